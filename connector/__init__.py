@@ -1,0 +1,1 @@
+"""The daemon: decides, asks and tells, and joins the rooms."""

@@ -1,0 +1,1 @@
+"""Decides; no clock, no I/O, no logging, no randomness."""

@@ -1,0 +1,195 @@
+"""The nouns that every room shares: frozen values, named as HubSpot names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+STAGE: Final = "lifecyclestage"
+STATUS: Final = "hs_lead_status"
+
+
+class ObjectType(StrEnum):
+    """What kind of record it is; the values are HubSpot's path names."""
+
+    CONTACTS = "contacts"
+    COMPANIES = "companies"
+    DEALS = "deals"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A record's name, written `contacts/123`; ids are text, compared as integers."""
+
+    object_type: ObjectType
+    id: str
+
+    @classmethod
+    def parse(cls, text: str) -> Ref:
+        """Read `contacts/123`, `contact/123` or `contact 123`; raise ValueError otherwise.
+
+        >>> Ref.parse("contact 123")
+        Ref(object_type=<ObjectType.CONTACTS: 'contacts'>, id='123')
+        """
+        kind, _, number = text.strip().replace(" ", "/", 1).partition("/")
+        plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(kind, kind)
+        if not (number.isascii() and number.isdigit()):
+            raise ValueError(f"{text!r} is not a record: write contacts/123")
+        return cls(ObjectType(plural), number)
+
+    def __str__(self) -> str:
+        return f"{self.object_type}/{self.id}"
+
+    def __lt__(self, other: Ref) -> bool:
+        return (self.object_type, int(self.id)) < (other.object_type, int(other.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One entry of a property's history; `value` is "" where it was cleared."""
+
+    value: str
+    at: datetime
+    source_type: str
+    source_id: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record as HubSpot told it: only the properties that were asked for.
+
+    A key that is absent was not asked for; `None` means that HubSpot has no value.
+    `history` holds versions, newest first, for the properties asked for with history.
+    """
+
+    ref: Ref
+    properties: Mapping[str, str | None]
+    modified_at: datetime
+    created_at: datetime
+    archived: bool = False
+    history: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """Return a property that was asked for, "" for blank; raise KeyError if it was not."""
+        return self.properties[name] or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Association:
+    """A link between two records; `labels` are the association labels in the portal's words."""
+
+    source: Ref
+    target: Ref
+    is_primary: bool = False
+    labels: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One allowed value of an enumeration property; `order` is its `displayOrder`."""
+
+    value: str
+    label: str
+    order: int
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyDefinition:
+    """What a portal says of a property; `type` is HubSpot's (string, number, datetime, …)."""
+
+    name: str
+    label: str
+    type: str
+    field_type: str = ""
+    options: tuple[Option, ...] = ()
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealStage:
+    """A stage of a deal pipeline; `None` where its metadata say nothing."""
+
+    id: str
+    label: str
+    is_closed: bool | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A deal pipeline with its stages in their order."""
+
+    id: str
+    label: str
+    stages: tuple[DealStage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Whom a token belongs to; `time_zone` is an IANA name."""
+
+    portal_id: str
+    time_zone: str = "UTC"
+    account_type: str = "STANDARD"
+    ui_domain: str = "app.hubspot.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portal:
+    """What a portal is: its account, property definitions and deal pipelines."""
+
+    account: Account
+    definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]]
+    pipelines: tuple[Pipeline, ...]
+
+    def options(self, object_type: ObjectType, name: str) -> tuple[Option, ...]:
+        """Return a property's options in the portal's order, () where there is none.
+
+        `displayOrder` -1 comes after every positive one (HubSpot's properties guide).
+        """
+        definition = self.definitions.get(object_type, {}).get(name)
+        options = definition.options if definition else ()
+        return tuple(sorted(options, key=lambda one: (one.order < 0, one.order)))
+
+    def stages(self, object_type: ObjectType) -> tuple[Option, ...]:
+        """Return the lifecycle stages of contacts or companies in the portal's order."""
+        return self.options(object_type, STAGE)
+
+
+class Direction(StrEnum):
+    """Where a correction leads: along the portal's stage order, or for a lead status."""
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    SET = "set"
+    CLEAR = "clear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """One property of one record that is not as the policy says; blank is ""."""
+
+    record: Ref
+    property_name: str
+    before: str
+    after: str
+    direction: Direction
+    rule: str
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """How a correction ended, as the audit tells it."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"
+    REVERTED = "reverted"
+    STALE = "stale"
+    REFUSED = "refused"
+    RESTORED = "restored"
