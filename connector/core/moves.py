@@ -1,0 +1,67 @@
+"""A move: what is done to one record, step by step, so that it never stays blank."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from connector.core.model import STAGE, Correction, Direction, Ref
+
+
+class Phase(StrEnum):
+    """How far an open move has come; each is stored before the request that it names."""
+
+    PROMISED = "promised"
+    CLEARING = "clearing"
+    CLEARED = "cleared"
+    SETTING = "setting"
+    SET = "set"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """The corrections of one record, promised in the outbox before anything is sent."""
+
+    record: Ref
+    corrections: tuple[Correction, ...]
+    run: str
+    plan: str
+    policy: str
+    promised_at: datetime
+    phase: Phase = Phase.PROMISED
+
+    @property
+    def stage(self) -> Correction | None:
+        """Return the correction of the lifecycle stage, if there is one."""
+        return next((one for one in self.corrections if one.property_name == STAGE), None)
+
+    @property
+    def clears_first(self) -> bool:
+        """Whether the way leads backward, so that HubSpot wants the stage cleared before."""
+        stage = self.stage
+        return stage is not None and stage.direction is Direction.BACKWARD
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """Return the values that the record shall have at the end, by property name."""
+        return {one.property_name: one.after for one in self.corrections}
+
+    @property
+    def found(self) -> dict[str, str]:
+        """Return the values that the decision rests on, by property name."""
+        return {one.property_name: one.before for one in self.corrections}
+
+
+def key(correction: Correction) -> str:
+    """Return the content key: the same correction on the same ground has the same key."""
+    parts = (
+        str(correction.record),
+        correction.property_name,
+        correction.before,
+        correction.after,
+        correction.rule,
+        *correction.evidence,
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
