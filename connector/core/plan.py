@@ -1,0 +1,98 @@
+"""What a plan says: its corrections in the operator's JSON, counted and digested."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
+
+
+def line(correction: Correction) -> dict[str, object]:
+    """Return a correction as the operator's contract writes it.
+
+    >>> ref = Ref(ObjectType.CONTACTS, "9")
+    >>> line(Correction(record=ref, property_name=STAGE, before="", after="lead",
+    ...                 direction=Direction.FORWARD, rule="blank", reason="…"))["record"]
+    'contacts/9'
+    """
+    return {
+        "record": str(correction.record),
+        "property_name": correction.property_name,
+        "before": correction.before,
+        "after": correction.after,
+        "direction": str(correction.direction),
+        "rule": correction.rule,
+        "reason": correction.reason,
+        "evidence": list(correction.evidence),
+    }
+
+
+def correction(written: Mapping[str, object]) -> Correction:
+    """Read a correction as `line` wrote it; raise KeyError or ValueError otherwise."""
+    evidence = written["evidence"]
+    return Correction(
+        record=Ref.parse(str(written["record"])),
+        property_name=str(written["property_name"]),
+        before=str(written["before"]),
+        after=str(written["after"]),
+        direction=Direction(str(written["direction"])),
+        rule=str(written["rule"]),
+        reason=str(written["reason"]),
+        evidence=tuple(str(one) for one in evidence) if isinstance(evidence, list) else (),
+    )
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts and digests corrections while they stream by."""
+
+    looked_at: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    directions: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    left_alone: Counter[str] = field(default_factory=Counter)
+    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def look(self, ref: Ref) -> None:
+        """Count a record that was decided."""
+        self.looked_at[ref.object_type] += 1
+
+    def leave(self, why: str) -> None:
+        """Count a record, or a correction, that was left alone."""
+        self.left_alone[why] += 1
+
+    def add(self, corrections: Sequence[Correction]) -> None:
+        """Count and digest the corrections of one record."""
+        self.records[corrections[0].record.object_type] += 1
+        for one in corrections:
+            self.directions[one.direction] += 1
+            self.rules[one.rule] += 1
+            text = json.dumps(line(one), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            self._hash.update(text.encode() + b"\n")
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of all corrections so far."""
+        return self._hash.hexdigest()
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures as a plan's JSON shows them."""
+        return {
+            "records_looked_at": dict(sorted(self.looked_at.items())),
+            "records_to_correct": dict(sorted(self.records.items())),
+            "corrections": self.directions.total(),
+            "by_direction": {str(one): self.directions[one] for one in Direction},
+            "by_rule": dict(sorted(self.rules.items())),
+            "left_alone": dict(sorted(self.left_alone.items())),
+        }
+
+
+def clears_first(corrections: Sequence[Correction]) -> bool:
+    """Whether a record's stage must be cleared before it can be set."""
+    return any(
+        one.property_name == STAGE and one.direction is Direction.BACKWARD for one in corrections
+    )

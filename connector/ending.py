@@ -1,0 +1,81 @@
+"""End moves: audit, mirror, strikes and outbox in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import structlog
+
+from connector.core.audit import AuditLine
+from connector.core.model import Outcome, Record, Ref
+from connector.core.moves import key
+from connector.desk import Desk
+from connector.verifying import Ending
+from state import audit, mirror, outbox, strikes
+
+# An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
+UNHEEDED = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
+
+_log = structlog.get_logger()
+
+
+def end(
+    desk: Desk,
+    endings: Sequence[Ending],
+    records: Mapping[Ref, Record],
+    *,
+    gone: Iterable[Ref] = (),
+) -> None:
+    """Write down how corrections ended, and take their moves out of the outbox.
+
+    The records stay due, so that the next decision looks at what is really there.
+    """
+    now = desk.door.now()
+    with desk.store.begin() as session:
+        audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
+        for one in endings:
+            if one.outcome in UNHEEDED:
+                strikes.strike(
+                    session,
+                    desk.portal_id,
+                    one.correction,
+                    outcome=one.outcome,
+                    note=one.note,
+                    at=now,
+                )
+        mirror.patch(session, desk.portal_id, list(records.values()), due_at=now)
+        mirror.archive(session, desk.portal_id, list(gone), at=now)
+        outbox.close(session, desk.portal_id, {one.move.record for one in endings})
+    for one in endings:
+        _tell(desk, one)
+
+
+def _tell(desk: Desk, one: Ending) -> None:
+    """Log what did not go as planned, and leave it for the rest of this run."""
+    if one.outcome in UNHEEDED:
+        desk.struck.add(key(one.correction))
+    if one.outcome is not Outcome.APPLIED:
+        _log.warning(
+            f"correction.{one.outcome}",
+            record=str(one.correction.record),
+            property_name=one.correction.property_name,
+            before=one.correction.before,
+            after=one.correction.after,
+            note=one.note,
+            correlation_id=one.correlation_id,
+        )
+
+
+def _line(desk: Desk, one: Ending) -> AuditLine:
+    return AuditLine(
+        at=desk.door.now(),
+        run=one.move.run,
+        record=one.correction.record,
+        property_name=one.correction.property_name,
+        before=one.correction.before,
+        after=one.correction.after,
+        rule=one.correction.rule,
+        policy=one.move.policy,
+        outcome=one.outcome,
+        correlation_id=one.correlation_id,
+    )

@@ -1,0 +1,63 @@
+"""What came back for one request, before anybody reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer; `headers` are found by their lower-case names.
+
+    `sent` and `received` are seconds of the monotonic clock around its arrival.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    sent: float = 0.0
+    received: float = 0.0
+
+    def json(self) -> object:
+        """Return the parsed body, `None` where it is no JSON."""
+        try:
+            parsed: object = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+        return parsed
+
+    def document(self) -> Mapping[str, object]:
+        """Return the parsed body where it is a JSON object, else an empty one."""
+        parsed = self.json()
+        return parsed if isinstance(parsed, dict) else {}
+
+    def correlation_id(self) -> str:
+        """Return the name under which HubSpot's support finds this request."""
+        header = self.headers.get("x-hubspot-correlation-id", "")
+        return header or str(self.document().get("correlationId") or "")
+
+    def date(self) -> datetime | None:
+        """Return the `Date` header, to the second."""
+        return http_date(self.headers.get("date", ""))
+
+    def is_json(self) -> bool:
+        """Whether the body is a JSON object, as every answer of the API should be."""
+        return isinstance(self.json(), dict)
+
+
+def http_date(text: str) -> datetime | None:
+    """Return the time that an HTTP header tells, `None` where it is no date.
+
+    >>> http_date("Thu, 12 Mar 2026 07:35:05 GMT")
+    datetime.datetime(2026, 3, 12, 7, 35, 5, tzinfo=datetime.timezone.utc)
+    """
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

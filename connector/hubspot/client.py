@@ -1,0 +1,223 @@
+"""The door to a real portal: each question of the Protocol as few requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final, TypeVar
+
+from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
+from connector.hubspot.answer import Answer
+from connector.hubspot.clock import PortalClock
+from connector.hubspot.codec import associations, portal, questions, records
+from connector.hubspot.door import Page, UpdateAnswer
+from connector.hubspot.faults import BadAnswer, NotSent, OutcomeUnknown, Unavailable, fault
+from connector.hubspot.pacing import Pacing
+from connector.hubspot.retrying import Patience, RetryPolicy
+from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
+from connector.hubspot.transport import TokenSource, Transport
+
+DEFAULT_URL: Final = "https://api.hubapi.com"
+READ_LIMIT: Final = 100
+HISTORY_LIMIT: Final = 50
+ASSOCIATIONS_LIMIT: Final = 1000
+UPDATE_LIMIT: Final = 100
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+
+
+class HubSpotDoor:
+    """A door held open to the portal that a token belongs to; safe to use from many threads.
+
+    `token` is the token itself or a source that returns it anew for each request; `wait` and
+    `monotonic` are how to wait, and a clock that never goes back, both in seconds.
+    """
+
+    def __init__(
+        self,
+        token: str | TokenSource,
+        url: str = DEFAULT_URL,
+        family: str = DEFAULT_FAMILY,
+        *,
+        wait: Callable[[float], None],
+        monotonic: Callable[[], float],
+        patience: Patience | None = None,
+    ) -> None:
+        patience = patience or Patience()
+        self._routes = Routes(family)
+        self._clock = PortalClock(monotonic)
+        self._pacing = Pacing(wait=wait, monotonic=monotonic)
+        self._retry = RetryPolicy(wait=wait, monotonic=monotonic, patience=patience)
+        self._transport = Transport(
+            (lambda: token) if isinstance(token, str) else token,
+            url,
+            timeouts=(patience.connect, patience.read),
+            monotonic=monotonic,
+        )
+        self._time_zone = "UTC"  # until `account` has told the portal's own
+
+    def now(self) -> datetime:
+        """Return the portal's time; the first time ever, ask for it."""
+        now = self._clock.now()
+        if now is None:
+            self.account()
+            now = self._clock.now()
+        if now is None:
+            raise BadAnswer("HubSpot's answers have no date: check HUBSPOT_API_URL")
+        return now
+
+    def account(self) -> Account:
+        """Return whom the token belongs to; one request."""
+        request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
+        account = self._ask(request, portal.account)
+        self._time_zone = account.time_zone
+        return account
+
+    def portal(self) -> Portal:
+        """Return what the portal is; five requests."""
+        path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
+        return Portal(
+            account=self.account(),
+            definitions={
+                kind: self._ask(
+                    Request(route=Route.PROPERTIES, path=self._routes.path(Route.PROPERTIES, kind)),
+                    portal.definitions,
+                )
+                for kind in ObjectType
+            },
+            pipelines=self._ask(Request(route=Route.PIPELINES, path=path), portal.pipelines),
+        )
+
+    def changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        """Search what was last modified in a window; one request."""
+        body = questions.changed(
+            object_type, properties, since=since, until=until, after_id=after_id
+        )
+        path = self._routes.path(Route.SEARCH, object_type)
+        return self._ask(
+            Request(route=Route.SEARCH, path=path, body=body),
+            lambda answer: records.found(answer, object_type, properties),
+        )
+
+    def page(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> Page:
+        """List at most 100 records; one request."""
+        query = questions.listing(properties, after=after, archived=archived)
+        path = self._routes.path(Route.LIST, object_type)
+        return self._ask(
+            Request(route=Route.LIST, path=path, query=query),
+            lambda answer: records.page(answer, object_type, properties),
+        )
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Read records of one type; one request for each 100, or 50 with history."""
+        size = HISTORY_LIMIT if history else READ_LIMIT
+        found: dict[Ref, Record] = {}
+        for chunk in _chunks(list(dict.fromkeys(refs)), size):
+            found |= self._read(chunk, properties, history)
+        return found
+
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType
+    ) -> dict[Ref, tuple[Association, ...]]:
+        """Read associations; one request for each 1,000 records, and more for long lists."""
+        found: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
+        starts: dict[Ref, str | None] = dict.fromkeys(refs)
+        while starts:
+            rest: dict[Ref, str | None] = {}
+            for chunk in _chunks(list(starts), ASSOCIATIONS_LIMIT):
+                links, more = self._links({ref: starts[ref] for ref in chunk}, to)
+                rest |= more
+                for link in links:
+                    found[link.source][link.target] = link
+            if rest == starts:
+                raise BadAnswer("HubSpot's pages of associations do not advance: try later")
+            starts = rest
+        return {ref: tuple(links.values()) for ref, links in found.items()}
+
+    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        """Write at most 100 records of one type; one request, unless HubSpot sends us away."""
+        if not changes:
+            return UpdateAnswer()
+        if len(changes) > UPDATE_LIMIT:
+            raise ValueError(f"{len(changes)} records in one batch: HubSpot takes {UPDATE_LIMIT}")
+        path = self._routes.path(Route.BATCH_UPDATE, _kind(list(changes)))
+        request = Request(route=Route.BATCH_UPDATE, path=path, body=questions.updating(changes))
+        try:
+            return self._ask(request, lambda answer: records.updated(answer, changes))
+        except NotSent:
+            raise
+        except (Unavailable, BadAnswer) as error:
+            raise OutcomeUnknown(
+                f"HubSpot may or may not have written {len(changes)} records ({error}): "
+                "they are read back before anything is sent again",
+                retry_after=error.retry_after,
+                correlation_id=error.correlation_id,
+            ) from error
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _read(
+        self, refs: Sequence[Ref], properties: Sequence[str], history: Sequence[str]
+    ) -> dict[Ref, Record]:
+        path = self._routes.path(Route.BATCH_READ, _kind(refs))
+        body = questions.reading(refs, properties, history)
+        return self._ask(
+            Request(route=Route.BATCH_READ, path=path, body=body),
+            lambda answer: records.read(answer, refs, properties, history),
+        )
+
+    def _links(
+        self, starts: Mapping[Ref, str | None], to: ObjectType
+    ) -> tuple[list[Association], dict[Ref, str]]:
+        path = self._routes.path(Route.ASSOCIATIONS, _kind(list(starts)), to)
+        body = questions.associating(starts)
+        return self._ask(
+            Request(route=Route.ASSOCIATIONS, path=path, body=body),
+            lambda answer: associations.associations(answer, starts.keys(), to),
+        )
+
+    def _ask(self, request: Request, read: Callable[[Answer], Result]) -> Result:
+        return self._retry.run(request, lambda: read(self._answer(request)))
+
+    def _answer(self, request: Request) -> Answer:
+        self._pacing.take(request.route)
+        answer = self._transport.send(request)
+        self._clock.learn(answer)
+        self._pacing.learn(answer.headers)
+        error = fault(answer, request, time_zone=self._time_zone)
+        if error:
+            raise error
+        return answer
+
+
+def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _kind(refs: Sequence[Ref]) -> ObjectType:
+    """Return the one type of these records; several in one request are a bug of ours."""
+    kinds = {ref.object_type for ref in refs}
+    if len(kinds) != 1:
+        raise ValueError(f"one request, {len(kinds)} object types: send one request for each")
+    return kinds.pop()

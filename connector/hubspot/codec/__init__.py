@@ -1,0 +1,1 @@
+"""JSON to nouns and back: the only place that knows how HubSpot spells things."""

@@ -1,0 +1,79 @@
+"""Our questions as HubSpot wants them spelt: queries and bodies of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from connector.core.model import ObjectType, Ref
+from connector.hubspot.codec.records import MERGED, MODIFIED
+from connector.hubspot.door import SEARCH_LIMIT
+
+LIST_LIMIT: Final = 100
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def listing(names: Sequence[str], *, after: str | None, archived: bool) -> dict[str, str]:
+    """Return the query of a list."""
+    query = {"limit": str(LIST_LIMIT), "archived": "true" if archived else "false"}
+    if names:
+        query["properties"] = ",".join(names)
+    if after is not None:
+        query["after"] = after
+    return query
+
+
+def changed(
+    object_type: ObjectType,
+    names: Sequence[str],
+    *,
+    since: datetime,
+    until: datetime,
+    after_id: str,
+) -> dict[str, object]:
+    """Return the body of a search by last-modified time, or within it by id."""
+    modified = MODIFIED[object_type]
+    window = {
+        "propertyName": modified,
+        "operator": "BETWEEN",
+        "value": str((since - _EPOCH) // _MILLISECOND),
+        "highValue": str(-((_EPOCH - until) // _MILLISECOND)),
+    }
+    beyond = {"propertyName": "hs_object_id", "operator": "GT", "value": after_id}
+    return {
+        "filterGroups": [{"filters": [window, beyond] if after_id else [window]}],
+        "sorts": [
+            {
+                "propertyName": "hs_object_id" if after_id else modified,
+                "direction": "ASCENDING",
+            }
+        ],
+        "properties": list(names),
+        "limit": SEARCH_LIMIT,
+    }
+
+
+def reading(refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]) -> dict[str, object]:
+    """Return the body of a batch read; it asks for merged ids too, to know survivors by them."""
+    return {
+        "inputs": [{"id": ref.id} for ref in refs],
+        "properties": list(dict.fromkeys((*names, MERGED))),
+        "propertiesWithHistory": list(history),
+    }
+
+
+def updating(changes: Mapping[Ref, Mapping[str, str]]) -> dict[str, object]:
+    """Return the body of a batch update; "" clears a property, null is not documented."""
+    return {"inputs": [{"id": ref.id, "properties": dict(new)} for ref, new in changes.items()]}
+
+
+def associating(starts: Mapping[Ref, str | None]) -> dict[str, object]:
+    """Return the body of an association read, by where each record's page begins."""
+    return {
+        "inputs": [
+            {"id": ref.id} if after is None else {"id": ref.id, "after": after}
+            for ref, after in starts.items()
+        ]
+    }

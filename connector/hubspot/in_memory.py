@@ -1,0 +1,257 @@
+"""A portal in memory behind the same door: for tests of whoever asks it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connector.core.model import (
+    STAGE,
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Version,
+)
+from connector.errors import ConnectorError
+from connector.hubspot.codec.records import MODIFIED
+from connector.hubspot.door import SEARCH_LIMIT, Page, Refusal, UpdateAnswer
+from connector.hubspot.faults import BatchRefused
+
+LIST_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    error: ConnectorError
+    after: bool
+
+
+@dataclass(slots=True)
+class MemoryDoor:
+    """Answers as HubSpot does: stages move forward only, and a backward write does nothing.
+
+    `requests` counts what was asked, by the name of the method. Time stands still until
+    `advance`; every write happens at the present moment.
+    """
+
+    what: Portal
+    moment: datetime
+    requests: Counter[str] = field(default_factory=Counter)
+    _records: dict[Ref, Record] = field(default_factory=dict)
+    _links: dict[tuple[Ref, ObjectType], dict[Ref, Association]] = field(default_factory=dict)
+    _survivors: dict[Ref, Ref] = field(default_factory=dict)
+    _failures: dict[str, list[_Failure]] = field(default_factory=dict)
+
+    # As people, imports and tests see it
+
+    def advance(self, seconds: float) -> None:
+        """Move the portal's clock on."""
+        self.moment += timedelta(seconds=seconds)
+
+    def put(
+        self,
+        ref: Ref,
+        properties: Mapping[str, str],
+        *,
+        source_type: str = "CRM_UI",
+        source_id: str = "userId:1",
+    ) -> None:
+        """Create or edit a record as a person does: in any direction."""
+        present = self._records.get(ref) or Record(
+            ref=ref, properties={}, modified_at=self.moment, created_at=self.moment
+        )
+        history = dict(present.history)
+        for name, value in properties.items():
+            if value != (present.properties.get(name) or ""):
+                version = Version(
+                    value=value, at=self.moment, source_type=source_type, source_id=source_id
+                )
+                history[name] = (version, *history.get(name, ()))
+        self._records[ref] = replace(
+            present,
+            properties={**present.properties, **properties},
+            history=history,
+            modified_at=self.moment if history != present.history else present.modified_at,
+        )
+
+    def value(self, ref: Ref, name: str) -> str:
+        """Return what the portal holds, "" for blank."""
+        return self._records[ref].properties.get(name) or ""
+
+    def associate(
+        self, one: Ref, other: Ref, *, is_primary: bool = False, labels: Sequence[str] = ()
+    ) -> None:
+        """Link two records, in both directions."""
+        for source, target in ((one, other), (other, one)):
+            self._links.setdefault((source, target.object_type), {})[target] = Association(
+                source=source, target=target, is_primary=is_primary, labels=frozenset(labels)
+            )
+
+    def archive(self, ref: Ref) -> None:
+        """Delete a record as the portal does: searches and reads do not find it any more."""
+        self._records[ref] = replace(self._records[ref], archived=True)
+
+    def merge(self, survivor: Ref, other: Ref) -> None:
+        """Merge a record into another: its id then answers with the survivor."""
+        del self._records[other]
+        self._survivors[other] = survivor
+
+    def fail(self, method: str, error: ConnectorError, *, after: bool = False) -> None:
+        """Let the next request of a method fail; an update also `after` it took effect."""
+        self._failures.setdefault(method, []).append(_Failure(error=error, after=after))
+
+    # The door
+
+    def now(self) -> datetime:
+        """Return the portal's time."""
+        return self.moment
+
+    def account(self) -> Account:
+        """Return whom the token belongs to."""
+        self._begin("account")
+        return self.what.account
+
+    def portal(self) -> Portal:
+        """Return what the portal is."""
+        self._begin("portal")
+        return self.what
+
+    def changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        """Search what was last modified in a window."""
+        self._begin("changed")
+        found = [
+            one
+            for one in self._living(object_type)
+            if since <= one.modified_at <= until and int(one.ref.id) > int(after_id or 0)
+        ]
+        found.sort(key=lambda one: int(one.ref.id))
+        if not after_id:
+            found.sort(key=lambda one: one.modified_at)
+        shown = tuple(self._show(one, properties) for one in found[:SEARCH_LIMIT])
+        return Page(records=shown, total=len(found))
+
+    def page(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> Page:
+        """List at most 100 records."""
+        self._begin("page")
+        found = sorted(self._living(object_type, archived=archived), key=lambda one: one.ref)
+        rest = [one for one in found if int(one.ref.id) >= int(after or 0)]
+        following = rest[LIST_LIMIT].ref.id if len(rest) > LIST_LIMIT else None
+        return Page(
+            records=tuple(self._show(one, properties) for one in rest[:LIST_LIMIT]),
+            after=following,
+        )
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Read records of one type by asked ref."""
+        self._begin("read")
+        found = {ref: self._records.get(self._survivors.get(ref, ref)) for ref in refs}
+        return {
+            ref: self._show(one, properties, history)
+            for ref, one in found.items()
+            if one and not one.archived
+        }
+
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType
+    ) -> dict[Ref, tuple[Association, ...]]:
+        """Read the associations of records of one type."""
+        self._begin("associations")
+        return {ref: tuple(self._links.get((ref, to), {}).values()) for ref in refs}
+
+    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        """Write at most 100 records of one type; a backward stage is ignored without a word."""
+        if not changes:
+            return UpdateAnswer()
+        late = self._begin("update")
+        self._refuse_unknown(changes)
+        known = {ref: self._records.get(ref) for ref in changes}
+        missing = {ref for ref, one in known.items() if one is None or one.archived}
+        for ref in changes.keys() - missing:
+            accepted = {
+                name: value
+                for name, value in changes[ref].items()
+                if name != STAGE or self._may_move(ref, value)
+            }
+            self.put(ref, accepted, source_type="INTEGRATION", source_id="1")
+        if late:
+            raise late
+        return UpdateAnswer(
+            updated={
+                ref: self._show(self._records[ref], tuple(changes[ref]))
+                for ref in changes
+                if ref not in missing
+            },
+            refused=dict.fromkeys(
+                missing, Refusal(message="OBJECT_NOT_FOUND", category="OBJECT_NOT_FOUND")
+            ),
+        )
+
+    def _begin(self, method: str) -> ConnectorError | None:
+        """Count a request; raise the failure that comes first, return one that comes after."""
+        self.requests[method] += 1
+        waiting = self._failures.get(method)
+        failure = waiting.pop(0) if waiting else None
+        if failure and not failure.after:
+            raise failure.error
+        return failure.error if failure else None
+
+    def _living(self, object_type: ObjectType, *, archived: bool = False) -> Iterator[Record]:
+        for ref, record in self._records.items():
+            if ref.object_type is object_type and record.archived is archived:
+                yield record
+
+    def _show(
+        self, record: Record, properties: Sequence[str], history: Sequence[str] = ()
+    ) -> Record:
+        told = {
+            **record.properties,
+            "hs_object_id": record.ref.id,
+            MODIFIED[record.ref.object_type]: record.modified_at.isoformat(),
+            "createdate": record.created_at.isoformat(),
+        }
+        return replace(
+            record,
+            properties={name: told.get(name) or None for name in properties},
+            history={name: record.history.get(name, ()) for name in history},
+        )
+
+    def _may_move(self, ref: Ref, stage: str) -> bool:
+        order = [one.value for one in self.what.stages(ref.object_type)]
+        present = self.value(ref, STAGE)
+        if not stage or present not in order:
+            return True
+        return order.index(stage) >= order.index(present)
+
+    def _refuse_unknown(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
+        for ref, properties in changes.items():
+            for name, value in properties.items():
+                definition = self.what.definitions[ref.object_type].get(name)
+                options = {one.value for one in definition.options} if definition else set()
+                if not definition or (value and options and value not in options):
+                    error = "INVALID_OPTION" if definition else "PROPERTY_DOESNT_EXIST"
+                    raise BatchRefused(
+                        f"HubSpot refused the batch update request ({error} {name})",
+                        category="VALIDATION_ERROR",
+                    )

@@ -1,0 +1,139 @@
+"""Complete reading of a window of changes, proven by its count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.core.model import ObjectType, Record
+from connector.hubspot.door import SEARCH_LIMIT, Door, Page
+from connector.hubspot.faults import BadAnswer
+
+MARGIN: Final = 10
+"""Rows at the end of a page that may stand out of order, so the next page begins before them."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def changes(
+    door: Door,
+    object_type: ObjectType,
+    properties: Sequence[str],
+    *,
+    since: datetime,
+    until: datetime,
+) -> Iterator[tuple[Record, ...]]:
+    """Yield every record last modified from `since` to `until`, both included, page by page.
+
+    A record comes again only where it was modified in between. Rows that HubSpot answers from
+    outside the window are yielded as well. An idle window costs one request.
+    """
+    window = _Window(door, object_type, tuple(properties), since=since, until=until)
+    yield from window.read()
+
+
+class _Window:
+    """One window while it is read: what was seen of it so far."""
+
+    def __init__(
+        self,
+        door: Door,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+    ) -> None:
+        self._door = door
+        self._object_type = object_type
+        self._properties = properties
+        self._since = _floor(since)
+        self._until = _floor(until)
+        self._seen: dict[int, datetime] = {}
+        self._inside: set[int] = set()
+
+    def read(self) -> Iterator[tuple[Record, ...]]:
+        """Read by time; where that saw fewer than HubSpot counts, read again by id."""
+        first = self._search(self._since, self._until)
+        yield from self._fresh(first)
+        seen = len(first.records)
+        if _goes_on(first):
+            yield from self._by_time(first)
+            seen = len(self._inside)
+        if seen < (first.total or 0):
+            yield from self._by_id(self._since, self._until)
+
+    def _by_time(self, page: Page) -> Iterator[tuple[Record, ...]]:
+        bound = self._since
+        while _goes_on(page):
+            following = self._following(page, bound)
+            if following <= bound:
+                # More records than a page holds share these moments: only ids tell them apart.
+                last = self._last(page)
+                yield from self._by_id(bound, last)
+                following = last + _MILLISECOND
+            if following > self._until:
+                return
+            bound = following
+            page = self._search(bound, self._until)
+            yield from self._fresh(page)
+
+    def _by_id(self, since: datetime, until: datetime) -> Iterator[tuple[Record, ...]]:
+        after = 0
+        page = self._search(since, until, str(after))
+        yield from self._fresh(page)
+        while _goes_on(page):
+            after = _next_id(page, after)
+            page = self._search(since, until, str(after))
+            yield from self._fresh(page)
+
+    def _search(self, since: datetime, until: datetime, after_id: str = "") -> Page:
+        return self._door.changed(
+            self._object_type, self._properties, since=since, until=until, after_id=after_id
+        )
+
+    def _following(self, page: Page, bound: datetime) -> datetime:
+        """Return where the next page begins: before the last rows, which may be out of order."""
+        return min(self._moments(page.records[-MARGIN:]), default=bound)
+
+    def _last(self, page: Page) -> datetime:
+        """Return the end of what to read by id: the page's, or the window's where it has none."""
+        return max(self._moments(page.records), default=self._until)
+
+    def _moments(self, records: Sequence[Record]) -> list[datetime]:
+        moments = (_floor(one.modified_at) for one in records)
+        return [one for one in moments if self._since <= one <= self._until]
+
+    def _fresh(self, page: Page) -> Iterator[tuple[Record, ...]]:
+        """Yield what was not seen yet in this state, and note what was."""
+        fresh = []
+        for record in page.records:
+            number = int(record.ref.id)
+            if self._since <= _floor(record.modified_at) <= self._until:
+                self._inside.add(number)
+            if self._seen.get(number) != record.modified_at:
+                self._seen[number] = record.modified_at
+                fresh.append(record)
+        if fresh:
+            yield tuple(fresh)
+
+
+def _goes_on(page: Page) -> bool:
+    return len(page.records) >= SEARCH_LIMIT and len(page.records) != page.total
+
+
+def _next_id(page: Page, after: int) -> int:
+    """Return the id after which to go on; ids are compared as numbers.
+
+    Where the rows stand out of order, go on before the last of them, as with times.
+    """
+    ids = [int(record.ref.id) for record in page.records]
+    following = ids[-1] if ids == sorted(ids) else min(ids[-MARGIN:])
+    if following <= after:
+        raise BadAnswer("HubSpot answered a search by id in no order: try later")
+    return following
+
+
+def _floor(moment: datetime) -> datetime:
+    """Return the millisecond that a moment lies in, as a search can only tell those apart."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,100 @@
+"""The one table of paths: API family → where each kind of request goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from connector.core.model import ObjectType
+from connector.errors import UserError
+
+
+class Route(StrEnum):
+    """What a request is for; the values name it in messages and logs."""
+
+    LIST = "list"
+    SEARCH = "search"
+    BATCH_READ = "batch read"
+    BATCH_UPDATE = "batch update"
+    ASSOCIATIONS = "associations"
+    PROPERTIES = "properties"
+    PIPELINES = "pipelines"
+    ACCOUNT = "account"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request as it will be sent; `path` begins with a slash."""
+
+    route: Route
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+
+    @property
+    def method(self) -> str:
+        """Return GET for what has no body, else POST."""
+        return "GET" if self.body is None else "POST"
+
+    @property
+    def writes(self) -> bool:
+        """Whether HubSpot changes something when it executes the request."""
+        return self.route is Route.BATCH_UPDATE
+
+
+DEFAULT_FAMILY: Final = "2026-03"
+
+
+def _dated(version: str) -> Mapping[Route, str]:
+    return {
+        Route.LIST: f"/crm/objects/{version}/{{type}}",
+        Route.SEARCH: f"/crm/objects/{version}/{{type}}/search",
+        Route.BATCH_READ: f"/crm/objects/{version}/{{type}}/batch/read",
+        Route.BATCH_UPDATE: f"/crm/objects/{version}/{{type}}/batch/update",
+        Route.ASSOCIATIONS: f"/crm/associations/{version}/{{type}}/{{to}}/batch/read",
+        Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
+        Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
+        Route.ACCOUNT: f"/account-info/{version}/details",
+    }
+
+
+FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
+    "v3": {
+        Route.LIST: "/crm/v3/objects/{type}",
+        Route.SEARCH: "/crm/v3/objects/{type}/search",
+        Route.BATCH_READ: "/crm/v3/objects/{type}/batch/read",
+        Route.BATCH_UPDATE: "/crm/v3/objects/{type}/batch/update",
+        Route.ASSOCIATIONS: "/crm/v4/associations/{type}/{to}/batch/read",
+        Route.PROPERTIES: "/crm/v3/properties/{type}",
+        Route.PIPELINES: "/crm/v3/pipelines/{type}",
+        Route.ACCOUNT: "/account-info/v3/details",
+    },
+    "2026-03": _dated("2026-03"),
+    "2026-09": _dated("2026-09"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The paths of one API family."""
+
+    family: str = DEFAULT_FAMILY
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            known = ", ".join(FAMILIES)
+            raise UserError(
+                f"HUBSPOT_API_VERSION is {self.family!r}, which is none of {known}: set one of them"
+            )
+
+    def path(
+        self, route: Route, object_type: ObjectType | None = None, to: ObjectType | None = None
+    ) -> str:
+        """Return the path of a request.
+
+        >>> Routes("v3").path(Route.SEARCH, ObjectType.DEALS)
+        '/crm/v3/objects/deals/search'
+        """
+        return FAMILIES[self.family][route].format(type=object_type, to=to)

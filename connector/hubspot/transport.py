@@ -1,0 +1,135 @@
+"""One pool of connections to HubSpot, held open by the SDK's own client."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import urllib3.exceptions as broken
+from hubspot.crm.contacts.api_client import ApiClient
+from hubspot.crm.contacts.configuration import Configuration
+from hubspot.crm.contacts.exceptions import ApiException
+from urllib3 import HTTPResponse
+from urllib3.util import Retry
+
+from connector.errors import ConnectorError
+from connector.hubspot.answer import Answer
+from connector.hubspot.faults import NotSent, Unavailable, WrongAddress
+from connector.hubspot.routes import Request
+
+TokenSource = Callable[[], str]
+"""Returns the token for the next request: fixed, or kept fresh by whoever refreshes it."""
+
+CONNECTIONS: Final = 16
+"""Kept alive at once; more than the parallel reads that a burst limit leaves room for."""
+
+NO_RETRY: Final = Retry(total=0, redirect=False)
+"""The SDK must not retry by itself, nor carry the token to another host."""
+
+
+class Transport:
+    """Sends requests and returns whatever is answered; raises only where nothing is."""
+
+    def __init__(
+        self,
+        token: TokenSource,
+        url: str,
+        *,
+        timeouts: tuple[float, float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        configuration = Configuration(host=url.rstrip("/"))
+        configuration.retries = NO_RETRY
+        configuration.connection_pool_maxsize = CONNECTIONS
+        self._client = ApiClient(configuration)
+        self._client.user_agent = "hubspot-lifecycle-connector"
+        self._token = token
+        self._timeouts = timeouts
+        self._monotonic = monotonic
+        _silence("hubspot", "urllib3")
+
+    def send(self, request: Request) -> Answer:
+        """Send a request once; raise `NotSent`, `Unavailable` or `WrongAddress` without answer."""
+        try:
+            return self._send(request)
+        except broken.HTTPError as error:
+            raise _failure(error, request) from None
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.rest_client.pool_manager.clear()
+
+    def _send(self, request: Request) -> Answer:
+        sent = self._monotonic()
+        try:
+            response = self._call(request)
+            received = self._monotonic()
+            status, headers, body = response.status, response.headers, response.data
+        except ApiException as error:
+            received = self._monotonic()
+            status, headers, body = error.status, error.headers, error.body.encode()
+        except UnicodeDecodeError as error:
+            # The SDK decodes the bodies of refusals as UTF-8; HubSpot's HTML pages are Latin-1.
+            refusal = error.__context__
+            if not isinstance(refusal, ApiException):
+                raise
+            received = self._monotonic()
+            status, headers, body = refusal.status, refusal.headers, error.object
+        return Answer(status=status, headers=headers, body=body, sent=sent, received=received)
+
+    def _call(self, request: Request) -> HTTPResponse:
+        response: HTTPResponse = self._client.call_api(
+            request.path,
+            request.method,
+            query_params=dict(request.query),
+            header_params={
+                "Authorization": f"Bearer {self._token()}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            },
+            body=request.body,
+            _preload_content=False,
+            _request_timeout=self._timeouts,
+        )
+        return response
+
+
+def _failure(error: broken.HTTPError, request: Request) -> ConnectorError:
+    reason = error.reason if isinstance(error, broken.MaxRetryError) else None
+    cause = reason or error
+    name = type(cause).__name__
+    match cause:
+        case broken.LocationValueError():
+            return WrongAddress(f"HUBSPOT_API_URL is no web address ({name}): correct it")
+        case broken.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return WrongAddress(
+                "the certificate of HUBSPOT_API_URL could not be verified: check the address, "
+                "and whether a proxy stands between"
+            )
+        case broken.NewConnectionError() | broken.ConnectTimeoutError():
+            return NotSent(
+                f"no connection to HubSpot for the {request.route} request ({name}): "
+                "check HUBSPOT_API_URL and the network"
+            )
+    return Unavailable(
+        f"the connection to HubSpot broke during the {request.route} request ({name}): "
+        "it is tried again later"
+    )
+
+
+def _nothing(_: logging.LogRecord) -> bool:
+    return False
+
+
+def _silence(*packages: str) -> None:
+    """Keep their loggers quiet for good: at debug they write bodies, which hold personal data.
+
+    A level would not last (the SDK and any logging configuration reset it); a filter does,
+    but only on the very logger that it is added to.
+    """
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] in packages:
+            logger = logging.getLogger(name)
+            logger.removeFilter(_nothing)
+            logger.addFilter(_nothing)

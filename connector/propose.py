@@ -1,0 +1,144 @@
+"""Propose corrections: decide every due record, and lay the plan complete into the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from connector.core.facts import Facts
+from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
+from connector.core.moves import key
+from connector.core.plan import Tally
+from connector.core.rules import Decision, decide
+from connector.desk import Desk
+from connector.gather import gather
+from state import checkpoints, mirror, plans, strikes
+from state.plans import PlanHead
+
+# Companies first: HubSpot's own sync carries a company's stage on to its contacts.
+ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
+_CHUNK = 1000
+_KEPT_PLANS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What is to be done about one record: its decision, and what is left aside of it."""
+
+    decision: Decision
+    aside: tuple[Correction, ...] = ()
+
+
+def propose(desk: Desk, *, number: int = 1) -> PlanHead:
+    """Decide what is due and return the plan's head; nothing is sent.
+
+    A record without corrections is due again when time alone may change its decision; one
+    with corrections stays due until a later decision finds nothing to correct.
+    """
+    now = desk.door.now()
+    head = PlanHead(
+        plan_id=f"{desk.run}.{number}",
+        run=desk.run,
+        policy_name=desk.policy.name,
+        policy_digest=desk.policy.digest,
+        created_at=now,
+    )
+    with desk.store.begin() as session:
+        _wake(desk, session, now)
+        plans.create(session, desk.portal_id, head)
+        plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
+    tally = Tally()
+    for refs in _due(desk, now):
+        settled = [_settle(desk, one) for one in gather(desk, refs)]
+        _lay_down(desk, head, settled, refs, tally)
+        desk.tell("decide", tally.looked_at.total(), None)
+    with desk.store.begin() as session:
+        plans.close(
+            session, desk.portal_id, head.plan_id, summary=tally.summary(), digest=tally.digest
+        )
+        done = plans.get(session, desk.portal_id, head.plan_id)
+    return done or head
+
+
+def _wake(desk: Desk, session: Session, now: datetime) -> None:
+    """Make every record due when the policy, the stage list or a pipeline changed."""
+    ground = _ground(desk)
+    if checkpoints.get(session, desk.portal_id, "decided-on") != ground:
+        mirror.mark_all_due(session, desk.portal_id, at=now)
+        checkpoints.put(session, desk.portal_id, "decided-on", ground)
+
+
+def _ground(desk: Desk) -> str:
+    """Return a digest of what all decisions rest on besides the records themselves."""
+    portal = desk.portal
+    lists = [portal.options(kind, name) for kind in ORDER for name in (STAGE, STATUS)]
+    text = repr((desk.policy.digest, lists, portal.pipelines, portal.account.time_zone))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _due(desk: Desk, now: datetime) -> Iterator[Sequence[Ref]]:
+    """Yield what is due, companies before contacts, each in the order of their ids."""
+    for kind in ORDER:
+        after_id = "0"
+        while True:
+            with desk.store.reading() as session:
+                refs = mirror.due(
+                    session, desk.portal_id, kind, until=now, after_id=after_id, limit=_CHUNK
+                )
+            if not refs:
+                break
+            yield refs
+            after_id = refs[-1].id
+
+
+def _settle(desk: Desk, facts: Facts) -> Settled:
+    """Decide one record, again without what HubSpot or another writer does not let happen."""
+    decision = decide(desk.policy, facts)
+    aside = _aside(desk, decision.corrections)
+    if not aside:
+        return Settled(decision=decision)
+    pinned = frozenset(one.property_name for one in aside)
+    return Settled(decision=decide(desk.policy, facts, pinned=pinned), aside=aside)
+
+
+def _aside(desk: Desk, corrections: Sequence[Correction]) -> tuple[Correction, ...]:
+    """Return the corrections that are quarantined, or failed in this very run."""
+    if not corrections:
+        return ()
+    with desk.store.reading() as session:
+        quarantined = strikes.quarantined(session, desk.portal_id, corrections)
+    return tuple(one for one in corrections if key(one) in quarantined | desk.struck)
+
+
+def _lay_down(
+    desk: Desk, head: PlanHead, settled: Sequence[Settled], refs: Sequence[Ref], tally: Tally
+) -> None:
+    """Store one chunk of the plan, and when its other records are due again."""
+    times: dict[Ref, datetime | None] = dict.fromkeys(refs)
+    moves = []
+    for one in settled:
+        tally.look(one.decision.record)
+        _count(one, tally)
+        if one.decision.corrections:
+            moves.append(one.decision.corrections)
+            tally.add(one.decision.corrections)
+            del times[one.decision.record]
+        else:
+            times[one.decision.record] = one.decision.due_at
+    with desk.store.begin() as session:
+        plans.add(session, desk.portal_id, head.plan_id, moves)
+        mirror.set_due(session, desk.portal_id, times)
+
+
+def _count(one: Settled, tally: Tally) -> None:
+    """Count why a record, or a correction of it, was left alone."""
+    for _ in one.aside:
+        tally.leave("quarantined")
+    if not one.decision.settled:
+        tally.leave("does not settle")
+    elif not one.decision.corrections:
+        tally.leave(one.decision.rule)

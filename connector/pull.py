@@ -1,0 +1,93 @@
+"""Pull what changed in HubSpot into the mirror, with the associations it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.core.binding import needed_properties
+from connector.core.model import ObjectType, Record
+from connector.desk import Desk
+from connector.hubspot import reader
+from connector.listing import read_whole
+from connector.storing import complete, store
+from state import checkpoints, mirror
+
+# Deals first: a contact's new deal is then in the mirror before the contact is looked at.
+ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
+BATCH = 1000  # the most ids that one association read takes (HubSpot's associations guide)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """How many records were read, and how many of them were news, by object type.
+
+    `whole` names the types that were listed from beginning to end.
+    """
+
+    read: Mapping[ObjectType, int]
+    changed: Mapping[ObjectType, int]
+    whole: frozenset[ObjectType]
+
+
+def pull(desk: Desk, *, full: bool = False) -> Pulled:
+    """Bring the mirror up to date; an empty one, or one that lacks a property, is read whole."""
+    properties = needed_properties(desk.policy, desk.portal)
+    read: dict[ObjectType, int] = {}
+    changed: dict[ObjectType, int] = {}
+    whole: set[ObjectType] = set()
+    for kind in ORDER:
+        since = None if full else _since(desk, kind, properties[kind])
+        if since is None:
+            whole.add(kind)
+            read[kind] = changed[kind] = read_whole(desk, kind, properties[kind])
+        else:
+            read[kind], changed[kind] = _read_changes(desk, kind, properties[kind], since)
+    return Pulled(read=read, changed=changed, whole=frozenset(whole))
+
+
+def _since(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> datetime | None:
+    """Return from when on to read, None where the mirror has no sound ground to go on from."""
+    with desk.store.begin() as session:
+        found = checkpoints.get(session, desk.portal_id, f"changes.{kind}")
+    if not found or not set(properties) <= set(found["properties"]):
+        return None
+    return datetime.fromisoformat(found["until"]) - desk.overlap
+
+
+def _read_changes(
+    desk: Desk, kind: ObjectType, properties: Sequence[str], since: datetime
+) -> tuple[int, int]:
+    """Read the window up to now; the checkpoint moves together with the last of its records.
+
+    Nothing of a window counts before its associations are there, so news is stored in
+    batches with its associations, and a process that dies reads the window again.
+    """
+    until = desk.door.now()
+    mark = {"until": until.isoformat(), "properties": list(properties)}
+    seen = changed = 0
+    pages = reader.changes(desk.door, kind, properties, since=since, until=until)
+    for news, count, is_last in _batches(desk, pages):
+        seen, changed = seen + count, changed + len(news)
+        batch = complete(desk, kind, news)
+        store(desk, batch, checkpoint=(f"changes.{kind}", mark) if is_last else None)
+        desk.tell(f"pull {kind}", seen, None)
+    return seen, changed
+
+
+def _batches(
+    desk: Desk, pages: Iterable[Sequence[Record]]
+) -> Iterator[tuple[Sequence[Record], int, bool]]:
+    """Yield the news of the pages in batches, how many were looked at, and whether it is all."""
+    news: dict[object, Record] = {}
+    looked_at = 0
+    for page in pages:
+        with desk.store.begin() as session:
+            fresh = mirror.changed(session, desk.portal_id, page)
+        if len(news) + len(fresh) > BATCH:
+            yield tuple(news.values()), looked_at, False
+            news, looked_at = {}, 0
+        news.update({record.ref: record for record in fresh})
+        looked_at += len(page)
+    yield tuple(news.values()), looked_at, True

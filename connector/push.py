@@ -1,0 +1,164 @@
+"""Push a plan to HubSpot: promise, recheck, clear, set, verify, batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.core.moves import Move, Phase
+from connector.desk import Desk, chunks
+from connector.ending import end
+from connector.errors import TemporaryError
+from connector.sending import Sent, send
+from connector.verifying import Ending, Verified, read, verify
+from state import outbox, plans
+
+BATCH = 100  # the most records that one batch update takes (HubSpot's CRM objects guide)
+
+
+def push(desk: Desk, plan_id: str) -> Counter[Outcome]:
+    """Apply a plan that lies complete in the store; return how its corrections ended.
+
+    Raise TemporaryError where HubSpot stays away: what is open then is finished by the
+    next start, before anything else.
+    """
+    outcomes: Counter[Outcome] = Counter()
+    for moves in _batches(desk, plan_id):
+        endings = push_batch(desk, moves)
+        outcomes.update(one.outcome for one in endings)
+        desk.tell("apply", outcomes.total(), None)
+    return outcomes
+
+
+def _batches(desk: Desk, plan_id: str) -> Iterator[Sequence[Move]]:
+    """Stream the plan as batches of moves of one object type."""
+    for _, group in groupby(stream(desk, plan_id), key=lambda each: each[0].record.object_type):
+        for part in chunks(group, BATCH):
+            yield [_move(desk, corrections, plan_id) for corrections in part]
+
+
+def stream(desk: Desk, plan_id: str) -> Iterator[tuple[Correction, ...]]:
+    """Yield the corrections of each record; a plan need not fit in memory."""
+    after = 0
+    while True:
+        with desk.store.reading() as session:
+            rows = plans.corrections(session, desk.portal_id, plan_id, after=after)
+        if not rows:
+            return
+        for _, corrections in rows:
+            yield corrections
+        after = rows[-1][0]
+
+
+def _move(desk: Desk, corrections: tuple[Correction, ...], plan_id: str) -> Move:
+    return Move(
+        record=corrections[0].record,
+        corrections=corrections,
+        run=desk.run,
+        plan=plan_id,
+        policy=desk.policy.name,
+        promised_at=desk.door.now(),
+    )
+
+
+def push_batch(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
+    """Carry at most 100 moves of one type to their end."""
+    with desk.store.begin() as session:
+        outbox.promise(session, desk.portal_id, moves)
+    fresh, stale = _recheck(desk, moves)
+    if not fresh:
+        return stale
+    cleared, refused = _clear(desk, [move for move in fresh if move.clears_first])
+    ready = cleared + [move for move in fresh if not move.clears_first]
+    return stale + refused + (set_and_verify(desk, ready) if ready else ())
+
+
+def set_and_verify(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
+    """Send what the moves want, read it back, and end them."""
+    _advance(desk, moves, Phase.SETTING)
+    sent = send(desk, {move.record: move.wanted for move in moves})
+    _advance(desk, moves, Phase.SET)
+    return conclude(desk, verify(desk, moves, sent))
+
+
+def conclude(desk: Desk, verified: Verified) -> tuple[Ending, ...]:
+    """Write the endings down; raise TemporaryError where a record stays blank for now."""
+    gone = {one.move.record for one in verified.endings if one.move.record not in verified.records}
+    end(desk, verified.endings, verified.records, gone=gone)
+    if verified.open_moves:
+        names = ", ".join(str(move.record) for move in verified.open_moves[:5])
+        raise TemporaryError(
+            f"{len(verified.open_moves)} records have no stage, because HubSpot takes neither the "
+            f"new nor the old one: {names}. They stay open; run `connector sync` again."
+        )
+    return verified.endings
+
+
+def _recheck(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
+    """Compare each record with what its move rests on; end those that changed since."""
+    current = read(desk, [move.record for move in moves])
+    reasons = {move.record: _why_stale(move, current.get(move.record)) for move in moves}
+    stale = tuple(
+        Ending(move=move, correction=one, outcome=Outcome.STALE, note=reasons[move.record])
+        for move in moves
+        if reasons[move.record]
+        for one in move.corrections
+    )
+    if stale:
+        changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
+        end(desk, stale, changed, gone={move.record for move in moves} - current.keys())
+    return [move for move in moves if not reasons[move.record]], stale
+
+
+def _why_stale(move: Move, record: Record | None) -> str:
+    """Return why the move no longer rests on anything, "" where it still does."""
+    if record is None:
+        return "archived or deleted meanwhile"
+    if record.ref != move.record:
+        return f"merged into {record.ref}"
+    if any(record.value(name) != value for name, value in move.found.items()):
+        return "changed since it was decided"
+    return ""
+
+
+def _clear(desk: Desk, moves: list[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
+    """Clear the stages that must go back; end the moves whose clear is refused."""
+    if not moves:
+        return [], ()
+    _advance(desk, moves, Phase.CLEARING)
+    sent = send(desk, {move.record: {STAGE: ""} for move in moves})
+    refused = [move for move in moves if (move.record, STAGE) in sent.refused]
+    cleared = [move for move in moves if (move.record, STAGE) not in sent.refused]
+    _advance(desk, cleared, Phase.CLEARED)
+    return cleared, _end_refused(desk, refused, sent) if refused else ()
+
+
+def _end_refused(desk: Desk, moves: Sequence[Move], sent: Sent) -> tuple[Ending, ...]:
+    """End moves whose clear HubSpot refuses; their lead status is decided anew."""
+    endings = tuple(
+        Ending(
+            move=move,
+            correction=one,
+            outcome=Outcome.REFUSED if one.property_name == STAGE else Outcome.STALE,
+            note=_refusal(sent, move.record),
+            correlation_id=sent.correlation_ids.get(move.record, ""),
+        )
+        for move in moves
+        for one in move.corrections
+    )
+    records = read(desk, [move.record for move in moves])
+    end(desk, endings, records, gone={move.record for move in moves} - records.keys())
+    return endings
+
+
+def _refusal(sent: Sent, ref: Ref) -> str:
+    return sent.refused[ref, STAGE].message
+
+
+def _advance(desk: Desk, moves: Sequence[Move], phase: Phase) -> None:
+    """Store how far these moves have come, before the next request is sent."""
+    if moves:
+        with desk.store.begin() as session:
+            outbox.advance(session, desk.portal_id, [move.record for move in moves], phase)

@@ -1,0 +1,96 @@
+"""Finish what a stopped process left open, before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import structlog
+
+from connector.core.model import STAGE, Correction, Outcome, Record
+from connector.core.moves import Move, Phase
+from connector.desk import Desk, chunks
+from connector.ending import end
+from connector.push import BATCH, set_and_verify
+from connector.verifying import Ending, read
+from state import mirror, outbox
+
+_CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
+_SETTING = frozenset({Phase.SETTING, Phase.SET})
+_log = structlog.get_logger()
+
+
+def recover(desk: Desk) -> int:
+    """Finish, restore or withdraw every open move; return how many there were.
+
+    What the process was doing is read from the outbox, what HubSpot has is read from
+    HubSpot: a blank that we made is filled, a write that arrived is verified, and one
+    that never arrived is withdrawn, so that its record is decided anew.
+    """
+    with desk.store.begin() as session:
+        moves = outbox.open_moves(session, desk.portal_id)
+    for _, group in groupby(
+        sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
+    ):
+        for part in chunks(group, BATCH):
+            _recover_batch(desk, part)
+    if moves:
+        _log.info("moves.recovered", portal=desk.portal_id, count=len(moves))
+    return len(moves)
+
+
+def _recover_batch(desk: Desk, moves: Sequence[Move]) -> None:
+    """Fill the blanks first; of the rest, write down what happened, or withdraw."""
+    found = read(desk, [move.record for move in moves])
+    blank = [move for move in moves if _blank_by_us(move, found.get(move.record))]
+    if blank:
+        set_and_verify(desk, blank)
+    rest = [move for move in moves if move not in blank]
+    endings = [one for move in rest for one in _endings(move, found.get(move.record))]
+    ended = {one.move.record for one in endings}
+    records = {ref: record for ref, record in found.items() if ref in ended}
+    end(desk, endings, records, gone=ended - found.keys())
+    _withdraw(desk, [move for move in rest if move.record not in ended])
+
+
+def _blank_by_us(move: Move, record: Record | None) -> bool:
+    """Whether the record stands in the gap between our clear and our set."""
+    return (
+        record is not None
+        and move.clears_first
+        and move.phase in _CLEARED_BY_US
+        and not record.value(STAGE)
+    )
+
+
+def _endings(move: Move, record: Record | None) -> list[Ending]:
+    """Tell what became of a move that was left open; [] where nothing of it was sent or arrived."""
+    if move.phase is Phase.PROMISED:
+        return []
+    endings = []
+    for one in move.corrections:
+        outcome, note = _outcome(move, one, record)
+        if outcome is not None:
+            endings.append(Ending(move=move, correction=one, outcome=outcome, note=note))
+    return endings
+
+
+def _outcome(move: Move, one: Correction, record: Record | None) -> tuple[Outcome | None, str]:
+    """Tell what a reading means for a correction whose sending was interrupted."""
+    if record is None:
+        return Outcome.STALE, "archived or deleted meanwhile"
+    value = record.value(one.property_name)
+    if value == one.after:
+        return Outcome.APPLIED, "found done at the next start"
+    if value == one.before:
+        return None, ""
+    outcome = Outcome.REVERTED if move.phase in _SETTING else Outcome.STALE
+    return outcome, f"somebody set {value or 'blank'!r} meanwhile"
+
+
+def _withdraw(desk: Desk, moves: Sequence[Move]) -> None:
+    """Take back promises of which nothing reached HubSpot; their records stay due."""
+    refs = [move.record for move in moves]
+    with desk.store.begin() as session:
+        outbox.close(session, desk.portal_id, refs)
+        mirror.mark_due(session, desk.portal_id, refs, at=desk.door.now())

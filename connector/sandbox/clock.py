@@ -1,0 +1,48 @@
+"""The portal's clock, which can be moved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Lock
+
+
+class Clock:
+    """A clock that starts where it is told, runs on, and can be moved.
+
+    Without `start` it follows real time; with `running=False` it moves only when told to.
+    """
+
+    def __init__(
+        self,
+        start: datetime | None = None,
+        *,
+        running: bool = True,
+        real: Callable[[], float] = time.time,
+    ) -> None:
+        self._real = real if running else _standing(real())
+        self._ahead = 0.0 if start is None else start.timestamp() - self._real()
+        self._lock = Lock()
+
+    def ms(self) -> int:
+        """Return the time in milliseconds since 1970."""
+        return round((self._real() + self._ahead) * 1000)
+
+    def now(self) -> datetime:
+        """Return the time, in UTC, to the millisecond."""
+        return datetime.fromtimestamp(self.ms() / 1000, UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock ahead, or back with a negative number."""
+        with self._lock:
+            self._ahead += seconds
+
+    def set(self, instant: datetime) -> None:
+        """Move the clock to an instant."""
+        with self._lock:
+            self._ahead = instant.timestamp() - self._real()
+
+
+def _standing(instant: float) -> Callable[[], float]:
+    return lambda: instant

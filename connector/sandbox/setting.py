@@ -1,0 +1,111 @@
+"""Set a portal up the way a Norwegian firm with a German branch has it after some years."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from connector.sandbox.portal import Portal
+from connector.sandbox.situations import CHURNED, PILOT
+
+SCORE: Final = "fit_and_engagement_score"
+USERS: Final = (28604240, 31184077, 40022913, 51770346)
+OWNERS: Final = ("77104501", "77104502", "77104503", "77104577")
+APP: Final = "1839201"
+
+STAGES: Final = (
+    ("subscriber", "Subscriber"),
+    ("lead", "Lead"),
+    ("marketingqualifiedlead", "Marketing Qualified Lead"),
+    ("salesqualifiedlead", "Klar for salg"),
+    ("opportunity", "Mulighet"),
+    (PILOT, "Pilotkunde"),
+    ("customer", "Kunde"),
+    (CHURNED, "Churned Customer"),
+    ("evangelist", "Ambassadør"),
+    ("other", "Annet"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """The way of a deal through its pipeline: the stages by what they mean."""
+
+    pipeline: str
+    label: str
+    running: tuple[tuple[str, str, float], ...]
+    won: tuple[str, str]
+    lost: tuple[str, str]
+    between: tuple[str, str, float] | None = None
+
+    def stages(self) -> list[tuple[str, str, bool, float]]:
+        """Return the stages in the portal's form: id, label, closed, probability."""
+        running = [(key, label, False, chance) for key, label, chance in self.running]
+        closed = [(*self.won, True, 1.0), (*self.lost, True, 0.0)]
+        middle = [(key, label, True, chance) for key, label, chance in filter(None, (self.between,))]
+        return running + closed + middle
+
+
+SALES: Final = Course(
+    pipeline="default",
+    label="Sales Pipeline",
+    running=(
+        ("appointmentscheduled", "Appointment Scheduled", 0.2),
+        ("qualifiedtobuy", "Qualified To Buy", 0.4),
+        ("presentationscheduled", "Presentation Scheduled", 0.6),
+        ("decisionmakerboughtin", "Decision Maker Bought-In", 0.8),
+        ("contractsent", "Contract Sent", 0.9),
+    ),
+    won=("closedwon", "Closed Won"),
+    lost=("closedlost", "Closed Lost"),
+)
+RENEWALS: Final = Course(
+    pipeline="90412267",
+    label="Fornyelser",
+    running=(
+        ("163920481", "Varslet", 0.5),
+        ("163920482", "Tilbud sendt", 0.7),
+        ("163920483", "Muntlig ja", 1.0),
+    ),
+    won=("163920484", "Fornyet"),
+    lost=("163920485", "Sagt opp"),
+    between=("163920486", "Avsluttet uten utfall", 0.5),
+)
+PARTNERS: Final = Course(
+    pipeline="2f7a1c58-6a1d-4c0e-9a55-0d9be3b4e7c1",
+    label="Partnere",
+    running=(
+        ("8d0b6f9e-1f0c-4e55-b7d4-3a0a1f6f2b11", "Dialog", 0.3),
+        ("c4b0b1d2-77aa-4a51-8f4e-95f6f0f2d0a7", "Avtaleutkast", 0.8),
+    ),
+    won=("e2a9d7f4-0c3b-4b0a-8f39-6d1b7b0c5e92", "Signert"),
+    lost=("5b1f3c77-92ce-4f43-a0c8-1f7a9f0d6c3e", "Ikke aktuelt"),
+)
+RECRUITING: Final = Course(
+    pipeline="118230954",
+    label="Bewerbungen",
+    running=(
+        ("201774410", "Bewerbung eingegangen", 0.1),
+        ("201774411", "Vorstellungsgespräch", 0.4),
+    ),
+    won=("201774412", "Eingestellt"),
+    lost=("201774413", "Abgesagt"),
+)
+COURSES: Final = (SALES, RENEWALS, PARTNERS, RECRUITING)
+
+
+def furnish(portal: Portal) -> None:
+    """Give the portal its stages, pipelines and own properties."""
+    portal.set_stages(list(STAGES))
+    for course in COURSES[1:]:
+        portal.add_pipeline(course.pipeline, course.label, stages=course.stages())
+    for kind in ("contacts", "companies"):
+        portal.define_property(
+            kind, SCORE, label="Fit and engagement score", type="number", field_type="number"
+        )
+    portal.define_property(
+        "companies", "contract_end", label="Avtalen utløper", type="date", field_type="date"
+    )
+    portal.define_property(
+        "contacts", "kundenr", label="Kundenr. (ERP)", type="string", field_type="text"
+    )

@@ -1,0 +1,1 @@
+"""What people see: the same facts as `--json`, laid out to be read."""

@@ -1,0 +1,86 @@
+"""Show a plan: figures by rule, examples with their reasons, and what was left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connector.core.model import STAGE, Correction, Option
+
+Labels = Mapping[str, str]
+
+
+def labels(options: Iterable[Option]) -> dict[str, str]:
+    """Return the portal's own label for each internal value."""
+    return {one.value: one.label for one in options}
+
+
+def change(correction: Correction, names: Labels) -> str:
+    """Return `Customer → Opportunity` in the portal's words."""
+    before, after = (names.get(value, value) or "blank" for value in _ends(correction))
+    return f"{before} → {after}"
+
+
+def _ends(correction: Correction) -> tuple[str, str]:
+    return correction.before, correction.after
+
+
+def summary(figures: Mapping[str, Any]) -> Table:
+    """Return the corrections by rule and direction as a table."""
+    directions = ("forward", "backward", "set", "clear")
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("rule")
+    for name in directions:
+        table.add_column(name, justify="right")
+    for rule, counts in figures["by_rule"].items():
+        table.add_row(rule, *(f"{counts.get(name, 0) or '·'}" for name in directions))
+    totals = figures["by_direction"]
+    table.add_row("all", *(f"{totals[name]:,}" for name in directions), style="bold")
+    return table
+
+
+def examples(corrections: Sequence[Correction], names: Labels) -> Table:
+    """Return corrections with their reasons as a table."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for heading in ("record", "property", "change", "rule", "why"):
+        table.add_column(heading, overflow="fold")
+    for one in corrections:
+        what = "stage" if one.property_name == STAGE else "lead status"
+        table.add_row(str(one.record), what, change(one, names), one.rule, why(one))
+    return table
+
+
+def why(correction: Correction) -> str:
+    """Return the reason with the evidence that it rests on."""
+    return "; ".join((correction.reason, *correction.evidence))
+
+
+def screen(
+    head: Mapping[str, Any], corrections: Sequence[Correction], names: Labels
+) -> RenderableType:
+    """Return a whole plan: what was looked at, what is wrong, some examples, what to do next."""
+    figures = head["summary"]
+    looked = ", ".join(f"{count:,} {kind}" for kind, count in figures["records_looked_at"].items())
+    title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
+    title.stylize("bold")
+    if not figures["corrections"]:
+        return Group(title, Text(f"{looked or 'Nothing was due'}: everything is as it should be."))
+    count = sum(figures["records_to_correct"].values())
+    parts: list[RenderableType] = [
+        title,
+        Text(f"{looked} looked at; {count:,} records need {figures['corrections']:,} corrections."),
+        Text(""),
+        summary(figures),
+        Text(""),
+        examples(corrections, names),
+    ]
+    if figures["corrections"] > len(corrections):
+        parts.append(Text("… and more: `connector plan --json` shows all of them."))
+    if figures["left_alone"]:
+        left = ", ".join(f"{number:,} by {why}" for why, number in figures["left_alone"].items())
+        parts += [Text(""), Text(f"Left alone: {left}.")]
+    return Group(*parts)

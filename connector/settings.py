@@ -1,0 +1,142 @@
+"""What the operator sets: environment first, then `connector.toml`, then the defaults."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connector.errors import UserError
+
+FILE = "connector.toml"
+DEFAULTS: Mapping[str, str] = {
+    "HUBSPOT_ACCESS_TOKEN": "",
+    "HUBSPOT_CLIENT_ID": "",
+    "HUBSPOT_CLIENT_SECRET": "",
+    "HUBSPOT_REFRESH_TOKEN": "",
+    "HUBSPOT_PORTAL_ID": "",
+    "HUBSPOT_API_URL": "https://api.hubapi.com",
+    "HUBSPOT_API_VERSION": "2026-03",
+    "HUBSPOT_WEBHOOK_SECRET": "",
+    "CONNECTOR_PUBLIC_URL": "",
+    "CONNECTOR_DATABASE_URL": "sqlite:///var/connector.db",
+    "CONNECTOR_POLICY": "standard",
+    "CONNECTOR_WRITES": "review",
+    "CONNECTOR_POLL_SECONDS": "60",
+    "CONNECTOR_LISTEN": "127.0.0.1:8080",
+    "CONNECTOR_LOG_FORMAT": "auto",
+    "CONNECTOR_OVERLAP_SECONDS": "300",
+    "CONNECTOR_RECHECK_SECONDS": "2,30",
+}
+SECRETS = frozenset(
+    {
+        "HUBSPOT_ACCESS_TOKEN",
+        "HUBSPOT_CLIENT_SECRET",
+        "HUBSPOT_REFRESH_TOKEN",
+        "HUBSPOT_WEBHOOK_SECRET",
+    }
+)
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "HUBSPOT_API_VERSION": ("v3", "2026-03", "2026-09"),
+    "CONNECTOR_WRITES": ("review", "apply"),
+    "CONNECTOR_LOG_FORMAT": ("auto", "console", "json"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The operator's settings, checked; times in seconds. Secrets stay out of `repr`."""
+
+    access_token: str = field(repr=False)
+    portal_id: str
+    api_url: str
+    api_version: str
+    database_url: str
+    policy: str
+    writes: str
+    log_format: str
+    overlap_seconds: float
+    recheck_seconds: tuple[float, ...]
+
+
+def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+    """Return the settings of this process; raise UserError naming the setting that is wrong."""
+    environment = os.environ if environment is None else environment
+    written = _from_file((folder or Path.cwd()) / FILE)
+    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
+    return Settings(
+        access_token=values["HUBSPOT_ACCESS_TOKEN"],
+        portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
+        api_url=values["HUBSPOT_API_URL"].rstrip("/"),
+        api_version=values["HUBSPOT_API_VERSION"],
+        database_url=values["CONNECTOR_DATABASE_URL"],
+        policy=values["CONNECTOR_POLICY"],
+        writes=values["CONNECTOR_WRITES"],
+        log_format=values["CONNECTOR_LOG_FORMAT"],
+        overlap_seconds=_seconds("CONNECTOR_OVERLAP_SECONDS", values["CONNECTOR_OVERLAP_SECONDS"]),
+        recheck_seconds=_waits(values["CONNECTOR_RECHECK_SECONDS"]),
+    )
+
+
+def _value(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> str:
+    """Return one setting; a secret may also lie in the file that `NAME_FILE` names."""
+    for source in (environment, written):
+        if source.get(name):
+            return source[name].strip()
+        if name in SECRETS and source.get(f"{name}_FILE"):
+            return _secret(name, Path(source[f"{name}_FILE"]))
+    return DEFAULTS[name]
+
+
+def _secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UserError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from (
+            error
+        )
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    """Return what `connector.toml` says, in the environment's names; {} where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} is not valid TOML: {error}.") from error
+    known = {*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)}
+    found = {name.upper(): str(value) for name, value in content.items()}
+    for name in found:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise UserError(f"{path.name}: there is no setting {name}{hint}.")
+    return found
+
+
+def _digits(name: str, text: str) -> str:
+    if text and not (text.isascii() and text.isdigit()):
+        raise UserError(f"{name} is {text!r}: a portal id has digits only.")
+    return text
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise UserError(f"{name} is {text!r}: write a number of seconds.")
+    return value
+
+
+def _waits(text: str) -> tuple[float, ...]:
+    parts = [part for part in text.split(",") if part.strip()]
+    return tuple(_seconds("CONNECTOR_RECHECK_SECONDS", part) for part in parts)

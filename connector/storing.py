@@ -1,0 +1,69 @@
+"""Store records together with what they rest on, so that nothing is decided on half of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.core.binding import needed_properties
+from connector.core.model import Association, ObjectType, Record, Ref
+from connector.desk import Desk
+from state import associations, checkpoints, mirror
+
+Links = Mapping[Ref, tuple[Association, ...]]
+# The associations to read when a record of this type changed.
+NEIGHBOURS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
+    ObjectType.DEALS: (ObjectType.COMPANIES, ObjectType.CONTACTS),
+    ObjectType.COMPANIES: (ObjectType.DEALS,),
+    ObjectType.CONTACTS: (ObjectType.DEALS,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Records with the associations that were read for them, by the type they lead to."""
+
+    records: Sequence[Record] = ()
+    links: Sequence[tuple[ObjectType, Links]] = field(default_factory=tuple)
+
+
+def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
+    """Read the associations of these records, and the deals behind them that nobody saw yet.
+
+    A deal may be linked before the search index shows it; without it, its contact would be
+    decided on half the evidence.
+    """
+    refs = [record.ref for record in records]
+    if not refs:
+        return Batch()
+    links = [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
+    unseen = [] if kind is ObjectType.DEALS else _unseen(desk, links)
+    if not unseen:
+        return Batch(records=records, links=links)
+    properties = needed_properties(desk.policy, desk.portal)[ObjectType.DEALS]
+    deals = list(desk.door.read(unseen, properties).values())
+    rest = complete(desk, ObjectType.DEALS, deals)
+    return Batch(records=[*rest.records, *records], links=[*rest.links, *links])
+
+
+def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
+    targets = {one.target for _, found in links for each in found.values() for one in each}
+    with desk.store.begin() as session:
+        return sorted(targets - mirror.known(session, desk.portal_id, sorted(targets)))
+
+
+def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
+    """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
+    now = desk.door.now()
+    deals = [record.ref for record in batch.records if record.ref.object_type is ObjectType.DEALS]
+    with desk.store.begin() as session:
+        mirror.put(session, desk.portal_id, batch.records, due_at=now)
+        concerned: set[Ref] = set()
+        for to, links in batch.links:
+            concerned |= associations.replace_all(session, desk.portal_id, links, to)
+        for found in associations.of_deals(session, desk.portal_id, deals).values():
+            concerned |= {one.target for one in found}
+        mirror.mark_due(session, desk.portal_id, sorted(concerned), at=now)
+        if checkpoint:
+            checkpoints.put(session, desk.portal_id, *checkpoint)

@@ -1,0 +1,156 @@
+"""Read a write back until it is known to hold, and never leave a record blank."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Record, Ref
+from connector.core.moves import Move
+from connector.desk import Desk
+from connector.sending import Sent, send
+
+# A company's lead status is left alone.
+_NAMES: Mapping[ObjectType, tuple[str, ...]] = {
+    ObjectType.COMPANIES: (STAGE,),
+    ObjectType.CONTACTS: (STAGE, STATUS),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How one correction of a move ended; `note` says what stood in the way."""
+
+    move: Move
+    correction: Correction
+    outcome: Outcome
+    note: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What reading back showed: endings, the records as they are, and moves still open."""
+
+    endings: tuple[Ending, ...]
+    records: Mapping[Ref, Record]
+    open_moves: tuple[Move, ...]
+
+
+def read(desk: Desk, refs: Collection[Ref]) -> dict[Ref, Record]:
+    """Read stages and, of contacts, lead statuses afresh, by asked ref."""
+    found: dict[Ref, Record] = {}
+    for kind, names in _NAMES.items():
+        of_kind = [ref for ref in refs if ref.object_type is kind]
+        if of_kind:
+            found |= desk.door.read(of_kind, names)
+    return found
+
+
+def verify(desk: Desk, moves: Sequence[Move], sent: Sent) -> Verified:
+    """Read the moves back, now and after each recheck, until all are clear.
+
+    An old value counts as ignored only after the last recheck, since an answer may lag.
+    A blank that we made is filled at once; where the new stage is refused, the old one is
+    put back. A move stays open only where even that does not hold.
+    """
+    found: dict[Ref, Record] = {}
+    pending: Sequence[Move] = moves
+    for pause in (0.0, *desk.rechecks):
+        if pause and pending:
+            desk.wait(pause)
+        found |= read(desk, [move.record for move in pending])
+        _fill_blanks(desk, pending, found, sent)
+        pending = [move for move in pending if not _is_clear(move, found.get(move.record), sent)]
+        if not pending:
+            break
+    still_blank = [move for move in moves if _left_blank(move, found.get(move.record))]
+    found |= _put_back(desk, still_blank, found)
+    stuck = [move for move in still_blank if _left_blank(move, found.get(move.record))]
+    restored = frozenset(move.record for move in still_blank)
+    endings = [
+        _ending(move, one, found.get(move.record), sent, restored=move.record in restored)
+        for move in moves
+        if move not in stuck
+        for one in move.corrections
+    ]
+    return Verified(endings=tuple(endings), records=found, open_moves=tuple(stuck))
+
+
+def _left_blank(move: Move, record: Record | None) -> bool:
+    """Whether the record has no stage, though it had one before and shall have one."""
+    stage = move.stage
+    if stage is None or record is None:
+        return False
+    return bool(stage.before and stage.after) and not record.value(STAGE)
+
+
+def _fill_blanks(desk: Desk, moves: Sequence[Move], found: dict[Ref, Record], sent: Sent) -> None:
+    """Set again what is still blank after the set, unless HubSpot refused that very stage."""
+    again = {
+        found[move.record].ref: {STAGE: move.wanted[STAGE]}
+        for move in moves
+        if _left_blank(move, found.get(move.record)) and (move.record, STAGE) not in sent.refused
+    }
+    if not again:
+        return
+    answer = send(desk, again)
+    sent.refused.update(answer.refused)
+    found |= read(desk, [move.record for move in moves if _left_blank(move, found[move.record])])
+
+
+def _put_back(desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]) -> dict[Ref, Record]:
+    """Give back the old stage to records that the new one could not be set on."""
+    old = {
+        found[move.record].ref: {STAGE: move.stage.before}
+        for move in moves
+        if move.stage is not None
+    }
+    if not old:
+        return {}
+    send(desk, old)
+    return read(desk, [move.record for move in moves])
+
+
+def _is_clear(move: Move, record: Record | None, sent: Sent) -> bool:
+    """Whether waiting cannot change what the reading says."""
+    if record is None:
+        return True
+    if _left_blank(move, record):
+        return (move.record, STAGE) in sent.refused
+    return all(
+        record.value(one.property_name) != one.before
+        or (move.record, one.property_name) in sent.refused
+        for one in move.corrections
+    )
+
+
+def _ending(
+    move: Move, one: Correction, record: Record | None, sent: Sent, *, restored: bool
+) -> Ending:
+    """Name the outcome of one correction by what was read last."""
+    refusal = sent.refused.get((move.record, one.property_name))
+    outcome, note = _outcome(one, record)
+    if outcome is Outcome.IGNORED and restored and one.property_name == STAGE:
+        outcome, note = Outcome.RESTORED, "the new stage did not hold, the old one is back"
+    elif outcome is Outcome.IGNORED and refusal:
+        outcome = Outcome.REFUSED
+    return Ending(
+        move=move,
+        correction=one,
+        outcome=outcome,
+        note=refusal.message if refusal and outcome is not Outcome.APPLIED else note,
+        correlation_id=sent.correlation_ids.get(move.record, ""),
+    )
+
+
+def _outcome(one: Correction, record: Record | None) -> tuple[Outcome, str]:
+    """Tell what a reading means for one correction."""
+    if record is None:
+        return Outcome.STALE, "archived or deleted meanwhile"
+    value = record.value(one.property_name)
+    if value == one.after:
+        return Outcome.APPLIED, ""
+    if value == one.before:
+        return Outcome.IGNORED, "HubSpot still shows the old value"
+    return Outcome.REVERTED, f"somebody set {value or 'blank'!r} meanwhile"

@@ -1,0 +1,166 @@
+"""Remember every write for good: append-only, each line chained to the one before.
+
+Triggers of the database (see the first migration) refuse every change of a line, save the
+redaction of its two values.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Index, Select, insert, select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.audit import AuditLine, Broken, Intact, Verdict, link, seal
+from connector.core.model import Outcome, Ref
+from state.columns import number, number_key, table_of, text
+from state.keys import ref_of
+from state.moments import from_millis, to_millis
+
+
+class _Row(SQLModel, table=True):
+    """The salt goes with the values: without it, the seal tells nothing of them."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("audit_record", "portal_id", "object_type", "object_id"),
+        Index("audit_run", "portal_id", "run"),
+        Index("audit_at", "portal_id", "at"),
+    )
+
+    portal_id: int = number_key()
+    place: int = number_key()
+    at: int = number()
+    run: str = text()
+    object_type: str = text()
+    object_id: int = number()
+    property_name: str = text()
+    before: str | None = text()
+    after: str | None = text()
+    rule: str = text()
+    policy: str = text()
+    outcome: str = text()
+    correlation_id: str = text()
+    salt: bytes | None
+    seal: str = text()
+    hash: str = text()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+_BESIDE_THE_CHAIN: Final = frozenset({"before", "after", "salt", "hash"})
+_CHAINED: Final = tuple(one.name for one in _C if one.name not in _BESIDE_THE_CHAIN)
+_PAGE: Final = 1000
+
+
+def append(
+    session: Session,
+    portal_id: str,
+    lines: Sequence[AuditLine],
+    *,
+    salt: Callable[[int], bytes] = secrets.token_bytes,
+) -> None:
+    """Append lines; their hashes are made here, each from the one before."""
+    query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
+    last = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
+    end, head = last or (0, "")
+    rows = []
+    for place, line in enumerate(lines, start=end + 1):
+        row = _row(int(portal_id), place, line, salt(16))
+        row["hash"] = head = link(head, _content(row))
+        rows.append(row)
+    if rows:
+        session.execute(insert(_TABLE), rows)
+
+
+def read(
+    session: Session,
+    portal_id: str,
+    *,
+    record: Ref | None = None,
+    run: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> Iterator[AuditLine]:
+    """Yield lines in their order; with `limit` the newest so many."""
+    query = select(_TABLE).where(_C.portal_id == int(portal_id))
+    if record is not None:
+        kind, number = record.object_type.value, int(record.id)
+        query = query.where(_C.object_type == kind, _C.object_id == number)
+    if run is not None:
+        query = query.where(_C.run == run)
+    if since is not None:
+        query = query.where(_C.at >= to_millis(since))
+    yield from map(_line, _streamed(session, _newest(query, limit)))
+
+
+def verify(session: Session, portal_id: str) -> Verdict:
+    """Follow the chain from its first line; tell its head, or the first row that breaks it."""
+    head, lines = "", 0
+    query = select(_TABLE).where(_C.portal_id == int(portal_id)).order_by(_C.place)
+    for lines, row in enumerate(_streamed(session, query), start=1):
+        head = link(head, _content(row._mapping))
+        if row.hash != head or not _sealed(row):
+            return Broken(row=lines, line=_line(row))
+    return Intact(lines=lines, head=head)
+
+
+def _newest(query: Select[Any], limit: int | None) -> Select[Any]:
+    if limit is None:
+        return query.order_by(_C.place)
+    newest = query.order_by(_C.place.desc()).limit(limit).subquery()
+    return select(newest).order_by(newest.c.place)
+
+
+def _streamed(session: Session, query: Select[Any]) -> Iterator[Any]:
+    return iter(session.execute(query.execution_options(yield_per=_PAGE)))
+
+
+def _content(row: Mapping[str, Any]) -> dict[str, str | int]:
+    return {name: row[name] for name in _CHAINED}
+
+
+def _sealed(row: Any) -> bool:
+    redacted = row.salt is None and row.before is None and row.after is None
+    return redacted or row.seal == seal(row.salt, row.before, row.after)
+
+
+def _row(portal: int, place: int, line: AuditLine, salt: bytes) -> dict[str, Any]:
+    return {
+        "portal_id": portal,
+        "place": place,
+        "at": to_millis(line.at),
+        "run": line.run,
+        "object_type": line.record.object_type.value,
+        "object_id": int(line.record.id),
+        "property_name": line.property_name,
+        "before": line.before,
+        "after": line.after,
+        "rule": line.rule,
+        "policy": line.policy,
+        "outcome": line.outcome.value,
+        "correlation_id": line.correlation_id,
+        "salt": salt,
+        "seal": seal(salt, line.before, line.after),
+    }
+
+
+def _line(row: Any) -> AuditLine:
+    return AuditLine(
+        at=from_millis(row.at),
+        run=row.run,
+        record=ref_of(row.object_type, row.object_id),
+        property_name=row.property_name,
+        before=row.before or "",
+        after=row.after or "",
+        rule=row.rule,
+        policy=row.policy,
+        outcome=Outcome(row.outcome),
+        correlation_id=row.correlation_id,
+        hash=row.hash,
+        redacted=row.salt is None,
+    )

@@ -1,0 +1,44 @@
+"""Turn records' names into key columns, and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from sqlalchemy import ColumnElement, Table
+
+from connector.core.model import ObjectType, Ref
+
+# Far below SQLite's 32,766 and PostgreSQL's 65,535 parameters, and large enough that the
+# cost of a statement does not matter.
+_CHUNK: Final = 1000
+_TYPES: Final = {kind.value: kind for kind in ObjectType}
+
+Piece = tuple[ObjectType, list[int]]
+
+
+def pieces(refs: Iterable[Ref]) -> Iterator[Piece]:
+    """Yield each record once, as chunks of ids of one type, in the order of the ids."""
+    by_type: dict[ObjectType, set[int]] = defaultdict(set)
+    for ref in refs:
+        by_type[ref.object_type].add(int(ref.id))
+    for kind, ids in by_type.items():
+        ordered = sorted(ids)
+        for start in range(0, len(ordered), _CHUNK):
+            yield kind, ordered[start : start + _CHUNK]
+
+
+def among(table: Table, portal_id: str, piece: Piece) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions that pick a piece of records out of a table keyed by record."""
+    kind, ids = piece
+    return (
+        table.c.portal_id == int(portal_id),
+        table.c.object_type == kind.value,
+        table.c.object_id.in_(ids),
+    )
+
+
+def ref_of(object_type: str, object_id: int) -> Ref:
+    """Return the name of the record with these key columns."""
+    return Ref(_TYPES[object_type], str(object_id))

@@ -1,0 +1,150 @@
+"""Remember the values that a property once had, from HubSpot's history or the mirror."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.model import Ref, Version
+from state.columns import number, number_key, table_of, text, text_key
+from state.keys import among, pieces, ref_of
+from state.moments import from_millis, to_millis
+from state.upsert import insert_missing, upsert
+
+MIRROR: Final = "MIRROR"
+
+
+class _Row(SQLModel, table=True):
+    """The value is a part of the key: a clear and a set may share one millisecond."""
+
+    __tablename__ = "ledger"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    property_name: str = text_key()
+    at: int = number_key()
+    value: str = text_key()
+    source_type: str = text()
+    source_id: str = text()
+    user_id: str = text()
+
+
+class _ReadRow(SQLModel, table=True):
+    __tablename__ = "ledger_reads"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    read_at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
+_READS: Final = table_of(_ReadRow)
+
+
+def observe(
+    session: Session, portal_id: str, ref: Ref, property_name: str, versions: Sequence[Version]
+) -> None:
+    """Store what HubSpot's history says of one record; doing it twice is doing it once."""
+    observe_all(session, portal_id, property_name, {ref: versions})
+
+
+def observe_all(
+    session: Session,
+    portal_id: str,
+    property_name: str,
+    histories: Mapping[Ref, Sequence[Version]],
+) -> None:
+    """Store what HubSpot's history says of many records; doing it twice is doing it once."""
+    upsert(session, _TABLE, list(_rows(portal_id, property_name, histories)))
+
+
+def sight(
+    session: Session,
+    portal_id: str,
+    property_name: str,
+    histories: Mapping[Ref, Sequence[Version]],
+) -> None:
+    """Store what the mirror saw (source type `MIRROR`), where HubSpot has not told it."""
+    insert_missing(session, _TABLE, list(_rows(portal_id, property_name, histories)))
+
+
+def versions(
+    session: Session, portal_id: str, refs: Iterable[Ref], property_name: str
+) -> dict[Ref, tuple[Version, ...]]:
+    """Return the versions known, newest first; every asked record is a key.
+
+    What the mirror saw is left out where the version before it has the same value.
+    """
+    found: dict[Ref, list[Version]] = {ref: [] for ref in refs}
+    for piece in pieces(found):
+        which = (*among(_TABLE, portal_id, piece), _TABLE.c.property_name == property_name)
+        oldest_first = select(_TABLE).where(*which).order_by(_TABLE.c.at, _TABLE.c.value)
+        for row in session.execute(oldest_first):
+            found[ref_of(row.object_type, row.object_id)].append(_version(row))
+    return {ref: tuple(reversed(_news(told))) for ref, told in found.items()}
+
+
+def mark_read(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
+    """Note that HubSpot's own history of these records is known until then."""
+    portal, read_at = int(portal_id), to_millis(at)
+    rows = [{**_key(portal, ref), "read_at": read_at} for ref in refs]
+    upsert(session, _READS, rows)
+
+
+def read_since(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, datetime]:
+    """Return until when HubSpot's own history is known; absent where it was never read."""
+    found: dict[Ref, datetime] = {}
+    for piece in pieces(refs):
+        for row in session.execute(select(_READS).where(*among(_READS, portal_id, piece))):
+            found[ref_of(row.object_type, row.object_id)] = from_millis(row.read_at)
+    return found
+
+
+def _news(told: Sequence[Version]) -> list[Version]:
+    later = [
+        new for old, new in pairwise(told) if new.source_type != MIRROR or new.value != old.value
+    ]
+    return [*told[:1], *later]
+
+
+def _rows(
+    portal_id: str, property_name: str, histories: Mapping[Ref, Sequence[Version]]
+) -> Iterator[dict[str, Any]]:
+    portal = int(portal_id)
+    for ref, told in histories.items():
+        for one in told:
+            yield {
+                **_key(portal, ref),
+                "property_name": property_name,
+                "at": to_millis(one.at),
+                "value": one.value,
+                "source_type": one.source_type,
+                "source_id": one.source_id,
+                "user_id": one.user_id,
+            }
+
+
+def _key(portal: int, ref: Ref) -> dict[str, Any]:
+    return {
+        "portal_id": portal,
+        "object_type": ref.object_type.value,
+        "object_id": int(ref.id),
+    }
+
+
+def _version(row: Any) -> Version:
+    return Version(
+        value=row.value,
+        at=from_millis(row.at),
+        source_type=row.source_type,
+        source_id=row.source_id,
+        user_id=row.user_id,
+    )

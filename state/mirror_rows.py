@@ -1,0 +1,114 @@
+"""Say how a mirrored record looks as a row, and when a row is news."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Index, and_, or_, text
+from sqlmodel import SQLModel
+
+from connector.core.model import Record
+from state.columns import number, number_key, table_of, text_key
+from state.columns import text as text_column
+from state.encoding import canonical, parsed
+from state.keys import ref_of
+from state.moments import from_millis, to_millis
+from state.upsert import Columns
+
+_COMPANY: Final = "associatedcompanyid"
+
+
+class _Row(SQLModel, table=True):
+    """An archived record is never due, so the index of due ones need not hold the archive."""
+
+    __tablename__ = "mirror"
+    __table_args__ = (
+        Index(
+            "mirror_due",
+            "portal_id",
+            "object_type",
+            "object_id",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "mirror_company",
+            "portal_id",
+            "company_id",
+            sqlite_where=text("company_id IS NOT NULL"),
+            postgresql_where=text("company_id IS NOT NULL"),
+        ),
+        Index(
+            "mirror_archived",
+            "portal_id",
+            "object_type",
+            sqlite_where=text("archived_at IS NOT NULL"),
+            postgresql_where=text("archived_at IS NOT NULL"),
+        ),
+    )
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    properties: str = text_column()
+    modified_at: int = number()
+    created_at: int = number()
+    archived_at: int | None = number()
+    company_id: int | None = number()
+    due_at: int | None = number()
+
+
+TABLE: Final = table_of(_Row)
+
+
+def row_of(portal: int, record: Record, due_at: int) -> dict[str, Any]:
+    """Return the row of a record; an archived one is never due."""
+    modified = to_millis(record.modified_at)
+    return {
+        "portal_id": portal,
+        "object_type": record.ref.object_type.value,
+        "object_id": int(record.ref.id),
+        "properties": canonical(record.properties),
+        "modified_at": modified,
+        "created_at": to_millis(record.created_at),
+        "archived_at": modified if record.archived else None,
+        "company_id": _company(record),
+        "due_at": None if record.archived else due_at,
+    }
+
+
+def record_of(row: Any) -> Record:
+    """Return the record of a row."""
+    return Record(
+        ref=ref_of(row.object_type, row.object_id),
+        properties=parsed(row.properties),
+        modified_at=from_millis(row.modified_at),
+        created_at=from_millis(row.created_at),
+        archived=row.archived_at is not None,
+    )
+
+
+def is_news(old: Columns, new: Columns) -> ColumnElement[bool]:
+    """Say of two versions of a row whether the new one is newer, and different."""
+    other = or_(
+        new.modified_at > old.modified_at,
+        new.properties != old.properties,
+        new.archived_at.is_(None) != old.archived_at.is_(None),
+    )
+    return and_(new.modified_at >= old.modified_at, other)
+
+
+def differs(record: Record, stored: Any) -> bool:
+    """Say whether a record is news to the mirror, in the way of `is_news`."""
+    if stored is None:
+        return True
+    if to_millis(record.modified_at) < stored.modified_at:
+        return False
+    archived = stored.archived_at is not None
+    return record.archived != archived or canonical(record.properties) != stored.properties
+
+
+def _company(record: Record) -> int | None:
+    written = record.properties.get(_COMPANY) or ""
+    return int(written) if written.isascii() and written.isdigit() else None

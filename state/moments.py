@@ -1,0 +1,26 @@
+"""Turn moments into the milliseconds that the tables hold, and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def to_millis(at: datetime) -> int:
+    """Return milliseconds since 1970, cut off, of an aware moment.
+
+    >>> to_millis(datetime(1970, 1, 1, 0, 0, 2, 999, tzinfo=UTC))
+    2000
+    """
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def from_millis(millis: int) -> datetime:
+    """Return the moment in UTC.
+
+    >>> from_millis(2000).isoformat()
+    '1970-01-01T00:00:02+00:00'
+    """
+    return _EPOCH + timedelta(milliseconds=millis)

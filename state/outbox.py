@@ -1,0 +1,100 @@
+"""Remember the moves that are open, so that the next start finishes or restores them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.model import Ref
+from connector.core.moves import Move, Phase
+from state.columns import number, number_key, table_of, text, text_key
+from state.encoding import corrections_text, corrections_told
+from state.keys import among, pieces, ref_of
+from state.moments import from_millis, to_millis
+
+
+class _Row(SQLModel, table=True):
+    """The key lets a record have one open move at most."""
+
+    __tablename__ = "outbox"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    corrections: str = text()
+    phase: str = text()
+    run: str = text()
+    plan: str = text()
+    policy: str = text()
+    promised_at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
+
+
+def promise(session: Session, portal_id: str, moves: Sequence[Move]) -> None:
+    """Store moves before anything of them is sent.
+
+    A second open move of a record is an IntegrityError: it would hide how far the first
+    one came, and a record that the first one cleared would stay blank.
+    """
+    if moves:
+        session.execute(insert(_TABLE), [_row(int(portal_id), one) for one in moves])
+
+
+def advance(session: Session, portal_id: str, refs: Iterable[Ref], phase: Phase) -> None:
+    """Store how far moves have come, before the request is sent that the phase names.
+
+    LookupError where a record has no open move: nothing may be sent for it.
+    """
+    for piece in pieces(refs):
+        which = among(_TABLE, portal_id, piece)
+        moved = update(_TABLE).where(*which).values(phase=phase.value)
+        if session.connection().execute(moved).rowcount != len(piece[1]):
+            raise LookupError(f"not every one of these {piece[0]} has an open move: {piece[1]}")
+
+
+def open_moves(session: Session, portal_id: str) -> tuple[Move, ...]:
+    """Return every open move, by type and id."""
+    query = (
+        select(_TABLE)
+        .where(_TABLE.c.portal_id == int(portal_id))
+        .order_by(_TABLE.c.object_type, _TABLE.c.object_id)
+    )
+    return tuple(_move(row) for row in session.execute(query))
+
+
+def close(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+    """Forget moves that have ended, in the transaction that writes their audit lines."""
+    for piece in pieces(refs):
+        session.execute(delete(_TABLE).where(*among(_TABLE, portal_id, piece)))
+
+
+def _row(portal: int, move: Move) -> dict[str, Any]:
+    return {
+        "portal_id": portal,
+        "object_type": move.record.object_type.value,
+        "object_id": int(move.record.id),
+        "corrections": corrections_text(move.corrections),
+        "phase": move.phase.value,
+        "run": move.run,
+        "plan": move.plan,
+        "policy": move.policy,
+        "promised_at": to_millis(move.promised_at),
+    }
+
+
+def _move(row: Any) -> Move:
+    return Move(
+        record=ref_of(row.object_type, row.object_id),
+        corrections=corrections_told(row.corrections),
+        run=row.run,
+        plan=row.plan,
+        policy=row.policy,
+        promised_at=from_millis(row.promised_at),
+        phase=Phase(row.phase),
+    )

@@ -1,0 +1,67 @@
+"""Remember what each portal last said of itself."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Final
+
+from pydantic import TypeAdapter
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.model import Portal
+from state.columns import number, number_key, table_of, text
+from state.encoding import canonical
+from state.moments import to_millis
+from state.upsert import upsert
+
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "portals"
+
+    portal_id: int = number_key()
+    portal: str = text()
+    digest: str = text()
+    seen_at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
+_PORTAL: Final = TypeAdapter(Portal)
+
+
+def digest(portal: Portal) -> str:
+    """Return the digest of all that a portal says of itself."""
+    return hashlib.sha256(_written(portal).encode()).hexdigest()
+
+
+def save(session: Session, portal: Portal, at: datetime) -> bool:
+    """Store what a portal says; return whether the last known was another, or none."""
+    row = {
+        "portal_id": int(portal.account.portal_id),
+        "portal": _written(portal),
+        "digest": digest(portal),
+        "seen_at": to_millis(at),
+    }
+    known = select(_TABLE.c.digest).where(_TABLE.c.portal_id == row["portal_id"])
+    before = session.scalar(known)
+    upsert(session, _TABLE, [row])
+    return before != row["digest"]
+
+
+def load(session: Session, portal_id: str) -> Portal | None:
+    """Return the portal as it was last known."""
+    query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == int(portal_id))
+    stored = session.scalar(query)
+    return None if stored is None else _PORTAL.validate_json(stored)
+
+
+def ids(session: Session) -> tuple[str, ...]:
+    """Return the portals known, in the order of their ids."""
+    query = select(_TABLE.c.portal_id).order_by(_TABLE.c.portal_id)
+    return tuple(str(one) for one in session.scalars(query))
+
+
+def _written(portal: Portal) -> str:
+    return canonical(_PORTAL.dump_python(portal, mode="json"))

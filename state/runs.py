@@ -1,0 +1,83 @@
+"""Remember each run: what it was, when it went, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from state.columns import number, number_key, table_of, text, text_key
+from state.encoding import canonical, parsed
+from state.moments import from_millis, to_millis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run; `finished_at` is None while it goes on, and for good where it died."""
+
+    run: str
+    kind: str
+    began_at: datetime
+    finished_at: datetime | None
+    summary: Mapping[str, Any]
+
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "runs"
+
+    portal_id: int = number_key()
+    run: str = text_key()
+    kind: str = text()
+    began_at: int = number()
+    finished_at: int | None = number()
+    summary: str = text()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def begin(session: Session, portal_id: str, run: str, kind: str, at: datetime) -> None:
+    """Note that a run begins."""
+    row = {
+        "portal_id": int(portal_id),
+        "run": run,
+        "kind": kind,
+        "began_at": to_millis(at),
+        "finished_at": None,
+        "summary": canonical({}),
+    }
+    session.execute(insert(_TABLE), [row])
+
+
+def finish(
+    session: Session, portal_id: str, run: str, at: datetime, summary: Mapping[str, Any]
+) -> None:
+    """Note that a run has ended, and what came of it."""
+    which = (_C.portal_id == int(portal_id), _C.run == run)
+    values = {"finished_at": to_millis(at), "summary": canonical(summary)}
+    session.execute(update(_TABLE).where(*which).values(values))
+
+
+def latest(session: Session, portal_id: str) -> Run | None:
+    """Return the run that began last."""
+    newest_first = (
+        select(_TABLE)
+        .where(_C.portal_id == int(portal_id))
+        .order_by(_C.began_at.desc(), _C.run.desc())
+    )
+    row = session.execute(newest_first.limit(1)).one_or_none()
+    if row is None:
+        return None
+    return Run(
+        run=row.run,
+        kind=row.kind,
+        began_at=from_millis(row.began_at),
+        finished_at=None if row.finished_at is None else from_millis(row.finished_at),
+        summary=parsed(row.summary),
+    )

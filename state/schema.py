@@ -1,0 +1,57 @@
+"""Bring a database to the schema of this version, or refuse one that is newer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from connector.errors import UserError
+from state.locks import only_one
+
+HEAD: Final = "0001"
+SCRIPTS: Final = Path(__file__).parent / "migrations"
+
+# A migration of millions of rows takes minutes; who starts in the meantime waits for it.
+_PATIENCE_SECONDS: Final = 600
+
+
+def migrate(engine: Engine, path: Path) -> None:
+    """Migrate to `HEAD`, one process at a time and all or nothing; do nothing when there."""
+    if _is_current(engine, path):
+        return
+    lock = path.with_name(f"{path.name}.migration.lock")
+    with only_one(lock, wait=_PATIENCE_SECONDS, what=f"{path}", who="a migration"):
+        with engine.begin() as connection:
+            _upgrade(connection)
+
+
+def current(connection: Connection) -> str:
+    """Return the revision of a database, "" where it has none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+
+
+def _is_current(engine: Engine, path: Path) -> bool:
+    with engine.connect() as connection:
+        found = current(connection)
+    # Revisions are numbered, so that their order is known without reading the scripts.
+    if found > HEAD:
+        raise UserError(
+            f"{path}: a newer version of the connector wrote this database (schema {found}, and "
+            f"this one knows {HEAD}): install that version again, or restore a backup"
+        )
+    return found == HEAD
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic costs half a second to import, and is needed once in a database's life.
+    from alembic import command  # noqa: PLC0415 - see above
+    from alembic.config import Config  # noqa: PLC0415 - see above
+
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

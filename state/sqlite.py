@@ -1,0 +1,46 @@
+"""Open SQLite so that what is committed stays, and that writers queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+# How long a writer waits for another one before it is told that the file is locked.
+_PATIENCE_SECONDS: Final = 30
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    # Each commit reaches the disk: the outbox must survive the machine, not only the process.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # 16 MiB of pages in memory; the default of 2 MiB costs a third of the speed of upserts.
+    "PRAGMA cache_size = -16384",
+)
+
+
+def engine(path: Path) -> Engine:
+    """Return an engine for this file; values stay out of its messages and logs."""
+    url = URL.create("sqlite", database=str(path))
+    made = create_engine(url, hide_parameters=True, connect_args={"timeout": _PATIENCE_SECONDS})
+    event.listen(made, "connect", _prepare)
+    event.listen(made, "begin", _begin)
+    return made
+
+
+def for_reading(writing: Engine) -> Engine:
+    """Return the same engine, whose transactions see one moment and lock nobody out."""
+    return writing.execution_options(begin="BEGIN")
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # Python would begin transactions by itself, and only at the first change: a reading
+    # that goes on to write would then fail where another writer came in between.
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN IMMEDIATE"))

@@ -1,0 +1,108 @@
+"""Open the database, and hold its transactions and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
+
+from connector.errors import UserError
+from state import sqlite
+from state.faults import told
+from state.locks import only_one
+from state.schema import migrate
+
+
+class Store:
+    """One open database; use it as a context manager, or call `close`."""
+
+    def __init__(self, engine: Engine, path: Path) -> None:
+        self._engine = engine
+        self._reading = sqlite.for_reading(engine)
+        self._path = path
+
+    @classmethod
+    def open(cls, url: str) -> Store:
+        """Open `sqlite:///path`, make what is missing, and migrate it to this version.
+
+        UserError where the file cannot be used, or a newer version wrote it; Busy where
+        another program keeps it locked.
+        """
+        path = _path(url)
+        engine = sqlite.engine(path)
+        try:
+            with told(path):
+                migrate(engine, path)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, path)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """Begin one writing transaction: kept at the end, rolled back on an error."""
+        return self._transaction(self._engine)
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Begin one reading transaction: it sees one moment, and locks nobody out."""
+        return self._transaction(self._reading)
+
+    def writer_lock(
+        self, portal_id: str, *, wait: float = 0, who: str = "another connector"
+    ) -> AbstractContextManager[None]:
+        """Be the only writer of a portal; raise `locks.Busy` after `wait` seconds.
+
+        `who` is what others are told meanwhile, say `connector sync`.
+        """
+        lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
+        return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Session]:
+        with told(self._path), Session(engine) as session, session.begin():
+            yield session
+
+
+def _path(url: str) -> Path:
+    try:
+        parts = make_url(url)
+    except ArgumentError as error:
+        raise UserError(_wrong(url)) from error
+    if parts.get_backend_name() != "sqlite" or parts.database in {None, "", ":memory:"}:
+        raise UserError(_wrong(parts.render_as_string(hide_password=True)))
+    path = Path(str(parts.database))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{path.parent}: {error.strerror}: the folder of the database cannot be made; "
+            "name another by CONNECTOR_DATABASE_URL"
+        ) from error
+    return path
+
+
+def _wrong(url: str) -> str:
+    return (
+        f"{url!r} is no database for the connector: set CONNECTOR_DATABASE_URL to a file, "
+        "such as sqlite:///var/connector.db"
+    )

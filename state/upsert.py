@@ -1,0 +1,71 @@
+"""Insert rows, or change the ones that are there, in the words of each database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+Columns = ReadOnlyColumnCollection[str, Any]
+Condition = Callable[[Columns, Columns], ColumnElement[bool]]
+Changes = Callable[[Columns, Columns], Mapping[str, ColumnElement[Any]]]
+Insert = sqlite.Insert | postgresql.Insert
+Row = Mapping[str, Any]
+
+_INSERTS: Final[Mapping[str, Callable[[Table], Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def upsert(
+    session: Session,
+    table: Table,
+    rows: Sequence[Row],
+    *,
+    only_if: Condition | None = None,
+    but: Changes | None = None,
+) -> None:
+    """Insert rows; where a key is there already, overwrite its other columns.
+
+    `only_if` says, from the old and the new columns, whether a row is changed at all, and
+    `but` which columns change otherwise. Both are functions of a module, not lambdas made
+    anew: the statement is built once for each of them.
+    """
+    if rows:
+        session.execute(overwriting(_dialect(session), table, only_if, but), rows)
+
+
+def insert_missing(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows; where a key is there already, leave it as it is."""
+    if rows:
+        session.execute(_passing_over(_dialect(session), table), rows)
+
+
+@cache
+def overwriting(
+    dialect: str, table: Table, only_if: Condition | None = None, but: Changes | None = None
+) -> Insert:
+    """Return the statement behind `upsert`."""
+    insert = _INSERTS[dialect](table)
+    old, new = table.c, insert.excluded
+    values = {one.name: new[one.name] for one in table.c if not one.primary_key}
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={**values, **(but(old, new) if but else {})},
+        where=only_if(old, new) if only_if else None,
+    )
+
+
+@cache
+def _passing_over(dialect: str, table: Table) -> Insert:
+    return _INSERTS[dialect](table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name

@@ -1,0 +1,28 @@
+"""Find the recorded answers and the OpenAPI files that lie beside the checkout."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+BESIDE: Final = {"HUBSPOT_RECORDED_DIR": "recorded", "HUBSPOT_SPECS_DIR": "specs"}
+
+
+def named(variable: str) -> Path | None:
+    """Return the folder that the environment names."""
+    value = os.environ.get(variable, "")
+    return Path(value) if value else None
+
+
+def required(variable: str) -> Path:
+    """Return the folder, skip without one, and fail where CI has one but does not name it."""
+    folder = named(variable)
+    if folder and folder.is_dir():
+        return folder
+    beside = Path(__file__).parents[4] / "shared" / BESIDE[variable]
+    if folder or (os.environ.get("CI") == "true" and beside.is_dir()):
+        pytest.fail(f"{variable} must name the folder of HubSpot's answers ({folder or beside.name})")
+    pytest.skip(f"{variable} is not set: the sandbox's truth is NOT checked against HubSpot")
