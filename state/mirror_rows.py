@@ -64,11 +64,11 @@ TABLE: Final = table_of(_Row)
 
 def row_of(portal: int, record: Record, due_at: int) -> dict[str, Any]:
     """Return the row of a record; an archived one is never due."""
-    modified = to_millis(record.modified_at)
+    ref, modified = record.ref, to_millis(record.modified_at)
     return {
         "portal_id": portal,
-        "object_type": record.ref.object_type.value,
-        "object_id": int(record.ref.id),
+        "object_type": ref.object_type.value,
+        "object_id": int(ref.id),
         "properties": canonical(record.properties),
         "modified_at": modified,
         "created_at": to_millis(record.created_at),
@@ -80,12 +80,13 @@ def row_of(portal: int, record: Record, due_at: int) -> dict[str, Any]:
 
 def record_of(row: Any) -> Record:
     """Return the record of a row."""
+    _, object_type, object_id, properties, modified_at, created_at, archived_at, *_ = row
     return Record(
-        ref=ref_of(row.object_type, row.object_id),
-        properties=parsed(row.properties),
-        modified_at=from_millis(row.modified_at),
-        created_at=from_millis(row.created_at),
-        archived=row.archived_at is not None,
+        ref=ref_of(object_type, object_id),
+        properties=parsed(properties),
+        modified_at=from_millis(modified_at),
+        created_at=from_millis(created_at),
+        archived=archived_at is not None,
     )
 
 
@@ -100,7 +101,7 @@ def is_news(old: Columns, new: Columns) -> ColumnElement[bool]:
 
 
 def differs(record: Record, stored: Any) -> bool:
-    """Say whether a record is news to the mirror, in the way of `is_news`."""
+    """Say whether a record, no older than the mirrored one, tells anything else than it."""
     if stored is None:
         return True
     if to_millis(record.modified_at) < stored.modified_at:
@@ -110,5 +111,5 @@ def differs(record: Record, stored: Any) -> bool:
 
 
 def _company(record: Record) -> int | None:
-    written = record.properties.get(_COMPANY) or ""
-    return int(written) if written.isascii() and written.isdigit() else None
+    written = record.properties.get(_COMPANY)
+    return int(written) if written and written.isascii() and written.isdigit() else None

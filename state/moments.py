@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 
 def to_millis(at: datetime) -> int:
@@ -14,7 +13,9 @@ def to_millis(at: datetime) -> int:
     >>> to_millis(datetime(1970, 1, 1, 0, 0, 2, 999, tzinfo=UTC))
     2000
     """
-    return (at - _EPOCH) // _MILLISECOND
+    # By hand, since dividing a timedelta costs twice as much, and each record has two.
+    gone = at - _EPOCH
+    return gone.days * 86_400_000 + gone.seconds * 1000 + gone.microseconds // 1000
 
 
 def from_millis(millis: int) -> datetime:

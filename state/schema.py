@@ -22,9 +22,11 @@ def migrate(engine: Engine, path: Path) -> None:
     if _is_current(engine, path):
         return
     lock = path.with_name(f"{path.name}.migration.lock")
-    with only_one(lock, wait=_PATIENCE_SECONDS, what=f"{path}", who="a migration"):
-        with engine.begin() as connection:
-            _upgrade(connection)
+    with (
+        only_one(lock, wait=_PATIENCE_SECONDS, what=str(path), who="a migration"),
+        engine.begin() as connection,
+    ):
+        _upgrade(connection)
 
 
 def current(connection: Connection) -> str:
@@ -48,8 +50,8 @@ def _is_current(engine: Engine, path: Path) -> bool:
 
 def _upgrade(connection: Connection) -> None:
     # Alembic costs half a second to import, and is needed once in a database's life.
-    from alembic import command  # noqa: PLC0415 - see above
-    from alembic.config import Config  # noqa: PLC0415 - see above
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))

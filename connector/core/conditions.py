@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from typing import Final, NoReturn
+from typing import Final
 
 from connector.core.condition_tree import (
     All,
@@ -31,7 +31,7 @@ from connector.core.condition_tree import (
     Shifted,
     Tree,
 )
-from connector.core.mark import wrong
+from connector.core.mark import PolicyError, wrong
 from connector.core.yamlfile import Scalar
 
 _LONGEST: Final = 2_000
@@ -44,6 +44,7 @@ _WORDS: Final = re.compile(
       | (?P<odd>[^A-Za-z0-9_ \t.,()\[\]<>=!+-])""",
     re.VERBOSE,
 )
+_NOT_UNDERSTOOD: Final = "this is not understood as a condition"
 _HINTS: Final = {
     "&": "'&' is written `and`",
     "|": "'|' is written `or`",
@@ -93,9 +94,9 @@ class _Parser:
                 body = ast.parse(code, mode="eval").body
         except SyntaxError as error:
             place = min(max((error.offset or 1) - 1, 0), len(self._text))
-            self._refuse(place, "this is not understood as a condition")
+            raise self._refusal(place, _NOT_UNDERSTOOD) from None
         except (ValueError, MemoryError, RecursionError):
-            self._refuse(0, "this is not understood as a condition")
+            raise self._refusal(0, _NOT_UNDERSTOOD) from None
         self._check_depth(body)
         return self._condition(body)
 
@@ -103,22 +104,24 @@ class _Parser:
         """Return operators in place of our own words, so that columns stay as they are."""
         width = len(found[0])
         if found["odd"]:
-            self._refuse(found.start(), _HINTS.get(found[0], f"{found[0]!r} has no meaning here"))
+            raise self._refusal(
+                found.start(), _HINTS.get(found[0], f"{found[0]!r} has no meaning here")
+            )
         if found["string"]:
             if "\\" in found[0]:
-                self._refuse(found.start(), "a backslash has no meaning in a text")
+                raise self._refusal(found.start(), "a backslash has no meaning in a text")
             return found[0]
         return ("%" if found["not_matches"] else "@").ljust(width)
 
-    def _refuse(self, offset: int, message: str) -> NoReturn:
-        raise wrong(self._scalar.at(self._lead + offset), message)
+    def _refusal(self, offset: int, message: str) -> PolicyError:
+        return wrong(self._scalar.at(self._lead + offset), message)
 
     def _check_depth(self, body: ast.expr) -> None:
         level: list[ast.AST] = [body]
         for _ in range(_DEEPEST):
             level = [child for node in level for child in ast.iter_child_nodes(node)]
         if level:
-            self._refuse(0, "this is nested too deeply: split it into several rules")
+            raise self._refusal(0, "this is nested too deeply: split it into several rules")
 
     def _start(self, node: ast.expr) -> int:
         """Return where a node begins, in characters (`ast` counts bytes)."""
@@ -152,7 +155,7 @@ class _Parser:
                 text = self._source(node, node)
                 return Comparison(Op.TRUE, self._named(node), None, text, self._at(node))
             case _:
-                self._refuse(self._start(node), "a condition compares something here")
+                raise self._refusal(self._start(node), "a condition compares something here")
 
     def _compared(self, node: ast.Compare) -> Tree:
         lefts = [node.left, *node.comparators]
@@ -163,7 +166,7 @@ class _Parser:
     def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
         if type(op) in _BLANK:
             if not (isinstance(right, ast.Name) and right.id == "blank"):
-                self._refuse(self._start(right), "after `is` comes `blank` or `not blank`")
+                raise self._refusal(self._start(right), "after `is` comes `blank` or `not blank`")
             return self._comparison(_BLANK[type(op)], left, right)
         return self._comparison(_OPS[type(op)], left, right)
 
@@ -197,7 +200,7 @@ class _Parser:
             parts.insert(0, inner.attr)
             inner = inner.value
         if not isinstance(inner, ast.Name):
-            self._refuse(self._start(inner), "only a name may stand before a dot")
+            raise self._refusal(self._start(inner), "only a name may stand before a dot")
         return Named(".".join([inner.id, *parts]), self._at(node))
 
     def _literal(self, node: ast.expr) -> Literal:
@@ -211,9 +214,11 @@ class _Parser:
             case ast.Name(id=name) if name in _YES_NO:
                 return Literal(_YES_NO[name], self._at(node))
             case _:
-                self._refuse(self._start(node), "a fact, a setting, a text or a number stands here")
+                raise self._refusal(
+                    self._start(node), "a fact, a setting, a text or a number stands here"
+                )
 
     def _finite(self, value: float) -> float:
         if abs(value) > _LARGEST:
-            self._refuse(0, f"a number is at most {_LARGEST:g}")
+            raise self._refusal(0, f"a number is at most {_LARGEST:g}")
         return float(value)

@@ -53,7 +53,7 @@ class Tally:
     looked_at: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     directions: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
+    rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_alone: Counter[str] = field(default_factory=Counter)
     _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
@@ -70,7 +70,7 @@ class Tally:
         self.records[corrections[0].record.object_type] += 1
         for one in corrections:
             self.directions[one.direction] += 1
-            self.rules[one.rule] += 1
+            self.rules[one.rule, str(one.direction)] += 1
             text = json.dumps(line(one), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
 
@@ -79,6 +79,12 @@ class Tally:
         """Return the digest of all corrections so far."""
         return self._hash.hexdigest()
 
+    def _by_rule(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {}
+        for (rule, direction), count in sorted(self.rules.items()):
+            found.setdefault(rule, {})[direction] = count
+        return found
+
     def summary(self) -> dict[str, object]:
         """Return the figures as a plan's JSON shows them."""
         return {
@@ -86,7 +92,7 @@ class Tally:
             "records_to_correct": dict(sorted(self.records.items())),
             "corrections": self.directions.total(),
             "by_direction": {str(one): self.directions[one] for one in Direction},
-            "by_rule": dict(sorted(self.rules.items())),
+            "by_rule": self._by_rule(),
             "left_alone": dict(sorted(self.left_alone.items())),
         }
 

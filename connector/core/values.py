@@ -28,7 +28,6 @@ class Kind(StrEnum):
     CHOICES = "list of choices"
     STAGE = "stage"
     STATUS = "lead status"
-    PIPELINE = "pipeline"
     ANY = "value of unknown kind"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from connector.core.mark import Problem, Problems, PolicyError, nearest, wrong
+from connector.core.mark import PolicyError, Problem, Problems, nearest, wrong
 from connector.core.yamlfile import Items, Node, Scalar, Section
 
 

@@ -48,9 +48,8 @@ class _Window:
         self._object_type = object_type
         self._properties = properties
         self._since = _floor(since)
-        self._until = _floor(until)
+        self._until = _floor(until + _MILLISECOND - timedelta.resolution)
         self._seen: dict[int, datetime] = {}
-        self._inside: set[int] = set()
 
     def read(self) -> Iterator[tuple[Record, ...]]:
         """Read by time; where that saw fewer than HubSpot counts, read again by id."""
@@ -59,7 +58,7 @@ class _Window:
         seen = len(first.records)
         if _goes_on(first):
             yield from self._by_time(first)
-            seen = len(self._inside)
+            seen = len(self._seen)
         if seen < (first.total or 0):
             yield from self._by_id(self._since, self._until)
 
@@ -69,9 +68,8 @@ class _Window:
             following = self._following(page, bound)
             if following <= bound:
                 # More records than a page holds share these moments: only ids tell them apart.
-                last = self._last(page)
-                yield from self._by_id(bound, last)
-                following = last + _MILLISECOND
+                following = self._last(page) + _MILLISECOND
+                yield from self._by_id(bound, following)
             if following > self._until:
                 return
             bound = following
@@ -79,13 +77,13 @@ class _Window:
             yield from self._fresh(page)
 
     def _by_id(self, since: datetime, until: datetime) -> Iterator[tuple[Record, ...]]:
-        after = 0
-        page = self._search(since, until, str(after))
+        page = self._search(since, until, "0")
+        walk = _Walk(page.total or 0)
         yield from self._fresh(page)
         while _goes_on(page):
-            after = _next_id(page, after)
-            page = self._search(since, until, str(after))
+            page = self._search(since, until, str(walk.after(page)))
             yield from self._fresh(page)
+        walk.end(page)
 
     def _search(self, since: datetime, until: datetime, after_id: str = "") -> Page:
         return self._door.changed(
@@ -105,12 +103,10 @@ class _Window:
         return [one for one in moments if self._since <= one <= self._until]
 
     def _fresh(self, page: Page) -> Iterator[tuple[Record, ...]]:
-        """Yield what was not seen yet in this state, and note what was."""
+        """Yield what was not yet seen in this state, and note it."""
         fresh = []
         for record in page.records:
             number = int(record.ref.id)
-            if self._since <= _floor(record.modified_at) <= self._until:
-                self._inside.add(number)
             if self._seen.get(number) != record.modified_at:
                 self._seen[number] = record.modified_at
                 fresh.append(record)
@@ -118,20 +114,43 @@ class _Window:
             yield tuple(fresh)
 
 
+class _Walk:
+    """A walk along the ids, compared as numbers; `total` is how many there should be.
+
+    HubSpot may show a page's rows out of order; were the pages themselves in another order
+    (that of texts, say), records between them would be lost, and the count falls short.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._after = 0
+        self._met: set[int] = set()
+        self._in_order = True
+
+    def after(self, page: Page) -> int:
+        """Return the id after which to go on: the last, or the least of disordered last ones."""
+        ids = self._meet(page)
+        following = ids[-1] if ids == sorted(ids) else min(ids[-MARGIN:])
+        if following <= self._after:
+            raise BadAnswer("HubSpot answered a search by id in no order: try later")
+        self._after = following
+        return following
+
+    def end(self, page: Page) -> None:
+        """Raise where disorder was met and the walk passed records over."""
+        self._meet(page)
+        if not self._in_order and len(self._met) < self._total:
+            raise BadAnswer("HubSpot answered a search by id in no order: try later")
+
+    def _meet(self, page: Page) -> list[int]:
+        ids = [int(record.ref.id) for record in page.records]
+        self._met.update(ids)
+        self._in_order = self._in_order and ids == sorted(ids)
+        return ids
+
+
 def _goes_on(page: Page) -> bool:
     return len(page.records) >= SEARCH_LIMIT and len(page.records) != page.total
-
-
-def _next_id(page: Page, after: int) -> int:
-    """Return the id after which to go on; ids are compared as numbers.
-
-    Where the rows stand out of order, go on before the last of them, as with times.
-    """
-    ids = [int(record.ref.id) for record in page.records]
-    following = ids[-1] if ids == sorted(ids) else min(ids[-MARGIN:])
-    if following <= after:
-        raise BadAnswer("HubSpot answered a search by id in no order: try later")
-    return following
 
 
 def _floor(moment: datetime) -> datetime:

@@ -12,8 +12,8 @@ from connector.sandbox.kinds import COMPANIES, KINDS
 from connector.sandbox.record import Record, Source
 
 if TYPE_CHECKING:
+    from connector.sandbox.inside import Inside
     from connector.sandbox.pipelines import Stage
-    from connector.sandbox.portal import Portal
 
 _DEAL_SETTING: Final = Source("PIPELINE_SETTINGS", "LCS-set-on-Deal", "PIPELINE_SETTINGS")
 _WORKFLOW: Final = Source(
@@ -25,7 +25,7 @@ _FOLLOWERS: Final = ("contacts", "companies")
 class Automations:
     """What the portal does by itself; actions wait for the portal's clock."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Inside) -> None:
         self._portal = portal
         self._waiting: list[tuple[int, int, Callable[[], None]]] = []
         self._count = 0

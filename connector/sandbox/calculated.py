@@ -11,15 +11,15 @@ from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, Kind
 from connector.sandbox.record import Record, Source, Version, iso
 
 if TYPE_CHECKING:
+    from connector.sandbox.inside import Inside
     from connector.sandbox.pipelines import Stage
-    from connector.sandbox.portal import Portal
     from connector.sandbox.schema import StageDate
 
 Getter = Callable[[Record], str]
 _CALCULATED: Final = Source("CALCULATED", "CalculatedPropertyComputer", "CALCULATED")
 
 
-def getters(portal: Portal, kind: Kind) -> dict[str, Getter]:
+def getters(portal: Inside, kind: Kind) -> dict[str, Getter]:
     """Return how each calculated property of a kind is found; every other one is stored."""
     definitions = portal.schema.definitions(kind)
     constants = {name: _constant(one.constant, name) for name, one in definitions.items()}
@@ -30,7 +30,7 @@ def getters(portal: Portal, kind: Kind) -> dict[str, Getter]:
     return found
 
 
-def history(portal: Portal, record: Record, name: str) -> list[Version]:
+def history(portal: Inside, record: Record, name: str) -> list[Version]:
     """Return a property's versions, oldest first; of a deal's calculated flags too."""
     flag = _FLAGS.get(name) if record.kind is DEALS else None
     if flag is None:
@@ -61,13 +61,13 @@ def _every(kind: Kind) -> dict[str, Getter]:
     }
 
 
-def _of_kind(portal: Portal, kind: Kind) -> dict[str, Getter]:
+def _of_kind(portal: Inside, kind: Kind) -> dict[str, Getter]:
     makers = {CONTACTS.name: _contacts, COMPANIES.name: _companies, DEALS.name: _deals}
     maker = makers.get(kind.name)
     return maker(portal) if maker else {}
 
 
-def _contacts(portal: Portal) -> dict[str, Getter]:
+def _contacts(portal: Inside) -> dict[str, Getter]:
     return {
         "hs_email_domain": lambda record: record.values.get("email", "").rpartition("@")[2],
         "hs_full_name_or_email": _full_name,
@@ -79,7 +79,7 @@ def _contacts(portal: Portal) -> dict[str, Getter]:
     }
 
 
-def _companies(portal: Portal) -> dict[str, Getter]:
+def _companies(portal: Inside) -> dict[str, Getter]:
     return {
         "hs_task_label": lambda record: record.values.get("name", ""),
         "hs_annual_revenue_currency_code": lambda _: portal.currency,
@@ -89,7 +89,7 @@ def _companies(portal: Portal) -> dict[str, Getter]:
     }
 
 
-def _deals(portal: Portal) -> dict[str, Getter]:
+def _deals(portal: Inside) -> dict[str, Getter]:
     found: dict[str, Getter] = {
         "amount_in_home_currency": lambda record: record.values.get("amount", ""),
         "hs_createdate": lambda record: iso(record.created),
@@ -100,18 +100,18 @@ def _deals(portal: Portal) -> dict[str, Getter]:
     return found
 
 
-def _flag(portal: Portal, flag: Callable[[Portal, str], str]) -> Getter:
+def _flag(portal: Inside, flag: Callable[[Inside, str], str]) -> Getter:
     return lambda record: flag(portal, record.values.get("dealstage", ""))
 
 
-def _stage_date(portal: Portal, kind: Kind, date: StageDate) -> Getter:
+def _stage_date(portal: Inside, kind: Kind, date: StageDate) -> Getter:
     if date.what == "legacy":
         return lambda record: _became(portal, record, date.stage)
     told = stages.FROM_HISTORY[date.what]
     return lambda record: told(record.history(kind.stage), date.stage)
 
 
-def _became(portal: Portal, record: Record, stage: str) -> str:
+def _became(portal: Inside, record: Record, stage: str) -> str:
     dates = stages.became(record.history("lifecyclestage"), portal.schema.order(record.kind))
     return iso(dates[stage]) if stage in dates else ""
 
@@ -129,58 +129,58 @@ def _digits(record: Record) -> str:
     return "".join(filter(str.isdigit, record.values.get("phone", "")))
 
 
-def primary_company(portal: Portal, record: Record) -> str:
+def primary_company(portal: Inside, record: Record) -> str:
     """Return the id of a record's primary company, "" without one."""
     links = portal.links.of(record.kind.name, record.id, "companies")
     return next((str(company) for company, link in links.items() if link.primary), "")
 
 
-def _count(portal: Portal, record: Record, other: str) -> str:
+def _count(portal: Inside, record: Record, other: str) -> str:
     records = portal.tables[other].records
     links = portal.links.of(record.kind.name, record.id, other)
     live = sum(1 for one in links if one in records and records[one].archived_at is None)
     return str(live) if live else ""
 
 
-def _open_deals(portal: Portal, record: Record) -> str:
+def _open_deals(portal: Inside, record: Record) -> str:
     deals = portal.tables["deals"].records
     linked = (deals[one] for one in portal.links.of("companies", record.id, "deals"))
     stages_of = (_stage(portal, one.values.get("dealstage", "")) for one in linked)
     return str(sum(1 for stage in stages_of if stage and not stage.closed))
 
 
-def _stage(portal: Portal, stage_id: str) -> Stage | None:
+def _stage(portal: Inside, stage_id: str) -> Stage | None:
     found = portal.schema.deal_stage(stage_id)
     return found[1] if found else None
 
 
-def _closed(portal: Portal, stage_id: str) -> str:
+def _closed(portal: Inside, stage_id: str) -> str:
     stage = _stage(portal, stage_id)
     return "" if stage is None else str(bool(stage.closed)).lower()
 
 
-def _won(portal: Portal, stage_id: str) -> str:
+def _won(portal: Inside, stage_id: str) -> str:
     stage = _stage(portal, stage_id)
     return str(stage is not None and stage.won).lower()
 
 
-def _lost(portal: Portal, stage_id: str) -> str:
+def _lost(portal: Inside, stage_id: str) -> str:
     stage = _stage(portal, stage_id)
     return str(stage is not None and stage.lost).lower()
 
 
-def _won_count(portal: Portal, stage_id: str) -> str:
+def _won_count(portal: Inside, stage_id: str) -> str:
     return "1" if _won(portal, stage_id) == "true" else "0"
 
 
-def _probability(portal: Portal, stage_id: str) -> str:
+def _probability(portal: Inside, stage_id: str) -> str:
     stage = _stage(portal, stage_id)
     if stage is None or stage.probability is None:
         return ""
     return str(Decimal(stage.probability))  # HubSpot shows the double in full
 
 
-_FLAGS: Final[dict[str, Callable[[Portal, str], str]]] = {
+_FLAGS: Final[dict[str, Callable[[Inside, str], str]]] = {
     "hs_is_closed": _closed,
     "hs_is_closed_won": _won,
     "hs_is_closed_lost": _lost,

@@ -6,11 +6,19 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.sandbox.scene import Scene
-from connector.sandbox.setting import OWNERS, PARTNERS, RECRUITING, RENEWALS, SALES, Course
+from connector.sandbox.setting import PARTNERS, RECRUITING, RENEWALS, SALES, Course
 from connector.sandbox.situations import Moment
 from connector.sandbox.writers import writer
 
-SUBJECTS: Final = ("Rammeavtale", "Pilot", "Utvidelse", "Wartungsvertrag", "Lizenz", "Avtal", "Deal")
+SUBJECTS: Final = (
+    "Rammeavtale",
+    "Pilot",
+    "Utvidelse",
+    "Wartungsvertrag",
+    "Lizenz",
+    "Avtal",
+    "Deal",
+)
 
 
 def deal(scene: Scene, moment: Moment, at: datetime) -> None:
@@ -54,10 +62,12 @@ def _sheet(scene: Scene, course: Course, at: datetime) -> dict[str, str]:
     firm = scene.seat.firm.name.strip() if scene.seat else "Privat"
     return {
         "dealname": f"{firm} – {dice.choice(SUBJECTS)} {at.year}",
-        "amount": dice.choice((f"{dice.randrange(5, 900) * 1000}", f"{dice.randrange(900, 9000)}.50")),
+        "amount": dice.choice(
+            (f"{dice.randrange(5, 900) * 1000}", f"{dice.randrange(900, 9000)}.50")
+        ),
         "pipeline": course.pipeline,
         "closedate": f"{at + timedelta(days=dice.randrange(20, 120)):%Y-%m-%dT%H:%M:%SZ}",
-        "hubspot_owner_id": dice.choice(OWNERS),
+        "hubspot_owner_id": dice.choice(scene.pen.owners),
     }
 
 
@@ -102,8 +112,7 @@ def _link(scene: Scene, number: str) -> None:
     if scene.colleague and dice.random() < scene.together:
         portal.associate("deals", number, "contacts", scene.colleague)
     if scene.seat:
-        portal.associate(
-            "deals", number, "companies", scene.seat.company, primary=dice.random() < 0.96
-        )
+        primary = scene.together == 1.0 or dice.random() < 0.96
+        portal.associate("deals", number, "companies", scene.seat.company, primary=primary)
     if scene.partner and dice.random() < 0.08:
         portal.associate("deals", number, "companies", scene.partner)

@@ -28,7 +28,7 @@ def found(pen: Pen, number: int) -> Seat:
     if pen.chance(0.3):
         card[SCORE] = str(pen.dice.randint(0, 90))
     if pen.chance(0.05):
-        del card["lifecyclestage"]
+        card["hs_lead_status"] = "OPEN"
     company = pen.portal.create(
         "companies",
         card,

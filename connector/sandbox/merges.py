@@ -8,13 +8,13 @@ from connector.sandbox.record import Record, Source
 from connector.sandbox.writes import STAGE
 
 if TYPE_CHECKING:
-    from connector.sandbox.portal import Portal
+    from connector.sandbox.inside import Inside
     from connector.sandbox.table import Table
 
 _SOURCES: Final = {"contacts": "MERGE_CONTACTS", "companies": "MERGE_COMPANIES"}
 
 
-def merge(portal: Portal, table: Table, primary: Record, other: Record) -> Record:
+def merge(portal: Inside, table: Table, primary: Record, other: Record) -> Record:
     """Merge `other` into `primary`; return the survivor."""
     now = portal.clock.ms()
     source_type = _SOURCES.get(table.kind.name, "MERGE_OBJECTS")
@@ -36,7 +36,7 @@ def merge(portal: Portal, table: Table, primary: Record, other: Record) -> Recor
     return survivor
 
 
-def _survivor(portal: Portal, table: Table, primary: Record) -> Record:
+def _survivor(portal: Inside, table: Table, primary: Record) -> Record:
     if not portal.switches.merge_new_id:
         return primary
     survivor = primary.copy()
@@ -52,7 +52,7 @@ def _merged_ids(
     return tuple((record_id, now) for record_id in gone)
 
 
-def _stage(portal: Portal, primary: Record, other: Record) -> str:
+def _stage(portal: Inside, primary: Record, other: Record) -> str:
     """Return the stage that wins; a later clear wins under `cleared`."""
     mine, yours = (one.history(STAGE)[-1:] for one in (primary, other))
     rule = portal.switches.merge_stage
@@ -64,7 +64,7 @@ def _stage(portal: Portal, primary: Record, other: Record) -> str:
     return primary.values.get(STAGE) or other.values.get(STAGE, "")
 
 
-def _move_links(portal: Portal, gone: Record, survivor: Record) -> None:
+def _move_links(portal: Inside, gone: Record, survivor: Record) -> None:
     kind = gone.kind.name
     for target, linked, link in list(portal.links.neighbours(kind, gone.id)):
         portal.links.remove((kind, gone.id), (target, linked))

@@ -33,8 +33,8 @@ LANDS: Final = (
     Land(
         code="NO",
         share=38,
-        first="Ingrid Solveig Astrid Kari Marit Silje Hedda Åse Øystein Sigurd Håkon Torbjørn Eirik "
-        "Lars Magnus Geir Ragnhild Bjørn Tuva Jonas",
+        first="Ingrid Solveig Astrid Kari Marit Silje Hedda Åse Øystein Sigurd Håkon Torbjørn "
+        "Eirik Lars Magnus Geir Ragnhild Bjørn Tuva Jonas",
         last="Hansen Johansen Olsen Larsen Andersen Nilsen Kristiansen Jensen Karlsen Pettersen "
         "Haugen Hagen Bakken Solberg Strand Myhre Lunde Moen Nygård Brekke Sørlie Aasen",
         stem="Fjell Nord Havn Elve Bre Skog Vind Tind Sjø Myr Lyng Furu",
@@ -46,8 +46,8 @@ LANDS: Final = (
     Land(
         code="DE",
         share=26,
-        first="Anke Birgit Sabine Jürgen Wolfgang Käthe Uwe Heike Matthias Florian Lena Götz Ulrike "
-        "Stefan Jörg Hannah Dieter Maximilian Grit Sören",
+        first="Anke Birgit Sabine Jürgen Wolfgang Käthe Uwe Heike Matthias Florian Lena Götz "
+        "Ulrike Stefan Jörg Hannah Dieter Maximilian Grit Sören",
         last="Müller Schmidt Schneider Fischer Weber Wagner Becker Hoffmann Schäfer Koch Bauer "
         "Klein Wolf Schröder Neumann Krüger Hartmann Lange Krause Weiß Jäger",
         stem="Rhein Alster Wald Berg Stahl Licht Stein Muster Main Spree Heide Ost",
@@ -150,4 +150,3 @@ def person(dice: Random, land: Land | None = None) -> Person:
     short = f"{first[:1]}{last}".lower().translate(ASCII)
     title = dice.choice(home.titles.split("|"))
     return Person(first=first, last=last, title=title, mailbox=dice.choice((plain, plain, short)))
-

@@ -1,32 +1,34 @@
-"""The model of a portal: its records, its definitions, its habits; no HTTP."""
+"""A portal in a box as Python sees it: its records, definitions and habits, without HTTP."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from threading import RLock
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar, Unpack
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, Unpack
 
 from connector.sandbox import calculated, merges, writes
-from connector.sandbox.associations import Link, Links
-from connector.sandbox.automations import Automations
-from connector.sandbox.clock import Clock
-from connector.sandbox.kinds import KINDS, NAMES, Kind
+from connector.sandbox.associations import Link
+from connector.sandbox.inside import Inside
 from connector.sandbox.pipelines import Pipeline, stages
 from connector.sandbox.properties import Definition, options
-from connector.sandbox.record import Record, Source, Version
-from connector.sandbox.refusals import RefusedError, bad_values
-from connector.sandbox.schema import Owner, Schema
-from connector.sandbox.switches import Switches
-from connector.sandbox.table import Table
-from connector.sandbox.writes import Origin, Stamp, stamp_of
+from connector.sandbox.record import Record, Source, Version, millis
+from connector.sandbox.refusals import RefusedError
+from connector.sandbox.schema import Owner
+from connector.sandbox.writes import Origin, stamp_of
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _IMPORT: Final = Source("IMPORT", "", "IMPORT")
 _PERSON: Final = Source("CRM_UI", "userId:28604240", "CRM_UI", 28604240)
-APP_ID: Final = "18221010"
-Event = dict[str, Any]
+
+
+class Bond(TypedDict, total=False):
+    """How two records are linked, and when; without `at` it is now."""
+
+    primary: bool
+    labels: Iterable[str]
+    at: datetime | None
 
 
 def _locked(
@@ -35,39 +37,16 @@ def _locked(
     """Let one thread at a time into the portal, and first do what its clock made due."""
 
     @functools.wraps(method)
-    def wrapper(self: Portal, *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        with self.lock:
-            self.automations.run_due()
-            return method(self, *args, **kwargs)
+    def wrapper(portal: Portal, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        with portal.lock:
+            portal.automations.run_due()
+            return method(portal, *args, **kwargs)
 
     return wrapper
 
 
-class Portal:
+class Portal(Inside):
     """A portal in a box; every method may be called from any thread."""
-
-    def __init__(
-        self,
-        portal_id: int = 147893286,
-        time_zone: str = "Europe/Oslo",
-        clock: Clock | None = None,
-        *,
-        currency: str = "NOK",
-    ) -> None:
-        self.portal_id = portal_id
-        self.time_zone = time_zone
-        self.currency = currency
-        self.ui_domain = "app-eu1.hubspot.com"
-        self.clock = clock or Clock()
-        self.lock = RLock()
-        self.switches = Switches()
-        self.schema = Schema(self.switches)
-        self.tables = {name: Table(kind) for name, kind in KINDS.items()}
-        self.links = Links()
-        self.automations = Automations(self)
-        self.listeners: list[Callable[[Event], None]] = []
-        self.stale: dict[tuple[str, int], list[Any]] = {}
-        self._getters: dict[tuple[Any, ...], dict[str, calculated.Getter]] = {}
 
     @_locked
     def create(
@@ -82,7 +61,7 @@ class Portal:
         kind = self.kind(object_type)
         stamp = stamp_of(self, origin, otherwise=_IMPORT)
         record_id = self.tables[kind.name].next_id() if id is None else int(id)
-        return str(self.add(kind, record_id, self._checked(kind, properties), stamp).id)
+        return str(self.add(kind, record_id, self.valid(kind, properties), stamp).id)
 
     @_locked
     def edit(
@@ -94,7 +73,7 @@ class Portal:
     ) -> None:
         """Change a record as a person in the UI does: in any direction."""
         record = self.record(object_type, record_id)
-        values = self._checked(record.kind, properties)
+        values = self.valid(record.kind, properties)
         writes.write(self, record, values, stamp_of(self, origin, otherwise=_PERSON))
 
     @_locked
@@ -107,7 +86,7 @@ class Portal:
     ) -> bool:
         """Change a record as the API does; tell whether a backward stage was ignored."""
         record = self.record(object_type, record_id)
-        values = self._checked(record.kind, properties)
+        values = self.valid(record.kind, properties)
         if refusal := writes.backward_refusal(self, record, values):
             raise RefusedError(400, {"status": "error", "message": refusal})
         stamp = stamp_of(self, origin, otherwise=self.api_source())
@@ -120,13 +99,13 @@ class Portal:
         from_id: str,
         to_type: str,
         to_id: str,
-        *,
-        primary: bool = False,
-        labels: Sequence[str] = (),
+        **bond: Unpack[Bond],
     ) -> None:
         """Link two records; with `primary` the company becomes the other's primary one."""
         one, other = self.record(from_type, from_id), self.record(to_type, to_id)
-        self.link(one, other, Link(primary, tuple(labels)))
+        link = Link(bond.get("primary", False), tuple(bond.get("labels", ())))
+        at = bond.get("at")
+        self.link(one, other, link, self.clock.ms() if at is None else millis(at))
 
     @_locked
     def dissociate(self, from_type: str, from_id: str, to_type: str, to_id: str) -> None:
@@ -138,7 +117,7 @@ class Portal:
         """Put a record into the recycling bin."""
         record = self.record(object_type, record_id)
         record.archived_at = self.clock.ms()
-        self._changed_around(record)
+        self.changed_around(record)
         self.tell(record, "deletion")
 
     @_locked
@@ -148,7 +127,7 @@ class Portal:
         record = _present(table.find(str(record_id), archived=True), object_type, record_id)
         record.archived_at = None
         record.modified = max(record.modified + 1, self.clock.ms())
-        self._changed_around(record)
+        self.changed_around(record)
         self.tell(record, "restore")
 
     @_locked
@@ -194,8 +173,8 @@ class Portal:
         return calculated.history(self, self.record(object_type, record_id), name)
 
     @_locked
-    def define_property(self, object_type: str, name: str, **more: Any) -> None:
-        """Add a property of the portal's own: `label`, `type`, `field_type`, `options`, …"""
+    def define_property(self, object_type: str, name: str, /, **more: Any) -> None:
+        """Add a property of the portal's own: `label`, `type`, `field_type`, `options` and more."""
         more["options"] = options(more.get("options", ()))
         kind = self.kind(object_type)
         group = more.pop("group", f"{kind.singular}information")
@@ -220,9 +199,7 @@ class Portal:
         self.schema.set_stages(chosen, object_types)
 
     @_locked
-    def add_pipeline(
-        self, pipeline_id: str, label: str, chosen: Iterable[tuple[Any, ...]]
-    ) -> None:
+    def add_pipeline(self, pipeline_id: str, label: str, chosen: Iterable[tuple[Any, ...]]) -> None:
         """Add or replace a deal pipeline of (id, label, is_closed, probability) stages."""
         line = Pipeline(pipeline_id, label, stages(chosen), self.clock.ms())
         self.schema.add_pipeline(line)
@@ -240,3 +217,9 @@ class Portal:
         )
         self.schema.owners.append(owner)
         return owner.id
+
+
+def _present(record: Record | None, object_type: str, record_id: str) -> Record:
+    if record is None:
+        raise KeyError(f"{object_type}/{record_id}")
+    return record

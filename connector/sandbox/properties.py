@@ -56,8 +56,9 @@ def options(rows: Any) -> tuple[Option, ...]:
 def _option(row: Any, order: int) -> Option:
     if isinstance(row, dict):
         place = int(row.get("displayOrder", order))
-        return Option(row["value"], row.get("label", row["value"]), place, row.get("hidden", False))
-    value, label = (row, row) if isinstance(row, str) else row
+        value = str(row["value"])
+        return Option(value, str(row.get("label", value)), place, bool(row.get("hidden", False)))
+    value, label = (row, row) if isinstance(row, str) else (str(row[0]), str(row[1]))
     return Option(value, label, order)
 
 

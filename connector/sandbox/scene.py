@@ -27,6 +27,7 @@ class Pen:
     portal: Portal
     dice: Random
     midnight: datetime
+    owners: tuple[str, ...]
     imports: list[datetime] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
     idle: list[str] = field(default_factory=list)
@@ -39,9 +40,7 @@ class Pen:
         """Return a moment in working hours of a day in the past."""
         seconds = self.dice.randrange(6 * 3600, 17 * 3600)
         millis = self.dice.randrange(1000)
-        return self.midnight - timedelta(
-            days=int(days_ago), seconds=-seconds, milliseconds=-millis
-        )
+        return self.midnight - timedelta(days=int(days_ago), seconds=-seconds, milliseconds=-millis)
 
 
 @dataclass(slots=True, kw_only=True)

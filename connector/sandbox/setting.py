@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from connector.sandbox.names import ASCII, OWN_DOMAIN
 from connector.sandbox.portal import Portal
 from connector.sandbox.situations import CHURNED, PILOT
 
 SCORE: Final = "fit_and_engagement_score"
-USERS: Final = (28604240, 31184077, 40022913, 51770346)
-OWNERS: Final = ("77104501", "77104502", "77104503", "77104577")
+USERS: Final = (67000001, 67000002, 67000003, 67000004)
 APP: Final = "1839201"
 
+SELLERS: Final = (
+    ("Silje", "Myhre"),
+    ("Jörg", "Krause"),
+    ("Tuva", "Brekke"),
+    ("Rasmus", "Bæk"),
+)
 STAGES: Final = (
     ("subscriber", "Subscriber"),
     ("lead", "Lead"),
@@ -42,7 +48,9 @@ class Course:
         """Return the stages in the portal's form: id, label, closed, probability."""
         running = [(key, label, False, chance) for key, label, chance in self.running]
         closed = [(*self.won, True, 1.0), (*self.lost, True, 0.0)]
-        middle = [(key, label, True, chance) for key, label, chance in filter(None, (self.between,))]
+        middle = [
+            (key, label, True, chance) for key, label, chance in filter(None, (self.between,))
+        ]
         return running + closed + middle
 
 
@@ -94,11 +102,19 @@ RECRUITING: Final = Course(
 COURSES: Final = (SALES, RENEWALS, PARTNERS, RECRUITING)
 
 
-def furnish(portal: Portal) -> None:
-    """Give the portal its stages, pipelines and own properties."""
-    portal.set_stages(list(STAGES))
+def furnish(portal: Portal) -> tuple[str, ...]:
+    """Give the portal its stages, pipelines, own properties and owners; return the owners."""
+    portal.set_stages(STAGES)
     for course in COURSES[1:]:
-        portal.add_pipeline(course.pipeline, course.label, stages=course.stages())
+        portal.add_pipeline(course.pipeline, course.label, course.stages())
+    _properties(portal)
+    return tuple(
+        portal.add_owner(f"{first}.{last}@{OWN_DOMAIN}".lower().translate(ASCII), first, last)
+        for first, last in SELLERS
+    )
+
+
+def _properties(portal: Portal) -> None:
     for kind in ("contacts", "companies"):
         portal.define_property(
             kind, SCORE, label="Fit and engagement score", type="number", field_type="number"

@@ -67,10 +67,12 @@ def _moment(text: str) -> Moment:
 
 
 AS_IT_SHOULD_BE: Final = (
-    Situation(name="subscriber", share=148, story="stage:subscriber@INTEGRATION"),
-    Situation(name="e-book read", share=140, story="form:ebook+stage:lead", score=(5, 29)),
-    Situation(name="two forms", share=55, story="form:ebook+stage:lead form:webinar", score=(15, 40)),
-    Situation(name="typed in", share=60, story="stage:lead@CRM_UI"),
+    Situation(name="subscriber", share=200, story="stage:subscriber@INTEGRATION"),
+    Situation(name="e-book read", share=180, story="form:ebook+stage:lead", score=(5, 29)),
+    Situation(
+        name="two forms", share=55, story="form:ebook+stage:lead form:webinar", score=(15, 40)
+    ),
+    Situation(name="typed in", share=90, story="stage:lead@CRM_UI"),
     Situation(
         name="marketing qualified",
         share=70,
@@ -106,7 +108,7 @@ AS_IT_SHOULD_BE: Final = (
 )
 
 LYING: Final = (
-    Situation(name="no stage", share=16, story="name:"),
+    Situation(name="no stage", share=16, story="stage:@IMPORT"),
     Situation(name="converted, no stage", share=12, story="form:ebook"),
     Situation(name="form, still subscriber", share=26, story="stage:subscriber form:newsletter"),
     Situation(
@@ -122,7 +124,9 @@ LYING: Final = (
         story=f"form:ebook+stage:lead stage:{MQL} form:contact",
         score=(30, 90),
     ),
-    Situation(name="ready, no status", share=28, story=f"form:ebook+stage:lead form:demo+stage:{SQL}"),
+    Situation(
+        name="ready, no status", share=28, story=f"form:ebook+stage:lead form:demo+stage:{SQL}"
+    ),
     Situation(name="lead with a status", share=14, story="form:ebook+stage:lead status:NEW"),
     Situation(
         name="new, though in a deal",
@@ -130,7 +134,9 @@ LYING: Final = (
         story=f"{READY} deal:open+stage:opportunity",
         days=(1, 200),
     ),
-    Situation(name="deal unnoticed", share=18, story="form:ebook+stage:lead deal:open", days=(1, 200)),
+    Situation(
+        name="deal unnoticed", share=18, story="form:ebook+stage:lead deal:open", days=(1, 200)
+    ),
     Situation(name="won unnoticed", share=14, story=f"{SELLING} deal:won"),
     Situation(name="won, status left", share=10, story=f"{SELLING} deal:won+stage:customer"),
     Situation(name="won at once", share=5, story=f"form:contact+stage:{SQL} deal:won"),

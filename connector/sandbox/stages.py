@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from connector.sandbox.record import Version, iso
@@ -47,8 +48,7 @@ def cumulative_time(history: Sequence[Version], stage: str) -> str:
 
 
 def _stays(history: Sequence[Version], stage: str) -> list[tuple[int, int]]:
-    pairs = zip(history, history[1:], strict=False)
-    return [(one.at, after.at) for one, after in pairs if one.value == stage]
+    return [(one.at, after.at) for one, after in pairwise(history) if one.value == stage]
 
 
 FROM_HISTORY: Final[Mapping[str, Callable[[Sequence[Version], str], str]]] = {

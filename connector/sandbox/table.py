@@ -73,8 +73,8 @@ class Table:
             self._by_email = {}
             for record in self.records.values():
                 self.learn_email(record)
-        record = self.records.get(self._by_email.get(email.lower(), 0))
-        return record if record and record.archived_at is None else None
+        found = self.records.get(self._by_email.get(email.lower(), 0))
+        return found if found is not None and found.archived_at is None else None
 
     def learn_email(self, record: Record) -> None:
         """Remember the e-mail of a record that was added or changed."""

@@ -9,7 +9,7 @@ from typing import Final
 from connector.sandbox.dealing import deal
 from connector.sandbox.names import MAILBOXES, OWN_DOMAIN, SUPPLIERS, Person
 from connector.sandbox.scene import Pen, Scene
-from connector.sandbox.setting import OWNERS, SCORE
+from connector.sandbox.setting import SCORE
 from connector.sandbox.situations import Moment, Situation, moments
 from connector.sandbox.writers import Writer, usual, writer
 
@@ -100,9 +100,11 @@ def _card(scene: Scene, who: Person) -> dict[str, str]:
     if scene.seat:
         card |= {"company": scene.seat.firm.name.strip(), "jobtitle": who.title}
     if dice.random() < 0.05:
-        card |= dice.choice(({"firstname": ""}, {"lastname": ""}, {"firstname": "", "lastname": ""}))
+        card |= dice.choice(
+            ({"firstname": ""}, {"lastname": ""}, {"firstname": "", "lastname": ""})
+        )
     if dice.random() < 0.6:
-        card["hubspot_owner_id"] = dice.choice(OWNERS)
+        card["hubspot_owner_id"] = dice.choice(scene.pen.owners)
     if scene.situation.score or dice.random() < 0.4:
         low, high = scene.situation.score or (0, 14)
         score = dice.randint(low, high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -19,7 +19,7 @@ from connector.sandbox.upset import break_some
 __all__ = ["break_some", "fill"]
 
 GIANT: Final = 300
-SIZES: Final = (1, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 6)
+SIZES: Final = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +33,20 @@ class Crew:
 
 def fill(portal: Portal, *, contacts: int = 2000, seed: int = 1) -> None:
     """Create `contacts` contacts with their companies, deals and histories of three years."""
-    pen = _pen(portal, seed)
-    furnish(portal)
+    pen, bumps = _pen(portal, seed), portal.switches.association_bumps_modified
+    portal.switches.association_bumps_modified = False  # links have no time of their own here
     partner = ""
     for number, crew in enumerate(_crews(pen.dice, _cast(pen.dice, contacts))):
         partner = _play(pen, crew, number, partner) or partner
     leave_loose_ends(pen, contacts)
+    portal.switches.association_bumps_modified = bumps
 
 
 def _pen(portal: Portal, seed: int) -> Pen:
     dice = Random(seed)  # noqa: S311 -- invented data must be the same for the same seed
     now = portal.clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    pen = Pen(portal=portal, dice=dice, midnight=midnight)
+    pen = Pen(portal=portal, dice=dice, midnight=midnight, owners=furnish(portal))
     pen.imports.extend(sorted(pen.day(days) for days in range(1, 1100, 90)))
     return pen
 
@@ -59,17 +60,18 @@ def _cast(dice: Random, contacts: int) -> list[Situation]:
     return cast
 
 
-def _crews(dice: Random, cast: Sequence[Situation]) -> Iterator[Crew]:
-    """Split the cast: people without a company, one giant company, many small ones."""
+def _crews(dice: Random, cast: Sequence[Situation]) -> list[Crew]:
+    """Split the cast: people without a company, a few giant companies, many small ones."""
     alone, rest = _split(dice, cast)
-    yield from (Crew(roles=(one,), employed=False) for one in alone)
-    giant = _giant(rest, min(GIANT, len(cast) // 6))
-    if giant:
-        yield Crew(roles=tuple(giant), together=1.0)
+    crews = [Crew(roles=(one,), employed=False) for one in alone]
+    for _ in range(1 + len(cast) // 25_000):
+        crews += _giant(rest, min(GIANT, len(cast) // 6))
     while rest:
         size = dice.choice(SIZES)
-        yield Crew(roles=tuple(rest[-size:]))
+        crews.append(Crew(roles=tuple(rest[-size:])))
         del rest[-size:]
+    dice.shuffle(crews)
+    return crews
 
 
 def _split(dice: Random, cast: Sequence[Situation]) -> tuple[list[Situation], list[Situation]]:
@@ -81,16 +83,16 @@ def _split(dice: Random, cast: Sequence[Situation]) -> tuple[list[Situation], li
     return alone, rest
 
 
-def _giant(rest: list[Situation], size: int) -> list[Situation]:
-    """Take the staff of one big company out of the rest: all without a deal but the last."""
+def _giant(rest: list[Situation], size: int) -> list[Crew]:
+    """Take the staff of a big company out of the rest: nobody has a deal but the last one."""
     buyers = [index for index, one in enumerate(rest) if one.name == "won"][:1]
     idle = [index for index, one in enumerate(rest) if not one.has_deal][: size - 1]
     if not buyers or len(idle) < 2:
         return []
-    crew = [rest[index] for index in idle + buyers]
+    roles = tuple(rest[index] for index in idle + buyers)
     for index in sorted(idle + buyers, reverse=True):
         del rest[index]
-    return crew
+    return [Crew(roles=roles, together=1.0)]
 
 
 def _play(pen: Pen, crew: Crew, number: int, partner: str) -> str:

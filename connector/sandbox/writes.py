@@ -12,7 +12,7 @@ from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, Kind
 from connector.sandbox.record import Record, Source, iso, millis, parse_time
 
 if TYPE_CHECKING:
-    from connector.sandbox.portal import Portal
+    from connector.sandbox.inside import Inside
     from connector.sandbox.properties import Definition
 
 STAGE: Final = "lifecyclestage"
@@ -34,7 +34,7 @@ class Stamp(NamedTuple):
     source: Source
 
 
-def stamp_of(portal: Portal, origin: Origin, *, otherwise: Source) -> Stamp:
+def stamp_of(portal: Inside, origin: Origin, *, otherwise: Source) -> Stamp:
     """Return the stamp that an origin names; `otherwise` is who it is where it names nobody."""
     at = origin.get("at")
     name = origin.get("source", otherwise.type)
@@ -50,7 +50,7 @@ def _source(name: str, source_id: str, user_id: int | None) -> Source:
 
 
 def checked(
-    portal: Portal, kind: Kind, given: Mapping[str, Any], *, api: bool
+    portal: Inside, kind: Kind, given: Mapping[str, Any], *, api: bool
 ) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """Return values as HubSpot would store them, and what is wrong with the others.
 
@@ -87,7 +87,7 @@ def _text(definition: Definition, value: Any) -> str:
 
 
 def _wrong(
-    portal: Portal, definition: Definition, value: str, *, api: bool
+    portal: Inside, definition: Definition, value: str, *, api: bool
 ) -> list[dict[str, Any]]:
     name = definition.name
     if api and definition.read_only:
@@ -115,7 +115,7 @@ def _wrong_type(definition: Definition, value: str) -> list[dict[str, Any]]:
     return []
 
 
-def _allowed(portal: Portal, definition: Definition) -> frozenset[str]:
+def _allowed(portal: Inside, definition: Definition) -> frozenset[str]:
     if definition.name == "dealstage":
         return frozenset(portal.schema.deal_stages)
     if definition.name == "pipeline":
@@ -125,14 +125,14 @@ def _allowed(portal: Portal, definition: Definition) -> frozenset[str]:
     return definition.allowed if definition.type == "enumeration" else frozenset()
 
 
-def backward_refusal(portal: Portal, record: Record, values: Mapping[str, str]) -> str:
+def backward_refusal(portal: Inside, record: Record, values: Mapping[str, str]) -> str:
     """Return why the portal refuses a backward stage aloud, "" where it does not."""
     if portal.switches.backward_write != "error" or not is_backward(portal, record, values):
         return ""
     return f"{STAGE} can only be moved forward; clear it first to set {values[STAGE]}"
 
 
-def is_backward(portal: Portal, record: Record, values: Mapping[str, str]) -> bool:
+def is_backward(portal: Inside, record: Record, values: Mapping[str, str]) -> bool:
     """Tell whether values hold a stage that only a clear would allow."""
     if record.kind not in {CONTACTS, COMPANIES} or STAGE not in values:
         return False
@@ -140,7 +140,7 @@ def is_backward(portal: Portal, record: Record, values: Mapping[str, str]) -> bo
     return stages.is_backward(order, _stage_that_counts(portal, record), values[STAGE])
 
 
-def _stage_that_counts(portal: Portal, record: Record) -> str:
+def _stage_that_counts(portal: Inside, record: Record) -> str:
     """Return the present stage; right after a clear, the one from before it where so switched."""
     now, settles = record.values.get(STAGE, ""), portal.switches.clear_settles_seconds
     if now or not settles:
@@ -152,7 +152,7 @@ def _stage_that_counts(portal: Portal, record: Record) -> str:
     return ""
 
 
-def write(portal: Portal, record: Record, values: Mapping[str, str], stamp: Stamp) -> None:
+def write(portal: Inside, record: Record, values: Mapping[str, str], stamp: Stamp) -> None:
     """Store values whatever they are, with everything that HubSpot does along with it."""
     for name, value in values.items():
         if value != record.values.get(name, ""):
@@ -160,9 +160,7 @@ def write(portal: Portal, record: Record, values: Mapping[str, str], stamp: Stam
     portal.touch(record)
 
 
-def write_forward(
-    portal: Portal, record: Record, values: Mapping[str, str], stamp: Stamp
-) -> bool:
+def write_forward(portal: Inside, record: Record, values: Mapping[str, str], stamp: Stamp) -> bool:
     """Store values as the API does; tell whether a backward stage was silently ignored."""
     switches = portal.switches
     ignored = switches.backward_write != "allowed" and is_backward(portal, record, values)
@@ -175,7 +173,7 @@ def write_forward(
     return ignored
 
 
-def _store(portal: Portal, record: Record, name: str, value: str, stamp: Stamp) -> None:
+def _store(portal: Inside, record: Record, name: str, value: str, stamp: Stamp) -> None:
     if name == "associatedcompanyid":
         portal.set_primary_company(record, value)
         return
@@ -191,7 +189,7 @@ def _store(portal: Portal, record: Record, name: str, value: str, stamp: Stamp) 
     portal.tell_property(record, name, value, stamp.source)
 
 
-def stamp_customer(portal: Portal, record: Record, old: str, stamp: Stamp) -> None:
+def stamp_customer(portal: Inside, record: Record, old: str, stamp: Stamp) -> None:
     """Set the date on which a contact became a customer."""
     if record.kind is not CONTACTS:
         return
@@ -201,7 +199,7 @@ def stamp_customer(portal: Portal, record: Record, old: str, stamp: Stamp) -> No
         record.put("closedate", "", stamp.at, stamp.source)
 
 
-def enter_deal_stage(portal: Portal, record: Record, stamp: Stamp) -> None:
+def enter_deal_stage(portal: Inside, record: Record, stamp: Stamp) -> None:
     """Set what follows from a deal's new stage: its pipeline, and when it was closed."""
     found = portal.schema.deal_stage(record.values.get("dealstage", ""))
     if record.kind is not DEALS or found is None:

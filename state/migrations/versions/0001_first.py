@@ -10,9 +10,9 @@ down_revision = None
 
 # Every column but the two values and their salt, which a redaction may set to NULL.
 AUDIT_FOR_GOOD = (
-    "portal_id, place, at, run, object_type, object_id, property_name, rule, policy, outcome, "
-    "correlation_id, seal, hash"
-).split(", ")
+    *("portal_id", "place", "at", "run", "object_type", "object_id", "property_name"),
+    *("rule", "policy", "outcome", "correlation_id", "seal", "hash"),
+)
 
 
 def upgrade() -> None:

@@ -24,5 +24,5 @@ def required(variable: str) -> Path:
         return folder
     beside = Path(__file__).parents[4] / "shared" / BESIDE[variable]
     if folder or (os.environ.get("CI") == "true" and beside.is_dir()):
-        pytest.fail(f"{variable} must name the folder of HubSpot's answers ({folder or beside.name})")
+        pytest.fail(f"{variable} must name the folder {BESIDE[variable]}, not {folder}")
     pytest.skip(f"{variable} is not set: the sandbox's truth is NOT checked against HubSpot")

@@ -1,0 +1,5 @@
+"""Run `python -m connector` as `connector`."""
+
+from connector.cli import main
+
+main()

@@ -1,0 +1,108 @@
+"""Turns a parsed condition into one function, and keeps its single tests to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+
+from connector.core.condition_terms import Resolver
+from connector.core.condition_tests import Holds, Test, build
+from connector.core.condition_tree import (
+    All,
+    Comparison,
+    Condition,
+    Constant,
+    Either,
+    Negation,
+    Tree,
+)
+from connector.core.mark import Problems
+from connector.core.values import Values
+from connector.core.vocabulary import Fact, Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A condition as a function of the facts, with its tests in the order of the text."""
+
+    text: str
+    tree: Tree
+    holds: Holds
+    tests: tuple[Test, ...]
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Return the facts that it names."""
+        return tuple(term.fact for test in self.tests for term in test.terms if term.fact)
+
+    @property
+    def flips(self) -> tuple[Callable[[Values], datetime | None], ...]:
+        """Return when time alone may change it, one function for each such test."""
+        return tuple(test.flips for test in self.tests if test.flips)
+
+
+def compile_condition(condition: Condition, vocabulary: Vocabulary, *, own: bool) -> Compiled:
+    """Return the condition as a function; raise PolicyError with everything wrong in it.
+
+    `own` says that a customer's file wrote it: then every option that it names must exist.
+    """
+    resolver = Resolver(condition, vocabulary, own)
+    tests: list[Test] = []
+    problems = Problems()
+    holds = _holds(condition.tree, resolver, tests, problems)
+    problems.tell()
+    return Compiled(text=condition.text, tree=condition.tree, holds=holds, tests=tuple(tests))
+
+
+def _never(_: Values) -> bool:
+    return False
+
+
+def _always(_: Values) -> bool:
+    return True
+
+
+def _holds(tree: Tree, resolver: Resolver, tests: list[Test], problems: Problems) -> Holds:
+    match tree:
+        case Constant(value):
+            return _always if value else _never
+        case Negation(part):
+            return _negation(_holds(part, resolver, tests, problems))
+        case All(parts):
+            return _all(tuple(_holds(part, resolver, tests, problems) for part in parts))
+        case Either(parts):
+            return _either(tuple(_holds(part, resolver, tests, problems) for part in parts))
+        case Comparison():
+            return _tested(tree, resolver, tests, problems)
+
+
+def _tested(
+    comparison: Comparison, resolver: Resolver, tests: list[Test], problems: Problems
+) -> Holds:
+    with problems.collecting():
+        test = build(resolver, comparison)
+        tests.append(test)
+        return test.holds
+    return _never
+
+
+def _negation(part: Holds) -> Holds:
+    return lambda values: not part(values)
+
+
+def _all(parts: tuple[Holds, ...]) -> Holds:
+    return reduce(_both, parts)
+
+
+def _both(first: Holds, second: Holds) -> Holds:
+    return lambda values: first(values) and second(values)
+
+
+def _either(parts: tuple[Holds, ...]) -> Holds:
+    return reduce(_one_of, parts)
+
+
+def _one_of(first: Holds, second: Holds) -> Holds:
+    return lambda values: first(values) or second(values)

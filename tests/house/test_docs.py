@@ -1,0 +1,46 @@
+"""What the documents promise is there: each command, each link, each example."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from connector.cli import cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_is_in_the_readme_and_its_help_has_examples(name: str) -> None:
+    assert f"connector {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    command = cli.commands[name]
+    assert command.help
+    assert "Examples:" in (command.epilog or "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (page.parent / link).exists()]
+    assert missing == []
+
+
+def test_every_file_that_the_architecture_names_exists() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:connector|state|mappings)/[\w./]*)`", text)
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_option_that_an_example_uses_exists(name: str) -> None:
+    command = cli.commands[name]
+    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    examples = re.findall(rf"connector {name}([^|>\n]*)", command.epilog or "")
+    used = {word for line in examples for word in line.split() if word.startswith("--")}
+    assert isinstance(command, click.Command)
+    assert used <= known

@@ -1,0 +1,59 @@
+"""The portal's clock: steady, yet it follows one that is moved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.hubspot.answer import Answer
+from connector.hubspot.clock import PortalClock
+from tests.hubspot.conftest import Waits
+
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+
+
+def told(portal_time: datetime, waits: Waits, *, took: float = 0.0) -> Answer:
+    date = format_datetime(portal_time.replace(microsecond=0), usegmt=True)
+    return Answer(status=200, headers={"date": date}, sent=waits.time - took, received=waits.time)
+
+
+def test_it_knows_nothing_before_the_first_answer(waits: Waits) -> None:
+    clock = PortalClock(waits.monotonic)
+    clock.learn(Answer(status=200, headers={"date": "yesterday"}))
+    assert clock.now() is None
+
+
+def test_it_goes_on_between_answers(waits: Waits) -> None:
+    clock = PortalClock(waits.monotonic)
+    clock.learn(told(NOON, waits))
+    waits.wait(90)
+    assert clock.now() == NOON + timedelta(seconds=90)
+
+
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 2)), min_size=1, max_size=40))
+def test_it_never_goes_back_and_stays_within_a_second(steps: list[tuple[float, float]]) -> None:
+    waits = Waits()
+    clock = PortalClock(waits.monotonic)
+    began, before = waits.time, NOON - timedelta(seconds=5)
+    for pause, took in steps:
+        waits.wait(pause + took)
+        true = NOON + timedelta(seconds=waits.time - began)
+        clock.learn(told(true, waits, took=took))
+        now = clock.now()
+        assert now is not None
+        assert now >= before - timedelta(microseconds=5)
+        assert abs(now - true) <= timedelta(seconds=1, microseconds=5)
+        before = now
+
+
+def test_it_follows_a_clock_that_was_moved(waits: Waits) -> None:
+    clock = PortalClock(waits.monotonic)
+    for moved in (timedelta(hours=2), timedelta(days=-3)):
+        clock.learn(told(NOON, waits))
+        clock.learn(told(NOON + moved, waits))
+        now = clock.now()
+        assert now is not None
+        assert abs(now - (NOON + moved)) <= timedelta(seconds=1)
