@@ -29,7 +29,7 @@ class Mirrored:
 def gather(desk: Desk, refs: Sequence[Ref]) -> list[Facts]:
     """Return the facts of these records, reading deal histories only where they matter."""
     found = _mirrored(desk, refs)
-    counted = {ref: _counted(found, ref) for ref in found.records}
+    counted = {ref: _counted(found, ref, desk.policy.labels) for ref in found.records}
     histories = {**found.histories, **_missing_histories(desk, found, counted)}
     now = desk.door.now()
     return [
@@ -69,10 +69,10 @@ def _company(record: Record) -> Ref:
     return Ref(ObjectType.COMPANIES, number) if number else record.ref
 
 
-def _counted(found: Mirrored, ref: Ref) -> list[Record]:
-    """Return the deals that count for a record.
+def _counted(found: Mirrored, ref: Ref, labels: frozenset[str]) -> list[Record]:
+    """Return the deals that count for a record: those whose association has one of `labels`.
 
-    For a company these are the deals whose primary company it is; a deal without a primary
+    No labels mean that every association counts. For a company these are the deals whose primary company it is; a deal without a primary
     company counts for each of its companies.
     """
     return [
@@ -80,6 +80,7 @@ def _counted(found: Mirrored, ref: Ref) -> list[Record]:
         for one in found.links.get(ref, ())
         if one.target in found.deals
         and not found.deals[one.target].archived
+        and (not labels or labels & one.labels)
         and (ref.object_type is not ObjectType.COMPANIES or _is_its_own(found, one))
     ]
 

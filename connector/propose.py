@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from connector.core.facts import Facts
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.core.moves import key
-from connector.core.plan import Tally
+from connector.core.plan import Tally, clears_first
 from connector.core.rules import Decision, decide
 from connector.desk import Desk
 from connector.gather import gather
@@ -125,10 +125,13 @@ def _lay_down(
         _count(one, tally)
         if one.decision.corrections:
             moves.append(one.decision.corrections)
-            tally.add(one.decision.corrections)
             del times[one.decision.record]
         else:
             times[one.decision.record] = one.decision.due_at
+    # Together, so that a batch of a hundred needs one clear, or none.
+    moves.sort(key=lambda corrections: not clears_first(corrections))
+    for corrections in moves:
+        tally.add(corrections)
     with desk.store.begin() as session:
         plans.add(session, desk.portal_id, head.plan_id, moves)
         mirror.set_due(session, desk.portal_id, times)

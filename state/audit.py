@@ -125,8 +125,9 @@ def _content(row: Mapping[str, Any]) -> dict[str, str | int]:
 
 
 def _sealed(row: Any) -> bool:
-    redacted = row.salt is None and row.before is None and row.after is None
-    return redacted or row.seal == seal(row.salt, row.before, row.after)
+    if row.salt is None:
+        return row.before is None and row.after is None
+    return bool(row.seal == seal(row.salt, row.before, row.after))
 
 
 def _row(portal: int, place: int, line: AuditLine, salt: bytes) -> dict[str, Any]:

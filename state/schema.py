@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from connector.errors import UserError
 from state.locks import only_one
+from state.sqlite import for_reading
 
 HEAD: Final = "0001"
 SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -37,7 +38,7 @@ def current(connection: Connection) -> str:
 
 
 def _is_current(engine: Engine, path: Path) -> bool:
-    with engine.connect() as connection:
+    with for_reading(engine).connect() as connection:
         found = current(connection)
     # Revisions are numbered, so that their order is known without reading the scripts.
     if found > HEAD:

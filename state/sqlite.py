@@ -7,9 +7,6 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
-# How long a writer waits for another one before it is told that the file is locked.
-_PATIENCE_SECONDS: Final = 30
-
 _PRAGMAS: Final = (
     # A mirrored record has some 500 bytes: larger pages make upserts 17% cheaper than the
     # usual 4,096 do. It is settled when the file is made, hence before the next line.
@@ -21,10 +18,13 @@ _PRAGMAS: Final = (
 )
 
 
-def engine(path: Path) -> Engine:
-    """Return an engine for this file; values stay out of its messages and logs."""
+def engine(path: Path, *, patience: float = 30) -> Engine:
+    """Return an engine for this file; values stay out of its messages and logs.
+
+    `patience` is how many seconds a writer waits for another one.
+    """
     url = URL.create("sqlite", database=str(path))
-    made = create_engine(url, hide_parameters=True, connect_args={"timeout": _PATIENCE_SECONDS})
+    made = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
     event.listen(made, "connect", _prepare)
     event.listen(made, "begin", _begin)
     return made

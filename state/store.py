@@ -28,14 +28,14 @@ class Store:
         self._path = path
 
     @classmethod
-    def open(cls, url: str) -> Store:
+    def open(cls, url: str, *, patience: float = 30) -> Store:
         """Open `sqlite:///path`, make what is missing, and migrate it to this version.
 
-        UserError where the file cannot be used, or a newer version wrote it; Busy where
-        another program keeps it locked.
+        UserError where the file cannot be used, or a newer version wrote it; Busy, now and
+        in every transaction, where another program keeps it locked for `patience` seconds.
         """
         path = _path(url)
-        engine = sqlite.engine(path)
+        engine = sqlite.engine(path, patience=patience)
         try:
             with told(path):
                 migrate(engine, path)

@@ -104,8 +104,8 @@ def clear(session: Session, portal_id: str, ref: Ref) -> None:
     session.execute(delete(_TABLE).where(*_of(portal_id, ref)))
 
 
-def _once_more(old: Columns, _new: Columns) -> dict[str, ColumnElement[Any]]:
-    return {"times": old.times + 1}
+def _once_more(old: Columns, new: Columns) -> dict[str, ColumnElement[Any]]:
+    return {"times": old.times + new.times}
 
 
 def _of(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:

@@ -36,8 +36,8 @@ def upsert(
     """Insert rows; where a key is there already, overwrite its other columns.
 
     `only_if` says, from the old and the new columns, whether a row is changed at all, and
-    `but` which columns change otherwise. Both are functions of a module, not lambdas made
-    anew: the statement is built once for each of them.
+    `but` which columns change otherwise. Both speak of columns only, and are functions of
+    a module, not lambdas made anew: the statement is built once for each of them.
     """
     if rows:
         _execute(session, overwriting(_dialect(session), table, only_if, but), rows)

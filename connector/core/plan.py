@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
+from connector.core.model import STAGE, Correction, Direction, Ref
 
 
 def line(correction: Correction) -> dict[str, object]:
@@ -55,7 +55,7 @@ class Tally:
     directions: Counter[str] = field(default_factory=Counter)
     rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_alone: Counter[str] = field(default_factory=Counter)
-    _hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
 
     def look(self, ref: Ref) -> None:
         """Count a record that was decided."""

@@ -20,7 +20,11 @@ from connector.core.policy_settings import Setting, Word, defaults
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A loaded policy with everything that it extends; `digest` is of its meaning, not its text."""
+    """A loaded policy with everything that it extends.
+
+    `digest` is of its meaning, not of its text. `document` is the same before references
+    between settings were followed.
+    """
 
     name: str
     version: str
@@ -30,6 +34,7 @@ class Policy:
     rules: tuple[Rule, ...]
     rows: tuple[Row, ...]
     named: Mapping[ObjectType, tuple[str, ...]]
+    document: Document
 
     def properties(self) -> Mapping[ObjectType, tuple[str, ...]]:
         """Return which HubSpot properties its conditions and settings name, by object type."""
@@ -60,18 +65,28 @@ def load(text: str, *, source: str, preset: Callable[[str], str], shipped: bool 
     own = read_document(text, source=source, own=not shipped)
     layers = [*_below(own, preset, seen=set()), own]
     ground = Document(name="", version="", own=False, settings=defaults())
-    merged = reduce(merge, layers, ground)
-    whole = replace(merged, settings=_referred(merged.settings))
+    return _finished(reduce(merge, layers, ground))
+
+
+def overlaid(policy: Policy, settings: Mapping[str, Setting]) -> Policy:
+    """Return the policy with some settings changed; raise PolicyError if they do not fit it."""
+    above = Document(name=policy.name, version=policy.version, own=True, settings=settings)
+    return _finished(merge(policy.document, above))
+
+
+def _finished(document: Document) -> Policy:
+    whole = replace(document, settings=_referred(document.settings))
     check_offline(whole)
     return Policy(
-        name=own.name,
-        version=own.version,
+        name=document.name,
+        version=document.version,
         digest=_digest(whole),
         settings=whole.settings,
         lists=whole.lists,
         rules=whole.rules,
         rows=whole.rows,
         named=named_properties(whole),
+        document=document,
     )
 
 

@@ -31,6 +31,7 @@ class Request:
     object_type: str = ""
     status: int = 0
     fault: str = ""
+    local: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,7 +54,7 @@ def _open(scene: Scene, which: str, state: str, at: datetime) -> None:
         user_id=by.user_id,
     )
     scene.deals[which] = (number, course)
-    _link(scene, number)
+    _link(scene, number, at)
 
 
 def _sheet(scene: Scene, course: Course, at: datetime) -> dict[str, str]:
@@ -106,13 +106,14 @@ def _move(scene: Scene, which: str, state: str, at: datetime) -> None:
     )
 
 
-def _link(scene: Scene, number: str) -> None:
+def _link(scene: Scene, number: str, at: datetime) -> None:
     portal, dice = scene.pen.portal, scene.pen.dice
-    portal.associate("deals", number, "contacts", scene.contact)
+    portal.associate("deals", number, "contacts", scene.contact, at=at)
     if scene.colleague and dice.random() < scene.together:
-        portal.associate("deals", number, "contacts", scene.colleague)
+        portal.associate("deals", number, "contacts", scene.colleague, at=at)
     if scene.seat:
+        company = scene.seat.company
         primary = scene.together == 1.0 or dice.random() < 0.96
-        portal.associate("deals", number, "companies", scene.seat.company, primary=primary)
+        portal.associate("deals", number, "companies", company, primary=primary, at=at)
     if scene.partner and dice.random() < 0.08:
-        portal.associate("deals", number, "companies", scene.partner)
+        portal.associate("deals", number, "companies", scene.partner, at=at)

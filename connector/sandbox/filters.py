@@ -79,7 +79,9 @@ def _group(portal: Inside, kind: Kind, given: Iterable[JSON]) -> Group:
         operator, name = str(one.get("operator")), str(one.get("propertyName"))
         if operator not in OPERATORS:
             listed = ", ".join(OPERATORS)
-            message = f"Invalid input JSON on line 1, column 66: Enum type must be one of: [{listed}]"
+            message = (
+                f"Invalid input JSON on line 1, column 66: Enum type must be one of: [{listed}]"
+            )
             raise refusals.invalid(message)
         if name == kind.modified and operator in {*_COMPARE, "BETWEEN"}:
             _narrow(group, operator, _times(one))

@@ -77,10 +77,10 @@ def leave_loose_ends(pen: Pen, contacts: int) -> None:
             _stray_deal(pen, seat.company)
     for _ in range(contacts // 300 + 1):
         _stray_deal(pen, "")
-    for _ in range(contacts // 200):
-        pen.portal.archive("contacts", _extra(pen))
     for survivor in pen.dice.sample(pen.idle, len(pen.idle) // 300):
         pen.portal.merge("contacts", survivor, _extra(pen))
+    for _ in range(contacts // 200):
+        pen.portal.archive("contacts", _extra(pen))
 
 
 def _extra(pen: Pen) -> str:
@@ -99,4 +99,4 @@ def _stray_deal(pen: Pen, company: str) -> None:
         source_id="40000000",
     )
     if company:
-        pen.portal.associate("deals", deal, "companies", company, primary=True)
+        pen.portal.associate("deals", deal, "companies", company, primary=True, at=at)

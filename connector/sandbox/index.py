@@ -31,19 +31,19 @@ class ModifiedIndex:
         self._records = records
         self._shown: dict[int, int] = {}
         self._keys: list[int] = []
-        self._changed: set[int] = set()
+        self._changed: dict[int, int | None] = {}
         self._late: list[tuple[int, int]] = []
 
     def touch(self, record_id: int, visible_at: int | None = None) -> None:
         """Note a changed record; the index shows it from `visible_at` on, or at once."""
         if visible_at is None:
-            self._changed.add(record_id)
+            self._changed[record_id] = self._key(record_id)
         else:
             heappush(self._late, (visible_at, record_id))
 
     def drop(self, record_id: int) -> None:
         """Forget a record."""
-        self._changed.add(record_id)
+        self._changed[record_id] = None
 
     def shown(self, record_id: int) -> int:
         """Return the last-modified time under which the index shows a record."""
@@ -52,12 +52,13 @@ class ModifiedIndex:
     def keys(self, now: int) -> list[int]:
         """Return all keys as the index shows them now."""
         while self._late and self._late[0][0] <= now:
-            self._changed.add(heappop(self._late)[1])
+            record_id = heappop(self._late)[1]
+            self._changed[record_id] = self._key(record_id)
         if len(self._changed) > _REBUILD:
             self._rebuild()
         else:
-            for record_id in self._changed:
-                self._replace(record_id)
+            for record_id, key in self._changed.items():
+                self._replace(record_id, key)
         self._changed.clear()
         return self._keys
 
@@ -77,8 +78,8 @@ class ModifiedIndex:
             return None
         return (record.modified << _SHIFT) | record_id
 
-    def _replace(self, record_id: int) -> None:
-        old, new = self._shown.pop(record_id, None), self._key(record_id)
+    def _replace(self, record_id: int, new: int | None) -> None:
+        old = self._shown.pop(record_id, None)
         if old is not None:
             del self._keys[bisect_left(self._keys, old)]
         if new is not None:
@@ -86,9 +87,8 @@ class ModifiedIndex:
             insort(self._keys, new)
 
     def _rebuild(self) -> None:
-        for record_id in self._changed:
+        for record_id, key in self._changed.items():
             self._shown.pop(record_id, None)
-            key = self._key(record_id)
             if key is not None:
                 self._shown[record_id] = key
         self._keys = sorted(self._shown.values())

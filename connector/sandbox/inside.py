@@ -133,9 +133,8 @@ class Inside:
         elif company is not None:
             self.unlink(record, company)
 
-    def changed_around(self, record: Record) -> None:
-        """Let the index and the roll-ups of linked records follow a record that came or went."""
-        self.touch(record)
+    def bump_linked(self, record: Record) -> None:
+        """Let the roll-ups of linked records follow a record that came or went."""
         linked = self.links.neighbours(record.kind.name, record.id)
         self._bump([self.tables[kind].records[one] for kind, one, _ in linked], self.clock.ms())
 

@@ -68,7 +68,9 @@ def read_pipeline(call: Call) -> Answer:
 def _pipelines(call: Call) -> list[JSON]:
     kind, schema = call.kind, call.portal.schema
     if kind is DEALS:
-        return [pipelines.shown(line, order) for order, line in enumerate(schema.pipelines.values())]
+        return [
+            pipelines.shown(line, order) for order, line in enumerate(schema.pipelines.values())
+        ]
     if kind not in {CONTACTS, COMPANIES} or call.portal.switches.pipelines_for_contacts == 400:
         raise refusals.plain(400, f"Object type {kind.type_id} does not have pipelines")
     return [pipelines.shown_lifecycle(kind.pipeline, schema.lifecycle[kind.name])]

@@ -117,7 +117,8 @@ class Portal(Inside):
         """Put a record into the recycling bin."""
         record = self.record(object_type, record_id)
         record.archived_at = self.clock.ms()
-        self.changed_around(record)
+        self.tables[record.kind.name].index.drop(record.id)
+        self.bump_linked(record)
         self.tell(record, "deletion")
 
     @_locked
@@ -127,7 +128,8 @@ class Portal(Inside):
         record = _present(table.find(str(record_id), archived=True), object_type, record_id)
         record.archived_at = None
         record.modified = max(record.modified + 1, self.clock.ms())
-        self.changed_around(record)
+        self.touch(record)
+        self.bump_linked(record)
         self.tell(record, "restore")
 
     @_locked

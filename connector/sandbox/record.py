@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from connector.sandbox.kinds import Kind
@@ -93,8 +94,13 @@ def iso(ms: int) -> str:
     ('2026-03-12T07:33:46.615Z', '1970-01-01T00:00:00Z')
     """
     seconds, rest = divmod(ms, 1000)
-    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+    text = _to_the_second(seconds)
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+@lru_cache(maxsize=1 << 14)
+def _to_the_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def millis(instant: datetime) -> int:

@@ -64,7 +64,7 @@ def _number(body: JSON, name: str, otherwise: int) -> int:
 
 
 def _names(given: Any) -> Iterable[str]:
-    """A text in place of a list is taken as one name, which yields nothing."""
+    """Take a text in place of a list as one name, which yields nothing."""
     return [given] if isinstance(given, str) else [str(one) for one in given]
 
 

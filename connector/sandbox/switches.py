@@ -198,9 +198,7 @@ class Switches:
 
     # Limits
     enforce_limits: bool = _habit(value=False, says="Off: the box is as fast as it can be.")
-    app_kind: str = _habit(
-        value="private", says="`private`: a daily limit; `oauth`: none."
-    )
+    app_kind: str = _habit(value="private", says="`private`: a daily limit; `oauth`: none.")
     burst_limit: int = _habit(value=190, says="Requests in ten seconds of the portal's clock.")
     search_limit: int = _habit(value=5, says="Searches in a second of the portal's clock.")
     daily_limit: int = _habit(value=625_000, says="Requests in a day of the portal's time zone.")

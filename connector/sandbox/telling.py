@@ -71,12 +71,16 @@ def _begin(scene: Scene, who: Person, moment: Moment, at: datetime) -> None:
         source_id=by.source_id,
         user_id=by.user_id,
     )
+    _employ(scene, at)
+
+
+def _employ(scene: Scene, at: datetime) -> None:
+    portal, contact = scene.pen.portal, scene.contact
     if scene.seat:
-        scene.pen.portal.associate(
-            "contacts", scene.contact, "companies", scene.seat.company, primary=True
-        )
+        company = scene.seat.company
+        portal.associate("contacts", contact, "companies", company, primary=True, at=at)
     if scene.partner and scene.pen.chance(0.05):
-        scene.pen.portal.associate("contacts", scene.contact, "companies", scene.partner)
+        portal.associate("contacts", contact, "companies", scene.partner, at=at)
 
 
 def _edit(scene: Scene, moment: Moment, at: datetime) -> None:

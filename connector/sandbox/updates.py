@@ -9,14 +9,14 @@ from typing import Any, Final
 from connector.sandbox import answers, refusals, writes
 from connector.sandbox.answers import created, echo
 from connector.sandbox.call import JSON, Answer, Call
-from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, Kind
+from connector.sandbox.kinds import COMPANIES, CONTACTS, Kind
 from connector.sandbox.links import link_new
 from connector.sandbox.objects import answered, find
 from connector.sandbox.record import Record
 from connector.sandbox.writes import STAGE, Stamp
 
 _BATCH: Final = 100
-_REQUIRED: Final = {CONTACTS.name: (), COMPANIES.name: (), DEALS.name: (), "tasks": ("hs_timestamp",)}
+_REQUIRED: Final = {"tasks": ("hs_timestamp",)}
 
 
 def batch_update(call: Call) -> Answer:
@@ -140,7 +140,7 @@ def update_one(call: Call) -> Answer:
 def create_one(call: Call) -> Answer:
     """Create one record."""
     values = call.portal.valid(call.kind, call.body.get("properties") or {}, api=True)
-    missing = [name for name in _REQUIRED[call.kind.name] if not values.get(name)]
+    missing = [name for name in _REQUIRED.get(call.kind.name, ()) if not values.get(name)]
     if missing:
         raise refusals.invalid(f"Some required properties were not set: [{', '.join(missing)}]")
     existing = _existing(call, values)

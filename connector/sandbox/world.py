@@ -33,13 +33,10 @@ class Crew:
 
 def fill(portal: Portal, *, contacts: int = 2000, seed: int = 1) -> None:
     """Create `contacts` contacts with their companies, deals and histories of three years."""
-    pen, bumps = _pen(portal, seed), portal.switches.association_bumps_modified
-    portal.switches.association_bumps_modified = False  # links have no time of their own here
-    partner = ""
+    pen, partner = _pen(portal, seed), ""
     for number, crew in enumerate(_crews(pen.dice, _cast(pen.dice, contacts))):
         partner = _play(pen, crew, number, partner) or partner
     leave_loose_ends(pen, contacts)
-    portal.switches.association_bumps_modified = bumps
 
 
 def _pen(portal: Portal, seed: int) -> Pen:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
-from connector.sandbox import refusals, stages
+from connector.sandbox import calculated, refusals, stages
 from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, Kind
 from connector.sandbox.record import Record, Source, iso, millis, parse_time
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from connector.sandbox.properties import Definition
 
 STAGE: Final = "lifecyclestage"
+_COMPANY: Final = "associatedcompanyid"  # a link to the primary company rather than a value
 
 
 class Origin(TypedDict, total=False):
@@ -78,6 +79,8 @@ def _text(definition: Definition, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
+    if definition.name == "email":
+        return str(value).lower()
     if definition.type == "datetime":
         try:
             return iso(parse_time(value))
@@ -98,7 +101,8 @@ def _wrong(
     allowed = _allowed(portal, definition)
     if allowed and not set(value.split(";")) <= allowed:
         message = f"{value} was not one of the allowed options: [{', '.join(sorted(allowed))}]"
-        return [refusals.problem(name, "INVALID_OPTION", message)]
+        error = "INVALID_OWNER_ID" if name == "hubspot_owner_id" else "INVALID_OPTION"
+        return [refusals.problem(name, error, message)]
     return _wrong_type(definition, value) if api else []
 
 
@@ -155,7 +159,7 @@ def _stage_that_counts(portal: Inside, record: Record) -> str:
 def write(portal: Inside, record: Record, values: Mapping[str, str], stamp: Stamp) -> None:
     """Store values whatever they are, with everything that HubSpot does along with it."""
     for name, value in values.items():
-        if value != record.values.get(name, ""):
+        if value != _present(portal, record, name):
             _store(portal, record, name, value, stamp)
     portal.touch(record)
 
@@ -165,7 +169,7 @@ def write_forward(portal: Inside, record: Record, values: Mapping[str, str], sta
     switches = portal.switches
     ignored = switches.backward_write != "allowed" and is_backward(portal, record, values)
     kept = {name: one for name, one in values.items() if not (ignored and name == STAGE)}
-    identical = all(one == record.values.get(name, "") for name, one in kept.items())
+    identical = all(one == _present(portal, record, name) for name, one in kept.items())
     bumps = bool(kept) and identical and switches.identical_write_bumps_modified
     if bumps or (ignored and switches.ignored_write_bumps_modified):
         record.modified = max(record.modified, stamp.at)
@@ -173,8 +177,14 @@ def write_forward(portal: Inside, record: Record, values: Mapping[str, str], sta
     return ignored
 
 
+def _present(portal: Inside, record: Record, name: str) -> str:
+    if name == _COMPANY:
+        return calculated.primary_company(portal, record)
+    return record.values.get(name, "")
+
+
 def _store(portal: Inside, record: Record, name: str, value: str, stamp: Stamp) -> None:
-    if name == "associatedcompanyid":
+    if name == _COMPANY:
         portal.set_primary_company(record, value)
         return
     old = record.values.get(name, "")

@@ -276,6 +276,14 @@ def test_an_update_tells_what_became_of_each_record_whatever_the_code(
     assert answer.correlation_id == answer.refused[refs[1]].correlation_id == "c-7"
 
 
+def test_a_record_that_is_shown_and_refused_is_refused(open_door: Open) -> None:
+    error = {"category": "VALIDATION_ERROR", "message": "no", "context": {"ids": ["1"]}}
+    body = {"results": [raw("1", lifecyclestage="lead")], "errors": [error]}
+    with scripted(Reply(status=207, body=body)) as server:
+        answer = open_door(server.url).update({ONE: {STAGE: "lead"}})
+    assert (set(answer.updated), set(answer.refused)) == (set(), {ONE})
+
+
 def test_a_success_without_results_names_nobody(open_door: Open) -> None:
     with scripted(Reply(body={"status": "COMPLETE", "results": []})) as server:
         answer = open_door(server.url).update({ONE: {STAGE: "lead"}})

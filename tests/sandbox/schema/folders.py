@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 BESIDE: Final = {"HUBSPOT_RECORDED_DIR": "recorded", "HUBSPOT_SPECS_DIR": "specs"}
+SHARED: Final = Path(__file__).parents[4] / "shared"
 
 
 def named(variable: str) -> Path | None:
@@ -17,12 +18,12 @@ def named(variable: str) -> Path | None:
     return Path(value) if value else None
 
 
-def required(variable: str) -> Path:
+def required(variable: str, shared: Path = SHARED) -> Path:
     """Return the folder, skip without one, and fail where CI has one but does not name it."""
     folder = named(variable)
     if folder and folder.is_dir():
         return folder
-    beside = Path(__file__).parents[4] / "shared" / BESIDE[variable]
+    beside = shared / BESIDE[variable]
     if folder or (os.environ.get("CI") == "true" and beside.is_dir()):
         pytest.fail(f"{variable} must name the folder {BESIDE[variable]}, not {folder}")
     pytest.skip(f"{variable} is not set: the sandbox's truth is NOT checked against HubSpot")

@@ -1,0 +1,114 @@
+"""What a policy is in one portal: internal values, compiled conditions, stage orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from connector.core.compiling import Compiled
+from connector.core.deals import DealBook
+from connector.core.model import ObjectType
+from connector.core.policy import Policy
+from connector.core.policy_form import Way
+from connector.core.values import Value, Values
+from connector.core.vocabulary import Fact
+
+Render: TypeAlias = Callable[[Values], str]
+Parse: TypeAlias = Callable[[str | None], Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """How a fact is read from a HubSpot property; `space` is the namespace of its name."""
+
+    key: str
+    space: str
+    property_name: str
+    parse: Parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundEntry:
+    """A rule or row in one portal: `to` maps the stage to where it leads, None keeps.
+
+    `told` holds the facts that its reason names.
+    """
+
+    name: str
+    when: Compiled
+    to: Mapping[str, str | None]
+    otherwise: str | None
+    reason: Render
+    told: tuple[Fact, ...] = ()
+
+    def leads_to(self, stage: str) -> str | None:
+        """Return where a record in this stage is led, None to keep what it has."""
+        return self.to.get(stage, self.otherwise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundRule(BoundEntry):
+    """A rule for the stage."""
+
+    way: Way
+    from_parked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleeper:
+    """A rule or row that cannot do anything in this portal, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A policy for one object type: contacts or companies.
+
+    `order` ranks every stage of the portal, `path` those that are no parking place. `needs_won`
+    holds the stages in which it matters whether a deal was won once (None: all).
+    """
+
+    object_type: ObjectType
+    labels: Mapping[str, str]
+    status_labels: Mapping[str, str]
+    order: Mapping[str, int]
+    path: Mapping[str, int]
+    named: frozenset[str]
+    parked: frozenset[str]
+    aliases: Mapping[str, str]
+    scope: Compiled | None
+    rules: tuple[BoundRule, ...]
+    rows: tuple[BoundEntry, ...]
+    sleepers: tuple[Sleeper, ...]
+    flips: tuple[Callable[[Values], datetime | None], ...]
+    readers: tuple[Reader, ...]
+    needs_won: frozenset[str] | None
+    needs_loss: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundPolicy:
+    """A policy as it is meant in one portal.
+
+    `digest` changes whenever the policy, or anything that it uses of the portal, changes.
+    """
+
+    policy: Policy
+    portal_id: str
+    zone: ZoneInfo
+    digest: str
+    warnings: tuple[str, ...]
+    sides: Mapping[ObjectType, Side]
+    book: DealBook
+    labels: frozenset[str]
+    score_property: str
+
+    @property
+    def name(self) -> str:
+        """Return the policy's name."""
+        return self.policy.name

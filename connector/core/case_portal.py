@@ -1,0 +1,45 @@
+"""Makes the portal that a cases file describes: a new one, with what is different."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connector.core.default_portal import DEAL_STAGES, STAGES, STATUSES, default_portal, definition
+from connector.core.model import ObjectType, Pipeline, Portal, PropertyDefinition
+from connector.core.yamlfile import Node
+from connector.core.yamlshape import choice, scalar, section, text
+
+_KEYS: Final = ("stages", "statuses", "pipelines", "time_zone", "contacts", "companies", "deals")
+_TYPES: Final = ("string", "number", "bool", "date", "datetime", "enumeration")
+
+
+def case_portal(*nodes: Node | None) -> Portal:
+    """Return a new portal, changed by each of these mappings in turn."""
+    said: dict[str, Node] = {}
+    for node in nodes:
+        entries = section(node, "portal", known=_KEYS).entries if node else {}
+        said |= {name: value for name, (_, value) in entries.items()}
+    pipelines = _labels(said["pipelines"]) if "pipelines" in said else {}
+    zone = said.get("time_zone")
+    return default_portal(
+        stages=_labels(said["stages"]) if "stages" in said else STAGES,
+        statuses=_labels(said["statuses"]) if "statuses" in said else STATUSES,
+        more={kind: _definitions(said.get(kind.value)) for kind in ObjectType},
+        pipelines=[
+            Pipeline(id=name, label=label, stages=DEAL_STAGES) for name, label in pipelines.items()
+        ],
+        time_zone=text(zone, "time_zone") if zone else "UTC",
+    )
+
+
+def _labels(node: Node) -> dict[str, str]:
+    """Return values with their labels, in the order of the file."""
+    entries = section(node, "stages, statuses and pipelines").entries
+    return {name: scalar(value, name).text or name for name, (_, value) in entries.items()}
+
+
+def _definitions(node: Node | None) -> tuple[PropertyDefinition, ...]:
+    entries = section(node, "properties").entries if node else {}
+    return tuple(
+        definition(name, choice(value, name, _TYPES)) for name, (_, value) in entries.items()
+    )

@@ -1,0 +1,112 @@
+"""What a new portal looks like: for policies that are tried without a portal of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from connector.core.model import (
+    STAGE,
+    STATUS,
+    Account,
+    DealStage,
+    ObjectType,
+    Option,
+    Pipeline,
+    Portal,
+    PropertyDefinition,
+)
+
+STAGES: Final = {
+    "subscriber": "Subscriber",
+    "lead": "Lead",
+    "marketingqualifiedlead": "Marketing Qualified Lead",
+    "salesqualifiedlead": "Sales Qualified Lead",
+    "opportunity": "Opportunity",
+    "customer": "Customer",
+    "evangelist": "Evangelist",
+    "other": "Other",
+}
+STATUSES: Final = {
+    "NEW": "New",
+    "OPEN": "Open",
+    "IN_PROGRESS": "In Progress",
+    "OPEN_DEAL": "Open Deal",
+    "UNQUALIFIED": "Unqualified",
+    "ATTEMPTED_TO_CONTACT": "Attempted to Contact",
+    "CONNECTED": "Connected",
+    "BAD_TIMING": "Bad Timing",
+}
+DEAL_STAGES: Final = (
+    DealStage(id="appointmentscheduled", label="Appointment Scheduled", probability=0.2),
+    DealStage(id="contractsent", label="Contract Sent", is_closed=False, probability=0.9),
+    DealStage(id="closedwon", label="Closed Won", is_closed=True, probability=1.0),
+    DealStage(id="closedlost", label="Closed Lost", is_closed=True, probability=0.0),
+    DealStage(id="closedsplit", label="Closed, shared", is_closed=True, probability=0.5),
+)
+
+
+def definition(
+    name: str, kind: str = "string", *, field_type: str = "text", options: Iterable[Option] = ()
+) -> PropertyDefinition:
+    """Return a property definition as a portal would give it, labelled by its name."""
+    return PropertyDefinition(
+        name=name, label=name, type=kind, field_type=field_type, options=tuple(options)
+    )
+
+
+def options(labels: Mapping[str, str]) -> tuple[Option, ...]:
+    """Return options in this order, from values with their labels."""
+    return tuple(
+        Option(value=value, label=label, order=at)
+        for at, (value, label) in enumerate(labels.items())
+    )
+
+
+def default_portal(
+    *,
+    stages: Mapping[str, str] = STAGES,
+    statuses: Mapping[str, str] = STATUSES,
+    more: Mapping[ObjectType, Iterable[PropertyDefinition]] | None = None,
+    pipelines: Iterable[Pipeline] = (),
+    time_zone: str = "UTC",
+) -> Portal:
+    """Return a portal with HubSpot's default stages, statuses and sales pipeline, or with others."""
+    sales = Pipeline(id="default", label="Sales Pipeline", stages=DEAL_STAGES)
+    known = _definitions(options(stages), options(statuses))
+    for kind, definitions in (more or {}).items():
+        known[kind] = (*known[kind], *definitions)
+    return Portal(
+        account=Account(portal_id="1", time_zone=time_zone),
+        definitions={kind: {one.name: one for one in each} for kind, each in known.items()},
+        pipelines=(sales, *pipelines),
+    )
+
+
+def _definitions(
+    stages: tuple[Option, ...], statuses: tuple[Option, ...]
+) -> dict[ObjectType, tuple[PropertyDefinition, ...]]:
+    chosen = {"kind": "enumeration", "field_type": "radio"}
+    stage = definition(STAGE, options=stages, **chosen)
+    status = definition(STATUS, options=statuses, **chosen)
+    return {
+        ObjectType.CONTACTS: (
+            stage,
+            status,
+            definition("email"),
+            definition("recent_conversion_event_name"),
+            definition("recent_conversion_date", "datetime"),
+            definition("num_conversion_events", "number"),
+            definition("associatedcompanyid", "number"),
+            definition("hubspot_owner_id"),
+        ),
+        ObjectType.COMPANIES: (stage, status, definition("domain"), definition("hubspot_owner_id")),
+        ObjectType.DEALS: (
+            definition("dealstage"),
+            definition("pipeline"),
+            definition("closedate", "datetime"),
+            definition("createdate", "datetime"),
+            definition("hs_is_closed", "bool"),
+            definition("hs_is_closed_won", "bool"),
+        ),
+    }

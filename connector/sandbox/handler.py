@@ -1,0 +1,132 @@
+"""One HTTP connection to the box: requests in, answers out, each in one write."""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import zlib
+from email.utils import format_datetime
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import orjson
+
+from connector.sandbox.call import Answer, Request
+
+if TYPE_CHECKING:
+    from connector.sandbox.server import Sandbox
+
+_WORTH_ZIPPING: Final = 860
+_JSON: Final = "application/json;charset=utf-8"
+_HTML: Final = "text/html;charset=iso-8859-1"
+_LINGER: Final = struct.pack("ii", 1, 0)  # closing resets the connection
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads requests from one kept-alive connection."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 0
+    server: Any
+
+    def do_GET(self) -> None:
+        """Serve one request, whatever its method."""
+        box: Sandbox = self.server.box
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = box.desk.receive(self.command, self.path, headers, body)
+        request.local = self.client_address[0] in {"127.0.0.1", "::1"}
+        answer = box.serve_one(request)
+        if answer.cut == "hang":
+            self._hang(box)
+        elif answer.cut == "reset":
+            self._reset()
+        else:
+            self._send(box, request, answer)
+            box.sent(request)
+
+    def do_POST(self) -> None:
+        """Serve a POST."""
+        self.do_GET()
+
+    def do_PATCH(self) -> None:
+        """Serve a PATCH."""
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        """Serve a PUT."""
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        """Serve a DELETE."""
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the parent's name
+        """Log nothing: whoever wants to know looks at the served requests."""
+
+    def _send(self, box: Sandbox, request: Request, answer: Answer) -> None:
+        correlation_id = str(uuid4())
+        body, kind = _body(answer, correlation_id)
+        headers = {
+            "Date": format_datetime(box.portal.clock.now(), usegmt=True),
+            "x-content-type-options": "nosniff",
+            "vary": "origin, Accept-Encoding",
+            "x-hubspot-correlation-id": correlation_id,
+            **answer.headers,
+        }
+        if answer.status not in {401, 403}:
+            headers |= box.desk.limits.headers(request.route)
+        if body or answer.status != 204:
+            headers["Content-Type"] = kind
+        if len(body) > _WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
+            body, headers["Content-Encoding"] = _zipped(body), "gzip"
+        if answer.status != 204:
+            headers["Content-Length"] = str(len(body))
+        self._write(answer, headers, body)
+
+    def _write(self, answer: Answer, headers: dict[str, str], body: bytes) -> None:
+        reason = responses.get(answer.status, "")
+        lines = [f"HTTP/1.1 {answer.status} {reason}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        if answer.cut == "truncate":
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        try:
+            self.wfile.write(head + body)
+        except OSError:
+            self.close_connection = True  # the client has gone
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        self.connection.close()
+
+    def _hang(self, box: Sandbox) -> None:
+        """Stay silent until the client gives up, the box stops, or it has been long enough."""
+        self.close_connection = True
+        end = monotonic() + box.portal.switches.hang_seconds
+        while monotonic() < end and not box.stopping.is_set():
+            if select.select([self.connection], [], [], 0.05)[0]:
+                return
+
+
+def _body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
+    if answer.body is None:
+        return b"", _JSON
+    if isinstance(answer.body, str):
+        return answer.body.encode("latin-1", "replace"), _HTML
+    if answer.status >= 400:
+        answer.body.setdefault("correlationId", correlation_id)
+    return orjson.dumps(answer.body), _JSON
+
+
+def _zipped(body: bytes) -> bytes:
+    packer = zlib.compressobj(1, wbits=31)
+    return packer.compress(body) + packer.flush()

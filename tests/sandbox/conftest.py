@@ -1,0 +1,36 @@
+"""A small portal with a standing clock, served on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from connector.sandbox.clock import Clock
+from connector.sandbox.portal import Portal
+from connector.sandbox.server import Sandbox
+from tests.sandbox.asking import NOW, Client
+
+
+@pytest.fixture
+def portal() -> Portal:
+    return Portal(clock=Clock(NOW, running=False))
+
+
+@pytest.fixture
+def box(portal: Portal) -> Iterator[Sandbox]:
+    with Sandbox(portal) as running:
+        yield running
+
+
+@pytest.fixture
+def client(box: Sandbox) -> Client:
+    return Client(box)
+
+
+@pytest.fixture
+def contact(portal: Portal) -> Callable[..., str]:
+    def create(stage: str = "", **more: str) -> str:
+        return portal.create("contacts", {"lifecyclestage": stage, **more})
+
+    return create

@@ -1,0 +1,40 @@
+"""Give each test a database of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from state.store import Store
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database at the newest schema, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "connector.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, migrated: Path) -> Path:
+    """Return the path of an empty database of the test's own."""
+    return Path(shutil.copy(migrated, tmp_path / "connector.db"))
+
+
+@pytest.fixture
+def store(database: Path) -> Iterator[Store]:
+    """Return an open, empty database."""
+    with Store.open(f"sqlite:///{database}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def session(store: Store) -> Iterator[Session]:
+    """Return one writing transaction."""
+    with store.begin() as begun:
+        yield begun

@@ -1,0 +1,101 @@
+"""What being due promises: in the order of ids, never later than asked, never lost."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from connector.core.model import ObjectType
+from state import mirror
+from state.store import Store
+from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, company, contact, deal, record
+
+CONTACTS = ObjectType.CONTACTS
+
+
+@given(
+    ids=st.sets(st.integers(1, 2**53), max_size=20) | st.just({9, 10, 100}),
+    limit=st.integers(1, 7),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_pages_of_due_records_walk_through_all_ids_as_integers(
+    store: Store, ids: set[int], limit: int
+) -> None:
+    walked: list[int] = []
+    with store.begin() as session:
+        mirror.forget(session, PORTAL)
+        mirror.put(session, PORTAL, [record(contact(one)) for one in ids], due_at=NOON)
+        after = "0"
+        while page := mirror.due(
+            session, PORTAL, CONTACTS, until=NOON, after_id=after, limit=limit
+        ):
+            walked += [int(ref.id) for ref in page]
+            after = page[-1].id
+    assert walked == sorted(ids)
+
+
+def test_a_record_is_not_due_before_its_time(session: Session) -> None:
+    mirror.put(session, PORTAL, [record(contact(1))], due_at=at(1))
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(0)) == ()
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(1)) == (contact(1),)
+
+
+def test_each_type_is_due_by_itself(session: Session) -> None:
+    refs = (contact(1), company(1), deal(1))
+    mirror.put(session, PORTAL, [record(ref) for ref in refs], due_at=NOON)
+    assert mirror.due(session, PORTAL, ObjectType.COMPANIES, until=NOON) == (company(1),)
+    assert mirror.count_due(session, PORTAL, until=NOON) == dict.fromkeys(ObjectType, 1)
+    assert mirror.count_due(session, PORTAL, until=at(-1)) == dict.fromkeys(ObjectType, 0)
+
+
+def test_marking_makes_a_record_due_earlier_but_never_later(session: Session) -> None:
+    _put_with(session, {1: None, 2: 5, 3: 1})
+    mirror.mark_due(session, PORTAL, [contact(number) for number in (1, 2, 3, 4)], at=at(3))
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(2)) == (contact(3),)
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(3)) == tuple(map(contact, (1, 2, 3)))
+
+
+def test_all_contacts_and_companies_can_be_made_due(session: Session) -> None:
+    _put_with(session, {1: None, 2: 5, 3: 1})
+    mirror.put(session, PORTAL, [record(company(1)), record(deal(1))], due_at=at(9))
+    mirror.put(session, OTHER_PORTAL, [record(contact(1))], due_at=at(9))
+    mirror.mark_all_due(session, PORTAL, at=at(3))
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(2)) == (contact(3),)
+    assert mirror.count_due(session, PORTAL, until=at(3)) == {
+        ObjectType.CONTACTS: 3,
+        ObjectType.COMPANIES: 1,
+        ObjectType.DEALS: 0,
+    }
+    assert mirror.count_due(session, OTHER_PORTAL, until=at(3))[CONTACTS] == 0
+
+
+def test_a_time_that_is_set_replaces_the_last_one(session: Session) -> None:
+    _put_with(session, {1: 0, 2: 0, 3: 0})
+    mirror.set_due(session, PORTAL, {contact(1): None, contact(2): at(5)})
+    mirror.set_due(session, PORTAL, {})
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(4)) == (contact(3),)
+    assert mirror.due(session, PORTAL, CONTACTS, until=at(5)) == (contact(2), contact(3))
+
+
+def test_due_records_are_found_without_reading_the_others(session: Session) -> None:
+    plan = session.execute(
+        text(
+            "EXPLAIN QUERY PLAN SELECT object_id FROM mirror WHERE portal_id = 1 AND object_type "
+            "= 'contacts' AND object_id > 5 AND due_at <= 9 ORDER BY object_id LIMIT 9"
+        )
+    ).all()
+    assert [row.detail for row in plan] == [
+        "SEARCH mirror USING COVERING INDEX mirror_due "
+        "(portal_id=? AND object_type=? AND object_id>?)"
+    ]
+
+
+def _put_with(session: Session, times: dict[int, int | None]) -> None:
+    mirror.put(session, PORTAL, [record(contact(number)) for number in times], due_at=NOON)
+    mirror.set_due(
+        session,
+        PORTAL,
+        {contact(one): None if minutes is None else at(minutes) for one, minutes in times.items()},
+    )

@@ -1,0 +1,85 @@
+"""What the ledger promises: every version once, newest first, HubSpot's word before ours."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from connector.core.model import Version
+from state import ledger
+from state.store import Store
+from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, deal, version
+
+STAGE = "dealstage"
+histories = st.lists(
+    st.builds(version, st.sampled_from(["", "open", "won", "lost"]), st.integers(0, 99)),
+    unique_by=lambda one: (one.at, one.value),
+    max_size=8,
+)
+
+
+@given(told=histories)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_a_history_is_told_newest_first_however_often_it_was_observed(
+    store: Store, told: list[Version]
+) -> None:
+    with store.begin() as session:
+        session.execute(text("DELETE FROM ledger"))
+        for _ in range(2):
+            ledger.observe(session, PORTAL, deal(1), STAGE, told)
+        found = ledger.versions(session, PORTAL, [deal(1)], STAGE)
+    newest_first = sorted(told, key=lambda one: (one.at, one.value), reverse=True)
+    assert found == {deal(1): tuple(newest_first)}
+
+
+def test_a_set_in_the_millisecond_of_its_clear_is_the_newer_one(session: Session) -> None:
+    told = [version("", 0), version("open", 0)]
+    ledger.observe(session, PORTAL, deal(1), STAGE, told)
+    newest, cleared = ledger.versions(session, PORTAL, [deal(1)], STAGE)[deal(1)]
+    assert (newest.value, cleared.value) == ("open", "")
+
+
+def test_what_hubspot_tells_replaces_what_the_mirror_saw(session: Session) -> None:
+    ledger.sight(session, PORTAL, STAGE, {deal(1): [version("won", 0, ledger.MIRROR)]})
+    ledger.observe(session, PORTAL, deal(1), STAGE, [version("won", 0)])
+    ledger.sight(session, PORTAL, STAGE, {deal(1): [version("won", 0, ledger.MIRROR)]})
+    found = ledger.versions(session, PORTAL, [deal(1)], STAGE)
+    assert found == {deal(1): (version("won", 0),)}
+
+
+def test_a_sighting_of_what_hubspot_told_is_left_out(session: Session) -> None:
+    told = [version("open", 0), version("won", 5)]
+    ledger.observe(session, PORTAL, deal(1), STAGE, told)
+    seen = [version(value, when, ledger.MIRROR) for value, when in (("open", 1), ("won", 6))]
+    ledger.sight(session, PORTAL, STAGE, {deal(1): seen})
+    assert ledger.versions(session, PORTAL, [deal(1)], STAGE)[deal(1)] == (told[1], told[0])
+
+
+def test_a_sighting_that_hubspot_no_longer_tells_is_kept(session: Session) -> None:
+    ledger.observe(session, PORTAL, deal(1), STAGE, [version("open", 9)])
+    seen = version("won", 5, ledger.MIRROR)
+    ledger.sight(session, PORTAL, STAGE, {deal(1): [seen]})
+    assert ledger.versions(session, PORTAL, [deal(1)], STAGE)[deal(1)] == (version("open", 9), seen)
+
+
+def test_records_properties_and_portals_are_kept_apart(session: Session) -> None:
+    ledger.observe_all(
+        session, PORTAL, STAGE, {deal(1): [version("a", 0)], deal(2): [version("b", 0)]}
+    )
+    ledger.observe(session, PORTAL, deal(1), "amount", [version("5", 0)])
+    ledger.observe(session, OTHER_PORTAL, deal(1), STAGE, [version("z", 0)])
+    assert ledger.versions(session, PORTAL, [deal(1), deal(2), deal(3)], STAGE) == {
+        deal(1): (version("a", 0),),
+        deal(2): (version("b", 0),),
+        deal(3): (),
+    }
+
+
+def test_until_when_a_history_is_known_is_remembered(session: Session) -> None:
+    ledger.mark_read(session, PORTAL, [deal(1), deal(2)], at=NOON)
+    ledger.mark_read(session, PORTAL, [deal(2)], at=at(5))
+    known = ledger.read_since(session, PORTAL, [deal(1), deal(2), deal(3)])
+    assert known == {deal(1): NOON, deal(2): at(5)}
+    assert ledger.read_since(session, OTHER_PORTAL, [deal(1)]) == {}

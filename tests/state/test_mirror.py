@@ -1,0 +1,246 @@
+"""What the mirror promises: the newest version of each record, whole, as HubSpot told it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.orm import Session
+
+from connector.core.model import ObjectType, Record
+from state import ledger, mirror
+from state.store import Store
+from tests.state.nouns import (
+    NOON,
+    OTHER_PORTAL,
+    PORTAL,
+    at,
+    company,
+    contact,
+    deal,
+    record,
+)
+
+CONTACTS = ObjectType.CONTACTS
+MANY = 2500
+
+moments = st.datetimes(
+    min_value=datetime(1970, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    timezones=st.just(UTC),
+).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000))
+records = st.builds(
+    Record,
+    ref=st.integers(1, 2**63 - 1).map(contact),
+    properties=st.dictionaries(st.text(max_size=9), st.none() | st.text(max_size=9), max_size=4),
+    modified_at=moments,
+    created_at=moments,
+    archived=st.booleans(),
+)
+
+
+@given(stored=st.lists(records, max_size=5, unique_by=lambda one: one.ref))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_what_was_put_is_what_is_got(store: Store, stored: list[Record]) -> None:
+    with store.begin() as session:
+        mirror.forget(session, PORTAL)
+        mirror.put(session, PORTAL, stored, due_at=NOON)
+        found = mirror.get(session, PORTAL, (one.ref for one in stored))
+    assert found == {one.ref: one for one in stored}
+
+
+def test_blank_and_not_asked_for_stay_apart(session: Session) -> None:
+    _put(session, record(contact(1), email=None))
+    assert mirror.get(session, PORTAL, [contact(1)])[contact(1)].properties == {"email": None}
+
+
+def test_a_portal_never_sees_the_records_of_another(session: Session) -> None:
+    _put(session, record(contact(1)))
+    assert mirror.get(session, OTHER_PORTAL, [contact(1)]) == {}
+    assert mirror.count(session, OTHER_PORTAL)[CONTACTS] == 0
+    assert _due(session, portal_id=OTHER_PORTAL) == ()
+
+
+def test_a_record_that_is_not_mirrored_is_absent(session: Session) -> None:
+    _put(session, record(contact(1)))
+    assert mirror.get(session, PORTAL, [contact(2), company(1)]) == {}
+    assert mirror.known(session, PORTAL, [contact(1), contact(2)]) == {contact(1)}
+
+
+def test_more_records_than_one_statement_holds_are_found(session: Session) -> None:
+    refs = [contact(number) for number in range(1, MANY)]
+    mirror.put(session, PORTAL, [record(ref) for ref in refs], due_at=NOON)
+    assert mirror.get(session, PORTAL, refs).keys() == set(refs)
+    assert mirror.known(session, PORTAL, refs) == set(refs)
+
+
+def test_nothing_to_put_is_nothing_done(session: Session) -> None:
+    mirror.put(session, PORTAL, [], due_at=NOON)
+    assert mirror.count(session, PORTAL) == dict.fromkeys(ObjectType, 0)
+
+
+def test_a_new_record_is_due(session: Session) -> None:
+    _put(session, record(contact(1)))
+    assert _due(session) == (contact(1),)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        record(contact(1), email="b"),
+        record(contact(1), email="a", modified=1),
+        record(contact(1), email="a", score="1"),
+    ],
+)
+def test_a_changed_record_is_due(session: Session, news: Record) -> None:
+    _put(session, record(contact(1), email="a"))
+    mirror.set_due(session, PORTAL, {contact(1): None})
+    _put(session, news)
+    assert _due(session) == (contact(1),)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): news}
+
+
+def test_an_unchanged_record_keeps_its_time(session: Session) -> None:
+    told = record(contact(1), email="a", score=None)
+    _put(session, told)
+    mirror.set_due(session, PORTAL, {contact(1): at(60)})
+    _put(session, replace(told, properties={"score": None, "email": "a"}))
+    assert _due(session) == ()
+    assert _due(session, minutes=60) == (contact(1),)
+
+
+def test_an_older_version_never_replaces_a_newer_one(session: Session) -> None:
+    news = record(contact(1), email="new", modified=5)
+    _put(session, news)
+    mirror.set_due(session, PORTAL, {contact(1): None})
+    old = record(contact(1), email="old", modified=4)
+    assert mirror.changed(session, PORTAL, [old]) == ()
+    _put(session, old)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): news}
+    assert _due(session) == ()
+
+
+def test_of_two_versions_in_one_page_the_newer_stays(session: Session) -> None:
+    new, old = record(contact(1), email="new", modified=5), record(contact(1), email="old")
+    _put(session, new, old)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): new}
+
+
+def test_changed_names_what_differs_from_the_mirror(session: Session) -> None:
+    same, other, gone = (record(contact(number), email="a") for number in (1, 2, 3))
+    _put(session, same, other, gone)
+    news = (
+        record(contact(2), email="b"),
+        record(contact(3), email="a", archived=True),
+        record(contact(4), email="a"),
+    )
+    touched = record(contact(1), email="a", modified=9)
+    assert mirror.changed(session, PORTAL, [touched, *news]) == news
+
+
+def test_a_read_back_changes_only_what_was_asked_for(session: Session) -> None:
+    _put(session, record(contact(1), email="a", stage="lead"))
+    mirror.set_due(session, PORTAL, {contact(1): None})
+    mirror.patch(session, PORTAL, [record(contact(1), stage="customer", modified=1)], due_at=NOON)
+    stored = mirror.get(session, PORTAL, [contact(1)])[contact(1)]
+    assert stored == record(contact(1), email="a", stage="customer", modified=1)
+    assert _due(session) == (contact(1),)
+
+
+def test_a_read_back_of_an_unknown_record_is_passed_over(session: Session) -> None:
+    mirror.patch(session, PORTAL, [record(contact(1), stage="customer")], due_at=NOON)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {}
+
+
+def test_records_are_counted_without_the_archived_ones(session: Session) -> None:
+    _put(session, record(contact(1)), record(contact(2)), record(contact(3), archived=True))
+    _put(session, record(deal(1)))
+    mirror.archive(session, PORTAL, [contact(2)], at=NOON)
+    assert mirror.count(session, PORTAL) == {
+        ObjectType.CONTACTS: 1,
+        ObjectType.COMPANIES: 0,
+        ObjectType.DEALS: 1,
+    }
+
+
+def test_an_archived_record_is_never_due_and_stays_readable(session: Session) -> None:
+    _put(session, record(contact(1)), record(contact(2), archived=True))
+    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
+    mirror.mark_due(session, PORTAL, [contact(1), contact(2)], at=NOON)
+    mirror.mark_all_due(session, PORTAL, at=NOON)
+    mirror.set_due(session, PORTAL, {contact(1): NOON, contact(2): NOON})
+    assert _due(session, minutes=9999) == ()
+    assert all(one.archived for one in mirror.get(session, PORTAL, [contact(1)]).values())
+
+
+def test_a_record_that_comes_back_is_due(session: Session) -> None:
+    _put(session, record(contact(1)))
+    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
+    _put(session, record(contact(1)))
+    assert _due(session) == (contact(1),)
+    assert mirror.count(session, PORTAL)[CONTACTS] == 1
+
+
+def test_forgetting_a_portal_leaves_the_others(session: Session) -> None:
+    _put(session, record(contact(1)))
+    mirror.put(session, OTHER_PORTAL, [record(contact(1))], due_at=NOON)
+    mirror.forget(session, PORTAL)
+    assert mirror.known(session, PORTAL, [contact(1)]) == frozenset()
+    assert mirror.known(session, OTHER_PORTAL, [contact(1)]) == {contact(1)}
+
+
+def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Session) -> None:
+    _put(
+        session,
+        *(record(contact(number), associatedcompanyid="7") for number in (100, 9, 10)),
+        record(contact(11), associatedcompanyid="8"),
+        record(contact(12), associatedcompanyid=None),
+        record(contact(13), associatedcompanyid="junk"),
+        record(contact(14), associatedcompanyid="7", archived=True),
+    )
+    assert mirror.of_company(session, PORTAL, [company(7), company(9)]) == {
+        company(7): (contact(9), contact(10), contact(100)),
+        company(9): (),
+    }
+
+
+def test_a_contact_that_moves_to_another_company_leaves_the_first(session: Session) -> None:
+    _put(session, record(contact(1), associatedcompanyid="7"))
+    moved = record(contact(1), associatedcompanyid="8", modified=1)
+    mirror.patch(session, PORTAL, [moved], due_at=NOON)
+    found = mirror.of_company(session, PORTAL, [company(7), company(8)])
+    assert found == {company(7): (), company(8): (contact(1),)}
+
+
+def test_a_deal_that_moves_leaves_its_stages_in_the_ledger(session: Session) -> None:
+    _put(session, record(deal(1), dealstage="won"))
+    _put(session, record(deal(1), dealstage="open", modified=5))
+    seen = ledger.versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    assert [(one.value, one.at, one.source_type) for one in seen] == [
+        ("open", at(5), "MIRROR"),
+        ("won", at(0), "MIRROR"),
+    ]
+
+
+def test_a_deal_that_stays_leaves_nothing_in_the_ledger(session: Session) -> None:
+    _put(session, record(deal(1), dealstage="won"))
+    _put(session, record(deal(1), dealstage="won", amount="5", modified=5))
+    assert ledger.versions(session, PORTAL, [deal(1)], "dealstage") == {deal(1): ()}
+
+
+def test_an_older_version_of_a_deal_is_a_sighting_as_well(session: Session) -> None:
+    _put(session, record(deal(1), dealstage="lost", modified=5))
+    _put(session, record(deal(1), dealstage="won"))
+    seen = ledger.versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    assert [(one.value, one.at) for one in seen] == [("lost", at(5)), ("won", at(0))]
+
+
+def _put(session: Session, *told: Record) -> None:
+    mirror.put(session, PORTAL, told, due_at=NOON)
+
+
+def _due(session: Session, *, portal_id: str = PORTAL, minutes: int = 0) -> tuple[object, ...]:
+    return mirror.due(session, portal_id, CONTACTS, until=at(minutes))

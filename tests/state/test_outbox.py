@@ -1,0 +1,131 @@
+"""What the outbox promises: a move that was promised is found by the next start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from connector.core.model import ObjectType, Ref
+from connector.core.moves import Move, Phase
+from state import outbox
+from state.store import Store
+from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, company, contact, correction
+
+# Promises, then clears, one move after the other, telling each commit; the last
+# transaction is never committed.
+PROMISER = """
+import sys, time
+from state import outbox
+from state.store import Store
+from connector.core.moves import Phase
+from tests.state.nouns import PORTAL, contact
+from tests.state.test_outbox import move
+
+store = Store.open(sys.argv[1])
+for number in range(1, int(sys.argv[2]) + 1):
+    with store.begin() as session:
+        outbox.promise(session, PORTAL, [move(contact(number))])
+    with store.begin() as session:
+        outbox.advance(session, PORTAL, [contact(number)], Phase.CLEARING)
+    print(number, flush=True)
+with store.begin() as session:
+    outbox.close(session, PORTAL, [contact(1)])
+    outbox.promise(session, PORTAL, [move(contact(999))])
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def move(ref: Ref, **changes: Any) -> Move:
+    told: dict[str, Any] = {
+        "record": ref,
+        "corrections": (correction(ref),),
+        "run": "r1",
+        "plan": "p1",
+        "policy": "standard@abc",
+        "promised_at": NOON,
+    }
+    return Move(**{**told, **changes})
+
+
+def test_an_open_move_comes_back_as_it_was_promised(session: Session) -> None:
+    outbox.promise(session, PORTAL, [move(contact(1))])
+    assert outbox.open_moves(session, PORTAL) == (move(contact(1)),)
+    assert outbox.open_moves(session, OTHER_PORTAL) == ()
+
+
+def test_nothing_promised_is_nothing_open(session: Session) -> None:
+    outbox.promise(session, PORTAL, [])
+    assert outbox.open_moves(session, PORTAL) == ()
+
+
+def test_open_moves_come_in_the_order_of_type_and_id(session: Session) -> None:
+    refs = [contact(100), contact(9), company(11)]
+    outbox.promise(session, PORTAL, [move(ref) for ref in refs])
+    found = [one.record for one in outbox.open_moves(session, PORTAL)]
+    assert found == [company(11), contact(9), contact(100)]
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_how_far_a_move_came_is_remembered(session: Session, phase: Phase) -> None:
+    outbox.promise(session, PORTAL, [move(contact(1)), move(contact(2))])
+    outbox.advance(session, PORTAL, [contact(1)], phase)
+    phases = {one.record: one.phase for one in outbox.open_moves(session, PORTAL)}
+    assert phases == {contact(1): phase, contact(2): Phase.PROMISED}
+
+
+def test_a_second_move_never_hides_how_far_the_first_one_came(store: Store) -> None:
+    with store.begin() as session:
+        outbox.promise(session, PORTAL, [move(contact(1), phase=Phase.CLEARED)])
+    with pytest.raises(IntegrityError), store.begin() as session:
+        outbox.promise(session, PORTAL, [move(contact(1))])
+    with store.reading() as session:
+        assert outbox.open_moves(session, PORTAL)[0].phase is Phase.CLEARED
+
+
+def test_a_move_that_is_not_open_does_not_advance(session: Session) -> None:
+    outbox.promise(session, PORTAL, [move(contact(1))])
+    with pytest.raises(LookupError, match=ObjectType.CONTACTS):
+        outbox.advance(session, PORTAL, [contact(1), contact(2)], Phase.SETTING)
+
+
+def test_an_ended_move_is_gone_and_the_record_may_move_again(session: Session) -> None:
+    outbox.promise(session, PORTAL, [move(contact(1)), move(contact(2))])
+    outbox.close(session, PORTAL, [contact(1)])
+    assert [one.record for one in outbox.open_moves(session, PORTAL)] == [contact(2)]
+    outbox.promise(session, PORTAL, [move(contact(1))])
+
+
+def test_every_acknowledged_promise_survives_kill_9(database: Path) -> None:
+    heard = _killed_after(database, "ready")
+    with Store.open(f"sqlite:///{database}") as store, store.reading() as session:
+        found = {one.record: one.phase for one in outbox.open_moves(session, PORTAL)}
+    assert found == dict.fromkeys(map(contact, heard), Phase.CLEARING)
+
+
+def test_a_kill_in_the_middle_of_a_transaction_leaves_each_move_whole(database: Path) -> None:
+    heard = _killed_after(database, "7")
+    with Store.open(f"sqlite:///{database}") as store, store.reading() as session:
+        found = outbox.open_moves(session, PORTAL)
+    assert set(map(contact, heard)) <= {one.record for one in found}
+    assert [one for one in found if one != move(one.record, phase=one.phase)] == []
+
+
+def _killed_after(database: Path, last: str) -> list[str]:
+    """Run the promiser, kill it as soon as it says so, and return what it told by then."""
+    command = [sys.executable, "-c", PROMISER, f"sqlite:///{database}", "25"]
+    heard: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            heard.append(line.strip())
+            if heard[-1] == last:
+                child.kill()
+        assert child.wait() == -9
+    return [one for one in heard if one != "ready"]

@@ -1,0 +1,34 @@
+"""What the runs promise: which began last, and how it ended."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from state import runs
+from state.runs import Run
+from tests.state.nouns import OTHER_PORTAL, PORTAL, at
+
+
+def test_a_run_that_goes_on_has_no_end(session: Session) -> None:
+    runs.begin(session, PORTAL, "r1", "sync", at(0))
+    assert runs.latest(session, PORTAL) == Run(
+        run="r1", kind="sync", began_at=at(0), finished_at=None, summary={}
+    )
+
+
+def test_a_run_tells_how_it_ended(session: Session) -> None:
+    runs.begin(session, PORTAL, "r1", "sync", at(0))
+    runs.finish(session, PORTAL, "r1", at(5), {"applied": 3})
+    assert runs.latest(session, PORTAL) == Run(
+        run="r1", kind="sync", began_at=at(0), finished_at=at(5), summary={"applied": 3}
+    )
+
+
+def test_the_latest_run_is_the_one_that_began_last(session: Session) -> None:
+    runs.begin(session, PORTAL, "r2", "sync", at(5))
+    runs.begin(session, PORTAL, "r1", "pull", at(0))
+    runs.finish(session, PORTAL, "r1", at(9), {})
+    latest = runs.latest(session, PORTAL)
+    assert latest is not None
+    assert latest.run == "r2"
+    assert runs.latest(session, OTHER_PORTAL) is None
