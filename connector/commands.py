@@ -78,9 +78,9 @@ def pulled_document(desk: Desk, pulled: Pulled) -> dict[str, Any]:
     return {
         "portal_id": desk.portal_id,
         "run": desk.run,
-        "read": dict(pulled.read),
-        "changed": dict(pulled.changed),
-        "whole": sorted(pulled.whole),
+        "read": {str(kind): count for kind, count in pulled.read.items()},
+        "changed": {str(kind): count for kind, count in pulled.changed.items()},
+        "whole": sorted(str(kind) for kind in pulled.whole),
     }
 
 

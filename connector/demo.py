@@ -20,6 +20,7 @@ from connector.screens import demo as screens
 from connector.screens.output import console, progress
 from connector.sync import Synced, sync
 
+_ONE_DAY = 86_400.0
 POLICY = """\
 extends: standard
 name: demo
@@ -55,6 +56,7 @@ def run_demo(clockwork: Clockwork, *, contacts: int, seed: int) -> int:
         show(screens.first(first))
         second = _round(found, clockwork, box)
         show(screens.second(second))
+        portal.clock.advance(_ONE_DAY)
         broken = break_some(portal, seed=seed)
         show(screens.broken(broken))
         third = _round(found, clockwork, box)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record
@@ -16,6 +16,8 @@ from state import checkpoints, mirror
 
 # Deals first: a contact's new deal is then in the mirror before the contact is looked at.
 ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
+# The `Date` of an answer tells whole seconds, so the portal may be a little ahead of it.
+_AHEAD = timedelta(seconds=2)
 BATCH = 1000  # the most ids that one association read takes (HubSpot's associations guide)
 
 
@@ -67,7 +69,7 @@ def _read_changes(
     until = desk.door.now()
     mark = {"until": until.isoformat(), "properties": list(properties)}
     seen = changed = 0
-    pages = reader.changes(desk.door, kind, properties, since=since, until=until)
+    pages = reader.changes(desk.door, kind, properties, since=since, until=until + _AHEAD)
     for news, count, is_last in _batches(desk, pages):
         seen, changed = seen + count, changed + len(news)
         batch = complete(desk, kind, news)

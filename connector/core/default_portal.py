@@ -71,7 +71,7 @@ def default_portal(
     pipelines: Iterable[Pipeline] = (),
     time_zone: str = "UTC",
 ) -> Portal:
-    """Return a portal with HubSpot's default stages, statuses and sales pipeline, or with others."""
+    """Return a portal with HubSpot's default stages, statuses and pipeline, or with others."""
     sales = Pipeline(id="default", label="Sales Pipeline", stages=DEAL_STAGES)
     known = _definitions(options(stages), options(statuses))
     for kind, definitions in (more or {}).items():

@@ -71,8 +71,11 @@ def explain(
     first = (_alone_step(side, facts, *alone),) if alone else ()
     return Explanation(
         decision=decision,
-        stage_steps=(*first, *_steps(side.rules, now, stage, side.labels, open_=not alone))
-        + tuple(_sleeping(side)),
+        stage_steps=(
+            *first,
+            *_steps(side.rules, now, stage, side.labels, open_=not alone),
+            *_sleeping(side),
+        ),
         status_steps=tuple(
             _steps(side.rows, then, result, side.status_labels, open_=bool(result) and not alone)
         ),

@@ -59,7 +59,7 @@ class Tally:
 
     def look(self, ref: Ref) -> None:
         """Count a record that was decided."""
-        self.looked_at[ref.object_type] += 1
+        self.looked_at[str(ref.object_type)] += 1
 
     def leave(self, why: str) -> None:
         """Count a record, or a correction, that was left alone."""
@@ -67,9 +67,9 @@ class Tally:
 
     def add(self, corrections: Sequence[Correction]) -> None:
         """Count and digest the corrections of one record."""
-        self.records[corrections[0].record.object_type] += 1
+        self.records[str(corrections[0].record.object_type)] += 1
         for one in corrections:
-            self.directions[one.direction] += 1
+            self.directions[str(one.direction)] += 1
             self.rules[one.rule, str(one.direction)] += 1
             text = json.dumps(line(one), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
@@ -91,7 +91,7 @@ class Tally:
             "records_looked_at": dict(sorted(self.looked_at.items())),
             "records_to_correct": dict(sorted(self.records.items())),
             "corrections": self.directions.total(),
-            "by_direction": {str(one): self.directions[one] for one in Direction},
+            "by_direction": {str(one): self.directions[str(one)] for one in Direction},
             "by_rule": self._by_rule(),
             "left_alone": dict(sorted(self.left_alone.items())),
         }

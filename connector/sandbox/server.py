@@ -79,7 +79,7 @@ class Sandbox:
         self.stopping = Event()
         self._lock = Lock()
         self._server = _Server((host, port), self)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://{host}:{self._server.server_address[1]}"
 
     @property

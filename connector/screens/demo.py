@@ -12,7 +12,7 @@ from rich.text import Text
 
 from connector.core.model import Correction
 from connector.screens.outcomes import MEANINGS
-from connector.screens.plan import change, why
+from connector.screens.plan import change
 
 if TYPE_CHECKING:
     from connector.demo import Round
@@ -61,7 +61,7 @@ def opening(counts: Mapping[str, int], policy: str) -> RenderableType:
             f"{what}, as untidy as after some years. It answers over HTTP as HubSpot does: "
             "stages move forward only, and a backward write gets 200 and changes nothing."
         ),
-        Panel(policy.rstrip(), title="the policy", title_align="left", expand=False),
+        Panel(Text(policy.rstrip()), title="the policy", title_align="left", expand=False),
     )
 
 
@@ -125,7 +125,10 @@ def _table(done: Round, summary: Mapping[str, Any]) -> Table:
     table.add_column("corrected", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("for example, and why")
-    for (rule, direction), example in done.examples.items():
+    order = list(WRONG)
+    for (rule, direction), example in sorted(
+        done.examples.items(), key=lambda each: order.index(each[0][0])
+    ):
         count = summary["by_rule"][rule][direction]
         told = _example(example, done.names)
         table.add_row(WRONG.get(rule, rule), f"{count:,}", _ARROWS[direction], told)
@@ -133,7 +136,7 @@ def _table(done: Round, summary: Mapping[str, Any]) -> Table:
 
 
 def _example(one: Correction, names: Mapping[str, str]) -> str:
-    return f"{one.record} {change(one, names)}: {why(one)}"
+    return f"{one.record} {change(one, names)}: {one.reason}"
 
 
 def _left_alone(done: Round) -> list[RenderableType]:

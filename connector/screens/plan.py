@@ -50,13 +50,8 @@ def examples(corrections: Sequence[Correction], names: Labels) -> Table:
         table.add_column(heading, overflow="fold")
     for one in corrections:
         what = "stage" if one.property_name == STAGE else "lead status"
-        table.add_row(str(one.record), what, change(one, names), one.rule, why(one))
+        table.add_row(str(one.record), what, change(one, names), one.rule, one.reason)
     return table
-
-
-def why(correction: Correction) -> str:
-    """Return the reason with the evidence that it rests on."""
-    return "; ".join((correction.reason, *correction.evidence))
 
 
 def screen(

@@ -14,8 +14,10 @@ import pytest
 import urllib3
 
 from connector.sandbox.clock import Clock
+from connector.sandbox.faults import Fault
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
+from tests.sandbox.asking import Client
 
 SERVE = """
 from connector.sandbox.portal import Portal
@@ -189,14 +191,27 @@ def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(client, por
 
 
 def test_a_box_ends_with_its_connections_even_while_an_answer_hangs(portal):
-    begun = time.monotonic()
+    failed = []
+
+    def wait_for_ever(client):
+        try:
+            client.get("contacts")
+        except urllib3.exceptions.HTTPError as error:
+            failed.append(error)
+
     with Sandbox(portal) as box:
-        http = urllib3.PoolManager(retries=False)
-        http.request("GET", box.url + "/_sandbox/state")
-        url = box.url
-    assert time.monotonic() - begun < 3
+        client = Client(box)
+        box.faults.add(Fault(kind="timeout"))
+        thread = Thread(target=wait_for_ever, args=(client,))
+        thread.start()
+        while not box.requests:
+            time.sleep(0.001)
+        begun = time.monotonic()
+    thread.join()
+    assert time.monotonic() - begun < 2
+    assert len(failed) == 1
     with pytest.raises(urllib3.exceptions.HTTPError):
-        http.request("GET", url + "/_sandbox/state")
+        client.get("contacts")
 
 
 def test_two_boxes_serve_two_portals_at_once():
