@@ -12,6 +12,7 @@ from connector.core.mark import PolicyError, nearest, wrong
 from connector.core.model import Option
 from connector.core.values import Kind, Value, Values, day, domain
 from connector.core.vocabulary import CLOCKS, Fact, Vocabulary
+from connector.core.wording import show
 
 Getter: TypeAlias = Callable[[Values], Value]
 _MOST_DAYS: Final = 36_600
@@ -115,9 +116,9 @@ class Resolver:
     def _adapted(self, value: Value, constant: Term, fact: Term) -> Value:
         found = self._converted(value, constant, fact)
         if found is None and value is not None:
-            said = f"'{value}'" if isinstance(value, str) else f"{value}"
+            said = show(value, self.vocabulary.zone)
             name = fact.fact.key if fact.fact else "this"
-            raise self.wrong(constant.start, f"{name} is a {fact.kind}, {said} is none")
+            raise self.wrong(constant.start, f"{name} is a {fact.kind}, {said!r} is none")
         return found
 
     def _converted(self, value: Value, constant: Term, fact: Term) -> Value:

@@ -41,13 +41,14 @@ _WORDS: Final = re.compile(
     r"""(?P<string>"[^"]*"|'[^']*')
       | (?P<not_matches>(?<![\w.])not\s+matches\b)
       | (?P<matches>(?<![\w.])matches\b)
-      | (?P<odd>[^A-Za-z0-9_ \t.,()\[\]<>=!+-])""",
+      | (?P<odd>[^A-Za-z0-9_ \t.,()\[\]<>=!+-]|(?<![<>=!])=(?!=))""",
     re.VERBOSE,
 )
 _NOT_UNDERSTOOD: Final = "this is not understood as a condition"
 _HINTS: Final = {
     "&": "'&' is written `and`",
     "|": "'|' is written `or`",
+    "=": "'=' is written `==`",
     '"': "a quote is not closed",
     "'": "a quote is not closed",
 }

@@ -40,11 +40,10 @@ _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 def read_rules(node: Node, *, own: bool) -> tuple[tuple[Rule, ...], tuple[Row, ...]]:
     """Return the rules of a file, and the rows that rules with a lead status make."""
-    entries = _entries(node, "rules", _RULE_KEYS)
     problems = Problems()
     rules: list[Rule] = []
     rows: list[Row] = []
-    for entry in entries:
+    for entry in _entries(node, "rules", _RULE_KEYS, problems):
         with problems.collecting():
             rules.extend(_rule(entry, own=own))
             rows.extend(_rows_of_rule(entry, own=own))
@@ -56,17 +55,17 @@ def read_rows(node: Node, *, own: bool) -> tuple[Row, ...]:
     """Return the lead status rows of a file."""
     problems = Problems()
     rows: list[Row] = []
-    for entry in _entries(node, "lead_status", _ROW_KEYS):
+    for entry in _entries(node, "lead_status", _ROW_KEYS, problems):
         with problems.collecting():
             rows.append(_row(entry, _condition(entry), own=own))
     problems.tell()
     return tuple(rows)
 
 
-def _entries(node: Node, what: str, keys: Sequence[str]) -> tuple[Section, ...]:
+def _entries(node: Node, what: str, keys: Sequence[str], problems: Problems) -> tuple[Section, ...]:
+    """Return the entries of a list that have a name of their own, noting the others."""
     if not isinstance(node, Items):
         raise wrong(node.mark, f"{what} is a list: begin each entry with `- name: …`")
-    problems = Problems()
     found: dict[str, Section] = {}
     for one in node.items:
         with problems.collecting():
@@ -76,7 +75,6 @@ def _entries(node: Node, what: str, keys: Sequence[str]) -> tuple[Section, ...]:
                 line = found[name].mark.line
                 raise wrong(entry.mark, f"the name {name!r} stands twice, first on line {line}")
             found[name] = entry
-    problems.tell()
     return tuple(found.values())
 
 

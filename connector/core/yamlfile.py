@@ -96,6 +96,8 @@ def _unsound(error: yaml.MarkedYAMLError, start: Mark) -> PolicyError:
     problem = error.problem or error.context or "this is not YAML"
     if "'\\t'" in problem:
         problem = "a tab stands here: indent with spaces"
+    elif "end of stream" in problem:
+        problem = "the file ends inside a quoted text"
     elif "mapping values are not allowed" in problem:
         problem = "a colon is not expected here: indent like the line above, or quote the text"
     return PolicyError((Problem(place, problem),))

@@ -1,0 +1,165 @@
+"""Builds records, deals and bound policies for the tests of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from connector import presets
+from connector.core.binding import bind
+from connector.core.bound import BoundPolicy
+from connector.core.deals import Deal
+from connector.core.default_portal import STAGES, STATUSES, default_portal, definition, options
+from connector.core.facts import Facts, deal, facts
+from connector.core.model import (
+    STAGE,
+    STATUS,
+    ObjectType,
+    Pipeline,
+    Portal,
+    Record,
+    Ref,
+    Version,
+)
+from connector.core.policy import Policy, load
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+CREATED = datetime(2025, 1, 1, tzinfo=UTC)
+SCORED = "extends: standard\nsettings:\n  score: {property: score}\n"
+
+
+def portal(
+    *,
+    stages: dict[str, str] | None = None,
+    statuses: dict[str, str] | None = None,
+    pipelines: Sequence[Pipeline] = (),
+    time_zone: str = "Europe/Oslo",
+) -> Portal:
+    """Return a portal with properties of every type."""
+    return default_portal(
+        stages=STAGES if stages is None else stages,
+        statuses=STATUSES if statuses is None else statuses,
+        pipelines=pipelines,
+        time_zone=time_zone,
+        more={
+            ObjectType.CONTACTS: (
+                definition("score", "number"),
+                definition("country"),
+                definition("birthday", "date"),
+                definition("seen_at", "datetime"),
+                definition("vip", "bool"),
+                definition("agreed", "enumeration", field_type="booleancheckbox"),
+                definition(
+                    "interests",
+                    "enumeration",
+                    field_type="checkbox",
+                    options=options({"a": "Alpha", "b": "Beta"}),
+                ),
+                definition(
+                    "tier", "enumeration", field_type="select", options=options({"1": "Gold"})
+                ),
+            ),
+            ObjectType.COMPANIES: (
+                definition("contract_end", "date"),
+                definition("country"),
+            ),
+            ObjectType.DEALS: (
+                definition("amount", "number"),
+                definition("renewal", "date"),
+                definition("hs_v2_date_entered_closedlost", "datetime"),
+                definition("hs_v2_date_entered_current_stage", "datetime"),
+            ),
+        },
+    )
+
+
+def policy(text: str = SCORED) -> Policy:
+    """Return a customer's policy."""
+    return load(text, source="policy.yaml", preset=presets.preset)
+
+
+def bound(text: str = SCORED, on: Portal | None = None) -> BoundPolicy:
+    """Return a customer's policy in a portal."""
+    return bind(policy(text), on or portal())
+
+
+def rule(when: str, *, stage: str = "other", more: str = "") -> str:
+    """Return a policy with one rule of its own, which goes before the standard ones."""
+    condition = when.replace("'", "''")
+    return (
+        f"{SCORED}rules:\n  - name: mine\n    when: '{condition}'\n    stage: {stage}\n"
+        f"    direction: any\n    reason: mine\n{more}"
+    )
+
+
+def contact(stage: str = "", status: str = "", number: str = "1", **more: str) -> Record:
+    """Return a contact with every property that the portal defines."""
+    return _record(ObjectType.CONTACTS, number, {STAGE: stage, STATUS: status, **more})
+
+
+def company(stage: str = "", number: str = "1", **more: str) -> Record:
+    """Return a company with every property that the portal defines."""
+    return _record(ObjectType.COMPANIES, number, {STAGE: stage, **more})
+
+
+def deal_record(stage: str, number: str = "9", **more: str) -> Record:
+    """Return a deal's record with every property that the portal defines."""
+    return _record(ObjectType.DEALS, number, {"dealstage": stage, "pipeline": "default", **more})
+
+
+def _record(kind: ObjectType, number: str, given: dict[str, str]) -> Record:
+    blank: dict[str, str | None] = dict.fromkeys(portal().definitions[kind])
+    return Record(
+        ref=Ref(kind, number),
+        properties={**blank, **{name: value or None for name, value in given.items()}},
+        modified_at=NOW,
+        created_at=CREATED,
+    )
+
+
+def went(*stages: tuple[str, str]) -> tuple[Version, ...]:
+    """Return a history: each stage with the day when it was entered."""
+    return tuple(Version(value=stage, at=on(day), source_type="CRM_UI") for stage, day in stages)
+
+
+def on(day: str) -> datetime:
+    """Return the beginning of a day, UTC."""
+    return datetime.fromisoformat(day).replace(tzinfo=UTC)
+
+
+def won(number: str = "9", at: str = "2026-03-01") -> tuple[Record, tuple[Version, ...]]:
+    """Return a won deal with its history."""
+    return deal_record("closedwon", number), went(("closedwon", at))
+
+
+def lost(number: str = "9", at: str = "2026-05-01") -> tuple[Record, tuple[Version, ...]]:
+    """Return a lost deal with its history."""
+    return deal_record("closedlost", number), went(("closedlost", at))
+
+
+def opened(number: str = "9", at: str = "2026-04-02") -> tuple[Record, tuple[Version, ...]]:
+    """Return an open deal with its history."""
+    return deal_record("contractsent", number), went(("contractsent", at))
+
+
+def reopened(number: str = "9") -> tuple[Record, tuple[Version, ...]]:
+    """Return a deal that was won, and is open again."""
+    return deal_record("contractsent", number), went(
+        ("closedwon", "2026-03-01"), ("contractsent", "2026-04-02")
+    )
+
+
+def known(
+    to: BoundPolicy,
+    record: Record,
+    *deals: tuple[Record, tuple[Version, ...]],
+    company: Record | None = None,
+    now: datetime = NOW,
+) -> Facts:
+    """Return the facts about a record with these deals."""
+    return facts(to, record, read(to, *deals), company=company, now=now)
+
+
+def read(to: BoundPolicy, *deals: tuple[Record, tuple[Version, ...]]) -> list[Deal]:
+    """Return deals as evidence."""
+    return [deal(to, one, history) for one, history in deals]

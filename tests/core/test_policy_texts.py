@@ -1,0 +1,93 @@
+"""No text, however broken, ends in anything but a policy or a PolicyError."""
+
+from __future__ import annotations
+
+import random
+import string
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector import presets
+from connector.core.binding import bind
+from connector.core.conditions import parse
+from connector.core.mark import Mark, PolicyError
+from connector.core.policy import load
+from connector.core.rules import decide
+from connector.core.yamlfile import Scalar
+from tests.core.givens import NOW, contact, known, portal, rule
+
+PORTAL = portal()
+STANDARD = presets.preset("standard")
+WORDS = (
+    "deals.open > 0 and contact.email_domain not in exclude.domains",
+    'contact.last_conversion matches "*demo*" or not stage is blank',
+    "company.contract_end < today - 3 and contact.vip",
+    'open_deal.amount >= 3 or "a" in contact.interests',
+)
+PIECES = st.sampled_from(
+    [*" ".join(WORDS).split(), "(", ")", "[", "]", "not", "-1", "1e9", "'x'", '"y"', ",", "is"]
+)
+
+
+def _survives(text: str) -> None:
+    """Load a text, bind it, and decide with it, if it is a policy at all."""
+    try:
+        policy = bind(load(text, source="p.yaml", preset=presets.preset), PORTAL)
+    except PolicyError:
+        return
+    decide(policy, known(policy, contact("lead", "NEW", interests="a")))
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_policy_or_says_what_is_wrong(text: str) -> None:
+    _survives(text)
+
+
+@given(st.text(alphabet="-:[]{}&*!|>'\"%@`# \n\tab,?~$\\", max_size=80))
+def test_any_yaml_signs_are_a_policy_or_say_what_is_wrong(text: str) -> None:
+    _survives(text)
+
+
+@settings(max_examples=150)
+@given(st.randoms(use_true_random=False))
+def test_a_mutated_standard_policy_is_a_policy_or_says_what_is_wrong(chance: random.Random) -> None:
+    _survives(mutated(STANDARD, chance))
+
+
+def mutated(text: str, chance: random.Random) -> str:
+    """Return a text with some characters dropped, doubled, replaced or moved."""
+    for _ in range(chance.randint(1, 4)):
+        at, size = chance.randrange(len(text)), chance.choice([1, 1, 2, 8, 40])
+        piece = chance.choice(
+            ["", text[at : at + size] * 2, chance.choice(string.printable), text[-at:][:size]]
+        )
+        text = text[:at] + piece + text[at + size :]
+    return text
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_a_condition_or_says_what_is_wrong(text: str) -> None:
+    try:
+        parse(Scalar(text, Mark("p.yaml", 1, 1), text))
+    except PolicyError:
+        return
+
+
+@settings(max_examples=300)
+@given(st.lists(PIECES, max_size=12).map(" ".join))
+def test_any_words_of_the_language_decide_or_say_what_is_wrong(text: str) -> None:
+    _survives(rule(text))
+
+
+@given(st.text(alphabet="()", min_size=200, max_size=1999))
+def test_any_depth_of_brackets_is_refused_not_crashed(text: str) -> None:
+    _survives(rule(text))
+    _survives(rule("(" * 900 + "always" + ")" * 900))
+    _survives(rule("not " * 480 + "always"))
+    _survives(rule("-" * 1900 + "1 == deals.open"))
+
+
+def test_the_time_of_a_decision_is_a_fact() -> None:
+    policy = bind(load(STANDARD, source="p.yaml", preset=presets.preset, shipped=True), PORTAL)
+    assert known(policy, contact("lead")).values["now"] == NOW
