@@ -115,13 +115,14 @@ def check(*, policy: str | None, as_json: bool) -> int:
 
 
 @cli.command(epilog=_examples("connector pull", "connector pull --full"))
+@_policy
 @click.option("--full", is_flag=True, help="Read the whole portal again.")
 @_json
-def pull(*, full: bool, as_json: bool) -> int:
+def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     """Bring the local mirror up to date; the first pull reads the whole portal."""
     from connector.commands import pull_portal
 
-    return _at_desk(lambda desk: pull_portal(desk, full=full, as_json=as_json))
+    return _at_desk(lambda desk: pull_portal(desk, full=full, as_json=as_json), policy=policy)
 
 
 @cli.command(

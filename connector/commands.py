@@ -21,7 +21,7 @@ from connector.errors import UserError
 from connector.explaining import explain_record
 from connector.opening import Clockwork, open_door, read_policy
 from connector.propose import propose
-from connector.pull import Pulled
+from connector.pull import Pulled, require_mirror
 from connector.pull import pull as pull_changes
 from connector.push import stream
 from connector.screens import explanation, findings, outcomes
@@ -86,6 +86,7 @@ def pulled_document(desk: Desk, pulled: Pulled) -> dict[str, Any]:
 
 def plan_portal(desk: Desk, *, as_json: bool) -> int:
     """Show a fresh plan; return how many corrections it holds."""
+    require_mirror(desk)
     head = propose(desk)
     corrections = each_correction(desk, head)
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +16,7 @@ from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from connector.sandbox.world import break_some, fill
 from connector.screens import demo as screens
+from connector.screens.demo import Round
 from connector.screens.output import console, progress
 from connector.sync import Synced, sync
 
@@ -30,17 +30,6 @@ settings:
   handover: {forms: ["*demo*", "*contact sales*"]}
   deals: {pipelines: {exclude: [Bewerbungen, Partnere]}}
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One sync as the demo tells it; `examples` are the first correction of each kind."""
-
-    synced: Synced
-    examples: dict[tuple[str, str], Correction]
-    names: dict[str, str]
-    requests: int
-    writes: int
 
 
 def run_demo(clockwork: Clockwork, *, contacts: int, seed: int) -> int:

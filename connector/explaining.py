@@ -7,6 +7,7 @@ from connector.core.model import ObjectType, Record, Ref
 from connector.desk import Desk
 from connector.errors import UserError
 from connector.gather import gather
+from connector.pull import require_mirror
 from state import mirror
 
 
@@ -14,6 +15,7 @@ def explain_record(desk: Desk, ref: Ref) -> tuple[Record, Explanation]:
     """Return a mirrored record with its explanation; raise UserError where there is none."""
     if ref.object_type is ObjectType.DEALS:
         raise UserError("A deal has no lifecycle stage: explain one of its contacts or companies.")
+    require_mirror(desk)
     with desk.store.reading() as session:
         record = mirror.get(session, desk.portal_id, [ref]).get(ref)
     if record is None:

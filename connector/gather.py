@@ -65,15 +65,15 @@ def _companies(records: Iterable[Record]) -> list[Ref]:
 
 def _company(record: Record) -> Ref:
     """Return a contact's primary company, the record itself where it has none."""
-    number = record.properties.get(_PRIMARY_COMPANY)
-    return Ref(ObjectType.COMPANIES, number) if number else record.ref
+    number = record.properties.get(_PRIMARY_COMPANY) or ""
+    return Ref(ObjectType.COMPANIES, number) if number.isdecimal() else record.ref
 
 
 def _counted(found: Mirrored, ref: Ref, labels: frozenset[str]) -> list[Record]:
     """Return the deals that count for a record: those whose association has one of `labels`.
 
-    No labels mean that every association counts. For a company these are the deals whose primary company it is; a deal without a primary
-    company counts for each of its companies.
+    No labels mean that every association counts. For a company these are the deals whose
+    primary company it is; a deal without a primary company counts for each of its companies.
     """
     return [
         found.deals[one.target]

@@ -51,11 +51,12 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         _wake(desk, session, now)
         plans.create(session, desk.portal_id, head)
         plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
+        total = sum(mirror.count_due(session, desk.portal_id, until=now).values())
     tally = Tally()
     for refs in _due(desk, now):
         settled = [_settle(desk, one) for one in gather(desk, refs)]
         _lay_down(desk, head, settled, refs, tally)
-        desk.tell("decide", tally.looked_at.total(), None)
+        desk.tell("decide", tally.looked_at.total(), total)
     with desk.store.begin() as session:
         plans.close(
             session, desk.portal_id, head.plan_id, summary=tally.summary(), digest=tally.digest

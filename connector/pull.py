@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record
 from connector.desk import Desk
+from connector.errors import UserError
 from connector.hubspot import reader
 from connector.listing import read_whole
 from connector.storing import complete, store
@@ -47,6 +48,16 @@ def pull(desk: Desk, *, full: bool = False) -> Pulled:
         else:
             read[kind], changed[kind] = _read_changes(desk, kind, properties[kind], since)
     return Pulled(read=read, changed=changed, whole=frozenset(whole))
+
+
+def require_mirror(desk: Desk) -> None:
+    """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
+    for kind, properties in needed_properties(desk.policy, desk.portal).items():
+        if _since(desk, kind, properties) is None:
+            raise UserError(
+                f"The mirror does not hold all {kind} with what the policy {desk.policy.name} "
+                "rests on: run `connector pull` with this policy first."
+            )
 
 
 def _since(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> datetime | None:

@@ -14,21 +14,22 @@ from connector.errors import TemporaryError
 from connector.sending import Sent, send
 from connector.verifying import Ending, Verified, read, verify
 from state import outbox, plans
+from state.plans import PlanHead
 
 BATCH = 100  # the most records that one batch update takes (HubSpot's CRM objects guide)
 
 
-def push(desk: Desk, plan_id: str) -> Counter[Outcome]:
+def push(desk: Desk, plan: PlanHead) -> Counter[Outcome]:
     """Apply a plan that lies complete in the store; return how its corrections ended.
 
     Raise TemporaryError where HubSpot stays away: what is open then is finished by the
     next start, before anything else.
     """
     outcomes: Counter[Outcome] = Counter()
-    for moves in _batches(desk, plan_id):
+    for moves in _batches(desk, plan.plan_id):
         endings = push_batch(desk, moves)
         outcomes.update(one.outcome for one in endings)
-        desk.tell("apply", outcomes.total(), None)
+        desk.tell("apply", outcomes.total(), plan.summary["corrections"])
     return outcomes
 
 
@@ -108,7 +109,8 @@ def _recheck(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Endin
     )
     if stale:
         changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
-        end(desk, stale, changed, gone={move.record for move in moves} - current.keys())
+        there = {ref for ref, record in current.items() if record.ref == ref}
+        end(desk, stale, changed, gone={move.record for move in moves} - there)
     return [move for move in moves if not reasons[move.record]], stale
 
 

@@ -10,7 +10,7 @@ import structlog
 from connector.core.model import Outcome
 from connector.desk import Desk
 from connector.propose import propose
-from connector.pull import Pulled, pull
+from connector.pull import Pulled, pull, require_mirror
 from connector.push import push
 from connector.recover import recover
 from state import runs
@@ -44,6 +44,7 @@ def sync(desk: Desk, *, full: bool = False) -> Synced:
 
 def apply(desk: Desk) -> Synced:
     """Apply what the mirror says, without asking HubSpot for changes first."""
+    require_mirror(desk)
     with desk.store.writer_lock(desk.portal_id, who="connector apply"):
         return _finish(desk, recover(desk), None)
 
@@ -57,7 +58,7 @@ def _finish(desk: Desk, recovered: int, pulled: Pulled | None) -> Synced:
     for number in range(2, _ROUNDS + 2):
         if not plan.summary["corrections"]:
             break
-        outcomes += push(desk, plan.plan_id)
+        outcomes += push(desk, plan)
         plan = propose(desk, number=number)
     summary = {str(outcome): count for outcome, count in sorted(outcomes.items())}
     with desk.store.begin() as session:

@@ -68,7 +68,7 @@ class _Window:
             following = self._following(page, bound)
             if following <= bound:
                 # More records than a page holds share these moments: only ids tell them apart.
-                following = self._last(page) + _MILLISECOND
+                following = self._last(page, bound) + _MILLISECOND
                 yield from self._by_id(bound, following)
             if following > self._until:
                 return
@@ -92,15 +92,16 @@ class _Window:
 
     def _following(self, page: Page, bound: datetime) -> datetime:
         """Return where the next page begins: before the last rows, which may be out of order."""
-        return min(self._moments(page.records[-MARGIN:]), default=bound)
+        return min(self._moments(page.records[-MARGIN:], bound), default=bound)
 
-    def _last(self, page: Page) -> datetime:
+    def _last(self, page: Page, bound: datetime) -> datetime:
         """Return the end of what to read by id: the page's, or the window's where it has none."""
-        return max(self._moments(page.records), default=self._until)
+        return max(self._moments(page.records, bound), default=self._until)
 
-    def _moments(self, records: Sequence[Record]) -> list[datetime]:
+    def _moments(self, records: Sequence[Record], bound: datetime) -> list[datetime]:
+        """Return when these were modified, without what the search was not asked for."""
         moments = (_floor(one.modified_at) for one in records)
-        return [one for one in moments if self._since <= one <= self._until]
+        return [one for one in moments if bound <= one <= self._until]
 
     def _fresh(self, page: Page) -> Iterator[tuple[Record, ...]]:
         """Yield what was not yet seen in this state, and note it."""

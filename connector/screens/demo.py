@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -13,9 +14,7 @@ from rich.text import Text
 from connector.core.model import Correction
 from connector.screens.outcomes import MEANINGS
 from connector.screens.plan import change
-
-if TYPE_CHECKING:
-    from connector.demo import Round
+from connector.sync import Synced
 
 _ARROWS = {
     "forward": "↑ forward",
@@ -50,6 +49,17 @@ LEFT: Mapping[str, str] = {
     "quarantined": "failed twice: set aside for a person",
     "does not settle": "the policy does not settle for them",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One sync as the demo tells it; `examples` are the first correction of each kind."""
+
+    synced: Synced
+    examples: dict[tuple[str, str], Correction]
+    names: dict[str, str]
+    requests: int
+    writes: int
 
 
 def opening(counts: Mapping[str, int], policy: str) -> RenderableType:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sandbox.schema import folders
 from tests.sandbox.schema.deviations import FROM_RECORDINGS, unexpected
-from tests.sandbox.schema.recordings import Recording, read, reason_to_pass_over
+from tests.sandbox.schema.recordings import PASSED_OVER, Recording, read, reason_to_pass_over
 from tests.sandbox.schema.scripts import SCRIPTS, rehearse
 from tests.sandbox.schema.shapes import differences, shape
 
@@ -42,7 +42,7 @@ def compare(recording: Recording) -> Iterator[str]:
 
 def test_the_recorded_answers_are_there() -> None:
     folders.required(VARIABLE)
-    assert len(SERVED) >= 100
+    assert len(SERVED) >= 114
 
 
 @pytest.mark.parametrize("recording", SERVED, ids=lambda one: one.name)
@@ -56,7 +56,7 @@ def test_what_is_passed_over_has_a_reason(capsys: pytest.CaptureFixture[str]) ->
     with capsys.disabled():
         lines = [f"{count:3} {why}" for why, count in reasons.most_common()]
         print(f"\nof {len(ALL)} recordings passed over:", *lines, sep="\n  ")  # noqa: T201 -- asked for
-    assert sum(reasons.values()) == len(ALL) - len(SERVED) <= len(ALL) / 8
+    assert reasons.keys() == {why for *_, why in PASSED_OVER}
 
 
 def test_every_reviewed_deviation_is_still_one() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 PASSED_OVER: Final = (
     ("webhooks/", "", "test vectors of signatures, not an answer"),
+    ("create-contacts-err-partial", "", "a creation in parts (objectWriteTraceId) is not imitated"),
     ("err-contact-to-contact", "", "contacts are never linked to contacts"),
     ("", "/marketing/", "campaigns are no part of the connector's work"),
     ("", "/crm-object-schemas/", "object schemas are never asked for"),

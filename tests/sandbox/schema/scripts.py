@@ -205,12 +205,9 @@ def _link_recorded(rehearsal: Rehearsal) -> None:
 
 
 UNKNOWN: Final = {"properties": {"first000name": "A", "last000name": "B"}}
-CONFLICT: Final = {"properties": {"email": TAKEN}, "objectWriteTraceId": "0"}
-GOOD: Final = {"properties": {"email": "marley@posten.example"}, "objectWriteTraceId": "1"}
 SCRIPTS: Final[dict[str, Callable[[Rehearsal], None]]] = {
     "batch-create-contacts-err-conflict": _inputs({"properties": {"email": TAKEN}}),
     "batch-create-contacts-err-many-invalid-properties": _inputs(UNKNOWN, UNKNOWN),
-    "batch-create-contacts-err-partial-success": _inputs(CONFLICT, GOOD),
     "batch-create-contacts-success": _create_recorded,
     "batch-update-contacts-err-duplicate-ids": _inputs({"id": "1"}, {"id": "1"}),
     "batch-update-contacts-err-many-invalid-properties": _inputs({"id": "1"} | UNKNOWN),
