@@ -40,15 +40,13 @@ def send(desk: Desk, changes: Changes) -> Sent:
     written twice without need, and nothing is believed without being seen.
     """
     sent = Sent()
-    unclear: dict[Ref, Mapping[str, str]] = dict(changes)
-    failure: TemporaryError | None = None
-    for pause in (0.0, *_PAUSES):
-        if pause:
-            desk.wait(pause)
-            unclear = _not_yet_written(desk, unclear, sent)
+    unclear, failure = _attempt(desk, changes, sent)
+    for pause in _PAUSES:
         if not unclear:
             return sent
-        unclear, failure = _attempt(desk, unclear, sent)
+        desk.wait(pause)
+        unclear = _not_yet_written(desk, unclear, sent)
+        unclear, failure = _attempt(desk, unclear, sent) if unclear else ({}, None)
     unclear = _not_yet_written(desk, unclear, sent)
     if unclear and failure is not None:
         raise failure

@@ -159,8 +159,9 @@ def _mismatch(left: Term, right: Term) -> str:
         return "this compares the clock with itself"
     if right.many:
         return "a property of deals stands to the left"
+    kinds = {left.kind, right.kind}
     worded = _WORDED | {Kind.STAGE, Kind.STATUS}
-    if left.kind is right.kind or {left.kind, right.kind} <= worded or right.kind is Kind.ANY:
+    if len(kinds) == 1 or kinds <= worded or Kind.ANY in kinds:
         return ""
     return f"a {left.kind} is compared with a {right.kind}"
 

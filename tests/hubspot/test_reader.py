@@ -232,7 +232,7 @@ def test_ids_out_of_order_across_a_pages_end_are_all_read() -> None:
 
     door.bend = blocks
     assert ids(read(door)) == set(range(1, 1201))
-    assert len(door.searches) < 10
+    assert len(door.searches) <= 10
 
 
 def test_a_search_that_heeds_no_bound_does_not_loop() -> None:

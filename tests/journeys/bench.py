@@ -1,0 +1,128 @@
+"""A bench to try the connector on: a portal served on loopback, a store, and a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector import settings
+from connector.core.audit import AuditLine, Intact
+from connector.core.model import Outcome, Ref
+from connector.core.moves import Move
+from connector.desk import Desk
+from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.retrying import Patience
+from connector.opening import Clockwork, open_desk
+from connector.sandbox.clock import Clock
+from connector.sandbox.portal import Portal
+from connector.sandbox.server import Sandbox
+from connector.sync import Synced, sync
+from state import audit, outbox
+from state.store import Store
+
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+TOKEN = "pat-eu1-0000-never-to-be-shown"
+# A hanging answer is given up after this: real time, the only one that is waited for.
+_READ_TIMEOUT = 0.2
+
+
+def new_portal(*, running: bool = False) -> Portal:
+    """Return an empty portal whose clock stands until something waits, or runs."""
+    portal = Portal(portal_id=147893286, time_zone="Europe/Oslo", clock=Clock(NOW, running=running))
+    portal.switches.hang_seconds = 5
+    return portal
+
+
+@dataclass
+class Bench:
+    """One portal in a box with one database; syncs wait by moving the portal's clock."""
+
+    portal: Portal
+    box: Sandbox
+    folder: Path
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "HUBSPOT_API_URL": self.box.url,
+            "HUBSPOT_ACCESS_TOKEN": TOKEN,
+            "HUBSPOT_PORTAL_ID": str(self.portal.portal_id),
+            "CONNECTOR_DATABASE_URL": f"sqlite:///{self.folder / 'connector.db'}",
+            **self.more,
+        }
+
+    @property
+    def settings(self) -> settings.Settings:
+        return settings.read(self.environment, folder=self.folder)
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """Open the desk as every command does, but with a door that soon gives up waiting."""
+        found = self.settings
+        work = Clockwork(wait=self.portal.clock.advance, monotonic=self._monotonic)
+        impatient = HubSpotDoor(
+            found.access_token,
+            found.api_url,
+            found.api_version,
+            wait=work.wait,
+            monotonic=work.monotonic,
+            patience=Patience(read=_READ_TIMEOUT),
+        )
+        with open_desk(found, work) as desk:
+            try:
+                yield replace(desk, door=impatient)
+            finally:
+                desk.door.close()
+                impatient.close()
+
+    def sync(self) -> Synced:
+        with self.desk() as desk:
+            return sync(desk)
+
+    def values(self, *names: str) -> dict[str, str]:
+        """Return properties of records, asked for as `contacts/1.lifecyclestage`."""
+        return {name: self.value(name) for name in names}
+
+    def value(self, name: str) -> str:
+        record, _, property_name = name.partition(".")
+        kind, _, record_id = record.partition("/")
+        return self.portal.value(kind, record_id, property_name)
+
+    def blanks(self) -> list[str]:
+        """Return the contacts and companies without a stage."""
+        return [
+            f"{kind}/{record.id}"
+            for kind in ("contacts", "companies")
+            for record in self.portal.records(kind)
+            if not record.values.get("lifecyclestage")
+        ]
+
+    def audited(self, record: str | None = None) -> list[AuditLine]:
+        """Return the audit lines, having verified their chain."""
+        with self.store() as store, store.reading() as session:
+            portal_id = str(self.portal.portal_id)
+            assert isinstance(audit.verify(session, portal_id), Intact)
+            ref = Ref.parse(record) if record else None
+            return list(audit.read(session, portal_id, record=ref))
+
+    def applied(self) -> list[tuple[str, str, str]]:
+        """Return what was applied by the audit, sorted: record, property and new value."""
+        return sorted(
+            (str(one.record), one.property_name, one.after)
+            for one in self.audited()
+            if one.outcome is Outcome.APPLIED
+        )
+
+    def open_moves(self) -> tuple[Move, ...]:
+        with self.store() as store, store.reading() as session:
+            return outbox.open_moves(session, str(self.portal.portal_id))
+
+    def store(self) -> Store:
+        return Store.open(self.environment["CONNECTOR_DATABASE_URL"])
+
+    def _monotonic(self) -> float:
+        return self.portal.clock.ms() / 1000

@@ -1,0 +1,56 @@
+"""What the journeys share: benches that are taken down after the test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import structlog
+
+from connector.sandbox.portal import Portal
+from connector.sandbox.server import Sandbox
+from state.store import Store
+from tests.journeys.bench import TOKEN, Bench, new_portal
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep the logs out of the way; a command that configures them is undone."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a migrated database, to be copied: migrating costs more than a whole sync."""
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def set_up(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Bench]]:
+    """Set up benches, each with a folder and a box of its own."""
+    with ExitStack() as stack:
+        number = 0
+
+        def bench(portal: Portal | None = None, **more: str) -> Bench:
+            nonlocal number
+            number += 1
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            shutil.copy(empty_database, folder / "connector.db")
+            portal = portal or new_portal()
+            box = stack.enter_context(Sandbox(portal, token=TOKEN))
+            return Bench(portal=portal, box=box, folder=folder, more=more)
+
+        yield bench
+
+
+@pytest.fixture
+def bench(set_up: Callable[..., Bench]) -> Bench:
+    return set_up()

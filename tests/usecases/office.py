@@ -1,0 +1,238 @@
+"""A portal in memory, a store on disk, and a desk between them: what the use cases work with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from connector.core.audit import AuditLine
+from connector.core.binding import bind
+from connector.core.default_portal import default_portal, definition
+from connector.core.model import (
+    STAGE,
+    STATUS,
+    Association,
+    Correction,
+    ObjectType,
+    Portal,
+    PropertyDefinition,
+    Ref,
+)
+from connector.core.moves import Move
+from connector.core.policy import load
+from connector.desk import Desk
+from connector.hubspot.door import Page, UpdateAnswer
+from connector.hubspot.in_memory import MemoryDoor
+from connector.presets import preset
+from state import audit, mirror, outbox, plans
+from state.plans import PlanHead
+from state.store import Store
+
+CONTACTS, COMPANIES, DEALS = ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS
+START = datetime(2026, 3, 12, 12, tzinfo=UTC)
+OPEN, WON, LOST = "contractsent", "closedwon", "closedlost"
+SQL, MQL = "salesqualifiedlead", "marketingqualifiedlead"
+DAY = 86_400.0
+
+SCORE = definition("score", "number")
+CONTRACT_END = definition("contract_end", "date")
+
+
+def portal(**changes: object) -> Portal:
+    """Return a portal with a score of its own on contacts, and a date on companies."""
+    more = {CONTACTS: [SCORE], COMPANIES: [CONTRACT_END], DEALS: list[PropertyDefinition]()}
+    return default_portal(more=more, **changes)  # type: ignore[arg-type]  # a test names its own
+
+
+@dataclass(slots=True)
+class BusyPortal(MemoryDoor):
+    """A portal in which somebody else acts before or after a request of ours.
+
+    `acts` holds who acts, by method, number of the request, and `before` or `after`;
+    `sent` is every batch of changes that arrived, `hidden` what searches do not show yet.
+    """
+
+    acts: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
+    sent: list[dict[Ref, dict[str, str]]] = field(default_factory=list)
+    asked: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
+    hidden: set[Ref] = field(default_factory=set)
+    unnamed: list[frozenset[Ref]] = field(default_factory=list)
+    deaf: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
+
+    def before(self, method: str, number: int, act: Callable[[], None]) -> None:
+        """Let somebody act just before the n-th request of a method."""
+        self.acts[method, number, "before"] = act
+
+    def after(self, method: str, number: int, act: Callable[[], None]) -> None:
+        """Let somebody act just after the n-th request of a method."""
+        self.acts[method, number, "after"] = act
+
+    def changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        self._act("changed", "before")
+        page = MemoryDoor.changed(
+            self, object_type, properties, since=since, until=until, after_id=after_id
+        )
+        shown = tuple(one for one in page.records if one.ref not in self.hidden)
+        hidden = len(page.records) - len(shown)
+        return Page(records=shown, total=(page.total or 0) - hidden)
+
+    def page(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> Page:
+        self._act("page", "before")
+        return MemoryDoor.page(self, object_type, properties, after=after, archived=archived)
+
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType
+    ) -> dict[Ref, tuple[Association, ...]]:
+        self._act("associations", "before")
+        self.asked.append(("associations", tuple(refs), (str(to),)))
+        return MemoryDoor.associations(self, refs, to)
+
+    def read(self, refs, properties, *, history=()):  # type: ignore[no-untyped-def]  # as the door's
+        self._act("read", "before")
+        self.asked.append(("history" if history else "read", tuple(refs), tuple(properties)))
+        found = MemoryDoor.read(self, refs, properties, history=history)
+        self._act("read", "after")
+        return found
+
+    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        self._act("update", "before")
+        self.sent.append({ref: dict(values) for ref, values in changes.items()})
+        unnamed = self.unnamed.pop(0) if self.unnamed else frozenset()
+        heard = {
+            ref: {name: one for name, one in values.items() if not self.deaf(ref, name, one)}
+            for ref, values in changes.items()
+            if ref not in unnamed
+        }
+        answer = MemoryDoor.update(self, heard)
+        self._act("update", "after")
+        return UpdateAnswer(
+            updated=answer.updated,
+            refused=answer.refused,
+            unnamed=frozenset(unnamed & changes.keys()),
+            correlation_id=f"answer-{len(self.sent)}",
+        )
+
+    def _act(self, method: str, when: str) -> None:
+        number = self.requests[method] + (when == "before")
+        act = self.acts.pop((method, number, when), None)
+        if act:
+            act()
+
+
+@dataclass
+class Office:
+    """One portal, one store, and as many runs as a test needs."""
+
+    door: BusyPortal
+    store: Store
+    waited: list[float] = field(default_factory=list)
+    ids: count[int] = field(default_factory=lambda: count(98))
+    runs: count[int] = field(default_factory=lambda: count(1))
+
+    def desk(self, policy: str = "extends: standard", **more: object) -> Desk:
+        """Lay out the desk for a new run."""
+        what = self.door.what
+        read = load(policy, source="test.yaml", preset=preset)
+        return Desk(
+            run=f"run-{next(self.runs)}",
+            door=self.door,
+            store=self.store,
+            portal=what,
+            policy=bind(read, what),
+            wait=self.wait,
+            **more,  # type: ignore[arg-type]  # a test names its own
+        )
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.door.advance(seconds)
+
+    # What stands in the portal
+
+    def contact(self, stage: str = "", status: str = "", **properties: str) -> Ref:
+        return self._create(CONTACTS, {STAGE: stage, STATUS: status, **properties})
+
+    def company(self, stage: str = "", **properties: str) -> Ref:
+        return self._create(COMPANIES, {STAGE: stage, **properties})
+
+    def deal(self, stage: str, *of: Ref, primary: bool = True, **properties: str) -> Ref:
+        """Create a deal, linked with these records; its first company is the primary one."""
+        ref = self._create(DEALS, {"dealstage": stage, "pipeline": "default", **properties})
+        for one in of:
+            self.link(ref, one, primary=primary and one.object_type is COMPANIES)
+        return ref
+
+    def _create(self, kind: ObjectType, properties: Mapping[str, str]) -> Ref:
+        ref = Ref(kind, str(next(self.ids)))
+        self.door.put(ref, {name: value for name, value in properties.items() if value})
+        return ref
+
+    def link(self, deal: Ref, other: Ref, *labels: str, primary: bool = False) -> None:
+        self.door.associate(deal, other, is_primary=primary, labels=labels)
+
+    def edit(self, ref: Ref, **properties: str) -> None:
+        self.door.put(ref, properties)
+
+    def stage(self, ref: Ref) -> str:
+        return self.door.value(ref, STAGE)
+
+    def status(self, ref: Ref) -> str:
+        return self.door.value(ref, STATUS)
+
+    # What the store remembers
+
+    def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
+        with self.store.reading() as session:
+            return mirror.due(session, "1", kind, until=self.door.now())
+
+    def mirrored(self, ref: Ref) -> dict[str, str | None] | None:
+        with self.store.reading() as session:
+            found = mirror.get(session, "1", [ref]).get(ref)
+        return dict(found.properties) if found and not found.archived else None
+
+    def lines(self) -> list[AuditLine]:
+        with self.store.reading() as session:
+            return list(audit.read(session, "1"))
+
+    def outcomes(self) -> list[tuple[str, str, str]]:
+        """Return record, new value and outcome of every audit line."""
+        return [(str(one.record), one.after, str(one.outcome)) for one in self.lines()]
+
+    def open_moves(self) -> tuple[Move, ...]:
+        with self.store.reading() as session:
+            return outbox.open_moves(session, "1")
+
+    def corrections(self, plan: PlanHead) -> list[Correction]:
+        with self.store.reading() as session:
+            rows = plans.corrections(session, "1", plan.plan_id)
+        return [one for _, each in rows for one in each]
+
+    def changes(self, plan: PlanHead) -> list[tuple[str, str, str, str]]:
+        """Return record, value before, value after and rule of every correction."""
+        return [
+            (str(one.record), one.before, one.after, one.rule) for one in self.corrections(plan)
+        ]
+
+    def requests(self) -> Counter[str]:
+        """Return what was asked since the last time, by method."""
+        told = Counter(self.door.requests)
+        self.door.requests.clear()
+        return told
