@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import structlog
 
 from connector import settings
-from connector.commands import each_correction, labels
+from connector.commands.cycle import each_correction
+from connector.commands.frame import portal_labels
 from connector.core.model import Correction
 from connector.desk import Desk
 from connector.opening import Clockwork, open_desk
@@ -79,7 +80,7 @@ def _round(found: settings.Settings, clockwork: Clockwork, box: Sandbox) -> Roun
         return Round(
             synced=synced,
             examples=_examples(desk, synced),
-            names=labels(desk),
+            names=portal_labels(desk),
             requests=len(box.requests) - before[0],
             writes=len(box.writes()) - before[1],
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from connector.core.binding import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
 from connector.desk import Desk
@@ -64,6 +66,17 @@ def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None
             concerned |= associations.replace_all(session, desk.portal_id, links, to)
         for found in associations.of_deals(session, desk.portal_id, deals).values():
             concerned |= {one.target for one in found}
+        concerned |= _staff(desk, session, batch.records)
         mirror.mark_due(session, desk.portal_id, sorted(concerned), at=now)
         if checkpoint:
             checkpoints.put(session, desk.portal_id, *checkpoint)
+
+
+def _staff(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:
+    """Return the contacts of companies, where a rule for contacts looks at their company."""
+    readers = desk.policy.sides[ObjectType.CONTACTS].readers
+    if not any(reader.space == "company" for reader in readers):
+        return set()
+    companies = [one.ref for one in records if one.ref.object_type is ObjectType.COMPANIES]
+    staff = mirror.of_company(session, desk.portal_id, companies)
+    return {contact for contacts in staff.values() for contact in contacts}

@@ -65,6 +65,7 @@ class Binder:
         """Yield the entry, unless it is wrong, or leads to what the portal lacks."""
         with self.problems.collecting():
             check_reason(entry.reason, self.vocabulary)
+        with self.problems.collecting():
             when = compile_condition(entry.when, self.vocabulary, own=entry.own)
             chosen = self._chosen(target)
             why = next(filter(None, (self._lacking(word, form) for word in chosen.words)), "")

@@ -42,16 +42,17 @@ def _confined(tree: Tree, name: str, stages: Stages) -> Iterator[Stages]:
 
 
 def _inside(tree: Tree, stages: Stages) -> Iterator[tuple[Tree, Stages]]:
-    """Yield the parts of a condition, each with the stages that are left for it."""
+    """Yield the parts of a condition, each with the stages in which it can matter."""
     match tree:
         case All(parts):
             here = [found for part in parts if (found := _named(part)) is not None]
-            inner = frozenset.intersection(*here) if here else stages
+            here += [] if stages is None else [stages]
+            inner = frozenset.intersection(*here) if here else None
             yield from ((part, inner) for part in parts)
         case Either(parts):
             yield from ((part, stages) for part in parts)
         case Negation(part):
-            yield part, None
+            yield part, stages
         case _:
             return
 

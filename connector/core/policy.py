@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 
 from connector.core.condition_tree import Condition
 from connector.core.mark import Problems, nearest, wrong
@@ -99,10 +99,16 @@ def _below(document: Document, preset: Callable[[str], str], *, seen: set[str]) 
             continue
         seen.add(word.text)
         with problems.collecting():
-            found = read_document(_text(word, preset), source=f"{word.text}.yaml", own=False)
+            found = _read_preset(_text(word, preset), f"{word.text}.yaml")
             layers += [*_below(found, preset, seen=seen), found]
     problems.tell()
     return layers
+
+
+@lru_cache(maxsize=16)
+def _read_preset(text: str, source: str) -> Document:
+    """Return a preset as a document; reading YAML is most of the cost of loading a policy."""
+    return read_document(text, source=source, own=False)
 
 
 def _text(word: Word, preset: Callable[[str], str]) -> str:

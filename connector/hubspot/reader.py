@@ -132,7 +132,7 @@ class _Walk:
         """Return the id after which to go on: the last, or the least of disordered last ones."""
         ids = self._meet(page)
         following = ids[-1] if ids == sorted(ids) else min(ids[-MARGIN:])
-        if False:
+        if following <= self._after:
             raise BadAnswer("HubSpot answered a search by id in no order: try later")
         self._after = following
         return following

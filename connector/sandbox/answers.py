@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.sandbox import calculated
@@ -45,11 +45,12 @@ class View:
     """How records of one kind are shown when these properties are asked for."""
 
     def __init__(
-        self, portal: Inside, kind: Kind, names: Iterable[str], histories: Iterable[str] = ()
+        self, portal: Inside, kind: Kind, names: Sequence[str], histories: Sequence[str] = ()
     ) -> None:
         known = portal.schema.definitions(kind)
         getters = portal.getters(kind)
-        asked = {*(name for name in names if name in known), *kind.always}
+        wanted = [*names, *histories] or kind.defaults
+        asked = {*(name for name in wanted if name in known), *kind.always}
         self._plan = [(name, getters.get(name)) for name in sorted(asked)]
         self._histories = sorted(name for name in histories if name in known)
         self._portal = portal

@@ -29,7 +29,7 @@ def list_page(call: Call) -> Answer:
         raise refusals.invalid(f"Invalid after: {start}")
     walk = call.portal.tables[kind.name].walk(int(start), archived=call.flag("archived"))
     rows = list(islice(walk, limit + 1))
-    view = View(call.portal, kind, call.listed("properties") or kind.defaults, histories)
+    view = View(call.portal, kind, call.listed("properties"), histories)
     answer: JSON = {"results": [_shown(call, view, record) for record in rows[:limit]]}
     if len(rows) > limit:
         answer["paging"] = {"next": _next(call, rows[limit - 1].id + 1)}
@@ -55,7 +55,7 @@ def read_one(call: Call) -> Answer:
     if found is None:
         raise refusals.missing()
     histories = call.listed("propertiesWithHistory")
-    view = View(call.portal, kind, call.listed("properties") or kind.defaults, histories)
+    view = View(call.portal, kind, call.listed("properties"), histories)
     return Answer(body=_shown(call, view, call.portal.seen(found)))
 
 
@@ -81,7 +81,7 @@ def batch_read(call: Call) -> Answer:
     asked = [_id(one) for one in inputs]
     found = {one: _found(call, table, one) for one in asked}
     records = {one.id: one for one in found.values() if one is not None}
-    view = View(call.portal, kind, _names(call, "properties") or kind.defaults, histories)
+    view = View(call.portal, kind, _names(call, "properties"), histories)
     results = [view(call.portal.seen(record)) for record in records.values()]
     absent = [one for one, record in found.items() if record is None]
     silent = switches.batch_read_missing == 200
@@ -123,7 +123,7 @@ def search_page(call: Call) -> Answer:
     kind = call.kind
     query = search.parse(call.portal, kind, call.body)
     total, rows = search.run(call.portal, kind, query)
-    view = View(call.portal, kind, query.properties or kind.defaults)
+    view = View(call.portal, kind, query.properties)
     answer: JSON = {"total": total, "results": [_row(call, kind, view, one) for one in rows]}
     end = query.after + len(rows)
     if end < total:

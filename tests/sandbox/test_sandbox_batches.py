@@ -116,3 +116,68 @@ def test_a_trace_of_two_writes_in_one_millisecond_has_one_order(client, contact,
     versions = portal.history("contacts", one, "lifecyclestage")
     assert [version.value for version in versions] == ["customer", "", "lead"]
     assert len({version.at for version in versions}) == 3
+
+
+def test_a_contact_may_be_named_by_its_e_mail(client, contact, portal):
+    one = contact(email="kari@nord.example")
+    inputs = [{"id": "kari@nord.example", "idProperty": "email", "properties": {"city": "Bø"}}]
+    assert client.post("contacts/batch/update", {"inputs": inputs}).ids == [one]
+    assert portal.value("contacts", one, "city") == "Bø"
+
+
+def test_a_changed_e_mail_is_found_at_once(client, contact):
+    one = contact(email="kari@nord.example")
+    assert client.get("contacts/kari@nord.example?idProperty=email").status == 200
+    client.update("contacts", {one: {"email": "kari@fjord.example"}})
+    assert client.get("contacts/kari@fjord.example?idProperty=email").body["id"] == one
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {"inputs": {}},
+        {"inputs": ["51"]},
+        {"inputs": [{"properties": {}}]},
+        {"inputs": [{"id": "51", "properties": "firstname"}]},
+    ],
+)
+def test_a_body_of_another_shape_is_refused(client, body):
+    reply = client.post("contacts/batch/update", body)
+    assert (reply.status, reply.body["category"]) == (400, "VALIDATION_ERROR")
+
+
+def test_text_that_is_no_json_is_refused(client):
+    reply = client._pool.request(
+        "POST",
+        client.box.url + client.objects("contacts/batch/update"),
+        body=b"{inputs",
+        headers=client.headers,
+    )
+    assert reply.status == 400
+
+
+def test_a_patch_of_a_missing_record_is_404_and_one_that_is_refused_aloud_400(
+    client, contact, portal
+):
+    portal.switches.backward_write = "error"
+    body = {"properties": {"lifecyclestage": "lead"}}
+    assert client.ask("PATCH", client.objects("contacts/9"), body).status == 404
+    reply = client.ask("PATCH", client.objects(f"contacts/{contact('customer')}"), body)
+    assert (reply.status, reply.body["errors"][0]["code"]) == (400, "INVALID_STAGE")
+
+
+def test_a_refused_record_is_named_in_the_errors_of_its_batch(client, contact, portal):
+    portal.switches.backward_write, portal.switches.backward_error_scope = "error", "record"
+    bad, good = contact("customer"), contact("subscriber")
+    changes = {one: {"lifecyclestage": "lead"} for one in (bad, good)}
+    reply = client.update("contacts", changes)
+    assert (reply.status, reply.ids) == (207, [good])
+    assert reply.body["errors"][0]["context"] == {"ids": [bad]}
+
+
+def test_a_checkbox_is_stored_as_true_or_false(client, portal, contact):
+    portal.define_property("contacts", "vip", label="VIP", type="bool", field_type="checkbox")
+    one = contact()
+    client.update("contacts", {one: {"vip": True}})
+    assert portal.value("contacts", one, "vip") == "true"

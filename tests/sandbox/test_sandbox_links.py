@@ -127,3 +127,41 @@ def test_labels_of_the_portals_own_come_along(client, portal, contact):
 
 def test_types_that_are_never_linked_are_refused(client):
     assert client.associations("tasks", "tasks", {"id": "1"}).status == 400
+
+
+def test_the_v3_api_answers_both_directions_of_a_new_link(client, contact, firm):
+    one = contact()
+    pair = {"from": {"id": one}, "to": {"id": firm}, "type": "contact_to_company"}
+    path = "/crm/v3/associations/contacts/companies/batch/create"
+    results = client.ask("POST", path, {"inputs": [pair]}).body["results"]
+    assert [result["type"] for result in results] == ["company_to_contact", "contact_to_company"]
+    assert results[1] == pair
+
+
+def test_a_label_may_be_given_by_its_number(client, portal, contact):
+    one, other = contact(), contact()
+    deal = portal.create("deals", {"dealname": "Avtale"})
+    portal.associate("deals", deal, "contacts", one, labels=["Beslutter"])
+    row = client.associations("deals", "contacts", {"id": deal}).body["results"][0]
+    number = row["to"][0]["associationTypes"][1]["typeId"]
+    types = [{"associationCategory": "USER_DEFINED", "associationTypeId": number}]
+    path = f"/crm/objects/2026-03/deals/{deal}/associations/contacts/{other}"
+    assert client.ask("PUT", path, types).body["labels"] == ["Beslutter"]
+
+
+def test_a_link_to_nobody_is_refused_and_linking_twice_changes_nothing(client, portal, contact):
+    one, deal = contact(), portal.create("deals", {"dealname": "Avtale"})
+    pair = {"from": {"id": deal}, "to": {"id": "9"}, "types": []}
+    path = "/crm/associations/2026-03/deals/contacts/batch/create"
+    assert client.ask("POST", path, {"inputs": [pair]}).status == 400
+    portal.associate("deals", deal, "contacts", one)
+    portal.clock.advance(60)
+    portal.associate("deals", deal, "contacts", one)
+    assert portal.value("contacts", one, "lastmodifieddate") == "2026-11-02T09:30:00Z"
+    portal.dissociate("deals", deal, "contacts", one)
+    assert portal.value("contacts", one, "lastmodifieddate") == "2026-11-02T09:31:00Z"
+
+
+def test_a_record_may_be_created_with_its_primary_company(portal, firm):
+    one = portal.create("contacts", {"associatedcompanyid": firm})
+    assert portal.value("contacts", one, "associatedcompanyid") == firm

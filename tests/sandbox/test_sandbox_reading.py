@@ -209,3 +209,67 @@ def test_a_property_may_be_defined_by_the_api(client, contact):
     one = contact()
     client.update("contacts", {one: {"fit_score": 17}})
     assert client.value("contacts", one, "fit_score") == "17"
+
+
+def test_properties_asked_for_with_history_stand_among_the_properties_too(client, contact):
+    one = contact("lead", firstname="Kari")
+    row = client.get(f"contacts/{one}?propertiesWithHistory=lifecyclestage").body
+    assert row["properties"]["lifecyclestage"] == "lead"
+    assert "firstname" not in row["properties"]
+
+
+def test_a_batch_read_finds_contacts_by_e_mail(client, contact):
+    one = contact(email="kari@nord.example")
+    body = {
+        "inputs": [{"id": "kari@nord.example"}, {"id": "ola@nord.example"}],
+        "idProperty": "email",
+    }
+    reply = client.post("contacts/batch/read", body)
+    assert (reply.status, reply.ids) == (207, [one])
+    assert reply.body["errors"][0]["context"] == {"ids": ["ola@nord.example"]}
+
+
+def test_a_property_and_a_pipeline_are_read_by_name(client):
+    assert client.ask("GET", "/crm/v3/properties/contacts/nosuch").status == 404
+    assert client.ask("GET", "/crm/v3/pipelines/deals/default").body["label"] == "Sales Pipeline"
+    assert client.ask("GET", "/crm/v3/pipelines/deals/nosuch").status == 404
+    assert client.ask("GET", "/crm/v3/pipelines/tasks").status == 400
+
+
+def test_options_and_pipelines_of_the_portal_are_what_may_be_written(client, portal, contact):
+    one, deal = contact(), portal.create("deals", {"dealname": "Avtale"})
+    portal.set_options("contacts", "hs_lead_status", [{"value": "NY", "label": "Ny"}])
+    owner = portal.add_owner("eva@nord.example", "Eva", "Lie")
+    portal.edit("contacts", one, {"hs_lead_status": "NY", "hubspot_owner_id": owner})
+    assert client.update("contacts", {one: {"hs_lead_status": "NEW"}}).status == 400
+    refused = client.update("contacts", {one: {"hubspot_owner_id": "1"}})
+    assert refused.body["errors"][0]["code"] == "INVALID_OWNER_ID"
+    assert client.update("deals", {deal: {"pipeline": "nosuch"}}).status == 400
+    assert client.update("deals", {deal: {"dealstage": "nosuch"}}).status == 400
+    client.update("deals", {deal: {"dealstage": "contractsent"}})
+    assert portal.value("deals", deal, "pipeline") == "default"
+
+
+def test_a_companys_open_deals_are_counted(portal):
+    firm = portal.create("companies", {"name": "Nordlys AS"})
+    for stage in ("contractsent", "closedlost"):
+        deal = portal.create("deals", {"dealstage": stage})
+        portal.associate("deals", deal, "companies", firm)
+    assert portal.value("companies", firm, "hs_num_open_deals") == "1"
+    assert portal.value("companies", firm, "num_associated_deals") == "2"
+
+
+def test_a_read_may_stay_behind_for_several_reads(client, portal, contact):
+    one = contact(firstname="Kari")
+    portal.switches.read_lag = 2
+    client.update("contacts", {one: {"firstname": "Ola"}})
+    seen = [client.value("contacts", one, "firstname") for _ in range(3)]
+    assert seen == ["Kari", "Kari", "Ola"]
+
+
+def test_python_sees_the_portal_as_http_does(portal, contact):
+    one = contact("lead")
+    assert [record.id for record in portal.records("contacts")] == [int(one)]
+    assert portal.record("contacts", one).values == {"lifecyclestage": "lead"}
+    with pytest.raises(KeyError, match="contacts/9"):
+        portal.value("contacts", "9", "email")

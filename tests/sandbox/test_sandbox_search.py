@@ -136,6 +136,9 @@ def test_a_late_change_is_shown_under_the_older_time(client, contact, portal):
         (where("score", "GT", 9), "a"),
         (where("score", "LTE", 9), "b"),
         (where("score", "BETWEEN", 9, highValue="10"), "ab"),
+        (where("score", "NEQ", 9), "ac"),
+        (where("hs_email_domain", "EQ", "nord.example"), "a"),
+        (where("closedate", "GTE", "2026-11-01"), "b"),
     ],
 )
 def test_filters_treat_blanks_and_case_as_hubspot_does(client, portal, given, found):
@@ -175,6 +178,11 @@ def test_groups_are_or_and_filters_are_and(client, contact):
         {"sorts": [BY_ID[0], BY_MODIFIED[0]]},
         {"properties": ["x" * 3000]},
         {"filterGroups": [{"filters": [where("nosuch", "EQ", "a")]}]},
+        {"filterGroups": [{"filters": [where("hs_object_id", "GT", "a")]}]},
+        {"filterGroups": [{"filters": [where("lastmodifieddate", "GT", "soon")]}]},
+        {"sorts": ["nosuch"]},
+        {"after": "MTIz"},
+        {"limit": "many"},
     ],
 )
 def test_a_search_beyond_hubspots_limits_is_refused(client, body):
@@ -204,3 +212,8 @@ def test_a_search_answer_carries_no_burst_headers(client):
     reply = client.search("contacts")
     assert not [name for name in reply.headers if "interval" in name.lower()]
     assert "x-hubspot-ratelimit-max" in client.get("contacts").headers
+
+
+def test_a_sort_may_be_one_word(client, portal):
+    ids = {portal.create("deals", {"amount": amount}): amount for amount in ("9", "10")}
+    assert [ids[one] for one in client.search("deals", sorts=["-amount"]).ids] == ["10", "9"]

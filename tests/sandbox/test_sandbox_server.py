@@ -172,7 +172,12 @@ def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(client, por
     assert client.get("contacts").status == 500
     own("POST", "faults", {"kind": "500", "times": 0})
     own("DELETE", "faults")
+    own("POST", "faults", {"random": {"rate": 1, "kinds": ["503"], "seed": 1}})
+    assert client.get("contacts").status == 503
+    own("DELETE", "faults")
     assert client.get("contacts").status == 200
+    told = own("POST", "clock", {"set": "2026-12-01T00:00:00Z"}).body
+    assert told == {"now": "2026-12-01T00:00:00+00:00"}
     own("POST", "switches", {"backward_write": "allowed", "scopes": ["crm.objects.contacts.read"]})
     assert own("GET", "switches").body["backward_write"] == "allowed"
     assert portal.switches.scopes == {"crm.objects.contacts.read"}
@@ -183,7 +188,7 @@ def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(client, por
     own("POST", "associate", {**ends, "primary": True})
     assert portal.value("contacts", one, "associatedcompanyid") == firm
     own("POST", "archive", {"type": "contacts", "id": one})
-    assert own("GET", "state").body["requests"] == {"list": 2}
+    assert own("GET", "state").body["requests"] == {"list": 3}
     assert own("POST", "switches", {"nosuch": 1}).status == 400
     assert own("POST", "switches", {"backward_write": "sideways"}).status == 400
     assert own("POST", "edit", {"type": "contacts", "id": "9", "properties": {}}).status == 400

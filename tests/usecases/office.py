@@ -27,6 +27,7 @@ from connector.desk import Desk
 from connector.hubspot.door import Page, UpdateAnswer
 from connector.hubspot.in_memory import MemoryDoor
 from connector.presets import preset
+from connector.pull import pull
 from state import audit, mirror, outbox, plans
 from state.plans import PlanHead
 from state.store import Store
@@ -69,6 +70,11 @@ class BusyPortal(MemoryDoor):
     def after(self, method: str, number: int, act: Callable[[], None]) -> None:
         """Let somebody act just after the n-th request of a method."""
         self.acts[method, number, "after"] = act
+
+    def dissociate(self, one: Ref, other: Ref) -> None:
+        """Take the link between two records out."""
+        for source, target in ((one, other), (other, one)):
+            del self._links[source, target.object_type][target]
 
     def changed(
         self,
@@ -121,6 +127,8 @@ class BusyPortal(MemoryDoor):
             for ref, values in changes.items()
             if ref not in unnamed
         }
+        if not heard:
+            self.requests["update"] += 1
         answer = MemoryDoor.update(self, heard)
         self._act("update", "after")
         return UpdateAnswer(
@@ -196,6 +204,18 @@ class Office:
 
     def status(self, ref: Ref) -> str:
         return self.door.value(ref, STATUS)
+
+    def read_all(self) -> None:
+        """Pull everything, an hour after it was last touched; nothing is due any more."""
+        self.door.advance(3600)
+        pull(self.desk())
+        self.forget_due()
+        self.requests()
+
+    def forget_due(self) -> None:
+        with self.store.begin() as session:
+            for kind in (CONTACTS, COMPANIES):
+                mirror.set_due(session, "1", dict.fromkeys(self.due(kind)))
 
     # What the store remembers
 

@@ -88,11 +88,6 @@ FROM_RECORDINGS: Final = (
     ),
     Deviation(
         "manual/history-is_verified",
-        r"\$\.results\[\]\.properties\.(is_verified: missing|(email|firstname|lastname): added)",
-        "the box answers the default properties too, and the asked one in its history alone",
-    ),
-    Deviation(
-        "manual/history-is_verified",
         r"\$\.results\[\]\.propertiesWithHistory\.is_verified\[\]\.sourceLabel: added",
         "of 2022; `sourceLabel` is in the schema of crm-contacts.v3 since",
     ),

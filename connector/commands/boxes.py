@@ -1,0 +1,42 @@
+"""A portal in a box: to look at, and to play with."""
+
+from __future__ import annotations
+
+import click
+from rich.text import Text
+
+from connector.commands.frame import REAL, examples
+from connector.demo import run_demo
+from connector.sandbox.portal import Portal
+from connector.sandbox.server import Sandbox, serve
+from connector.sandbox.world import fill
+from connector.screens.outcomes import sandbox_ready
+from connector.screens.output import console
+
+_TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the box
+
+
+@click.command(epilog=examples("connector demo", "connector demo --contacts 500 --seed 7"))
+@click.option("--contacts", type=click.IntRange(20, 200_000), default=2000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def demo(*, contacts: int, seed: int) -> int:
+    """Show the main job on a portal in a box; needs no account and no configuration."""
+    return run_demo(REAL, contacts=contacts, seed=seed)
+
+
+@click.command(
+    epilog=examples("connector sandbox", "connector sandbox --port 8765 --contacts 5000")
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+@click.option("--contacts", type=click.IntRange(0, 2_000_000), default=2000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def sandbox(*, port: int, contacts: int, seed: int) -> int:
+    """Serve a portal in a box with HubSpot's habits, on this machine only."""
+    portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
+    fill(portal, contacts=contacts, seed=seed)
+
+    def show(box: Sandbox) -> None:
+        console().print(Text(sandbox_ready(box.url, box.token, contacts)))
+
+    serve(portal, port=port, token=_TOKEN, on_ready=show)
+    return 0

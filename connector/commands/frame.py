@@ -1,0 +1,50 @@
+"""What every command shares: its options, the examples in its help, and the desk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import click
+
+from connector import logs, settings
+from connector.core.model import STATUS, ObjectType
+from connector.desk import Desk
+from connector.opening import Clockwork, open_desk
+from connector.screens.output import progress
+from connector.screens.plan import labels
+
+REAL = Clockwork(wait=time.sleep, monotonic=time.monotonic)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, for scripts."
+)
+policy_option = click.option("--policy", metavar="F", help="A preset's name or a policy file.")
+no_limits_option = click.option(
+    "--no-limits", is_flag=True, help="Apply whatever the plan holds: for scripts that know."
+)
+
+
+def examples(*lines: str) -> str:
+    """Return the examples at the end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def ready() -> settings.Settings:
+    """Read the settings, and send the logs where they say."""
+    found = settings.read()
+    logs.configure(form=found.log_format)
+    return found
+
+
+def at_desk(work: Callable[[Desk], int], *, policy: str | None = None) -> int:
+    """Lay out the desk, show the progress, and do the work."""
+    with progress() as tell, open_desk(ready(), REAL, tell=tell, policy=policy) as desk:
+        return work(desk)
+
+
+def portal_labels(desk: Desk) -> dict[str, str]:
+    """Return the portal's labels of stages and lead statuses by internal value."""
+    kinds = (ObjectType.COMPANIES, ObjectType.CONTACTS)
+    stages = [one for kind in kinds for one in desk.portal.stages(kind)]
+    return labels([*stages, *desk.portal.options(ObjectType.CONTACTS, STATUS)])

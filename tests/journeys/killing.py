@@ -1,0 +1,128 @@
+"""Run the connector in a process of its own, and kill it at a chosen moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from multiprocessing import connection, get_context
+from pathlib import Path
+from typing import Any
+
+from connector.sandbox.call import Request
+from tests.journeys.bench import Bench
+
+_FORKS = get_context("forkserver")
+# Imported once, so that each process after the first costs no more than a fork.
+_FORKS.set_forkserver_preload(
+    ["connector.cli", "connector.commands", "connector.demo", "tests.journeys.killing"]
+)
+_PATIENCE = 60.0
+KILLED = -signal.SIGKILL
+
+LOST, UNANSWERED, ANSWERED = "before it arrived", "before its answer", "after its answer"
+MOMENTS = (LOST, UNANSWERED, ANSWERED)
+
+
+class ConnectionLostError(ConnectionResetError):
+    """The connection broke before HubSpot had read the request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child:
+    """A connector in a process of its own."""
+
+    process: Any
+
+    def wait(self) -> int:
+        """Return its exit code, negative where a signal ended it."""
+        self.process.join(_PATIENCE)
+        assert self.process.exitcode is not None, "the connector hangs"
+        return int(self.process.exitcode)
+
+    def signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """Kill it, and return once it is dead; from any thread."""
+        self.signal(signal.SIGKILL)
+        assert connection.wait([self.process.sentinel], _PATIENCE)
+
+
+def start(bench: Bench, *arguments: str, die_at_step: int = 0) -> Child:
+    """Start `connector …`; with `die_at_step` it kills itself at that step of its store."""
+    given = (bench.folder, bench.environment, arguments, die_at_step)
+    process = _FORKS.Process(target=_run, args=given, daemon=True)
+    process.start()
+    return Child(process=process)
+
+
+def run(bench: Bench, *arguments: str, die_at_step: int = 0) -> int:
+    """Run `connector …` to its end."""
+    return start(bench, *arguments, die_at_step=die_at_step).wait()
+
+
+def run_and_kill(bench: Bench, nth: int, moment: str) -> Request | None:
+    """Run `connector sync` and kill it at its nth request; return the request, if there was one."""
+    struck: list[Request] = []
+    numbers = count(1)
+
+    def strike(request: Request) -> None:
+        if next(numbers) == nth:
+            struck.append(request)
+            child.kill()
+            if moment == LOST:
+                raise ConnectionLostError
+
+    if moment == ANSWERED:
+        bench.box.after = strike
+    else:
+        bench.box.before = strike
+    child = start(bench, "sync")
+    code = child.wait()
+    bench.box.before = bench.box.after = None
+    assert code == (KILLED if struck else 0)
+    return struck[0] if struck else None
+
+
+def steps_of_a_sync(bench: Bench) -> int:
+    """Return how often a whole sync begins or ends a transaction."""
+    assert run(bench, "sync", die_at_step=-1) == 0
+    return int((bench.folder / "steps").read_text(encoding="utf-8"))
+
+
+def _run(
+    folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], die_at_step: int
+) -> None:
+    from connector.cli import run as run_command
+
+    os.chdir(folder)
+    os.environ.update(environment)
+    sys.stdout = (folder / "out").open("w", encoding="utf-8")
+    sys.stderr = (folder / "err").open("w", encoding="utf-8")
+    steps = _count_steps(die_at_step) if die_at_step else lambda: 0
+    code = run_command(list(arguments))
+    (folder / "steps").write_text(str(steps()), encoding="utf-8")
+    sys.stdout.close()
+    sys.stderr.close()
+    os._exit(code)
+
+
+def _count_steps(die_at: int) -> Callable[[], int]:
+    """Count each begin and each commit of a transaction, and die right before one of them."""
+    from sqlalchemy import Engine, event
+
+    taken = 0
+
+    def step(_: object) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "begin", step)
+    event.listen(Engine, "commit", step)
+    return lambda: taken
