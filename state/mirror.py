@@ -43,9 +43,9 @@ def put(session: Session, portal_id: str, records: Sequence[Record], *, due_at: 
 
 
 def changed(session: Session, portal_id: str, records: Sequence[Record]) -> tuple[Record, ...]:
-    """Return those that differ from the mirror: new, with other properties, archived or back.
+    """Return what is news to the mirror: new, modified later, otherwise different, or archived.
 
-    A version older than the mirrored one does not differ.
+    A version older than the mirrored one is none.
     """
     stored = {
         ref_of(row.object_type, row.object_id): row

@@ -101,11 +101,15 @@ def is_news(old: Columns, new: Columns) -> ColumnElement[bool]:
 
 
 def differs(record: Record, stored: Any) -> bool:
-    """Say whether a record, no older than the mirrored one, tells anything else than it."""
+    """Say whether a record is newer than the mirrored one, or as old and tells something else.
+
+    What is newer and looks the same may have other associations.
+    """
     if stored is None:
         return True
-    if to_millis(record.modified_at) < stored.modified_at:
-        return False
+    modified = to_millis(record.modified_at)
+    if modified != stored.modified_at:
+        return bool(modified > stored.modified_at)
     archived = stored.archived_at is not None
     return record.archived != archived or canonical(record.properties) != stored.properties
 

@@ -53,3 +53,51 @@ def fill_in(portal: Portal, contact_id: str, form: str) -> None:
         "num_conversion_events": str(filled + 1),
     }
     portal.edit("contacts", contact_id, given, source="FORM", source_id="", user_id=None)
+
+
+def mixed(portal: Portal) -> dict[str, str]:
+    """Let the portal lie in every way; return the values that each record must end with.
+
+    Forward moves, backward moves with a lead status, a status alone, companies, and one
+    customer who is what he should be.
+    """
+    fjord, berg = company(portal, "Fjord AS", "customer"), company(portal, "Berg GmbH", "lead")
+    anna = contact(portal, "anna", "customer")
+    bjorn = contact(portal, "bjorn", "lead")
+    carl = contact(portal, "carl", "salesqualifiedlead")
+    dora = contact(portal, "dora", "opportunity", "OPEN_DEAL")
+    egil = contact(portal, "egil", "customer")
+    deal(portal, [OPEN, WON, OPEN], contacts=[anna], companies=[fjord])
+    deal(portal, [OPEN], contacts=[bjorn], companies=[berg])
+    deal(portal, [OPEN, LOST], contacts=[dora])
+    deal(portal, [OPEN, WON], contacts=[egil])
+    return {
+        f"companies/{fjord}.lifecyclestage": "opportunity",
+        f"companies/{berg}.lifecyclestage": "opportunity",
+        f"contacts/{anna}.lifecyclestage": "opportunity",
+        f"contacts/{anna}.hs_lead_status": "OPEN_DEAL",
+        f"contacts/{bjorn}.lifecyclestage": "opportunity",
+        f"contacts/{bjorn}.hs_lead_status": "OPEN_DEAL",
+        f"contacts/{carl}.lifecyclestage": "salesqualifiedlead",
+        f"contacts/{carl}.hs_lead_status": "NEW",
+        f"contacts/{dora}.lifecyclestage": "salesqualifiedlead",
+        f"contacts/{dora}.hs_lead_status": "BAD_TIMING",
+        f"contacts/{egil}.lifecyclestage": "customer",
+        f"contacts/{egil}.hs_lead_status": "",
+    }
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return what an audit must hold after these values have changed."""
+    return sorted(
+        (*name.split("."), value)  # type: ignore[misc]  # a name has one dot
+        for name, value in after.items()
+        if before[name] != value
+    )
+
+
+def reopened(portal: Portal) -> str:
+    """Return a customer whose only deal was won and is open again."""
+    anna = contact(portal, "anna", "customer")
+    deal(portal, [OPEN, WON, OPEN], contacts=[anna])
+    return anna

@@ -221,7 +221,7 @@ class Office:
 
     def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
         with self.store.reading() as session:
-            return mirror.due(session, "1", kind, until=self.door.now())
+            return mirror.due(session, "1", kind, until=self.door.now(), limit=100_000)
 
     def mirrored(self, ref: Ref) -> dict[str, str | None] | None:
         with self.store.reading() as session:
