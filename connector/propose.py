@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,9 @@ from state.plans import PlanHead
 ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
 _CHUNK = 1000
 _KEPT_PLANS = 10
+# The `Date` of an answer tells whole seconds: a process that has just started may be that far
+# behind the one that made a record due.
+_BEHIND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,12 @@ def _due(desk: Desk, now: datetime) -> Iterator[Sequence[Ref]]:
         while True:
             with desk.store.reading() as session:
                 refs = mirror.due(
-                    session, desk.portal_id, kind, until=now, after_id=after_id, limit=_CHUNK
+                    session,
+                    desk.portal_id,
+                    kind,
+                    until=now + _BEHIND,
+                    after_id=after_id,
+                    limit=_CHUNK,
                 )
             if not refs:
                 break

@@ -189,7 +189,7 @@ def test_a_policy_with_own_wrong_conditions_is_refused_with_each_place() -> None
         bound(text)
     assert str(caught.value).splitlines() == [
         "policy.yaml:2:19: contact.vip is a yes or no: `>` does not fit",
-        "policy.yaml:3:52: company has no property 'name'",
+        "policy.yaml:3:55: company has no property 'name'",
         "policy.yaml:3:97: in the reason: company has no property 'nam'",
     ]
 

@@ -208,6 +208,6 @@ def test_an_error_in_a_folded_condition_is_found_on_its_line() -> None:
     )
     with pytest.raises(PolicyError, match=r"^policy\.yaml:6:13: contact has no property 'scor'"):
         bound(text)
-    quoted = 'scope: "deals.open > 0 and stage == \\"x\\" and contact.scor > 3"'
-    with pytest.raises(PolicyError, match=r"^policy\.yaml:1:65: contact has no"):
+    quoted = 'scope: "deals.open > 0 and stage == \\"lead\\" and contact.scor > 3"'
+    with pytest.raises(PolicyError, match=r"^policy\.yaml:1:61: contact has no"):
         bound(f"settings: {{{quoted}}}")

@@ -1,106 +1,32 @@
-"""What we add to the recorded portal: links between records, and changes over time."""
+"""Add our links and changes to the portal of recorded records, as `situations.yaml` has them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import yaml
+
+from connector.core.model import STAGE, STATUS
 from connector.sandbox.portal import Portal
 from tests.recorded.recordings import Folder
 
+TABLE: Final = Path(__file__).with_name("situations.yaml")
 _LINKED: Final = datetime(2026, 6, 12, 12, tzinfo=UTC)
-_TOKEN: Final = re.compile(r"«(?P<kind>\w+) (?P<file>\S+) (?P<place>\d+) (?P<name>\w+)»")
+_STANDS_SINCE: Final = "2026-04-02"
+_TOKEN: Final = re.compile(r"\{(\w+ \d+)(?: (\w+))?\}")
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A recorded record by its place: the so-manieth result (from 0) of a file.
-
-    As text it is a token that `told` replaces by the record's name, or by a recorded day.
-    """
-
-    kind: str
-    file: str
-    place: int
-
-    def __str__(self) -> str:
-        return self.day("id")
-
-    def day(self, name: str) -> str:
-        """Return the day that the record's recording tells for a property."""
-        return f"«{self.kind} {self.file} {self.place} {name}»"
-
-
-@dataclass(frozen=True)
-class Set:
-    """Properties that an import set, on a day."""
-
-    record: Spot
-    properties: Mapping[str, str]
-    day: str = "2026-04-02"
-
-
-@dataclass(frozen=True)
-class Form:
-    """A contact's latest form conversion."""
-
-    contact: Spot
-    name: str
-    day: str
-
-
-@dataclass(frozen=True)
-class Move:
-    """The days on which a deal entered one stage after the other."""
-
-    deal: Spot
-    stages: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Link:
-    """A deal's link to a contact or company."""
-
-    deal: Spot
-    other: Spot
-    primary: bool = False
-
-
-@dataclass(frozen=True)
-class Unlink:
-    """A link that was taken out again."""
-
-    deal: Spot
-    other: Spot
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A record that was put into the recycling bin."""
-
-    record: Spot
-
-
-@dataclass(frozen=True)
-class Merge:
-    """Two records that became one, under the first one's id."""
-
-    primary: Spot
-    other: Spot
-
-
-Step = Set | Form | Move | Link | Unlink | Archive | Merge
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True, kw_only=True)
 class Fix:
-    """One correction that has to be made, as the plan tells it."""
+    """One correction, as the plan tells it."""
 
-    record: Spot
+    record: str
     property_name: str
     before: str
     after: str
@@ -110,75 +36,123 @@ class Fix:
     evidence: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Situation:
-    """What is ours around some recorded records, and every correction that follows from it."""
-
-    says: str
-    ours: tuple[Step, ...]
-    fixes: tuple[Fix, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Author:
-    """Writes our part into a portal of recorded records."""
+    """Writes our part into a portal of recorded records, and knows what has to follow."""
 
-    folder: Folder
-    portal: Portal
+    def __init__(self, folder: Folder, portal: Portal) -> None:
+        table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+        self._folder = folder
+        self._portal = portal
+        self._lists = {name: words.split() for name, words in table["lists"].items()}
+        self.situations: list[Mapping[str, Any]] = table["situations"]
+        (self._other,) = table["others"]
 
-    def id_of(self, spot: Spot) -> str:
-        """Return the id of the record in a place."""
-        return str(self.folder.results(spot.file)[spot.place]["id"])
+    def write(self) -> None:
+        """Add every link and change of ours."""
+        verbs: Mapping[str, Callable[..., None]] = {
+            "stands": self._stands,
+            "converts": self._converts,
+            "moves": self._moves,
+            "links": self._links,
+            "links without primary": self._links_without_primary,
+            "unlinks": self._unlinks,
+            "archives": self._archives,
+            "merges": self._merges,
+        }
+        for step in (one for situation in self.situations for one in situation["ours"]):
+            ((verb, words),) = step.items()
+            verbs[verb](*words.split(" · "))
 
-    def told(self, text: str) -> str:
-        """Replace every token by what it stands for."""
-        return _TOKEN.sub(self._replaced, text)
+    def fixes(self) -> list[Fix]:
+        """Return every correction that has to be made, in the order of their records."""
+        told = [one for situation in self.situations for one in situation["fixes"]]
+        named = [self._fix(one["fix"], one) for one in told]
+        return sorted([*named, *self._others({one.record for one in named})])
 
-    def take(self, step: Step) -> None:
-        """Take one step of ours."""
-        match step:
-            case Set(record, properties, day):
-                self._write(record, properties, day)
-            case Form(contact, name, day):
-                self._write(contact, _conversion(name, day), day)
-            case Move(deal, stages):
-                for day, stage in stages:
-                    self._write(deal, {"dealstage": stage}, day)
-            case Archive(record):
-                self.portal.archive(record.kind, self.id_of(record))
-            case Link() | Unlink():
-                self._tie(step)
-            case Merge(primary, other):
-                self.portal.switches.merge_new_id = False
-                self.portal.merge(primary.kind, self.id_of(primary), self.id_of(other))
+    def name(self, place: str) -> str:
+        """Return the record in a place, as `contacts/123`."""
+        kind, number = self._record(place)
+        return f"{kind}/{number}"
 
-    def _write(self, spot: Spot, properties: Mapping[str, str], day: str) -> None:
-        self.portal.edit(
-            spot.kind, self.id_of(spot), properties, at=_noon(day), source="IMPORT", user_id=None
+    def _others(self, named: set[str]) -> Iterator[Fix]:
+        """Yield what becomes of the records that no situation tells of."""
+        for kind in ("contacts", "companies"):
+            for record in self._portal.records(kind):
+                name = f"{kind}/{record.id}"
+                if name not in named and not record.values.get(STAGE):
+                    yield self._fix(f"contact 0 · {self._other['fix']}", self._other, record=name)
+
+    def _fix(self, words: str, more: Mapping[str, Any], **instead: str) -> Fix:
+        place, property_name, change, direction, rule = words.split(" · ")
+        before, after = ("" if one == "blank" else one for one in change.split(" → "))
+        fix = Fix(
+            record=self.name(place),
+            property_name=property_name,
+            before=before,
+            after=after,
+            direction=direction,
+            rule=rule,
+            reason=self._told(more["why"]),
+            evidence=tuple(map(self._told, more.get("evidence", ()))),
         )
+        return replace(fix, **instead)  # type: ignore[arg-type]  # only texts are replaced
 
-    def _tie(self, step: Link | Unlink) -> None:
-        ends = ("deals", self.id_of(step.deal), step.other.kind, self.id_of(step.other))
-        if isinstance(step, Link):
-            self.portal.associate(*ends, primary=step.primary, at=_LINKED)
-        else:
-            self.portal.dissociate(*ends)
+    def _told(self, text: str) -> str:
+        """Put names and recorded days into a text."""
+        return _TOKEN.sub(lambda found: self._name_or_day(*found.groups()), text)
 
-    def _replaced(self, found: re.Match[str]) -> str:
-        row = self.folder.results(found["file"])[int(found["place"])]
-        if found["name"] == "id":
-            return f"{found['kind']}/{row['id']}"
-        at = datetime.fromisoformat(row["properties"][found["name"]])
-        return str(at.astimezone(ZoneInfo(self.portal.time_zone)).date())
+    def _name_or_day(self, place: str, property_name: str | None) -> str:
+        if property_name is None:
+            return self.name(place)
+        at = datetime.fromisoformat(self._row(place)["properties"][property_name])
+        return str(at.astimezone(ZoneInfo(self._portal.time_zone)).date())
 
+    def _row(self, place: str) -> Any:
+        alias, number = place.split()
+        return self._folder.results(self._lists[alias][1])[int(number)]
 
-def _noon(day: str) -> datetime:
-    return datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    def _record(self, place: str) -> tuple[str, str]:
+        return self._lists[place.split()[0]][0], str(self._row(place)["id"])
 
+    def _set(self, place: str, properties: Mapping[str, str], day: str) -> None:
+        at = datetime.fromisoformat(f"{day}T12:00:00+00:00")
+        self._portal.edit(*self._record(place), properties, at=at, source="IMPORT", user_id=None)
 
-def _conversion(name: str, day: str) -> dict[str, str]:
-    return {
-        "recent_conversion_event_name": name,
-        "recent_conversion_date": f"{day}T12:00:00Z",
-        "num_conversion_events": "1",
-    }
+    def _stands(self, place: str, stage: str, status: str = "") -> None:
+        self._set(place, {STAGE: stage} | ({STATUS: status} if status else {}), _STANDS_SINCE)
+
+    def _converts(self, place: str, form: str, day: str) -> None:
+        conversion = {
+            "recent_conversion_event_name": form,
+            "recent_conversion_date": f"{day}T12:00:00Z",
+            "num_conversion_events": "1",
+        }
+        self._set(place, conversion, day)
+
+    def _moves(self, place: str, *stages: str) -> None:
+        for stage, day in map(str.split, stages):
+            self._set(place, {"dealstage": stage}, day)
+
+    def _links(self, place: str, *others: str) -> None:
+        companies = [one for one in others if self._record(one)[0] == "companies"]
+        for one in others:
+            self._link(place, one, primary=companies[:1] == [one])
+
+    def _links_without_primary(self, place: str, *others: str) -> None:
+        for one in others:
+            self._link(place, one, primary=False)
+
+    def _link(self, place: str, other: str, *, primary: bool) -> None:
+        ends = (*self._record(place), *self._record(other))
+        self._portal.associate(*ends, primary=primary, at=_LINKED)
+
+    def _unlinks(self, place: str, other: str) -> None:
+        self._portal.dissociate(*self._record(place), *self._record(other))
+
+    def _archives(self, place: str) -> None:
+        self._portal.archive(*self._record(place))
+
+    def _merges(self, place: str, other: str) -> None:
+        self._portal.switches.merge_new_id = False  # so that the table can name who is left
+        kind, number = self._record(place)
+        self._portal.merge(kind, number, self._record(other)[1])

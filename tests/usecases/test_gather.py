@@ -7,6 +7,7 @@ from connector.core.facts import Facts
 from connector.core.model import Ref
 from connector.desk import Desk
 from connector.gather import gather
+from connector.pull import pull
 from tests.usecases.office import DAY, LOST, OPEN, WON, Office
 
 
@@ -68,8 +69,6 @@ def test_archived_records_and_deals_are_left_out(office: Office) -> None:
     office.door.archive(gone)
     office.door.archive(deal)
     office.door.advance(1)
-    from connector.pull import pull
-
     pull(office.desk(), full=True)
     found = gather(office.desk(), [person, gone])
     assert [one.record for one in found] == [person]
@@ -91,8 +90,6 @@ rules:
     reason: the contract of the company is over
 """
     desk = office.desk(policy)
-    from connector.pull import pull
-
     pull(desk)
     assert gathered(desk, person).values["company.contract_end"] is not None
     assert gathered(desk, alone).values["company.contract_end"] is None
