@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from connector.core.binding import bind
-from connector.core.model import STAGE, STATUS, ObjectType, Portal
+from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
 from connector.core.policy import Policy
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.door import Door
@@ -45,6 +45,8 @@ def check(door: Door, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
     yield _pinned(portal, portal_id)
     for kind in ObjectType:
         yield _readable(door, kind)
+    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+        yield _writable(door, kind)
     yield from _stages(portal)
     yield _pipelines(portal)
     yield from _policy(policy, portal)
@@ -77,6 +79,18 @@ def _readable(door: Door, kind: ObjectType) -> Finding:
     except ScopeMissing as missing:
         return Finding(name=f"read {kind}", light=Light.BAD, message=str(missing))
     return Finding(name=f"read {kind}", light=Light.GOOD, message=f"{total or 0:,} records")
+
+
+def _writable(door: Door, kind: ObjectType) -> Finding:
+    """Send an update of nothing to a record that cannot exist: only the scope can refuse it."""
+    try:
+        door.update({Ref(kind, "0"): {}})
+    except ScopeMissing as missing:
+        return Finding(name=f"write {kind}", light=Light.BAD, message=str(missing))
+    except ConnectorError as unclear:
+        message = f"could not be told: {unclear}"
+        return Finding(name=f"write {kind}", light=Light.WARNING, message=message)
+    return Finding(name=f"write {kind}", light=Light.GOOD, message="the token may write them")
 
 
 def _stages(portal: Portal) -> Iterator[Finding]:

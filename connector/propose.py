@@ -54,7 +54,8 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         _wake(desk, session, now)
         plans.create(session, desk.portal_id, head)
         plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
-        total = sum(mirror.count_due(session, desk.portal_id, until=now).values())
+        waiting = mirror.count_due(session, desk.portal_id, until=now)
+        total = sum(waiting[kind] for kind in ORDER)
     tally = Tally()
     for refs in _due(desk, now):
         settled = [_settle(desk, one) for one in gather(desk, refs)]
@@ -105,13 +106,18 @@ def _due(desk: Desk, now: datetime) -> Iterator[Sequence[Ref]]:
 
 
 def _settle(desk: Desk, facts: Facts) -> Settled:
-    """Decide one record, again without what HubSpot or another writer does not let happen."""
-    decision = decide(desk.policy, facts)
-    aside = _aside(desk, decision.corrections)
-    if not aside:
-        return Settled(decision=decision)
-    pinned = frozenset(one.property_name for one in aside)
-    return Settled(decision=decide(desk.policy, facts, pinned=pinned), aside=aside)
+    """Decide one record, again without what HubSpot or another writer does not let happen.
+
+    The stage goes first: a lead status is set aside only for the stage that really results.
+    """
+    aside: tuple[Correction, ...] = ()
+    while True:
+        pinned = frozenset(one.property_name for one in aside)
+        decision = decide(desk.policy, facts, pinned=pinned)
+        found = _aside(desk, decision.corrections)
+        if not found:
+            return Settled(decision=decision, aside=aside)
+        aside += tuple(one for one in found if one.property_name == STAGE) or found
 
 
 def _aside(desk: Desk, corrections: Sequence[Correction]) -> tuple[Correction, ...]:

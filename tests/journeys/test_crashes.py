@@ -8,9 +8,8 @@ import pytest
 
 from connector.core.model import Outcome
 from tests.journeys.bench import Bench, new_portal
-from tests.journeys.cast import changed, mixed, reopened
+from tests.journeys.cast import changed, mixed
 from tests.journeys.killing import (
-    ANSWERED,
     KILLED,
     MOMENTS,
     UNANSWERED,
@@ -29,6 +28,11 @@ class Trial:
         self.bench = set_up(new_portal(running=True))
         self.wanted = mixed(self.bench.portal)
         self.audit = changed(self.bench.values(*self.wanted), self.wanted)
+
+    def set_of(self, record: str) -> dict[str, str]:
+        """Return stage and lead status that a contact must end with."""
+        names = ("lifecyclestage", "hs_lead_status")
+        return {name: self.wanted[f"{record}.{name}"] for name in names}
 
     def wrong(self) -> dict[str, object]:
         """Return what is not as after an undisturbed run; nothing should be."""
@@ -128,24 +132,18 @@ def test_killed_at_any_write_and_again_anywhere_nothing_stays_blank(set_up: SetU
 
 
 def test_an_open_move_is_finished_before_anything_else_is_asked(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    anna = reopened(bench.portal)
-    nth = _request_of_the_clear(set_up)
-    assert run_and_kill(bench, nth, ANSWERED).route == "batch_update"
-    assert bench.blanks() == [f"contacts/{anna}"]
+    trial = Trial(set_up)
+    bench, (_, _, clear, _) = trial.bench, _writes(set_up)
+    run_and_kill(bench, clear, UNANSWERED)
+    cleared = bench.blanks()
+    assert len(cleared) == 2
     bench.box.forget()
-    bench.sync()
+    assert run(bench, "sync") == 0
+    opening = ["account", *["properties"] * 3, "pipelines"]
+    recovery = ["batch_read", "batch_update", "batch_read"]
     routes = [one.route for one in bench.box.requests]
-    assert routes[routes.index("pipelines") + 1 :][:3] == [
-        "batch_read",
-        "batch_update",
-        "batch_read",
+    assert routes[:8] == [*opening, *recovery]
+    assert bench.box.requests[6].body["inputs"] == [
+        {"id": record.removeprefix("contacts/"), "properties": trial.set_of(record)}
+        for record in sorted(cleared)
     ]
-    assert bench.value(f"contacts/{anna}.lifecyclestage") == "opportunity"
-
-
-def _request_of_the_clear(set_up: SetUp) -> int:
-    bench = set_up(new_portal(running=True))
-    reopened(bench.portal)
-    bench.sync()
-    return 1 + [one.route for one in bench.box.requests].index("batch_update")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ class Author:
         self._portal = portal
         self._lists = {name: words.split() for name, words in table["lists"].items()}
         self.situations: list[Mapping[str, Any]] = table["situations"]
-        (self._other,) = table["others"]
+        self.others: Mapping[str, Any] = table["others"]
 
     def write(self) -> None:
         """Add every link and change of ours."""
@@ -65,37 +65,40 @@ class Author:
 
     def fixes(self) -> list[Fix]:
         """Return every correction that has to be made, in the order of their records."""
-        told = [one for situation in self.situations for one in situation["fixes"]]
-        named = [self._fix(one["fix"], one) for one in told]
-        return sorted([*named, *self._others({one.record for one in named})])
+        told = [self._fix(one) for situation in self.situations for one in situation["fixes"]]
+        return sorted([*told, *self.fixes_of_others()])
+
+    def fixes_of_others(self) -> list[Fix]:
+        """Return what has to become of the records that are in no stage and no situation."""
+        told = {fix["fix"].split(" · ")[0] for one in self.situations for fix in one["fixes"]}
+        records = {self.name(place) for place in told}
+        template = self._fix({**self.others, "fix": f"contact 0 · {self.others['fix']}"})
+        blank = [
+            f"{kind}/{record.id}"
+            for kind in ("contacts", "companies")
+            for record in self._portal.records(kind)
+            if not record.values.get(STAGE)
+        ]
+        return [replace(template, record=name) for name in blank if name not in records]
 
     def name(self, place: str) -> str:
         """Return the record in a place, as `contacts/123`."""
         kind, number = self._record(place)
         return f"{kind}/{number}"
 
-    def _others(self, named: set[str]) -> Iterator[Fix]:
-        """Yield what becomes of the records that no situation tells of."""
-        for kind in ("contacts", "companies"):
-            for record in self._portal.records(kind):
-                name = f"{kind}/{record.id}"
-                if name not in named and not record.values.get(STAGE):
-                    yield self._fix(f"contact 0 · {self._other['fix']}", self._other, record=name)
-
-    def _fix(self, words: str, more: Mapping[str, Any], **instead: str) -> Fix:
-        place, property_name, change, direction, rule = words.split(" · ")
+    def _fix(self, told: Mapping[str, Any]) -> Fix:
+        place, property_name, change, direction, rule = told["fix"].split(" · ")
         before, after = ("" if one == "blank" else one for one in change.split(" → "))
-        fix = Fix(
+        return Fix(
             record=self.name(place),
             property_name=property_name,
             before=before,
             after=after,
             direction=direction,
             rule=rule,
-            reason=self._told(more["why"]),
-            evidence=tuple(map(self._told, more.get("evidence", ()))),
+            reason=self._told(told["why"]),
+            evidence=tuple(map(self._told, told.get("evidence", ()))),
         )
-        return replace(fix, **instead)  # type: ignore[arg-type]  # only texts are replaced
 
     def _told(self, text: str) -> str:
         """Put names and recorded days into a text."""

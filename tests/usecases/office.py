@@ -27,6 +27,7 @@ from connector.desk import Desk
 from connector.hubspot.door import Page, UpdateAnswer
 from connector.hubspot.in_memory import MemoryDoor
 from connector.presets import preset
+from connector.propose import propose
 from connector.pull import pull
 from state import audit, mirror, outbox, plans
 from state.plans import PlanHead
@@ -168,6 +169,10 @@ class Office:
             wait=self.wait,
             **more,  # type: ignore[arg-type]  # a test names its own
         )
+
+    def propose(self, desk: Desk | None = None) -> PlanHead:
+        """Make a plan, as often as a test likes."""
+        return propose(desk or self.desk(), number=next(self.runs))
 
     def wait(self, seconds: float) -> None:
         self.waited.append(seconds)

@@ -18,7 +18,6 @@ from connector.core.model import (
 )
 from connector.core.moves import key
 from connector.desk import Desk
-from connector.propose import propose
 from connector.pull import pull
 from state import mirror, plans, strikes
 from tests.usecases.office import DAY, LOST, OPEN, SQL, WON, Office, portal
@@ -57,7 +56,7 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(office
     fine = office.contact("lead")
     pull(office.desk())
 
-    plan = propose(office.desk())
+    plan = office.propose()
 
     assert office.changes(plan) == [
         (str(company), "lead", "customer", "won"),
@@ -78,7 +77,7 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(office
 def test_nothing_is_sent_while_a_plan_is_made(office: Office) -> None:
     office.deal(WON, office.contact("lead"))
     pull(office.desk())
-    propose(office.desk())
+    office.propose()
     assert office.door.sent == []
 
 
@@ -88,8 +87,8 @@ def test_a_record_with_corrections_stays_due_until_nothing_is_left_to_correct(
     person = office.contact("lead")
     office.deal(WON, person)
     pull(office.desk())
-    first = propose(office.desk())
-    again = propose(office.desk())
+    first = office.propose()
+    again = office.propose()
     assert office.changes(first) == office.changes(again) != []
     assert next_due(office, person)
 
@@ -100,7 +99,7 @@ def test_a_record_is_due_again_when_its_quiet_time_ends(office: Office) -> None:
     office.door.advance(DAY)
     office.edit(deal, dealstage=LOST, closedate=office.door.now().isoformat())
     pull(office.desk())
-    propose(office.desk())
+    office.propose()
     assert not next_due(office, person)
     office.door.advance(89 * DAY)
     assert not next_due(office, person)
@@ -109,28 +108,28 @@ def test_a_record_is_due_again_when_its_quiet_time_ends(office: Office) -> None:
 
 
 def test_a_condition_with_today_makes_its_records_due_at_midnight(office: Office) -> None:
-    company = office.company("customer", contract_end="2026-03-13")
+    company = office.company("customer", contract_end="2026-03-12")
     desk = office.desk(READS_TODAY)
     pull(desk)
-    assert office.changes(propose(desk)) == []
+    assert office.changes(office.propose(desk)) == []
     assert not next_due(office, company)
     office.door.advance(11.9 * 3600)
     assert not next_due(office, company)
-    office.door.advance(DAY)
+    office.door.advance(0.2 * 3600)
     assert next_due(office, company)
-    plan = propose(office.desk(READS_TODAY))
+    plan = office.propose(office.desk(READS_TODAY))
     assert office.changes(plan) == [(str(company), "customer", "other", "contract-over")]
 
 
 def test_a_changed_policy_wakes_every_record(office: Office) -> None:
     people = [office.contact("lead") for _ in range(3)]
     pull(office.desk())
-    propose(office.desk())
+    office.propose()
     assert office.due() == ()
     later = office.desk("extends: standard\nsettings: {converted: {score: 16}}")
-    plan = propose(later)
+    plan = office.propose(later)
     assert plan.summary["records_looked_at"] == {"contacts": len(people)}
-    assert propose(later).summary["records_looked_at"] == {}
+    assert office.propose(later).summary["records_looked_at"] == {}
 
 
 def changed_stages() -> dict[str, str]:
@@ -143,9 +142,9 @@ def test_a_changed_stage_list_wakes_every_record(open_office: Callable[..., Offi
     office.contact("lead")
     office.company("lead")
     pull(office.desk())
-    propose(office.desk())
+    office.propose()
     office.door.what = portal(stages=changed_stages())
-    plan = propose(office.desk())
+    plan = office.propose()
     assert plan.summary["records_looked_at"] == {"companies": 1, "contacts": 1}
 
 
@@ -155,7 +154,7 @@ def test_a_changed_pipeline_wakes_every_record(office: Office) -> None:
     pull(office.desk())
     with office.store.begin() as session:
         mirror.set_due(session, "1", {person: None})
-    propose(office.desk())
+    office.propose()
     old = office.door.what
     (sales,) = old.pipelines
     turned = [
@@ -165,7 +164,7 @@ def test_a_changed_pipeline_wakes_every_record(office: Office) -> None:
         for one in sales.stages
     ]
     office.door.what = replace(old, pipelines=(replace(sales, stages=tuple(turned)),))
-    plan = propose(office.desk())
+    plan = office.propose()
     assert office.changes(plan) == [(str(person), "lead", "customer", "won")]
     assert str(deal) in office.corrections(plan)[0].evidence[0]
 
@@ -177,7 +176,7 @@ def test_backward_moves_come_together_so_that_a_batch_needs_one_clear(office: Of
         office.door.advance(1)
         office.edit(deal, dealstage=OPEN)
     pull(office.desk())
-    plan = propose(office.desk())
+    plan = office.propose()
     stages = [one.direction for one in office.corrections(plan) if one.property_name == STAGE]
     assert stages == [Direction.BACKWARD] * 3 + [Direction.FORWARD] * 3
 
@@ -186,9 +185,9 @@ def test_more_records_than_a_chunk_are_all_decided(office: Office) -> None:
     for _ in range(1003):
         office.contact("")
     pull(office.desk())
-    plan = propose(office.desk())
+    plan = office.propose()
     assert plan.summary["records_to_correct"] == {"contacts": 1003}
-    assert propose(office.desk()).digest == plan.digest
+    assert office.propose().digest == plan.digest
 
 
 def test_a_quarantined_stage_stays_and_the_lead_status_follows_the_one_that_stays(
@@ -198,16 +197,16 @@ def test_a_quarantined_stage_stays_and_the_lead_status_follows_the_one_that_stay
     office.deal(OPEN, person)
     pull(office.desk())
     desk = office.desk()
-    first = office.corrections(propose(desk))
+    first = office.corrections(office.propose(desk))
     assert [(one.property_name, one.after) for one in first] == [
         (STAGE, "opportunity"),
         (STATUS, "OPEN_DEAL"),
     ]
     strike(office, desk, first[0])
-    assert office.changes(propose(desk)) == office.changes(propose(desk))
+    assert office.changes(office.propose(desk)) == office.changes(office.propose(desk))
     strike(office, desk, first[0])
 
-    plan = propose(desk)
+    plan = office.propose(desk)
 
     assert office.changes(plan) == [(str(person), "", "NEW", "status-new")]
     assert plan.summary["left_alone"] == {"quarantined": 1}
@@ -218,10 +217,10 @@ def test_what_failed_in_this_run_is_left_for_the_next(office: Office) -> None:
     office.deal(OPEN, person)
     pull(office.desk())
     desk = office.desk()
-    stage = office.corrections(propose(desk))[0]
+    stage = office.corrections(office.propose(desk))[0]
     desk.struck.add(key(stage))
-    assert [one[2] for one in office.changes(propose(desk))] == ["NEW"]
-    assert [one[2] for one in office.changes(propose(office.desk()))] == [
+    assert [one[2] for one in office.changes(office.propose(desk))] == ["NEW"]
+    assert [one[2] for one in office.changes(office.propose())] == [
         "opportunity",
         "OPEN_DEAL",
     ]
@@ -234,12 +233,15 @@ def test_a_status_that_failed_for_the_stage_that_stays_is_not_tried_again_either
     office.deal(OPEN, person)
     pull(office.desk())
     desk = office.desk()
+    tried = []
     for _ in range(2):
-        for one in office.corrections(propose(desk)):
+        for one in office.corrections(office.propose(desk)):
+            tried.append(one.after)
             desk.struck.add(key(one))
 
-    plan = propose(desk)
+    plan = office.propose(desk)
 
+    assert tried == ["opportunity", "OPEN_DEAL", "NEW"]
     assert office.changes(plan) == []
     assert plan.summary["left_alone"]["quarantined"] == 2
     assert not next_due(office, person)
@@ -251,15 +253,15 @@ def test_new_evidence_lifts_the_quarantine(office: Office) -> None:
     pull(office.desk())
     desk = office.desk()
     for _ in range(2):
-        for one in office.corrections(propose(desk)):
+        for one in office.corrections(office.propose(desk)):
             strike(office, desk, one)
-    assert office.changes(propose(desk)) == []
+    assert office.changes(office.propose(desk)) == []
 
     office.door.advance(3600)
     office.deal(WON, person)
     pull(desk)
 
-    assert office.changes(propose(desk)) == [(str(person), "lead", "customer", "won")]
+    assert office.changes(office.propose(desk)) == [(str(person), "lead", "customer", "won")]
 
 
 def test_a_policy_that_does_not_settle_leaves_the_record_alone_and_says_so(
@@ -268,13 +270,13 @@ def test_a_policy_that_does_not_settle_leaves_the_record_alone_and_says_so(
     to_and_fro = """\
 extends: standard
 rules:
-  - {name: up, for: contacts, when: stage == "lead", stage: customer, direction: any, reason: up}
-  - {name: down, for: contacts, when: stage == "customer", stage: lead, direction: any, reason: down}
+  - {name: up, for: contacts, when: stage == "lead", stage: customer, direction: any, reason: "-"}
+  - {name: to, for: contacts, when: stage == "customer", stage: lead, direction: any, reason: "-"}
 """
     office.contact("lead")
     desk = office.desk(to_and_fro)
     pull(desk)
-    plan = propose(desk)
+    plan = office.propose(desk)
     assert office.changes(plan) == []
     assert plan.summary["left_alone"] == {"does not settle": 1}
 
@@ -285,7 +287,7 @@ def test_only_the_newest_plans_are_kept(office: Office) -> None:
     made = []
     for _ in range(12):
         office.door.advance(1)
-        made.append(propose(office.desk()))
+        made.append(office.propose())
     with office.store.reading() as session:
         kept = [one for one in made if plans.get(session, "1", one.plan_id)]
     assert kept == made[2:]
@@ -296,7 +298,7 @@ def test_progress_is_told_with_how_many_are_due(office: Office) -> None:
     office.deal(OPEN, office.company("lead"))
     pull(office.desk())
     told: list[tuple[str, int, int | None]] = []
-    propose(office.desk(tell=lambda what, done, total: told.append((what, done, total))))
+    office.propose(office.desk(tell=lambda what, done, total: told.append((what, done, total))))
     assert told == [("decide", 1, 2), ("decide", 2, 2)]
 
 
@@ -305,5 +307,5 @@ def test_a_record_archived_since_it_was_due_is_passed_over(office: Office) -> No
     pull(office.desk())
     with office.store.begin() as session:
         mirror.archive(session, "1", [person], at=office.door.now() + timedelta(seconds=1))
-    plan = propose(office.desk())
+    plan = office.propose()
     assert plan.summary["records_looked_at"] == {}

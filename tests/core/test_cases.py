@@ -1,0 +1,83 @@
+"""Cases files: what they may say, and that a wrong expectation shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector import presets
+from connector.core.cases import Difference, Result, run_cases
+from connector.core.mark import PolicyError
+
+STANDARD = presets.policy("standard")
+
+
+def _run(text: str) -> tuple[Result, ...]:
+    return run_cases(text, source="c.yaml", policy=STANDARD)
+
+
+def test_a_case_that_fails_names_what_was_expected_and_what_was_decided() -> None:
+    (result,) = _run(
+        "cases:\n  - name: one\n    given: {stage: lead, status: NEW}\n"
+        "    expect: {stage: customer, status: NEW, rule: won, status_rule: ''}\n"
+    )
+    assert (result.name, str(result.mark)) == ("one", "c.yaml:2:5")
+    assert result.differences == (
+        Difference(what="stage", expected="customer", found="lead"),
+        Difference(what="status", expected="NEW", found=""),
+        Difference(what="rule", expected="won", found="keep"),
+        Difference(what="status_rule", expected="", found="status-clear"),
+    )
+
+
+def test_steps_hand_their_result_on() -> None:
+    results = _run(
+        "cases:\n  - name: two\n    steps:\n"
+        "      - {given: {stage: '', deals: [{state: open}]}, expect: {stage: opportunity}}\n"
+        "      - {given: {deals: []}, expect: {stage: opportunity, status: '', rule: keep}}\n"
+    )
+    assert [result.differences for result in results] == [(), ()]
+
+
+def test_a_case_may_give_properties_companies_deals_and_times() -> None:
+    results = _run(
+        "settings: {scope: company.country == 'NO' and deal.amount > 3 and contact.vip}\n"
+        "portal:\n"
+        "  companies: {country: string}\n"
+        "  deals: {amount: number}\n"
+        "  contacts: {vip: bool}\n"
+        "  time_zone: Europe/Oslo\n"
+        "cases:\n"
+        "  - name: within\n"
+        "    given:\n"
+        "      now: 2026-01-01T12:00:00Z\n"
+        "      company: {country: 'NO'}\n"
+        "      properties: {vip: 'true'}\n"
+        "      deals: [{id: 7, state: won, pipeline: default, properties: {amount: 4}}]\n"
+        "    expect: {stage: customer}\n"
+    )
+    assert results[0].differences == ()
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("{given: {}, expect: {}}", "c.yaml:2:5: name is a single text, this is a mapping"),
+        ("{name: x, given: {stag: a}}", "given has no 'stag' (did you mean 'stage'?)"),
+        ("{name: x, given: {score: 3}}", "a score is given, but `score.property` is not set"),
+        ("{name: x, given: {now: soon}}", "now is a day such as 2026-03-01, or a time"),
+        ("{name: x, given: {deals: [{id: 3}]}}", "state is a single text, this is a mapping"),
+        ("{name: x, given: {}, expect: {stge: a}}", "expect has no 'stge'"),
+        ("{name: x, settings: {a: b}}", "there is no setting 'a'"),
+        ("{name: x, settings: {default_stage: nowhere}}", "the portal has no 'nowhere'"),
+    ],
+)
+def test_what_is_wrong_in_a_case_is_said_with_its_place(case: str, message: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        _run(f"cases:\n  - {case}\n")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("c.yaml:2:")
+
+
+def test_a_file_without_cases_is_no_cases_file() -> None:
+    with pytest.raises(PolicyError, match="cases is a list"):
+        _run("policy: standard")
