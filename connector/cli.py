@@ -43,7 +43,7 @@ class Commands(click.Group):
         return found if isinstance(found, click.Command) else None
 
 
-_HELP: Final = """Keep every contact's and company's lifecycle stage and lead status true in HubSpot.
+_HELP: Final = """Keep each contact's and company's lifecycle stage and lead status true in HubSpot.
 
 \b
 First look, no account needed:  connector demo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -23,14 +23,16 @@ def end(
     desk: Desk,
     endings: Sequence[Ending],
     records: Mapping[Ref, Record],
-    *,
-    gone: Iterable[Ref] = (),
 ) -> None:
     """Write down how corrections ended, and take their moves out of the outbox.
 
-    The records stay due, so that the next decision looks at what is really there.
+    `records` is what was read last, by asked ref: a record that is not there, or lives on in
+    another one, is out of the mirror's decisions. All others stay due, so that the next
+    decision looks at what is really there.
     """
     now = desk.door.now()
+    ended = {one.move.record for one in endings}
+    gone = ended - {ref for ref, record in records.items() if record.ref == ref}
     with desk.store.begin() as session:
         audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
         for one in endings:
@@ -44,8 +46,8 @@ def end(
                     at=now,
                 )
         mirror.patch(session, desk.portal_id, list(records.values()), due_at=now)
-        mirror.archive(session, desk.portal_id, list(gone), at=now)
-        outbox.close(session, desk.portal_id, {one.move.record for one in endings})
+        mirror.archive(session, desk.portal_id, gone, at=now)
+        outbox.close(session, desk.portal_id, ended)
     for one in endings:
         _tell(desk, one)
 

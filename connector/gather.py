@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.core.facts import Facts, deal, facts, needs_history
@@ -70,19 +70,23 @@ def _company(record: Record) -> Ref:
 
 
 def _counted(found: Mirrored, ref: Ref, labels: frozenset[str]) -> list[Record]:
-    """Return the deals that count for a record: those whose association has one of `labels`.
+    """Return the deals that count for a record.
 
-    No labels mean that every association counts. For a company these are the deals whose
-    primary company it is; a deal without a primary company counts for each of its companies.
+    For a contact these are the deals whose association has one of `labels`, or all where there
+    are none. For a company these are the deals whose primary company it is; a deal without a
+    primary company counts for each of its companies.
     """
-    return [
-        found.deals[one.target]
-        for one in found.links.get(ref, ())
-        if one.target in found.deals
-        and not found.deals[one.target].archived
-        and (not labels or labels & one.labels)
-        and (ref.object_type is not ObjectType.COMPANIES or _is_its_own(found, one))
-    ]
+    if ref.object_type is ObjectType.COMPANIES:
+        return [one for one, link in _linked(found, ref) if _is_its_own(found, link)]
+    return [one for one, link in _linked(found, ref) if not labels or labels & link.labels]
+
+
+def _linked(found: Mirrored, ref: Ref) -> Iterator[tuple[Record, Association]]:
+    """Yield the mirrored deals of a record that are not archived, with what links them."""
+    for link in found.links.get(ref, ()):
+        one = found.deals.get(link.target)
+        if one and not one.archived:
+            yield one, link
 
 
 def _is_its_own(found: Mirrored, link: Association) -> bool:

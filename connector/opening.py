@@ -53,7 +53,7 @@ def open_door(settings: Settings, clockwork: Clockwork) -> Door:
 def read_policy(name: str) -> Policy:
     """Load a preset by its name, or a policy file by its path."""
     if name in presets.names():
-        return load(presets.preset(name), source=f"{name}.yaml", preset=presets.preset)
+        return presets.policy(name)
     path = Path(name)
     try:
         text = path.read_text(encoding="utf-8")

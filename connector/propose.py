@@ -140,6 +140,7 @@ def _lay_down(
         _count(one, tally)
         if one.decision.corrections:
             moves.append(one.decision.corrections)
+        if one.decision.corrections or _has_another_try(desk, one):
             del times[one.decision.record]
         else:
             times[one.decision.record] = one.decision.due_at
@@ -150,6 +151,11 @@ def _lay_down(
     with desk.store.begin() as session:
         plans.add(session, desk.portal_id, head.plan_id, moves)
         mirror.set_due(session, desk.portal_id, times)
+
+
+def _has_another_try(desk: Desk, one: Settled) -> bool:
+    """Whether the next run tries again what failed in this one."""
+    return any(key(each) in desk.struck for each in one.aside)
 
 
 def _count(one: Settled, tally: Tally) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
@@ -86,8 +86,7 @@ def set_and_verify(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
 
 def conclude(desk: Desk, verified: Verified) -> tuple[Ending, ...]:
     """Write the endings down; raise TemporaryError where a record stays blank for now."""
-    gone = {one.move.record for one in verified.endings if one.move.record not in verified.records}
-    end(desk, verified.endings, verified.records, gone=gone)
+    end(desk, verified.endings, verified.records)
     if verified.open_moves:
         names = ", ".join(str(move.record) for move in verified.open_moves[:5])
         raise TemporaryError(
@@ -109,8 +108,7 @@ def _recheck(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Endin
     )
     if stale:
         changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
-        there = {ref for ref, record in current.items() if record.ref == ref}
-        end(desk, stale, changed, gone={move.record for move in moves} - there)
+        end(desk, stale, changed)
     return [move for move in moves if not reasons[move.record]], stale
 
 
@@ -126,37 +124,47 @@ def _why_stale(move: Move, record: Record | None) -> str:
 
 
 def _clear(desk: Desk, moves: list[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
-    """Clear the stages that must go back; end the moves whose clear is refused."""
+    """Clear the stages that must go back; end the moves whose clear is refused.
+
+    A refusal is believed only where the stage is still there: a blank must be filled.
+    """
     if not moves:
         return [], ()
     _advance(desk, moves, Phase.CLEARING)
     sent = send(desk, {move.record: {STAGE: ""} for move in moves})
-    refused = [move for move in moves if (move.record, STAGE) in sent.refused]
-    cleared = [move for move in moves if (move.record, STAGE) not in sent.refused]
+    doubtful = [move for move in moves if (move.record, STAGE) in sent.refused]
+    found = read(desk, [move.record for move in doubtful])
+    refused = [move for move in doubtful if not _is_blank(found.get(move.record))]
+    cleared = [move for move in moves if move not in refused]
     _advance(desk, cleared, Phase.CLEARED)
-    return cleared, _end_refused(desk, refused, sent) if refused else ()
+    return cleared, _end_refused(desk, refused, sent, found) if refused else ()
 
 
-def _end_refused(desk: Desk, moves: Sequence[Move], sent: Sent) -> tuple[Ending, ...]:
+def _is_blank(record: Record | None) -> bool:
+    return record is not None and not record.value(STAGE)
+
+
+def _end_refused(
+    desk: Desk, moves: Sequence[Move], sent: Sent, found: Mapping[Ref, Record]
+) -> tuple[Ending, ...]:
     """End moves whose clear HubSpot refuses; their lead status is decided anew."""
+    there = {ref for ref, record in found.items() if record.ref == ref}
     endings = tuple(
         Ending(
             move=move,
             correction=one,
-            outcome=Outcome.REFUSED if one.property_name == STAGE else Outcome.STALE,
-            note=_refusal(sent, move.record),
+            outcome=Outcome.REFUSED
+            if one is move.stage and move.record in there
+            else Outcome.STALE,
+            note=sent.refused[move.record, STAGE].message,
             correlation_id=sent.correlation_ids.get(move.record, ""),
         )
         for move in moves
         for one in move.corrections
     )
-    records = read(desk, [move.record for move in moves])
-    end(desk, endings, records, gone={move.record for move in moves} - records.keys())
+    ended = {move.record for move in moves}
+    end(desk, endings, {ref: record for ref, record in found.items() if ref in ended})
     return endings
-
-
-def _refusal(sent: Sent, ref: Ref) -> str:
-    return sent.refused[ref, STAGE].message
 
 
 def _advance(desk: Desk, moves: Sequence[Move], phase: Phase) -> None:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import structlog
 
-from connector.core.model import STAGE, Correction, Outcome, Record
+from connector.core.model import STAGE, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
@@ -41,7 +41,7 @@ def recover(desk: Desk) -> int:
 
 def _recover_batch(desk: Desk, moves: Sequence[Move]) -> None:
     """Fill the blanks first; of the rest, write down what happened, or withdraw."""
-    found = read(desk, [move.record for move in moves])
+    found = _read_settled(desk, moves)
     blank = [move for move in moves if _blank_by_us(move, found.get(move.record))]
     if blank:
         set_and_verify(desk, blank)
@@ -49,8 +49,30 @@ def _recover_batch(desk: Desk, moves: Sequence[Move]) -> None:
     endings = [one for move in rest for one in _endings(move, found.get(move.record))]
     ended = {one.move.record for one in endings}
     records = {ref: record for ref, record in found.items() if ref in ended}
-    end(desk, endings, records, gone=ended - found.keys())
+    end(desk, endings, records)
     _withdraw(desk, [move for move in rest if move.record not in ended])
+
+
+def _read_settled(desk: Desk, moves: Sequence[Move]) -> dict[Ref, Record]:
+    """Read what HubSpot has; where something was sent and nothing of it shows, read once more.
+
+    The last request of a killed process may take effect only now, and a reading may lag
+    behind a write: a clear that is not seen would leave a blank which nobody knows of.
+    """
+    found = read(desk, [move.record for move in moves])
+    unseen = [move.record for move in moves if _shows_nothing(move, found.get(move.record))]
+    if not unseen or not desk.rechecks:
+        return found
+    desk.wait(desk.rechecks[0])
+    return found | read(desk, unseen)
+
+
+def _shows_nothing(move: Move, record: Record | None) -> bool:
+    return (
+        record is not None
+        and move.phase is not Phase.PROMISED
+        and all(record.value(name) == value for name, value in move.found.items())
+    )
 
 
 def _blank_by_us(move: Move, record: Record | None) -> bool:

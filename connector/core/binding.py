@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connector.core.bound import BoundPolicy, Side
 from connector.core.bound_settings import bound_values, names_of, score_property
 from connector.core.bound_side import bind_side
-from connector.core.deals import deal_book
+from connector.core.deals import DealBook, deal_book
 from connector.core.mark import Problems
 from connector.core.model import STAGE, STATUS, ObjectType, Portal
 from connector.core.policy import Policy
@@ -62,12 +62,6 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         with problems.collecting():
             sides[kind] = bind_side(policy, portal, kind, zone)
     problems.tell()
-    values = bound_values(policy.settings, names_of(portal, ObjectType.CONTACTS))
-    book = deal_book(
-        portal,
-        include=_texts(values["deals.pipelines.include"]),
-        exclude=_texts(values["deals.pipelines.exclude"]),
-    )
     return BoundPolicy(
         policy=policy,
         portal_id=portal.account.portal_id,
@@ -75,8 +69,8 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         digest=_digest(policy, portal),
         warnings=tuple(dict.fromkeys(_warnings(policy, sides))),
         sides=sides,
-        book=book,
-        labels=frozenset(_texts(values["deals.labels"])),
+        book=_book(policy, portal),
+        labels=frozenset(policy.texts("deals.labels")),
         score_property=score,
     )
 
@@ -87,6 +81,16 @@ def _zone(portal: Portal) -> ZoneInfo:
         return ZoneInfo(portal.account.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("UTC")
+
+
+def _book(policy: Policy, portal: Portal) -> DealBook:
+    """Return what the pipelines say, and which of them count."""
+    values = bound_values(policy.settings, names_of(portal, ObjectType.CONTACTS))
+    return deal_book(
+        portal,
+        include=_texts(values["deals.pipelines.include"]),
+        exclude=_texts(values["deals.pipelines.exclude"]),
+    )
 
 
 def _texts(value: Value) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from connector.core.condition_terms import resolve, unknown_option
@@ -80,7 +81,7 @@ def bound_values(settings: Mapping[str, Setting], names: Names) -> dict[str, Val
 
 def _bound(setting: Setting, names: Names) -> Value:
     if setting.form is Form.ALIASES:
-        return tuple(_paired(setting, names))
+        return tuple(chain.from_iterable(_paired(setting, names)))
     found = [(names.find(word, setting.form), word) for word in setting.words]
     if setting.form not in LISTS:
         return found[0][0]
@@ -95,7 +96,7 @@ def _paired(setting: Setting, names: Names) -> list[tuple[str, str]]:
     _refuse_twins([(value, word) for (value, _), (word, _) in zip(found, words, strict=True)])
     sources = {value for value, _ in found}
     for (_, end), (_, word) in zip(found, words, strict=True):
-        if end in sources:
+        if end and end in sources:
             raise wrong(
                 word.mark, f"{word.text!r} is an alias itself: name the stage it stands for"
             )

@@ -68,6 +68,10 @@ class _Ground:
         found = {self.names.find(word, Form.STAGE) for word in own if _is_name(word)}
         return frozenset(one for one in found if one) | set(_texts(self.values["stages"]))
 
+    def _aliases(self) -> dict[str, str]:
+        flat = _texts(self.values["aliases"])
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
     def vocabulary(self, *, rows: bool = False, blind: str = "") -> Vocabulary:
         known = {**self.policy.settings, **self.policy.lists}
         values = {**unbound_values(self.policy.lists), **self.values}
@@ -121,7 +125,7 @@ class _Ground:
             path=self.path,
             named=self.named(),
             parked=self.parked,
-            aliases=dict(_pairs(self.values["aliases"])),
+            aliases=self._aliases(),
             scope=scope,
             rules=rules,
             rows=rows,
@@ -189,9 +193,3 @@ def _is_name(word: Word) -> bool:
 
 def _texts(value: Value) -> tuple[str, ...]:
     return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
-
-
-def _pairs(value: Value) -> Iterator[tuple[str, str]]:
-    for pair in value if isinstance(value, tuple) else ():
-        if isinstance(pair, tuple):
-            yield str(pair[0]), str(pair[1])

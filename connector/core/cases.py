@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from connector.core.binding import bind
+from connector.core.bound import BoundPolicy
 from connector.core.case_portal import case_portal
 from connector.core.case_records import GIVEN, case_facts
 from connector.core.mark import Mark, Problems
-from connector.core.model import STATUS
+from connector.core.model import STATUS, Portal
 from connector.core.policy import Policy, overlaid
 from connector.core.policy_settings import read_settings
 from connector.core.rules import Decision, decide
@@ -21,6 +22,7 @@ _FILE: Final = ("policy", "settings", "portal", "cases")
 _CASE: Final = ("name", "settings", "portal", "given", "expect", "steps")
 _STEP: Final = ("given", "expect")
 _EXPECT: Final = ("stage", "status", "rule", "status_rule")
+_Ground: TypeAlias = tuple[Portal, BoundPolicy]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,21 +50,29 @@ def run_cases(content: str, *, source: str, policy: Policy) -> tuple[Result, ...
     A case with `steps` hands the stage and lead status that result on to its next step.
     """
     root = section(read(content, source=source), "a cases file", known=_FILE)
+    ground = _ground(policy, root)
     problems = Problems()
     results: list[Result] = []
     for node in items(root.get("cases") or root, "cases"):
         with problems.collecting():
-            results.extend(_run(section(node, "a case", known=_CASE), root, policy))
+            results.extend(_run(section(node, "a case", known=_CASE), root, ground))
     problems.tell()
     return tuple(results)
 
 
-def _run(case: Section, root: Section, policy: Policy) -> Iterator[Result]:
+def _ground(policy: Policy, said: Section, *, below: Section | None = None) -> _Ground:
+    """Return the portal that a file or case describes, and the policy as it is there."""
+    node = said.get("settings")
+    policy = overlaid(policy, read_settings(node, own=True)) if node else policy
+    portal = case_portal(below.get("portal") if below else None, said.get("portal"))
+    return portal, bind(policy, portal)
+
+
+def _run(case: Section, root: Section, ground: _Ground) -> Iterator[Result]:
     name = text(case.get("name") or case, "name")
-    for node in (root.get("settings"), case.get("settings")):
-        policy = overlaid(policy, read_settings(node, own=True)) if node else policy
-    portal = case_portal(root.get("portal"), case.get("portal"))
-    bound = bind(policy, portal)
+    portal, bound = ground
+    if case.get("settings") or case.get("portal"):
+        portal, bound = _ground(bound.policy, case, below=root)
     steps = case.get("steps")
     given: dict[str, Node] = {}
     for node in items(steps, "steps") if steps else (case,):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
+from typing import assert_never
 
 from connector.core.condition_terms import Resolver
 from connector.core.condition_tests import Holds, Test, build
@@ -76,6 +77,8 @@ def _holds(tree: Tree, resolver: Resolver, tests: list[Test], problems: Problems
             return _either(tuple(_holds(part, resolver, tests, problems) for part in parts))
         case Comparison():
             return _tested(tree, resolver, tests, problems)
+        case _:
+            assert_never(tree)
 
 
 def _tested(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 from connector.core.condition_tree import Condition, Listing, Literal, Named, Operand, Shifted
 from connector.core.mark import PolicyError, nearest, wrong
@@ -65,6 +65,8 @@ class Resolver:
                 return self._shifted(operand)
             case Named():
                 return self._named(operand)
+            case _:
+                assert_never(operand)
 
     def _listing(self, values: tuple[Literal, ...], start: int) -> Term:
         kinds = {_kind(one.value) for one in values}
@@ -131,8 +133,6 @@ class Resolver:
                 return domain(value)
             case Kind.CHOICE | Kind.CHOICES | Kind.STAGE | Kind.STATUS:
                 return self._option(value, constant, fact)
-            case Kind.TEXT:
-                return value
             case _:
                 return None
 

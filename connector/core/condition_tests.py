@@ -120,7 +120,7 @@ def _fact_first(resolver: Resolver, op: Op, left: Term, right: Term) -> tuple[Op
     """Return the comparison turned so that a fact stands to the left."""
     if not left.is_constant:
         return op, left, right
-    if right.is_constant or right.clock:
+    if right.is_constant:
         raise resolver.wrong(left.start, "this compares nothing of the record")
     if op in _MIRROR:
         return _MIRROR[op], right, left

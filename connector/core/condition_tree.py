@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from connector.core.mark import Mark
 
@@ -128,6 +128,8 @@ def comparisons(tree: Tree) -> Iterator[Comparison]:
             yield from comparisons(part)
         case Constant():
             return
+        case _:
+            assert_never(tree)
 
 
 def names(operand: Operand | None) -> Iterator[Named]:

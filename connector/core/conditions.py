@@ -93,11 +93,9 @@ class _Parser:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 body = ast.parse(code, mode="eval").body
-        except SyntaxError as error:
-            place = min(max((error.offset or 1) - 1, 0), len(self._text))
-            raise self._refusal(place, _NOT_UNDERSTOOD) from None
-        except (ValueError, MemoryError, RecursionError):
-            raise self._refusal(0, _NOT_UNDERSTOOD) from None
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            place = getattr(error, "offset", None) or 1
+            raise self._refusal(min(place - 1, len(self._text)), _NOT_UNDERSTOOD) from None
         self._check_depth(body)
         return self._condition(body)
 

@@ -28,7 +28,7 @@ _NAMED: Final = {"domain": "the domain", "contact.score": "the score"}
 def evidence(policy: BoundPolicy, facts: Facts, named: Iterable[Fact]) -> tuple[str, ...]:
     """Return what was found in the facts that a rule names, as texts that stay the same.
 
-    >>> # "deals/9 was won 2026-03-01, open since 2026-04-02"
+    A deal reads `deals/9 was won 2026-03-01, open since 2026-04-02`, with the portal's days.
     """
     keys = [one.key for one in dict.fromkeys(named)]
     states = {state for key in keys for state in _STATES.get(key, ())}

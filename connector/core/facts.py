@@ -85,7 +85,6 @@ def facts(
     status = record.value(STATUS) if side.rows else record.properties.get(STATUS) or ""
     stage = record.value(STAGE)
     values["stage"], values["status"] = stage or None, status or None
-    converted_at = values.get("contact.last_conversion_at")
     return Facts(
         record=record.ref,
         stage=stage,
@@ -93,7 +92,7 @@ def facts(
         values=values,
         deals=counted,
         now=now,
-        evidence_at=_latest([*(one.entered_at for one in counted), _time(converted_at)]),
+        evidence_at=_evidence_at(counted, values.get("contact.last_conversion_at")),
     )
 
 
@@ -184,9 +183,7 @@ def _read(reader: Reader, spaces: Mapping[str, Record | None], deals: Iterable[D
     return tuple(reader.parse(one.properties[name]) for one in found)
 
 
-def _time(value: Value) -> datetime | None:
-    return value if isinstance(value, datetime) else None
-
-
-def _latest(times: Iterable[datetime | None]) -> datetime | None:
-    return max((one for one in times if one), default=None)
+def _evidence_at(deals: Iterable[Deal], converted_at: Value) -> datetime | None:
+    """Return the time of the newest evidence, None where there is none."""
+    times = [*(one.entered_at for one in deals), converted_at]
+    return max((one for one in times if isinstance(one, datetime)), default=None)

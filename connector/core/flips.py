@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 from zoneinfo import ZoneInfo
 
 from connector.core.condition_terms import Getter, Term
@@ -28,10 +28,8 @@ def flip(left: Term, right: Term, zone: ZoneInfo) -> Flip | None:
     get = still.get or _always(still.value)
 
     def flips(values: Values) -> datetime | None:
-        now = values["now"]
+        now = cast("datetime", values["now"])
         found = get(values)
-        if not isinstance(now, datetime) or found is None:
-            return None
         passed = _earlier(found if isinstance(found, tuple) else (found,), shift)
         return min((at for one in passed for at in moments(one, zone) if at > now), default=None)
 

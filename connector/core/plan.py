@@ -14,8 +14,8 @@ from connector.core.model import STAGE, Correction, Direction, Ref
 def line(correction: Correction) -> dict[str, object]:
     """Return a correction as the operator's contract writes it.
 
-    >>> ref = Ref(ObjectType.CONTACTS, "9")
-    >>> line(Correction(record=ref, property_name=STAGE, before="", after="lead",
+    >>> nine = Ref.parse("contacts/9")
+    >>> line(Correction(record=nine, property_name=STAGE, before="", after="lead",
     ...                 direction=Direction.FORWARD, rule="blank", reason="…"))["record"]
     'contacts/9'
     """

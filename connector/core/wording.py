@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from connector.core.values import Value
@@ -30,6 +31,8 @@ def show(value: Value, zone: ZoneInfo, labels: Mapping[str, str] | None = None) 
             return ", ".join(show(one, zone, labels) for one in value)
         case str():
             return (labels or {}).get(value, value)
+        case _:
+            assert_never(value)
 
 
 def date(at: datetime, zone: ZoneInfo) -> str:

@@ -81,7 +81,8 @@ def test_a_portal_without_stages_for_companies_leaves_them_alone() -> None:
     contacts_only = replace(
         known_portal, definitions={**known_portal.definitions, ObjectType.COMPANIES: {}}
     )
-    to = bound("extends: standard\nsettings: {default_stage: lead}", contacts_only)
+    text = "extends: standard\nsettings: {default_stage: lead, aliases: {subscriber: lead}}"
+    to = bound(text, contacts_only)
     assert to.warnings == ("companies have no lifecycle stages in this portal: left alone",)
     assert decide(to, known(to, company("customer"))).rule == "unknown-stage"
     assert decide(to, known(to, company())).corrections == ()

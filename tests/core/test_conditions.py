@@ -216,6 +216,16 @@ def test_a_condition_reads_times_at_the_end_of_the_calendar() -> None:
         "contact.birthday > today and contact.birthday + 400 > today", birthday="9999-12-31"
     )
     assert holds("contact.birthday - 400 < today", birthday="0001-01-01")
+    policy = bound(rule("contact.seen_at > now"))
+    facts = known(policy, contact("lead", seen_at="9999-12-31T23:00:00Z"))
+    assert explain(policy, facts).stage_steps[0].comparisons[0].found.startswith("9999-12-31")
+
+
+def test_domains_are_compared_in_one_spelling() -> None:
+    assert holds("domain in ['münchen.example']", email="a@xn--mnchen-3ya.example")
+    assert holds("domain in ['xn--mnchen-3ya.example']", email="a@München.example")
+    assert holds("domain is not blank", email="a@" + "ü" * 80 + ".example")
+    assert not holds("domain is not blank", email="")
 
 
 def _due(condition: str, **more: str) -> datetime | None:
@@ -258,7 +268,9 @@ def test_the_first_flip_of_several_deals_makes_the_record_due() -> None:
 
 
 def test_a_literal_day_against_the_clock_flips_too() -> None:
-    assert _due("today >= contact.birthday", birthday="2026-06-10") is not None
+    begins = datetime.fromisoformat("2026-07-01T00:00:00+02:00")
+    assert _due("today >= '2026-07-01'") == begins
+    assert _due("'2026-07-01' <= today") == begins
     policy = bound(rule("contact.seen_at < now"))
     facts = known(policy, contact("lead", seen_at="2026-06-10"), now=NOW)
     assert explain(policy, facts).decision.due_at == on("2026-06-10") + timedelta(milliseconds=1)

@@ -50,7 +50,7 @@ def test_any_yaml_signs_are_a_policy_or_say_what_is_wrong(text: str) -> None:
     _survives(text)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.randoms(use_true_random=False))
 def test_a_mutated_standard_policy_is_a_policy_or_says_what_is_wrong(chance: random.Random) -> None:
     _survives(mutated(STANDARD, chance))

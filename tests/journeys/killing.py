@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from multiprocessing import connection, get_context
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from connector.sandbox.call import Request
@@ -68,23 +69,30 @@ def run(bench: Bench, *arguments: str, die_at_step: int = 0) -> int:
 def run_and_kill(bench: Bench, nth: int, moment: str) -> Request | None:
     """Run `connector sync` and kill it at its nth request; return the request, if there was one."""
     struck: list[Request] = []
+    handled = Event()
     numbers = count(1)
 
-    def strike(request: Request) -> None:
-        if next(numbers) == nth:
+    def before(request: Request) -> None:
+        if moment != ANSWERED and next(numbers) == nth:
             struck.append(request)
             child.kill()
             if moment == LOST:
+                handled.set()
                 raise ConnectionLostError
 
-    if moment == ANSWERED:
-        bench.box.after = strike
-    else:
-        bench.box.before = strike
+    def after(request: Request) -> None:
+        if moment == ANSWERED and next(numbers) == nth:
+            struck.append(request)
+            child.kill()
+        if struck:
+            handled.set()
+
+    bench.box.before, bench.box.after = before, after
     child = start(bench, "sync")
     code = child.wait()
-    bench.box.before = bench.box.after = None
     assert code == (KILLED if struck else 0)
+    assert not struck or handled.wait(_PATIENCE)
+    bench.box.before = bench.box.after = None
     return struck[0] if struck else None
 
 

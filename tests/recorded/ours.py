@@ -65,13 +65,16 @@ class Author:
 
     def fixes(self) -> list[Fix]:
         """Return every correction that has to be made, in the order of their records."""
-        told = [self._fix(one) for situation in self.situations for one in situation["fixes"]]
+        told = [fix for situation in self.situations for fix in self.fixes_in(situation)]
         return sorted([*told, *self.fixes_of_others()])
 
+    def fixes_in(self, situation: Mapping[str, Any]) -> list[Fix]:
+        """Return the corrections of one situation, in the order of their records."""
+        return sorted(self._fix(one) for one in situation["fixes"])
+
     def fixes_of_others(self) -> list[Fix]:
-        """Return what has to become of the records that are in no stage and no situation."""
-        told = {fix["fix"].split(" · ")[0] for one in self.situations for fix in one["fixes"]}
-        records = {self.name(place) for place in told}
+        """Return what has to become of the records without a stage and without a situation."""
+        told = {name for situation in self.situations for name in self.records(situation)}
         template = self._fix({**self.others, "fix": f"contact 0 · {self.others['fix']}"})
         blank = [
             f"{kind}/{record.id}"
@@ -79,7 +82,14 @@ class Author:
             for record in self._portal.records(kind)
             if not record.values.get(STAGE)
         ]
-        return [replace(template, record=name) for name in blank if name not in records]
+        return [replace(template, record=name) for name in blank if name not in told]
+
+    def records(self, situation: Mapping[str, Any]) -> set[str]:
+        """Return the records that a situation tells of."""
+        steps = [words for step in situation["ours"] for words in step.values()]
+        words = [word for step in steps for word in step.split(" · ")]
+        places = [word for word in words if word.split()[0] in self._lists]
+        return {self.name(place) for place in places}
 
     def name(self, place: str) -> str:
         """Return the record in a place, as `contacts/123`."""
@@ -115,7 +125,7 @@ class Author:
         return self._folder.results(self._lists[alias][1])[int(number)]
 
     def _record(self, place: str) -> tuple[str, str]:
-        return self._lists[place.split()[0]][0], str(self._row(place)["id"])
+        return self._lists[place.split(maxsplit=1)[0]][0], str(self._row(place)["id"])
 
     def _set(self, place: str, properties: Mapping[str, str], day: str) -> None:
         at = datetime.fromisoformat(f"{day}T12:00:00+00:00")

@@ -23,6 +23,7 @@ class Answer:
     path: str
     sent: Any
     status: int
+    headers: Mapping[str, str]
     body: Any
 
     @property
@@ -44,9 +45,10 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """All recorded answers, by the name of their file."""
+    """All recorded answers by the name of their file, and the files that hold none."""
 
     answers: Mapping[str, Answer]
+    without: tuple[str, ...]
 
     def results(self, name: str) -> list[Any]:
         """Return the results of one file."""
@@ -89,21 +91,26 @@ class Folder:
 def read(folder: Path) -> Folder:
     """Read every recorded answer of a folder."""
     found: dict[str, Answer] = {}
+    without: list[str] = []
     for path in sorted(folder.rglob("*.json")):
         written = json.loads(path.read_text(encoding="utf-8"))
+        name = str(path.relative_to(folder))
         if "response" in written:
-            name = str(path.relative_to(folder))
             found[name] = _answer(name, written["request"], written["response"])
-    return Folder(answers=found)
+        else:
+            without.append(name)
+    return Folder(answers=found, without=tuple(without))
 
 
 def _answer(name: str, request: Mapping[str, Any], response: Mapping[str, Any]) -> Answer:
+    headers = {key.lower(): value for key, value in (response.get("headers") or {}).items()}
     return Answer(
         name=name,
         method=request["method"],
         path=request["path"],
         sent=request.get("body"),
         status=response["status"],
+        headers=headers,
         body=response["body"],
     )
 

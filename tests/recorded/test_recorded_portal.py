@@ -1,51 +1,33 @@
-"""`connector sync` on real input: a portal of recorded records, every correction checked by hand.
+"""The connector on real input: a portal of recorded records, each correction checked by hand.
 
-The recordings lie in the folder that `HUBSPOT_RECORDED_DIR` names; `situations.yaml` is the table.
+The recordings lie in the folder that `HUBSPOT_RECORDED_DIR` names; the table of what is ours,
+and of what has to follow, is `situations.yaml`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pytest
+import yaml
 
 from connector.core.model import STAGE, STATUS
-from connector.sandbox.call import Request
 from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from tests.recorded.composing import compose
-from tests.recorded.ours import Author, Fix
+from tests.recorded.composing import DEFINITIONS, compose
+from tests.recorded.ours import TABLE, Author
 from tests.recorded.recordings import Folder, read
+from tests.recorded.running import Planned, Synced, plan, settle, standing, sync
 from tests.sandbox.schema.folders import required
 
 pytestmark = pytest.mark.network
+SITUATIONS = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["situations"]
+
 # In an answer to a write HubSpot tells a time in milliseconds, in every other one as text; the
-# box says no more than a source's own name.
+# box knows no other label of a source than its name.
 TOLD_OTHERWISE = {"hs_lifecyclestage_lead_date", "hs_object_source_label"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    """What happened: the portal before and after, what was said, and what was written."""
-
-    author: Author
-    portal: Portal
-    expected: list[Fix]
-    others: list[Fix]
-    before: dict[str, tuple[str, str]]
-    plan: dict[str, Any]
-    synced: dict[str, Any]
-    audit: list[dict[str, Any]]
-    writes: list[Request]
-    again: dict[str, Any]
-    writes_again: list[Request]
 
 
 @pytest.fixture(scope="module")
@@ -53,74 +35,16 @@ def folder() -> Folder:
     return read(required("HUBSPOT_RECORDED_DIR"))
 
 
+@pytest.fixture(scope="module")
+def planned(folder: Folder, tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    return plan(settle(folder), tmp_path_factory.mktemp("planned"))
+
+
 @pytest.fixture(scope="module", params=["2026-03", "v3"])
-def story(
+def synced(
     folder: Folder, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Story:
-    portal = compose(folder)
-    author = Author(folder, portal)
-    author.write()
-    expected, others, before = author.fixes(), author.fixes_of_others(), standing(portal)
-    with Sandbox(portal) as box:
-        connector = Connector(box, request.param, tmp_path_factory.mktemp("connector"))
-        connector.run("pull", "--json")
-        plan = json.loads(connector.run("plan", "--json"))
-        box.forget()
-        synced = json.loads(connector.run("sync", "--json"))
-        writes = box.writes()
-        audit = [json.loads(line) for line in connector.run("audit", "--json").splitlines()]
-        box.forget()
-        again = json.loads(connector.run("sync", "--json"))
-        return Story(
-            author=author,
-            portal=portal,
-            expected=expected,
-            others=others,
-            before=before,
-            plan=plan,
-            synced=synced,
-            audit=audit,
-            writes=writes,
-            again=again,
-            writes_again=box.writes(),
-        )
-
-
-class Connector:
-    """The real command, in a process and a folder of its own."""
-
-    def __init__(self, box: Sandbox, family: str, folder: Path) -> None:
-        self._folder = folder
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HUBSPOT_ACCESS_TOKEN": box.token,
-            "HUBSPOT_PORTAL_ID": str(box.portal.portal_id),
-            "HUBSPOT_API_URL": box.url,
-            "HUBSPOT_API_VERSION": family,
-            "CONNECTOR_DATABASE_URL": f"sqlite:///{folder / 'connector.db'}",
-        }
-
-    def run(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "connector", *arguments],
-            cwd=self._folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-
-def standing(portal: Portal) -> dict[str, tuple[str, str]]:
-    """Return the stage and lead status of every contact and company."""
-    return {
-        f"{kind}/{record.id}": (record.values.get(STAGE, ""), record.values.get(STATUS, ""))
-        for kind in ("contacts", "companies")
-        for record in portal.records(kind)
-    }
+) -> Synced:
+    return sync(settle(folder), request.param, tmp_path_factory.mktemp("synced"))
 
 
 def test_the_portal_tells_every_recorded_value_as_it_was_recorded(folder: Folder) -> None:
@@ -136,68 +60,89 @@ def test_the_portal_tells_every_recorded_value_as_it_was_recorded(folder: Folder
     assert differing == TOLD_OTHERWISE
 
 
-def test_at_least_ten_situations_are_ours_and_each_of_their_links_is(folder: Folder) -> None:
+def test_the_portal_has_the_recorded_definitions(folder: Folder) -> None:
     portal = compose(folder)
-    assert not [deal for deal in portal.records("deals") if linked(portal, deal.id)]
-    author = Author(folder, portal)
-    author.write()
-    linking = [
-        one for one in author.situations if any("links" in " ".join(step) for step in one["ours"])
-    ]
-    assert len(linking) >= 10
+    for kind, name in DEFINITIONS:
+        defined = portal.schema.definitions(portal.kind(kind))
+        missing = [row["name"] for row in folder.results(name) if row["name"] not in defined]
+        assert missing == []
+    lead_status = portal.schema.definitions(portal.kind("contacts"))[STATUS]
+    assert [one.label for one in lead_status.options][-1] == "Bad Timing"
 
 
-def test_the_plan_holds_each_hand_checked_correction_and_no_other(story: Story) -> None:
-    assert planned(story.plan) == story.expected
+def test_no_recorded_deal_is_linked_so_every_link_of_a_deal_is_ours(folder: Folder) -> None:
+    portal = compose(folder)
+    assert [deal.id for deal in portal.records("deals") if is_linked(portal, deal.id)] == []
+    Author(folder, portal).write()
+    assert sum(is_linked(portal, deal.id) for deal in portal.records("deals")) >= 10
 
 
-def test_a_sync_applies_each_hand_checked_correction_and_no_other(story: Story) -> None:
-    wanted = [(*brief(one), "applied") for one in map(asdict, story.expected)]
-    assert sorted((*brief(line), line["outcome"]) for line in story.audit) == wanted
-    assert {line["run"] for line in story.audit} == {story.synced["run"]}
-    assert story.synced["outcomes"] == {"applied": len(wanted)}
+def test_the_plan_holds_the_hand_checked_corrections_and_no_other(planned: Planned) -> None:
+    assert planned.fixes == planned.world.fixes
+    assert planned.writes == []
+    assert standing(planned.world.portal) == planned.world.before
 
 
-def test_the_portal_stands_as_the_table_says(story: Story) -> None:
-    wanted = dict(story.before)
-    for one in story.expected:
-        stage, status = wanted[one.record]
-        assert one.before == (stage if one.property_name == STAGE else status), one
-        stage_now = one.after if one.property_name == STAGE else stage
-        wanted[one.record] = (stage_now, one.after if one.property_name == STATUS else status)
-    assert standing(story.portal) == wanted
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one["says"])
+def test_in_this_situation(situation: Mapping[str, Any], planned: Planned) -> None:
+    author = planned.world.author
+    named = author.records(situation)
+    found = [one for one in planned.fixes if one.record in named]
+    assert found == author.fixes_in(situation)
 
 
-def test_only_backward_moves_were_cleared_first(story: Story) -> None:
+def test_the_records_of_no_situation_are_as_many_as_counted_by_hand(planned: Planned) -> None:
+    kinds = Counter(one.record.partition("/")[0] for one in planned.world.others)
+    counted = planned.world.author.others
+    assert kinds == {kind: counted[kind] for kind in ("contacts", "companies")}
+
+
+def test_a_sync_decides_as_the_plan_did_whatever_the_family(
+    planned: Planned, synced: Synced
+) -> None:
+    for told in ("digest", "summary"):
+        assert synced.first["plan"][told] == planned.document[told]
+
+
+def test_a_sync_applies_the_hand_checked_corrections_and_no_other(synced: Synced) -> None:
+    fixes = synced.world.fixes
+    wanted = [(*brief(asdict(one)), "applied", synced.first["run"]) for one in fixes]
+    assert sorted((*brief(one), one["outcome"], one["run"]) for one in synced.audit) == wanted
+    assert synced.first["outcomes"] == {"applied": len(fixes)}
+
+
+def test_the_portal_stands_as_the_table_says(synced: Synced) -> None:
+    wanted = {name: {STAGE: one[0], STATUS: one[1]} for name, one in synced.world.before.items()}
+    for fix in synced.world.fixes:
+        assert wanted[fix.record][fix.property_name] == fix.before
+        wanted[fix.record][fix.property_name] = fix.after
+    assert standing(synced.world.portal) == {
+        name: (one[STAGE], one[STATUS]) for name, one in wanted.items()
+    }
+
+
+def test_only_backward_moves_were_cleared_first(synced: Synced) -> None:
+    portal = synced.world.portal
     cleared = {
         f"{kind}/{record.id}"
         for kind in ("contacts", "companies")
-        for record in story.portal.records(kind)
-        if "" in [one.value for one in record.history(STAGE)]
+        for record in portal.records(kind)
+        if any(not version.value for version in record.history(STAGE))
     }
-    assert cleared == {one.record for one in story.expected if one.direction == "backward"}
+    assert cleared == {one.record for one in synced.world.fixes if one.direction == "backward"}
 
 
-def test_what_the_table_does_not_tell_of_is_counted(story: Story) -> None:
-    kinds = Counter(one.record.partition("/")[0] for one in story.others)
-    assert kinds == {kind: story.author.others[kind] for kind in ("contacts", "companies")}
+def test_a_second_sync_writes_nothing(synced: Synced) -> None:
+    assert synced.second["plan"]["summary"]["corrections"] == 0
+    assert synced.second["outcomes"] == {}
+    assert synced.writes
+    assert synced.writes_of_second == []
 
 
-def test_a_second_sync_finds_nothing_to_write(story: Story) -> None:
-    assert story.writes
-    assert story.again["plan"]["summary"]["corrections"] == 0
-    assert story.again["outcomes"] == {}
-    assert story.writes_again == []
-
-
-def planned(document: dict[str, Any]) -> list[Fix]:
-    rows = [one | {"evidence": tuple(one["evidence"])} for one in document["corrections"]]
-    return sorted(Fix(**one) for one in rows)
-
-
-def brief(told: dict[str, Any]) -> tuple[str, ...]:
+def brief(told: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what an audit line and a correction both tell."""
     return tuple(told[name] for name in ("record", "property_name", "before", "after", "rule"))
 
 
-def linked(portal: Portal, deal_id: int) -> bool:
+def is_linked(portal: Portal, deal_id: int) -> bool:
     return any(portal.links.of("deals", deal_id, kind) for kind in ("contacts", "companies"))

@@ -25,6 +25,7 @@ from connector.core.moves import Move
 from connector.core.policy import load
 from connector.desk import Desk
 from connector.hubspot.door import Page, UpdateAnswer
+from connector.hubspot.faults import BatchRefused
 from connector.hubspot.in_memory import MemoryDoor
 from connector.presets import preset
 from connector.propose import propose
@@ -54,7 +55,9 @@ class BusyPortal(MemoryDoor):
     """A portal in which somebody else acts before or after a request of ours.
 
     `acts` holds who acts, by method, number of the request, and `before` or `after`;
-    `sent` is every batch of changes that arrived, `hidden` what searches do not show yet.
+    `sent` is every batch of changes that arrived, `hidden` what searches do not show yet,
+    `forbidden` what a batch is refused for, `unnamed` what each answer passes over,
+    `deaf` which changes are answered well and not stored, `retold` how answers are bent.
     """
 
     acts: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
@@ -62,7 +65,9 @@ class BusyPortal(MemoryDoor):
     asked: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
     hidden: set[Ref] = field(default_factory=set)
     unnamed: list[frozenset[Ref]] = field(default_factory=list)
+    forbidden: set[tuple[Ref, str, str]] = field(default_factory=set)
     deaf: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
+    retold: Callable[[UpdateAnswer], UpdateAnswer] = lambda answer: answer
 
     def before(self, method: str, number: int, act: Callable[[], None]) -> None:
         """Let somebody act just before the n-th request of a method."""
@@ -122,6 +127,7 @@ class BusyPortal(MemoryDoor):
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
         self._act("update", "before")
         self.sent.append({ref: dict(values) for ref, values in changes.items()})
+        self._forbid(changes)
         unnamed = self.unnamed.pop(0) if self.unnamed else frozenset()
         heard = {
             ref: {name: one for name, one in values.items() if not self.deaf(ref, name, one)}
@@ -132,12 +138,19 @@ class BusyPortal(MemoryDoor):
             self.requests["update"] += 1
         answer = MemoryDoor.update(self, heard)
         self._act("update", "after")
-        return UpdateAnswer(
+        told = UpdateAnswer(
             updated=answer.updated,
             refused=answer.refused,
             unnamed=frozenset(unnamed & changes.keys()),
             correlation_id=f"answer-{len(self.sent)}",
         )
+        return self.retold(told)
+
+    def _forbid(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
+        asked = {(ref, *each) for ref, values in changes.items() for each in values.items()}
+        if asked & self.forbidden:
+            self.requests["update"] += 1
+            raise BatchRefused("HubSpot refused the batch (INVALID_OPTION)", category="BAD")
 
     def _act(self, method: str, when: str) -> None:
         number = self.requests[method] + (when == "before")

@@ -1,0 +1,71 @@
+"""Tell which of our requests a recorded answer belongs to, and why to none of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from connector.core.model import ObjectType
+from connector.hubspot.routes import FAMILIES, Route
+from tests.recorded.recordings import Answer
+
+
+class Asked(NamedTuple):
+    """What was asked for: `kind` is contacts where the request names no type of ours."""
+
+    route: Route
+    kind: ObjectType
+
+
+GETS: Final = frozenset({Route.LIST, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT})
+
+# What is filed under a request that cannot have had this answer.
+FILED_WRONGLY: Final[Mapping[str, Asked | str]] = {
+    "amp-labs/read-objects-api-contacts-batch.json": Asked(Route.BATCH_READ, ObjectType.CONTACTS),
+    "amp-labs/read-via-search-campaigns-response.json": (
+        "it is filed under a search of contacts, but holds campaigns"
+    ),
+}
+
+# Method, path, and why the door never sends such a request; the first that fits.
+_PASSED_OVER: Final = (
+    ("GET|POST", r"/marketing/.*", "campaigns are never asked for"),
+    ("GET", r"/crm-object-schemas/.*|/crm/v3/schemas", "object schemas are never asked for"),
+    (".*", r"/crm/v3/objects/(tickets|tasks|products)(/.*)?", "tickets and such are not read"),
+    ("POST", r".*/batch/archive", "the door deletes nothing"),
+    ("DELETE", r".*", "the door deletes nothing"),
+    ("POST", r".*/batch/create", "the door creates nothing"),
+    ("POST", r"/crm/v3/(objects|properties)/\w+", "the door creates nothing"),
+    ("PATCH", r"/crm/v3/objects/\w+/\d+", "the door updates in batches"),
+    ("GET", r"/crm/v3/objects/\w+/search", "the door searches by POST"),
+    ("GET", r"/crm/v3/objects/\w+/[^/]+", "the door reads single records in batches"),
+)
+
+
+def asked(answer: Answer) -> Asked | str:
+    """Return which of our requests this answers, or why none; raise KeyError where both fail."""
+    if answer.name in FILED_WRONGLY:
+        return FILED_WRONGLY[answer.name]
+    path = answer.path.partition("?")[0]
+    if path == "(any)":
+        return Asked(Route.SEARCH, ObjectType.CONTACTS)
+    ours = next(_ours(answer, path), None)
+    return ours or _reason(answer, path)
+
+
+def _ours(answer: Answer, path: str) -> Iterator[Asked]:
+    """Yield our request for a path; of a type that is not ours only errors are looked at."""
+    types = "|".join(ObjectType) if answer.status < 400 else r"[\w-]+"
+    for route, pattern in FAMILIES["v3"].items():
+        found = re.fullmatch(pattern.format(type=f"(?P<type>{types})", to=f"({types})"), path)
+        if found and answer.method == ("GET" if route in GETS else "POST"):
+            kind = found.groupdict().get("type")
+            yield Asked(route, ObjectType(kind) if kind in set(ObjectType) else ObjectType.CONTACTS)
+
+
+def _reason(answer: Answer, path: str) -> str:
+    for method, pattern, why in _PASSED_OVER:
+        if re.fullmatch(method, answer.method) and re.fullmatch(pattern, path):
+            return why
+    raise KeyError(f"{answer.name}: {answer.method} {path} is neither ours nor known as not ours")
