@@ -7,6 +7,8 @@ RUN_STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
+# Where examples in docstrings run as tests.
+DOCTESTS := connector/core connector/hubspot connector/sandbox connector/desk.py connector/logs.py
 
 .PHONY: demo test test-long check format bench clean help
 
@@ -40,7 +42,8 @@ check: $(DEV_STAMP) ## Style gates: format, lint, types, import contracts, exemp
 	@rm -f .import-contracts.log && echo "imports    ok"
 
 test: check ## Everything that must hold: gates, unit tests, journeys on the sandbox
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not long" \
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not long" --doctest-modules \
+		tests $(DOCTESTS) \
 		--cov --cov-report= $(ARGS)
 	@$(BIN)/python -m coverage report --include='connector/core/*,state/*' --fail-under=100 \
 		--skip-covered --show-missing

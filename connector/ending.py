@@ -27,12 +27,12 @@ def end(
     """Write down how corrections ended, and take their moves out of the outbox.
 
     `records` is what was read last, by asked ref: a record that is not there, or lives on in
-    another one, is out of the mirror's decisions. All others stay due, so that the next
-    decision looks at what is really there.
+    another one, is out of the mirror's decisions; the other one is pulled, with all that came
+    with it. All others stay due, so that the next decision looks at what is really there.
     """
     now = desk.door.now()
     ended = {one.move.record for one in endings}
-    gone = ended - {ref for ref, record in records.items() if record.ref == ref}
+    there = {ref: record for ref, record in records.items() if record.ref == ref}
     with desk.store.begin() as session:
         audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
         for one in endings:
@@ -45,8 +45,8 @@ def end(
                     note=one.note,
                     at=now,
                 )
-        mirror.patch(session, desk.portal_id, list(records.values()), due_at=now)
-        mirror.archive(session, desk.portal_id, gone, at=now)
+        mirror.patch(session, desk.portal_id, list(there.values()), due_at=now)
+        mirror.archive(session, desk.portal_id, ended - there.keys(), at=now)
         outbox.close(session, desk.portal_id, ended)
     for one in endings:
         _tell(desk, one)

@@ -12,7 +12,7 @@ from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
 from connector.push import BATCH, set_and_verify
-from connector.verifying import Ending, read
+from connector.verifying import Ending, filled_by_automation, read
 from state import mirror, outbox
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
@@ -40,12 +40,14 @@ def recover(desk: Desk) -> int:
 
 
 def _recover_batch(desk: Desk, moves: Sequence[Move]) -> None:
-    """Fill the blanks first; of the rest, write down what happened, or withdraw."""
+    """Finish the open gaps first; of the rest, write down what happened, or withdraw."""
     found = _read_settled(desk, moves)
-    blank = [move for move in moves if _blank_by_us(move, found.get(move.record))]
-    if blank:
-        set_and_verify(desk, blank)
-    rest = [move for move in moves if move not in blank]
+    open_gap = [move for move in moves if _blank_by_us(move, found.get(move.record))]
+    cleared = [move for move in moves if move.phase in _CLEARED_BY_US]
+    open_gap += filled_by_automation(desk, cleared, found)
+    if open_gap:
+        set_and_verify(desk, open_gap)
+    rest = [move for move in moves if move not in open_gap]
     endings = [one for move in rest for one in _endings(move, found.get(move.record))]
     ended = {one.move.record for one in endings}
     records = {ref: record for ref, record in found.items() if ref in ended}

@@ -52,24 +52,36 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
 def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
     targets = {one.target for _, found in links for each in found.values() for one in each}
     with desk.store.begin() as session:
-        return sorted(targets - mirror.known(session, desk.portal_id, sorted(targets)))
+        return sorted(targets - mirror.known(session, desk.portal_id, targets))
 
 
 def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
     """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
     now = desk.door.now()
-    deals = [record.ref for record in batch.records if record.ref.object_type is ObjectType.DEALS]
     with desk.store.begin() as session:
         mirror.put(session, desk.portal_id, batch.records, due_at=now)
-        concerned: set[Ref] = set()
-        for to, links in batch.links:
-            concerned |= associations.replace_all(session, desk.portal_id, links, to)
-        for found in associations.of_deals(session, desk.portal_id, deals).values():
-            concerned |= {one.target for one in found}
-        concerned |= _staff(desk, session, batch.records)
-        mirror.mark_due(session, desk.portal_id, sorted(concerned), at=now)
+        concerned = _ends(desk, session, batch.links) | _staff(desk, session, batch.records)
+        mirror.mark_due(session, desk.portal_id, concerned, at=now)
         if checkpoint:
             checkpoints.put(session, desk.portal_id, *checkpoint)
+
+
+def _ends(desk: Desk, session: Session, links: Sequence[tuple[ObjectType, Links]]) -> set[Ref]:
+    """Store links; return the contacts and companies of each deal that is news, or linked anew.
+
+    All of them: a deal that lost its primary company counts for its other ones.
+    """
+    ends: set[Ref] = set()
+    deals: set[Ref] = set()
+    for to, found in links:
+        others = associations.replace_all(session, desk.portal_id, found, to)
+        if to is ObjectType.DEALS:
+            deals |= others
+        else:
+            ends |= others
+            ends.update(one.target for each in found.values() for one in each)
+    linked = associations.of_deals(session, desk.portal_id, deals)
+    return ends | {one.target for each in linked.values() for one in each}
 
 
 def _staff(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Record, Ref
+from connector.core.model import (
+    STAGE,
+    STATUS,
+    Correction,
+    ObjectType,
+    Outcome,
+    Record,
+    Ref,
+    Version,
+)
 from connector.core.moves import Move
 from connector.desk import Desk
 from connector.sending import Sent, send
@@ -15,6 +24,14 @@ _NAMES: Mapping[ObjectType, tuple[str, ...]] = {
     ObjectType.COMPANIES: (STAGE,),
     ObjectType.CONTACTS: (STAGE, STATUS),
 }
+# Sources of a version that no person, import or integration stands behind.
+_AUTOMATIONS = frozenset(
+    {
+        *("AUTOMATION_PLATFORM", "AUTOMATION_JOURNEY", "PRIMARY_AUTOMATION", "WORKFLOWS"),
+        *("PIPELINE_SETTINGS", "PROPERTY_SETTINGS", "PROPERTY_DEFAULT_VALUE", "SETTINGS"),
+        *("COMPANIES", "DEALS"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +78,19 @@ def verify(desk: Desk, moves: Sequence[Move], sent: Sent) -> Verified:
 
     An old value counts as ignored only after the last recheck, since an answer may lag.
     A blank that we made is filled at once; where the new stage is refused, the old one is
-    put back. A move stays open only where even that does not hold.
+    put back. A move stays open only where even that does not hold. A gap that an automation
+    filled is won back once.
     """
     found: dict[Ref, Record] = {}
     pending: Sequence[Move] = moves
+    fought: set[Ref] = set()
     for pause in (0.0, *desk.rechecks):
         if pause and pending:
             desk.wait(pause)
         found |= read(desk, [move.record for move in pending])
         _fill_blanks(desk, pending, found, sent)
+        rivals = [move for move in pending if move.record not in fought]
+        fought |= _win_back(desk, filled_by_automation(desk, rivals, found), found, sent)
         pending = [move for move in pending if not _is_clear(move, found.get(move.record), sent)]
         if not pending:
             break
@@ -107,6 +128,47 @@ def _fill_blanks(desk: Desk, moves: Sequence[Move], found: dict[Ref, Record], se
     sent.refused.update(answer.refused)
     blank = [move.record for move in moves if _left_blank(move, found.get(move.record))]
     found |= read(desk, blank)
+
+
+def filled_by_automation(
+    desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]
+) -> list[Move]:
+    """Return the moves whose gap between clear and set an automation filled with a third stage.
+
+    The history tells; it is read only where a third stage is found. Without this, the next
+    decision would take for somebody's word what only our own clear brought about.
+    """
+    other = [move for move in moves if _has_third_stage(move, found.get(move.record))]
+    if not other:
+        return []
+    read_again = desk.door.read([move.record for move in other], (STAGE,), history=(STAGE,))
+    histories = {ref: record.history.get(STAGE, ()) for ref, record in read_again.items()}
+    return [move for move in other if _is_of_automation(histories.get(move.record, ()))]
+
+
+def _has_third_stage(move: Move, record: Record | None) -> bool:
+    stage = move.stage
+    if stage is None or record is None or not move.clears_first or record.ref != move.record:
+        return False
+    return record.value(STAGE) not in {"", stage.before, stage.after}
+
+
+def _is_of_automation(history: Sequence[Version]) -> bool:
+    """Whether the present stage, and nothing before it since the clear, is of an automation."""
+    return len(history) > 1 and history[0].source_type in _AUTOMATIONS and not history[1].value
+
+
+def _win_back(
+    desk: Desk, moves: Sequence[Move], found: dict[Ref, Record], sent: Sent
+) -> frozenset[Ref]:
+    """Clear and set these stages once more; return whose."""
+    refs = frozenset(move.record for move in moves)
+    if moves:
+        send(desk, {ref: {STAGE: ""} for ref in refs})
+        answer = send(desk, {move.record: {STAGE: move.wanted[STAGE]} for move in moves})
+        sent.refused.update(answer.refused)
+        found |= read(desk, refs)
+    return refs
 
 
 def _put_back(desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]) -> dict[Ref, Record]:

@@ -75,12 +75,12 @@ def replace_all(
         for one in many
     }
     vanished = stored.keys() - told.keys()
-    news = {pair for pair, one in told.items() if stored.get(pair) != one}
+    news = [pair for pair, one in told.items() if stored.get(pair) != one]
     portal = int(portal_id)
     if vanished:
         session.connection().execute(_FORGET, [_key(portal, *pair) for pair in sorted(vanished)])
-    upsert(session, _TABLE, [_row(portal, told[pair]) for pair in sorted(news)])
-    return frozenset(other for _, other in vanished | news)
+    upsert(session, _TABLE, [_row(portal, told[pair]) for pair in news])
+    return frozenset(other for _, other in (*vanished, *news))
 
 
 def linked(
@@ -144,7 +144,8 @@ def _row(portal: int, link: Association) -> dict[str, Any]:
 
 
 def _key(portal: int, owner: Ref, other: Ref) -> dict[str, Any]:
-    first, second = sorted((owner, other), key=lambda ref: _RANK[ref.object_type])
+    is_first = _RANK[owner.object_type] < _RANK[other.object_type]
+    first, second = (owner, other) if is_first else (other, owner)
     return {
         "portal_id": portal,
         "source_type": first.object_type.value,

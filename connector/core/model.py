@@ -36,7 +36,7 @@ class Ref:
         """
         kind, _, number = text.strip().replace(" ", "/", 1).partition("/")
         plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(kind, kind)
-        if not (number.isascii() and number.isdigit()):
+        if plural not in tuple(ObjectType) or not (number.isascii() and number.isdigit()):
             raise ValueError(f"{text!r} is not a record: write contacts/123")
         return cls(ObjectType(plural), number)
 

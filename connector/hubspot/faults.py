@@ -166,13 +166,19 @@ def _scope(answer: Answer, request: Request) -> ConnectorError:
     if not answer.is_json():
         return _address(answer, request)
     named = complaint(answer).scopes
-    wanted = f"one of {', '.join(named)}" if named else "the missing scope"
+    wanted = " or ".join(map(_offered, named)) or "the missing scope"
     return ScopeMissing(
         f"the token may not do the {request.route} request on {request.path} (403): add {wanted} "
         "to the app or service key, then run `connector check`",
         scopes=named,
         correlation_id=answer.correlation_id(),
     )
+
+
+def _offered(scope: str) -> str:
+    """Return a scope by the name under which apps offer it; some answers say `deals-read`."""
+    area, _, right = scope.rpartition("-")
+    return f"crm.objects.{area}.{right}" if area and right in {"read", "write"} else scope
 
 
 def _missing(answer: Answer, request: Request) -> ConnectorError:

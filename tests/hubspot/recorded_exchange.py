@@ -11,42 +11,34 @@ import orjson
 
 from connector.core.model import ObjectType, Ref
 from connector.errors import ConnectorError
+from connector.hubspot.answer import Answer as Received
 from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.retrying import Patience
 from connector.hubspot.routes import Route
 from tests.hubspot.conftest import TOKEN, Waits
-from tests.hubspot.recorded_requests import Asked
+from tests.hubspot.recorded_requests import Asked, asked
 from tests.hubspot.scripted import Reply, scripted
-from tests.recorded.recordings import Answer
+from tests.recorded.recordings import Answer, Folder
 
 NOT_TOLD: Final = "a_property_that_no_recording_tells"
 UNHEARD_OF: Final = "999"
-_ACCOUNT: Final = Reply(body={"portalId": 1})
-_NOTHING: Final = Reply(body={"results": []})
-_BEFORE: Final[Mapping[Route, tuple[Reply, ...]]] = {  # what `portal` asks for before the answer
-    Route.PROPERTIES: (_ACCOUNT,),
-    Route.PIPELINES: (_ACCOUNT, _NOTHING, _NOTHING, _NOTHING),
-}
 _NOON: Final = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What the door made of an answer, whom it asked, and what time it took it to be then."""
+    """What the door made of an answer, what it sent for it, and what time it took it to be."""
 
     asked: Asked
-    method: str
-    path: str
     noun: Any
+    sent: frozenset[str]
     now: datetime
 
 
-def exchange(answer: Answer, asked: Asked) -> Told:
+def exchange(answer: Answer, to: Asked) -> Told:
     """Ask as the connector does, and have it answered as it was recorded."""
     waits = Waits()
-    again = (_reply(answer),) * (3 if asked.route is Route.PROPERTIES else 1)
-    after = (_NOTHING,) if asked.route is Route.PROPERTIES else ()
-    with scripted(*_BEFORE.get(asked.route, ()), *again, *after) as server:
+    with scripted(*_replies(answer, to)) as server:
         door = HubSpotDoor(
             TOKEN,
             server.url,
@@ -55,13 +47,24 @@ def exchange(answer: Answer, asked: Asked) -> Told:
             monotonic=waits.monotonic,
             patience=Patience(connect=1.0, read=5.0, tries=1),
         )
-        noun = _ask(door, answer, asked)
-        heard = server.heard[-1 - len(after)] if not isinstance(noun, ConnectorError) else None
-        heard = heard or server.heard[-1]
-        now = door.now()
+        told = Told(
+            asked=to,
+            noun=_ask(door, answer, to),
+            sent=frozenset(f"{one.method} {one.path.partition('?')[0]}" for one in server.heard),
+            now=door.now(),
+        )
         door.close()
-    path = heard.path.partition("?")[0]
-    return Told(asked=asked, method=heard.method, path=path, noun=noun, now=now)
+    return told
+
+
+def exchanges(folder: Folder) -> dict[str, Told]:
+    """Put each recorded answer that one of our requests could receive to the door."""
+    belonging = {name: asked(one) for name, one in folder.answers.items()}
+    return {
+        name: exchange(folder.answers[name], to)
+        for name, to in belonging.items()
+        if isinstance(to, Asked)
+    }
 
 
 def names(answer: Answer) -> list[str]:
@@ -75,9 +78,9 @@ def histories(answer: Answer) -> list[str]:
     return sorted({name for row in answer.rows for name in row.get("propertiesWithHistory") or {}})
 
 
-def _ask(door: HubSpotDoor, answer: Answer, asked: Asked) -> Any:
+def _ask(door: HubSpotDoor, answer: Answer, to: Asked) -> Any:
     try:
-        return _QUESTIONS[asked.route](door, answer, asked.kind)
+        return _QUESTIONS[to.route](door, answer, to.kind)
     except ConnectorError as error:
         return error
 
@@ -87,7 +90,9 @@ def _refs(answer: Answer, kind: ObjectType) -> list[Ref]:
     body = answer.body if isinstance(answer.body, dict) else {}
     rows = [str(row.get("id") or row["from"]["id"]) for row in body.get("results", ())]
     errors = [error.get("context", {}) for error in body.get("errors", ())]
-    refused = [one for each in errors for key in ("ids", "fromObjectId") for one in each.get(key, ())]
+    refused = [
+        one for each in errors for key in ("ids", "fromObjectId") for one in each.get(key, ())
+    ]
     return [Ref(kind, one) for one in (*rows, *refused, UNHEARD_OF)]
 
 
@@ -111,12 +116,30 @@ _QUESTIONS: Final[Mapping[Route, Callable[[HubSpotDoor, Answer, ObjectType], Any
 }
 
 
+def _replies(answer: Answer, to: Asked) -> list[Reply]:
+    """Return an answer between those that `portal` asks for besides."""
+    dated = {"Date": answer.headers["date"]} if "date" in answer.headers else {}
+    account = Reply(body={"portalId": 1}, headers=dated)
+    nothing, own = Reply(body={"results": []}, headers=dated), _reply(answer)
+    if to.route is Route.PROPERTIES:
+        each = [own if kind is to.kind else nothing for kind in ObjectType]
+        return [account, *each, nothing]
+    if to.route is Route.PIPELINES:
+        return [account, *[nothing for _ in ObjectType], own]
+    return [own]
+
+
 def _reply(answer: Answer) -> Reply:
     """Return an answer with its own headers, save those of the connection."""
-    body = answer.body.encode() if isinstance(answer.body, str) else orjson.dumps(answer.body)
     own = {
-        name: value
+        name.title(): value
         for name, value in answer.headers.items()
         if name.startswith("x-hubspot-") or name in {"date", "content-type", "allow"}
     }
-    return Reply(status=answer.status, body=body, headers=own)
+    return Reply(status=answer.status, body=received(answer).body, headers=own)
+
+
+def received(answer: Answer) -> Received:
+    """Return a recorded answer as one that came in."""
+    body = answer.body.encode() if isinstance(answer.body, str) else orjson.dumps(answer.body)
+    return Received(status=answer.status, headers=answer.headers, body=body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from connector.core.moves import Move
 from connector.desk import Desk
 from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.retrying import Patience
-from connector.opening import Clockwork, open_desk
+from connector.opening import Clockwork, open_desk, run_id
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
@@ -82,6 +82,12 @@ class Bench:
     def sync(self) -> Synced:
         with self.desk() as desk:
             return sync(desk)
+
+    @contextmanager
+    def syncs(self) -> Iterator[Callable[[], Synced]]:
+        """Yield a sync to be called again and again, each a run of its own, as a daemon's."""
+        with self.desk() as desk:
+            yield lambda: sync(replace(desk, run=run_id(desk.door.now()), struck=set()))
 
     def values(self, *names: str) -> dict[str, str]:
         """Return properties of records, asked for as `contacts/1.lifecyclestage`."""

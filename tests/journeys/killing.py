@@ -22,6 +22,7 @@ _FORKS.set_forkserver_preload(
     ["connector.cli", "connector.commands", "connector.demo", "tests.journeys.killing"]
 )
 _PATIENCE = 60.0
+_HURRY = {"CONNECTOR_RECHECK_SECONDS": "0.01,0.02"}
 KILLED = -signal.SIGKILL
 
 LOST, UNANSWERED, ANSWERED = "before it arrived", "before its answer", "after its answer"
@@ -55,7 +56,7 @@ class Child:
 
 def start(bench: Bench, *arguments: str, die_at_step: int = 0) -> Child:
     """Start `connector …`; with `die_at_step` it kills itself at that step of its store."""
-    given = (bench.folder, bench.environment, arguments, die_at_step)
+    given = (bench.folder, bench.environment | _HURRY, arguments, die_at_step)
     process = _FORKS.Process(target=_run, args=given, daemon=True)
     process.start()
     return Child(process=process)
@@ -66,14 +67,20 @@ def run(bench: Bench, *arguments: str, die_at_step: int = 0) -> int:
     return start(bench, *arguments, die_at_step=die_at_step).wait()
 
 
-def run_and_kill(bench: Bench, nth: int, moment: str) -> Request | None:
-    """Run `connector sync` and kill it at its nth request; return the request, if there was one."""
+def run_and_kill(bench: Bench, nth: int, moment: str, *, route: str = "") -> Request | None:
+    """Run `connector sync` and kill it at its nth request (of a route); return that request.
+
+    None where there was no such request, and the sync ran to its end.
+    """
     struck: list[Request] = []
     handled = Event()
     numbers = count(1)
 
+    def is_it(request: Request) -> bool:
+        return route in {"", request.route} and next(numbers) == nth
+
     def before(request: Request) -> None:
-        if moment != ANSWERED and next(numbers) == nth:
+        if moment != ANSWERED and is_it(request):
             struck.append(request)
             child.kill()
             if moment == LOST:
@@ -81,7 +88,7 @@ def run_and_kill(bench: Bench, nth: int, moment: str) -> Request | None:
                 raise ConnectionLostError
 
     def after(request: Request) -> None:
-        if moment == ANSWERED and next(numbers) == nth:
+        if moment == ANSWERED and is_it(request):
             struck.append(request)
             child.kill()
         if struck:

@@ -84,7 +84,9 @@ def test_the_plan_holds_the_hand_checked_corrections_and_no_other(planned: Plann
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda one: one["says"])
-def test_in_this_situation(situation: Mapping[str, Any], planned: Planned) -> None:
+def test_the_plan_corrects_what_was_derived_by_hand(
+    situation: Mapping[str, Any], planned: Planned
+) -> None:
     author = planned.world.author
     named = author.records(situation)
     found = [one for one in planned.fixes if one.record in named]

@@ -292,6 +292,21 @@ def test_a_deal_moved_to_another_contact_makes_both_due(office: Office) -> None:
     assert office.due() == (old, new)
 
 
+def test_a_deal_that_lost_its_primary_company_makes_its_other_ones_due(office: Office) -> None:
+    buyer, partner, person = office.company("lead"), office.company("lead"), office.contact("lead")
+    deal = office.deal(OPEN, buyer, person)
+    office.link(deal, partner)
+    office.read_all()
+    office.door.advance(3600)
+    office.door.dissociate(deal, buyer)
+    office.edit(buyer, domain="fjord.example")
+
+    pull(office.desk())
+
+    assert office.due(COMPANIES) == (buyer, partner)
+    assert office.due() == (person,)
+
+
 def test_a_deal_linked_before_the_search_shows_it_is_read_with_its_contact(
     office: Office,
 ) -> None:

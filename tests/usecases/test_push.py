@@ -336,6 +336,15 @@ def test_a_portal_that_stays_away_leaves_the_move_open_for_the_next_start(office
     assert office.stage(person) == "opportunity"
 
 
+def test_a_portal_that_comes_back_at_the_last_try_is_written(office: Office) -> None:
+    person = won(office)
+    for _ in range(5):
+        office.door.fail("update", UNKNOWN)
+    done = run(office)
+    assert done.outcomes == {Outcome.APPLIED: 1}
+    assert office.stage(person) == "customer"
+
+
 def test_a_read_that_fails_after_the_write_leaves_the_move_open(office: Office) -> None:
     person = won(office)
     office.door.before(
