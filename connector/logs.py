@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
 # HubSpot's private-app and service-key tokens begin with pat-<data centre>-; OAuth ones are long.
 _SECRET = re.compile(r"(pat-[a-z]{2}\d-)[0-9A-Za-z-]{4,}|(Bearer )\S+")
+_HIDDEN: set[str] = set()
+_LEAST = 6  # shorter ones would mask words that are no secrets
 
 
 def configure(*, form: str = "auto", stream: TextIO | None = None) -> None:
@@ -38,14 +40,30 @@ def configure(*, form: str = "auto", stream: TextIO | None = None) -> None:
     )
 
 
+def hide(*secrets: str) -> None:
+    """Mask these texts from now on, wherever they would be shown."""
+    _HIDDEN.update(one for one in secrets if len(one) >= _LEAST)
+
+
 def mask(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace whatever looks like a token by its kind, wherever it stands in the event."""
+    """Replace whatever is or looks like a secret, wherever it stands in the event."""
     for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = masked(value)
+        event[name] = _masked(value)
     return event
+
+
+def _masked(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(name): _masked(each) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_masked(each) for each in value]
+        case _:
+            return masked(str(value))
 
 
 def masked(text: str) -> str:
@@ -54,4 +72,6 @@ def masked(text: str) -> str:
     >>> masked("token pat-eu1-0123456789abcdef was refused")
     'token pat-eu1-*** was refused'
     """
+    for secret in _HIDDEN:
+        text = text.replace(secret, "***")
     return _SECRET.sub(lambda found: f"{found.group(1) or found.group(2)}***", text)

@@ -48,9 +48,13 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The operator's settings, checked; times in seconds. Secrets stay out of `repr`."""
+    """The operator's settings, checked; times in seconds. Secrets stay out of `repr`.
+
+    `secrets` holds every secret that was found, so that none is ever shown.
+    """
 
     access_token: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     portal_id: str
     api_url: str
     api_version: str
@@ -72,6 +76,7 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
             raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
+        secrets=tuple(values[name] for name in sorted(SECRETS) if values[name]),
         portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
         api_url=values["HUBSPOT_API_URL"].rstrip("/"),
         api_version=values["HUBSPOT_API_VERSION"],
@@ -98,9 +103,11 @@ def _secret(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise UserError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from (
-            error
-        )
+        wrong = f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
+        raise UserError(wrong) from error
+    except UnicodeDecodeError:
+        # Without its cause, which would show what the file holds.
+        raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
 
 
 def _from_file(path: Path) -> dict[str, str]:

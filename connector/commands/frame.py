@@ -33,6 +33,7 @@ def examples(*lines: str) -> str:
 def ready() -> settings.Settings:
     """Read the settings, and send the logs where they say."""
     found = settings.read()
+    logs.hide(*found.secrets)
     logs.configure(form=found.log_format)
     return found
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from connector.checking import Finding, Light
 
@@ -16,5 +17,5 @@ def screen(findings: Iterable[Finding]) -> RenderableType:
     """Return the findings as a table."""
     table = Table(box=None, padding=(0, 2), show_header=False)
     for one in findings:
-        table.add_row(f"[{_STYLES[one.light]}]{one.light}[/]", one.name, one.message)
+        table.add_row(Text(one.light, style=_STYLES[one.light]), one.name, one.message)
     return table

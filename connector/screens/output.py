@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
@@ -22,10 +22,14 @@ from rich.progress import (
 from connector.desk import Tell, silent
 
 
-def console() -> Console:
-    """Return the console for results; a narrow pipe does not fold its lines."""
-    width = None if sys.stdout.isatty() else 120
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
+def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
+    """Return the console for results: as wide as the terminal, 120 columns in a pipe.
+
+    Nothing in a text is markup: a portal's labels may hold brackets and colons.
+    """
+    file = file or sys.stdout
+    width = width or (None if file.isatty() else 120)
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def write_json(value: Any) -> None:

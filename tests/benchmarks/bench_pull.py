@@ -100,6 +100,11 @@ def floor(url: str) -> None:
             after = f"&after={following}"
 
 
+def say(line: str) -> None:
+    """Write a line."""
+    sys.stdout.write(line + "\n")
+
+
 def main(contacts: int) -> None:
     """Measure once, and print the figures with their ratio."""
     with sandbox(contacts) as url:
@@ -107,13 +112,11 @@ def main(contacts: int) -> None:
         ours = pull(url)
     read = orjson.loads(ours.said)["read"]
     records = sum(read.values())
-    print(f"a portal of {', '.join(f'{count:,} {kind}' for kind, count in read.items())}")
+    say(f"a portal of {', '.join(f'{count:,} {kind}' for kind, count in read.items())}")
     for name, cost in (("the floor", least), ("connector pull", ours)):
         rate = records / cost.cpu
-        print(
-            f"{name:<16} {cost.cpu:6.2f} CPU s  {cost.memory:4.0f} MiB  {rate:8,.0f} records/CPU s"
-        )
-    print(f"ratio            {ours.cpu / least.cpu:6.2f}        {ours.memory / least.memory:4.1f}")
+        say(f"{name:<16} {cost.cpu:6.2f} CPU s  {cost.memory:4.0f} MiB  {rate:8,.0f} records/CPU s")
+    say(f"ratio            {ours.cpu / least.cpu:6.2f}        {ours.memory / least.memory:4.1f}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -117,11 +117,7 @@ class Bench:
 
     def applied(self) -> list[tuple[str, str, str]]:
         """Return what was applied by the audit, sorted: record, property and new value."""
-        return sorted(
-            (str(one.record), one.property_name, one.after)
-            for one in self.audited()
-            if one.outcome is Outcome.APPLIED
-        )
+        return applied(self.audited())
 
     def open_moves(self) -> tuple[Move, ...]:
         with self.store() as store, store.reading() as session:
@@ -132,3 +128,12 @@ class Bench:
 
     def _monotonic(self) -> float:
         return self.portal.clock.ms() / 1000
+
+
+def applied(lines: Iterable[AuditLine]) -> list[tuple[str, str, str]]:
+    """Return what was applied by these lines, sorted: record, property and new value."""
+    return sorted(
+        (str(one.record), one.property_name, one.after)
+        for one in lines
+        if one.outcome is Outcome.APPLIED
+    )

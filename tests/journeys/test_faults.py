@@ -40,11 +40,11 @@ def state(bench: Bench, contact_id: str) -> tuple[str, str]:
     return stage, status
 
 
-def attempt(bench: Bench) -> ConnectorError | None:
+def attempt(bench: Bench, sync: Callable[[], object] | None = None) -> ConnectorError | None:
     """Sync once; whatever happens, nothing is blank that is not known to be open."""
     failure = None
     try:
-        bench.sync()
+        (sync or bench.sync)()
     except ConnectorError as error:
         failure = error
     known = {str(move.record) for move in bench.open_moves()} if failure else set()
@@ -52,13 +52,14 @@ def attempt(bench: Bench) -> ConnectorError | None:
     return failure
 
 
-def settle(bench: Bench) -> int:
-    """Sync until two syncs in a row write nothing, as a daemon does; return how often."""
-    for times in range(1, 8):
-        written = len(bench.box.writes())
-        assert attempt(bench) is None
-        if len(bench.box.writes()) == written:
-            return times
+def settle(bench: Bench) -> None:
+    """Sync until one writes nothing, as a daemon does; none may fail."""
+    with bench.syncs() as sync:
+        for _ in range(7):
+            written = len(bench.box.writes())
+            assert attempt(bench, sync) is None
+            if len(bench.box.writes()) == written:
+                return
     raise AssertionError("it does not come to rest")
 
 

@@ -1,0 +1,23 @@
+"""Render screens as a terminal of some width would show them."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import RenderableType
+
+from connector.screens.output import console
+
+WIDE, NARROW = 200, 60
+
+
+def shown(screen: RenderableType, *, width: int = WIDE) -> str:
+    """Return what a terminal shows."""
+    text = StringIO()
+    console(text, width=width).print(screen)
+    return text.getvalue()
+
+
+def words(text: str) -> str:
+    """Return the text without its line breaks and columns."""
+    return " ".join(text.split())

@@ -1,0 +1,111 @@
+"""The plan on the screen says what its JSON says, whatever the labels look like."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Option, Ref
+from connector.core.plan import Tally, line
+from connector.screens.plan import change, labels, screen
+from tests.screens.showing import NARROW, WIDE, shown, words
+
+LABELS = labels(
+    [
+        Option(value="customer", label="Kunde [bold red]", order=5),
+        Option(value="opportunity", label="Mulighet :fire: [/]", order=4),
+        Option(value="OPEN_DEAL", label="Åpen avtale", order=3),
+    ]
+)
+
+
+def correction(
+    number: int, name: str, before: str, after: str, way: Direction, rule: str
+) -> Correction:
+    return Correction(
+        record=Ref(ObjectType.CONTACTS, str(number)),
+        property_name=name,
+        before=before,
+        after=after,
+        direction=way,
+        rule=rule,
+        reason=f"deals/9 is open since 2026-04-02 [{number}]",
+    )
+
+
+BACK = correction(1, STAGE, "customer", "opportunity", Direction.BACKWARD, "reopened")
+STATUS_SET = correction(1, STATUS, "", "OPEN_DEAL", Direction.SET, "status-open-deal")
+FORWARD = correction(2, STAGE, "", "customer", Direction.FORWARD, "won")
+
+
+def document(*moves: tuple[Correction, ...], looked_at: int = 0) -> dict[str, object]:
+    tally = Tally()
+    for number in range(looked_at):
+        tally.look(Ref(ObjectType.CONTACTS, str(number)))
+    for each in moves:
+        tally.add(each)
+    tally.leave("unknown-stage")
+    return {
+        "portal_id": "147893286",
+        "policy": {"name": "standard", "digest": "abc"},
+        "created_at": "2026-03-12T12:00:00+00:00",
+        "digest": tally.digest,
+        "summary": tally.summary(),
+    }
+
+
+PLAN = document((BACK, STATUS_SET), (FORWARD,), looked_at=1234)
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_plan_shows_every_figure_of_its_json(width: int) -> None:
+    text = words(shown(screen(PLAN, [BACK], LABELS), width=width))
+    assert "Plan for portal 147893286 by policy standard" in text
+    assert "1,234 contacts looked at; 2 records need 3 corrections." in text
+    assert "reopened · 1 · ·" in text
+    assert "status-open-deal · · 1 ·" in text
+    assert "all 1 1 1 0" in text
+    assert "Left alone: 1 by unknown-stage." in text
+
+
+def test_an_example_shows_record_change_rule_and_reason_in_the_portals_words() -> None:
+    text = words(shown(screen(PLAN, [BACK, STATUS_SET, FORWARD], LABELS)))
+    for one in (BACK, STATUS_SET, FORWARD):
+        told = line(one)
+        assert f"{told['record']}" in text
+        assert str(told["reason"]) in text
+    assert "Kunde [bold red] → Mulighet :fire: [/]" in text
+    assert "blank → Åpen avtale" in text
+    assert "blank → Kunde [bold red]" in text
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_brackets_and_colons_in_labels_are_shown_as_they_are(width: int) -> None:
+    text = shown(screen(PLAN, [BACK], LABELS), width=width).replace(" ", "").replace("\n", "")
+    assert "[bold" in text
+    assert ":fire:" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_nothing_is_cut_off_on_a_narrow_terminal(width: int) -> None:
+    text = shown(screen(PLAN, [BACK, STATUS_SET], LABELS), width=width)
+    assert "…" not in text.replace("… and more", "")
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_plan_with_more_than_its_examples_says_where_the_rest_is() -> None:
+    assert "connector plan --json" in shown(screen(PLAN, [BACK], LABELS))
+    assert "and more" not in shown(screen(PLAN, [BACK, STATUS_SET, FORWARD], LABELS))
+
+
+def test_an_empty_plan_says_so_in_one_sentence() -> None:
+    assert "7 contacts: everything is as it should be." in shown(
+        screen(document(looked_at=7), [], LABELS)
+    )
+    assert "Nothing was due: everything is as it should be." in shown(
+        screen(document(), [], LABELS)
+    )
+
+
+def test_a_value_without_a_label_is_shown_itself() -> None:
+    assert change(BACK, {}) == "customer → opportunity"
