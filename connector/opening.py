@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,6 @@ from connector.core.policy import Policy, load
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
 from connector.hubspot.client import HubSpotDoor
-from connector.hubspot.door import Door
 from connector.settings import Settings
 from state import portals
 from state.store import Store
@@ -34,7 +33,7 @@ class Clockwork:
     monotonic: Callable[[], float]
 
 
-def open_door(settings: Settings, clockwork: Clockwork) -> Door:
+def open_door(settings: Settings, clockwork: Clockwork) -> HubSpotDoor:
     """Return the door that the settings name; raise UserError without a token."""
     if not settings.access_token:
         raise UserError(
@@ -89,26 +88,26 @@ def open_desk(
 ) -> Iterator[Desk]:
     """Open everything that a run needs, and close it again."""
     read = read_policy(policy or settings.policy)
-    door = open_door(settings, clockwork)
-    portal = door.portal()
-    pin(portal, settings)
-    bound = bind(read, portal)
-    for warning in bound.warnings:
-        _log.warning("policy.asleep", policy=bound.name, warning=warning)
-    with Store.open(settings.database_url) as store:
-        with store.begin() as session:
-            portals.save(session, portal, door.now())
-        yield Desk(
-            run=run_id(door.now()),
-            door=door,
-            store=store,
-            portal=portal,
-            policy=bound,
-            wait=clockwork.wait,
-            overlap=timedelta(seconds=settings.overlap_seconds),
-            rechecks=settings.recheck_seconds,
-            tell=tell,
-        )
+    with closing(open_door(settings, clockwork)) as door:
+        portal = door.portal()
+        pin(portal, settings)
+        bound = bind(read, portal)
+        for warning in bound.warnings:
+            _log.warning("policy.asleep", policy=bound.name, warning=warning)
+        with Store.open(settings.database_url) as store:
+            with store.begin() as session:
+                portals.save(session, portal, door.now())
+            yield Desk(
+                run=run_id(door.now()),
+                door=door,
+                store=store,
+                portal=portal,
+                policy=bound,
+                wait=clockwork.wait,
+                overlap=timedelta(seconds=settings.overlap_seconds),
+                rechecks=settings.recheck_seconds,
+                tell=tell,
+            )
 
 
 def run_id(at: datetime) -> str:

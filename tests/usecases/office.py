@@ -217,6 +217,10 @@ class Office:
     def edit(self, ref: Ref, **properties: str) -> None:
         self.door.put(ref, properties)
 
+    def automate(self, ref: Ref, **properties: str) -> None:
+        """Let a workflow of the portal write."""
+        self.door.put(ref, properties, source_type="AUTOMATION_PLATFORM", source_id="flow:7")
+
     def stage(self, ref: Ref) -> str:
         return self.door.value(ref, STAGE)
 

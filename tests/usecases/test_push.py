@@ -55,6 +55,11 @@ def keys_of_quarantine(office: Office) -> list[tuple[str, str]]:
         return [(str(one.record), one.note) for one in strikes.listed(session, "1")]
 
 
+def stages_sent(office: Office, ref: Ref) -> list[str]:
+    """Return which stages were sent for a record, in their order."""
+    return [each[ref][STAGE] for each in office.door.sent if STAGE in each.get(ref, {})]
+
+
 def put_off(office: Office, ref: Ref, **properties: str) -> None:
     """Let somebody change a record just before it is looked at again."""
     office.door.before("read", 1, lambda: office.edit(ref, **properties))
@@ -494,6 +499,42 @@ def test_an_automation_that_fills_the_gap_once_is_overcome_by_the_next_round(
         "ignored",
         "applied",
     ]
+
+
+@pytest.mark.parametrize("kind", [CONTACTS, COMPANIES])
+def test_a_gap_that_an_automation_fills_with_a_third_stage_is_won_back_once(
+    office: Office, kind: ObjectType
+) -> None:
+    ref = reopened(office, kind)
+    office.door.after("update", 1, lambda: office.automate(ref, **{STAGE: "evangelist"}))
+    done = run(office)
+    assert office.stage(ref) == "opportunity"
+    assert set(done.outcomes) == {Outcome.APPLIED}
+    assert stages_sent(office, ref) == ["", "opportunity"] * 2
+
+
+def test_an_automation_that_fills_every_gap_is_not_fought_for_ever(office: Office) -> None:
+    person = reopened(office)
+
+    def fill() -> None:
+        office.automate(person, **{STAGE: "evangelist"})
+
+    for number in (1, 3, 5, 7):
+        office.door.after("update", number, fill)
+    done = run(office)
+    assert done.outcomes[Outcome.REVERTED] == 1
+    assert office.stage(person) == "evangelist"
+    assert stages_sent(office, person) == ["", "opportunity"] * 2
+    assert office.open_moves() == ()
+
+
+def test_a_person_who_fills_the_gap_is_not_fought(office: Office) -> None:
+    person = reopened(office)
+    office.door.after("update", 1, lambda: office.edit(person, **{STAGE: "evangelist"}))
+    done = run(office)
+    assert office.stage(person) == "evangelist"
+    assert done.outcomes[Outcome.REVERTED] == 1
+    assert stages_sent(office, person) == ["", "opportunity"]
 
 
 def test_a_company_is_written_before_its_contacts(office: Office) -> None:

@@ -141,6 +141,17 @@ def test_what_somebody_set_before_we_could_is_left_and_the_correction_is_stale(
     assert office.open_moves() == ()
 
 
+@pytest.mark.parametrize("phase", SENT)
+def test_a_gap_that_an_automation_filled_is_won_back(office: Office, phase: Phase) -> None:
+    person = a_contact(office, "customer")
+    office.edit(person, **{STAGE: ""})
+    office.automate(person, **{STAGE: "evangelist"})
+    leave_open(office, backward(person), phase)
+    recover(office.desk())
+    assert (office.stage(person), office.status(person)) == ("opportunity", "OPEN_DEAL")
+    assert office.open_moves() == ()
+
+
 @pytest.mark.parametrize("phase", [Phase.SETTING, Phase.SET])
 def test_what_somebody_set_after_us_is_left_and_the_correction_is_reverted(
     office: Office, phase: Phase
