@@ -57,7 +57,7 @@ def _timed(name: str, rows: int, act: Callable[[], object]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
     act()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"{name:<28} {rows / wall:>9,.0f} rows/s  {rows / cpu:>9,.0f} rows/CPU s")  # noqa: T201 - it is a script
+    print(f"{name:<28} {rows / wall:>9,.0f} rows/s  {rows / cpu:>9,.0f} rows/CPU s")
 
 
 def _put(store: Store, whole: Sequence[Record], page: int) -> None:

@@ -137,3 +137,16 @@ def applied(lines: Iterable[AuditLine]) -> list[tuple[str, str, str]]:
         for one in lines
         if one.outcome is Outcome.APPLIED
     )
+
+
+def applied_twice(lines: Iterable[AuditLine]) -> list[AuditLine]:
+    """Return the lines that say again what was so already: a change must lie between two."""
+    values: dict[tuple[Ref, str], str] = {}
+    again = []
+    for one in lines:
+        if one.outcome is Outcome.APPLIED:
+            key = (one.record, one.property_name)
+            if values.get(key) == one.after:
+                again.append(one)
+            values[key] = one.after
+    return again

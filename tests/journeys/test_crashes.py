@@ -8,7 +8,7 @@ import pytest
 
 from connector.core.model import Outcome
 from connector.sandbox.faults import Fault
-from tests.journeys.bench import Bench, applied, new_portal
+from tests.journeys.bench import Bench, applied, applied_twice, new_portal
 from tests.journeys.cast import changed, mixed
 from tests.journeys.killing import (
     KILLED,
@@ -49,9 +49,9 @@ class Trial:
 
     def wrong_at_last(self) -> dict[str, object]:
         """Return what is wrong although a fault may have cost a detour through other outcomes."""
-        done = self.bench.applied()
-        once = len(set(done)) == len(done) and set(self.audit) <= set(done)
-        return self._wrong(audited=[] if once else done)
+        lines = self.bench.audited()
+        missing = set(self.audit) - set(applied(lines))
+        return self._wrong(audited_twice=applied_twice(lines), not_audited=missing)
 
     def _wrong(self, **more: object) -> dict[str, object]:
         bench = self.bench

@@ -9,7 +9,7 @@ import pytest
 
 from connector.core.model import Outcome
 from connector.sandbox.switches import UNSURE, Switches
-from tests.journeys.bench import Bench, new_portal
+from tests.journeys.bench import Bench, applied, applied_twice, new_portal
 from tests.journeys.cast import changed, mixed
 from tests.journeys.killing import MOMENTS, UNANSWERED, run_and_kill
 from tests.journeys.test_the_journey import STEPS, Players, Step, begin, state
@@ -84,9 +84,9 @@ def _kill_and_settle(bench: Bench, nth: int, moment: str) -> None:
         assert bench.blanks() == []
         return
     assert bench.values(*wanted) == wanted
-    applied = bench.applied()
-    assert set(changed(before, wanted)) <= set(applied)
-    assert len(set(applied)) == len(applied)
+    lines = bench.audited()
+    assert set(changed(before, wanted)) <= set(applied(lines))
+    assert applied_twice(lines) == []
     assert bench.open_moves() == ()
 
 

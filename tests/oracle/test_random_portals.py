@@ -31,7 +31,8 @@ NOW = datetime(2026, 3, 12, 12, 0, 0, tzinfo=UTC)
 PILOT = "148203377"
 RENEWAL = ("open-1", "won-1", "lost-1", "half-1")
 STAGES = (*NAMED[:5], PILOT, *NAMED[5:])
-DEAL_STAGES = ("appointmentscheduled", "contractsent", "closedwon", "closedlost", *RENEWAL)
+# Lost ones more often than life has them: most rules ask how long ago that was.
+DEAL_STAGES = ("contractsent", "closedwon", *("closedlost",) * 4, *RENEWAL)
 STATUSES = ("NEW", "OPEN", "OPEN_DEAL", "UNQUALIFIED", "CONNECTED", "BAD_TIMING")
 CHOICES = Choices(
     score="score", excluded_domains=("own.example",), excluded_pipelines=("recruiting",)
@@ -44,7 +45,10 @@ settings:
   deals: {pipelines: {exclude: [Recruiting]}}
 """
 
-days = st.floats(min_value=0.01, max_value=400, allow_nan=False).map(lambda each: round(each, 2))
+# How long ago something happened: mostly near the end of the quiet time, where rules part.
+days = st.sampled_from((1.0, 30.0, 61.0, 75.0, 89.9, 90.1, 120.0)) | st.floats(0.01, 400).map(
+    lambda each: round(each, 2)
+)
 stages = st.sampled_from(("", *STAGES))
 statuses = st.sampled_from(("", *STATUSES))
 
@@ -96,25 +100,25 @@ companies = st.builds(Company, stage=stages, domain=st.sampled_from(("", "own.ex
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Draw a portal, and what happens in it afterwards."""
-    people = draw(st.lists(contacts, min_size=1, max_size=5))
+    people = draw(st.lists(contacts, min_size=1, max_size=12))
     firms = draw(st.lists(companies, max_size=3))
     deals = st.builds(
         Deal,
-        history=st.lists(st.tuples(days, st.sampled_from(DEAL_STAGES)), min_size=1, max_size=4),
-        contacts=st.lists(st.integers(0, len(people) - 1), unique=True, max_size=3),
+        history=st.lists(st.tuples(days, st.sampled_from(DEAL_STAGES)), min_size=1, max_size=3),
+        contacts=st.lists(st.integers(0, len(people) - 1), unique=True, min_size=1, max_size=2),
         companies=st.lists(st.integers(0, len(firms) - 1), unique=True, max_size=2)
         if firms
         else st.just([]),
         has_primary=st.booleans(),
         archived=st.sampled_from((False, False, False, True)),
     )
-    held = draw(st.lists(deals, max_size=5))
+    held = draw(st.lists(deals, max_size=10))
     events = (
-        st.tuples(st.just("deal"), st.integers(0, 9), st.sampled_from(DEAL_STAGES))
-        | st.tuples(st.just("stage"), st.integers(0, 9), stages)
-        | st.tuples(st.just("status"), st.integers(0, 9), statuses)
-        | st.tuples(st.just("form"), st.integers(0, 9), st.sampled_from(("E-book", "Demo")))
-        | st.tuples(st.just("company"), st.integers(0, 9), stages)
+        st.tuples(st.just("deal"), st.integers(0, 11), st.sampled_from(DEAL_STAGES))
+        | st.tuples(st.just("stage"), st.integers(0, 11), stages)
+        | st.tuples(st.just("status"), st.integers(0, 11), statuses)
+        | st.tuples(st.just("form"), st.integers(0, 11), st.sampled_from(("E-book", "Demo")))
+        | st.tuples(st.just("company"), st.integers(0, 11), stages)
     )
     return World(people, firms, held, draw(st.lists(events, max_size=4)))
 

@@ -54,6 +54,8 @@ def test_the_first_pull_reads_everything_and_makes_it_due(office: Office) -> Non
 
     done = pull(office.desk())
 
+    # Whatever a deal is linked with is known from the deal's side.
+    assert office.requests()["associations"] == 2
     assert done.read == {DEALS: 1, COMPANIES: 1, CONTACTS: 205}
     assert done.whole == {DEALS, COMPANIES, CONTACTS}
     assert office.due() == tuple(people)
