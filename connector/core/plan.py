@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.core.model import STAGE, Correction, Direction, Ref
@@ -29,21 +29,6 @@ def line(correction: Correction) -> dict[str, object]:
         "reason": correction.reason,
         "evidence": list(correction.evidence),
     }
-
-
-def correction(written: Mapping[str, object]) -> Correction:
-    """Read a correction as `line` wrote it; raise KeyError or ValueError otherwise."""
-    evidence = written["evidence"]
-    return Correction(
-        record=Ref.parse(str(written["record"])),
-        property_name=str(written["property_name"]),
-        before=str(written["before"]),
-        after=str(written["after"]),
-        direction=Direction(str(written["direction"])),
-        rule=str(written["rule"]),
-        reason=str(written["reason"]),
-        evidence=tuple(str(one) for one in evidence) if isinstance(evidence, list) else (),
-    )
 
 
 @dataclass(slots=True)

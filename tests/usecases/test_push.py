@@ -404,6 +404,18 @@ def test_an_unknown_outcome_inside_a_halved_batch_is_read_back_too(office: Offic
     assert office.status(person) == "CONNECTED"
 
 
+def test_a_part_of_a_halved_batch_that_stays_unknown_is_left_open(office: Office) -> None:
+    bad, good = (office.contact() for _ in range(2))
+    refuse(office, (bad, STAGE, "lead"))
+    # Sent together, then the bad one alone, then the good one alone, six times.
+    for number in range(3, 9):
+        office.door.before("update", number, lambda: office.door.fail("update", UNKNOWN))
+    with pytest.raises(OutcomeUnknown):
+        run(office)
+    assert [move.record for move in office.open_moves()] == [bad, good]
+    assert office.outcomes() == []
+
+
 # What is answered with 200, and not stored
 
 
@@ -562,6 +574,20 @@ def test_everything_is_promised_before_anything_is_sent(office: Office) -> None:
     run(office)
     ((correction,),) = promised
     assert (correction.record, correction.before, correction.after) == (person, "lead", "customer")
+
+
+def test_the_phase_is_stored_before_each_request_that_it_names(office: Office) -> None:
+    reopened(office)
+    phases: list[str] = []
+
+    def note() -> None:
+        phases.extend(str(move.phase) for move in office.open_moves())
+
+    # The first read is that of the deal's history, before anything is promised.
+    for method, number in (("read", 2), ("update", 1), ("update", 2), ("read", 3)):
+        office.door.before(method, number, note)
+    run(office)
+    assert phases == ["promised", "clearing", "setting", "set"]
 
 
 def test_the_door_of_the_tests_is_the_one_that_passes_the_contract(office: Office) -> None:
