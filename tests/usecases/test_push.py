@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from structlog.testing import capture_logs
 
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Ref
 from connector.desk import Desk
@@ -211,6 +212,7 @@ def test_a_refused_batch_is_halved_until_the_bad_record_is_alone(office: Office)
     refuse(office, (people[5], STAGE, "lead"))
     done = run(office)
     assert done.outcomes == {Outcome.APPLIED: 7, Outcome.REFUSED: 1}
+    assert office.waited == []  # what is refused needs no second look
     assert office.stage(people[5]) == ""
     assert all(office.stage(one) == "lead" for one in people if one != people[5])
     # 8 · 4 well · 4 · 2 · 1 · 1 refused: halving finds it in seven requests.
@@ -272,6 +274,27 @@ def test_where_the_new_stage_is_refused_after_the_clear_the_old_one_is_put_back(
     assert (str(person), "opportunity", "restored") in office.outcomes()
     assert done.outcomes[Outcome.RESTORED] == 1
     assert office.open_moves() == ()
+
+
+def test_only_the_stage_is_restored_and_an_ignored_lead_status_is_ignored(office: Office) -> None:
+    person = reopened(office)
+    refuse(office, (person, STAGE, "opportunity"))
+    office.door.deaf = lambda _ref, name, _value: name == STATUS
+    run(office)
+    assert office.outcomes()[:2] == [
+        (str(person), "opportunity", "restored"),
+        (str(person), "OPEN_DEAL", "ignored"),
+    ]
+
+
+def test_what_did_not_go_as_planned_is_logged_with_ids_and_why(office: Office) -> None:
+    person = won(office)
+    refuse(office, (person, STAGE, "customer"))
+    with capture_logs() as events:
+        run(office)
+    (event,) = [one for one in events if one["event"] == "correction.refused"]
+    assert event["record"] == str(person)
+    assert "INVALID_OPTION" in event["note"]
 
 
 def test_a_move_stays_open_where_even_the_old_stage_is_refused_and_the_next_start_ends_it(
