@@ -9,13 +9,15 @@ import pytest
 
 from connector.comparing import compare
 from connector.core.default_portal import default_portal, definition
+from connector.core.holds import Hold, Scope
 from connector.core.policy import load
 from connector.errors import UserError
 from connector.presets import preset
 from connector.settings import read as read_settings
+from connector.settling import settle
 from connector.sync import sync
-from state import portals
-from tests.usecases.office import COMPANIES, CONTACTS, DEALS, OPEN, START, WON, Office
+from state import holds, portals
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, DEALS, OPEN, START, WON, Office
 
 BOTH = "extends: company-sync"
 
@@ -50,6 +52,39 @@ def test_a_changed_contact_makes_its_company_and_its_colleagues_due(office: Offi
     office.door.advance(3600)
     sync(office.desk(BOTH))
     assert office.stage(firm) == office.stage(other) == "salesqualifiedlead"
+
+
+def test_nobody_follows_a_company_to_where_a_person_keeps_it_from_going(office: Office) -> None:
+    firm = office.company("lead")
+    on_it, beside = (office.contact("lead", associatedcompanyid=firm.id) for _ in range(2))
+    office.deal(OPEN, firm, on_it)
+    office.door.advance(DAY)
+    office.person_sets(firm, lifecyclestage="subscriber")
+    office.door.advance(3600)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, on_it, beside)] == [
+        "subscriber",
+        "opportunity",
+        "lead",
+    ]
+    (beside_explained,) = settle(office.desk(BOTH), [beside])
+    assert beside_explained.decision.rule == "keep"
+    office.door.advance(31 * DAY)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, on_it, beside)] == ["opportunity"] * 3
+
+
+def test_a_company_does_not_follow_a_contact_that_is_held(office: Office) -> None:
+    firm = office.company("lead")
+    asked = office.contact("lead", associatedcompanyid=firm.id, recent_conversion_event_name="Demo")
+    with office.store.begin() as session:
+        hold = Hold(
+            scope=Scope.RECORD, of=str(asked), property_name="", reason="x", by="y", since=START
+        )
+        holds.add(session, "1", [hold])
+    office.door.advance(3600)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, asked)] == ["lead", "lead"]
 
 
 def test_a_large_company_is_left_to_itself(office: Office) -> None:
