@@ -27,7 +27,7 @@ from connector.core.writers import named
 from connector.desk import Desk
 from connector.following import circles_of
 from connector.gather import gather
-from connector.readings import NAMES, read_fresh
+from connector.readings import NAMES, marks_of, read_fresh
 from state import holds, mirror, strikes, writings
 
 _BY = "the connector"
@@ -119,7 +119,8 @@ def _take_in(desk: Desk, readings: Mapping[Ref, Record], gone: Set[Ref]) -> list
         if ref not in gone
         and any(
             (mirrored[ref].properties.get(name) or "") != record.value(name)
-            for name in NAMES[ref.object_type]
+            for name in (*NAMES[ref.object_type], *marks_of(desk, ref.object_type))
+            if name in mirrored[ref].properties
         )
     ]
     if changed or gone:

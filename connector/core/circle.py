@@ -12,10 +12,10 @@ from connector.core.facts import Facts
 from connector.core.model import ObjectType, Option, Ref
 from connector.core.rules import Decision, decide
 from connector.core.values import Value
+from connector.core.vocabulary import FOLLOWED
 
 LARGEST: Final = "company_sync.max_contacts"
 _CAP: Final = "company_sync.companies_to"
-_OTHERS: Final = frozenset({"company.stage", "contacts.furthest"})
 
 Pinned: TypeAlias = Mapping[Ref, frozenset[str]]
 """Which properties of whom stay as they are, because they are held."""
@@ -101,4 +101,4 @@ def rests_on_others(side: Side, decision: Decision) -> bool:
 
 
 def _asks(rule: BoundRule) -> bool:
-    return not _OTHERS.isdisjoint(fact.key for fact in rule.when.facts)
+    return not {*FOLLOWED}.isdisjoint(fact.key for fact in rule.when.facts)

@@ -154,9 +154,9 @@ class Vocabulary:
             hint = nearest(rest, self._properties(space, source))
             return f"{space} has no property {rest!r}{hint}"
         if space == "contact" or name in {"company.stage", "company.contacts"}:
-            return f"{name!r} is of contacts: this rule is for companies too"
+            return f"{name!r} is of contacts, and this rule is not for them alone"
         if name in _COMPANIES:
-            return f"{name!r} is of companies: this rule is for contacts too"
+            return f"{name!r} is of companies, and this rule is not for them alone"
         known = [*self._kinds(), *self.fixed, *(f"{one}." for one in self._sources())]
         return f"nothing is called {name!r} here{nearest(name, known)}"
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.comparing import compare
-from connector.core.default_portal import default_portal, definition
 from connector.core.holds import Hold, Scope
 from connector.core.policy import load
 from connector.errors import UserError
@@ -17,7 +15,7 @@ from connector.settings import read as read_settings
 from connector.settling import settle
 from connector.sync import sync
 from state import holds, portals
-from tests.usecases.office import COMPANIES, CONTACTS, DAY, DEALS, OPEN, START, WON, Office
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, OPEN, START, WON, Office
 
 BOTH = "extends: company-sync"
 
@@ -132,44 +130,3 @@ def test_two_policies_are_compared_without_a_request(office: Office, tmp_path: P
     assert found.records == 1
     assert [one.record for one in found.examples] == [asked, asked]
     assert found.dropped["handover", "forward"] == 1
-
-
-def test_a_former_customer_is_marked_before_the_stage_goes_back(
-    open_office: Callable[..., Office],
-) -> None:
-    more = {
-        CONTACTS: [definition("plan_state"), definition("former", "bool")],
-        COMPANIES: [],
-        DEALS: [],
-    }
-    office = open_office(default_portal(more=more))
-    policy = (
-        "extends: subscription\nsettings:\n  subscription: {property: plan_state}\n"
-        "  churn: {practice: back-to-sales, mark: former}\n"
-    )
-    left = office.contact("customer", plan_state="canceled")
-    office.door.advance(3600)
-    sync(office.desk(policy))
-    assert office.stage(left) == "salesqualifiedlead"
-    assert office.door.value(left, "former") == "true"
-    assert office.door.sent[0] == {left: {"former": "true"}}
-    assert office.door.sent[1] == {left: {"lifecyclestage": ""}}
-
-
-def test_where_the_mark_does_not_hold_the_stage_stays(open_office: Callable[..., Office]) -> None:
-    more = {
-        CONTACTS: [definition("plan_state"), definition("former", "bool")],
-        COMPANIES: [],
-        DEALS: [],
-    }
-    office = open_office(default_portal(more=more))
-    office.door.deaf = lambda _ref, name, _value: name == "former"
-    policy = (
-        "extends: subscription\nsettings:\n  subscription: {property: plan_state}\n"
-        "  churn: {practice: back-to-sales, mark: former}\n"
-    )
-    left = office.contact("customer", plan_state="canceled")
-    office.door.advance(3600)
-    sync(office.desk(policy))
-    assert office.stage(left) == "customer"
-    assert ("contacts/98", "true", "ignored") in office.outcomes()
