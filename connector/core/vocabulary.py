@@ -115,6 +115,13 @@ class Vocabulary:
             return None
         return self._property(space, source, rest)
 
+    def lacks(self, name: str) -> bool:
+        """Whether a name is that of a property which the portal does not define."""
+        space, dot, rest = name.partition(".")
+        source = self._sources().get(space)
+        known = self.definitions is None or self.fact(name) is not None
+        return bool(dot and source and rest) and not known
+
     def _property(self, space: str, source: ObjectType, name: str) -> Fact | None:
         many = space in DEALS
         key = f"{space}.{name}"

@@ -111,6 +111,29 @@ def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
         compare(settings, policy, policy, now=START)
 
 
+def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
+    office: Office, tmp_path: Path
+) -> None:
+    with office.store.begin() as session:
+        portals.save(session, office.door.what, office.door.now())
+    office.read_all()
+    settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/connector-0.db"})
+    old = load("extends: standard", source="old.yaml", preset=preset)
+
+    def against(text: str) -> str:
+        new = load(f"extends: standard\n{text}", source="new.yaml", preset=preset)
+        with pytest.raises(UserError) as caught:
+            compare(settings, new, old, now=START)
+        return str(caught.value)
+
+    unread = against("settings: {score: {property: score}}")
+    assert unread.startswith("The policy new asks for what was never pulled of contacts: score")
+    assert "Run `connector pull --policy new.yaml`" in unread
+    unknown = against("settings: {score: {property: fit}}")
+    assert unknown.startswith("new.yaml:2:30: ")
+    assert "as it was when it was last pulled" in unknown
+
+
 def test_two_policies_are_compared_without_a_request(office: Office, tmp_path: Path) -> None:
     won_by = office.contact("lead")
     asked = office.contact("lead", recent_conversion_event_name="Book a demo")
