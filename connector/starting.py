@@ -112,7 +112,7 @@ _RULES = (
     "# rules:",
     "#   - name: pilot",
     "#     for: both",
-    '#     when: open_deal.dealname matches "*pilot*"',
+    '#     when: open_deal.dealname matches "*pilot*" and deals.won == 0',
     "#     stage: opportunity",
     "#     direction: forward",
     '#     reason: "a pilot is running: {deals.latest_open}"',

@@ -117,6 +117,19 @@ def test_offline_a_stage_of_the_portals_own_is_known_from_the_cases_file(
     assert run("policy check ours.yaml --offline")[0] == DONE
 
 
+def test_offline_without_cases_what_only_a_portal_knows_is_no_mistake(
+    bench: Bench, run: Run, ours: Path
+) -> None:
+    (bench.folder / "ours.cases.yaml").unlink()
+    ours.write_text(OURS.replace("deals.count == 0", 'contact.region == "N"'), encoding="utf-8")
+    code, out, _ = run("policy check ours.yaml --offline --json")
+    (told,) = (one for one in json.loads(out)["warnings"] if "region" in one)
+    assert code == DONE
+    assert "contact has no property 'region'" in told
+    assert told.endswith("(without a portal nobody knows)")
+    assert run("policy check ours.yaml")[0] == ACT
+
+
 def test_a_rule_that_keeps_won_deals_from_counting_is_warned_of(run: Run, ours: Path) -> None:
     ours.write_text(OURS.replace(" and deals.count == 0", ""), encoding="utf-8")
     code, out, _ = run("policy check ours.yaml --json")
