@@ -89,39 +89,49 @@ def _definitions(
     stages: tuple[Option, ...], statuses: tuple[Option, ...]
 ) -> dict[ObjectType, tuple[PropertyDefinition, ...]]:
     chosen = {"kind": "enumeration", "field_type": "radio"}
-    stage = definition(STAGE, options=stages, **chosen)
-    status = definition(STATUS, options=statuses, **chosen)
-    return {
-        ObjectType.CONTACTS: (
-            stage,
-            status,
-            definition("email"),
-            definition("recent_conversion_event_name"),
-            definition("recent_conversion_date", "datetime"),
-            definition("num_conversion_events", "number"),
-            definition("associatedcompanyid", "number"),
-            definition("hubspot_owner_id"),
-            definition("engagements_last_meeting_booked", "datetime"),
-            definition("jobtitle"),
-            definition("country"),
-        ),
-        ObjectType.COMPANIES: (
-            stage,
-            status,
-            definition("domain"),
-            definition("hubspot_owner_id"),
-            definition("name"),
-            definition("country"),
-            definition("numberofemployees", "number"),
-        ),
-        ObjectType.DEALS: (
-            definition("dealstage"),
-            definition("pipeline"),
-            definition("closedate", "datetime"),
-            definition("createdate", "datetime"),
-            definition("hs_is_closed", "bool"),
-            definition("hs_is_closed_won", "bool"),
-            definition("dealname"),
-            definition("amount", "number"),
-        ),
+    decided = (
+        definition(STAGE, options=stages, **chosen),
+        definition(STATUS, options=statuses, **chosen),
+    )
+    found = {
+        kind: tuple(definition(name, type_) for name, type_ in types.items())
+        for kind, types in _TYPES.items()
     }
+    return {
+        ObjectType.CONTACTS: (*decided, *found[ObjectType.CONTACTS]),
+        ObjectType.COMPANIES: (*decided, *found[ObjectType.COMPANIES]),
+        ObjectType.DEALS: found[ObjectType.DEALS],
+    }
+
+
+# What the standard policies rest on, and the properties that first rules ask for most.
+_TYPES: Final = {
+    ObjectType.CONTACTS: {
+        "email": "string",
+        "recent_conversion_event_name": "string",
+        "recent_conversion_date": "datetime",
+        "num_conversion_events": "number",
+        "associatedcompanyid": "number",
+        "hubspot_owner_id": "string",
+        "engagements_last_meeting_booked": "datetime",
+        "jobtitle": "string",
+        "country": "string",
+    },
+    ObjectType.COMPANIES: {
+        "domain": "string",
+        "hubspot_owner_id": "string",
+        "name": "string",
+        "country": "string",
+        "numberofemployees": "number",
+    },
+    ObjectType.DEALS: {
+        "dealstage": "string",
+        "pipeline": "string",
+        "closedate": "datetime",
+        "createdate": "datetime",
+        "hs_is_closed": "bool",
+        "hs_is_closed_won": "bool",
+        "dealname": "string",
+        "amount": "number",
+    },
+}
