@@ -24,7 +24,9 @@ PERSON = st.tuples(STAGES, DEALS, HELD)
 def _record(office: Office, firm: Ref | None, given_: tuple[str, str, str]) -> Ref:
     """Create a company, or a contact of one, with its deal and its hold."""
     stage, deal, held = given_
-    one = office.contact(stage, associatedcompanyid=firm.id) if firm else office.company(stage)
+    # Who sets what is there already sets nothing: a person's word follows another one.
+    first = "evangelist" if held == "by a person" else stage
+    one = office.contact(first, associatedcompanyid=firm.id) if firm else office.company(first)
     if deal:
         office.deal(deal, one)
     office.door.advance(DAY)
