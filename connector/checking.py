@@ -11,6 +11,7 @@ from connector.core.binding import bind
 from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
 from connector.core.policy import Policy
 from connector.errors import ConnectorError, UserError
+from connector.hubspot.budget import Allowance
 from connector.hubspot.door import Door
 from connector.hubspot.faults import ScopeMissing
 
@@ -45,6 +46,7 @@ def check(door: Door, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
     yield _pinned(portal, portal_id)
     for kind in ObjectType:
         yield _readable(door, kind)
+    yield _allowance(door.allowance(), portal)
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         yield _writable(door, kind)
     yield from _stages(portal)
@@ -79,6 +81,20 @@ def _readable(door: Door, kind: ObjectType) -> Finding:
     except ScopeMissing as missing:
         return Finding(name=f"read {kind}", light=Light.BAD, message=str(missing))
     return Finding(name=f"read {kind}", light=Light.GOOD, message=f"{total or 0:,} records")
+
+
+def _allowance(found: Allowance, portal: Portal) -> Finding:
+    """Tell what the portal allows, and which part of it is ours."""
+    burst = f"{found.burst} requests in {found.interval:.0f} s (we take 95%)"
+    if found.daily is None or found.left is None:
+        return Finding(name="budget", light=Light.GOOD, message=f"{burst}; no daily limit is told")
+    ours = found.left - found.reserve
+    message = (
+        f"{burst}; {found.left:,} of {found.daily:,} a day are left, {found.reserve:,} of them for "
+        f"other apps; a new day begins at midnight in {portal.account.time_zone}"
+    )
+    light = Light.GOOD if ours > 0 else Light.WARNING
+    return Finding(name="budget", light=light, message=message)
 
 
 def _writable(door: Door, kind: ObjectType) -> Finding:

@@ -24,8 +24,15 @@ COMMANDS: Final = {
     "plan": "cycle",
     "apply": "cycle",
     "sync": "cycle",
+    "backfill": "whole",
+    "mirror": "whole",
     "explain": "looking",
+    "policy": "policies",
     "audit": "looking",
+    "undo": "guards",
+    "hold": "guards",
+    "pause": "guards",
+    "resume": "guards",
 }
 
 

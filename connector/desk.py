@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol, TypeVar
 
 from connector.core.binding import BoundPolicy
-from connector.core.model import Portal
+from connector.core.holds import HoldTerms
+from connector.core.model import Portal, Record, Ref
 from connector.hubspot.door import Door
 from state.store import Store
 
@@ -28,12 +29,23 @@ def silent(what: str, done: int, total: int | None) -> None:
     """Tell nobody."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A record as HubSpot last showed it with its histories, and when."""
+
+    record: Record
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """One portal, one policy, one run; `rechecks` are seconds between readings of a write.
 
+    An `offline` desk decides on what is there: nothing that was not read is noted as read.
+
     `struck` holds the keys of the corrections that did not hold in this very run: they are
-    not tried again before the next one.
+    not tried again before the next one. A reading younger than `fresh` need not be repeated
+    before a write. `permitted` says that the operator allowed this run whatever it sends.
     """
 
     run: str
@@ -45,7 +57,17 @@ class Desk:
     overlap: timedelta = timedelta(minutes=5)
     rechecks: tuple[float, ...] = (2.0, 30.0)
     tell: Tell = silent
+    offline: bool = False
     struck: set[str] = field(default_factory=set)
+    readings: dict[Ref, Reading] = field(default_factory=dict)
+    fresh: timedelta = timedelta(seconds=10)
+    permitted: bool = False
+
+    @property
+    def hold_terms(self) -> HoldTerms:
+        """Return how long what a person set is held by this policy."""
+        policy = self.policy.policy
+        return HoldTerms(days=policy.number("hold_days"), imports=policy.flag("hold.imports"))
 
     @property
     def portal_id(self) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import structlog
+from sqlalchemy.orm import Session
 
 from connector.core.audit import AuditLine
-from connector.core.model import Outcome, Record, Ref
+from connector.core.model import STAGE, Outcome, Record, Ref, Version
 from connector.core.moves import key
 from connector.desk import Desk
-from connector.verifying import Ending
-from state import audit, mirror, outbox, strikes
+from connector.giving_back import Ending
+from connector.readings import drop
+from state import audit, fates, holds, ledger, mirror, outbox, strikes, writings
 
 # An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
 UNHEEDED = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
@@ -34,27 +36,62 @@ def end(
     ended = {one.move.record for one in endings}
     there = {ref: record for ref, record in records.items() if record.ref == ref}
     with desk.store.begin() as session:
-        audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
-        for one in endings:
-            if one.outcome in UNHEEDED:
-                strikes.strike(
-                    session,
-                    desk.portal_id,
-                    one.correction,
-                    outcome=one.outcome,
-                    note=one.note,
-                    at=now,
-                )
+        _write_down(desk, session, endings)
+        ledger.observe_all(session, desk.portal_id, STAGE, _ours(endings, records))
+        holds.add(session, desk.portal_id, [one.hold for one in endings if one.hold])
+        held = [one.correction for one in endings if one.outcome is Outcome.APPLIED]
+        writings.note(session, desk.portal_id, held, at=now)
         mirror.patch(session, desk.portal_id, list(there.values()), due_at=now)
         mirror.archive(session, desk.portal_id, ended - there.keys(), at=now)
         outbox.close(session, desk.portal_id, ended)
+        merged = {ref: one.ref for ref, one in records.items() if one.ref != ref}
+        fates.succeed(session, desk.portal_id, merged, at=now)
+    drop(desk, [one.move.record for one in endings])
     for one in endings:
         _tell(desk, one)
 
 
+def _write_down(desk: Desk, session: Session, endings: Sequence[Ending]) -> None:
+    """Append to the audit, and count what HubSpot or another writer did not let happen."""
+    audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
+    for one in endings:
+        if unheeded(one):
+            strikes.strike(
+                session,
+                desk.portal_id,
+                one.correction,
+                outcome=one.outcome,
+                note=one.note,
+                at=desk.door.now(),
+            )
+
+
+def _ours(
+    endings: Sequence[Ending], records: Mapping[Ref, Record]
+) -> dict[Ref, tuple[Version, ...]]:
+    """Return the stages that we set, as the ledger keeps them."""
+    return {
+        records[one.move.record].ref: (
+            Version(
+                value=one.correction.after,
+                at=records[one.move.record].modified_at,
+                source_type=ledger.OURS,
+                source_id=one.move.run,
+            ),
+        )
+        for one in endings
+        if one.outcome is Outcome.APPLIED and one.correction.property_name == STAGE
+    }
+
+
+def unheeded(one: Ending) -> bool:
+    """Whether HubSpot or another writer did not let it happen; a person's edit is no such thing."""
+    return one.outcome in UNHEEDED and one.hold is None
+
+
 def _tell(desk: Desk, one: Ending) -> None:
     """Log what did not go as planned, and leave it for the rest of this run."""
-    if one.outcome in UNHEEDED:
+    if unheeded(one):
         desk.struck.add(key(one.correction))
     if one.outcome is not Outcome.APPLIED:
         _log.warning(

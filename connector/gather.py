@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from connector.core.facts import Facts, deal, facts, needs_history
 from connector.core.model import Association, ObjectType, Record, Ref, Version
 from connector.desk import Desk
+from connector.following import followed
 from state import associations, ledger, mirror
 
 _DEAL_STAGE = "dealstage"
@@ -28,6 +29,14 @@ class Mirrored:
 
 def gather(desk: Desk, refs: Sequence[Ref]) -> list[Facts]:
     """Return the facts of these records, reading deal histories only where they matter."""
+    found = _alone(desk, refs)
+    if desk.policy.in_circles:
+        return followed(desk, found, lambda others: _alone(desk, others))
+    return found
+
+
+def _alone(desk: Desk, refs: Sequence[Ref]) -> list[Facts]:
+    """Return the facts of these records without what their company or contacts should be."""
     found = _mirrored(desk, refs)
     counted = {ref: _counted(found, ref, desk.policy.labels) for ref in found.records}
     histories = {**found.histories, **_missing_histories(desk, found, counted)}
@@ -117,6 +126,8 @@ def _read_histories(desk: Desk, refs: Sequence[Ref]) -> dict[Ref, tuple[Version,
     """Read deal histories from HubSpot and keep them, together with what the mirror saw."""
     at = desk.door.now()
     read = desk.door.read(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
+    if desk.offline:
+        return {}
     histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in read.items()}
     with desk.store.begin() as session:
         ledger.observe_all(session, desk.portal_id, _DEAL_STAGE, histories)

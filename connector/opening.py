@@ -17,8 +17,10 @@ from connector.core.model import Portal
 from connector.core.policy import Policy, load
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
+from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotDoor
 from connector.settings import Settings
+from connector.sharing import claims
 from state import portals
 from state.store import Store
 
@@ -40,13 +42,19 @@ def open_door(settings: Settings, clockwork: Clockwork) -> HubSpotDoor:
             "No token is set: export HUBSPOT_ACCESS_TOKEN (a private-app or service-key token). "
             "To try everything without an account, run `connector demo`."
         )
-    return HubSpotDoor(
+    door = HubSpotDoor(
         settings.access_token,
         url=settings.api_url,
         family=settings.api_version,
         wait=clockwork.wait,
         monotonic=clockwork.monotonic,
     )
+    door.live_within(_reserve(settings))
+    return door
+
+
+def _reserve(settings: Settings) -> Reserve:
+    return Reserve(share=settings.reserve_share, number=settings.reserve_number)
 
 
 def read_policy(name: str) -> Policy:
@@ -97,6 +105,8 @@ def open_desk(
         with Store.open(settings.database_url) as store:
             with store.begin() as session:
                 portals.save(session, portal, door.now())
+            shared = claims(store, portal.account.portal_id, door.now)
+            door.live_within(_reserve(settings), shared)
             yield Desk(
                 run=run_id(door.now()),
                 door=door,

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from connector.core.facts import Facts
-from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
+from connector.carrying import carried
+from connector.core.model import STAGE, STATUS, ObjectType, Ref
 from connector.core.moves import key
-from connector.core.plan import Tally, clears_first
-from connector.core.rules import Decision, decide
+from connector.core.plan import Tally, clears_first, ground
 from connector.desk import Desk
-from connector.gather import gather
-from state import checkpoints, mirror, plans, strikes
+from connector.following import widen
+from connector.settling import Settled, settle
+from state import checkpoints, mirror, plans
 from state.plans import PlanHead
 
 # Companies first: HubSpot's own sync carries a company's stage on to its contacts.
@@ -28,14 +27,6 @@ _KEPT_PLANS = 10
 _BEHIND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
-    """What is to be done about one record: its decision, and what is left aside of it."""
-
-    decision: Decision
-    aside: tuple[Correction, ...] = ()
-
-
 def propose(desk: Desk, *, number: int = 1) -> PlanHead:
     """Decide what is due and return the plan's head; nothing is sent.
 
@@ -43,6 +34,7 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
     with corrections stays due until a later decision finds nothing to correct.
     """
     now = desk.door.now()
+    _wake_all(desk, now)
     head = PlanHead(
         plan_id=f"{desk.run}.{number}",
         run=desk.run,
@@ -51,15 +43,13 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         created_at=now,
     )
     with desk.store.begin() as session:
-        _wake(desk, session, now)
         plans.create(session, desk.portal_id, head)
         plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
         waiting = mirror.count_due(session, desk.portal_id, until=now)
         total = sum(waiting[kind] for kind in ORDER)
-    tally = Tally()
+    tally = Tally(ground=ground(desk.portal_id, desk.policy.digest))
     for refs in _due(desk, now):
-        settled = [_settle(desk, one) for one in gather(desk, refs)]
-        _lay_down(desk, head, settled, refs, tally)
+        _lay_down(desk, head, settle(desk, refs), refs, tally)
         desk.tell("decide", tally.looked_at.total(), total)
     with desk.store.begin() as session:
         plans.close(
@@ -67,6 +57,14 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         )
         done = plans.get(session, desk.portal_id, head.plan_id)
     return done or head
+
+
+def _wake_all(desk: Desk, now: datetime) -> None:
+    """Make due what a changed ground concerns, and whoever is in a circle with what is due."""
+    with desk.store.begin() as session:
+        _wake(desk, session, now)
+    if desk.policy.in_circles:
+        widen(desk, now)
 
 
 def _wake(desk: Desk, session: Session, now: datetime) -> None:
@@ -105,30 +103,6 @@ def _due(desk: Desk, now: datetime) -> Iterator[Sequence[Ref]]:
             after_id = refs[-1].id
 
 
-def _settle(desk: Desk, facts: Facts) -> Settled:
-    """Decide one record, again without what HubSpot or another writer does not let happen.
-
-    The stage goes first: a lead status is set aside only for the stage that really results.
-    """
-    aside: tuple[Correction, ...] = ()
-    while True:
-        pinned = frozenset(one.property_name for one in aside)
-        decision = decide(desk.policy, facts, pinned=pinned)
-        found = _aside(desk, decision.corrections)
-        if not found:
-            return Settled(decision=decision, aside=aside)
-        aside += tuple(one for one in found if one.property_name == STAGE) or found
-
-
-def _aside(desk: Desk, corrections: Sequence[Correction]) -> tuple[Correction, ...]:
-    """Return the corrections that are quarantined, or failed in this very run."""
-    if not corrections:
-        return ()
-    with desk.store.reading() as session:
-        quarantined = strikes.quarantined(session, desk.portal_id, corrections)
-    return tuple(one for one in corrections if key(one) in quarantined | desk.struck)
-
-
 def _lay_down(
     desk: Desk, head: PlanHead, settled: Sequence[Settled], refs: Sequence[Ref], tally: Tally
 ) -> None:
@@ -143,26 +117,32 @@ def _lay_down(
         if one.decision.corrections or _has_another_try(desk, one):
             del times[one.decision.record]
         else:
-            times[one.decision.record] = one.decision.due_at
+            times[one.decision.record] = one.due_at
     # Together, so that a batch of a hundred needs one clear, or none.
     moves.sort(key=lambda corrections: not clears_first(corrections))
     for corrections in moves:
         tally.add(corrections)
+    behind = carried(desk, [each for corrections in moves for each in corrections])
+    if behind:
+        tally.carried["companies"] += len(behind)
+        tally.carried["contacts"] += sum(len(contacts) for contacts in behind.values())
     with desk.store.begin() as session:
         plans.add(session, desk.portal_id, head.plan_id, moves)
+        aside = [each for one in settled for each in one.aside]
+        plans.add_asides(session, desk.portal_id, head.plan_id, aside)
         mirror.set_due(session, desk.portal_id, times)
 
 
 def _has_another_try(desk: Desk, one: Settled) -> bool:
     """Whether the next run tries again what failed in this one."""
-    return any(key(each) in desk.struck for each in one.aside)
+    return any(key(each.correction) in desk.struck for each in one.aside)
 
 
 def _count(one: Settled, tally: Tally) -> None:
     """Count why a record, or a correction of it, was left alone."""
-    for _ in one.aside:
-        tally.leave("quarantined")
+    for each in one.aside:
+        tally.leave(str(each.why))
     if not one.decision.settled:
         tally.leave("does not settle")
-    elif not one.decision.corrections:
+    elif not one.decision.corrections and not one.aside:
         tally.leave(one.decision.rule)

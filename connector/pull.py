@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record
@@ -12,13 +12,16 @@ from connector.desk import Desk
 from connector.errors import UserError
 from connector.hubspot import reader
 from connector.listing import read_whole
+from connector.rolling import roll, start_round
 from connector.storing import complete, store
+from connector.windows import Mark, Window, windows
 from state import checkpoints, mirror
 
 # Deals first: a contact's new deal is then in the mirror before the contact is looked at.
 ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 # The `Date` of an answer tells whole seconds, so the portal may be a little ahead of it.
 _AHEAD = timedelta(seconds=2)
+_WHOLE = "whole"
 BATCH = 1000  # the most ids that one association read takes (HubSpot's associations guide)
 
 
@@ -40,52 +43,88 @@ def pull(desk: Desk, *, full: bool = False) -> Pulled:
     read: dict[ObjectType, int] = {}
     changed: dict[ObjectType, int] = {}
     whole: set[ObjectType] = set()
+    listed = _listed(desk) if full else ()
     for kind in ORDER:
-        since = None if full else _since(desk, kind, properties[kind])
-        if since is None:
+        again = full and kind not in listed
+        mark = None if again else _mark(desk, kind, properties[kind])
+        if mark is None:
             whole.add(kind)
             read[kind] = changed[kind] = read_whole(desk, kind, properties[kind])
+            _keep_listed(desk, (*listed, *whole) if full else None)
         else:
-            read[kind], changed[kind] = _read_changes(desk, kind, properties[kind], since)
+            read[kind], changed[kind] = _read_changes(desk, kind, properties[kind], mark)
+    if whole:
+        _keep_listed(desk, None)
+        start_round(desk)
+    else:
+        roll(desk)
     return Pulled(read=read, changed=changed, whole=frozenset(whole))
+
+
+def _listed(desk: Desk) -> tuple[str, ...]:
+    """Return the types that a whole reading, which was stopped, has listed already."""
+    with desk.store.reading() as session:
+        return tuple(checkpoints.get(session, desk.portal_id, _WHOLE) or ())
+
+
+def _keep_listed(desk: Desk, listed: Iterable[str] | None) -> None:
+    with desk.store.begin() as session:
+        found = None if listed is None else sorted(listed)
+        checkpoints.put(session, desk.portal_id, _WHOLE, found)
 
 
 def require_mirror(desk: Desk) -> None:
     """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
     for kind, properties in needed_properties(desk.policy, desk.portal).items():
-        if _since(desk, kind, properties) is None:
+        if _mark(desk, kind, properties) is None:
             raise UserError(
                 f"The mirror does not hold all {kind} with what the policy {desk.policy.name} "
                 "rests on: run `connector pull` with this policy first."
             )
 
 
-def _since(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> datetime | None:
-    """Return from when on to read, None where the mirror has no sound ground to go on from."""
+def _mark(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> Mark | None:
+    """Return how far the reading came, None where the mirror has no sound ground to go on from."""
     with desk.store.begin() as session:
         found = checkpoints.get(session, desk.portal_id, f"changes.{kind}")
     if not found or not set(properties) <= set(found["properties"]):
         return None
-    return datetime.fromisoformat(found["until"]) - desk.overlap
+    return Mark.told(found)
 
 
 def _read_changes(
-    desk: Desk, kind: ObjectType, properties: Sequence[str], since: datetime
+    desk: Desk, kind: ObjectType, properties: Sequence[str], mark: Mark
 ) -> tuple[int, int]:
-    """Read the window up to now; the checkpoint moves together with the last of its records.
+    """Read the windows that are to be read by now; the mark moves with the last of its records."""
+    until = desk.door.now()
+    seen = changed = 0
+    for window in windows(mark, until, overlap=desk.overlap):
+        following = (f"changes.{kind}", window.mark.written(properties))
+        read = _read_window(desk, kind, properties, window, following)
+        seen, changed = seen + read[0], changed + read[1]
+        desk.tell(f"pull {kind}", seen, None)
+    return seen, changed
+
+
+def _read_window(
+    desk: Desk,
+    kind: ObjectType,
+    properties: Sequence[str],
+    window: Window,
+    checkpoint: tuple[str, object],
+) -> tuple[int, int]:
+    """Read one window; return how many records were looked at, and how many were news.
 
     Nothing of a window counts before its associations are there, so news is stored in
     batches with its associations, and a process that dies reads the window again.
     """
-    until = desk.door.now()
-    mark = {"until": until.isoformat(), "properties": list(properties)}
     seen = changed = 0
-    pages = reader.changes(desk.door, kind, properties, since=since, until=until + _AHEAD)
+    until = window.until + _AHEAD
+    pages = reader.changes(desk.door, kind, properties, since=window.since, until=until)
     for news, count, is_last in _batches(desk, pages):
         seen, changed = seen + count, changed + len(news)
         batch = complete(desk, kind, news)
-        store(desk, batch, checkpoint=(f"changes.{kind}", mark) if is_last else None)
-        desk.tell(f"pull {kind}", seen, None)
+        store(desk, batch, checkpoint=checkpoint if is_last else None)
     return seen, changed
 
 

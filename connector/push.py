@@ -4,40 +4,86 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from dataclasses import replace
+from itertools import groupby, islice
 
+import structlog
+
+from connector.carrying import Native, carried, learn, native, stages_of
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
 from connector.errors import TemporaryError
+from connector.giving_back import Ending
+from connector.hubspot.budget import never_stopped
+from connector.limiting import Watch, check
+from connector.marking import mark_first
+from connector.pausing import refuse_if_paused
+from connector.readings import drop, read, read_fresh
 from connector.sending import Sent, send
-from connector.verifying import Ending, Verified, read, verify
-from state import outbox, plans
+from connector.verifying import Verified, verify
+from state import outbox, plans, sendings
 from state.plans import PlanHead
 
+_log = structlog.get_logger()
 BATCH = 100  # the most records that one batch update takes (HubSpot's CRM objects guide)
 
 
 def push(desk: Desk, plan: PlanHead) -> Counter[Outcome]:
     """Apply a plan that lies complete in the store; return how its corrections ended.
 
-    Raise TemporaryError where HubSpot stays away: what is open then is finished by the
-    next start, before anything else.
+    Raise OverLimit, or Paused, before anything is sent; Stopped where what was sent does not
+    hold; TemporaryError where HubSpot stays away: what is open then is finished by the next
+    start, before anything else. The day's share of requests may end between two batches, and
+    never within one.
     """
+    check(desk, plan)
+    watch = Watch(desk, sum(plan.summary["records_to_correct"].values()))
     outcomes: Counter[Outcome] = Counter()
-    for moves in _batches(desk, plan.plan_id):
-        endings = push_batch(desk, moves)
+    for moves in _batches(desk, plan.plan_id, watch.first):
+        refuse_if_paused(desk.store, desk.portal_id)
+        desk.door.admit()
+        with never_stopped():
+            endings = push_carefully(desk, moves)
         outcomes.update(one.outcome for one in endings)
         desk.tell("apply", outcomes.total(), plan.summary["corrections"])
+        watch.note(endings)
     return outcomes
 
 
-def _batches(desk: Desk, plan_id: str) -> Iterator[Sequence[Move]]:
-    """Stream the plan as batches of moves of one object type."""
-    for _, group in groupby(stream(desk, plan_id), key=lambda each: each[0].record.object_type):
-        for part in chunks(group, BATCH):
-            yield [_move(desk, corrections, plan_id) for corrections in part]
+def _batches(desk: Desk, plan_id: str, first: int) -> Iterator[Sequence[Move]]:
+    """Stream the plan as batches of moves of one object type, the first few of them alone."""
+    moves = (_move(desk, corrections, plan_id) for corrections in stream(desk, plan_id))
+    parts = (islice(moves, first), moves) if first else (moves,)
+    for part in parts:
+        for _, group in groupby(part, key=lambda move: move.record.object_type):
+            yield from chunks(group, BATCH)
+
+
+def push_carefully(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
+    """Push a batch; companies whose contacts HubSpot might carry along go one by one, or wait.
+
+    While nobody knows whether HubSpot's own sync is on, each such company is a probe. Where it
+    is on, such moves need the operator's permission.
+    """
+    behind = carried(desk, [one.stage for one in moves if one.stage])
+    endings = push_batch(desk, [one for one in moves if one.record not in behind])
+    for move in (one for one in moves if one.record in behind):
+        match native(desk):
+            case Native.ON if not desk.permitted:
+                _log.warning(
+                    "company.waits", record=str(move.record), contacts=len(behind[move.record])
+                )
+            case Native.UNKNOWN:
+                before = stages_of(desk, behind[move.record])
+                probe = push_batch(desk, [move])
+                endings += probe
+                if any(one.outcome is Outcome.APPLIED for one in probe):
+                    learn(desk, move, before)
+            case Native.ON | Native.OFF:
+                endings += push_batch(desk, [move])
+    return endings
 
 
 def stream(desk: Desk, plan_id: str) -> Iterator[tuple[Correction, ...]]:
@@ -66,11 +112,18 @@ def _move(desk: Desk, corrections: tuple[Correction, ...], plan_id: str) -> Move
 
 def push_batch(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
     """Carry at most 100 moves of one type to their end."""
-    with desk.store.begin() as session:
-        outbox.promise(session, desk.portal_id, moves)
+    if not moves:
+        return ()
     fresh, stale = _recheck(desk, moves)
     if not fresh:
         return stale
+    with desk.store.begin() as session:
+        outbox.promise(session, desk.portal_id, fresh)
+        if not desk.permitted:
+            sendings.note(session, desk.portal_id, fresh, at=desk.door.now())
+    drop(desk, [move.record for move in fresh])
+    fresh, unmarked = mark_first(desk, fresh)
+    stale += unmarked
     cleared, refused = _clear(desk, [move for move in fresh if move.clears_first])
     ready = cleared + [move for move in fresh if not move.clears_first]
     return stale + refused + (set_and_verify(desk, ready) if ready else ())
@@ -98,7 +151,7 @@ def conclude(desk: Desk, verified: Verified) -> tuple[Ending, ...]:
 
 def _recheck(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
     """Compare each record with what its move rests on; end those that changed since."""
-    current = read(desk, [move.record for move in moves])
+    current = read_fresh(desk, [move.record for move in moves])
     reasons = {move.record: _why_stale(move, current.get(move.record)) for move in moves}
     stale = tuple(
         Ending(move=move, correction=one, outcome=Outcome.STALE, note=reasons[move.record])
@@ -109,7 +162,14 @@ def _recheck(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Endin
     if stale:
         changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
         end(desk, stale, changed)
-    return [move for move in moves if not reasons[move.record]], stale
+    fresh = [move for move in moves if not reasons[move.record]]
+    return [_having_seen(move, current[move.record]) for move in fresh], stale
+
+
+def _having_seen(move: Move, record: Record) -> Move:
+    """Return the move with when and to what its properties had been set."""
+    newest = {name: versions[0] for name, versions in record.history.items() if versions}
+    return replace(move, seen={name: (one.at, one.value) for name, one in newest.items()})
 
 
 def _why_stale(move: Move, record: Record | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 import structlog
@@ -11,12 +11,15 @@ from connector.core.model import STAGE, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
+from connector.giving_back import Ending, covered, give_back, put
+from connector.hubspot.budget import never_stopped
 from connector.push import BATCH, set_and_verify
-from connector.verifying import Ending, filled_by_automation, read
-from state import mirror, outbox
+from connector.readings import read
+from connector.verifying import filled_by_automation
+from state import fates, mirror, outbox, sendings
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
-_SETTING = frozenset({Phase.SETTING, Phase.SET})
+_SETTING = frozenset({Phase.SETTING, Phase.SET, Phase.RESTORING})
 _log = structlog.get_logger()
 
 
@@ -33,7 +36,8 @@ def recover(desk: Desk) -> int:
         sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
     ):
         for part in chunks(group, BATCH):
-            _recover_batch(desk, part)
+            with never_stopped():
+                _recover_batch(desk, part)
     if moves:
         _log.info("moves.recovered", portal=desk.portal_id, count=len(moves))
     return len(moves)
@@ -41,18 +45,55 @@ def recover(desk: Desk) -> int:
 
 def _recover_batch(desk: Desk, moves: Sequence[Move]) -> None:
     """Finish the open gaps first; of the rest, write down what happened, or withdraw."""
-    found = _read_settled(desk, moves)
+    moves, settled = _follow_merges(desk, moves, _read_settled(desk, moves))
+    found = _finish_restoring(desk, moves, settled)
     open_gap = [move for move in moves if _blank_by_us(move, found.get(move.record))]
     cleared = [move for move in moves if move.phase in _CLEARED_BY_US]
-    open_gap += filled_by_automation(desk, cleared, found)
+    open_gap += filled_by_automation(cleared, found)
     if open_gap:
         set_and_verify(desk, open_gap)
     rest = [move for move in moves if move not in open_gap]
-    endings = [one for move in rest for one in _endings(move, found.get(move.record))]
+    endings = [one for move in rest for one in _endings(desk, move, found.get(move.record))]
+    endings, found = give_back(desk, endings, found)
     ended = {one.move.record for one in endings}
     records = {ref: record for ref, record in found.items() if ref in ended}
     end(desk, endings, records)
     _withdraw(desk, [move for move in rest if move.record not in ended])
+
+
+def _follow_merges(
+    desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]
+) -> tuple[Sequence[Move], Mapping[Ref, Record]]:
+    """Let survivors take over the moves of records that were merged meanwhile.
+
+    HubSpot takes no batch update by an old id.
+    """
+    merged = {ref: one.ref for ref, one in found.items() if one.ref != ref}
+    if not merged:
+        return moves, found
+    with desk.store.begin() as session:
+        fates.succeed(session, desk.portal_id, merged, at=desk.door.now())
+        open_moves = {move.record: move for move in outbox.open_moves(session, desk.portal_id)}
+    records = {one.ref: one for one in found.values()}
+    refs = dict.fromkeys(merged.get(move.record, move.record) for move in moves)
+    return [open_moves[ref] for ref in refs if ref in open_moves], records
+
+
+def _finish_restoring(
+    desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]
+) -> Mapping[Ref, Record]:
+    """Set at once what people had set, where we stopped while giving it back."""
+    edits = {
+        (move.record, one.property_name): edit
+        for move in moves
+        if move.phase is Phase.RESTORING
+        for one in move.corrections
+        if (edit := covered(desk, move, one, found.get(move.record)))
+    }
+    if not edits:
+        return found
+    put(desk, edits, found)
+    return {**found, **read(desk, sorted({ref for ref, _ in edits}))}
 
 
 def _read_settled(desk: Desk, moves: Sequence[Move]) -> dict[Ref, Record]:
@@ -87,13 +128,15 @@ def _blank_by_us(move: Move, record: Record | None) -> bool:
     )
 
 
-def _endings(move: Move, record: Record | None) -> list[Ending]:
+def _endings(desk: Desk, move: Move, record: Record | None) -> list[Ending]:
     """Tell what became of a move that was left open; [] where nothing of it was sent or arrived."""
     if move.phase is Phase.PROMISED:
         return []
     endings = []
     for one in move.corrections:
         outcome, note = _outcome(move, one, record)
+        if outcome is None and covered(desk, move, one, record):
+            outcome = Outcome.REVERTED  # a person's edit is back: `give_back` says so
         if outcome is not None:
             endings.append(Ending(move=move, correction=one, outcome=outcome, note=note))
     return endings
@@ -117,4 +160,5 @@ def _withdraw(desk: Desk, moves: Sequence[Move]) -> None:
     refs = [move.record for move in moves]
     with desk.store.begin() as session:
         outbox.close(session, desk.portal_id, refs)
+        sendings.forget(session, desk.portal_id, refs)
         mirror.mark_due(session, desk.portal_id, refs, at=desk.door.now())

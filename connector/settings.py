@@ -30,6 +30,7 @@ DEFAULTS: Mapping[str, str] = {
     "CONNECTOR_LOG_FORMAT": "auto",
     "CONNECTOR_OVERLAP_SECONDS": "300",
     "CONNECTOR_RECHECK_SECONDS": "2,30",
+    "CONNECTOR_DAILY_RESERVE": "20%",
 }
 SECRETS = frozenset(
     {
@@ -64,6 +65,8 @@ class Settings:
     log_format: str
     overlap_seconds: float
     recheck_seconds: tuple[float, ...]
+    reserve_share: float
+    reserve_number: int | None
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
@@ -71,6 +74,7 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
     environment = os.environ if environment is None else environment
     written = _from_file((folder or Path.cwd()) / FILE)
     values = {name: _value(name, environment, written) for name in DEFAULTS}
+    share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
@@ -86,6 +90,8 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         log_format=values["CONNECTOR_LOG_FORMAT"],
         overlap_seconds=_seconds("CONNECTOR_OVERLAP_SECONDS", values["CONNECTOR_OVERLAP_SECONDS"]),
         recheck_seconds=_waits(values["CONNECTOR_RECHECK_SECONDS"]),
+        reserve_share=share,
+        reserve_number=number,
     )
 
 
@@ -142,6 +148,17 @@ def _seconds(name: str, text: str) -> float:
     if not 0 <= value < 1e9:
         raise UserError(f"{name} is {text!r}: write a number of seconds.")
     return value
+
+
+def _reserve(text: str) -> tuple[float, int | None]:
+    """Read what is left to other apps a day: `20%`, or a number of requests."""
+    digits = text.removesuffix("%").strip()
+    if not (digits.isascii() and digits.isdigit()) or (text.endswith("%") and int(digits) > 100):
+        raise UserError(
+            f"CONNECTOR_DAILY_RESERVE is {text!r}: write a share such as 20%, or a number of "
+            "requests a day."
+        )
+    return (int(digits) / 100, None) if text.endswith("%") else (0.0, int(digits))
 
 
 def _waits(text: str) -> tuple[float, ...]:

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from connector.core.binding import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
 from connector.desk import Desk
-from state import associations, checkpoints, mirror
+from connector.following import companies_of
+from state import aliases, associations, checkpoints, fates, mirror
 
 Links = Mapping[Ref, tuple[Association, ...]]
 # The associations to read when a record of this type changed.
@@ -58,12 +59,27 @@ def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
 def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
     """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
     now = desk.door.now()
+    left = companies_of(desk, [one.ref for one in batch.records if desk.policy.in_circles])
     with desk.store.begin() as session:
-        mirror.put(session, desk.portal_id, batch.records, due_at=now)
-        concerned = _ends(desk, session, batch.links) | _staff(desk, session, batch.records)
+        living = _follow_merges(desk, session, batch.records)
+        mirror.put(session, desk.portal_id, living, due_at=now)
+        concerned = _ends(desk, session, batch.links) | _staff(desk, session, batch.records) | left
         mirror.mark_due(session, desk.portal_id, concerned, at=now)
         if checkpoint:
             checkpoints.put(session, desk.portal_id, *checkpoint)
+
+
+def _follow_merges(desk: Desk, session: Session, records: Sequence[Record]) -> Sequence[Record]:
+    """Carry over what was merged, and leave out rows of merged ids that the search still shows."""
+    merged = {
+        Ref(one.ref.object_type, old): one.ref
+        for one in records
+        for old in one.merged_ids
+        if old != one.ref.id
+    }
+    fates.succeed(session, desk.portal_id, merged, at=desk.door.now())
+    gone = aliases.survivors(session, desk.portal_id, [one.ref for one in records])
+    return [one for one in records if one.ref not in gone]
 
 
 def _ends(desk: Desk, session: Session, links: Sequence[tuple[ObjectType, Links]]) -> set[Ref]:

@@ -9,16 +9,19 @@ import structlog
 
 from connector.core.model import Outcome
 from connector.desk import Desk
+from connector.errors import TemporaryError
 from connector.propose import propose
+from connector.proving import is_proven, verify_mirror
 from connector.pull import Pulled, pull, require_mirror
 from connector.push import push
 from connector.recover import recover
-from state import runs
+from state import audit, runs
 from state.plans import PlanHead
 
 # A write may be answered by another writer, or ignored; what is then still wrong is decided
 # again, but never for ever.
 _ROUNDS = 3
+MASS = 1000  # corrections in one plan that wait for a fresh proof that the mirror is complete
 
 _log = structlog.get_logger()
 
@@ -49,19 +52,47 @@ def apply(desk: Desk) -> Synced:
         return _finish(desk, recover(desk), None)
 
 
+def _proven(desk: Desk, plan: PlanHead) -> PlanHead:
+    """Let a mass change wait until the mirror is freshly proven, and decide it anew."""
+    if plan.summary["corrections"] <= MASS or is_proven(desk):
+        return plan
+    proofs = verify_mirror(desk)
+    if not all(one.agrees for one in proofs):
+        wrong = ", ".join(str(one.kind) for one in proofs if not one.agrees)
+        raise TemporaryError(
+            f"{plan.summary['corrections']:,} corrections wait, since the mirror of {wrong} could "
+            "not be proven complete: run `connector mirror verify` in a few minutes."
+        )
+    return propose(desk, number=2)
+
+
 def _finish(desk: Desk, recovered: int, pulled: Pulled | None) -> Synced:
     """Decide and push in rounds; the first plan is the one that is shown."""
     with desk.store.begin() as session:
         runs.begin(session, desk.portal_id, desk.run, "sync", desk.door.now())
-    first = plan = propose(desk)
+    first = plan = _proven(desk, propose(desk))
     outcomes: Counter[Outcome] = Counter()
-    for number in range(2, _ROUNDS + 2):
-        if not plan.summary["corrections"]:
-            break
-        outcomes += push(desk, plan)
-        plan = propose(desk, number=number)
-    summary = {str(outcome): count for outcome, count in sorted(outcomes.items())}
+    try:
+        for number in range(3, _ROUNDS + 3):
+            if not plan.summary["corrections"]:
+                break
+            outcomes += push(desk, plan)
+            plan = propose(desk, number=number)
+    finally:
+        close_run(desk, {str(outcome): count for outcome, count in sorted(outcomes.items())})
+    return Synced(run=desk.run, recovered=recovered, pulled=pulled, plan=first, outcomes=outcomes)
+
+
+def close_run(desk: Desk, summary: dict[str, int]) -> None:
+    """Note that a run has ended; log the head of the audit, so that a cut tail shows."""
     with desk.store.begin() as session:
         runs.finish(session, desk.portal_id, desk.run, desk.door.now(), summary)
-    _log.info("run.finished", portal=desk.portal_id, run=desk.run, **summary)
-    return Synced(run=desk.run, recovered=recovered, pulled=pulled, plan=first, outcomes=outcomes)
+        head = audit.head(session, desk.portal_id)
+    _log.info(
+        "run.finished",
+        portal=desk.portal_id,
+        run=desk.run,
+        audit_lines=head.lines,
+        audit_head=head.head,
+        **summary,
+    )

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.core.model import (
     STAGE,
-    STATUS,
     Correction,
-    ObjectType,
     Outcome,
     Record,
     Ref,
     Version,
 )
 from connector.core.moves import Move
+from connector.core.writers import named
 from connector.desk import Desk
+from connector.giving_back import Ending, give_back
+from connector.readings import read
 from connector.sending import Sent, send
 
-# A company's lead status is left alone.
-_NAMES: Mapping[ObjectType, tuple[str, ...]] = {
-    ObjectType.COMPANIES: (STAGE,),
-    ObjectType.CONTACTS: (STAGE, STATUS),
-}
 # Sources of a version that no person, import or integration stands behind.
 _AUTOMATIONS = frozenset(
     {
@@ -35,17 +31,6 @@ _AUTOMATIONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
-    """How one correction of a move ended; `note` says what stood in the way."""
-
-    move: Move
-    correction: Correction
-    outcome: Outcome
-    note: str = ""
-    correlation_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
     """What reading back showed: endings, the records as they are, and moves still open."""
 
@@ -54,32 +39,13 @@ class Verified:
     open_moves: tuple[Move, ...]
 
 
-def read(desk: Desk, refs: Collection[Ref]) -> dict[Ref, Record]:
-    """Read stages and, of contacts, lead statuses afresh, by asked ref.
-
-    What is missing is asked for once more: now and then HubSpot answers 200 with fewer rows,
-    and a record that is there must not be taken for a deleted one.
-    """
-    found = _read(desk, refs)
-    return found | _read(desk, [ref for ref in refs if ref not in found])
-
-
-def _read(desk: Desk, refs: Collection[Ref]) -> dict[Ref, Record]:
-    found: dict[Ref, Record] = {}
-    for kind, names in _NAMES.items():
-        of_kind = [ref for ref in refs if ref.object_type is kind]
-        if of_kind:
-            found |= desk.door.read(of_kind, names)
-    return found
-
-
 def verify(desk: Desk, moves: Sequence[Move], sent: Sent) -> Verified:
     """Read the moves back, now and after each recheck, until all are clear.
 
     An old value counts as ignored only after the last recheck, since an answer may lag.
     A blank that we made is filled at once; where the new stage is refused, the old one is
-    put back. A move stays open only where even that does not hold. A gap that an automation
-    filled is won back once.
+    put back. So is what a person set between our last reading and our write. A move stays
+    open only where even that does not hold. A gap that an automation filled is won back once.
     """
     found: dict[Ref, Record] = {}
     pending: Sequence[Move] = moves
@@ -90,7 +56,7 @@ def verify(desk: Desk, moves: Sequence[Move], sent: Sent) -> Verified:
         found |= read(desk, [move.record for move in pending])
         _fill_blanks(desk, pending, found, sent)
         rivals = [move for move in pending if move.record not in fought]
-        fought |= _win_back(desk, filled_by_automation(desk, rivals, found), found, sent)
+        fought |= _win_back(desk, filled_by_automation(rivals, found), found, sent)
         pending = [move for move in pending if not _is_clear(move, found.get(move.record), sent)]
         if not pending:
             break
@@ -104,6 +70,7 @@ def verify(desk: Desk, moves: Sequence[Move], sent: Sent) -> Verified:
         if move not in stuck
         for one in move.corrections
     ]
+    endings, found = give_back(desk, endings, found)
     return Verified(endings=tuple(endings), records=found, open_moves=tuple(stuck))
 
 
@@ -130,25 +97,26 @@ def _fill_blanks(desk: Desk, moves: Sequence[Move], found: dict[Ref, Record], se
     found |= read(desk, blank)
 
 
-def filled_by_automation(
-    desk: Desk, moves: Sequence[Move], found: Mapping[Ref, Record]
-) -> list[Move]:
+def filled_by_automation(moves: Sequence[Move], found: Mapping[Ref, Record]) -> list[Move]:
     """Return the moves whose gap between clear and set an automation filled with a third stage.
 
-    The history tells; it is read only where a third stage is found. Without this, the next
-    decision would take for somebody's word what only our own clear brought about.
+    Without this, the next decision would take for somebody's word what only our own clear
+    brought about.
     """
-    other = [move for move in moves if _has_third_stage(move, found.get(move.record))]
-    if not other:
-        return []
-    read_again = desk.door.read([move.record for move in other], (STAGE,), history=(STAGE,))
-    histories = {ref: record.history.get(STAGE, ()) for ref, record in read_again.items()}
-    return [move for move in other if _is_of_automation(histories.get(move.record, ()))]
+    return [move for move in moves if _is_filled(move, found.get(move.record))]
 
 
-def _has_third_stage(move: Move, record: Record | None) -> bool:
+def _is_filled(move: Move, record: Record | None) -> bool:
+    return (
+        record is not None
+        and _has_third_stage(move, record)
+        and _is_of_automation(record.history.get(STAGE, ()))
+    )
+
+
+def _has_third_stage(move: Move, record: Record) -> bool:
     stage = move.stage
-    if stage is None or record is None or not move.clears_first or record.ref != move.record:
+    if stage is None or not move.clears_first or record.ref != move.record:
         return False
     return record.value(STAGE) not in {"", stage.before, stage.after}
 
@@ -225,4 +193,6 @@ def _outcome(one: Correction, record: Record | None) -> tuple[Outcome, str]:
         return Outcome.APPLIED, ""
     if value == one.before:
         return Outcome.IGNORED, "HubSpot still shows the old value"
-    return Outcome.REVERTED, f"somebody set {value or 'blank'!r} meanwhile"
+    history = record.history.get(one.property_name, ())
+    who = named(history[0]) if history and history[0].value == value else "somebody"
+    return Outcome.REVERTED, f"{who} set {value or 'blank'!r} meanwhile"

@@ -7,18 +7,19 @@ redaction of its two values.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Index, Select, insert, select
+from sqlalchemy import Index, Select, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.audit import AuditLine, Broken, Intact, Verdict, link, seal
 from connector.core.model import Outcome, Ref
+from state import aliases
 from state.columns import number, number_key, table_of, text
-from state.keys import ref_of
+from state.keys import among, pieces, ref_of
 from state.moments import from_millis, to_millis
 
 
@@ -65,13 +66,11 @@ def append(
     salt: Callable[[int], bytes] = secrets.token_bytes,
 ) -> None:
     """Append lines; their hashes are made here, each from the one before."""
-    query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
-    last = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
-    end, head = last or (0, "")
-    rows = []
-    for place, line in enumerate(lines, start=end + 1):
+    last = head(session, portal_id)
+    rows, hash_ = [], last.head
+    for place, line in enumerate(lines, start=last.lines + 1):
         row = _row(int(portal_id), place, line, salt(16))
-        row["hash"] = head = link(head, _content(row))
+        row["hash"] = hash_ = link(hash_, _content(row))
         rows.append(row)
     if rows:
         session.execute(insert(_TABLE), rows)
@@ -86,11 +85,15 @@ def read(
     since: datetime | None = None,
     limit: int | None = None,
 ) -> Iterator[AuditLine]:
-    """Yield lines in their order; with `limit` the newest so many."""
+    """Yield lines in their order; with `limit` the newest so many.
+
+    A merged record's lines are found by its old ids and by the survivor's.
+    """
     query = select(_TABLE).where(_C.portal_id == int(portal_id))
     if record is not None:
-        kind, number = record.object_type.value, int(record.id)
-        query = query.where(_C.object_type == kind, _C.object_id == number)
+        known = aliases.family(session, portal_id, record)
+        kind, numbers = record.object_type.value, [int(one.id) for one in known]
+        query = query.where(_C.object_type == kind, _C.object_id.in_(numbers))
     if run is not None:
         query = query.where(_C.run == run)
     if since is not None:
@@ -98,15 +101,30 @@ def read(
     yield from map(_line, _streamed(session, _newest(query, limit)))
 
 
+def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> None:
+    """Take the values out of the lines of these records; the chain holds without them."""
+    for piece in pieces(records):
+        gone = {"before": None, "after": None, "salt": None}
+        session.execute(update(_TABLE).where(*among(_TABLE, portal_id, piece)).values(gone))
+
+
 def verify(session: Session, portal_id: str) -> Verdict:
     """Follow the chain from its first line; tell its head, or the first row that breaks it."""
-    head, lines = "", 0
+    end, lines = "", 0
     query = select(_TABLE).where(_C.portal_id == int(portal_id)).order_by(_C.place)
     for lines, row in enumerate(_streamed(session, query), start=1):
-        head = link(head, _content(row._mapping))
-        if row.hash != head or not _sealed(row):
+        end = link(end, _content(row._mapping))
+        if row.hash != end or not _sealed(row):
             return Broken(row=lines, line=_line(row))
-    return Intact(lines=lines, head=head)
+    return Intact(lines=lines, head=end)
+
+
+def head(session: Session, portal_id: str) -> Intact:
+    """Return how many lines there are and the last one's hash, without following the chain."""
+    query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
+    last = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
+    lines, end = last or (0, "")
+    return Intact(lines=lines, head=end)
 
 
 def _newest(query: Select[Any], limit: int | None) -> Select[Any]:

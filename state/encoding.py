@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
+from connector.core.holds import Aside, Why
 from connector.core.model import Correction, Direction, Ref
+from state.moments import from_millis, to_millis
 
 
 def canonical(value: Any) -> str:
@@ -28,6 +30,31 @@ def corrections_text(corrections: Iterable[Correction]) -> str:
 def corrections_told(text: str) -> tuple[Correction, ...]:
     """Return the corrections that `corrections_text` wrote."""
     return tuple(_told(one) for one in parsed(text))
+
+
+def aside_text(one: Aside) -> str:
+    """Return what is left aside as JSON."""
+    return canonical(
+        {
+            "correction": _written(one.correction),
+            "why": one.why.value,
+            "reason": one.reason,
+            "by": one.by,
+            "until": None if one.until is None else to_millis(one.until),
+        }
+    )
+
+
+def aside_told(text: str) -> Aside:
+    """Return what `aside_text` wrote."""
+    told = parsed(text)
+    return Aside(
+        correction=_told(told["correction"]),
+        why=Why(told["why"]),
+        reason=told["reason"],
+        by=told["by"],
+        until=None if told["until"] is None else from_millis(told["until"]),
+    )
 
 
 def _written(one: Correction) -> dict[str, Any]:

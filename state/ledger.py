@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -18,6 +18,8 @@ from state.moments import from_millis, to_millis
 from state.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
+OURS: Final = "CONNECTOR"
+"""The source of a value that we wrote ourselves; its `source_id` is the run."""
 
 
 class _Row(SQLModel, table=True):
@@ -108,9 +110,28 @@ def read_since(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Re
     return found
 
 
+def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+    """Let the survivors of merged records take over what their properties once were."""
+    for old, survivor in merged.items():
+        which = tuple(among(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        rows = session.execute(select(_TABLE).where(*which)).all()
+        carried = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        insert_missing(session, _TABLE, carried)
+    erase(session, portal_id, merged)
+
+
+def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+    """Forget what the properties of these records once were."""
+    for piece in pieces(refs):
+        for table in (_TABLE, _READS):
+            session.execute(delete(table).where(*among(table, portal_id, piece)))
+
+
 def _news(told: Sequence[Version]) -> list[Version]:
     later = [
-        new for old, new in pairwise(told) if new.source_type != MIRROR or new.value != old.value
+        new
+        for old, new in pairwise(told)
+        if new.source_type not in {MIRROR, OURS} or new.value != old.value
     ]
     return [*told[:1], *later]
 

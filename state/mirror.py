@@ -19,14 +19,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from connector.core.model import ObjectType, Record, Ref, Version
+from connector.core.model import STAGE, ObjectType, Record, Ref, Version
 from state import ledger
 from state.keys import among, pieces, ref_of
 from state.mirror_rows import TABLE, differs, is_news, record_of, row_of
 from state.moments import to_millis
 from state.upsert import upsert
 
-_DEAL_STAGE: Final = "dealstage"
+_STAGES: Final = {
+    ObjectType.DEALS: "dealstage",
+    ObjectType.COMPANIES: STAGE,
+    ObjectType.CONTACTS: STAGE,
+}
 _DECIDED: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _C: Final = TABLE.c
 
@@ -37,7 +41,7 @@ def put(session: Session, portal_id: str, records: Sequence[Record], *, due_at: 
     An unchanged record keeps its time, and an older version never replaces a newer one:
     HubSpot's search shows old versions for a while.
     """
-    _note_moved_deals(session, portal_id, records)
+    _note_moves(session, portal_id, records)
     portal, due = int(portal_id), to_millis(due_at)
     upsert(session, TABLE, [row_of(portal, one, due) for one in records], only_if=is_news)
 
@@ -96,6 +100,29 @@ def due(
             _C.object_type == object_type.value,
             _C.object_id > int(after_id),
             _C.due_at <= to_millis(until),
+        )
+        .order_by(_C.object_id)
+        .limit(limit)
+    )
+    return tuple(Ref(object_type, str(one)) for one in session.scalars(query))
+
+
+def listed(
+    session: Session,
+    portal_id: str,
+    object_type: ObjectType,
+    *,
+    after_id: str = "0",
+    limit: int = 1000,
+) -> tuple[Ref, ...]:
+    """Return records in the order of their ids, due or not; never archived ones."""
+    query = (
+        select(_C.object_id)
+        .where(
+            _C.portal_id == int(portal_id),
+            _C.object_type == object_type.value,
+            _C.object_id > int(after_id),
+            _C.archived_at.is_(None),
         )
         .order_by(_C.object_id)
         .limit(limit)
@@ -170,6 +197,12 @@ def archive(session: Session, portal_id: str, refs: Iterable[Ref], *, at: dateti
         session.execute(update(TABLE).where(*there).values(values))
 
 
+def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+    """Forget records for good."""
+    for piece in pieces(refs):
+        session.execute(TABLE.delete().where(*among(TABLE, portal_id, piece)))
+
+
 def forget(session: Session, portal_id: str) -> None:
     """Forget every record of a portal."""
     session.execute(TABLE.delete().where(_C.portal_id == int(portal_id)))
@@ -194,20 +227,21 @@ def _set_due(portal: int) -> Update:
     )
 
 
-def _note_moved_deals(session: Session, portal_id: str, records: Sequence[Record]) -> None:
-    deals = {one.ref: one for one in records if one.ref.object_type is ObjectType.DEALS}
-    stored = get(session, portal_id, deals)
-    sightings = {
-        ref: (_sighting(old), _sighting(deals[ref]))
-        for ref, old in stored.items()
-        if old.properties.get(_DEAL_STAGE) != deals[ref].properties.get(_DEAL_STAGE)
-    }
-    ledger.sight(session, portal_id, _DEAL_STAGE, sightings)
+def _note_moves(session: Session, portal_id: str, records: Sequence[Record]) -> None:
+    stored = get(session, portal_id, (one.ref for one in records))
+    moved: dict[str, dict[Ref, tuple[Version, Version]]] = {}
+    for new in records:
+        old, name = stored.get(new.ref), _STAGES[new.ref.object_type]
+        if old and name in new.properties and old.properties.get(name) != new.properties[name]:
+            seen = (_sighting(old, name), _sighting(new, name))
+            moved.setdefault(name, {})[new.ref] = seen
+    for name, sightings in moved.items():
+        ledger.sight(session, portal_id, name, sightings)
 
 
-def _sighting(deal: Record) -> Version:
-    stage = deal.properties.get(_DEAL_STAGE) or ""
-    return Version(value=stage, at=deal.modified_at, source_type=ledger.MIRROR)
+def _sighting(record: Record, name: str) -> Version:
+    stage = record.properties.get(name) or ""
+    return Version(value=stage, at=record.modified_at, source_type=ledger.MIRROR)
 
 
 def _counted(session: Session, *which: ColumnElement[bool]) -> dict[ObjectType, int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
@@ -12,7 +13,7 @@ from sqlmodel import SQLModel
 from connector.core.model import Ref
 from connector.core.moves import Move, Phase
 from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import corrections_text, corrections_told
+from state.encoding import canonical, corrections_text, corrections_told, parsed
 from state.keys import among, pieces, ref_of
 from state.moments import from_millis, to_millis
 
@@ -31,6 +32,7 @@ class _Row(SQLModel, table=True):
     plan: str = text()
     policy: str = text()
     promised_at: int = number()
+    seen: str = text()
 
 
 _TABLE: Final = table_of(_Row)
@@ -68,6 +70,24 @@ def open_moves(session: Session, portal_id: str) -> tuple[Move, ...]:
     return tuple(_move(row) for row in session.execute(query))
 
 
+def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+    """Let the survivors of merged records take over their open moves.
+
+    A survivor that has an open move of its own goes on with that one.
+    """
+    moves = open_moves(session, portal_id)
+    busy = {one.record for one in moves}
+    for move in moves:
+        survivor = merged.get(move.record)
+        if survivor is None:
+            continue
+        close(session, portal_id, [move.record])
+        if survivor not in busy:
+            corrections = tuple(replace(one, record=survivor) for one in move.corrections)
+            promise(session, portal_id, [replace(move, record=survivor, corrections=corrections)])
+            busy.add(survivor)
+
+
 def close(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget moves that have ended, in the transaction that writes their audit lines."""
     for piece in pieces(refs):
@@ -85,6 +105,7 @@ def _row(portal: int, move: Move) -> dict[str, Any]:
         "plan": move.plan,
         "policy": move.policy,
         "promised_at": to_millis(move.promised_at),
+        "seen": canonical({name: [to_millis(at), one] for name, (at, one) in move.seen.items()}),
     }
 
 
@@ -97,4 +118,5 @@ def _move(row: Any) -> Move:
         policy=row.policy,
         promised_at=from_millis(row.promised_at),
         phase=Phase(row.phase),
+        seen={name: (from_millis(at), one) for name, (at, one) in parsed(row.seen).items()},
     )

@@ -11,9 +11,17 @@ from sqlalchemy import ForeignKeyConstraint, Select, delete, func, insert, selec
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from connector.core.holds import Aside
 from connector.core.model import Correction
 from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical, corrections_text, corrections_told, parsed
+from state.encoding import (
+    aside_text,
+    aside_told,
+    canonical,
+    corrections_text,
+    corrections_told,
+    parsed,
+)
 from state.moments import from_millis, to_millis
 
 
@@ -57,7 +65,22 @@ class _MoveRow(SQLModel, table=True):
     corrections: str = text()
 
 
+class _AsideRow(SQLModel, table=True):
+    __tablename__ = "plan_asides"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
+        ),
+    )
+
+    portal_id: int = number_key()
+    plan_id: str = text_key()
+    place: int = number_key()
+    aside: str = text()
+
+
 _PLANS: Final = table_of(_Row)
+_ASIDES: Final = table_of(_AsideRow)
 _MOVES: Final = table_of(_MoveRow)
 
 
@@ -93,6 +116,40 @@ def add(
     ]
     if rows:
         session.execute(insert(_MOVES), rows)
+
+
+def add_asides(session: Session, portal_id: str, plan_id: str, asides: Sequence[Aside]) -> None:
+    """Append what is left aside of this plan, in this order."""
+    mine = (_ASIDES.c.portal_id == int(portal_id), _ASIDES.c.plan_id == plan_id)
+    end = session.scalar(select(func.max(_ASIDES.c.place)).where(*mine)) or 0
+    rows = [
+        {
+            "portal_id": int(portal_id),
+            "plan_id": plan_id,
+            "place": place,
+            "aside": aside_text(one),
+        }
+        for place, one in enumerate(asides, start=end + 1)
+    ]
+    if rows:
+        session.execute(insert(_ASIDES), rows)
+
+
+def asides(
+    session: Session, portal_id: str, plan_id: str, *, after: int = 0, limit: int = 1000
+) -> list[tuple[int, Aside]]:
+    """Return the next of what is left aside, each with its place, from 1."""
+    query = (
+        select(_ASIDES.c.place, _ASIDES.c.aside)
+        .where(
+            _ASIDES.c.portal_id == int(portal_id),
+            _ASIDES.c.plan_id == plan_id,
+            _ASIDES.c.place > after,
+        )
+        .order_by(_ASIDES.c.place)
+        .limit(limit)
+    )
+    return [(place, aside_told(text)) for place, text in session.execute(query)]
 
 
 def close(

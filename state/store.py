@@ -77,6 +77,10 @@ class Store:
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
 
+    def pause_file(self, portal_id: str) -> Path:
+        """Return the file whose presence pauses a portal, whoever made it."""
+        return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
+
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:
         with told(self._path), Session(engine) as session, session.begin():

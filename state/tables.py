@@ -8,16 +8,20 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from state import (  # noqa: F401 - importing a file registers its tables
+    aliases,
     associations,
     audit,
     checkpoints,
+    holds,
     ledger,
     mirror,
     outbox,
     plans,
     portals,
     runs,
+    sendings,
     strikes,
+    writings,
 )
 
 METADATA: Final[MetaData] = SQLModel.metadata

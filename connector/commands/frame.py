@@ -8,9 +8,10 @@ from collections.abc import Callable
 import click
 
 from connector import logs, settings
-from connector.core.model import STATUS, ObjectType
+from connector.core.model import STATUS, ObjectType, Portal
 from connector.desk import Desk
 from connector.opening import Clockwork, open_desk
+from connector.screens.formats import FORMATS
 from connector.screens.output import progress
 from connector.screens.plan import labels
 
@@ -18,6 +19,14 @@ REAL = Clockwork(wait=time.sleep, monotonic=time.monotonic)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document, for scripts."
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="For people, for scripts, for a pull request, for a spreadsheet.",
 )
 policy_option = click.option("--policy", metavar="F", help="A preset's name or a policy file.")
 no_limits_option = click.option(
@@ -45,7 +54,12 @@ def at_desk(work: Callable[[Desk], int], *, policy: str | None = None) -> int:
 
 
 def portal_labels(desk: Desk) -> dict[str, str]:
-    """Return the portal's labels of stages and lead statuses by internal value."""
+    """Return the labels of the portal on the desk."""
+    return labels_of(desk.portal)
+
+
+def labels_of(portal: Portal) -> dict[str, str]:
+    """Return a portal's labels of stages and lead statuses by internal value."""
     kinds = (ObjectType.COMPANIES, ObjectType.CONTACTS)
-    stages = [one for kind in kinds for one in desk.portal.stages(kind)]
-    return labels([*stages, *desk.portal.options(ObjectType.CONTACTS, STATUS)])
+    stages = [one for kind in kinds for one in portal.stages(kind)]
+    return labels([*stages, *portal.options(ObjectType.CONTACTS, STATUS)])

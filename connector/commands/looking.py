@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,7 @@ from connector.commands.frame import (
     at_desk,
     examples,
     json_option,
+    labels_of,
     policy_option,
     portal_labels,
     ready,
@@ -25,7 +27,7 @@ from connector.core.audit import AuditLine, Broken
 from connector.core.model import Ref
 from connector.desk import Desk
 from connector.errors import UserError
-from connector.explaining import explain_record
+from connector.explaining import Told, explain_facts, explain_record
 from connector.opening import open_door, read_policy
 from connector.screens import explanation, findings, outcomes
 from connector.screens.output import console, write_json, write_json_line
@@ -44,13 +46,25 @@ def check(*, policy: str | None, as_json: bool) -> int:
 
 
 @click.command(
-    epilog=examples("connector explain contact 123", "connector explain companies/45 --json")
+    epilog=examples(
+        "connector explain contact 123",
+        "connector explain companies/45 --json",
+        "connector explain --facts facts.yaml",
+    )
 )
-@click.argument("record", nargs=-1, required=True)
+@click.argument("record", nargs=-1)
+@click.option("--facts", metavar="FILE", help="Explain the facts of a file; needs no portal.")
 @policy_option
 @json_option
-def explain(*, record: tuple[str, ...], policy: str | None, as_json: bool) -> int:
+def explain(
+    *, record: tuple[str, ...], facts: str | None, policy: str | None, as_json: bool
+) -> int:
     """Tell what a record is, what it should be, by which rule and on what evidence."""
+    if bool(facts) == bool(record):
+        raise click.UsageError("Name a record, such as `contact 123`, or `--facts FILE`.")
+    if facts:
+        portal, told = explain_facts(Path(facts), read_policy(policy or ready().policy))
+        return _tell(told, labels_of(portal), as_json=as_json)
     name = " ".join(record)
     return at_desk(lambda desk: _explain(desk, name, as_json=as_json), policy=policy)
 
@@ -96,11 +110,14 @@ def _explain(desk: Desk, name: str, *, as_json: bool) -> int:
         ref = Ref.parse(name)
     except ValueError as wrong:
         raise UserError(f"{wrong}, or `connector explain contact 123`.") from wrong
-    record, told = explain_record(desk, ref)
+    return _tell(explain_record(desk, ref), portal_labels(desk), as_json=as_json)
+
+
+def _tell(told: Told, names: Mapping[str, str], *, as_json: bool) -> int:
     if as_json:
-        write_json(explanation.document(record, told))
+        write_json(explanation.document(told))
     else:
-        console().print(explanation.screen(record, told, portal_labels(desk)))
+        console().print(explanation.screen(told, names))
     return 0
 
 

@@ -10,13 +10,14 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.core.bound import BoundPolicy, Side
-from connector.core.bound_settings import bound_values, names_of, score_property
+from connector.core.bound_settings import bound_values, named_property, names_of, score_property
 from connector.core.bound_side import bind_side
 from connector.core.deals import DealBook, deal_book
 from connector.core.mark import Problems
 from connector.core.model import STAGE, STATUS, ObjectType, Portal
 from connector.core.policy import Policy
 from connector.core.values import Value
+from connector.core.vocabulary import CIRCLE
 
 __all__ = ["BoundPolicy", "bind", "needed_properties"]
 
@@ -54,9 +55,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
     problems = Problems()
     zone = _zone(portal)
-    score = ""
-    with problems.collecting():
-        score = score_property(policy.settings, portal)
+    score, subscription, mark = _properties(policy, portal, problems)
     sides: dict[ObjectType, Side] = {}
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         with problems.collecting():
@@ -72,7 +71,29 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         book=_book(policy, portal),
         labels=frozenset(policy.texts("deals.labels")),
         score_property=score,
+        subscription_property=subscription,
+        mark_property=mark,
+        in_circles=any(map(_in_circles, sides.values())),
     )
+
+
+def _properties(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, str, str]:
+    """Return the properties of score, subscription and mark; "" for none, or a wrong one."""
+    score = subscription = mark = ""
+    with problems.collecting():
+        score = score_property(policy.settings, portal)
+    with problems.collecting():
+        subscription = named_property("subscription.property", policy.settings, portal)
+    with problems.collecting():
+        mark = named_property("churn.mark", policy.settings, portal)
+    return score, subscription, mark
+
+
+def _in_circles(side: Side) -> bool:
+    """Whether a rule asks for what only companies and their contacts together tell."""
+    asked = {fact.key for one in (*side.rules, *side.rows) for fact in one.when.facts}
+    asked |= {fact.key for fact in side.scope.facts} if side.scope else set()
+    return not CIRCLE.isdisjoint(asked) or any(one.follows for one in side.rules)
 
 
 def _zone(portal: Portal) -> ZoneInfo:
@@ -104,9 +125,6 @@ def _warnings(policy: Policy, sides: Mapping[ObjectType, Side]) -> Iterator[str]
             continue
         for sleeper in side.sleepers:
             yield f"{sleeper.name} sleeps: {sleeper.why}"
-    mode = policy.texts("company_sync.mode")[0]
-    if mode != "off":
-        yield f"company_sync.mode is {mode}, but contacts and companies are still decided apart"
 
 
 def _digest(policy: Policy, portal: Portal) -> str:

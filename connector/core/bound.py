@@ -34,7 +34,8 @@ class Reader:
 class BoundEntry:
     """A rule or row in one portal: `to` maps the stage to where it leads, None keeps.
 
-    `told` holds the facts that its reason names.
+    `told` holds the facts that its reason names; `follows` is the fact that holds the stage to
+    which it leads, "" where the policy itself says it.
     """
 
     name: str
@@ -43,18 +44,23 @@ class BoundEntry:
     otherwise: str | None
     reason: Render
     told: tuple[Fact, ...] = ()
+    follows: str = ""
 
-    def leads_to(self, stage: str) -> str | None:
+    def leads_to(self, stage: str, values: Values) -> str | None:
         """Return where a record in this stage is led, None to keep what it has."""
+        if self.follows:
+            found = values.get(self.follows)
+            return found if isinstance(found, str) else None
         return self.to.get(stage, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRule(BoundEntry):
-    """A rule for the stage."""
+    """A rule for the stage; `marks` says that a former customer is marked before it moves."""
 
     way: Way
     from_parked: bool
+    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,7 @@ class BoundPolicy:
     """A policy as it is meant in one portal.
 
     `digest` changes whenever the policy, or anything that it uses of the portal, changes.
+    `in_circles` says that contacts are decided together with their companies.
     """
 
     policy: Policy
@@ -107,6 +114,9 @@ class BoundPolicy:
     book: DealBook
     labels: frozenset[str]
     score_property: str
+    subscription_property: str = ""
+    mark_property: str = ""
+    in_circles: bool = False
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from connector.core.bound import BoundEntry, BoundRule, Render, Sleeper
 from connector.core.bound_settings import Names
@@ -15,8 +16,19 @@ from connector.core.policy_form import KEEP, Reason, Row, Rule, Target
 from connector.core.policy_settings import Setting, Word
 from connector.core.setting_specs import Form
 from connector.core.values import Value, Values
-from connector.core.vocabulary import Fact, Vocabulary
+from connector.core.vocabulary import FOLLOWED, Fact, Vocabulary
 from connector.core.wording import show
+
+_MODES: Final = {
+    "company.stage": ("primary", "both"),
+    "contacts.furthest": ("roll-up", "both"),
+}
+
+
+def _followed(target: Target) -> str:
+    """Return the fact that holds the stage to which a target leads, "" where it is said."""
+    name = target.otherwise.text.removeprefix("$") if target.otherwise else ""
+    return name if name in FOLLOWED else ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,7 +49,7 @@ class Binder:
 
     def _rules(self, rules: Sequence[Rule]) -> Iterator[BoundRule]:
         for rule in rules:
-            if self.vocabulary.object_type not in rule.kinds:
+            if self.vocabulary.object_type not in rule.kinds or self._is_off(rule):
                 continue
             for entry in self._entry(rule, rule.stage, Form.STAGE):
                 yield BoundRule(
@@ -47,8 +59,10 @@ class Binder:
                     otherwise=entry.otherwise,
                     reason=entry.reason,
                     told=entry.told,
+                    follows=entry.follows,
                     way=rule.way,
                     from_parked=rule.from_parked,
+                    marks=rule.marks,
                 )
 
     def rows(self, rows: Sequence[Row]) -> tuple[BoundEntry, ...]:
@@ -79,7 +93,13 @@ class Binder:
                 otherwise=self._value(chosen.otherwise, form) if chosen.otherwise else None,
                 reason=self._reason(entry.reason),
                 told=tuple(self._facts(entry.reason)),
+                follows=_followed(chosen),
             )
+
+    def _is_off(self, rule: Rule) -> bool:
+        """Whether a preset's rule follows in a direction that `company_sync.mode` does not."""
+        modes = _MODES.get(_followed(rule.stage))
+        return not rule.own and modes is not None and self.values["company_sync.mode"] not in modes
 
     def _chosen(self, target: Target) -> Target:
         """Return a target by stage: where it is by a setting, the branch that the setting names."""
@@ -97,6 +117,8 @@ class Binder:
         """Return the internal value of a word, None for `keep` and for what the portal lacks."""
         if word.text == KEEP:
             return None
+        if word.text.removeprefix("$") in FOLLOWED:
+            return None
         if word.text.startswith("$"):
             value = self.values[word.text.removeprefix("$")]
             return value if isinstance(value, str) else None
@@ -104,7 +126,7 @@ class Binder:
 
     def _lacking(self, word: Word, form: Form) -> str:
         """Return why a word leads nowhere in this portal, "" if it leads somewhere."""
-        if word.text == KEEP:
+        if word.text == KEEP or word.text.removeprefix("$") in FOLLOWED:
             return ""
         value = self._value(word, form)
         if value is None:

@@ -116,17 +116,23 @@ def _refuse_twins(found: Sequence[tuple[str | None, Word]]) -> None:
         seen[value] = word
 
 
+def named_property(name: str, settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the contact property that a setting names, "" for none; raise if there is none."""
+    words = settings[name].words
+    known = portal.definitions.get(ObjectType.CONTACTS, {})
+    if words and words[0].text not in known:
+        hint = nearest(words[0].text, list(known))
+        raise wrong(words[0].mark, f"contacts have no property {words[0].text!r}{hint}")
+    return words[0].text if words else ""
+
+
 def score_property(settings: Mapping[str, Setting], portal: Portal) -> str:
     """Return the name of the score property, "" while scores sleep; raise PolicyError if unfit."""
-    words = settings["score.property"].words
-    if not words:
+    name = named_property("score.property", settings, portal)
+    if not name:
         return ""
-    word = words[0]
-    known = portal.definitions.get(ObjectType.CONTACTS, {})
-    definition = known.get(word.text)
-    if definition is None:
-        hint = nearest(word.text, list(known))
-        raise wrong(word.mark, f"contacts have no property {word.text!r}{hint}")
-    if kind_of(definition) is not Kind.NUMBER:
-        raise wrong(word.mark, f"{word.text} is a {kind_of(definition)}, a score is a number")
-    return word.text
+    kind = kind_of(portal.definitions[ObjectType.CONTACTS][name])
+    if kind is not Kind.NUMBER:
+        mark = settings["score.property"].words[0].mark
+        raise wrong(mark, f"{name} is a {kind}, a score is a number")
+    return name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,7 +12,7 @@ from connector.core.deals import Deal
 from connector.core.facts import Facts, deal, facts
 from connector.core.mark import wrong
 from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
-from connector.core.values import moment
+from connector.core.values import Value, moment, number
 from connector.core.yamlfile import Node, Scalar
 from connector.core.yamlshape import choice, is_empty, items, scalar, section, text
 
@@ -26,7 +27,18 @@ PROPERTIES: Final = {
 }
 """What a case calls a property, and what HubSpot calls it."""
 
-GIVEN: Final = ("type", "now", "score", "deals", "company", "properties", *PROPERTIES)
+GIVEN: Final = (
+    "type",
+    "now",
+    "score",
+    "subscription",
+    "deals",
+    "company",
+    "contacts",
+    "properties",
+    *PROPERTIES,
+)
+_CONTACTS: Final = ("furthest", "count")
 _DEAL: Final = ("id", "state", "since", "was_won", "pipeline", "properties")
 _STATES: Final = {
     "open": "contractsent",
@@ -42,26 +54,55 @@ def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -
     """Return the facts that a case gives, as if they had been read from the portal."""
     now = _time(given.get("now") or Scalar(_NOW, policy.policy.settings["scope"].mark), "now")
     kind = _TYPES[choice(given["type"], "type", list(_TYPES)) if "type" in given else "contact"]
-    properties = dict(_properties(given, policy.score_property))
+    properties = dict(_properties(given, policy))
+    side = policy.sides[kind]
+    for name, labels in ((STAGE, side.labels), (STATUS, side.status_labels)):
+        properties[name] = internal(properties.get(name, ""), labels)
     record = _record(portal, Ref(kind, "1"), properties, now)
+    told = _texts(given["company"]) if "company" in given else {}
+    circle = _circle_values(policy, kind, told, given)
     company = None
     if "company" in given:
-        company = _record(portal, Ref(ObjectType.COMPANIES, "2"), _texts(given["company"]), now)
+        company = _record(portal, Ref(ObjectType.COMPANIES, told.pop("id", "2")), told, now)
     deals = [
         _deal(policy, portal, node, at, now)
         for at, node in enumerate(items(given["deals"], "deals") if "deals" in given else (), 1)
     ]
-    return facts(policy, record, deals, company=company, now=now)
+    found = facts(policy, record, deals, company=company, now=now)
+    return replace(found, values={**found.values, **circle})
 
 
-def _properties(given: Mapping[str, Node], score: str) -> Iterator[tuple[str, str]]:
+def _circle_values(
+    policy: BoundPolicy, kind: ObjectType, company: dict[str, str], given: Mapping[str, Node]
+) -> dict[str, Value]:
+    """Return what a contact's company, or a company's contacts, say; taken out of `company`."""
+    labels = policy.sides[kind].labels
+    if kind is ObjectType.CONTACTS:
+        stage, size = company.pop("stage", ""), number(company.pop("contacts", ""))
+        return {"company.stage": internal(stage, labels) or None, "company.contacts": size}
+    node = given.get("contacts")
+    contacts = _texts(section(node, "contacts", known=_CONTACTS)) if node else {}
+    furthest = internal(contacts.get("furthest", ""), labels)
+    count = number(contacts.get("count", ""))
+    return {"contacts.furthest": furthest or None, "contacts.count": count}
+
+
+def internal(word: str, labels: Mapping[str, str]) -> str:
+    """Return the internal value of a stage or lead status that a case may name by its label."""
+    if word in labels:
+        return word
+    return next((one for one, label in labels.items() if label.casefold() == word.casefold()), word)
+
+
+def _properties(given: Mapping[str, Node], policy: BoundPolicy) -> Iterator[tuple[str, str]]:
     for name, node in given.items():
         if name in PROPERTIES:
             yield PROPERTIES[name], _word(node, name)
-        elif name == "score":
-            if not score:
-                raise wrong(node.mark, "a score is given, but `score.property` is not set")
-            yield score, _word(node, name)
+        elif name in {"score", "subscription"}:
+            named = getattr(policy, f"{name}_property")
+            if not named:
+                raise wrong(node.mark, f"a {name} is given, but `{name}.property` is not set")
+            yield named, _word(node, name)
         elif name == "properties":
             yield from _texts(node).items()
 
@@ -99,13 +140,13 @@ def _deal(policy: BoundPolicy, portal: Portal, node: Node, at: int, now: datetim
     entry = section(node, "a deal", known=_DEAL)
     state = choice(entry.get("state") or node, "state", list(_STATES))
     since, won, pipeline = entry.get("since"), entry.get("was_won"), entry.get("pipeline")
-    number, more = entry.get("id"), entry.get("properties")
+    its_id, more = entry.get("id"), entry.get("properties")
     given = {
         "dealstage": _STATES[state],
         "pipeline": text(pipeline, "pipeline") if pipeline else "default",
     }
     given |= _texts(more) if more else {}
-    ref = Ref(ObjectType.DEALS, text(number, "id") if number else str(at))
+    ref = Ref(ObjectType.DEALS, text(its_id, "id") if its_id else str(at))
     moves = [(_STATES["won"], won), (_STATES[state], since)]
     history = _history((stage, _time(one, stage)) for stage, one in moves if one)
     return deal(policy, _record(portal, ref, given, now), history)

@@ -41,6 +41,7 @@ _WORDS: Final = re.compile(
     r"""(?P<string>"[^"]*"|'[^']*')
       | (?P<not_matches>(?<![\w.])not\s+matches\b)
       | (?P<matches>(?<![\w.])matches\b)
+      | (?P<reserved>(?<=\.)except\b)
       | (?P<odd>[^A-Za-z0-9_ \t.,()\[\]<>=!+-]|(?<![<>=!])=(?!=))""",
     re.VERBOSE,
 )
@@ -64,6 +65,9 @@ _OPS: Final[dict[type[ast.cmpop], Op]] = {
 }
 _BLANK: Final[dict[type[ast.cmpop], Op]] = {ast.Is: Op.BLANK, ast.IsNot: Op.NOT_BLANK}
 _MATCHES: Final[dict[type[ast.operator], Op]] = {ast.MatMult: Op.MATCHES, ast.Mod: Op.NOT_MATCHES}
+# A setting's name that Python keeps for itself stands in the code with a capital.
+_RESERVED: Final = {"except": "Except"}
+_PLAIN: Final = {code: name for name, code in _RESERVED.items()}
 _CONSTANTS: Final = {"always": True, "never": False}
 _YES_NO: Final = {"true": True, "false": False, "yes": True, "no": False}
 
@@ -110,6 +114,8 @@ class _Parser:
             if "\\" in found[0]:
                 raise self._refusal(found.start(), "a backslash has no meaning in a text")
             return found[0]
+        if found["reserved"]:
+            return _RESERVED[found[0]]
         return ("%" if found["not_matches"] else "@").ljust(width)
 
     def _refusal(self, offset: int, message: str) -> PolicyError:
@@ -196,7 +202,7 @@ class _Parser:
         parts: list[str] = []
         inner = node
         while isinstance(inner, ast.Attribute):
-            parts.insert(0, inner.attr)
+            parts.insert(0, _PLAIN.get(inner.attr, inner.attr))
             inner = inner.value
         if not isinstance(inner, ast.Name):
             raise self._refusal(self._start(inner), "only a name may stand before a dot")

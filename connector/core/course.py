@@ -8,7 +8,7 @@ from connector.core.bound import BoundRule, Side
 from connector.core.facts import Facts
 from connector.core.model import STAGE, STATUS
 from connector.core.policy_form import Way
-from connector.core.values import Value
+from connector.core.values import Value, Values
 from connector.core.vocabulary import RULES, Fact
 
 ROUNDS: Final = 3
@@ -62,6 +62,11 @@ class Course:
         return False
 
     @property
+    def values(self) -> Values:
+        """Return the facts as they are where it has come to."""
+        return self._values
+
+    @property
     def result(self) -> str:
         """Return the stage that really results."""
         return self._found if STAGE in self._pinned else self.stage
@@ -99,8 +104,8 @@ class Course:
 
     def target(self, rule: BoundRule) -> str:
         """Return where a rule leads from here: nowhere, if its direction does not allow it."""
-        wanted = rule.leads_to(self.stage)
-        if wanted is None:
+        wanted = rule.leads_to(self.stage, self._values)
+        if wanted is None or (rule.follows and wanted not in self._side.named):
             return self.stage
         wanted = self._side.aliases.get(wanted, wanted)
         return wanted if self._allows(rule, wanted) else self.stage
@@ -121,7 +126,7 @@ class Course:
         values = self._values
         values[RULES] = tuple(fired)
         row = next((one for one in self._side.rows if one.when.holds(values)), None)
-        wanted = row.leads_to(self.stage) if row else None
+        wanted = row.leads_to(self.stage, values) if row else None
         if row is None or wanted is None or wanted == self.status:
             return
         self.row = (row.name, row.reason(values), (*row.when.facts, *row.told))

@@ -76,10 +76,12 @@ def default_portal(
     known = _definitions(options(stages), options(statuses))
     for kind, definitions in (more or {}).items():
         known[kind] = (*known[kind], *definitions)
+    others = tuple(pipelines)
+    renamed = any(one.id == sales.id for one in others)
     return Portal(
         account=Account(portal_id="1", time_zone=time_zone),
         definitions={kind: {one.name: one for one in each} for kind, each in known.items()},
-        pipelines=(sales, *pipelines),
+        pipelines=others if renamed else (sales, *others),
     )
 
 
@@ -99,6 +101,7 @@ def _definitions(
             definition("num_conversion_events", "number"),
             definition("associatedcompanyid", "number"),
             definition("hubspot_owner_id"),
+            definition("engagements_last_meeting_booked", "datetime"),
         ),
         ObjectType.COMPANIES: (stage, status, definition("domain"), definition("hubspot_owner_id")),
         ObjectType.DEALS: (

@@ -107,7 +107,7 @@ def _steps(
     for entry in entries:
         held = open_ and entry.when.holds(values)
         verdict = Verdict.FAILED if open_ else Verdict.LATER
-        target = entry.leads_to(stage)
+        target = entry.leads_to(stage, values)
         yield Step(
             rule=entry.name,
             verdict=Verdict.WON if held else verdict,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.core.bound import BoundPolicy, Reader
+from connector.core.bound import BoundPolicy, Reader, Side
 from connector.core.deals import Deal, DealState, read_deal
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
 from connector.core.values import Value, Values, domain, midnight, moment, number
@@ -18,7 +18,8 @@ class Facts:
     """Everything that a decision rests on; blank is "".
 
     `deals` holds only deals that count; `evidence_at` is the time of the newest evidence:
-    when a deal entered its present stage, or the latest form conversion.
+    when a deal entered its present stage, or the latest form conversion. `company` is a
+    contact's primary company, or the company itself; `mark` the value of a former customer's mark.
     """
 
     record: Ref
@@ -28,6 +29,8 @@ class Facts:
     deals: tuple[Deal, ...]
     now: datetime
     evidence_at: datetime | None
+    mark: str = ""
+    company: Ref | None = None
 
 
 def deal(policy: BoundPolicy, record: Record, history: Sequence[Version] = ()) -> Deal:
@@ -72,19 +75,17 @@ def facts(
     side = policy.sides[record.ref.object_type]
     is_contact = record.ref.object_type is ObjectType.CONTACTS
     counted = tuple(one for one in deals if one.counts)
-    values: dict[str, Value] = {
-        "now": now,
-        "today": midnight(now.astimezone(policy.zone), policy.zone),
-    }
-    values |= _deal_values(counted)
+    today = midnight(now.astimezone(policy.zone), policy.zone)
+    values: dict[str, Value] = {"now": now, "today": today, **_deal_values(counted)}
     values |= _contact_values(policy, record) if is_contact else _company_values(record)
     values |= _conversion(values)
     spaces = {"contact": record, "company": company} if is_contact else {"company": record}
     for reader in side.readers:
         values[reader.key] = _read(reader, spaces, counted)
-    status = record.value(STATUS) if side.rows else record.properties.get(STATUS) or ""
-    stage = record.value(STAGE)
+    stage, status = record.value(STAGE), _status(side, record)
     values["stage"], values["status"] = stage or None, status or None
+    firm = company if is_contact else record
+    values["company.id"] = firm.ref.id if firm else None
     return Facts(
         record=record.ref,
         stage=stage,
@@ -93,13 +94,19 @@ def facts(
         deals=counted,
         now=now,
         evidence_at=_evidence_at(counted, values.get("contact.last_conversion_at")),
+        mark=record.value(policy.mark_property) if is_contact and policy.mark_property else "",
+        company=firm.ref if firm else None,
     )
+
+
+def _status(side: Side, record: Record) -> str:
+    return record.value(STATUS) if side.rows else record.properties.get(STATUS) or ""
 
 
 def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
     get = record.properties.get
     host = domain(get("email"))
-    score = policy.score_property
+    score, subscription = policy.score_property, policy.subscription_property
     return {
         "domain": host,
         "contact.email_domain": host,
@@ -107,6 +114,7 @@ def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
         "contact.last_conversion_at": moment(get("recent_conversion_date")),
         "contact.conversions": number(get("num_conversion_events")),
         "contact.score": number(record.properties[score]) if score else None,
+        "contact.subscription": (record.properties[subscription] or None) if subscription else None,
     }
 
 

@@ -63,7 +63,8 @@ class Record:
     """One record as HubSpot told it: only the properties that were asked for.
 
     A key that is absent was not asked for; `None` means that HubSpot has no value.
-    `history` holds versions, newest first, for the properties asked for with history.
+    `history` holds versions, newest first, for the properties asked for with history, and
+    `merged_ids` the ids of the records that were merged into this one, as far as it was told.
     """
 
     ref: Ref
@@ -72,6 +73,7 @@ class Record:
     created_at: datetime
     archived: bool = False
     history: Mapping[str, tuple[Version, ...]] = field(default_factory=dict)
+    merged_ids: tuple[str, ...] = ()
 
     def value(self, name: str) -> str:
         """Return a property that was asked for, "" for blank; raise KeyError if it was not."""

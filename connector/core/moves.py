@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,11 +19,15 @@ class Phase(StrEnum):
     CLEARED = "cleared"
     SETTING = "setting"
     SET = "set"
+    RESTORING = "restoring"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """The corrections of one record, promised in the outbox before anything is sent."""
+    """The corrections of one record, promised in the outbox before anything is sent.
+
+    `seen` tells when and to what each property had been set, as read before the promise.
+    """
 
     record: Ref
     corrections: tuple[Correction, ...]
@@ -31,6 +36,7 @@ class Move:
     policy: str
     promised_at: datetime
     phase: Phase = Phase.PROMISED
+    seen: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
 
     @property
     def stage(self) -> Correction | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.core.model import STAGE, Correction, Direction, Ref
@@ -31,16 +31,43 @@ def line(correction: Correction) -> dict[str, object]:
     }
 
 
+def correction(written: Mapping[str, object]) -> Correction:
+    """Read a correction as `line` wrote it; raise KeyError or ValueError otherwise."""
+    evidence = written["evidence"]
+    return Correction(
+        record=Ref.parse(str(written["record"])),
+        property_name=str(written["property_name"]),
+        before=str(written["before"]),
+        after=str(written["after"]),
+        direction=Direction(str(written["direction"])),
+        rule=str(written["rule"]),
+        reason=str(written["reason"]),
+        evidence=tuple(str(one) for one in evidence) if isinstance(evidence, list) else (),
+    )
+
+
+def ground(portal_id: str, policy_digest: str) -> bytes:
+    """Return what a plan's digest begins with: the portal and the policy that it is for."""
+    return f"{portal_id}\n{policy_digest}\n".encode()
+
+
 @dataclass(slots=True)
 class Tally:
-    """Counts and digests corrections while they stream by."""
+    """Counts and digests corrections while they stream by; `ground` is a part of the digest."""
 
+    ground: bytes = b""
     looked_at: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
+    backward: Counter[str] = field(default_factory=Counter)
+    dates: Counter[str] = field(default_factory=Counter)
+    carried: Counter[str] = field(default_factory=Counter)
     directions: Counter[str] = field(default_factory=Counter)
     rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_alone: Counter[str] = field(default_factory=Counter)
     _hash: hashlib._Hash = field(default_factory=hashlib.sha256)
+
+    def __post_init__(self) -> None:
+        self._hash.update(self.ground)
 
     def look(self, ref: Ref) -> None:
         """Count a record that was decided."""
@@ -52,12 +79,15 @@ class Tally:
 
     def add(self, corrections: Sequence[Correction]) -> None:
         """Count and digest the corrections of one record."""
-        self.records[str(corrections[0].record.object_type)] += 1
+        kind = str(corrections[0].record.object_type)
+        self.records[kind] += 1
+        self.backward[kind] += clears_first(corrections)
         for one in corrections:
             self.directions[str(one.direction)] += 1
             self.rules[one.rule, str(one.direction)] += 1
             text = json.dumps(line(one), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
+            self.dates.update(stage_dates(one))
 
     @property
     def digest(self) -> str:
@@ -75,11 +105,31 @@ class Tally:
         return {
             "records_looked_at": dict(sorted(self.looked_at.items())),
             "records_to_correct": dict(sorted(self.records.items())),
+            "records_backward": dict(sorted((+self.backward).items())),
             "corrections": self.directions.total(),
             "by_direction": {str(one): self.directions[str(one)] for one in Direction},
             "by_rule": self._by_rule(),
             "left_alone": dict(sorted(self.left_alone.items())),
+            "side_effects": {
+                "stage_dates_changed": dict(sorted(self.dates.items())),
+                "contacts_behind_their_company": dict(sorted(self.carried.items())),
+            },
         }
+
+
+def stage_dates(one: Correction) -> tuple[str, ...]:
+    """Return the dates that HubSpot changes when a stage goes back, and nobody can restore.
+
+    The date of the stage that is left is dropped (where the portal still has the older dates),
+    and the present stage counts as entered now (HubSpot's knowledge base on lifecycle stages).
+    """
+    if one.property_name != STAGE or one.direction is not Direction.BACKWARD:
+        return ()
+    return (
+        f"hs_lifecyclestage_{one.before}_date",
+        f"hs_lifecyclestage_{one.after}_date",
+        "hs_v2_date_entered_current_stage",
+    )
 
 
 def clears_first(corrections: Sequence[Correction]) -> bool:

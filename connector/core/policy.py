@@ -22,12 +22,13 @@ from connector.core.policy_settings import Setting, Word, defaults
 class Policy:
     """A loaded policy with everything that it extends.
 
-    `digest` is of its meaning, not of its text. `document` is the same before references
-    between settings were followed.
+    `digest` is of its meaning, not of its text; `source` is the file that says it. `document`
+    is the same before references between settings were followed.
     """
 
     name: str
     version: str
+    source: str
     digest: str
     settings: Mapping[str, Setting]
     lists: Mapping[str, Setting]
@@ -70,7 +71,7 @@ def load(text: str, *, source: str, preset: Callable[[str], str], shipped: bool 
 
 def overlaid(policy: Policy, settings: Mapping[str, Setting]) -> Policy:
     """Return the policy with some settings changed; raise PolicyError if they do not fit it."""
-    above = Document(name=policy.name, version=policy.version, own=True, settings=settings)
+    above = replace(policy.document, own=True, settings=settings, lists={}, rules=(), rows=())
     return _finished(merge(policy.document, above))
 
 
@@ -80,6 +81,7 @@ def _finished(document: Document) -> Policy:
     return Policy(
         name=document.name,
         version=document.version,
+        source=document.source,
         digest=_digest(whole),
         settings=whole.settings,
         lists=whole.lists,
@@ -167,7 +169,7 @@ def _target(target: Target) -> object:
 def _rule(rule: Rule) -> object:
     return [
         [rule.name, sorted(rule.kinds), rule.when.text, _target(rule.stage)],
-        [rule.way, rule.from_parked, rule.reason.parts],
+        [rule.way, rule.from_parked, rule.marks, rule.reason.parts],
     ]
 
 

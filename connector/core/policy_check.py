@@ -10,6 +10,7 @@ from connector.core.mark import Problems, wrong
 from connector.core.model import ObjectType
 from connector.core.policy_file import Document
 from connector.core.policy_form import Reason, Row, Rule
+from connector.core.shadows import shadows
 from connector.core.vocabularies import fixed_names, unbound_values
 from connector.core.vocabulary import DEALS, Vocabulary
 
@@ -29,6 +30,10 @@ def check_offline(document: Document) -> None:
     rows = _vocabulary(document, ObjectType.CONTACTS, rows=True)
     for row in document.rows:
         _check_entry(row, rows, problems)
+    for one in shadows(document.rules, document.rows, document.settings):
+        if one.entry.own:
+            with problems.collecting():
+                raise wrong(one.entry.mark, str(one))
     problems.tell()
 
 
@@ -69,7 +74,8 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
         space, _, rest = name.partition(".")
         if space in spaces and built_in.fact(name) is None:
             found[spaces[space]].add(rest)
-    found[ObjectType.CONTACTS].update(document.settings["score.property"].texts)
+    for setting in ("score.property", "subscription.property", "churn.mark"):
+        found[ObjectType.CONTACTS].update(document.settings[setting].texts)
     return {kind: tuple(sorted(each)) for kind, each in found.items()}
 
 

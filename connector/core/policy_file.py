@@ -41,6 +41,7 @@ class Document:
     name: str
     version: str
     own: bool
+    source: str = ""
     extends: tuple[Word, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     lists: Mapping[str, Setting] = field(default_factory=dict)
@@ -57,6 +58,7 @@ def read_document(content: str, *, source: str, own: bool) -> Document:
         name=reading.part("name", _name, PurePath(source).name.removesuffix(".yaml")),
         version=reading.part("version", _version, ""),
         own=own,
+        source=source,
         extends=reading.part("extends", _extends, ()),
         settings=reading.part("settings", read_settings, {}),
         lists=reading.part("lists", _lists, {}),

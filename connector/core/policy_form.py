@@ -65,6 +65,7 @@ class Rule:
     mark: Mark
     own: bool
     before: str = ""
+    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from connector.core.model import ObjectType
 from connector.core.policy_form import BUILT_IN, CLEAR, Reason, Row, Rule, Target, Way
 from connector.core.policy_settings import Word
 from connector.core.setting_specs import SPECS, Form
+from connector.core.vocabulary import FOLLOWED
 from connector.core.yamlfile import Items, Node, Scalar, Section
 from connector.core.yamlshape import choice, flag, scalar, section, text
 
@@ -25,6 +26,7 @@ _RULE_KEYS: Final = (
     "lead_status",
     "direction",
     "from_parked",
+    "mark",
     "reason",
     "before",
 )
@@ -34,6 +36,7 @@ _KINDS: Final = {
     "companies": frozenset({ObjectType.COMPANIES}),
     "both": frozenset({ObjectType.CONTACTS, ObjectType.COMPANIES}),
 }
+_MARK: Final = "$churn.mark"
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
@@ -111,7 +114,7 @@ def _rule(entry: Section, *, own: bool) -> Iterator[Rule]:
         return
     kinds = choice(entry.get("for") or Scalar("contacts", entry.mark), "for", tuple(_KINDS))
     way = choice(entry.get("direction") or Scalar("forward", entry.mark), "direction", tuple(Way))
-    parked = entry.get("from_parked")
+    parked, mark = entry.get("from_parked"), entry.get("mark")
     yield Rule(
         name=name,
         kinds=_KINDS[kinds],
@@ -123,6 +126,7 @@ def _rule(entry: Section, *, own: bool) -> Iterator[Rule]:
         mark=entry.mark,
         own=own,
         before=_before(entry),
+        marks=bool(mark and choice(mark, "mark", (_MARK,))),
     )
 
 
@@ -147,7 +151,7 @@ def _rows_of_rule(entry: Section, *, own: bool) -> Iterator[Row]:
 
 
 def _refuse_stage_keys(entry: Section) -> None:
-    for key in ("direction", "from_parked"):
+    for key in ("direction", "from_parked", "mark"):
         node = entry.get(key)
         if node:
             raise wrong(node.mark, f"{key!r} is for rules with a `stage`; this one has none")
@@ -192,6 +196,7 @@ def _word(node: Node, what: str, *, own: bool) -> Word:
     name = found.removeprefix("$")
     form = Form.STAGE if what.startswith("stage") else Form.STATUS
     fitting = [one.name for one in SPECS.values() if one.form is form]
+    fitting += FOLLOWED if form is Form.STAGE else ()
     if found.startswith("$") and name not in fitting:
         raise wrong(node.mark, f"no setting {name!r} holds a {form}{nearest(name, fitting)}")
     if found == CLEAR and form is Form.STAGE:

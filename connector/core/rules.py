@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from connector.core.bound import BoundPolicy, Side
 from connector.core.course import ROUNDS, Course
 from connector.core.evidence import evidence
 from connector.core.facts import Facts
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
+
+MARKED: Final = "true"
+"""What stands in the property that marks a former customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,12 @@ class Decision:
 
 
 def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozenset()) -> Decision:
-    """Return what a record should be; properties named in `pinned` stay as they are."""
+    """Return what a record should be; properties named in `pinned` stay as they are.
+
+    Where the mark of a former customer cannot be written, the stage that it belongs to stays.
+    """
+    if policy.mark_property in pinned:
+        pinned |= {STAGE}
     side = policy.sides[facts.record.object_type]
     alone = left_alone(side, facts)
     if alone:
@@ -101,9 +110,27 @@ def _due_at(side: Side, facts: Facts) -> datetime | None:
 
 def _corrections(policy: BoundPolicy, facts: Facts, course: Course) -> Iterator[Correction]:
     if course.result != facts.stage:
+        yield from _mark_correction(policy, facts, course)
         yield _stage_correction(policy, facts, course)
     if course.row and course.status != facts.status:
         yield _status_correction(policy, facts, course)
+
+
+def _mark_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Iterator[Correction]:
+    """Yield the mark of a former customer, where a rule that moved the stage asks for it."""
+    found = next((each for each in course.moved if each[0].marks), None)
+    if found and policy.mark_property and facts.mark != MARKED:
+        rule, reason = found
+        yield Correction(
+            record=facts.record,
+            property_name=policy.mark_property,
+            before=facts.mark,
+            after=MARKED,
+            direction=Direction.SET,
+            rule=rule.name,
+            reason=reason,
+            evidence=evidence(policy, facts, (*rule.when.facts, *rule.told)),
+        )
 
 
 def _stage_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Correction:

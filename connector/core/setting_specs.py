@@ -94,6 +94,24 @@ _ALL: Final = (
         ("closing", "blank"),
     ),
     Spec("after_won", Form.STATUS, ("clear",), "the lead status of a customer, where it closes"),
+    Spec("subscription.property", Form.PROPERTY, (), "the contact property of a subscription"),
+    Spec("subscription.trial", Form.TEXTS, ("trial", "trialing"), "its values on trial"),
+    Spec("subscription.active", Form.TEXTS, ("active", "past_due"), "its values while it runs"),
+    Spec(
+        "subscription.ended",
+        Form.TEXTS,
+        ("canceled", "cancelled", "expired", "ended"),
+        "its values once it has ended",
+    ),
+    Spec(
+        "churn.practice",
+        Form.CHOICE,
+        ("keep-customer",),
+        "what becomes of a customer whose subscription ended",
+        ("keep-customer", "custom-stage", "back-to-sales"),
+    ),
+    Spec("churn.stage", Form.STAGE, ("$after_lost.stage",), "the custom stage of who has left"),
+    Spec("churn.mark", Form.PROPERTY, (), "the yes-or-no property that marks a former customer"),
     Spec("hold_days", Form.NUMBER, 30.0, "how long a person's edit is held"),
     Spec("hold.imports", Form.FLAG, False, "whether an import counts as a person's edit"),  # noqa: FBT003 - a column of a table
     Spec(
@@ -104,7 +122,19 @@ _ALL: Final = (
         ("off", "primary", "roll-up", "both"),
     ),
     Spec("company_sync.max_contacts", Form.NUMBER, 50.0, "larger companies are not synced"),
-    Spec("company_sync.except", Form.TEXTS, (), "companies that are not synced"),
+    Spec("company_sync.except", Form.TEXTS, (), "companies that are not synced, by id or domain"),
+    Spec(
+        "company_sync.contacts_to",
+        Form.STAGE,
+        ("opportunity",),
+        "no contact follows its company further than this: a customer is who is on a won deal",
+    ),
+    Spec(
+        "company_sync.companies_to",
+        Form.STAGE,
+        ("customer",),
+        "no company follows its contacts further than this",
+    ),
     Spec(
         "company_sync.native",
         Form.CHOICE,

@@ -34,6 +34,7 @@ _EVERYWHERE: Final = {
     "deals.latest_open": Kind.TEXT,
     "deals.latest_won": Kind.TEXT,
     "deals.latest_lost": Kind.TEXT,
+    "company.id": Kind.TEXT,
     "conversion.counts": Kind.YES_NO,
     "conversion.since_loss": Kind.YES_NO,
 }
@@ -43,7 +44,20 @@ _CONTACTS: Final = {
     "contact.last_conversion_at": Kind.TIME,
     "contact.conversions": Kind.NUMBER,
     "contact.score": Kind.NUMBER,
+    "contact.subscription": Kind.TEXT,
+    "company.stage": Kind.STAGE,
+    "company.contacts": Kind.NUMBER,
 }
+_COMPANIES: Final = {
+    "contacts.furthest": Kind.STAGE,
+    "contacts.count": Kind.NUMBER,
+}
+FOLLOWED: Final = ("company.stage", "contacts.furthest")
+"""Facts that hold a stage to which a rule may lead: that of the company, or of its contacts."""
+
+CIRCLE: Final = frozenset({*FOLLOWED, "company.contacts", "contacts.count"})
+"""Facts about a contact's company, and a company's contacts, that only company sync knows."""
+
 RULES: Final = "rules"
 """The fact that holds the rules that won; only lead status rows may ask for it."""
 
@@ -118,7 +132,13 @@ class Vocabulary:
     def _kinds(self) -> Mapping[str, Kind]:
         contacts = self.object_type is ObjectType.CONTACTS or self.blind == "contact"
         rows = {RULES: Kind.CHOICES} if self.rows else {}
-        return {**_EVERYWHERE, **(_CONTACTS if contacts else {}), **rows}
+        both = self.blind == "contact"
+        return {
+            **_EVERYWHERE,
+            **(_CONTACTS if contacts else {}),
+            **(_COMPANIES if both or not contacts else {}),
+            **rows,
+        }
 
     def _sources(self) -> Mapping[str, ObjectType]:
         sources = {"company": ObjectType.COMPANIES, **dict.fromkeys(DEALS, ObjectType.DEALS)}
@@ -133,8 +153,10 @@ class Vocabulary:
         if dot and source:
             hint = nearest(rest, self._properties(space, source))
             return f"{space} has no property {rest!r}{hint}"
-        if space == "contact":
+        if space == "contact" or name in {"company.stage", "company.contacts"}:
             return f"{name!r} is of contacts: this rule is for companies too"
+        if name in _COMPANIES:
+            return f"{name!r} is of companies: this rule is for contacts too"
         known = [*self._kinds(), *self.fixed, *(f"{one}." for one in self._sources())]
         return f"nothing is called {name!r} here{nearest(name, known)}"
 

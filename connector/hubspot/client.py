@@ -8,11 +8,19 @@ from typing import Final, TypeVar
 
 from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
 from connector.hubspot.answer import Answer
+from connector.hubspot.budget import Allowance, Claim, Day, Reserve
 from connector.hubspot.clock import PortalClock
 from connector.hubspot.codec import associations, portal, questions, records
 from connector.hubspot.door import Page, UpdateAnswer
-from connector.hubspot.faults import BadAnswer, NotSent, OutcomeUnknown, Unavailable, fault
-from connector.hubspot.pacing import Pacing
+from connector.hubspot.faults import (
+    BadAnswer,
+    NotSent,
+    OutcomeUnknown,
+    RecordMissing,
+    Unavailable,
+    fault,
+)
+from connector.hubspot.pacing import LEAST_BURST, Pacing
 from connector.hubspot.retrying import Patience, RetryPolicy
 from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.transport import TokenSource, Transport
@@ -55,7 +63,7 @@ class HubSpotDoor:
             timeouts=(patience.connect, patience.read),
             monotonic=monotonic,
         )
-        self._time_zone = "UTC"  # until `account` has told the portal's own
+        self._day = Day(Reserve())  # in UTC, until `account` has told the portal's own zone
 
     def now(self) -> datetime:
         """Return the portal's time; the first time ever, ask for it."""
@@ -67,11 +75,32 @@ class HubSpotDoor:
             raise BadAnswer("HubSpot's answers have no date: check HUBSPOT_API_URL")
         return now
 
+    def allowance(self) -> Allowance:
+        """Return what the portal allows, as far as its answers told; no request."""
+        limit = self._day.limit
+        return Allowance(
+            burst=self._pacing.told_burst or LEAST_BURST,
+            interval=self._pacing.interval,
+            daily=limit,
+            left=self._day.left,
+            reserve=self._day.reserve.of(limit) if limit else 0,
+        )
+
+    def admit(self) -> None:
+        """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
+        self._day.check(self._clock.now())
+
+    def live_within(self, reserve: Reserve, claim: Claim | None = None) -> None:
+        """Leave this reserve of the day to others; `claim` shares the paces among processes."""
+        self._day.reserve = reserve
+        if claim:
+            self._pacing.share(claim)
+
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
         request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
         account = self._ask(request, portal.account)
-        self._time_zone = account.time_zone
+        self._day.zone = account.time_zone
         return account
 
     def portal(self) -> Portal:
@@ -108,6 +137,14 @@ class HubSpotDoor:
             lambda answer: records.found(answer, object_type, properties),
         )
 
+    def last(self, object_type: ObjectType) -> Page:
+        """Search the record with the greatest id, and how many there are; one request."""
+        path = self._routes.path(Route.SEARCH, object_type)
+        return self._ask(
+            Request(route=Route.SEARCH, path=path, body=questions.last()),
+            lambda answer: records.found(answer, object_type, ()),
+        )
+
     def page(
         self,
         object_type: ObjectType,
@@ -133,6 +170,22 @@ class HubSpotDoor:
         for chunk in _chunks(list(dict.fromkeys(refs)), size):
             found |= self._read(chunk, properties, history)
         return found
+
+    def archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+        """Find records in the recycling bin; one request for each 100."""
+        found: dict[Ref, Record] = {}
+        for chunk in _chunks(list(dict.fromkeys(refs)), READ_LIMIT):
+            found |= self._read(chunk, (), (), query={"archived": "true"})
+        return frozenset(ref for ref, record in found.items() if record.ref == ref)
+
+    def survivor(self, ref: Ref) -> Ref | None:
+        """Read one record by its id, to see who answers; one request."""
+        path = self._routes.path(Route.READ, ref.object_type, record_id=ref.id)
+        request = Request(route=Route.READ, path=path)
+        try:
+            return self._ask(request, lambda answer: records.one(answer, ref.object_type))
+        except RecordMissing:
+            return None
 
     def associations(
         self, refs: Sequence[Ref], to: ObjectType
@@ -177,12 +230,16 @@ class HubSpotDoor:
         self._transport.close()
 
     def _read(
-        self, refs: Sequence[Ref], properties: Sequence[str], history: Sequence[str]
+        self,
+        refs: Sequence[Ref],
+        properties: Sequence[str],
+        history: Sequence[str],
+        query: Mapping[str, str] | None = None,
     ) -> dict[Ref, Record]:
         path = self._routes.path(Route.BATCH_READ, _kind(refs))
         body = questions.reading(refs, properties, history)
         return self._ask(
-            Request(route=Route.BATCH_READ, path=path, body=body),
+            Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
             lambda answer: records.read(answer, refs, properties, history),
         )
 
@@ -200,11 +257,16 @@ class HubSpotDoor:
         return self._retry.run(request, lambda: read(self._answer(request)))
 
     def _answer(self, request: Request) -> Answer:
-        self._pacing.take(request.route)
-        answer = self._transport.send(request)
-        self._clock.learn(answer)
-        self._pacing.learn(answer.headers)
-        error = fault(answer, request, time_zone=self._time_zone)
+        self._day.admit(self._clock.now())
+        try:
+            self._pacing.take(request.route)
+            answer = self._transport.send(request)
+            self._clock.learn(answer)
+            self._pacing.learn(answer.headers, request.route)
+            self._day.learn(answer.headers, self._clock.now())
+        finally:
+            self._day.end()
+        error = fault(answer, request, time_zone=self._day.zone)
         if error:
             raise error
         return answer

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
+from connector.hubspot.budget import Allowance
 
 SEARCH_LIMIT: Final = 200
 """Records that one search answers at most (HubSpot's guide to the search API)."""
@@ -57,6 +58,14 @@ class Door(Protocol):
         """Return the portal's time: the date of its answers, moved on by our own clock."""
         ...
 
+    def allowance(self) -> Allowance:
+        """Return what the portal allows, as far as its answers told; no request."""
+        ...
+
+    def admit(self) -> None:
+        """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
+        ...
+
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
         ...
@@ -81,6 +90,10 @@ class Door(Protocol):
         """
         ...
 
+    def last(self, object_type: ObjectType) -> Page:
+        """Search the record with the greatest id, and how many there are; one request."""
+        ...
+
     def page(
         self,
         object_type: ObjectType,
@@ -100,6 +113,14 @@ class Door(Protocol):
         Chunks of 100, of 50 with history. A merged id answers with its survivor: the key is
         the asked ref, `record.ref` the real one.
         """
+        ...
+
+    def archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+        """Return which records of one type lie in the recycling bin; chunks of 100."""
+        ...
+
+    def survivor(self, ref: Ref) -> Ref | None:
+        """Return who answers to an id: itself, what it was merged into, or nobody; one request."""
         ...
 
     def associations(

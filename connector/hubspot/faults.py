@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.hubspot.answer import Answer, http_date
 from connector.hubspot.codec.complaint import complaint
-from connector.hubspot.routes import Request
+from connector.hubspot.midnight import until_midnight
+from connector.hubspot.routes import Request, Route
 
 
 class TokenRefused(UserError):
@@ -182,7 +181,9 @@ def _offered(scope: str) -> str:
 
 
 def _missing(answer: Answer, request: Request) -> ConnectorError:
-    if complaint(answer).category != "OBJECT_NOT_FOUND":
+    # Of one record, HubSpot says so with a page of HTML.
+    is_a_record = request.route is Route.READ
+    if not is_a_record and complaint(answer).category != "OBJECT_NOT_FOUND":
         return _address(answer, request)
     return RecordMissing(
         f"HubSpot does not know a record of the {request.route} request (404): it was deleted, "
@@ -238,13 +239,4 @@ def _until_midnight(answer: Answer, time_zone: str) -> float:
     date = answer.date()
     if date is None:
         return 3600.0
-    local = date.astimezone(_zone(time_zone))
-    midnight = datetime.combine(local.date() + timedelta(days=1), time(), local.tzinfo)
-    return (midnight - date).total_seconds()
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+    return until_midnight(date, time_zone).total_seconds()

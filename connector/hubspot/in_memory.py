@@ -18,6 +18,7 @@ from connector.core.model import (
     Version,
 )
 from connector.errors import ConnectorError
+from connector.hubspot.budget import Allowance
 from connector.hubspot.codec.records import MODIFIED
 from connector.hubspot.door import SEARCH_LIMIT, Page, Refusal, UpdateAnswer
 from connector.hubspot.faults import BatchRefused
@@ -36,12 +37,13 @@ class MemoryDoor:
     """Answers as HubSpot does: stages move forward only, and a backward write does nothing.
 
     `requests` counts what was asked, by the name of the method. Time stands still until
-    `advance`; every write happens at the present moment.
+    `advance`; every write happens at the present moment. `follows_merges` is about batch reads.
     """
 
     what: Portal
     moment: datetime
     requests: Counter[str] = field(default_factory=Counter)
+    follows_merges: bool = True
     _records: dict[Ref, Record] = field(default_factory=dict)
     _links: dict[tuple[Ref, ObjectType], dict[Ref, Association]] = field(default_factory=dict)
     _survivors: dict[Ref, Ref] = field(default_factory=dict)
@@ -98,8 +100,23 @@ class MemoryDoor:
 
     def merge(self, survivor: Ref, other: Ref) -> None:
         """Merge a record into another: its id then answers with the survivor."""
-        del self._records[other]
-        self._survivors[other] = survivor
+        old = self._records.pop(other)
+        for gone in (other, *(each for each, kept in self._survivors.items() if kept == other)):
+            self._survivors[gone] = survivor
+        present = self._records[survivor]
+        self._records[survivor] = replace(
+            present,
+            merged_ids=(*present.merged_ids, *old.merged_ids, other.id),
+            modified_at=self.moment,
+        )
+
+    def delete(self, ref: Ref) -> None:
+        """Delete a record for good."""
+        del self._records[ref]
+
+    def restore(self, ref: Ref) -> None:
+        """Take a record out of the recycling bin."""
+        self._records[ref] = replace(self._records[ref], archived=False, modified_at=self.moment)
 
     def fail(self, method: str, error: ConnectorError, *, after: bool = False) -> None:
         """Let the next request of a method fail; an update also `after` it took effect."""
@@ -110,6 +127,13 @@ class MemoryDoor:
     def now(self) -> datetime:
         """Return the portal's time."""
         return self.moment
+
+    def allowance(self) -> Allowance:
+        """Return a usual burst limit, and no daily one."""
+        return Allowance(burst=190)
+
+    def admit(self) -> None:
+        """Let everything through."""
 
     def account(self) -> Account:
         """Return whom the token belongs to."""
@@ -137,11 +161,15 @@ class MemoryDoor:
             for one in self._living(object_type)
             if since <= one.modified_at <= until and int(one.ref.id) > int(after_id or 0)
         ]
-        found.sort(key=lambda one: int(one.ref.id))
-        if not after_id:
-            found.sort(key=lambda one: one.modified_at)
+        found.sort(key=lambda one: (not after_id and one.modified_at, int(one.ref.id)))
         shown = tuple(self._show(one, properties) for one in found[:SEARCH_LIMIT])
         return Page(records=shown, total=len(found))
+
+    def last(self, object_type: ObjectType) -> Page:
+        """Search the record with the greatest id."""
+        self._begin("last")
+        found = sorted(self._living(object_type), key=lambda one: one.ref)
+        return Page(records=tuple(self._show(one, ()) for one in found[-1:]), total=len(found))
 
     def page(
         self,
@@ -166,12 +194,25 @@ class MemoryDoor:
     ) -> dict[Ref, Record]:
         """Read records of one type by asked ref."""
         self._begin("read")
-        found = {ref: self._records.get(self._survivors.get(ref, ref)) for ref in refs}
+        survivors = self._survivors if self.follows_merges else {}
+        found = {ref: self._records.get(survivors.get(ref, ref)) for ref in refs}
         return {
             ref: self._show(one, properties, history)
             for ref, one in found.items()
             if one and not one.archived
         }
+
+    def archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+        """Return which records lie in the recycling bin."""
+        self._begin("archived")
+        binned = {ref for ref, one in self._records.items() if one.archived}
+        return frozenset(binned.intersection(refs))
+
+    def survivor(self, ref: Ref) -> Ref | None:
+        """Return who answers to an id."""
+        self._begin("survivor")
+        found = self._records.get(self._survivors.get(ref, ref))
+        return found.ref if found and not found.archived else None
 
     def associations(
         self, refs: Sequence[Ref], to: ObjectType

@@ -16,6 +16,7 @@ class Route(StrEnum):
 
     LIST = "list"
     SEARCH = "search"
+    READ = "read"
     BATCH_READ = "batch read"
     BATCH_UPDATE = "batch update"
     ASSOCIATIONS = "associations"
@@ -51,6 +52,7 @@ def _dated(version: str) -> Mapping[Route, str]:
     return {
         Route.LIST: f"/crm/objects/{version}/{{type}}",
         Route.SEARCH: f"/crm/objects/{version}/{{type}}/search",
+        Route.READ: f"/crm/objects/{version}/{{type}}/{{id}}",
         Route.BATCH_READ: f"/crm/objects/{version}/{{type}}/batch/read",
         Route.BATCH_UPDATE: f"/crm/objects/{version}/{{type}}/batch/update",
         Route.ASSOCIATIONS: f"/crm/associations/{version}/{{type}}/{{to}}/batch/read",
@@ -64,6 +66,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
     "v3": {
         Route.LIST: "/crm/v3/objects/{type}",
         Route.SEARCH: "/crm/v3/objects/{type}/search",
+        Route.READ: "/crm/v3/objects/{type}/{id}",
         Route.BATCH_READ: "/crm/v3/objects/{type}/batch/read",
         Route.BATCH_UPDATE: "/crm/v3/objects/{type}/batch/update",
         Route.ASSOCIATIONS: "/crm/v4/associations/{type}/{to}/batch/read",
@@ -90,11 +93,15 @@ class Routes:
             )
 
     def path(
-        self, route: Route, object_type: ObjectType | None = None, to: ObjectType | None = None
+        self,
+        route: Route,
+        object_type: ObjectType | None = None,
+        to: ObjectType | None = None,
+        record_id: str = "",
     ) -> str:
         """Return the path of a request.
 
         >>> Routes("v3").path(Route.SEARCH, ObjectType.DEALS)
         '/crm/v3/objects/deals/search'
         """
-        return FAMILIES[self.family][route].format(type=object_type, to=to)
+        return FAMILIES[self.family][route].format(type=object_type, to=to, id=record_id)

@@ -18,27 +18,45 @@ if TYPE_CHECKING:
 
 _BATCH = 100
 _HISTORY_PAGE = 50
+_CURSOR = "NTI1Cg-"  # what an opaque cursor begins with
 
 
 def list_page(call: Call) -> Answer:
     """Answer one page of a list, in the order of ids."""
     kind, histories = call.kind, call.listed("propertiesWithHistory")
     limit = call.number("limit", otherwise=10, most=_HISTORY_PAGE if histories else _BATCH)
-    start = call.request.params.get("after", "") or "0"
-    if not start.isdigit():
-        raise refusals.invalid(f"Invalid after: {start}")
-    walk = call.portal.tables[kind.name].walk(int(start), archived=call.flag("archived"))
+    walk = call.portal.tables[kind.name].walk(_start(call), archived=call.flag("archived"))
     rows = list(islice(walk, limit + 1))
     view = View(call.portal, kind, call.listed("properties"), histories)
     answer: JSON = {"results": [_shown(call, view, record) for record in rows[:limit]]}
     if len(rows) > limit:
-        answer["paging"] = {"next": _next(call, rows[limit - 1].id + 1)}
+        answer["paging"] = {"next": _next(call, _after(call, rows[limit - 1].id))}
     return Answer(body=answer)
 
 
-def _next(call: Call, after: int) -> JSON:
-    params = urlencode({**call.request.params, "after": str(after)})
-    return {"after": str(after), "link": f"https://api.hubapi.com{call.request.path}?{params}"}
+def _start(call: Call) -> int:
+    """Return the id with which the asked page begins, whatever `after` means here."""
+    after = call.request.params.get("after", "")
+    meaning = call.portal.switches.list_after
+    if after and meaning == "opaque":
+        if not after.startswith(_CURSOR):
+            raise refusals.invalid(f"Invalid after: {after}")
+        after = after.removeprefix(_CURSOR)
+    if after and not after.isdigit():
+        raise refusals.invalid(f"Invalid after: {after}")
+    return int(after or 0) + (meaning == "last" and after != "")
+
+
+def _after(call: Call, last_id: int) -> str:
+    """Return where the list goes on beyond an id."""
+    meaning = call.portal.switches.list_after
+    prefix = _CURSOR if meaning == "opaque" else ""
+    return prefix + str(last_id + (meaning != "last"))
+
+
+def _next(call: Call, after: str) -> JSON:
+    params = urlencode({**call.request.params, "after": after})
+    return {"after": after, "link": f"https://api.hubapi.com{call.request.path}?{params}"}
 
 
 def _shown(call: Call, view: View, record: Record) -> JSON:

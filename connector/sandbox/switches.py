@@ -180,6 +180,12 @@ class Switches:
         says="Search answers: no rate headers (docs), daily ones (recorded).",
     )
 
+    list_after: str = _unsure(
+        ("next", "last", "opaque"),
+        says="A list's `after` is documented as the id of the next record; whether it may be the"
+        " last one's, or a cursor that only HubSpot makes: not found.",
+    )
+
     # Associations and merges
     association_bumps_modified: bool = _unsure(
         (True, False), says="Linking often moves last-modified, not for certain and not at once."

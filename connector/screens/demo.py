@@ -46,6 +46,7 @@ LEFT: Mapping[str, str] = {
     "excluded": "own staff and partners, where they belong",
     "quiet": "a deal was lost lately: the quiet time",
     "keep": "no rule holds: customers by import, suppliers, leads as they should be",
+    "held": "a person set it by hand within 30 days, and no newer deal or form says otherwise",
     "quarantined": "failed twice: set aside for a person",
     "does not settle": "the policy does not settle for them",
 }

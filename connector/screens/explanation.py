@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.explanation import Explanation, Step, Verdict
-from connector.core.model import STAGE, STATUS, Record
+from connector.core.explanation import Step, Verdict
+from connector.core.model import STAGE, STATUS, Version
 from connector.core.plan import line
+from connector.explaining import Told
+from connector.screens.formats import aside_line
+from connector.screens.plan import asides
 
 _SIGNS = {Verdict.WON: "✔", Verdict.FAILED: "✘", Verdict.LATER: "·", Verdict.SLEEPS: "z"}
 
 
-def document(record: Record, told: Explanation) -> dict[str, Any]:
+def document(whole: Told) -> dict[str, Any]:
     """Return the explanation as one JSON document."""
+    record, told = whole.record, whole.explanation
     decision = told.decision
     return {
         "record": str(record.ref),
@@ -28,8 +33,11 @@ def document(record: Record, told: Explanation) -> dict[str, Any]:
         "settled": decision.settled,
         "due_at": decision.due_at,
         "corrections": [line(one) for one in decision.corrections],
+        "aside": [aside_line(one) for one in whole.aside],
         "stage_rules": [_step(step) for step in told.stage_steps],
         "lead_status_rules": [_step(step) for step in told.status_steps],
+        "what_would_change_it": list(whole.outlook),
+        "last_changes": [{"property_name": name, **asdict(one)} for name, one in whole.changes],
     }
 
 
@@ -44,8 +52,9 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def screen(record: Record, told: Explanation, names: Mapping[str, str]) -> RenderableType:
+def screen(whole: Told, names: Mapping[str, str]) -> RenderableType:
     """Return the explanation for people: the verdict first, then every rule in its order."""
+    record, told = whole.record, whole.explanation
     decision = told.decision
     parts: list[RenderableType] = [
         Text(str(record.ref), style="bold"),
@@ -56,12 +65,28 @@ def screen(record: Record, told: Explanation, names: Mapping[str, str]) -> Rende
     parts.append(Text(f"  rule         {decision.rule}: {decision.reason}"))
     evidence = {proof: None for one in decision.corrections for proof in one.evidence}
     parts.extend(Text(f"  evidence     {proof}") for proof in evidence)
+    if whole.aside:
+        parts.append(asides(whole.aside, names))
     if decision.due_at:
         parts.append(Text(f"  looked at again on {decision.due_at:%Y-%m-%d %H:%M} UTC"))
     parts += [Text(""), _rules("Rules for the stage", told.stage_steps)]
     if told.status_steps:
         parts += [Text(""), _rules("Rules for the lead status", told.status_steps)]
+    parts += _listed("It would become", whole.outlook)
+    parts += _listed("Last changes", [_change(*each, names) for each in whole.changes])
     return Group(*parts)
+
+
+def _listed(title: str, lines: Sequence[str]) -> list[RenderableType]:
+    return [Text(f"\n{title}"), *(Text(f"  · {one}") for one in lines)] if lines else []
+
+
+def _change(name: str, one: Version, names: Mapping[str, str]) -> str:
+    what = "stage" if name == STAGE else "lead status"
+    who = " ".join(filter(None, (one.source_type, one.source_id, one.user_id)))
+    return (
+        f"{one.at:%Y-%m-%d %H:%M} UTC {what} {names.get(one.value, one.value) or 'blank'} by {who}"
+    )
 
 
 def _line(what: str, found: str, wanted: str, names: Mapping[str, str]) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -41,14 +41,19 @@ def synced(done: Synced) -> RenderableType:
     parts: list[RenderableType] = []
     if done.recovered:
         parts.append(Text(f"Finished {done.recovered} moves that a stopped run had left open."))
-    table = Table(box=None, padding=(0, 2), show_header=False)
-    for outcome in Outcome:
-        if done.outcomes[outcome]:
-            table.add_row(f"{done.outcomes[outcome]:,}", str(outcome), MEANINGS[outcome])
     if done.outcomes:
-        parts += [Text(""), table]
+        parts += [Text(""), ended(done.outcomes)]
     parts.append(Text(f"Run {done.run}: `connector audit --run {done.run}` shows every write."))
     return Group(*parts)
+
+
+def ended(outcomes: Mapping[Outcome, int]) -> Table:
+    """Return how many corrections ended how."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for outcome in Outcome:
+        if outcomes.get(outcome):
+            table.add_row(f"{outcomes[outcome]:,}", str(outcome), MEANINGS[outcome])
+    return table
 
 
 def audited(lines: Iterable[AuditLine]) -> RenderableType:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.core.holds import Aside
 from connector.core.model import STAGE, Correction, Option
 
 Labels = Mapping[str, str]
@@ -54,6 +55,41 @@ def examples(corrections: Sequence[Correction], names: Labels) -> Table:
     return table
 
 
+def asides(left: Iterable[Aside], names: Labels) -> RenderableType:
+    """Return what is held or quarantined, with the reason and the end."""
+    shown = list(left)
+    if not shown:
+        return Text("")
+    table = Table(box=None, padding=(0, 2), header_style="bold", title="Left aside")
+    for heading in ("record", "change", "why", "until"):
+        table.add_column(heading, overflow="fold")
+    for one in shown:
+        until = f"{one.until:%Y-%m-%d %H:%M}" if one.until else ""
+        record, what = str(one.correction.record), change(one.correction, names)
+        table.add_row(record, what, f"{one.why}: {one.reason}", until)
+    return table
+
+
+def side_effects(figures: Mapping[str, Any]) -> list[Text]:
+    """Return what a plan changes besides the two properties."""
+    effects = figures["side_effects"]
+    said = []
+    if effects["stage_dates_changed"]:
+        dates = ", ".join(
+            f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
+        )
+        said.append(Text(f"Backward moves change these dates for good: {dates}."))
+    behind = effects["contacts_behind_their_company"]
+    if behind:
+        said.append(
+            Text(
+                f"{behind['companies']:,} companies move forward with {behind['contacts']:,} "
+                "contacts behind them, which HubSpot's own company sync would carry along."
+            )
+        )
+    return said
+
+
 def screen(
     head: Mapping[str, Any], corrections: Sequence[Correction], names: Labels
 ) -> RenderableType:
@@ -78,4 +114,4 @@ def screen(
     if figures["left_alone"]:
         left = ", ".join(f"{number:,} by {why}" for why, number in figures["left_alone"].items())
         parts += [Text(""), Text(f"Left alone: {left}.")]
-    return Group(*parts)
+    return Group(*parts, *side_effects(figures))

@@ -101,11 +101,14 @@ def test_contacts_without_a_lead_status_property_are_decided_without_it() -> Non
 
 
 @pytest.mark.parametrize("mode", ["primary", "roll-up", "both"])
-def test_company_sync_that_does_nothing_yet_is_said(mode: str) -> None:
+def test_company_sync_joins_contacts_with_their_companies(mode: str) -> None:
     to = bound(f"extends: standard\nsettings: {{company_sync: {{mode: {mode}}}}}")
-    assert to.warnings == (
-        f"company_sync.mode is {mode}, but contacts and companies are still decided apart",
-    )
+    assert to.in_circles
+    assert to.warnings == ()
+
+
+def test_without_company_sync_nobody_looks_at_companies() -> None:
+    assert not bound("extends: standard").in_circles
 
 
 def _asked(portal_: Portal, text: str = "extends: standard") -> dict[ObjectType, tuple[str, ...]]:

@@ -17,6 +17,8 @@ STANDARD = [
     "open-deal",
     "lost",
     "quiet",
+    "follows-company",
+    "follows-contacts",
     "handover",
     "qualified",
     "converted",
@@ -47,7 +49,8 @@ def test_a_policy_is_called_by_its_name_or_its_file() -> None:
 
 
 def test_own_rules_go_before_the_presets_in_the_order_of_the_file() -> None:
-    text = f"extends: standard\nrules: [{MINE}, {MINE.replace('mine', 'second')}]"
+    first = MINE.replace("always", "deals.won > 3")
+    text = f"extends: standard\nrules: [{first}, {MINE.replace('mine', 'second')}]"
     assert _names(text) == ["mine", "second", *STANDARD]
 
 
@@ -158,7 +161,7 @@ def test_the_properties_that_a_policy_names_are_known_without_a_portal() -> None
     ).properties()
     assert found == {
         ObjectType.CONTACTS: ("city", "fit", "limit", "seen_at", "vip"),
-        ObjectType.COMPANIES: ("country",),
+        ObjectType.COMPANIES: ("country", "domain"),
         ObjectType.DEALS: ("amount",),
     }
 

@@ -40,17 +40,19 @@ def _survives(text: str) -> None:
     decide(policy, known(policy, contact("lead", "NEW", interests="a")))
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_policy_or_says_what_is_wrong(text: str) -> None:
     _survives(text)
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="-:[]{}&*!|>'\"%@`# \n\tab,?~$\\", max_size=80))
 def test_any_yaml_signs_are_a_policy_or_say_what_is_wrong(text: str) -> None:
     _survives(text)
 
 
-@settings(max_examples=60)
+@settings(max_examples=400, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_a_mutated_standard_policy_is_a_policy_or_says_what_is_wrong(chance: random.Random) -> None:
     _survives(mutated(STANDARD, chance))
@@ -67,6 +69,7 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
+@settings(max_examples=300, deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_is_a_condition_or_says_what_is_wrong(text: str) -> None:
     try:
@@ -75,7 +78,7 @@ def test_any_text_is_a_condition_or_says_what_is_wrong(text: str) -> None:
         return
 
 
-@settings(max_examples=300)
+@settings(max_examples=700, deadline=None)
 @given(st.lists(PIECES, max_size=12).map(" ".join))
 def test_any_words_of_the_language_decide_or_say_what_is_wrong(text: str) -> None:
     _survives(rule(text))
@@ -98,3 +101,27 @@ def test_any_words_of_the_language_decide_or_say_what_is_wrong(text: str) -> Non
 )
 def test_any_depth_is_refused_not_crashed(text: str) -> None:
     _survives(rule(text))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@settings(max_examples=20_000, deadline=None)
+@given(st.sampled_from(presets.names()), st.randoms(use_true_random=False), st.lists(PIECES))
+def test_none_of_twenty_thousand_policies_ends_in_a_traceback(
+    name: str, chance: random.Random, words: list[str]
+) -> None:
+    _survives(mutated(presets.preset(name), chance))
+    _survives(rule(" ".join(words)))
+
+
+FORBIDDEN = ("__class__", "__import__", "open", "exec", "eval", "os", "globals", "self", "lambda")
+
+
+@pytest.mark.parametrize("word", FORBIDDEN)
+@pytest.mark.parametrize(
+    "text",
+    ["{0} == 1", "stage.{0} == 1", "contact.email.{0} == 1", "{0}(1) == 1", "stage[{0}] == 1"],
+)
+def test_nothing_outside_of_the_facts_is_reached(word: str, text: str) -> None:
+    with pytest.raises(PolicyError):
+        bind(load(rule(text.format(word)), source="p.yaml", preset=presets.preset), PORTAL)

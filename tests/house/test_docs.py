@@ -45,7 +45,13 @@ def test_every_file_that_the_architecture_names_exists() -> None:
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_option_that_an_example_uses_exists(name: str) -> None:
     command = _command(name)
-    known = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
+    parts = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    known = {
+        option
+        for part in parts
+        for one in part.params
+        for option in (*one.opts, *one.secondary_opts)
+    }
     examples = re.findall(rf"connector {name}([^|>\n]*)", command.epilog or "")
     used = {word for line in examples for word in line.split() if word.startswith("--")}
     assert isinstance(command, click.Command)

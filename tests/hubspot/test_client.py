@@ -72,7 +72,7 @@ def test_a_search_asks_for_a_window_in_milliseconds(
             }
         ],
         "sorts": [{"propertyName": "lastmodifieddate", "direction": "ASCENDING"}],
-        "properties": ["email"],
+        "properties": ["email", "hs_merged_object_ids"],
         "limit": 200,
     }
 
@@ -122,7 +122,7 @@ def test_a_list_follows_its_cursor_and_knows_its_end(open_door: Open) -> None:
         last = door.page(CONTACTS, [], after=page.after, archived=True)
     assert (page.after, page.total, last.after) == ("2", None, None)
     assert [one.path.partition("?")[2] for one in server.heard] == [
-        "limit=100&archived=false&properties=email%2Clifecyclestage",
+        "limit=100&archived=false&properties=email%2Clifecyclestage%2Chs_merged_object_ids",
         "limit=100&archived=true&after=2",
     ]
 

@@ -241,7 +241,8 @@ def test_a_record_merged_away_in_the_gap_leaves_no_blank_behind(
     survivors: list[str] = []
 
     def merge() -> None:
-        portal.edit("contacts", other, {"lifecyclestage": other_stage})
+        given = {"lifecyclestage": other_stage}
+        portal.edit("contacts", other, given, source="IMPORT", source_id="", user_id=None)
         survivors.append(portal.merge("contacts", other, anna))
 
     _in_the_gap(bench, merge)

@@ -34,23 +34,23 @@ STAGES = (*NAMED[:5], PILOT, *NAMED[5:])
 # Lost ones more often than life has them: most rules ask how long ago that was.
 DEAL_STAGES = ("contractsent", "closedwon", *("closedlost",) * 4, *RENEWAL)
 STATUSES = ("NEW", "OPEN", "OPEN_DEAL", "UNQUALIFIED", "CONNECTED", "BAD_TIMING")
-DOMAINS = (*("fjord.example",) * 8, "", "known.example", "own.example", "De.OWN.example")
 CHOICES = Choices(
     score="score", excluded_domains=("own.example",), excluded_pipelines=("recruiting",)
 )
 POLICY = """\
 extends: standard
 settings:
+  hold_days: 0
   score: {property: score}
   exclude: {domains: [own.example]}
   deals: {pipelines: {exclude: [Recruiting]}}
 """
 
 # How long ago something happened: mostly near the end of the quiet time, where rules part.
-days = st.sampled_from((1.0, 61.0, 75.0, 89.9, 89.9, 90.1, 120.0)) | st.floats(0.01, 400).map(
+days = st.sampled_from((1.0, 30.0, 61.0, 75.0, 89.9, 90.1, 120.0)) | st.floats(0.01, 400).map(
     lambda each: round(each, 2)
 )
-stages = st.sampled_from(("", *STAGES, *("customer", "opportunity") * 4))
+stages = st.sampled_from(("", *STAGES))
 statuses = st.sampled_from(("", *STATUSES))
 
 
@@ -90,18 +90,18 @@ contacts = st.builds(
     Contact,
     stage=stages,
     status=statuses,
-    domain=st.sampled_from(DOMAINS),
+    domain=st.sampled_from(("", "fjord.example", "own.example", "De.OWN.example", "known.example")),
     score=st.sampled_from(("", "0", "14.9", "15", "30", "79", "80", "140", "-3")),
     form=st.none()
     | st.tuples(st.sampled_from(("E-book", "Book a DEMO", "Contact sales: Form")), days),
 )
-companies = st.builds(Company, stage=stages, domain=st.sampled_from(DOMAINS))
+companies = st.builds(Company, stage=stages, domain=st.sampled_from(("", "own.example", "a.b")))
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Draw a portal, and what happens in it afterwards."""
-    people = draw(st.lists(contacts, min_size=4, max_size=12))
+    people = draw(st.lists(contacts, min_size=1, max_size=12))
     firms = draw(st.lists(companies, max_size=3))
     deals = st.builds(
         Deal,
@@ -113,7 +113,7 @@ def worlds(draw: st.DrawFn) -> World:
         has_primary=st.booleans(),
         archived=st.sampled_from((False, False, False, True)),
     )
-    held = draw(st.lists(deals, min_size=3, max_size=12))
+    held = draw(st.lists(deals, max_size=10))
     events = (
         st.tuples(st.just("deal"), st.integers(0, 11), st.sampled_from(DEAL_STAGES))
         | st.tuples(st.just("stage"), st.integers(0, 11), stages)
@@ -272,7 +272,7 @@ CALM = settings(
 
 
 @given(world=worlds())
-@settings(CALM, max_examples=30)
+@settings(CALM, max_examples=25)
 def test_a_random_portal_ends_as_the_oracle_says(world: World, empty: Path) -> None:
     agrees(world, empty)
 

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.network
 POLICY = f"""\
 extends: standard
 settings:
+  hold_days: 0
   score: {{property: {SCORE}}}
   exclude: {{domains: [{OWN_DOMAIN.upper()}]}}
   deals: {{pipelines: {{exclude: [{RECRUITING.label}, {PARTNERS.label}]}}}}

@@ -280,6 +280,13 @@ def _(client, portal, one):
     return "x-hubspot-ratelimit-daily" in client.search("contacts").headers
 
 
+@shows("list_after")
+def _(client, portal, one):
+    """Begin a list at an id of one's own: it is on the page, left out, or refused."""
+    reply = client.get(f"contacts?after={one}")
+    return [row["id"] for row in reply.body["results"]] if reply.status == 200 else reply.status
+
+
 @shows("association_bumps_modified")
 def _(client, portal, one):
     portal.associate("contacts", one, "deals", portal.create("deals", {}))

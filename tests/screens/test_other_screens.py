@@ -18,6 +18,7 @@ from connector.core.explanation import explain
 from connector.core.facts import deal, facts
 from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Record, Ref
 from connector.core.policy import load
+from connector.explaining import Told
 from connector.presets import preset
 from connector.pull import Pulled
 from connector.screens import explanation, findings, outcomes
@@ -51,9 +52,7 @@ def test_a_check_up_shows_every_finding_with_its_light(width: int) -> None:
 # The explanation
 
 
-def explained(
-    stage: str = "customer", status: str = "NEW"
-) -> tuple[Record, explanation.Explanation]:
+def explained(stage: str = "customer", status: str = "NEW") -> Told:
     policy = bind(load("extends: standard", source="x.yaml", preset=preset), default_portal())
     properties = {STAGE: stage, STATUS: status, "email": "anna@fjord.example"}
     record = Record(ref=ANNA, properties=properties, modified_at=NOW, created_at=NOW)
@@ -64,14 +63,14 @@ def explained(
         created_at=NOW,
     )
     known = facts(policy, record, [deal(policy, open_deal)], now=NOW)
-    return record, explain(policy, known)
+    return Told(record=record, explanation=explain(policy, known), outlook=())
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_an_explanation_shows_what_is_what_should_be_and_why(width: int) -> None:
-    record, told = explained(stage="lead", status="")
-    text = words(shown(explanation.screen(record, told, NAMES), width=width))
-    document = explanation.document(record, told)
+    whole = explained(stage="lead", status="")
+    text = words(shown(explanation.screen(whole, NAMES), width=width))
+    document = explanation.document(whole)
     assert document["should_be"] == {STAGE: "opportunity", STATUS: "OPEN_DEAL"}
     assert "stage is Lead, should be Opportunity" in text
     assert "lead status is blank, should be Open [deal]" in text
@@ -82,15 +81,14 @@ def test_an_explanation_shows_what_is_what_should_be_and_why(width: int) -> None
 
 
 def test_an_explanation_shows_conditions_with_brackets_as_they_are() -> None:
-    record, told = explained()
-    text = shown(explanation.screen(record, told, NAMES))
+    text = shown(explanation.screen(explained(), NAMES))
     assert "is Kunde [DE], as it should" in text
     assert "exclude.domains" in text
 
 
 def test_the_json_of_an_explanation_tells_every_comparison_with_what_was_found() -> None:
-    record, told = explained(stage="lead", status="")
-    document = orjson.loads(orjson.dumps(explanation.document(record, told), default=str))
+    whole = explained(stage="lead", status="")
+    document = orjson.loads(orjson.dumps(explanation.document(whole), default=str))
     won = [one for one in document["stage_rules"] if one["verdict"] == "won"]
     assert [one["rule"] for one in won] == ["open-deal"]
     assert won[0]["comparisons"] == [{"text": "deals.open > 0", "found": "1", "held": True}]
@@ -107,7 +105,7 @@ def test_a_company_has_no_lead_status_on_the_screen() -> None:
         created_at=NOW,
     )
     told = explain(policy, facts(policy, record, [], now=NOW))
-    text = shown(explanation.screen(record, told, NAMES))
+    text = shown(explanation.screen(Told(record=record, explanation=told, outlook=()), NAMES))
     assert "companies/45" in text
     assert "lead status" not in text
 
@@ -128,7 +126,8 @@ def test_an_explanation_says_when_time_alone_may_change_it() -> None:
         created_at=NOW,
     )
     told = explain(policy, facts(policy, record, [deal(policy, lost)], now=NOW))
-    assert "looked at again on 2026-05-30" in shown(explanation.screen(record, told, NAMES))
+    whole = Told(record=record, explanation=told, outlook=())
+    assert "looked at again on 2026-05-30" in shown(explanation.screen(whole, NAMES))
 
 
 # What was written

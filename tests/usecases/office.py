@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from connector.core.audit import AuditLine
@@ -173,6 +173,8 @@ class Office:
         """Lay out the desk for a new run."""
         what = self.door.what
         read = load(policy, source="test.yaml", preset=preset)
+        # Time stands still here: without this, no reading would ever be too old to rely on.
+        more = {"fresh": timedelta(seconds=-1), **more}
         return Desk(
             run=f"run-{next(self.runs)}",
             door=self.door,
@@ -208,14 +210,20 @@ class Office:
 
     def _create(self, kind: ObjectType, properties: Mapping[str, str]) -> Ref:
         ref = Ref(kind, str(next(self.ids)))
-        self.door.put(ref, {name: value for name, value in properties.items() if value})
+        given = {name: value for name, value in properties.items() if value}
+        self.door.put(ref, given, source_type="IMPORT", source_id="1")
         return ref
 
     def link(self, deal: Ref, other: Ref, *labels: str, primary: bool = False) -> None:
         self.door.associate(deal, other, is_primary=primary, labels=labels)
 
-    def edit(self, ref: Ref, **properties: str) -> None:
-        self.door.put(ref, properties)
+    def edit(self, ref: Ref, *, by: str = "AUTOMATION_PLATFORM", **properties: str) -> None:
+        """Let a workflow, or whom `by` names, edit a record."""
+        self.door.put(ref, properties, source_type=by, source_id="71830")
+
+    def person_sets(self, ref: Ref, **properties: str) -> None:
+        """Let a person edit a record in HubSpot's screens."""
+        self.edit(ref, by="CRM_UI", **properties)
 
     def automate(self, ref: Ref, **properties: str) -> None:
         """Let a workflow of the portal write."""

@@ -15,7 +15,9 @@ def test_a_record_is_explained_with_what_it_is_and_should_be(office: Office) -> 
     person = office.contact("lead")
     office.deal(OPEN, person)
     pull(office.desk())
-    record, told = explain_record(office.desk(), person)
+    whole = explain_record(office.desk(), person)
+    record, told = whole.record, whole.explanation
+    assert whole.aside == ()
     assert (record.value(STAGE), told.decision.stage) == ("lead", "opportunity")
     assert told.decision.rule == "open-deal"
     assert office.door.sent == []

@@ -70,6 +70,8 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(office
         "by_direction": {"forward": 2, "backward": 0, "set": 0, "clear": 0},
         "by_rule": {"won": {"forward": 2}},
         "left_alone": {"keep": 1},
+        "records_backward": {},
+        "side_effects": {"contacts_behind_their_company": {}, "stage_dates_changed": {}},
     }
     assert not next_due(office, fine)
 

@@ -97,8 +97,7 @@ def test_a_write_that_arrived_is_written_down_and_not_sent_again(
     office.edit(person, **{STAGE: "opportunity", STATUS: "OPEN_DEAL"})
     leave_open(office, backward(person), phase)
     recover(office.desk())
-    assert office.requests() == {"read": 1}
-    assert office.waited == []
+    assert office.door.sent == []
     assert [outcome for _, _, outcome in office.outcomes()] == ["applied", "applied"]
     assert office.mirrored(person)[STAGE] == "opportunity"  # type: ignore[index]  # it is there
     assert office.open_moves() == ()
@@ -116,24 +115,6 @@ def test_a_write_that_never_arrived_is_withdrawn_and_decided_anew(
     assert office.stage(person) == "customer"
     assert office.open_moves() == ()
     assert office.due() == (person,)
-
-
-def test_a_clear_that_takes_effect_only_now_is_seen_and_filled(office: Office) -> None:
-    person = a_contact(office, "customer")
-    leave_open(office, backward(person), Phase.CLEARING)
-    office.door.after("read", 1, lambda: office.edit(person, **{STAGE: ""}))
-    recover(office.desk())
-    assert office.waited == [2.0]
-    assert office.stage(person) == "opportunity"
-    assert office.open_moves() == ()
-
-
-def test_without_rechecks_one_reading_has_to_do(office: Office) -> None:
-    person = a_contact(office, "customer")
-    leave_open(office, backward(person), Phase.SETTING)
-    recover(office.desk(rechecks=()))
-    assert office.requests() == {"read": 1}
-    assert office.open_moves() == ()
 
 
 @pytest.mark.parametrize("value", ["", "customer", "evangelist"])

@@ -40,7 +40,7 @@ def test_an_apply_asks_hubspot_for_no_changes(office: Office) -> None:
 def test_what_comes_to_light_while_writing_is_put_right_in_further_rounds(office: Office) -> None:
     person = office.contact(SQL)
     office.deal(OPEN, person)
-    office.door.before("read", 1, lambda: office.edit(person, **{STATUS: "CONNECTED"}))
+    office.door.before("read", 2, lambda: office.edit(person, **{STATUS: "CONNECTED"}))
     done = sync(office.desk())
     assert done.plan.summary["corrections"] == 2
     assert done.outcomes == {Outcome.STALE: 2, Outcome.APPLIED: 2}
@@ -53,9 +53,9 @@ def test_a_record_that_never_stands_still_is_given_up_after_three_rounds(office:
 
     def never_still(number: int = 1) -> None:
         office.edit(person, **{STAGE: "lead" if number % 2 else "subscriber"})
-        office.door.before("read", number + 1, lambda: never_still(number + 1))
+        office.door.before("read", 2 * number + 2, lambda: never_still(number + 1))
 
-    office.door.before("read", 1, never_still)
+    office.door.before("read", 2, never_still)
     done = sync(office.desk())
     assert done.outcomes == {Outcome.STALE: 3}
     assert office.door.sent == []
@@ -65,7 +65,7 @@ def test_a_record_that_never_stands_still_is_given_up_after_three_rounds(office:
 def test_what_was_left_open_is_finished_before_anything_else(office: Office) -> None:
     person = office.contact("lead")
     office.deal(WON, person)
-    office.door.before("read", 2, lambda: office.door.fail("read", TemporaryError("later")))
+    office.door.before("read", 3, lambda: office.door.fail("read", TemporaryError("later")))
     with pytest.raises(TemporaryError):
         sync(office.desk())
     office.door.advance(DAY)

@@ -19,7 +19,7 @@ def listing(names: Sequence[str], *, after: str | None, archived: bool) -> dict[
     """Return the query of a list."""
     query = {"limit": str(LIST_LIMIT), "archived": "true" if archived else "false"}
     if names:
-        query["properties"] = ",".join(names)
+        query["properties"] = ",".join(_told(names))
     if after is not None:
         query["after"] = after
     return query
@@ -50,18 +50,29 @@ def changed(
                 "direction": "ASCENDING",
             }
         ],
-        "properties": list(names),
+        "properties": _told(names),
         "limit": SEARCH_LIMIT,
     }
+
+
+def last() -> dict[str, object]:
+    """Return the body of a search for the record with the greatest id."""
+    by_id = {"propertyName": "hs_object_id", "direction": "DESCENDING"}
+    return {"filterGroups": [], "sorts": [by_id], "properties": ["hs_object_id"], "limit": 1}
 
 
 def reading(refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]) -> dict[str, object]:
     """Return the body of a batch read; it asks for merged ids too, to know survivors by them."""
     return {
         "inputs": [{"id": ref.id} for ref in refs],
-        "properties": list(dict.fromkeys((*names, MERGED))),
+        "properties": _told(names),
         "propertiesWithHistory": list(history),
     }
+
+
+def _told(names: Sequence[str]) -> list[str]:
+    """Ask for merged ids as well: a survivor tells them, and nothing else does in time."""
+    return list(dict.fromkeys((*names, MERGED)))
 
 
 def updating(changes: Mapping[Ref, Mapping[str, str]]) -> dict[str, object]:

@@ -44,9 +44,15 @@ def read(
         for raw in body["results"]:
             record = _record(raw, asked[0].object_type, names, history)
             records[record.ref] = record
-            for old in (raw["properties"].get(MERGED) or "").split(";"):
-                survivors[Ref(record.ref.object_type, old.strip())] = record
+            for old in record.merged_ids:
+                survivors[Ref(record.ref.object_type, old)] = record
     return {ref: one for ref in asked if (one := records.get(ref) or survivors.get(ref))}
+
+
+def one(answer: Answer, object_type: ObjectType) -> Ref:
+    """Read which record answered; a merged id answers with its survivor."""
+    with expecting("read", answer) as body:
+        return Ref(object_type, str(body["id"]))
 
 
 def updated(answer: Answer, asked: Iterable[Ref]) -> UpdateAnswer:
@@ -79,6 +85,7 @@ def _records(body: Raw, object_type: ObjectType, names: Sequence[str]) -> tuple[
             modified_at=moment(values.get(modified) or raw["updatedAt"]),
             created_at=moment(raw["createdAt"]),
             archived=raw.get("archived", False),
+            merged_ids=_ids(values.get(MERGED)),
         )
         records.append(record)
     return tuple(records)
@@ -96,7 +103,16 @@ def _record(
         created_at=moment(raw["createdAt"]),
         archived=raw.get("archived", False),
         history={name: _versions(told.get(name) or ()) for name in history},
+        merged_ids=_ids(values.get(MERGED)),
     )
+
+
+def _ids(listed: str | None) -> tuple[str, ...]:
+    """Read ids that are separated by semicolons."""
+    if not listed:
+        return ()
+    parts = (one.strip() for one in listed.split(";"))
+    return tuple(one for one in parts if one.isascii() and one.isdigit())
 
 
 def _versions(raws: Iterable[Raw]) -> tuple[Version, ...]:

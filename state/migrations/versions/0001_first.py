@@ -18,9 +18,11 @@ AUDIT_FOR_GOOD = (
 def upgrade() -> None:
     _mirror()
     _evidence()
+    _aliases()
     _portals()
     _plans()
     _moves()
+    _guards()
     _audit()
     if op.get_context().dialect.name == "postgresql":
         _refuse_changes_on_postgresql()
@@ -80,6 +82,17 @@ def _evidence() -> None:
     )
 
 
+def _aliases() -> None:
+    op.create_table(
+        "aliases",
+        *_record_key(),
+        _number("survivor_id"),
+        _number("at"),
+        _key("portal_id", "object_type", "object_id"),
+    )
+    op.create_index("aliases_survivor", "aliases", ["portal_id", "object_type", "survivor_id"])
+
+
 def _portals() -> None:
     op.create_table(
         "portals",
@@ -132,6 +145,17 @@ def _plans() -> None:
         ),
         _key("portal_id", "plan_id", "place"),
     )
+    op.create_table(
+        "plan_asides",
+        _number("portal_id"),
+        _text("plan_id"),
+        _number("place"),
+        _text("aside"),
+        sa.ForeignKeyConstraint(
+            ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
+        ),
+        _key("portal_id", "plan_id", "place"),
+    )
 
 
 def _moves() -> None:
@@ -144,6 +168,7 @@ def _moves() -> None:
         _text("plan"),
         _text("policy"),
         _number("promised_at"),
+        _text("seen"),
         _key("portal_id", "object_type", "object_id"),
     )
     op.create_table(
@@ -156,6 +181,32 @@ def _moves() -> None:
         _text("note"),
         _number("at"),
         _key("portal_id", "object_type", "object_id", "content_key"),
+    )
+
+
+def _guards() -> None:
+    op.create_table(
+        "holds",
+        _number("portal_id"),
+        *(_text(name) for name in ("scope", "of", "property_name", "origin", "reason", "by")),
+        _number("since"),
+        _number("until", nullable=True),
+        _key("portal_id", "scope", "of", "property_name", "origin"),
+    )
+    op.create_table(
+        "sendings",
+        *_record_key(),
+        _number("at"),
+        _number("backward_at", nullable=True),
+        _key("portal_id", "object_type", "object_id"),
+    )
+    op.create_table(
+        "writings",
+        *_record_key(),
+        _text("property_name"),
+        _text("content_key"),
+        _number("at"),
+        _key("portal_id", "object_type", "object_id", "property_name"),
     )
 
 

@@ -1,0 +1,62 @@
+"""Work on the whole portal at once: backfill, mirror verify."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import click
+
+from connector.backfill import backfill as backfill_all
+from connector.backfill import cost, read_all
+from connector.commands.cycle import show_plan, show_synced
+from connector.commands.frame import at_desk, examples, json_option, no_limits_option
+from connector.desk import Desk
+from connector.proving import verify_mirror
+from connector.pull import require_mirror
+from connector.screens import costs
+from connector.screens.output import console, write_json
+
+
+@click.command(
+    epilog=examples("connector backfill --dry-run", "connector backfill --yes --json"),
+)
+@click.option("--dry-run", is_flag=True, help="Read and plan, and write nothing to HubSpot.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@no_limits_option
+@json_option
+def backfill(*, dry_run: bool, yes: bool, no_limits: bool, as_json: bool) -> int:
+    """Read the whole portal, plan and apply; says first what it costs, and asks on a terminal."""
+    return at_desk(lambda desk: _backfill(desk, dry_run=dry_run, yes=yes, as_json=as_json))
+
+
+@click.command(epilog=examples("connector mirror verify", "connector mirror verify --json"))
+@click.argument("verb", type=click.Choice(["verify"]))
+@json_option
+def mirror(*, verb: str, as_json: bool) -> int:
+    """Prove that the mirror is complete, by counts and by a sample of ids, and repair it."""
+    return at_desk(lambda desk: _verify(desk, as_json=as_json))
+
+
+def _verify(desk: Desk, *, as_json: bool) -> int:
+    """Show what was compared and repaired; 1 where the counts do not agree even then."""
+    require_mirror(desk)
+    with desk.store.writer_lock(desk.portal_id, who="connector mirror verify"):
+        proofs = verify_mirror(desk)
+    if as_json:
+        write_json(costs.proof_document(desk.portal_id, proofs))
+    else:
+        console().print(costs.proof(proofs))
+    return int(not all(one.agrees for one in proofs))
+
+
+def _backfill(desk: Desk, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+    """Announce the cost, ask, read, and plan or correct."""
+    click.echo(costs.announcement(cost(desk)), err=True)
+    if not yes and sys.stdin.isatty():
+        click.confirm("Read it all now?", abort=True, err=True)
+    if not dry_run:
+        return show_synced(desk, backfill_all(desk), as_json=as_json)
+    read_all(desk)
+    show_plan(replace(desk, run=f"{desk.run}-plan"), "json" if as_json else "text")
+    return 0

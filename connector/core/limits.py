@@ -1,0 +1,81 @@
+"""Limits: how much may be corrected within a day, all plans together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from connector.core.model import ObjectType
+from connector.core.policy import Policy
+
+CANARY_OVER: Final = 250
+"""Plans with more records than this send a few first."""
+_ENOUGH: Final = 10
+"""So many corrections must have ended before their failures say anything of the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many records pass anyway, and which shares of the mirror beyond; `canary` go first."""
+
+    always: float
+    day_share: float
+    day_backward_share: float
+    canary: int
+
+    @classmethod
+    def of(cls, policy: Policy) -> Limits:
+        """Return the limits of a policy."""
+        return cls(
+            always=policy.number("limits.always"),
+            day_share=policy.number("limits.day_share"),
+            day_backward_share=policy.number("limits.day_backward_share"),
+            canary=round(policy.number("limits.canary")),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a plan would send of one type, what was sent within the day, and how many there are."""
+
+    object_type: ObjectType
+    planned: int
+    planned_backward: int
+    sent: int
+    sent_backward: int
+    mirrored: int
+
+
+def excess(limits: Limits, load: Load) -> str | None:
+    """Return in which figures a plan is over a limit, None where it is not.
+
+    >>> limits = Limits(always=100, day_share=0.2, day_backward_share=0.05, canary=25)
+    >>> load = Load(object_type=ObjectType.CONTACTS, planned=400, planned_backward=0, sent=0,
+    ...             sent_backward=0, mirrored=1000)
+    >>> excess(limits, load)
+    '400 of 1,000 contacts, where 200 may be corrected within 24 hours'
+    """
+    most = max(limits.always, limits.day_share * load.mirrored)
+    if load.planned and load.sent + load.planned > most:
+        return _figures(load, load.planned, load.sent, most, "corrected")
+    most = max(limits.always, limits.day_backward_share * load.mirrored)
+    if load.planned_backward and load.sent_backward + load.planned_backward > most:
+        return _figures(load, load.planned_backward, load.sent_backward, most, "moved backward")
+    return None
+
+
+def _figures(load: Load, planned: int, sent: int, most: float, what: str) -> str:
+    before = f" ({sent:,} were already)" if sent else ""
+    return (
+        f"{planned:,} of {load.mirrored:,} {load.object_type}, where {most:,.0f} may be {what} "
+        f"within 24 hours{before}"
+    )
+
+
+def is_failing(ended: int, failed: int) -> bool:
+    """Whether so many did not hold that the rest must not be sent: more than a fifth.
+
+    >>> is_failing(25, 5), is_failing(25, 6), is_failing(5, 5)
+    (False, True, False)
+    """
+    return ended >= _ENOUGH and failed * 5 > ended

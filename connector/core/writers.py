@@ -1,0 +1,43 @@
+"""Writers: who set a value, in words, from the source that a property's history names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from connector.core.model import Version
+
+# HubSpot's source types in the words that its screens use; others are told as they are.
+_WORDS: Final[Mapping[str, str]] = {
+    "CRM_UI": "a person",
+    "CRM_UI_BULK_ACTION": "a person, in bulk,",
+    "MOBILE_IOS": "a person, on the phone,",
+    "MOBILE_ANDROID": "a person, on the phone,",
+    "AUTOMATION_PLATFORM": "a workflow",
+    "WORKFLOWS": "a workflow",
+    "INTEGRATION": "an integration",
+    "INTEGRATIONS_PLATFORM": "an integration",
+    "API": "an integration",
+    "IMPORT": "an import",
+    "FORM": "a form",
+    "PIPELINE_SETTINGS": "a setting of the portal",
+    "PROPERTY_SETTINGS": "a setting of the portal",
+    "COMPANIES": "the company sync",
+    "SALESFORCE": "Salesforce",
+    "MERGE_CONTACTS": "a merge",
+    "MERGE_COMPANIES": "a merge",
+    "MERGE_OBJECTS": "a merge",
+}
+
+
+def named(version: Version) -> str:
+    """Return who set a value, with the id that leads there.
+
+    >>> from datetime import UTC, datetime
+    >>> named(Version(value="lead", at=datetime(2026, 1, 1, tzinfo=UTC),
+    ...               source_type="AUTOMATION_PLATFORM", source_id="enrollmentId:7"))
+    'a workflow (enrollmentId:7)'
+    """
+    word = _WORDS.get(version.source_type, version.source_type.lower().replace("_", " "))
+    found = word or "somebody unknown"
+    return f"{found} ({version.source_id})" if version.source_id else found

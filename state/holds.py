@@ -1,0 +1,96 @@
+"""Remember holds: what is not to be corrected, by whose word, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.holds import Hold, Origin, Scope
+from state.columns import number, number_key, table_of, text, text_key
+from state.moments import from_millis, to_millis
+from state.upsert import upsert
+
+
+class _Row(SQLModel, table=True):
+    """The origin is a part of the key: an undo does not replace the operator's own hold."""
+
+    __tablename__ = "holds"
+
+    portal_id: int = number_key()
+    scope: str = text_key()
+    of: str = text_key()
+    property_name: str = text_key()
+    origin: str = text_key()
+    reason: str = text()
+    by: str = text()
+    since: int = number()
+    until: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def add(session: Session, portal_id: str, holds: Iterable[Hold]) -> None:
+    """Store holds; one of the same scope, property and origin is replaced."""
+    upsert(session, _TABLE, [_row(int(portal_id), one) for one in holds])
+
+
+def remove(
+    session: Session,
+    portal_id: str,
+    scope: Scope,
+    of: str,
+    *,
+    property_name: str | None = None,
+    origin: Origin | None = None,
+) -> int:
+    """Forget the holds of a scope, of one property or origin only where named; return how many."""
+    which = [_C.portal_id == int(portal_id), _C.scope == scope.value, _C.of == of]
+    if property_name is not None:
+        which.append(_C.property_name == property_name)
+    if origin is not None:
+        which.append(_C.origin == origin.value)
+    found = len(session.execute(select(_C.of).where(*which)).all())
+    session.execute(delete(_TABLE).where(*which))
+    return found
+
+
+def listed(session: Session, portal_id: str, *, now: datetime) -> tuple[Hold, ...]:
+    """Return the holds that have not run out, by scope and name."""
+    lasting = or_(_C.until.is_(None), _C.until > to_millis(now))
+    query = select(_TABLE).where(_C.portal_id == int(portal_id), lasting)
+    ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
+    return tuple(_hold(row) for row in session.execute(ordered))
+
+
+def _row(portal: int, hold: Hold) -> dict[str, Any]:
+    return {
+        "portal_id": portal,
+        "scope": hold.scope.value,
+        "of": hold.of,
+        "property_name": hold.property_name,
+        "origin": hold.origin.value,
+        "reason": hold.reason,
+        "by": hold.by,
+        "since": to_millis(hold.since),
+        "until": None if hold.until is None else to_millis(hold.until),
+    }
+
+
+def _hold(row: Any) -> Hold:
+    return Hold(
+        scope=Scope(row.scope),
+        of=row.of,
+        property_name=row.property_name,
+        reason=row.reason,
+        by=row.by,
+        since=from_millis(row.since),
+        until=None if row.until is None else from_millis(row.until),
+        origin=Origin(row.origin),
+    )

@@ -1,0 +1,90 @@
+"""Look at parts of the mirror: by ids, by time, or a few at random."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from connector.core.model import ObjectType, Ref
+from state.mirror_rows import TABLE
+from state.moments import from_millis, to_millis
+
+_C: Final = TABLE.c
+
+
+def within(
+    session: Session,
+    portal_id: str,
+    object_type: ObjectType,
+    *,
+    after_id: str,
+    up_to_id: str | None,
+) -> dict[Ref, datetime | None]:
+    """Return the mirrored records beyond an id and up to another, each with when it was archived.
+
+    `up_to_id` None means to the end.
+    """
+    query = select(_C.object_id, _C.archived_at).where(
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.object_id > int(after_id),
+    )
+    if up_to_id is not None:
+        query = query.where(_C.object_id <= int(up_to_id))
+    return {
+        Ref(object_type, str(one)): None if at is None else from_millis(at)
+        for one, at in session.execute(query.order_by(_C.object_id))
+    }
+
+
+def count_within(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> int:
+    """Count the live records last modified from `since` to `until`, both included."""
+    which = _modified(portal_id, object_type, since, until)
+    return session.execute(select(func.count()).where(*which)).scalar_one()
+
+
+def modified_within(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> frozenset[Ref]:
+    """Return the live records last modified from `since` to `until`, both included."""
+    query = select(_C.object_id).where(*_modified(portal_id, object_type, since, until))
+    return frozenset(Ref(object_type, str(one)) for one in session.scalars(query))
+
+
+def median_within(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> datetime | None:
+    """Return the middle of the times when these were last modified, None without any."""
+    count = count_within(session, portal_id, object_type, since=since, until=until)
+    query = select(_C.modified_at).where(*_modified(portal_id, object_type, since, until))
+    at = session.scalar(query.order_by(_C.modified_at).offset(count // 2).limit(1))
+    return None if at is None else from_millis(at)
+
+
+def sample(
+    session: Session, portal_id: str, object_type: ObjectType, *, size: int
+) -> tuple[Ref, ...]:
+    """Return some live records at random."""
+    live = (
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.archived_at.is_(None),
+    )
+    query = select(_C.object_id).where(*live).order_by(func.random()).limit(size)
+    return tuple(sorted(Ref(object_type, str(one)) for one in session.scalars(query)))
+
+
+def _modified(
+    portal_id: str, object_type: ObjectType, since: datetime, until: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.archived_at.is_(None),
+        _C.modified_at.between(to_millis(since), to_millis(until)),
+    )

@@ -1,0 +1,89 @@
+"""Remember what was sent lately, so that limits count over all plans together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.model import ObjectType, Ref
+from connector.core.moves import Move
+from state.columns import number, number_key, table_of, text_key
+from state.keys import among, pieces
+from state.moments import to_millis
+from state.upsert import upsert
+
+_KEPT: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """How many records of one type were sent, and how many of them backward."""
+
+    records: int = 0
+    backward: int = 0
+
+
+class _Row(SQLModel, table=True):
+    """`backward_at` is when its stage was last sent backward, NULL where it was not."""
+
+    __tablename__ = "sendings"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    at: int = number()
+    backward_at: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def note(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime) -> None:
+    """Note moves as sent, in the transaction that promises them; drop what is long past."""
+    backward = [one.record for one in moves if one.clears_first]
+    other = [one.record for one in moves if not one.clears_first]
+    millis = to_millis(at)
+    upsert(session, _TABLE, [_row(portal_id, ref, millis, millis) for ref in backward])
+    upsert(session, _TABLE, [_row(portal_id, ref, millis, None) for ref in other], but=_kept)
+    past = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _KEPT))
+    session.execute(delete(_TABLE).where(*past))
+
+
+def since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, Sent]:
+    """Count the records sent since then; one that was sent twice counts once."""
+    millis = to_millis(at)
+    query = select(
+        _C.object_type, func.count(), func.count(_C.backward_at).filter(_C.backward_at >= millis)
+    ).where(_C.portal_id == int(portal_id), _C.at >= millis)
+    found = {
+        row[0]: Sent(records=row[1], backward=row[2])
+        for row in session.execute(query.group_by(_C.object_type))
+    }
+    return {kind: found.get(kind.value, Sent()) for kind in ObjectType}
+
+
+def forget(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+    """Forget records of which, as it turned out, nothing was sent."""
+    for piece in pieces(refs):
+        session.execute(delete(_TABLE).where(*among(_TABLE, portal_id, piece)))
+
+
+def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
+    return {
+        "portal_id": int(portal_id),
+        "object_type": ref.object_type.value,
+        "object_id": int(ref.id),
+        "at": at,
+        "backward_at": backward_at,
+    }
+
+
+def _kept(old: Any, new: Any) -> dict[str, Any]:
+    return {"backward_at": func.coalesce(new.backward_at, old.backward_at)}

@@ -1,0 +1,123 @@
+"""A policy in plain words: what it asks and where it leads, in the portal's labels."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.compiling import compile_condition
+from connector.core.conditions import parse
+from connector.core.mark import Mark
+from connector.core.model import ObjectType
+from connector.core.plain import clauses, property_names, said
+from connector.core.portrait import portrait
+from connector.core.vocabulary import Vocabulary
+from connector.core.yamlfile import Scalar
+from tests.core.givens import bound, portal
+
+PORTAL = portal()
+NAMES = {**property_names(PORTAL), "contact.country": "Land"}
+
+
+def _compiled(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def]  # as the function's
+    to = bound("extends: standard")
+    vocabulary = Vocabulary(
+        object_type=ObjectType.CONTACTS,
+        fixed={},
+        definitions=PORTAL.definitions,
+        options={},
+        path=to.sides[ObjectType.CONTACTS].path,
+        rows=rows,
+    )
+    return compile_condition(parse(Scalar(text, Mark("p.yaml", 1, 1), text)), vocabulary, own=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("always", "always"),
+        ("not always", "never"),
+        ("deals.open > 0", "a deal is open"),
+        ("not deals.open > 0", "no deal is open"),
+        ("deals.open == 0", "no deal is open"),
+        ("deals.open > 2", "the number of open deals is above 2"),
+        ("deals.were_won > 0", "a deal was won once and no longer is"),
+        ("contact.country == 'NO'", "the contact's “Land” is NO"),
+        ("not contact.country in ['NO', 'SE']", "the contact's “Land” is none of NO or SE"),
+        ("contact.country in ['NO']", "the contact's “Land” is NO"),
+        ("contact.country is not blank", "the contact's “Land” is not blank"),
+        ("contact.last_conversion matches '*demo*'", "the latest form matches “*demo*”"),
+        ("contact.vip", "the contact's “vip” is yes"),
+        ("not contact.vip", "the contact's “vip” is no"),
+        ("'a' in contact.interests", "the contact's “interests” is one of Alpha"),
+        ("conversion.counts", "a form was filled in (after a loss only a later one counts)"),
+        ("deals.lost_at > now - 90", "the latest loss is less than 90 days ago"),
+        ("not deals.lost_at > now - 90", "the latest loss is more than 90 days ago"),
+        ("contact.seen_at < today + 7", "the contact's “seen_at” is less than 7 days ahead"),
+        ("contact.seen_at > today + 7", "the contact's “seen_at” is more than 7 days ahead"),
+        ("contact.seen_at <= now", "the contact's “seen_at” is not after the present time"),
+        ("contact.seen_at + 3 < now", "the contact's “seen_at” +3 days is before the present time"),
+        (
+            "deals.open > 0 and (deals.won > 0 or deals.lost > 0)",
+            "a deal is open and (a deal is won or a deal is lost)",
+        ),
+        (
+            "not (deals.open > 0 and deals.won > 0)",
+            "no deal is open or no deal is won",
+        ),
+        ("stage < 'customer'", "the lifecycle stage comes before customer"),
+        ("open_deal.amount >= 5", "an open deal's “amount” is at least 5"),
+    ],
+)
+def test_a_condition_is_said_in_plain_words(text: str, words: str) -> None:
+    assert said(_compiled(text), NAMES) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("'lost' in rules", "the rule lost wins now"), ("'lost' not in rules", "")],
+)
+def test_a_row_may_ask_which_rule_won(text: str, words: str) -> None:
+    told = said(_compiled(text, rows=True), NAMES)
+    assert told == words if words else "lost" in told
+
+
+def test_the_parts_of_a_condition_tell_whether_they_hold() -> None:
+    parts = clauses(_compiled("deals.open > 0 and not (deals.won > 0 or deals.lost > 0)"), NAMES)
+    values = {"deals.open": 1.0, "deals.won": 0.0, "deals.lost": 1.0}
+    assert [one.holds(values) for one in parts] == [True, False]
+    assert [len(one.tests) for one in parts] == [1, 2]
+    assert clauses(_compiled("always"), NAMES)[0].holds({})
+
+
+def test_a_portrait_shows_rules_rows_and_settings_in_the_portals_labels() -> None:
+    to = bound(
+        "extends: standard\nversion: 3\nsettings:\n  aliases: {subscriber: lead}\n"
+        "  hold: {imports: yes}\n  scope: deals.count > 0\n"
+        "rules:\n  - {name: only-here, for: companies, when: always, stage: keep, "
+        "reason: 'x {domain}'}\n",
+        portal(stages={"lead": "Lead", "subscriber": "Abonnent", "customer": "Kunde"}),
+    )
+    shown = portrait(to, portal())
+    rules = {one.name: one for one in shown.rules}
+    assert (rules["only-here"].of, rules["only-here"].reason) == ("companies", "x …")
+    assert rules["won"].of == "contacts and companies"
+    assert rules["won"].then == "Kunde (only forward, out of a parking place too)"
+    assert rules["blank"].then == "Lead (only forward)"
+    assert shown.stages == "Lead → Abonnent → Kunde"
+    settings = {name: value for name, value, _ in shown.settings}
+    assert settings["aliases"] == "Abonnent as Lead"
+    assert settings["hold.imports"] == "yes"
+    assert settings["scope"] == "deals.count > 0"
+    assert settings["handover.score"] == "80"
+    assert settings["exclude.domains"] == "none"
+    assert any("sleeps" in one for one in shown.warnings)
+
+
+def test_without_a_scope_every_record_is_meant() -> None:
+    settings = {name: value for name, value, _ in portrait(bound(), portal()).settings}
+    assert (settings["scope"], settings["aliases"]) == ("always", "none")
+
+
+def test_a_target_by_stage_is_said_branch_by_branch() -> None:
+    rules = {one.name: one for one in portrait(bound(), portal()).rules}
+    assert rules["won"].then.startswith("from Evangelist: keep; otherwise: Customer (only forward")
