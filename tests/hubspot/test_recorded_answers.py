@@ -124,9 +124,7 @@ def test_the_recorded_batch_reads_find_who_is_there_and_nobody_else(
     assert list(map(len, read_in_batches.values())) == [2, 1, 0]
 
 
-def test_a_recorded_single_read_tells_who_answered(
-    folder: Folder, told: dict[str, Told]
-) -> None:
+def test_a_recorded_single_read_tells_who_answered(folder: Folder, told: dict[str, Told]) -> None:
     singles = read_well(told, Route.READ)
     found = {name: noun for name, noun in singles if noun}
     assert len(found) >= 10
