@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.core.binding import bind
+from connector.core.binding import BoundPolicy, bind
+from connector.core.mark import PolicyError
 from connector.core.model import STAGE, Correction, ObjectType, Portal, Record, Ref
 from connector.core.policy import Policy
 from connector.core.rules import Decision, decide
@@ -128,11 +129,22 @@ def _desk(store: Store, portal: Portal, policy: Policy, door: ClosedDoor, tell: 
         door=closed,
         store=store,
         portal=portal,
-        policy=bind(policy, portal),
+        policy=_bound(policy, portal),
         wait=lambda _: None,
         offline=True,
         tell=tell,
     )
+
+
+def _bound(policy: Policy, portal: Portal) -> BoundPolicy:
+    """Bind a policy to the portal as it was last pulled, and say so where it does not fit."""
+    try:
+        return bind(policy, portal)
+    except PolicyError as error:
+        raise UserError(
+            f"{error}\nThis is the portal as it was when it was last pulled: where it has changed "
+            "since, run `connector pull` first."
+        ) from error
 
 
 def _everyone(desk: Desk) -> Iterator[Sequence[Ref]]:

@@ -13,7 +13,6 @@ from connector.core.outlook import outlook
 from connector.core.policy import Policy
 from connector.desk import Desk
 from connector.errors import UserError
-from connector.gather import gather
 from connector.pull import require_mirror
 from connector.settling import settle
 from state import mirror
@@ -76,12 +75,10 @@ def explain_record(desk: Desk, ref: Ref) -> Told:
     if record.archived:
         raise UserError(f"{ref} is archived in HubSpot: archived records are left alone.")
     (settled,) = settle(desk, [ref])
-    pinned = frozenset(one.correction.property_name for one in settled.aside)
-    facts = gather(desk, [ref])[0]
     return Told(
         record=record,
-        explanation=explain(desk.policy, facts, pinned=pinned),
-        outlook=tuple(outlook(desk.policy, desk.portal, facts)),
+        explanation=explain(desk.policy, settled.facts, pinned=settled.pinned),
+        outlook=tuple(outlook(desk.policy, desk.portal, settled.facts)),
         changes=_changes(desk, ref),
         aside=settled.aside,
     )

@@ -44,8 +44,9 @@ def check(*, policy: str | None, offline: bool, as_json: bool) -> int:
     portal = _portal(found, offline=offline)
     against = f"portal {portal.account.portal_id}" if portal else "no portal"
     ground = portal or policies.offline_portal(policies.cases_of(name))
-    bound = policies.check(read, ground, datetime.now(UTC))
-    warnings = [*bound.warnings, *policies.shadowed(read)]
+    now = datetime.now(UTC)
+    bound = policies.check(read, ground, now)
+    warnings = [*bound.warnings, *policies.held_back(bound, now), *policies.shadowed(read)]
     if as_json:
         write_json({"policy": read.name, "against": against, "warnings": warnings})
     else:
