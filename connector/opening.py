@@ -20,7 +20,6 @@ from connector.errors import UserError
 from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotDoor
 from connector.settings import Settings
-from connector.sharing import claims
 from state import portals
 from state.store import Store
 
@@ -105,8 +104,7 @@ def open_desk(
         with Store.open(settings.database_url) as store:
             with store.begin() as session:
                 portals.save(session, portal, door.now())
-            shared = claims(store, portal.account.portal_id, door.now)
-            door.live_within(_reserve(settings), shared)
+            door.live_within(_reserve(settings), store.turns(portal.account.portal_id))
             yield Desk(
                 run=run_id(door.now()),
                 door=door,

@@ -13,7 +13,6 @@ from connector.core.audit import AuditLine, Intact
 from connector.core.model import Outcome, Ref
 from connector.core.moves import Move
 from connector.desk import Desk
-from connector.hubspot.client import HubSpotDoor
 from connector.opening import Clockwork, open_desk, run_id
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
@@ -25,7 +24,7 @@ from state.store import Store
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 TOKEN = "pat-eu1-0000-never-to-be-shown"
 # The box gives a hanging answer up after this: real time, the only one that is waited for. A
-# door that soon gave up by itself would also give up answers that are merely slow under load.
+# door that soon gave up by itself would give up answers that are merely slow under load, too.
 _HANGS = 0.2
 
 
@@ -61,22 +60,10 @@ class Bench:
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
-        """Open the desk as every command does, but with a door that shares its pace with nobody."""
-        found = self.settings
+        """Open the desk as every command does, with waits that move the portal's clock."""
         work = Clockwork(wait=self.portal.clock.advance, monotonic=self._monotonic)
-        alone = HubSpotDoor(
-            found.access_token,
-            found.api_url,
-            found.api_version,
-            wait=work.wait,
-            monotonic=work.monotonic,
-        )
-        with open_desk(found, work) as desk:
-            try:
-                yield replace(desk, door=alone)
-            finally:
-                desk.door.close()
-                alone.close()
+        with open_desk(self.settings, work) as desk:
+            yield desk
 
     def sync(self) -> Synced:
         with self.desk() as desk:

@@ -196,6 +196,7 @@ def test_a_hundred_thousand_contacts_use_nine_tenths_of_what_we_may_take(set_up:
     portal.switches.enforce_limits = True
     with bench.desk() as desk:
         real = HubSpotDoor(TOKEN, bench.box.url, wait=time.sleep, monotonic=time.monotonic)
+        real.live_within(Reserve(), desk.store.turns(desk.portal_id))
         bench.box.forget()
         began = time.monotonic()
         pull(replace(desk, door=real, wait=time.sleep))
