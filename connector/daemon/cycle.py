@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -39,7 +39,8 @@ class NoRoom(UserError):  # noqa: N818 - named by what it is
 class Rhythm:
     """When what is done next, by the clock that never goes back; 0 is at once.
 
-    `polled` is when a poll last succeeded, None before the first.
+    `polled` is when a poll last succeeded, None before the first; `anew` says that the ground of
+    all decisions may be another one, so that they are made although nothing is due.
     """
 
     poll_seconds: float
@@ -47,11 +48,13 @@ class Rhythm:
     plan: float = 0.0
     tidy: float = 0.0
     polled: float | None = None
-    shown: str = field(default="")
+    shown: str = ""
+    anew: bool = True
 
     def hurry(self) -> None:
         """Poll and decide with the next cycle: the policy, or the portal, is another one."""
         self.poll = self.plan = 0.0
+        self.anew = True
 
 
 def cycle(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
@@ -98,16 +101,19 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
     each of these records afresh, so it gets a small share of the time and no more.
     """
     began = steps.monotonic()
-    work = _apply if writes else _review
-    done = steps.run(
-        "apply" if writes else "review", lambda: work(desk, rhythm) if _due(desk) else None
-    )
+
+    def work() -> None:
+        if rhythm.anew or _due(desk):
+            _apply(desk) if writes else _review(desk, rhythm)
+
+    done = steps.run("apply" if writes else "review", work)
+    rhythm.anew = rhythm.anew and not done
     if not (done and writes):
         now = steps.monotonic()
         rhythm.plan = now + min(_SHARE * (now - began), _LONGEST_PAUSE)
 
 
-def _apply(desk: Desk, _: Rhythm) -> None:
+def _apply(desk: Desk) -> None:
     refuse_without_room(desk)
     correct(desk)
 

@@ -38,10 +38,10 @@ class Loop:
     def run(self) -> None:
         """Work until told to stop; UserError where the portal cannot be opened at all."""
         try:
-            while not self.stop.asked and not self._open():
+            while not self.stop.asked and not self.open():
                 self.stop.sleep(AGAIN)
             while not self.stop.asked:
-                seconds = self._turn()
+                seconds = self.turn()
                 self.stop.rest(BREATH)
                 self.stop.sleep(seconds)
         except Stopping:
@@ -49,7 +49,7 @@ class Loop:
         finally:
             self.ground.close()
 
-    def _open(self) -> bool:
+    def open(self) -> bool:
         """Open the portal; HubSpot being away is waited for, anything else ends the daemon."""
         try:
             self.ground.open()
@@ -65,7 +65,7 @@ class Loop:
         )
         return True
 
-    def _turn(self) -> float:
+    def turn(self) -> float:
         """Renew what has changed, and go through one cycle; return the seconds to sleep."""
         if not self._renew():
             return self.rhythm.poll_seconds

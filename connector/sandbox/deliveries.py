@@ -45,7 +45,7 @@ class Manner:
     seed: int = 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     event: Event
     due: float
