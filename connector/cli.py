@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "apply": "cycle",
     "sync": "cycle",
     "backfill": "whole",
+    "run": "running",
     "mirror": "whole",
     "explain": "looking",
     "policy": "policies",

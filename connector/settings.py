@@ -26,6 +26,10 @@ DEFAULTS: Mapping[str, str] = {
     "CONNECTOR_POLICY": "standard",
     "CONNECTOR_WRITES": "review",
     "CONNECTOR_POLL_SECONDS": "60",
+    "CONNECTOR_WEBHOOK_V1": "off",
+    "CONNECTOR_TOKEN_KEY": "",
+    "CONNECTOR_ALERTS": "",
+    "CONNECTOR_ALERT_MINUTES": "60",
     "CONNECTOR_LISTEN": "127.0.0.1:8080",
     "CONNECTOR_LOG_FORMAT": "auto",
     "CONNECTOR_OVERLAP_SECONDS": "300",
@@ -38,11 +42,14 @@ SECRETS = frozenset(
         "HUBSPOT_CLIENT_SECRET",
         "HUBSPOT_REFRESH_TOKEN",
         "HUBSPOT_WEBHOOK_SECRET",
+        "CONNECTOR_TOKEN_KEY",
+        "CONNECTOR_ALERTS",
     }
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "HUBSPOT_API_VERSION": ("v3", "2026-03", "2026-09"),
     "CONNECTOR_WRITES": ("review", "apply"),
+    "CONNECTOR_WEBHOOK_V1": ("off", "on"),
     "CONNECTOR_LOG_FORMAT": ("auto", "console", "json"),
 }
 
@@ -71,13 +78,8 @@ class Settings:
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
     """Return the settings of this process; raise UserError naming the setting that is wrong."""
-    environment = os.environ if environment is None else environment
-    written = _from_file((folder or Path.cwd()) / FILE)
-    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    values = values_of(environment, folder=folder)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
-    for name, choices in CHOICES.items():
-        if values[name] not in choices:
-            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
         secrets=tuple(values[name] for name in sorted(SECRETS) if values[name]),
@@ -93,6 +95,19 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         reserve_share=share,
         reserve_number=number,
     )
+
+
+def values_of(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> dict[str, str]:
+    """Return every setting as it is written; raise UserError where it is no choice."""
+    environment = os.environ if environment is None else environment
+    written = _from_file((folder or Path.cwd()) / FILE)
+    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
+    return values
 
 
 def _value(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ HISTORY_LIMIT: Final = 50
 ASSOCIATIONS_LIMIT: Final = 1000
 UPDATE_LIMIT: Final = 100
 
+Noted = Callable[[str, int, float], None]
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
@@ -64,6 +65,7 @@ class HubSpotDoor:
             monotonic=monotonic,
         )
         self._day = Day(Reserve())  # in UTC, until `account` has told the portal's own zone
+        self._noted: Noted = lambda _route, _status, _seconds: None
 
     def now(self) -> datetime:
         """Return the portal's time; the first time ever, ask for it."""
@@ -96,6 +98,10 @@ class HubSpotDoor:
         self._day.reserve = reserve
         if turns:
             self._pacing.share(turns)
+
+    def note_answers(self, noted: Noted) -> None:
+        """Tell of each answer its route, its status, and how many seconds it took."""
+        self._noted = noted
 
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
@@ -262,6 +268,7 @@ class HubSpotDoor:
         try:
             self._pacing.take(request.route)
             answer = self._transport.send(request)
+            self._noted(str(request.route), answer.status, answer.received - answer.sent)
             self._clock.learn(answer)
             self._pacing.learn(answer.headers, request.route)
             self._day.learn(answer.headers, self._clock.now(), self._pacing.turns)

@@ -24,6 +24,7 @@ _FORKS = get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
         *("connector.commands.boxes", "connector.commands.cycle", "connector.commands.looking"),
+        "connector.commands.running",
         "tests.journeys.killing",
     ]
 )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from state.migrations import receiving
+
 revision = "0001"
 down_revision = None
 
@@ -23,6 +25,7 @@ def upgrade() -> None:
     _plans()
     _moves()
     _guards()
+    receiving.create()
     _audit()
     if op.get_context().dialect.name == "postgresql":
         _refuse_changes_on_postgresql()
