@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "explain": "looking",
     "policy": "policies",
     "audit": "looking",
+    "report": "reports",
     "undo": "guards",
     "hold": "guards",
     "pause": "guards",

@@ -91,9 +91,18 @@ def check(policy: Policy, portal: Portal, now: datetime) -> BoundPolicy:
     return bound
 
 
+def unknown_offline(policy: Policy) -> tuple[str, ...]:
+    """Return what of a sound policy only a portal could confirm, and a new one does not have."""
+    try:
+        bind(policy, default_portal())
+    except PolicyError as error:
+        return tuple(f"{one} (without a portal nobody knows)" for one in error.problems)
+    return ()
+
+
 def held_back(bound: BoundPolicy, now: datetime) -> Iterator[str]:
     """Yield which own rules hold records back from where their deals would lead them."""
-    return map(str, overtaken(bound, now))
+    return iter(dict.fromkeys(str(one) for one in overtaken(bound, now)))
 
 
 def shadowed(policy: Policy) -> Iterator[str]:
