@@ -37,10 +37,9 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
     A deal may be linked before the search index shows it; without it, its contact would be
     decided on half the evidence.
     """
-    refs = [record.ref for record in records]
-    if not refs:
+    if not records:
         return Batch()
-    links = [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
+    links = linked(desk, kind, [record.ref for record in records])
     unseen = [] if kind is ObjectType.DEALS else _unseen(desk, links)
     if not unseen:
         return Batch(records=records, links=links)
@@ -48,6 +47,11 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
     deals = list(desk.door.read(unseen, properties).values())
     rest = complete(desk, ObjectType.DEALS, deals)
     return Batch(records=[*rest.records, *records], links=[*rest.links, *links])
+
+
+def linked(desk: Desk, kind: ObjectType, refs: Sequence[Ref]) -> list[tuple[ObjectType, Links]]:
+    """Read the associations of records of one type that decisions rest on."""
+    return [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
 
 
 def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
