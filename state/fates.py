@@ -73,7 +73,8 @@ def _unlink(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
         for to in ObjectType:
             if to is not kind:
                 none = dict.fromkeys(some, ())
-                found |= associations.replace_all(session, portal_id, none, to)
+                pairs = associations.replace_all(session, portal_id, none, to)
+                found.update(other for _, other in pairs)
     return found
 
 
