@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import count
 
-from connector.chains import EACH, MOST, Chain, begin, split, take
+from connector.chains import EACH, MOST, Chain
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.door import Page
+from connector.listed import Listed
 
 PAGE = 100
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ def contact(number: int) -> Record:
     return Record(ref=ref, properties={}, modified_at=NOON, created_at=NOON)
 
 
-def listed(ids: range, chain: Chain) -> Page:
+def page(ids: range, chain: Chain) -> Page:
     """Answer a page as HubSpot does: a hundred ids from where the chain stands."""
     cursor = chain.cursor()
     place = 0 if cursor is None else max(0, -(-(int(cursor) - ids.start) // ids.step))
@@ -29,26 +29,24 @@ def listed(ids: range, chain: Chain) -> Page:
     )
 
 
-def read_all(ids: range) -> tuple[list[Chain], int]:
-    """Read all chains in turn, and cut one in two whenever fewer than `MOST` are open."""
-    total, last = len(ids), ids[-1]
-    chains = begin(total, last)
-    for pages in count():
-        open_ones = [place for place, one in enumerate(chains) if not one.done]
-        if not open_ones:
-            return chains, pages
-        place = open_ones[pages % len(open_ones)]
-        chains[place] = take(chains[place], listed(ids, chains[place])).chain
-        cut = split(chains, total=total, last_id=last) if len(open_ones) <= MOST else None
-        if cut:
-            chains[cut[0]] = cut[1]
-            chains.append(cut[2])
-    raise AssertionError
-
-
 def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
     ids = range(10**9, 10**9 + 37 * 12_000, 37)
-    chains, pages = read_all(ids)
-    assert sum(one.count for one in chains) == len(ids)
-    assert 1 < len(chains) <= 1 + len(ids) / EACH
+    listed = Listed(
+        kind=ObjectType.CONTACTS,
+        started="",
+        properties=(),
+        total=len(ids),
+        last_id=ids[-1],
+        renews=False,
+    )
+    listed.begin()
+    pages = 0
+    while listed.chains:
+        number = sorted(listed.chains)[pages % len(listed.chains)]
+        listed.take(number, page(ids, listed.chains[number]))
+        pages += 1
+        if len(listed.chains) < MOST:
+            listed.split()
+    assert listed.count == len(ids)
+    assert 1 < listed.begun <= 1 + len(ids) / EACH
     assert len(ids) / PAGE <= pages <= 1.1 * len(ids) / PAGE
