@@ -1,0 +1,1 @@
+"""Reports: what the mirror, the ledger and the audit tell, as sheets of rows."""
