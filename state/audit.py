@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Index, Select, insert, select, update
+from sqlalchemy import ColumnElement, Index, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -109,17 +109,28 @@ def of_records(session: Session, portal_id: str, records: Iterable[Ref]) -> Iter
         yield from map(_line, _streamed(session, query))
 
 
+def count(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
+    """Count the lines since then by their outcome."""
+    query = (
+        select(_C.outcome, func.count())
+        .where(_C.portal_id == int(portal_id), _C.at >= to_millis(since))
+        .group_by(_C.outcome)
+    )
+    return {Outcome(name): number for name, number in session.execute(query)}
+
+
 def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
     """Take the values out of the lines of these records; return of how many.
 
     The chain holds without them.
     """
-    count = 0
+    redacted = 0
     for piece in pieces(records):
         which = (*among(_TABLE, portal_id, piece), _C.salt.is_not(None))
         gone = {"before": None, "after": None, "salt": None}
-        count += session.connection().execute(update(_TABLE).where(*which).values(gone)).rowcount
-    return count
+        done = session.connection().execute(update(_TABLE).where(*which).values(gone))
+        redacted += done.rowcount
+    return redacted
 
 
 def verify(session: Session, portal_id: str) -> Verdict:

@@ -98,6 +98,11 @@ def test_lines_are_found_by_rule_outcome_and_property(session: Session) -> None:
     assert _minutes(session, rule="won", property_name=STAGE, outcome=Outcome.APPLIED) == [1]
 
 
+def test_lines_are_counted_by_outcome_since_a_time(session: Session) -> None:
+    audit.append(session, PORTAL, [line(0), line(1), line(2, outcome=Outcome.IGNORED)])
+    assert audit.count(session, PORTAL, since=at(1)) == {Outcome.APPLIED: 1, Outcome.IGNORED: 1}
+
+
 def test_the_lines_of_many_records_are_found_together(session: Session) -> None:
     audit.append(session, PORTAL, [line(0), line(1, record=company(1)), line(2)])
     told = list(audit.of_records(session, PORTAL, [contact(1), contact(7)]))
