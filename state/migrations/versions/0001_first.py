@@ -75,6 +75,7 @@ def _evidence() -> None:
         _text("source_type"),
         _text("source_id"),
         _text("user_id"),
+        _text("source_label"),
         _key("portal_id", "object_type", "object_id", "property_name", "at", "value"),
     )
     op.create_table(
