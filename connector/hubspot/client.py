@@ -20,6 +20,7 @@ from connector.hubspot.faults import (
     Unavailable,
     fault,
 )
+from connector.hubspot.oauth import Tokens
 from connector.hubspot.pacing import LEAST_BURST, Pacing
 from connector.hubspot.retrying import Patience, RetryPolicy
 from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
@@ -39,8 +40,7 @@ Item = TypeVar("Item")
 class HubSpotDoor:
     """A door held open to the portal that a token belongs to; safe to use from many threads.
 
-    `token` is the token itself or a source that returns it anew for each request; `wait` and
-    `monotonic` are how to wait, and a clock that never goes back, both in seconds.
+    `token` is the token itself or a source that returns it anew for each request.
     """
 
     def __init__(
@@ -58,8 +58,10 @@ class HubSpotDoor:
         self._clock = PortalClock(monotonic)
         self._pacing = Pacing(wait=wait, monotonic=monotonic)
         self._retry = RetryPolicy(wait=wait, monotonic=monotonic, patience=patience)
+        source: TokenSource = (lambda: token) if isinstance(token, str) else token
+        self._tokens = source if isinstance(source, Tokens) else None
         self._transport = Transport(
-            (lambda: token) if isinstance(token, str) else token,
+            source,
             url,
             timeouts=(patience.connect, patience.read),
             monotonic=monotonic,
@@ -260,7 +262,13 @@ class HubSpotDoor:
         )
 
     def _ask(self, request: Request, read: Callable[[Answer], Result]) -> Result:
-        return self._retry.run(request, lambda: read(self._answer(request)))
+        def send() -> Result:
+            return read(self._answer(request))
+
+        if self._tokens is None:
+            return self._retry.run(request, send)
+        tokens = self._tokens
+        return self._retry.run(request, lambda: tokens.once_more(send))
 
     def _answer(self, request: Request) -> Answer:
         self._day.admit(self._clock.now())
