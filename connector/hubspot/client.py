@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
@@ -101,7 +102,7 @@ class HubSpotDoor:
             self._pacing.share(claim)
 
     def note_answers(self, noted: Noted) -> None:
-        """Tell of each answer its route, its status, and how many seconds it took."""
+        """Tell of each answer its route, status and seconds."""
         self._noted = noted
 
     def account(self) -> Account:
@@ -148,10 +149,8 @@ class HubSpotDoor:
     def last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id, and how many there are; one request."""
         path = self._routes.path(Route.SEARCH, object_type)
-        return self._ask(
-            Request(route=Route.SEARCH, path=path, body=questions.last()),
-            lambda answer: records.found(answer, object_type, ()),
-        )
+        request = Request(route=Route.SEARCH, path=path, body=questions.last())
+        return self._ask(request, lambda answer: records.found(answer, object_type, ()))
 
     def page(
         self,
@@ -267,8 +266,7 @@ class HubSpotDoor:
 
         if self._tokens is None:
             return self._retry.run(request, send)
-        tokens = self._tokens
-        return self._retry.run(request, lambda: tokens.once_more(send))
+        return self._retry.run(request, partial(self._tokens.once_more, send))
 
     def _answer(self, request: Request) -> Answer:
         self._day.admit(self._clock.now())
