@@ -7,20 +7,24 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from typing import Final
 
 import structlog
 
+from connector.alerts.alarms import Alarms
+from connector.alerts.alert import Standing, alerts
+from connector.alerts.channels import Channels
 from connector.core.event import Event
 from connector.daemon.cycle import Rhythm
 from connector.daemon.figures import figures, problems
 from connector.daemon.ground import Ground
 from connector.daemon.loop import Loop
 from connector.daemon.settings import DaemonSettings
-from connector.daemon.steps import Steps, Watcher
+from connector.daemon.steps import Steps
 from connector.daemon.stop import Stop
+from connector.errors import ConnectorError
 from connector.hubspot.signature import Signing
 from connector.meters import Meters
 from connector.opening import Clockwork
@@ -29,7 +33,7 @@ from connector.web.app import create
 from connector.web.front import Front
 from connector.web.receiver import Receiver
 from connector.web.server import serving
-from state import inbox
+from state import inbox, outbox, strikes
 from state.store import Store
 
 LEAVE_SECONDS: Final = 8.0
@@ -45,6 +49,7 @@ class Parts:
     loop: Loop
     meters: Meters
     receiver: Receiver
+    channels: Channels
     front: Front
 
 
@@ -53,40 +58,51 @@ def put_together(
     daemon: DaemonSettings,
     store: Store,
     monotonic: Callable[[], float],
-    watchers: Sequence[Watcher] = (),
 ) -> Parts:
     """Put the daemon together; nothing is asked of HubSpot yet."""
-    meters, stop = Meters(), Stop(monotonic)
-    steps = Steps(monotonic, (_Counting(meters), *watchers))
-    ground = Ground(
-        read,
-        Clockwork(wait=stop.wait, monotonic=monotonic),
-        store=store,
-        tell=stop.heard,
-        noted=meters.answered,
+    meters, channels = Meters(), Channels(daemon.alerts)
+    loop = _loop(read, daemon, store, monotonic, meters)
+    alarms = Alarms(store, channels.send, pause=timedelta(seconds=daemon.alert_seconds))
+    loop.turned = lambda: _alarm(loop, alarms)
+    receiver = Receiver(lambda events: _put(loop, events))
+    meters.watch(lambda: figures(loop.ground))
+    front = _front(loop, meters, receiver, daemon)
+    return Parts(loop=loop, meters=meters, receiver=receiver, channels=channels, front=front)
+
+
+def _loop(
+    read: Callable[[], Settings],
+    daemon: DaemonSettings,
+    store: Store,
+    monotonic: Callable[[], float],
+    meters: Meters,
+) -> Loop:
+    stop = Stop(monotonic)
+    work = Clockwork(wait=stop.wait, monotonic=monotonic)
+    ground = Ground(read, work, store=store, tell=stop.heard, noted=meters.answered)
+    return Loop(
+        ground=ground,
+        steps=Steps(monotonic, [_Counting(meters)]),
+        stop=stop,
+        rhythm=Rhythm(poll_seconds=daemon.poll_seconds),
+        ended=lambda line: meters.ended(str(line.outcome), line.rule),
     )
-    rhythm = Rhythm(poll_seconds=daemon.poll_seconds)
-    receiver = Receiver(lambda events: _put(ground, stop, events))
-    meters.watch(lambda: figures(ground))
-    front = Front(
-        problems=lambda: problems(ground, steps, rhythm),
+
+
+def _front(loop: Loop, meters: Meters, receiver: Receiver, daemon: DaemonSettings) -> Front:
+    ground = loop.ground
+    secret = daemon.webhook_secret
+    return Front(
+        problems=lambda: problems(ground, loop.steps, loop.rhythm),
         metrics=meters.exposition,
         portal_id=lambda: ground.portal_id if ground.is_open else "",
         now=lambda: ground.door.now() if ground.is_open else datetime.now(UTC),
-        monotonic=monotonic,
+        monotonic=loop.steps.monotonic,
         receive=receiver.receive,
-        signing=_signing(daemon),
+        signing=Signing(secret=secret, legacy=daemon.webhook_v1) if secret else None,
         public_url=daemon.public_url,
         note=meters.delivered,
     )
-    loop = Loop(
-        ground=ground,
-        steps=steps,
-        stop=stop,
-        rhythm=rhythm,
-        ended=lambda line: meters.ended(str(line.outcome), line.rule),
-    )
-    return Parts(loop=loop, meters=meters, receiver=receiver, front=front)
 
 
 def run(
@@ -97,6 +113,7 @@ def run(
         parts = put_together(read, daemon, store, monotonic)
         parts.receiver.start()
         with (
+            closing(parts.channels),
             closing(parts.receiver),
             serving(create(parts.front), daemon.host, daemon.port) as url,
         ):
@@ -144,17 +161,30 @@ def _told_to_stop(stop: Stop) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _put(ground: Ground, stop: Stop, events: Sequence[Event]) -> None:
+def _put(loop: Loop, events: Sequence[Event]) -> None:
     """Store events, and wake the loop."""
+    ground = loop.ground
     with ground.store.begin() as session:
         inbox.put(session, ground.portal_id, events, at=ground.door.now())
-    stop.wake()
+    loop.stop.wake()
 
 
-def _signing(daemon: DaemonSettings) -> Signing | None:
-    if not daemon.webhook_secret:
-        return None
-    return Signing(secret=daemon.webhook_secret, legacy=daemon.webhook_v1)
+def _alarm(loop: Loop, alarms: Alarms) -> None:
+    """Tell of what is wrong after a cycle; a database that fails is told by its steps."""
+    ground = loop.ground
+    now = ground.door.now()
+    try:
+        with ground.store.reading() as session:
+            standing = Standing(
+                troubles=loop.steps.troubles(),
+                seconds=loop.steps.monotonic(),
+                now=now,
+                open_moves=outbox.open_moves(session, ground.portal_id),
+                strikes=strikes.listed(session, ground.portal_id),
+            )
+        alarms.tell(ground.portal_id, alerts(standing), now)
+    except ConnectorError as error:
+        _log.warning("alerts.failing", error=type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,43 +41,26 @@ class Meters:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "connector_requests",
-            "Requests to HubSpot.",
-            ["route", "status"],
-            registry=self.registry,
-        )
-        self.request_seconds = Histogram(
-            "connector_request_seconds",
-            "How long HubSpot took to answer.",
-            ["route"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
-        self.steps = Counter(
-            "connector_steps", "Steps of cycles.", ["step", "result"], registry=self.registry
-        )
-        self.step_seconds = Histogram(
-            "connector_step_seconds",
-            "How long the steps of cycles took.",
-            ["step"],
-            buckets=_BUCKETS,
-            registry=self.registry,
-        )
+        self.requests = self._counter("requests", "Requests to HubSpot.", "route", "status")
+        self.request_seconds = self._histogram("request_seconds", "HubSpot's answers.", "route")
+        self.steps = self._counter("steps", "Steps of cycles.", "step", "result")
+        self.step_seconds = self._histogram("step_seconds", "Steps of cycles.", "step")
         self.failing = Gauge(
             "connector_step_failing", "1 while a step fails.", ["step"], registry=self.registry
         )
-        self.corrections = Counter(
-            "connector_corrections",
-            "Corrections that have ended, as the audit has them.",
-            ["outcome", "rule"],
-            registry=self.registry,
+        self.corrections = self._counter(
+            "corrections", "Corrections that have ended, as audited.", "outcome", "rule"
         )
-        self.deliveries = Counter(
-            "connector_webhooks",
-            "Deliveries refused or unreadable, and events accepted or passed over.",
-            ["result"],
-            registry=self.registry,
+        self.deliveries = self._counter(
+            "webhooks", "Deliveries refused, and events accepted or passed over.", "result"
+        )
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"connector_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, label: str) -> Histogram:
+        return Histogram(
+            f"connector_{name}", told, [label], buckets=_BUCKETS, registry=self.registry
         )
 
     def watch(self, figures: Callable[[], Figures]) -> None:

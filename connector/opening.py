@@ -17,6 +17,7 @@ from connector.core.model import Portal
 from connector.core.policy import Policy, load
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
+from connector.granting import token_source
 from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.transport import TokenSource
@@ -42,13 +43,8 @@ def open_door(
 
     `token` returns the token of each request, where it may change while the door is open.
     """
-    if not settings.access_token and token is None:
-        raise UserError(
-            "No token is set: export HUBSPOT_ACCESS_TOKEN (a private-app or service-key token). "
-            "To try everything without an account, run `connector demo`."
-        )
     door = HubSpotDoor(
-        token or settings.access_token,
+        token or token_source(settings),
         url=settings.api_url,
         family=settings.api_version,
         wait=clockwork.wait,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.errors import UserError
+from connector.hubspot.installation import App
 
 FILE = "connector.toml"
 DEFAULTS: Mapping[str, str] = {
@@ -74,6 +75,8 @@ class Settings:
     recheck_seconds: tuple[float, ...]
     reserve_share: float
     reserve_number: int | None
+    oauth: App | None = None
+    token_key: str = field(default="", repr=False)
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
@@ -94,6 +97,8 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         recheck_seconds=_waits(values["CONNECTOR_RECHECK_SECONDS"]),
         reserve_share=share,
         reserve_number=number,
+        oauth=_oauth(values),
+        token_key=values["CONNECTOR_TOKEN_KEY"],
     )
 
 
@@ -147,6 +152,15 @@ def _from_file(path: Path) -> dict[str, str]:
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise UserError(f"{path.name}: there is no setting {name}{hint}.")
     return found
+
+
+def _oauth(values: Mapping[str, str]) -> App | None:
+    """Return the OAuth app, None where a part of it is not set."""
+    names = ("HUBSPOT_CLIENT_ID", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
+    client_id, client_secret, refresh_token = (values[name] for name in names)
+    if not (client_id and client_secret and refresh_token):
+        return None
+    return App(client_id=client_id, client_secret=client_secret, refresh_token=refresh_token)
 
 
 def _digits(name: str, text: str) -> str:

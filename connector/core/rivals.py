@@ -147,6 +147,5 @@ _BY_TOKEN: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 
 def _is_ours(one: Version, ours: AbstractSet[tuple[str, datetime]]) -> bool:
     return one.source_type in _BY_TOKEN and any(
-        one.value in {value, ""} and -_TICK <= at - one.at <= _VERIFIED_WITHIN
-        for value, at in ours
+        one.value in {value, ""} and -_TICK <= at - one.at <= _VERIFIED_WITHIN for value, at in ours
     )

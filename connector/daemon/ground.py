@@ -15,8 +15,11 @@ from connector.core.binding import BoundPolicy, bind
 from connector.core.model import Portal
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
+from connector.granting import token_source
 from connector.hubspot.client import HubSpotDoor, Noted
 from connector.hubspot.door import Door
+from connector.hubspot.oauth import Tokens
+from connector.hubspot.transport import TokenSource
 from connector.opening import Clockwork, mismatch, open_door, read_policy, reserve_of, run_id
 from connector.settings import Settings
 from state import portals
@@ -56,13 +59,13 @@ class Ground:
         self._text = ""
         self._pinned = ""
         self._wrong: UserError | None = None
+        self._oauth: Tokens | None = None
         self.settings = read()
         self.store = store
 
     def open(self) -> None:
         """Open the door and learn whose it is; UserError where it is another portal's."""
-        token = self._token if self.settings.access_token else None
-        door = open_door(self.settings, self._clockwork, token=token)
+        door = open_door(self.settings, self._clockwork, token=self._source())
         door.note_answers(self._noted)
         try:
             self.door = door
@@ -153,8 +156,14 @@ class Ground:
             tell=self._tell,
         )
 
+    def _source(self) -> TokenSource:
+        """Return the OAuth app's tokens, or the token that the settings have at that moment."""
+        source = token_source(self.settings)
+        self._oauth = source if isinstance(source, Tokens) else None
+        return self._oauth or self._token
+
     def _token(self) -> str:
-        return self.settings.access_token
+        return self._oauth() if self._oauth else self.settings.access_token
 
 
 def _content(name: str) -> str:

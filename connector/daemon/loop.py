@@ -34,6 +34,7 @@ class Loop:
     stop: Stop
     rhythm: Rhythm
     ended: Callable[[AuditLine], None] = lambda _line: None
+    turned: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Work until told to stop; UserError where the portal cannot be opened at all."""
@@ -42,6 +43,7 @@ class Loop:
                 self.stop.sleep(AGAIN)
             while not self.stop.asked:
                 seconds = self.turn()
+                self.turned()
                 self.stop.rest(BREATH)
                 self.stop.sleep(seconds)
         except Stopping:

@@ -377,3 +377,31 @@ def test_another_portals_token_exits_with_1(bench: Bench) -> None:
     bench.more = {"CONNECTOR_LISTEN": "127.0.0.1:0", "HUBSPOT_PORTAL_ID": "1"}
     child = killing.start(bench, "run")
     assert child.wait() == 1
+
+
+def test_an_old_outbox_in_a_restored_backup_does_no_harm(bench: Bench) -> None:
+    """The backup was taken between clear and set; much has happened in HubSpot since."""
+    wanted = cast.mixed(bench.portal)
+    live, backup = bench.folder / "connector.db", bench.folder / "backup.db"
+
+    def copy(_: object) -> None:
+        if bench.box.count("batch_update") == 2 and not backup.exists():
+            with closing(sqlite3.connect(live)) as one, closing(sqlite3.connect(backup)) as other:
+                one.backup(other)
+
+    bench.box.before = copy
+    bench.sync()
+    bench.box.before = None
+    assert bench.values(*wanted) == wanted
+    for name in ("connector.db-wal", "connector.db-shm"):
+        (bench.folder / name).unlink(missing_ok=True)
+    backup.replace(live)
+    assert bench.open_moves()
+    before = len(bench.box.writes())
+    with running(bench) as work:
+        work.loop.open()
+        work.turn()
+        assert work.problems() == []
+    assert bench.values(*wanted) == wanted
+    assert len(bench.box.writes()) == before
+    assert bench.open_moves() == ()

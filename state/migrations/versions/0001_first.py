@@ -108,9 +108,7 @@ def _portals() -> None:
     )
     op.create_table(
         "checkpoints",
-        _number("portal_id"),
-        _text("name"),
-        _text("value"),
+        *(_number("portal_id"), _text("name"), _text("value")),
         _key("portal_id", "name"),
     )
     op.create_table(
