@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from state import sqlite
 from state.faults import told
 from state.locks import only_one
 from state.schema import migrate
+from state.turns import Turns
 
 
 class Store:
@@ -77,9 +79,22 @@ class Store:
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
 
+    def turns(self, portal_id: str) -> Turns:
+        """Return the turns that all processes on this database take for a portal's requests."""
+        return Turns(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
+
     def pause_file(self, portal_id: str) -> Path:
         """Return the file whose presence pauses a portal, whoever made it."""
         return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
+
+    def free_bytes(self) -> int:
+        """Return how much may still be written beside the database."""
+        return shutil.disk_usage(self._path.parent).free
+
+    def size_bytes(self) -> int:
+        """Return how much the database takes, its write-ahead log included."""
+        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return sum(one.stat().st_size for one in files if one.exists())
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from connector.core.model import (
@@ -85,53 +85,46 @@ def default_portal(
     )
 
 
+_OTHERS: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
+    ObjectType.CONTACTS: (
+        ("email",),
+        ("recent_conversion_event_name",),
+        ("recent_conversion_date", "datetime"),
+        ("num_conversion_events", "number"),
+        ("associatedcompanyid", "number"),
+        ("hubspot_owner_id",),
+        ("engagements_last_meeting_booked", "datetime"),
+        ("jobtitle",),
+        ("country",),
+    ),
+    ObjectType.COMPANIES: (
+        ("domain",),
+        ("hubspot_owner_id",),
+        ("name",),
+        ("country",),
+        ("numberofemployees", "number"),
+    ),
+    ObjectType.DEALS: (
+        ("dealstage",),
+        ("pipeline",),
+        ("closedate", "datetime"),
+        ("createdate", "datetime"),
+        ("hs_is_closed", "bool"),
+        ("hs_is_closed_won", "bool"),
+        ("dealname",),
+        ("amount", "number"),
+    ),
+}
+
+
 def _definitions(
     stages: tuple[Option, ...], statuses: tuple[Option, ...]
 ) -> dict[ObjectType, tuple[PropertyDefinition, ...]]:
     chosen = {"kind": "enumeration", "field_type": "radio"}
-    decided = (
-        definition(STAGE, options=stages, **chosen),
-        definition(STATUS, options=statuses, **chosen),
-    )
-    found = {
-        kind: tuple(definition(name, type_) for name, type_ in types.items())
-        for kind, types in _TYPES.items()
-    }
+    stage = definition(STAGE, options=stages, **chosen)
+    status = definition(STATUS, options=statuses, **chosen)
+    both = {ObjectType.CONTACTS: (stage, status), ObjectType.COMPANIES: (stage, status)}
     return {
-        ObjectType.CONTACTS: (*decided, *found[ObjectType.CONTACTS]),
-        ObjectType.COMPANIES: (*decided, *found[ObjectType.COMPANIES]),
-        ObjectType.DEALS: found[ObjectType.DEALS],
+        kind: (*both.get(kind, ()), *(definition(*one) for one in others))
+        for kind, others in _OTHERS.items()
     }
-
-
-# What the standard policies rest on, and the properties that first rules ask for most.
-_TYPES: Final = {
-    ObjectType.CONTACTS: {
-        "email": "string",
-        "recent_conversion_event_name": "string",
-        "recent_conversion_date": "datetime",
-        "num_conversion_events": "number",
-        "associatedcompanyid": "number",
-        "hubspot_owner_id": "string",
-        "engagements_last_meeting_booked": "datetime",
-        "jobtitle": "string",
-        "country": "string",
-    },
-    ObjectType.COMPANIES: {
-        "domain": "string",
-        "hubspot_owner_id": "string",
-        "name": "string",
-        "country": "string",
-        "numberofemployees": "number",
-    },
-    ObjectType.DEALS: {
-        "dealstage": "string",
-        "pipeline": "string",
-        "closedate": "datetime",
-        "createdate": "datetime",
-        "hs_is_closed": "bool",
-        "hs_is_closed_won": "bool",
-        "dealname": "string",
-        "amount": "number",
-    },
-}

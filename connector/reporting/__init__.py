@@ -1,1 +1,1 @@
-"""Reports: what the mirror and the ledger tell beside what is to be corrected."""
+"""Reports: what the mirror, the ledger and the audit tell beside what is to be corrected."""

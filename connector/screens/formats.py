@@ -58,6 +58,14 @@ def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
         table.writerow([*(safe(str(told[name])) for name in _COLUMNS), "; ".join(one.evidence)])
 
 
+def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write any table under its names."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(names)
+    for row in rows:
+        table.writerow(["" if one is None else safe(str(one)) for one in row])
+
+
 def write_markdown_plan(
     out: TextIO,
     head: Mapping[str, Any],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TextIO
 
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.reporting.report import Cell, Report
-from connector.screens.formats import safe
+from connector.screens.formats import write_csv as write_table
 
 _SHOWN: Final = 50
 
@@ -19,18 +18,18 @@ _SHOWN: Final = 50
 def document(report: Report, portal_id: str) -> dict[str, Any]:
     """Return a report as one JSON document."""
     rows = [dict(zip(report.columns, row, strict=True)) for row in report.rows]
-    return {"report": report.name, "portal_id": portal_id, "rows": rows}
+    return {"report": report.name, "portal_id": portal_id, "rows": rows, **report.more}
 
 
 def write_csv(out: TextIO, report: Report) -> None:
     """Write a line for each row, under the names of the JSON."""
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(report.columns)
-    table.writerows([safe(_text(cell)) for cell in row] for row in report.rows)
+    write_table(out, report.columns, ([_text(cell) for cell in row] for row in report.rows))
 
 
 def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
     """Return the first rows as a table; `names` labels stages by internal value."""
+    if not report.rows:
+        return Text(f"{report.title}: nothing to tell yet.")
     table = Table(title=f"{report.title}: {len(report.rows):,}", title_justify="left", box=None)
     for at, column in enumerate(report.columns):
         ids = any("/" in _text(row[at]) for row in report.rows[:_SHOWN])
@@ -39,7 +38,8 @@ def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
         table.add_row(*_labelled(report, row, names))
     more = len(report.rows) - _SHOWN
     told = f"… and {more:,} more: `connector report {report.name} --csv` has them all."
-    return Group(table, Text(told)) if more > 0 else table
+    notes = (told, *report.notes) if more > 0 else report.notes
+    return Group(table, *map(Text, notes))
 
 
 def _labelled(report: Report, row: tuple[Cell, ...], names: Mapping[str, str]) -> Iterator[Text]:
