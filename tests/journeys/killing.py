@@ -58,9 +58,14 @@ class Child:
         assert connection.wait([self.process.sentinel], _PATIENCE)
 
 
-def start(bench: Bench, *arguments: str, die_at_step: int = 0) -> Child:
-    """Start `connector …`; with `die_at_step` it kills itself at that step of its store."""
-    given = (bench.folder, bench.environment, arguments, die_at_step)
+def start(
+    bench: Bench, *arguments: str, die_at_step: int = 0, wait: Callable[[float], None] | None = None
+) -> Child:
+    """Start `connector …`; with `die_at_step` it kills itself at that step of its store.
+
+    It hardly waits, unless `wait` says how.
+    """
+    given = (bench.folder, bench.environment, arguments, die_at_step, wait or _barely_wait)
     process = _FORKS.Process(target=_run, args=given, daemon=True)
     process.start()
     return Child(process=process)
@@ -124,13 +129,17 @@ def steps_of_a_sync(bench: Bench) -> int:
 
 
 def _run(
-    folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], die_at_step: int
+    folder: Path,
+    environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    die_at_step: int,
+    wait: Callable[[float], None],
 ) -> None:
     from connector.cli import run as run_command
     from connector.commands import frame
     from connector.opening import Clockwork
 
-    frame.REAL = Clockwork(wait=_barely_wait, monotonic=time.monotonic)
+    frame.REAL = Clockwork(wait=wait, monotonic=time.monotonic)
     os.chdir(folder)
     os.environ.update(environment)
     sys.stdout = (folder / "out").open("w", encoding="utf-8")
