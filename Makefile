@@ -40,6 +40,7 @@ check: $(DEV_STAMP) ## Style gates: format, lint, types, import contracts, exemp
 	@$(BIN)/mypy --no-error-summary && echo "types      ok"
 	@$(BIN)/lint-imports --no-cache >.import-contracts.log 2>&1 || { cat .import-contracts.log; exit 1; }
 	@rm -f .import-contracts.log && echo "imports    ok"
+	@$(BIN)/hadolint Dockerfile && echo "image      ok"
 
 test: check ## Everything that must hold: gates, unit tests, journeys on the sandbox
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not long" --doctest-modules \

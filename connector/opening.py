@@ -17,8 +17,10 @@ from connector.core.model import Portal
 from connector.core.policy import Policy, load
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
+from connector.granting import token_source
 from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.transport import TokenSource
 from connector.settings import Settings
 from state import portals
 from state.store import Store
@@ -34,25 +36,26 @@ class Clockwork:
     monotonic: Callable[[], float]
 
 
-def open_door(settings: Settings, clockwork: Clockwork) -> HubSpotDoor:
-    """Return the door that the settings name; raise UserError without a token."""
-    if not settings.access_token:
-        raise UserError(
-            "No token is set: export HUBSPOT_ACCESS_TOKEN (a private-app or service-key token). "
-            "To try everything without an account, run `connector demo`."
-        )
+def open_door(
+    settings: Settings, clockwork: Clockwork, *, token: TokenSource | None = None
+) -> HubSpotDoor:
+    """Return the door that the settings name; raise UserError without a token.
+
+    `token` returns the token of each request, where it may change while the door is open.
+    """
     door = HubSpotDoor(
-        settings.access_token,
+        token or token_source(settings),
         url=settings.api_url,
         family=settings.api_version,
         wait=clockwork.wait,
         monotonic=clockwork.monotonic,
     )
-    door.live_within(_reserve(settings))
+    door.live_within(reserve_of(settings))
     return door
 
 
-def _reserve(settings: Settings) -> Reserve:
+def reserve_of(settings: Settings) -> Reserve:
+    """Return what these settings leave to the portal's other apps."""
     return Reserve(share=settings.reserve_share, number=settings.reserve_number)
 
 
@@ -78,11 +81,15 @@ def pin(portal: Portal, settings: Settings) -> None:
     """Raise UserError where the token belongs to another portal than the one it must."""
     found = portal.account.portal_id
     if settings.portal_id and settings.portal_id != found:
-        raise UserError(
-            f"This token belongs to portal {found}, but HUBSPOT_PORTAL_ID is "
-            f"{settings.portal_id}. Nothing was read or written: use the right token, or the "
-            "right portal id."
-        )
+        raise mismatch(found, settings.portal_id)
+
+
+def mismatch(found: str, wanted: str) -> UserError:
+    """Return the error of a token that belongs to another portal."""
+    return UserError(
+        f"This token belongs to portal {found}, but HUBSPOT_PORTAL_ID is {wanted}. Nothing was "
+        "read or written: use the right token, or the right portal id."
+    )
 
 
 @contextmanager
@@ -104,7 +111,7 @@ def open_desk(
         with Store.open(settings.database_url) as store:
             with store.begin() as session:
                 portals.save(session, portal, door.now())
-            door.live_within(_reserve(settings), store.turns(portal.account.portal_id))
+            door.live_within(reserve_of(settings), store.turns(portal.account.portal_id))
             yield Desk(
                 run=run_id(door.now()),
                 door=door,

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import structlog
 
-from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
@@ -32,6 +32,8 @@ def recover(desk: Desk) -> int:
     """
     with desk.store.begin() as session:
         moves = outbox.open_moves(session, desk.portal_id)
+    # The policy that asked for a mark may have been replaced since.
+    desk.marks.update({name for move in moves for name in move.wanted} - {STAGE, STATUS})
     for _, group in groupby(
         sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
     ):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.errors import UserError
+from connector.hubspot.installation import App
 
 FILE = "connector.toml"
 DEFAULTS: Mapping[str, str] = {
@@ -26,6 +27,10 @@ DEFAULTS: Mapping[str, str] = {
     "CONNECTOR_POLICY": "standard",
     "CONNECTOR_WRITES": "review",
     "CONNECTOR_POLL_SECONDS": "60",
+    "CONNECTOR_WEBHOOK_V1": "off",
+    "CONNECTOR_TOKEN_KEY": "",
+    "CONNECTOR_ALERTS": "",
+    "CONNECTOR_ALERT_MINUTES": "60",
     "CONNECTOR_LISTEN": "127.0.0.1:8080",
     "CONNECTOR_LOG_FORMAT": "auto",
     "CONNECTOR_OVERLAP_SECONDS": "300",
@@ -38,11 +43,14 @@ SECRETS = frozenset(
         "HUBSPOT_CLIENT_SECRET",
         "HUBSPOT_REFRESH_TOKEN",
         "HUBSPOT_WEBHOOK_SECRET",
+        "CONNECTOR_TOKEN_KEY",
+        "CONNECTOR_ALERTS",
     }
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "HUBSPOT_API_VERSION": ("v3", "2026-03", "2026-09"),
     "CONNECTOR_WRITES": ("review", "apply"),
+    "CONNECTOR_WEBHOOK_V1": ("off", "on"),
     "CONNECTOR_LOG_FORMAT": ("auto", "console", "json"),
 }
 
@@ -67,17 +75,14 @@ class Settings:
     recheck_seconds: tuple[float, ...]
     reserve_share: float
     reserve_number: int | None
+    oauth: App | None = None
+    token_key: str = field(default="", repr=False)
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
     """Return the settings of this process; raise UserError naming the setting that is wrong."""
-    environment = os.environ if environment is None else environment
-    written = _from_file((folder or Path.cwd()) / FILE)
-    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    values = values_of(environment, folder=folder)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
-    for name, choices in CHOICES.items():
-        if values[name] not in choices:
-            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
         secrets=tuple(values[name] for name in sorted(SECRETS) if values[name]),
@@ -92,7 +97,22 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         recheck_seconds=_waits(values["CONNECTOR_RECHECK_SECONDS"]),
         reserve_share=share,
         reserve_number=number,
+        oauth=_oauth(values),
+        token_key=values["CONNECTOR_TOKEN_KEY"],
     )
+
+
+def values_of(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> dict[str, str]:
+    """Return every setting as it is written; raise UserError where it is no choice."""
+    environment = os.environ if environment is None else environment
+    written = _from_file((folder or Path.cwd()) / FILE)
+    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
+    return values
 
 
 def _value(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> str:
@@ -132,6 +152,15 @@ def _from_file(path: Path) -> dict[str, str]:
             hint = f" (did you mean {near[0]}?)" if near else ""
             raise UserError(f"{path.name}: there is no setting {name}{hint}.")
     return found
+
+
+def _oauth(values: Mapping[str, str]) -> App | None:
+    """Return the OAuth app, None where a part of it is not set."""
+    names = ("HUBSPOT_CLIENT_ID", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
+    client_id, client_secret, refresh_token = (values[name] for name in names)
+    if not (client_id and client_secret and refresh_token):
+        return None
+    return App(client_id=client_id, client_secret=client_secret, refresh_token=refresh_token)
 
 
 def _digits(name: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -85,6 +86,15 @@ class Store:
     def pause_file(self, portal_id: str) -> Path:
         """Return the file whose presence pauses a portal, whoever made it."""
         return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
+
+    def free_bytes(self) -> int:
+        """Return how much may still be written beside the database."""
+        return shutil.disk_usage(self._path.parent).free
+
+    def size_bytes(self) -> int:
+        """Return how much the database takes, its write-ahead log included."""
+        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        return sum(one.stat().st_size for one in files if one.exists())
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:

@@ -13,6 +13,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     audit,
     checkpoints,
     holds,
+    inbox,
     ledger,
     mirror,
     outbox,
@@ -21,6 +22,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     runs,
     sendings,
     strikes,
+    tokens,
     writings,
 )
 

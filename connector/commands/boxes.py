@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from rich.text import Text
 
 from connector.commands.frame import REAL, examples
 from connector.demo import run_demo
+from connector.sandbox.deliveries import Manner
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox, serve
 from connector.sandbox.world import fill
@@ -25,17 +28,30 @@ def demo(*, contacts: int, seed: int) -> int:
 
 
 @click.command(
-    epilog=examples("connector sandbox", "connector sandbox --port 8765 --contacts 5000")
+    epilog=examples(
+        "connector sandbox",
+        "connector sandbox --port 8765 --contacts 5000",
+        "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
+    )
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
 @click.option("--contacts", type=click.IntRange(0, 2_000_000), default=2000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-def sandbox(*, port: int, contacts: int, seed: int) -> int:
+@click.option("--webhooks", metavar="URL", help="Deliver events to this address, signed.")
+@click.option("--secret", default="sandbox", show_default=True, help="What they are signed with.")
+@click.option("--drop", type=click.FloatRange(0, 1), default=0, help="Share of events to lose.")
+@click.option("--duplicate", type=click.FloatRange(0, 1), default=0, help="… to tell twice.")
+@click.option("--shuffle", is_flag=True, help="Deliver events in no order.")
+def sandbox(
+    *, port: int, contacts: int, seed: int, webhooks: str | None, secret: str, **manner: Any
+) -> int:
     """Serve a portal in a box with HubSpot's habits, on this machine only."""
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     fill(portal, contacts=contacts, seed=seed)
 
     def show(box: Sandbox) -> None:
+        if webhooks:
+            box.deliver(Manner(target=webhooks, secret=secret, seed=seed, **manner))
         console().print(Text(sandbox_ready(box.url, box.token, contacts)))
 
     serve(portal, port=port, token=_TOKEN, on_ready=show)

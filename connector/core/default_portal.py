@@ -102,8 +102,18 @@ def _definitions(
             definition("associatedcompanyid", "number"),
             definition("hubspot_owner_id"),
             definition("engagements_last_meeting_booked", "datetime"),
+            definition("jobtitle"),
+            definition("country"),
         ),
-        ObjectType.COMPANIES: (stage, status, definition("domain"), definition("hubspot_owner_id")),
+        ObjectType.COMPANIES: (
+            stage,
+            status,
+            definition("domain"),
+            definition("hubspot_owner_id"),
+            definition("name"),
+            definition("country"),
+            definition("numberofemployees", "number"),
+        ),
         ObjectType.DEALS: (
             definition("dealstage"),
             definition("pipeline"),
@@ -111,5 +121,7 @@ def _definitions(
             definition("createdate", "datetime"),
             definition("hs_is_closed", "bool"),
             definition("hs_is_closed_won", "bool"),
+            definition("dealname"),
+            definition("amount", "number"),
         ),
     }

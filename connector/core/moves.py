@@ -15,6 +15,7 @@ class Phase(StrEnum):
     """How far an open move has come; each is stored before the request that it names."""
 
     PROMISED = "promised"
+    MARKING = "marking"
     CLEARING = "clearing"
     CLEARED = "cleared"
     SETTING = "setting"

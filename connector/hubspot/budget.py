@@ -74,6 +74,11 @@ def never_stopped() -> Iterator[None]:
         _NEVER_STOPPED.reset(token)
 
 
+def is_never_stopped() -> bool:
+    """Whether what goes on now is to be finished, whatever else is."""
+    return _NEVER_STOPPED.get()
+
+
 class Day:
     """The requests of the portal's present day; HubSpot's own count, shared by all its apps.
 
@@ -129,7 +134,7 @@ class Day:
             self._under_way -= 1
 
     def _refuse(self, now: datetime | None) -> None:
-        if self.limit is None or self.left is None or now is None or _NEVER_STOPPED.get():
+        if self.limit is None or self.left is None or now is None or is_never_stopped():
             return
         reserve = self.reserve.of(self.limit)
         if self.left <= reserve:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
@@ -20,6 +21,7 @@ from connector.hubspot.faults import (
     Unavailable,
     fault,
 )
+from connector.hubspot.oauth import Tokens
 from connector.hubspot.pacing import LEAST_BURST, Pacing
 from connector.hubspot.retrying import Patience, RetryPolicy
 from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
@@ -31,6 +33,7 @@ HISTORY_LIMIT: Final = 50
 ASSOCIATIONS_LIMIT: Final = 1000
 UPDATE_LIMIT: Final = 100
 
+Noted = Callable[[str, int, float], None]
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 
@@ -38,8 +41,7 @@ Item = TypeVar("Item")
 class HubSpotDoor:
     """A door held open to the portal that a token belongs to; safe to use from many threads.
 
-    `token` is the token itself or a source that returns it anew for each request; `wait` and
-    `monotonic` are how to wait, and a clock that never goes back, both in seconds.
+    `token` is the token itself or a source that returns it anew for each request.
     """
 
     def __init__(
@@ -57,13 +59,16 @@ class HubSpotDoor:
         self._clock = PortalClock(monotonic)
         self._pacing = Pacing(wait=wait, monotonic=monotonic)
         self._retry = RetryPolicy(wait=wait, monotonic=monotonic, patience=patience)
+        source: TokenSource = (lambda: token) if isinstance(token, str) else token
+        self._tokens = source if isinstance(source, Tokens) else None
         self._transport = Transport(
-            (lambda: token) if isinstance(token, str) else token,
+            source,
             url,
             timeouts=(patience.connect, patience.read),
             monotonic=monotonic,
         )
         self._day = Day(Reserve())  # in UTC, until `account` has told the portal's own zone
+        self._noted: Noted = lambda _route, _status, _seconds: None
 
     def now(self) -> datetime:
         """Return the portal's time; the first time ever, ask for it."""
@@ -96,6 +101,10 @@ class HubSpotDoor:
         self._day.reserve = reserve
         if turns:
             self._pacing.share(turns)
+
+    def note_answers(self, noted: Noted) -> None:
+        """Tell of each answer its route, status and seconds."""
+        self._noted = noted
 
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
@@ -141,10 +150,8 @@ class HubSpotDoor:
     def last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id, and how many there are; one request."""
         path = self._routes.path(Route.SEARCH, object_type)
-        return self._ask(
-            Request(route=Route.SEARCH, path=path, body=questions.last()),
-            lambda answer: records.found(answer, object_type, ()),
-        )
+        request = Request(route=Route.SEARCH, path=path, body=questions.last())
+        return self._ask(request, lambda answer: records.found(answer, object_type, ()))
 
     def page(
         self,
@@ -255,13 +262,19 @@ class HubSpotDoor:
         )
 
     def _ask(self, request: Request, read: Callable[[Answer], Result]) -> Result:
-        return self._retry.run(request, lambda: read(self._answer(request)))
+        def send() -> Result:
+            return read(self._answer(request))
+
+        if self._tokens is None:
+            return self._retry.run(request, send)
+        return self._retry.run(request, partial(self._tokens.once_more, send))
 
     def _answer(self, request: Request) -> Answer:
         self._day.admit(self._clock.now())
         try:
             self._pacing.take(request.route)
             answer = self._transport.send(request)
+            self._noted(str(request.route), answer.status, answer.received - answer.sent)
             self._clock.learn(answer)
             self._pacing.learn(answer.headers, request.route)
             self._day.learn(answer.headers, self._clock.now(), self._pacing.turns)

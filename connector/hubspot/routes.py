@@ -23,6 +23,7 @@ class Route(StrEnum):
     PROPERTIES = "properties"
     PIPELINES = "pipelines"
     ACCOUNT = "account"
+    TOKEN = "token"  # noqa: S105 - the name of a request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ def _dated(version: str) -> Mapping[Route, str]:
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
         Route.ACCOUNT: f"/account-info/{version}/details",
+        # The one dated version that HubSpot documents for tokens so far.
+        Route.TOKEN: "/oauth/2026-03/token",
     }
 
 
@@ -73,6 +76,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PROPERTIES: "/crm/v3/properties/{type}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
+        Route.TOKEN: "/oauth/v3/token",
     },
     "2026-03": _dated("2026-03"),
     "2026-09": _dated("2026-09"),

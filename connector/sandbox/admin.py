@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.sandbox.call import JSON, Answer, Request
+from connector.sandbox.deliveries import Manner
 from connector.sandbox.faults import Fault
 
 if TYPE_CHECKING:
@@ -99,6 +100,12 @@ def _archive(box: Sandbox, body: JSON) -> JSON:
     return {}
 
 
+def _webhooks(box: Sandbox, body: JSON) -> JSON:
+    if body:
+        box.deliver(Manner(**body))
+    return dict(box.deliveries.counts) if box.deliveries else {}
+
+
 _ACTIONS: Final[dict[tuple[str, str], Callable[[Sandbox, JSON], JSON]]] = {
     ("GET", "state"): _state,
     ("POST", "clock"): _clock,
@@ -110,4 +117,6 @@ _ACTIONS: Final[dict[tuple[str, str], Callable[[Sandbox, JSON], JSON]]] = {
     ("POST", "create"): _create,
     ("POST", "associate"): _associate,
     ("POST", "archive"): _archive,
+    ("GET", "webhooks"): _webhooks,
+    ("POST", "webhooks"): _webhooks,
 }

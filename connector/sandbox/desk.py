@@ -13,6 +13,7 @@ from connector.sandbox.call import Answer, Call, Request
 from connector.sandbox.faults import Fault, Faults, answer_of, ids_of
 from connector.sandbox.kinds import KINDS
 from connector.sandbox.limits import Limits
+from connector.sandbox.oauth import OAuth
 from connector.sandbox.refusals import RefusedError
 from connector.sandbox.routes import Match, match
 
@@ -28,6 +29,7 @@ class Desk:
     def __init__(self, portal: Portal, token: str) -> None:
         self.portal = portal
         self.tokens = {token}
+        self.oauth = OAuth()
         self.faults = Faults()
         self.limits = Limits(portal)
 
@@ -61,12 +63,17 @@ class Desk:
                 return Answer(status=400, body=body | {"category": "VALIDATION_ERROR"})
 
     def _answer(self, request: Request) -> Answer:
+        now = self.portal.clock.ms()
+        granted = self.oauth.answer(request, self.portal.portal_id, now)
+        if granted is not None:
+            return granted
         found, allowed = match(request.method, request.path)
         _check_method(found, allowed, request.headers)
         if found is None:
             raise refusals.missing()
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme != "Bearer" or token not in self.tokens:
+        known = token in self.tokens or self.oauth.takes(token, now)
+        if scheme != "Bearer" or not known:
             raise refusals.unauthorized()
         self.limits.count(request.route, token)
         call = self._call(request, found)

@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from connector.sandbox import admin
 from connector.sandbox.call import Answer, Request
+from connector.sandbox.deliveries import Deliveries, Manner
 from connector.sandbox.desk import Desk
 from connector.sandbox.faults import Faults
 from connector.sandbox.handler import Handler
@@ -77,6 +78,7 @@ class Sandbox:
         self.before: Callback | None = None
         self.after: Callback | None = None
         self.stopping = Event()
+        self.deliveries: Deliveries | None = None
         self._lock = Lock()
         self._server = _Server((host, port), self)
         self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -102,11 +104,18 @@ class Sandbox:
     def close(self) -> None:
         """Stop serving, and end every connection."""
         self.stopping.set()
+        self.deliver(None)
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
         self._server.close_connections()
         self._server.server_close()
+
+    def deliver(self, manner: Manner | None) -> None:
+        """Deliver the portal's events to a webhook from now on, or to none."""
+        if self.deliveries is not None:
+            self.deliveries.close()
+        self.deliveries = Deliveries(self.portal, manner) if manner else None
 
     def writes(self) -> list[Request]:
         """Return the served requests that change records."""

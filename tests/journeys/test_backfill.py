@@ -25,7 +25,7 @@ from connector.sync import sync
 from state import mirror
 from tests.journeys.bench import TOKEN, Bench, new_portal
 from tests.journeys.cast import OPEN, changed, contact, deal, mixed
-from tests.journeys.killing import KILLED, run, start
+from tests.journeys.killing import KILLED, Terms, run, start
 from tests.journeys.mirrored import differences
 
 SetUp = Callable[..., Bench]
@@ -212,7 +212,7 @@ def test_two_processes_on_one_database_keep_the_search_limit_together(set_up: Se
             both.wait()
 
     bench.box.before = meet
-    children = [start(bench, "pull", wait=time.sleep) for _ in range(2)]
+    children = [start(bench, "pull", terms=Terms(waits=True)) for _ in range(2)]
     assert [one.wait() for one in children] == [0, 0]
     searches = [one.status for one in bench.box.requests if one.route == "search"]
     assert len(searches) >= 14

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from state.migrations import receiving
+
 revision = "0001"
 down_revision = None
 
@@ -23,6 +25,7 @@ def upgrade() -> None:
     _plans()
     _moves()
     _guards()
+    receiving.create()
     _audit()
     if op.get_context().dialect.name == "postgresql":
         _refuse_changes_on_postgresql()
@@ -72,6 +75,7 @@ def _evidence() -> None:
         _text("source_type"),
         _text("source_id"),
         _text("user_id"),
+        _text("source_label"),
         _key("portal_id", "object_type", "object_id", "property_name", "at", "value"),
     )
     op.create_table(
@@ -104,9 +108,7 @@ def _portals() -> None:
     )
     op.create_table(
         "checkpoints",
-        _number("portal_id"),
-        _text("name"),
-        _text("value"),
+        *(_number("portal_id"), _text("name"), _text("value")),
         _key("portal_id", "name"),
     )
     op.create_table(

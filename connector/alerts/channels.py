@@ -1,0 +1,70 @@
+"""Send messages by Apprise, from a thread of its own: a slow channel holds nothing up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from queue import Full, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from connector import logs
+from connector.errors import UserError
+
+if TYPE_CHECKING:
+    from apprise import Apprise
+
+_MOST: Final = 100
+_LEAVE_SECONDS: Final = 2.0
+_log = structlog.get_logger()
+
+
+class Channels:
+    """Where alerts go: Slack, mail, Teams and many more, each by its address."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._queue: Queue[tuple[str, str] | None] = Queue(_MOST)
+        self._apprise = _apprise(addresses) if addresses else None
+        self._thread = Thread(target=self._work, name="alerts", daemon=True)
+        self._thread.start()
+
+    def send(self, title: str, text: str) -> None:
+        """Send soon; without any channel, do nothing."""
+        if self._apprise is None:
+            return
+        try:
+            self._queue.put_nowait((logs.masked(title), logs.masked(text)))
+        except Full:
+            _log.warning("alert.dropped", message="too many alerts wait to be sent")
+
+    def close(self) -> None:
+        """Send what waits, as far as that takes no time."""
+        try:
+            self._queue.put_nowait(None)
+        except Full:
+            return
+        self._thread.join(_LEAVE_SECONDS)
+
+    def _work(self) -> None:
+        while (message := self._queue.get()) is not None:
+            title, text = message
+            if self._apprise is not None and not self._apprise.notify(title=title, body=text):
+                _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
+
+
+def _apprise(addresses: Sequence[str]) -> Apprise:
+    """Return what sends; an address may hold a token, so it is never shown."""
+    import logging
+
+    import apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    made = apprise.Apprise()
+    for number, address in enumerate(addresses, 1):
+        if not made.add(address):
+            raise UserError(
+                f"The address number {number} of CONNECTOR_ALERTS is none that Apprise knows: see "
+                "https://appriseit.com/services/ (addresses are separated by spaces)."
+            )
+    return made

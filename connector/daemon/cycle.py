@@ -1,0 +1,154 @@
+"""One cycle: finish what is open, look at what was named, poll, decide, and write or show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from connector.core.model import ObjectType
+from connector.daemon.steps import Steps
+from connector.desk import Desk
+from connector.errors import UserError
+from connector.noticing import notice
+from connector.propose import propose
+from connector.pull import pull, require_mirror
+from connector.recover import recover
+from connector.sync import correct
+from state import inbox, mirror
+
+LEAST_FREE: Final = 64 * 2**20
+"""Bytes: below, nothing is written to HubSpot, since the outbox must be able to follow."""
+KEEP_EVENTS: Final = timedelta(days=3)
+"""HubSpot repeats a delivery for a day; after that, nobody has to know it again."""
+TIDY_SECONDS: Final = 3600.0
+_SHARE: Final = 20
+_LONGEST_PAUSE: Final = 900.0
+_DECIDED: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+
+_log = structlog.get_logger()
+
+
+class NoRoom(UserError):  # noqa: N818 - named by what it is
+    """The disk is nearly full: HubSpot is left alone before the database has to be."""
+
+
+@dataclass(slots=True)
+class Rhythm:
+    """When what is done next, by the clock that never goes back; 0 is at once.
+
+    `polled` is when a poll last succeeded, None before the first; `anew` says that the ground of
+    all decisions may be another one, so that they are made although nothing is due.
+    """
+
+    poll_seconds: float
+    poll: float = 0.0
+    plan: float = 0.0
+    tidy: float = 0.0
+    polled: float | None = None
+    shown: str = ""
+    anew: bool = True
+
+    def hurry(self) -> None:
+        """Poll and decide with the next cycle: the policy, or the portal, is another one."""
+        self.poll = self.plan = 0.0
+        self.anew = True
+
+
+def cycle(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
+    """Go once through all steps; whoever calls holds the writer's lock.
+
+    What cannot be recovered ends the cycle: a record may stand there without a stage. A failing
+    poll or inbox ends nothing: what is in the mirror is decided all the same.
+    """
+    if not steps.run("recover", lambda: recover(desk)):
+        return
+    _read(desk, steps, rhythm)
+    if steps.monotonic() >= rhythm.plan and _is_mirrored(desk):
+        _decide(desk, steps, rhythm, writes=writes)
+    if steps.monotonic() >= rhythm.tidy:
+        rhythm.tidy = steps.monotonic() + TIDY_SECONDS
+        steps.run("tidy", lambda: _tidy(desk))
+
+
+def refuse_without_room(desk: Desk) -> None:
+    """Raise NoRoom where the disk has too little left for the outbox."""
+    free = desk.store.free_bytes()
+    if free < LEAST_FREE:
+        raise NoRoom(
+            f"The disk has {free // 2**20} MiB left: nothing is written to HubSpot, and everything "
+            "stays due. Free some space; it goes on by itself."
+        )
+
+
+def _read(desk: Desk, steps: Steps, rhythm: Rhythm) -> None:
+    """Look at what webhooks named, and poll where it is time."""
+    if _is_mirrored(desk):
+        steps.run("notice", lambda: notice(desk))
+    if steps.monotonic() < rhythm.poll:
+        return
+    if steps.run("poll", lambda: pull(desk)):
+        rhythm.polled = steps.monotonic()
+    rhythm.poll = steps.monotonic() + rhythm.poll_seconds
+
+
+def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
+    """Write what is to be corrected, or show it; both at their pace.
+
+    What stays due (in review, over a limit, while paused) is decided again and again. That reads
+    each of these records afresh, so it gets a small share of the time and no more.
+    """
+    began = steps.monotonic()
+
+    def work() -> None:
+        if rhythm.anew or _due(desk):
+            _apply(desk) if writes else _review(desk, rhythm)
+
+    done = steps.run("apply" if writes else "review", work)
+    rhythm.anew = rhythm.anew and not done
+    if not (done and writes):
+        now = steps.monotonic()
+        rhythm.plan = now + min(_SHARE * (now - began), _LONGEST_PAUSE)
+
+
+def _apply(desk: Desk) -> None:
+    refuse_without_room(desk)
+    correct(desk)
+
+
+def _review(desk: Desk, rhythm: Rhythm) -> None:
+    """Make a plan and say so where it is another one than before."""
+    head = propose(desk)
+    if head.digest != rhythm.shown:
+        rhythm.shown = head.digest
+        _log.info(
+            "plan.made",
+            portal=desk.portal_id,
+            run=desk.run,
+            corrections=head.summary["corrections"],
+            message="nothing is written in review: look at it with `connector plan`; "
+            "CONNECTOR_WRITES=apply lets the daemon write",
+        )
+
+
+def _is_mirrored(desk: Desk) -> bool:
+    """Whether the mirror holds what this policy rests on; before that, nothing is decided."""
+    try:
+        require_mirror(desk)
+    except UserError:
+        return False
+    return True
+
+
+def _due(desk: Desk) -> bool:
+    with desk.store.reading() as session:
+        waiting = mirror.count_due(session, desk.portal_id, until=desk.door.now())
+    return any(waiting[kind] for kind in _DECIDED)
+
+
+def _tidy(desk: Desk) -> None:
+    """Forget what nobody needs any more."""
+    with desk.store.begin() as session:
+        inbox.prune(session, desk.portal_id, before=desk.door.now() - KEEP_EVENTS)

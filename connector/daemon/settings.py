@@ -1,0 +1,70 @@
+"""What the operator sets for the daemon alone, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connector.errors import UserError
+from connector.settings import values_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonSettings:
+    """Times in seconds; `public_url` is the address that HubSpot calls, without the path."""
+
+    poll_seconds: float
+    host: str
+    port: int
+    public_url: str
+    webhook_secret: str = field(repr=False)
+    webhook_v1: bool
+    alerts: tuple[str, ...] = field(repr=False)
+    alert_seconds: float
+
+
+def read(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> DaemonSettings:
+    """Return the daemon's settings; raise UserError naming the one that is wrong."""
+    values = values_of(environment, folder=folder)
+    host, port = _address(values["CONNECTOR_LISTEN"])
+    return DaemonSettings(
+        poll_seconds=_number("CONNECTOR_POLL_SECONDS", values, least=1),
+        host=host,
+        port=port,
+        public_url=_public_url(values),
+        webhook_secret=values["HUBSPOT_WEBHOOK_SECRET"],
+        webhook_v1=values["CONNECTOR_WEBHOOK_V1"] == "on",
+        alerts=tuple(values["CONNECTOR_ALERTS"].split()),
+        alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, least=0),
+    )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise UserError(f"CONNECTOR_LISTEN is {text!r}: write an address as 127.0.0.1:8080.")
+    return host.strip("[]"), int(port)
+
+
+def _number(name: str, values: Mapping[str, str], *, least: float) -> float:
+    try:
+        found = float(values[name])
+    except ValueError:
+        found = -1.0
+    if not least <= found < 1e6:
+        raise UserError(f"{name} is {values[name]!r}: write a number of at least {least:g}.")
+    return found
+
+
+def _public_url(values: Mapping[str, str]) -> str:
+    """Return the public address; with a secret but no address no signature could be right."""
+    url = values["CONNECTOR_PUBLIC_URL"].rstrip("/")
+    if values["HUBSPOT_WEBHOOK_SECRET"] and not url.startswith(("http://", "https://")):
+        raise UserError(
+            "HUBSPOT_WEBHOOK_SECRET is set, but CONNECTOR_PUBLIC_URL is not the address that "
+            "HubSpot calls: HubSpot signs it, so write it as https://connector.example.com."
+        )
+    return url

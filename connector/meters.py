@@ -1,0 +1,125 @@
+"""What Prometheus is told: counters that the daemon moves, and figures read when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How things stand at this moment; `lag` is in seconds, None before the first poll."""
+
+    due: int = 0
+    open_moves: int = 0
+    quarantined: int = 0
+    holds: int = 0
+    events_waiting: int = 0
+    database_bytes: int = 0
+    free_bytes: int = 0
+    lag: float | None = None
+    requests_left: int | None = None
+    left_alone: dict[str, int] = field(default_factory=dict)
+
+
+class Meters:
+    """The counters of one daemon, in a registry of their own."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Requests to HubSpot.", "route", "status")
+        self.request_seconds = self._histogram("request_seconds", "HubSpot's answers.", "route")
+        self.steps = self._counter("steps", "Steps of cycles.", "step", "result")
+        self.step_seconds = self._histogram("step_seconds", "Steps of cycles.", "step")
+        self.failing = Gauge(
+            "connector_step_failing", "1 while a step fails.", ["step"], registry=self.registry
+        )
+        self.corrections = self._counter(
+            "corrections", "Corrections that have ended, as audited.", "outcome", "rule"
+        )
+        self.deliveries = self._counter(
+            "webhooks", "Deliveries refused, and events accepted or passed over.", "result"
+        )
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"connector_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, label: str) -> Histogram:
+        return Histogram(
+            f"connector_{name}", told, [label], buckets=_BUCKETS, registry=self.registry
+        )
+
+    def watch(self, figures: Callable[[], Figures]) -> None:
+        """Ask for these figures with every scrape."""
+        self.registry.register(_Reading(figures))
+
+    def exposition(self) -> bytes:
+        """Return everything as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count an answer of HubSpot."""
+        self.requests.labels(route, str(status)).inc()
+        self.request_seconds.labels(route).observe(seconds)
+
+    def delivered(self, result: str, count: int) -> None:
+        """Count what became of a delivery."""
+        self.deliveries.labels(result).inc(count)
+
+    def ended(self, outcome: str, rule: str) -> None:
+        """Count a correction that has ended."""
+        self.corrections.labels(outcome, rule).inc()
+
+    def ran(self, step: str, seconds: float, *, ok: bool) -> None:
+        """Count a step."""
+        self.steps.labels(step, "done" if ok else "failed").inc()
+        self.step_seconds.labels(step).observe(seconds)
+        self.failing.labels(step).set(0 if ok else 1)
+
+
+class _Reading(Collector):
+    """Figures that are read when Prometheus asks for them, and not before."""
+
+    def __init__(self, figures: Callable[[], Figures]) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Say what there may be, without reading it."""
+        return ()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Read the figures; what is not known yet is left out."""
+        found = self._figures()
+        for name, told, value in (
+            ("due", "Records that are to be decided now.", found.due),
+            ("open_moves", "Records whose correction has begun and not ended.", found.open_moves),
+            ("quarantined", "Corrections that came to nothing twice.", found.quarantined),
+            ("holds", "Holds by the operator and by undo.", found.holds),
+            ("events_waiting", "Webhook events that wait for a look.", found.events_waiting),
+            ("database_bytes", "Size of the database.", found.database_bytes),
+            ("free_bytes", "Room left on its disk.", found.free_bytes),
+            ("lag_seconds", "Age of the mirror behind the portal.", found.lag),
+            ("requests_left", "Requests that the portal allows today.", found.requests_left),
+        ):
+            if value is not None:
+                yield GaugeMetricFamily(f"connector_{name}", told, value=value)
+        left = GaugeMetricFamily(
+            "connector_left_alone", "Records left alone by the last plan.", labels=["why"]
+        )
+        for why, count in found.left_alone.items():
+            left.add_metric([why], count)
+        yield left

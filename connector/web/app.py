@@ -1,0 +1,36 @@
+"""The web application: one path for each thing that is asked of a running daemon."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Response
+from starlette.concurrency import run_in_threadpool
+
+from connector.web.front import Front
+from connector.web.webhooks import PATH, Webhooks
+
+_METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def create(front: Front) -> FastAPI:
+    """Return the application; it serves no documentation of itself."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+
+    @app.get("/healthz")
+    async def alive() -> Response:
+        """Say that the process lives."""
+        return Response("alive\n", media_type="text/plain")
+
+    @app.get("/readyz")
+    async def ready() -> Response:
+        """Say what is wrong, one line each, or that nothing is."""
+        problems = await run_in_threadpool(front.problems)
+        lines = "".join(f"{one}\n" for one in problems) or "ready\n"
+        return Response(lines, status_code=503 if problems else 200, media_type="text/plain")
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        """Tell Prometheus."""
+        return Response(await run_in_threadpool(front.metrics), media_type=_METRICS)
+
+    app.add_api_route(PATH, Webhooks(front).receive, methods=["POST"])
+    return app

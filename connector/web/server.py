@@ -1,0 +1,58 @@
+"""Serve the web application in a thread of the daemon's process."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+from connector.errors import UserError
+
+_CONNECTIONS: Final = 200
+"""At once; HubSpot opens ten, a proxy and Prometheus a few."""
+_LEAVE_SECONDS: Final = 2
+
+
+@contextmanager
+def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
+    """Serve while the block runs, and yield the address; UserError where it is taken."""
+    with _listening(host, port) as listener:
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                limit_concurrency=_CONNECTIONS,
+                timeout_graceful_shutdown=_LEAVE_SECONDS,
+            )
+        )
+        thread = Thread(target=server.run, args=([listener],), name="web", daemon=True)
+        thread.start()
+        try:
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(_LEAVE_SECONDS + 1)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_CONNECTIONS)
+    except OSError as error:
+        listener.close()
+        raise UserError(
+            f"Nothing can listen on {host}:{port} ({error.strerror}): set CONNECTOR_LISTEN to an "
+            "address of this machine that is free."
+        ) from error
+    return listener

@@ -1,0 +1,40 @@
+"""Remember secrets that change while the daemon runs; what is stored is sealed by whoever asks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from state.columns import number, number_key, table_of, text, text_key
+from state.moments import to_millis
+from state.upsert import upsert
+
+
+class _Row(SQLModel, table=True):
+    """The portal is 0 where it is not known yet whose the secret is."""
+
+    __tablename__ = "tokens"
+
+    portal_id: int = number_key()
+    name: str = text_key()
+    sealed: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
+
+
+def get(session: Session, portal_id: str, name: str) -> str | None:
+    """Return what is stored, sealed as it was put."""
+    which = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
+    return session.scalar(select(_TABLE.c.sealed).where(*which))
+
+
+def put(session: Session, portal_id: str, name: str, sealed: str, *, at: datetime) -> None:
+    """Store a sealed secret in place of the one before."""
+    row = {"portal_id": int(portal_id), "name": name, "sealed": sealed, "at": to_millis(at)}
+    upsert(session, _TABLE, [row])

@@ -1,0 +1,113 @@
+"""What deliveries cost: how long until the 204 at 200 a second, beside another writer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event as Signal
+from threading import Thread
+
+from connector.core.event import Event
+from connector.hubspot.signature import Delivery, v3
+from connector.web.receiver import Receiver
+from connector.web.server import serving
+from state import inbox
+from state.store import Store
+from tests.web.asking import NOW, PATH, PORTAL, PUBLIC, SECRET, Daemon
+
+PER_SECOND, SECONDS, CONNECTIONS = 200, 10, 10
+
+
+def _delivery(number: int) -> bytes:
+    entry = {
+        "eventId": number,
+        "portalId": int(PORTAL),
+        "occurredAt": 1793611800000,
+        "subscriptionType": "contact.propertyChange",
+        "objectId": number % 5000 + 1,
+    }
+    body = json.dumps([entry]).encode()
+    timestamp = str(round(NOW.timestamp() * 1000))
+    signed = Delivery(method="POST", uri=f"{PUBLIC}{PATH}", body=body, headers={})
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+        f"X-HubSpot-Request-Timestamp: {timestamp}\r\n"
+        f"X-HubSpot-Signature-v3: {v3(SECRET, signed, timestamp)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+async def _deliver(port: int) -> list[float]:
+    """Send at an even pace over as many connections as HubSpot opens; return the latencies."""
+    taken: list[float] = []
+    began = time.perf_counter()
+
+    async def connection(first: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in range(first, PER_SECOND * SECONDS, CONNECTIONS):
+            await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.perf_counter()))
+            sent = time.perf_counter()
+            writer.write(_delivery(number))
+            head = await reader.readuntil(b"\r\n\r\n")
+            taken.append(time.perf_counter() - sent)
+            assert head.startswith(b"HTTP/1.1 204"), head
+        writer.close()
+
+    await asyncio.gather(*(connection(first) for first in range(CONNECTIONS)))
+    return taken
+
+
+def _write_on(store: Store, stop: Signal) -> None:
+    """Commit as a cycle does beside it."""
+    while not stop.wait(0.05):
+        with store.begin() as session:
+            inbox.prune(session, PORTAL, before=NOW)
+
+
+def main() -> None:
+    with TemporaryDirectory() as folder, Store.open(f"sqlite:///{Path(folder) / 'a.db'}") as store:
+        commits = 0
+
+        def put(events: Sequence[Event]) -> None:
+            nonlocal commits
+            commits += 1
+            with store.begin() as session:
+                inbox.put(session, PORTAL, events, at=NOW)
+
+        receiver, stop = Receiver(put), Signal()
+        receiver.start()
+        beside = Thread(target=_write_on, args=(store, stop))
+        beside.start()
+        with serving(_Storing(receiver).app(), "127.0.0.1", 0) as url:
+            taken = sorted(asyncio.run(_deliver(int(url.rpartition(":")[2]))))
+        stop.set()
+        beside.join()
+        receiver.close()
+        with store.reading() as session:
+            stored = inbox.count(session, PORTAL).count
+    print(f"{len(taken)} deliveries at {PER_SECOND}/s, {stored} events stored, {commits} commits")
+    print(
+        f"until the 204: median {1000 * statistics.median(taken):.1f} ms, "
+        f"p99 {1000 * taken[int(len(taken) * 0.99)]:.1f} ms (promised: 100)"
+    )
+
+
+class _Storing(Daemon):
+    """A daemon whose deliveries go to disk."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__()
+        self._receiver = receiver
+
+    def _receive(self, events):  # type: ignore[no-untyped-def]  # as the other's
+        self.seconds += 1
+        return self._receiver.receive(events)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What stopping promises: nothing new is begun, and what is in flight gets its grace."""
+
+from __future__ import annotations
+
+from threading import Timer
+
+import pytest
+
+from connector.daemon.stop import GRACE, Stop, Stopping
+from connector.hubspot.budget import never_stopped
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_wait_ends_when_told_to_stop() -> None:
+    stop = Stop(Clock())
+    Timer(0.05, stop.ask).start()
+    with pytest.raises(Stopping):
+        stop.wait(60)
+
+
+def test_progress_is_an_occasion_to_stop_but_not_within_a_batch() -> None:
+    stop = Stop(Clock())
+    stop.heard("apply", 1, None)
+    stop.ask()
+    with never_stopped():
+        stop.heard("apply", 1, None)
+        stop.wait(0.001)
+    with pytest.raises(Stopping):
+        stop.heard("apply", 1, None)
+
+
+def test_a_batch_in_flight_is_left_after_its_grace() -> None:
+    clock = Clock()
+    stop = Stop(clock)
+    stop.ask()
+    clock.seconds += GRACE
+    with never_stopped(), pytest.raises(Stopping):
+        stop.wait(0.001)
+
+
+def test_a_sleep_ends_by_a_wake_and_the_next_one_does_not() -> None:
+    stop = Stop(Clock())
+    stop.wake()
+    stop.sleep(60)
+    stop.sleep(0.001)
+    stop.rest(0.001)
+    assert not stop.asked
