@@ -15,6 +15,7 @@ from connector.giving_back import Ending, covered, give_back, put
 from connector.hubspot.budget import never_stopped
 from connector.push import BATCH, set_and_verify
 from connector.readings import read
+from connector.releasing import release
 from connector.verifying import filled_by_automation
 from state import fates, mirror, outbox, sendings
 
@@ -40,6 +41,7 @@ def recover(desk: Desk) -> int:
         for part in chunks(group, BATCH):
             with never_stopped():
                 _recover_batch(desk, part)
+    release(desk)
     if moves:
         _log.info("moves.recovered", portal=desk.portal_id, count=len(moves))
     return len(moves)

@@ -165,7 +165,7 @@ def steps_of_a_sync(bench: Bench, *, batch: int = 0) -> int:
 def _run(
     folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], terms: Terms
 ) -> None:
-    from connector import opening, push
+    from connector import opening, push, undo
     from connector.cli import run as run_command
     from connector.commands import frame
     from connector.hubspot.client import HubSpotDoor
@@ -175,7 +175,8 @@ def _run(
     frame.REAL = opening.Clockwork(wait=wait, monotonic=time.monotonic)
     hasty = partial(HubSpotDoor, patience=Patience(read=_READ_TIMEOUT))
     opening.HubSpotDoor = hasty  # type: ignore[misc,assignment]  # a silence costs a test no minute
-    push.BATCH = terms.batch or push.BATCH  # type: ignore[misc]  # a few records, many batches
+    for one in (push, undo):
+        one.BATCH = terms.batch or one.BATCH  # type: ignore[attr-defined]  # many batches of a few
     die_at_step = terms.die_at_step
     os.chdir(folder)
     os.environ.update(environment)
