@@ -12,6 +12,7 @@ from connector.carrying import carried, waits
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.core.moves import key
 from connector.core.plan import Tally, clears_first, ground
+from connector.core.stage_dates import changed_dates
 from connector.desk import Desk
 from connector.following import widen
 from connector.settling import Settled, settle
@@ -47,7 +48,10 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
         waiting = mirror.count_due(session, desk.portal_id, until=now)
         total = sum(waiting[kind] for kind in ORDER)
-    tally = Tally(ground=ground(desk.portal_id, desk.policy.digest))
+    tally = Tally(
+        ground=ground(desk.portal_id, desk.policy.digest),
+        changes=changed_dates(desk.portal),
+    )
     for refs in _due(desk, now):
         _lay_down(desk, head, settle(desk, refs), refs, tally)
         desk.tell("decide", tally.looked_at.total(), total)

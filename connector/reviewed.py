@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from connector.core.model import Correction, Outcome
 from connector.core.plan import Tally, ground
+from connector.core.stage_dates import changed_dates
 from connector.desk import Desk, chunks
 from connector.planfile import PlanFile
 from connector.pull import pull
@@ -67,7 +68,10 @@ def _lay_down(desk: Desk, plan: PlanFile) -> tuple[PlanHead, list[Skipped]]:
     )
     with desk.store.begin() as session:
         plans.create(session, desk.portal_id, head)
-    tally = Tally(ground=ground(desk.portal_id, desk.policy.digest))
+    tally = Tally(
+        ground=ground(desk.portal_id, desk.policy.digest),
+        changes=changed_dates(desk.portal),
+    )
     skipped: list[Skipped] = []
     for refs in chunks(plan.moves, _CHUNK):
         settled = {one.decision.record: one for one in settle(desk, refs)}
