@@ -13,7 +13,7 @@ from connector.desk import Desk, chunks
 from connector.planfile import PlanFile
 from connector.pull import pull
 from connector.push import push
-from connector.recover import recover
+from connector.recover import alarmed, recover
 from connector.settling import Settled, settle
 from connector.sync import close_run
 from state import plans, runs
@@ -43,7 +43,7 @@ class Reviewed:
 def apply_plan(desk: Desk, plan: PlanFile) -> Reviewed:
     """Apply what still holds of a plan file; the file is the permission, so no limit stops it."""
     desk = replace(desk, permitted=True)
-    with desk.store.writer_lock(desk.portal_id, who="connector apply"):
+    with desk.store.writer_lock(desk.portal_id, who="connector apply"), alarmed(desk):
         recover(desk)
         pull(desk)
         with desk.store.begin() as session:
