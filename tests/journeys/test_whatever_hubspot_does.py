@@ -16,7 +16,7 @@ from tests.journeys.cast import contact, reopened
 from tests.journeys.test_faults import SET, _in_the_gap, attempt, settle
 
 APPLIED, IGNORED, REFUSED = Outcome.APPLIED, Outcome.IGNORED, Outcome.REFUSED
-REVERTED, STALE = Outcome.REVERTED, Outcome.STALE
+RESTORED, REVERTED, STALE = Outcome.RESTORED, Outcome.REVERTED, Outcome.STALE
 BEFORE, WANTED = "customer", "opportunity"
 Act = Callable[[Bench, str], object]
 
@@ -61,13 +61,13 @@ HABITS: dict[str, tuple[Act, str, list[Outcome]]] = {
     ),
     "refuses it with its batch": (
         switched(**SLOW_CLEAR, backward_write="error", backward_error_scope="batch"),
-        WANTED,
-        [APPLIED],
+        BEFORE,
+        [RESTORED, RESTORED],
     ),
     "refuses it alone": (
         switched(**SLOW_CLEAR, backward_write="error", backward_error_scope="record"),
-        WANTED,
-        [APPLIED],
+        BEFORE,
+        [RESTORED, RESTORED],
     ),
     "allows it": (switched(backward_write="allowed"), WANTED, [APPLIED]),
     "answers the set well and stores nothing": (faulty("ignore", SET), WANTED, [APPLIED]),
