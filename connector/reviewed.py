@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connector.core.model import Correction, Outcome
-from connector.core.plan import Tally, ground
-from connector.core.stage_dates import changed_dates
 from connector.desk import Desk, chunks
 from connector.planfile import PlanFile
+from connector.propose import new_tally
 from connector.pull import pull
 from connector.push import push
 from connector.recover import alarmed, recover
@@ -68,10 +67,7 @@ def _lay_down(desk: Desk, plan: PlanFile) -> tuple[PlanHead, list[Skipped]]:
     )
     with desk.store.begin() as session:
         plans.create(session, desk.portal_id, head)
-    tally = Tally(
-        ground=ground(desk.portal_id, desk.policy.digest),
-        changes=changed_dates(desk.portal),
-    )
+    tally = new_tally(desk)
     skipped: list[Skipped] = []
     for refs in chunks(plan.moves, _CHUNK):
         settled = {one.decision.record: one for one in settle(desk, refs)}

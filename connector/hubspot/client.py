@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
+from connector.core.model import (
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Workflow,
+)
+from connector.hubspot import flows
 from connector.hubspot.answer import Answer
 from connector.hubspot.budget import Allowance, Claim, Day, Reserve
 from connector.hubspot.clock import PortalClock
@@ -117,6 +126,10 @@ class HubSpotDoor:
             },
             pipelines=self._ask(Request(route=Route.PIPELINES, path=path), portal.pipelines),
         )
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the active workflows; two requests for each hundred."""
+        return flows.read_all(self._ask, self._routes)
 
     def changed(
         self,

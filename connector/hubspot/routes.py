@@ -23,6 +23,8 @@ class Route(StrEnum):
     PROPERTIES = "properties"
     PIPELINES = "pipelines"
     ACCOUNT = "account"
+    FLOWS = "workflows"
+    FLOWS_READ = "workflows read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,13 @@ class Request:
 DEFAULT_FAMILY: Final = "2026-03"
 
 
+# No dated family has them but as a beta: https://developers.hubspot.com/docs/api/automation/workflows
+_FLOWS: Final[Mapping[Route, str]] = {
+    Route.FLOWS: "/automation/v4/flows",
+    Route.FLOWS_READ: "/automation/v4/flows/batch/read",
+}
+
+
 def _dated(version: str) -> Mapping[Route, str]:
     return {
         Route.LIST: f"/crm/objects/{version}/{{type}}",
@@ -59,6 +68,7 @@ def _dated(version: str) -> Mapping[Route, str]:
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
         Route.ACCOUNT: f"/account-info/{version}/details",
+        **_FLOWS,
     }
 
 
@@ -73,6 +83,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PROPERTIES: "/crm/v3/properties/{type}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
+        **_FLOWS,
     },
     "2026-03": _dated("2026-03"),
     "2026-09": _dated("2026-09"),
