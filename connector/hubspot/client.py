@@ -7,7 +7,16 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
-from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
+from connector.core.model import (
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Workflow,
+)
+from connector.hubspot import flows
 from connector.hubspot.answer import Answer
 from connector.hubspot.budget import Allowance, Day, Reserve, Turns
 from connector.hubspot.clock import PortalClock
@@ -127,6 +136,10 @@ class HubSpotDoor:
             },
             pipelines=self._ask(Request(route=Route.PIPELINES, path=path), portal.pipelines),
         )
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the active workflows; two requests for each hundred."""
+        return flows.read_all(self._ask, self._routes)
 
     def changed(
         self,
