@@ -29,6 +29,7 @@ from connector.hubspot.signature import Signing
 from connector.meters import Meters
 from connector.opening import Clockwork
 from connector.settings import Settings
+from connector.tracing import Tracing
 from connector.web.app import create
 from connector.web.front import Front
 from connector.web.receiver import Receiver
@@ -77,12 +78,17 @@ def _loop(
     monotonic: Callable[[], float],
     meters: Meters,
 ) -> Loop:
-    stop = Stop(monotonic)
+    stop, tracing = Stop(monotonic), Tracing()
+
+    def noted(route: str, status: int, seconds: float) -> None:
+        meters.answered(route, status, seconds)
+        tracing.answered(route, status, seconds)
+
     work = Clockwork(wait=stop.wait, monotonic=monotonic)
-    ground = Ground(read, work, store=store, tell=stop.heard, noted=meters.answered)
+    ground = Ground(read, work, store=store, tell=stop.heard, noted=noted)
     return Loop(
         ground=ground,
-        steps=Steps(monotonic, [_Counting(meters)]),
+        steps=Steps(monotonic, [_Counting(meters)], tracing.span),
         stop=stop,
         rhythm=Rhythm(poll_seconds=daemon.poll_seconds),
         ended=lambda line: meters.ended(str(line.outcome), line.rule),

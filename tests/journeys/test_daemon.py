@@ -274,6 +274,7 @@ def test_a_disk_that_is_nearly_full_leaves_hubspot_alone_and_goes_on_reading(
         work.loop.open()
         work.turn()
         assert work.troubles() == {"apply"}
+        assert "MiB left" in work.problems()[0]
         assert work.loop.rhythm.polled is not None
     assert bench.box.writes() == []
 
