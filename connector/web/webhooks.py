@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 from connector.errors import ConnectorError
 from connector.hubspot.codec.events import NotEvents, Told, told
@@ -45,7 +46,7 @@ class Webhooks:
             body = await asyncio.wait_for(_body(request), SECONDS_TO_ARRIVE)
         except TooLarge:
             return _answer(413, "the body is larger than 1 MiB")
-        except TimeoutError:
+        except (TimeoutError, ClientDisconnect):
             return _answer(408, "the body did not arrive in time")
         wrong = self._problem(request, body)
         if wrong:

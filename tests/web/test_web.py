@@ -87,6 +87,12 @@ def test_a_body_over_one_mebibyte_is_refused_however_it_comes() -> None:
     assert ask(app, "POST", PATH, body=b"x" * 2**20).status == 401
 
 
+def test_a_client_that_leaves_in_the_middle_stores_nothing() -> None:
+    daemon = Daemon()
+    answer = ask(daemon.app(), "POST", PATH, headers=signed(BODY), body=[BODY[:5]], leaves=True)
+    assert (answer.status, daemon.received) == (408, [])
+
+
 def test_too_many_deliveries_in_a_second_are_put_off() -> None:
     daemon = Daemon()
     app = daemon.app()
