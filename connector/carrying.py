@@ -34,6 +34,28 @@ def native(desk: Desk) -> Native:
     return said if said is not Native.UNKNOWN else Native(_learnt(desk)["is"])
 
 
+def waits(desk: Desk) -> bool:
+    """Whether companies with contacts behind them wait for the operator's permission."""
+    return native(desk) is Native.ON and not desk.permitted
+
+
+def told(desk: Desk, company: Ref, contacts: int) -> str:
+    """Return what becomes of a company's move that HubSpot may carry on to its contacts."""
+    match native(desk):
+        case Native.ON:
+            return (
+                f"HubSpot's own company sync would carry {contacts:,} contacts of {company} along: "
+                "it waits until `connector plan --out plan.json` is reviewed and applied."
+            )
+        case Native.UNKNOWN:
+            return (
+                f"Nobody knows yet whether HubSpot's own company sync would carry {contacts:,} "
+                f"contacts of {company} along: it is tried alone, and its contacts are read again."
+            )
+        case Native.OFF:
+            return ""
+
+
 def carried(desk: Desk, stages: Sequence[Correction]) -> dict[Ref, tuple[Ref, ...]]:
     """Return, for each forward company move, the contacts that HubSpot's sync would carry."""
     moves = {

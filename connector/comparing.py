@@ -7,22 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from connector.core.binding import bind
-from connector.core.model import STAGE, Correction, ObjectType, Portal, Record, Ref
+from connector.core.model import STAGE, Correction, Portal, Ref
 from connector.core.policy import Policy
 from connector.core.rules import Decision, decide
 from connector.desk import Desk, Tell, silent
-from connector.errors import UserError
 from connector.gather import gather
-from connector.hubspot.door import Door
-from connector.pull import require_mirror
+from connector.offline import ClosedDoor, Ground, everyone, last_pulled, offline_desk
 from connector.settings import Settings
-from state import mirror, portals
 from state.store import Store
 
-_CHUNK = 1000
 _EXAMPLES = 12
-ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,87 +58,23 @@ class Comparison:
                 self.examples.append(one)
 
 
-@dataclass(slots=True)
-class ClosedDoor:
-    """A door that nothing goes through: it tells the time, and counts what it cannot read."""
-
-    at: datetime
-    unread: set[Ref] = field(default_factory=set)
-
-    def now(self) -> datetime:
-        """Return the moment for which everything is decided."""
-        return self.at
-
-    def read(
-        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
-    ) -> dict[Ref, Record]:
-        """Return nothing, and note what was asked for."""
-        self.unread.update(refs)
-        return {}
-
-
 def compare(
     settings: Settings, new: Policy, old: Policy, *, now: datetime, tell: Tell = silent
 ) -> Comparison:
     """Return what would change in the mirrored portal; HubSpot is not asked for anything."""
     with Store.open(settings.database_url) as store:
-        portal = _portal(store, settings)
-        door = ClosedDoor(now)
-        first = _desk(store, portal, new, door, tell)
-        second = _desk(store, portal, old, door, tell)
-        for desk in (first, second):
-            require_mirror(desk)
-        found = Comparison(portal=portal, new=_name(new), old=_name(old))
-        for refs in _everyone(first):
+        ground = Ground(store=store, portal=last_pulled(store, settings), door=ClosedDoor(now))
+        first = offline_desk(ground, new, tell=tell)
+        second = offline_desk(ground, old, tell=tell)
+        found = Comparison(portal=ground.portal, new=_name(new), old=_name(old))
+        for refs in everyone(first):
             _compare(first, second, refs, found)
-        found.unknown_histories = len(door.unread)
+        found.unknown_histories = len(ground.door.unread)
     return found
 
 
 def _name(policy: Policy) -> str:
     return f"{policy.name} ({policy.source})"
-
-
-def _portal(store: Store, settings: Settings) -> Portal:
-    """Return the portal as it was last pulled."""
-    with store.reading() as session:
-        ids = portals.ids(session)
-        if settings.portal_id:
-            ids = tuple(one for one in ids if one == settings.portal_id)
-        portal = portals.load(session, ids[0]) if len(ids) == 1 else None
-    if portal is None:
-        raise UserError(
-            f"The database holds {len(ids)} portals: name one by HUBSPOT_PORTAL_ID."
-            if ids
-            else "Nothing is mirrored yet: run `connector pull` first."
-        )
-    return portal
-
-
-def _desk(store: Store, portal: Portal, policy: Policy, door: ClosedDoor, tell: Tell) -> Desk:
-    closed: Door = door  # type: ignore[assignment]  # deciding only reads histories and the time
-    return Desk(
-        run="compare",
-        door=closed,
-        store=store,
-        portal=portal,
-        policy=bind(policy, portal),
-        wait=lambda _: None,
-        offline=True,
-        tell=tell,
-    )
-
-
-def _everyone(desk: Desk) -> Iterator[Sequence[Ref]]:
-    for kind in ORDER:
-        after = "0"
-        while True:
-            with desk.store.reading() as session:
-                refs = mirror.listed(session, desk.portal_id, kind, after_id=after, limit=_CHUNK)
-            if not refs:
-                break
-            after = refs[-1].id
-            yield refs
 
 
 def _compare(first: Desk, second: Desk, refs: Sequence[Ref], found: Comparison) -> None:

@@ -44,8 +44,10 @@ class Desk:
     An `offline` desk decides on what is there: nothing that was not read is noted as read.
 
     `struck` holds the keys of the corrections that did not hold in this very run: they are
-    not tried again before the next one. A reading younger than `fresh` need not be repeated
-    before a write. `permitted` says that the operator allowed this run whatever it sends.
+    not tried again before the next one. `marks` holds what open moves of an earlier run, perhaps
+    under another policy, write beside stage and lead status. A reading younger than `fresh`
+    need not be repeated before a write. `permitted` says that the operator allowed this run
+    whatever it sends.
     """
 
     run: str
@@ -59,6 +61,7 @@ class Desk:
     tell: Tell = silent
     offline: bool = False
     struck: set[str] = field(default_factory=set)
+    marks: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
     fresh: timedelta = timedelta(seconds=10)
     permitted: bool = False

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from connector.carrying import carried, told
 from connector.core.cases import given_facts
 from connector.core.explanation import Explanation, explain
 from connector.core.holds import Aside
-from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
+from connector.core.model import (
+    STAGE,
+    STATUS,
+    Correction,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Version,
+)
 from connector.core.outlook import outlook
 from connector.core.policy import Policy
 from connector.desk import Desk
 from connector.errors import UserError
-from connector.gather import gather
 from connector.pull import require_mirror
 from connector.settling import settle
 from state import mirror
@@ -33,6 +43,7 @@ class Told:
     outlook: tuple[str, ...]
     changes: tuple[tuple[str, Version], ...] = ()
     aside: tuple[Aside, ...] = ()
+    waits: str = ""
 
 
 def explain_facts(path: Path, policy: Policy) -> tuple[Portal, Told]:
@@ -76,12 +87,17 @@ def explain_record(desk: Desk, ref: Ref) -> Told:
     if record.archived:
         raise UserError(f"{ref} is archived in HubSpot: archived records are left alone.")
     (settled,) = settle(desk, [ref])
-    pinned = frozenset(one.correction.property_name for one in settled.aside)
-    facts = gather(desk, [ref])[0]
     return Told(
         record=record,
-        explanation=explain(desk.policy, facts, pinned=pinned),
-        outlook=tuple(outlook(desk.policy, desk.portal, facts)),
+        explanation=explain(desk.policy, settled.facts, pinned=settled.pinned),
+        outlook=tuple(outlook(desk.policy, desk.portal, settled.facts)),
         changes=_changes(desk, ref),
         aside=settled.aside,
+        waits=_waits(desk, ref, settled.decision.corrections),
     )
+
+
+def _waits(desk: Desk, ref: Ref, corrections: Sequence[Correction]) -> str:
+    """Return what a company's move waits for, "" where for nothing."""
+    behind = carried(desk, corrections)
+    return told(desk, ref, len(behind[ref])) if ref in behind else ""

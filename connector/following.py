@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from connector.core.circle import Circle, asks_contacts, closed, is_small
+from connector.core.circle import Circle, Pinned, asks_contacts, closed, is_small
 from connector.core.facts import Facts
 from connector.core.model import ObjectType, Ref
 from connector.desk import Desk, chunks
@@ -17,10 +17,11 @@ _PRIMARY_COMPANY = "associatedcompanyid"
 Look = Callable[[Sequence[Ref]], list[Facts]]
 
 
-def followed(desk: Desk, found: Sequence[Facts], look: Look) -> list[Facts]:
+def followed(desk: Desk, found: Sequence[Facts], look: Look, pinned: Pinned) -> list[Facts]:
     """Return these facts with what their company, or their contacts, say of them.
 
-    `look` gives the facts of the others in their circles, as they are by themselves.
+    `look` gives the facts of the others in their circles, as they are by themselves; whose stage
+    is `pinned` is followed where it is.
     """
     companies = sorted({one.company for one in found if one.company})
     with desk.store.reading() as session:
@@ -30,7 +31,7 @@ def followed(desk: Desk, found: Sequence[Facts], look: Look) -> list[Facts]:
     known |= {one.record: one for one in look(sorted(wanted - known.keys()))}
     done: dict[Ref, Facts] = {}
     for company in companies:
-        circle = closed(desk.policy, _circle(desk, company, staff[company], known))
+        circle = closed(desk.policy, _circle(desk, company, staff[company], known), pinned)
         done |= {one.record: one for one in circle.contacts}
         done |= {company: circle.company} if circle.company else {}
     return [done.get(one.record, one) for one in found]
@@ -68,13 +69,19 @@ def _due(desk: Desk, kind: ObjectType, now: datetime, after: str) -> tuple[Ref, 
 
 
 def _mark_circles(desk: Desk, refs: Sequence[Ref], now: datetime) -> None:
+    others = sorted(circles_of(desk, refs) - set(refs))
     with desk.store.begin() as session:
-        companies = companies_of(desk, refs)
-        staff = mirror.of_company(session, desk.portal_id, sorted(companies))
-        small = [each for each in staff.values() if is_small(desk.policy, len(each))]
-        circle = companies | {one for each in small for one in each}
-        for part in chunks(sorted(circle - set(refs)), _CHUNK):
+        for part in chunks(others, _CHUNK):
             mirror.mark_due(session, desk.portal_id, part, at=now)
+
+
+def circles_of(desk: Desk, refs: Sequence[Ref]) -> set[Ref]:
+    """Return everybody in the circles of these records; of a large company only itself."""
+    companies = companies_of(desk, refs)
+    with desk.store.reading() as session:
+        staff = mirror.of_company(session, desk.portal_id, sorted(companies))
+    small = [each for each in staff.values() if is_small(desk.policy, len(each))]
+    return companies | {one for each in small for one in each}
 
 
 def companies_of(desk: Desk, refs: Sequence[Ref]) -> set[Ref]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from connector.core.circle import NOBODY, Pinned
 from connector.core.facts import Facts, deal, facts, needs_history
 from connector.core.model import Association, ObjectType, Record, Ref, Version
 from connector.desk import Desk
@@ -27,11 +28,14 @@ class Mirrored:
     companies: Mapping[Ref, Record]
 
 
-def gather(desk: Desk, refs: Sequence[Ref]) -> list[Facts]:
-    """Return the facts of these records, reading deal histories only where they matter."""
+def gather(desk: Desk, refs: Sequence[Ref], pinned: Pinned = NOBODY) -> list[Facts]:
+    """Return the facts of these records, reading deal histories only where they matter.
+
+    In a circle nobody follows others any further than they come while theirs is `pinned`.
+    """
     found = _alone(desk, refs)
     if desk.policy.in_circles:
-        return followed(desk, found, lambda others: _alone(desk, others))
+        return followed(desk, found, lambda others: _alone(desk, others), pinned)
     return found
 
 

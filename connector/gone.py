@@ -40,7 +40,7 @@ def settle_gone(desk: Desk, refs: Sequence[Ref]) -> Gone:
     with desk.store.begin() as session:
         fates.succeed(session, desk.portal_id, gone.merged, at=now)
         fates.bury(session, desk.portal_id, sorted(gone.archived), at=now)
-        fates.wipe(session, desk.portal_id, sorted(gone.deleted), at=now, redact=True)
+        fates.wipe(session, desk.portal_id, sorted(gone.deleted), at=now)
     store(desk, complete(desk, kind, list(gone.found.values())))
     _log.info(
         "records.gone",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.core.model import STAGE, STATUS, Correction, Outcome
-from connector.core.moves import Move
+from connector.core.moves import Move, Phase
 from connector.desk import Desk
 from connector.ending import end
 from connector.giving_back import Ending
 from connector.readings import read
 from connector.sending import send
+from state import outbox
 
 
 def mark_first(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
@@ -21,6 +22,8 @@ def mark_first(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[End
     marks = {move.record: found for move in moves if (found := _mark(move))}
     if not marks:
         return list(moves), ()
+    with desk.store.begin() as session:
+        outbox.advance(session, desk.portal_id, list(marks), Phase.MARKING)
     sent = send(desk, {ref: {one.property_name: one.after} for ref, one in marks.items()})
     records = read(desk, list(marks))
     ready: list[Move] = []

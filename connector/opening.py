@@ -23,7 +23,6 @@ from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.transport import TokenSource
 from connector.settings import Settings
-from connector.sharing import claims
 from state import portals
 from state.store import Store
 
@@ -116,8 +115,7 @@ def open_desk(
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
             with store.begin() as session:
                 portals.save(session, portal, door.now())
-            shared = claims(store, portal.account.portal_id, door.now)
-            door.live_within(reserve_of(settings), shared)
+            door.live_within(reserve_of(settings), store.turns(portal.account.portal_id))
             yield Desk(
                 run=run_id(door.now()),
                 door=door,

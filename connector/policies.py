@@ -15,6 +15,7 @@ from connector.core.default_portal import default_portal
 from connector.core.mark import PolicyError
 from connector.core.model import Portal
 from connector.core.mutations import Unguarded, unguarded
+from connector.core.overtaken import overtaken
 from connector.core.policy import Policy
 from connector.core.rehearsal import to_and_fro
 from connector.core.shadows import shadows
@@ -88,6 +89,20 @@ def check(policy: Policy, portal: Portal, now: datetime) -> BoundPolicy:
     if fights:
         raise PolicyError(fights)
     return bound
+
+
+def unknown_offline(policy: Policy) -> tuple[str, ...]:
+    """Return what of a sound policy only a portal could confirm, and a new one does not have."""
+    try:
+        bind(policy, default_portal())
+    except PolicyError as error:
+        return tuple(f"{one} (without a portal nobody knows)" for one in error.problems)
+    return ()
+
+
+def held_back(bound: BoundPolicy, now: datetime) -> Iterator[str]:
+    """Yield which own rules hold records back from where their deals would lead them."""
+    return iter(dict.fromkeys(str(one) for one in overtaken(bound, now)))
 
 
 def shadowed(policy: Policy) -> Iterator[str]:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from connector.carrying import carried
-from connector.core.model import STAGE, STATUS, ObjectType, Ref
+from connector.carrying import carried, waits
+from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.core.moves import key
 from connector.core.plan import Tally, clears_first, ground
 from connector.desk import Desk
 from connector.following import widen
 from connector.settling import Settled, settle
-from state import checkpoints, mirror, plans
+from state import checkpoints, mirror, mirror_parts, plans
 from state.plans import PlanHead
 
 # Companies first: HubSpot's own sync carries a company's stage on to its contacts.
@@ -122,15 +122,25 @@ def _lay_down(
     moves.sort(key=lambda corrections: not clears_first(corrections))
     for corrections in moves:
         tally.add(corrections)
-    behind = carried(desk, [each for corrections in moves for each in corrections])
-    if behind:
-        tally.carried["companies"] += len(behind)
-        tally.carried["contacts"] += sum(len(contacts) for contacts in behind.values())
+    _count_companies(desk, moves, tally)
     with desk.store.begin() as session:
         plans.add(session, desk.portal_id, head.plan_id, moves)
         aside = [each for one in settled for each in one.aside]
         plans.add_asides(session, desk.portal_id, head.plan_id, aside)
         mirror.set_due(session, desk.portal_id, times)
+
+
+def _count_companies(desk: Desk, moves: Sequence[tuple[Correction, ...]], tally: Tally) -> None:
+    """Count the contacts of each company, and those that its own move would carry along."""
+    contacts = [one[0].record for one in moves if one[0].record.object_type is ObjectType.CONTACTS]
+    with desk.store.reading() as session:
+        firms = mirror_parts.company_of(session, desk.portal_id, contacts)
+    tally.companies.update(map(str, firms.values()))
+    behind = carried(desk, [each for corrections in moves for each in corrections])
+    if behind:
+        tally.carried["companies"] += len(behind)
+        tally.carried["contacts"] += sum(len(contacts) for contacts in behind.values())
+        tally.carried["waiting"] += len(behind) if waits(desk) else 0
 
 
 def _has_another_try(desk: Desk, one: Settled) -> bool:

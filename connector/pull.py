@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from connector import presets
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record
 from connector.desk import Desk
@@ -77,10 +78,23 @@ def require_mirror(desk: Desk) -> None:
     """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
     for kind, properties in needed_properties(desk.policy, desk.portal).items():
         if _mark(desk, kind, properties) is None:
-            raise UserError(
-                f"The mirror does not hold all {kind} with what the policy {desk.policy.name} "
-                "rests on: run `connector pull` with this policy first."
-            )
+            raise UserError(_lacking(desk, kind, properties))
+
+
+def _lacking(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> str:
+    """Return what the mirror lacks for the policy, and the command that brings it."""
+    policy = desk.policy.policy
+    with desk.store.reading() as session:
+        found = checkpoints.get(session, desk.portal_id, f"changes.{kind}")
+    if not found:
+        return f"The mirror does not hold all {kind}: run `connector pull` first."
+    missing = ", ".join(sorted(set(properties) - set(found["properties"])))
+    preset = policy.source.removesuffix(".yaml")
+    source = preset if preset in presets.names() else policy.source
+    return (
+        f"The policy {policy.name} asks for what was never pulled of {kind}: {missing}. "
+        f"Run `connector pull --policy {source}`: it reads the whole portal once."
+    )
 
 
 def _mark(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> Mark | None:

@@ -9,7 +9,7 @@ from itertools import groupby, islice
 
 import structlog
 
-from connector.carrying import Native, carried, learn, native, stages_of
+from connector.carrying import Native, carried, learn, native, stages_of, waits
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
@@ -71,7 +71,7 @@ def push_carefully(desk: Desk, moves: Sequence[Move]) -> tuple[Ending, ...]:
     endings = push_batch(desk, [one for one in moves if one.record not in behind])
     for move in (one for one in moves if one.record in behind):
         match native(desk):
-            case Native.ON if not desk.permitted:
+            case Native.ON if waits(desk):
                 _log.warning(
                     "company.waits", record=str(move.record), contacts=len(behind[move.record])
                 )

@@ -35,14 +35,15 @@ def _read(desk: Desk, refs: Collection[Ref]) -> dict[Ref, Record]:
     for kind, names in NAMES.items():
         of_kind = [ref for ref in refs if ref.object_type is kind]
         if of_kind:
-            found |= desk.door.read(of_kind, (*names, *_mark(desk, kind)), history=names)
+            found |= desk.door.read(of_kind, (*names, *marks_of(desk, kind)), history=names)
     return found
 
 
-def _mark(desk: Desk, kind: ObjectType) -> tuple[str, ...]:
-    """Return the property that marks former customers, where the policy has one."""
-    mark = desk.policy.mark_property
-    return (mark,) if mark and kind is ObjectType.CONTACTS else ()
+def marks_of(desk: Desk, kind: ObjectType) -> tuple[str, ...]:
+    """Return the properties that mark former customers, by this policy or by an open move."""
+    if kind is not ObjectType.CONTACTS:
+        return ()
+    return tuple(sorted({desk.policy.mark_property, *desk.marks} - {""}))
 
 
 def read_fresh(desk: Desk, refs: Collection[Ref]) -> dict[Ref, Record]:

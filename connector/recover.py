@@ -7,7 +7,7 @@ from itertools import groupby
 
 import structlog
 
-from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
@@ -15,6 +15,7 @@ from connector.giving_back import Ending, covered, give_back, put
 from connector.hubspot.budget import never_stopped
 from connector.push import BATCH, set_and_verify
 from connector.readings import read
+from connector.releasing import release
 from connector.verifying import filled_by_automation
 from state import fates, mirror, outbox, sendings
 
@@ -32,12 +33,15 @@ def recover(desk: Desk) -> int:
     """
     with desk.store.begin() as session:
         moves = outbox.open_moves(session, desk.portal_id)
+    # The policy that asked for a mark may have been replaced since.
+    desk.marks.update({name for move in moves for name in move.wanted} - {STAGE, STATUS})
     for _, group in groupby(
         sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
     ):
         for part in chunks(group, BATCH):
             with never_stopped():
                 _recover_batch(desk, part)
+    release(desk)
     if moves:
         _log.info("moves.recovered", portal=desk.portal_id, count=len(moves))
     return len(moves)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from connector.core.circle import Pinned, rests_on_others
 from connector.core.facts import Facts
 from connector.core.holds import (
     Aside,
@@ -24,8 +25,9 @@ from connector.core.moves import key
 from connector.core.rules import Decision, decide
 from connector.core.writers import named
 from connector.desk import Desk
+from connector.following import circles_of
 from connector.gather import gather
-from connector.readings import NAMES, read_fresh
+from connector.readings import NAMES, marks_of, read_fresh
 from state import holds, mirror, strikes, writings
 
 _BY = "the connector"
@@ -35,6 +37,7 @@ _BY = "the connector"
 class Settled:
     """What is to be done about one record: its decision, and what is left aside of it."""
 
+    facts: Facts
     decision: Decision
     aside: tuple[Aside, ...] = ()
 
@@ -43,6 +46,11 @@ class Settled:
         """Return when time alone may change it: a hold's end counts as well."""
         times = [self.decision.due_at, *(one.until for one in self.aside)]
         return min((one for one in times if one is not None), default=None)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Return the properties that stay as they are."""
+        return frozenset(one.correction.property_name for one in self.aside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +66,37 @@ class _Ground:
 def settle(desk: Desk, refs: Sequence[Ref]) -> list[Settled]:
     """Decide records; those with corrections are read afresh, with who set what and when.
 
-    A record that has changed since it was mirrored is decided by what was read.
+    A record that has changed since it was mirrored is decided by what was read. Who follows
+    others is decided again where they are held: nobody follows to where they will not come.
     """
-    found = [(one, decide(desk.policy, one)) for one in gather(desk, refs)]
+    pinned: dict[Ref, frozenset[str]] = {}
+    settled = _settle(desk, refs, pinned)
+    while followers := [one.decision.record for one in settled if _follows(desk, one.decision)]:
+        around = circles_of(desk, followers)
+        others = _settle(desk, sorted(around - set(refs)), pinned)
+        found = {one.decision.record: one.pinned for one in (*settled, *others) if one.pinned}
+        if found.items() <= pinned.items():
+            break
+        pinned |= {ref: names | pinned.get(ref, frozenset()) for ref, names in found.items()}
+        settled = _settle(desk, refs, pinned)
+    return settled
+
+
+def _follows(desk: Desk, decision: Decision) -> bool:
+    side = desk.policy.sides[decision.record.object_type]
+    return bool(decision.corrections) and rests_on_others(side, decision)
+
+
+def _settle(desk: Desk, refs: Sequence[Ref], around: Pinned) -> list[Settled]:
+    """Settle records while those `around` them stay as they are."""
+    found = [(one, decide(desk.policy, one)) for one in gather(desk, refs, around)]
     suspects = [one.record for one, decision in found if decision.corrections]
     if not suspects:
-        return [Settled(decision=decision) for _, decision in found]
+        return [Settled(facts=facts, decision=decision) for facts, decision in found]
     readings = read_fresh(desk, suspects)
     gone = {ref for ref in suspects if ref not in readings or readings[ref].ref != ref}
     changed = _take_in(desk, readings, gone)
-    fresh = {one.record: one for one in gather(desk, changed)}
+    fresh = {one.record: one for one in gather(desk, changed, around)}
     decided = [
         (fresh[one.record], decide(desk.policy, fresh[one.record]))
         if one.record in fresh
@@ -90,7 +119,8 @@ def _take_in(desk: Desk, readings: Mapping[Ref, Record], gone: Set[Ref]) -> list
         if ref not in gone
         and any(
             (mirrored[ref].properties.get(name) or "") != record.value(name)
-            for name in NAMES[ref.object_type]
+            for name in (*NAMES[ref.object_type], *marks_of(desk, ref.object_type))
+            if name in mirrored[ref].properties
         )
     ]
     if changed or gone:
@@ -161,7 +191,7 @@ def _settled(desk: Desk, facts: Facts, decision: Decision, ground: _Ground) -> S
             each for one in decision.corrections if (each := _aside(desk, one, facts, ground))
         )
         if not found:
-            return Settled(decision=decision, aside=aside)
+            return Settled(facts=facts, decision=decision, aside=aside)
         aside += tuple(one for one in found if one.correction.property_name == STAGE) or found
         pinned = frozenset(one.correction.property_name for one in aside)
         decision = decide(desk.policy, facts, pinned=pinned)

@@ -112,7 +112,7 @@ _RULES = (
     "# rules:",
     "#   - name: pilot",
     "#     for: both",
-    '#     when: open_deal.dealname matches "*pilot*"',
+    '#     when: open_deal.dealname matches "*pilot*" and deals.won == 0',
     "#     stage: opportunity",
     "#     direction: forward",
     '#     reason: "a pilot is running: {deals.latest_open}"',
@@ -202,8 +202,14 @@ _STARTERS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
 def _word(text: str) -> str:
     """Return a text as YAML reads it back."""
     plain = text.replace("_", "a").replace("-", "a").isalnum() and text[:1].isalpha()
-    return text if plain and text.isascii() else json.dumps(text, ensure_ascii=False)
+    return text if plain and text.isascii() else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text in double quotes; YAML takes no sign raw that cannot be printed."""
+    signs = json.dumps(text, ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in signs)
 
 
 def _comment(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,9 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
     A deal may be linked before the search index shows it; without it, its contact would be
     decided on half the evidence.
     """
-    refs = [record.ref for record in records]
-    if not refs:
+    if not records:
         return Batch()
-    links = [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
+    links = linked(desk, kind, [record.ref for record in records])
     unseen = [] if kind is ObjectType.DEALS else _unseen(desk, links)
     if not unseen:
         return Batch(records=records, links=links)
@@ -48,6 +47,11 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
     deals = list(desk.door.read(unseen, properties).values())
     rest = complete(desk, ObjectType.DEALS, deals)
     return Batch(records=[*rest.records, *records], links=[*rest.links, *links])
+
+
+def linked(desk: Desk, kind: ObjectType, refs: Sequence[Ref]) -> list[tuple[ObjectType, Links]]:
+    """Read the associations of records of one type that decisions rest on."""
+    return [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
 
 
 def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
@@ -62,8 +66,11 @@ def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None
     left = companies_of(desk, [one.ref for one in batch.records if desk.policy.in_circles])
     with desk.store.begin() as session:
         living = _follow_merges(desk, session, batch.records)
+        news = _new_deals(desk, session, living)
         mirror.put(session, desk.portal_id, living, due_at=now)
-        concerned = _ends(desk, session, batch.links) | _staff(desk, session, batch.records) | left
+        concerned = (
+            _ends(desk, session, batch.links, news) | _staff(desk, session, batch.records) | left
+        )
         mirror.mark_due(session, desk.portal_id, concerned, at=now)
         if checkpoint:
             checkpoints.put(session, desk.portal_id, *checkpoint)
@@ -82,22 +89,27 @@ def _follow_merges(desk: Desk, session: Session, records: Sequence[Record]) -> S
     return [one for one in records if one.ref not in gone]
 
 
-def _ends(desk: Desk, session: Session, links: Sequence[tuple[ObjectType, Links]]) -> set[Ref]:
+def _new_deals(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:
+    deals = [one for one in records if one.ref.object_type is ObjectType.DEALS]
+    return {one.ref for one in mirror.changed(session, desk.portal_id, deals)}
+
+
+def _ends(
+    desk: Desk, session: Session, links: Sequence[tuple[ObjectType, Links]], news: Iterable[Ref]
+) -> set[Ref]:
     """Store links; return the contacts and companies of each deal that is news, or linked anew.
 
-    All of them: a deal that lost its primary company counts for its other ones.
+    All of them: a deal that lost its primary company counts for its other ones. A deal that
+    is as it was concerns nobody.
     """
     ends: set[Ref] = set()
-    deals: set[Ref] = set()
+    deals = set(news)
     for to, found in links:
-        others = associations.replace_all(session, desk.portal_id, found, to)
-        if to is ObjectType.DEALS:
-            deals |= others
-        else:
-            ends |= others
-            ends.update(one.target for each in found.values() for one in each)
-    linked = associations.of_deals(session, desk.portal_id, deals)
-    return ends | {one.target for each in linked.values() for one in each}
+        for pair in associations.replace_all(session, desk.portal_id, found, to):
+            for one in pair:
+                (deals if one.object_type is ObjectType.DEALS else ends).add(one)
+    stored = associations.of_deals(session, desk.portal_id, deals)
+    return ends | {one.target for each in stored.values() for one in each}
 
 
 def _staff(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:

@@ -19,9 +19,10 @@ from connector.ending import UNHEEDED
 from connector.giving_back import Ending
 from connector.push import BATCH, push_batch
 from connector.readings import read
+from connector.releasing import UNDO, signature
 from state import audit, holds, mirror, runs
 
-RULE = "undo"
+RULE = UNDO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +236,7 @@ def _holds(desk: Desk, prepared: Undo) -> Iterator[Hold]:
             of=str(one.record),
             property_name=one.property_name,
             reason=f"undone: {prepared.selection.told}, by run {desk.run}",
-            by=f"run {desk.run}",
+            by=signature(desk.run),
             since=now,
             origin=Origin.UNDONE,
         )

@@ -40,6 +40,10 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
+Pair = tuple[Ref, Ref]
+"""The two ends of a link: its owner, as it was told, and the other one."""
+
+
 class _Side(NamedTuple):
     """How rows look from one side: which columns are ours, and which the other's."""
 
@@ -54,8 +58,9 @@ def replace(
     to: ObjectType,
     associations: Sequence[Association],
 ) -> frozenset[Ref]:
-    """Do for one owner what `replace_all` does for many."""
-    return replace_all(session, portal_id, {owner: associations}, to)
+    """Do for one owner what `replace_all` does for many; return the other ends."""
+    changed = replace_all(session, portal_id, {owner: associations}, to)
+    return frozenset(other for _, other in changed)
 
 
 def replace_all(
@@ -63,10 +68,11 @@ def replace_all(
     portal_id: str,
     links: Mapping[Ref, Sequence[Association]],
     to: ObjectType,
-) -> frozenset[Ref]:
+) -> frozenset[Pair]:
     """Make these the only links of each owner to that type.
 
-    Return the other ends whose link appeared, vanished, or has another label or primary mark.
+    Return owner and other end of each link that appeared, vanished, or has another label or
+    primary mark.
     """
     told = {(one.source, one.target): one for many in links.values() for one in many}
     stored = {
@@ -80,7 +86,7 @@ def replace_all(
     if vanished:
         session.connection().execute(_FORGET, [_key(portal, *pair) for pair in sorted(vanished)])
     upsert(session, _TABLE, [_row(portal, told[pair]) for pair in news])
-    return frozenset(other for _, other in (*vanished, *news))
+    return frozenset((*vanished, *news))
 
 
 def linked(

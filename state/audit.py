@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
-from sqlalchemy import Index, Select, insert, select, update
+from sqlalchemy import ColumnElement, Index, Select, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -76,36 +76,61 @@ def append(
         session.execute(insert(_TABLE), rows)
 
 
+class Which(TypedDict, total=False):
+    """Which lines are meant; what is not there, or None, does not narrow. `until` is excluded."""
+
+    record: Ref | None
+    run: str | None
+    since: datetime | None
+    until: datetime | None
+    rule: str | None
+    outcome: Outcome | None
+    property_name: str | None
+
+
 def read(
-    session: Session,
-    portal_id: str,
-    *,
-    record: Ref | None = None,
-    run: str | None = None,
-    since: datetime | None = None,
-    limit: int | None = None,
+    session: Session, portal_id: str, *, limit: int | None = None, **which: Unpack[Which]
 ) -> Iterator[AuditLine]:
     """Yield lines in their order; with `limit` the newest so many.
 
     A merged record's lines are found by its old ids and by the survivor's.
     """
     query = select(_TABLE).where(_C.portal_id == int(portal_id))
-    if record is not None:
-        known = aliases.family(session, portal_id, record)
-        kind, numbers = record.object_type.value, [int(one.id) for one in known]
-        query = query.where(_C.object_type == kind, _C.object_id.in_(numbers))
-    if run is not None:
-        query = query.where(_C.run == run)
-    if since is not None:
-        query = query.where(_C.at >= to_millis(since))
+    for name, value in which.items():
+        if value is not None:
+            query = query.where(*_meant(session, portal_id, name, value))
     yield from map(_line, _streamed(session, _newest(query, limit)))
 
 
-def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> None:
-    """Take the values out of the lines of these records; the chain holds without them."""
+def of_records(session: Session, portal_id: str, records: Iterable[Ref]) -> Iterator[AuditLine]:
+    """Yield the lines of many records, in their order within each thousand."""
     for piece in pieces(records):
+        query = select(_TABLE).where(*among(_TABLE, portal_id, piece)).order_by(_C.place)
+        yield from map(_line, _streamed(session, query))
+
+
+def count(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
+    """Count the lines since then by their outcome."""
+    query = (
+        select(_C.outcome, func.count())
+        .where(_C.portal_id == int(portal_id), _C.at >= to_millis(since))
+        .group_by(_C.outcome)
+    )
+    return {Outcome(name): number for name, number in session.execute(query)}
+
+
+def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
+    """Take the values out of the lines of these records; return of how many.
+
+    The chain holds without them.
+    """
+    redacted = 0
+    for piece in pieces(records):
+        which = (*among(_TABLE, portal_id, piece), _C.salt.is_not(None))
         gone = {"before": None, "after": None, "salt": None}
-        session.execute(update(_TABLE).where(*among(_TABLE, portal_id, piece)).values(gone))
+        done = session.connection().execute(update(_TABLE).where(*which).values(gone))
+        redacted += done.rowcount
+    return redacted
 
 
 def verify(session: Session, portal_id: str) -> Verdict:
@@ -125,6 +150,23 @@ def head(session: Session, portal_id: str) -> Intact:
     last = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
     lines, end = last or (0, "")
     return Intact(lines=lines, head=end)
+
+
+def _meant(
+    session: Session, portal_id: str, name: str, value: object
+) -> Sequence[ColumnElement[bool]]:
+    """Return the conditions that one word of a selection stands for."""
+    match name, value:
+        case "record", Ref() as ref:
+            known = aliases.family(session, portal_id, ref)
+            numbers = [int(one.id) for one in known]
+            return (_C.object_type == ref.object_type.value, _C.object_id.in_(numbers))
+        case "since", datetime() as start:
+            return (_C.at >= to_millis(start),)
+        case "until", datetime() as end:
+            return (_C.at < to_millis(end),)
+        case _:
+            return (_C[name] == str(value),)
 
 
 def _newest(query: Select[Any], limit: int | None) -> Select[Any]:

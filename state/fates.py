@@ -8,15 +8,24 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType, Ref
-from state import aliases, associations, audit, ledger, mirror, outbox, strikes
+from state import (
+    aliases,
+    associations,
+    audit,
+    holds,
+    ledger,
+    mirror,
+    outbox,
+    strikes,
+    writings,
+)
 
 
 def succeed(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
     """Carry what is remembered of merged records over to their survivors.
 
-    Ledger and open move go over, the audit is found by either id, and the survivor and whoever
-    was linked with the old record become due. What came to nothing twice may be tried
-    again: the record is another one now.
+    Ledger, holds, open move, quarantine and what held go over, the audit is found by either id,
+    and the survivor and whoever was linked with the old record become due.
     """
     known = aliases.survivors(session, portal_id, merged)
     news = {old: new for old, new in merged.items() if known.get(old) != new and old != new}
@@ -25,9 +34,10 @@ def succeed(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: 
     aliases.note(session, portal_id, news, at=at)
     ledger.carry(session, portal_id, news)
     outbox.carry(session, portal_id, news)
+    holds.carry(session, portal_id, news)
+    strikes.carry(session, portal_id, news)
+    writings.carry(session, portal_id, news)
     concerned = _unlink(session, portal_id, news)
-    for old in news:
-        strikes.clear(session, portal_id, old)
     mirror.erase(session, portal_id, news)
     mirror.mark_due(session, portal_id, sorted({*concerned, *news.values()}), at=at)
 
@@ -39,15 +49,12 @@ def bury(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime)
     mirror.mark_due(session, portal_id, sorted(_linked(session, portal_id, gone)), at=at)
 
 
-def wipe(
-    session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime, redact: bool
-) -> None:
-    """Forget records that HubSpot deleted for good; with `redact` the audit's values as well."""
+def wipe(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
+    """Forget records that HubSpot deleted for good, and the audit's values of them."""
     gone = tuple(refs)
     concerned = _unlink(session, portal_id, gone)
     known = {one for ref in gone for one in aliases.family(session, portal_id, ref)}
-    if redact:
-        audit.redact(session, portal_id, sorted(known))
+    audit.redact(session, portal_id, sorted(known))
     ledger.erase(session, portal_id, known)
     outbox.close(session, portal_id, gone)
     for ref in gone:
@@ -73,7 +80,8 @@ def _unlink(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
         for to in ObjectType:
             if to is not kind:
                 none = dict.fromkeys(some, ())
-                found |= associations.replace_all(session, portal_id, none, to)
+                pairs = associations.replace_all(session, portal_id, none, to)
+                found.update(other for _, other in pairs)
     return found
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.holds import Hold, Origin, Scope
+from connector.core.model import Ref
 from state.columns import number, number_key, table_of, text, text_key
 from state.moments import from_millis, to_millis
-from state.upsert import upsert
+from state.upsert import Columns, upsert
 
 
 class _Row(SQLModel, table=True):
@@ -34,6 +35,7 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_OF_ONE: Final = (Scope.RECORD.value, Scope.COMPANY.value)
 
 
 def add(session: Session, portal_id: str, holds: Iterable[Hold]) -> None:
@@ -67,6 +69,20 @@ def listed(session: Session, portal_id: str, *, now: datetime) -> tuple[Hold, ..
     query = select(_TABLE).where(_C.portal_id == int(portal_id), lasting)
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
+
+
+def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+    """Let the survivors of merged records take over their holds; of two the longer one stays."""
+    for old, survivor in merged.items():
+        which = (_C.portal_id == int(portal_id), _C.scope.in_(_OF_ONE), _C.of == str(old))
+        rows = session.execute(select(_TABLE).where(*which)).all()
+        carried = [{**row._mapping, "of": str(survivor)} for row in rows]
+        upsert(session, _TABLE, carried, only_if=_lasts_longer)
+        session.execute(delete(_TABLE).where(*which))
+
+
+def _lasts_longer(old: Columns, new: Columns) -> ColumnElement[bool]:
+    return and_(old.until.is_not(None), or_(new.until.is_(None), new.until > old.until))
 
 
 def _row(portal: int, hold: Hold) -> dict[str, Any]:

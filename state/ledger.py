@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 from sqlalchemy import delete, select
@@ -36,6 +36,7 @@ class _Row(SQLModel, table=True):
     source_type: str = text()
     source_id: str = text()
     user_id: str = text()
+    source_label: str = text()
 
 
 class _ReadRow(SQLModel, table=True):
@@ -49,6 +50,8 @@ class _ReadRow(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _READS: Final = table_of(_ReadRow)
+_C: Final = _TABLE.c
+_PAGE: Final = 1000
 
 
 def observe(
@@ -127,6 +130,23 @@ def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
             session.execute(delete(table).where(*among(table, portal_id, piece)))
 
 
+def each(
+    session: Session, portal_id: str, property_names: Collection[str]
+) -> Iterator[tuple[Ref, str, tuple[Version, ...]]]:
+    """Yield the versions known of these properties, oldest first, record by record."""
+    which = (_C.portal_id == int(portal_id), _C.property_name.in_(property_names))
+    order = (_C.object_type, _C.object_id, _C.property_name, _C.at, _C.value)
+    rows = session.execute(
+        select(_TABLE).where(*which).order_by(*order).execution_options(yield_per=_PAGE)
+    )
+    for (kind, number_, name), found in groupby(rows, key=_whose):
+        yield ref_of(kind, number_), name, tuple(_news([_version(row) for row in found]))
+
+
+def _whose(row: Any) -> tuple[str, int, str]:
+    return row.object_type, row.object_id, row.property_name
+
+
 def _news(told: Sequence[Version]) -> list[Version]:
     later = [
         new
@@ -150,6 +170,7 @@ def _rows(
                 "source_type": one.source_type,
                 "source_id": one.source_id,
                 "user_id": one.user_id,
+                "source_label": one.source_label,
             }
 
 
@@ -168,4 +189,5 @@ def _version(row: Any) -> Version:
         source_type=row.source_type,
         source_id=row.source_id,
         user_id=row.user_id,
+        source_label=row.source_label,
     )

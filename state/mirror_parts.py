@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -9,10 +10,23 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType, Ref
+from state.keys import among, pieces
 from state.mirror_rows import TABLE
 from state.moments import from_millis, to_millis
 
 _C: Final = TABLE.c
+
+
+def company_of(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
+    """Return the primary company of each contact that has one."""
+    found: dict[Ref, Ref] = {}
+    for piece in pieces(contacts):
+        query = select(_C.object_id, _C.company_id).where(
+            *among(TABLE, portal_id, piece), _C.company_id.is_not(None)
+        )
+        for contact, company in session.execute(query):
+            found[Ref(piece[0], str(contact))] = Ref(ObjectType.COMPANIES, str(company))
+    return found
 
 
 def within(

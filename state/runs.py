@@ -71,7 +71,16 @@ def latest(session: Session, portal_id: str) -> Run | None:
         .where(_C.portal_id == int(portal_id))
         .order_by(_C.began_at.desc(), _C.run.desc())
     )
-    row = session.execute(newest_first.limit(1)).one_or_none()
+    return _run(session.execute(newest_first.limit(1)).one_or_none())
+
+
+def get(session: Session, portal_id: str, run: str) -> Run | None:
+    """Return one run, None where there is none of this id."""
+    which = (_C.portal_id == int(portal_id), _C.run == run)
+    return _run(session.execute(select(_TABLE).where(*which)).one_or_none())
+
+
+def _run(row: Any) -> Run | None:
     if row is None:
         return None
     return Run(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -15,6 +15,7 @@ from connector.core.model import ObjectType, Ref
 from connector.core.moves import Move
 from state.columns import number, number_key, table_of, text_key
 from state.keys import among, pieces
+from state.mirror_rows import TABLE as MIRROR
 from state.moments import to_millis
 from state.upsert import upsert
 
@@ -67,6 +68,29 @@ def since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, Se
         for row in session.execute(query.group_by(_C.object_type))
     }
     return {kind: found.get(kind.value, Sent()) for kind in ObjectType}
+
+
+def of_companies(
+    session: Session, portal_id: str, companies: Iterable[Ref], at: datetime
+) -> dict[Ref, int]:
+    """Count, for each of these companies, its contacts that were sent since then."""
+    found: dict[Ref, int] = {}
+    is_contact = _C.object_type == ObjectType.CONTACTS.value
+    same = and_(
+        MIRROR.c.portal_id == _C.portal_id,
+        MIRROR.c.object_type == _C.object_type,
+        MIRROR.c.object_id == _C.object_id,
+    )
+    for kind, ids in pieces(companies):
+        query = (
+            select(MIRROR.c.company_id, func.count())
+            .select_from(_TABLE.join(MIRROR, same))
+            .where(_C.portal_id == int(portal_id), is_contact, _C.at >= to_millis(at))
+            .where(MIRROR.c.company_id.in_(ids))
+            .group_by(MIRROR.c.company_id)
+        )
+        found.update((Ref(kind, str(one)), count) for one, count in session.execute(query))
+    return found
 
 
 def forget(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:

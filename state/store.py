@@ -18,6 +18,7 @@ from state import sqlite
 from state.faults import told
 from state.locks import only_one
 from state.schema import migrate
+from state.turns import Turns
 
 
 class Store:
@@ -80,6 +81,10 @@ class Store:
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         wait = self._lock_wait if wait is None else wait
         return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
+
+    def turns(self, portal_id: str) -> Turns:
+        """Return the turns that all processes on this database take for a portal's requests."""
+        return Turns(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
 
     def pause_file(self, portal_id: str) -> Path:
         """Return the file whose presence pauses a portal, whoever made it."""

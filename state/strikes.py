@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Correction, Outcome, Ref
-from connector.core.moves import key
+from connector.core.moves import content, key
 from state.columns import number, number_key, table_of, text, text_key
 from state.keys import among, pieces, ref_of
 from state.moments import from_millis, to_millis
@@ -66,7 +66,7 @@ def strike(
         "portal_id": int(portal_id),
         "object_type": correction.record.object_type.value,
         "object_id": int(correction.record.id),
-        "content_key": key(correction),
+        "content_key": content(correction),
         "property_name": correction.property_name,
         "times": 1,
         "outcome": outcome.value,
@@ -87,7 +87,8 @@ def quarantined(
     found: set[str] = set()
     for piece in pieces(keys.values()):
         which = (*among(_TABLE, portal_id, piece), _C.times >= _ENOUGH)
-        found.update(session.scalars(select(_C.content_key).where(*which)))
+        rows = session.execute(select(_C.object_id, _C.content_key).where(*which))
+        found.update(_key(Ref(piece[0], str(number)), told) for number, told in rows)
     return frozenset(found & keys.keys())
 
 
@@ -97,6 +98,15 @@ def listed(session: Session, portal_id: str) -> tuple[Strike, ...]:
     newest_first = (_C.at.desc(), _C.object_type, _C.object_id, _C.content_key)
     query = select(_TABLE).where(*which).order_by(*newest_first)
     return tuple(_strike(row) for row in session.execute(query))
+
+
+def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+    """Let the survivors of merged records take over their strikes; those of both are added up."""
+    for old, survivor in merged.items():
+        rows = session.execute(select(_TABLE).where(*_of(portal_id, old))).all()
+        carried = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        upsert(session, _TABLE, carried, but=_once_more)
+        clear(session, portal_id, old)
 
 
 def clear(session: Session, portal_id: str, ref: Ref) -> None:
@@ -116,11 +126,16 @@ def _of(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:
     )
 
 
+def _key(ref: Ref, told: str) -> str:
+    return f"{ref} {told}"
+
+
 def _strike(row: Any) -> Strike:
+    ref = ref_of(row.object_type, row.object_id)
     return Strike(
-        record=ref_of(row.object_type, row.object_id),
+        record=ref,
         property_name=row.property_name,
-        key=row.content_key,
+        key=_key(ref, row.content_key),
         times=row.times,
         outcome=Outcome(row.outcome),
         note=row.note,

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import click
+from sqlalchemy.orm import Session
 
 from connector import logs, settings
-from connector.core.model import STATUS, ObjectType, Portal
+from connector.core.model import STATUS, ObjectType, Portal, Ref
 from connector.desk import Desk
+from connector.errors import UserError
 from connector.opening import Clockwork, open_desk
 from connector.screens.formats import FORMATS
 from connector.screens.output import progress
 from connector.screens.plan import labels
+from state import portals
 
 REAL = Clockwork(wait=time.sleep, monotonic=time.monotonic)
 
@@ -51,6 +55,28 @@ def at_desk(work: Callable[[Desk], int], *, policy: str | None = None) -> int:
     """Lay out the desk, show the progress, and do the work."""
     with progress() as tell, open_desk(ready(), REAL, tell=tell, policy=policy) as desk:
         return work(desk)
+
+
+def portal_ids(session: Session, found: settings.Settings) -> tuple[str, ...]:
+    """Return the portal that the settings name, else all that are stored."""
+    return (found.portal_id,) if found.portal_id else portals.ids(session)
+
+
+def record_named(text: str) -> Ref:
+    """Read `contacts/123`; raise UserError otherwise."""
+    try:
+        return Ref.parse(text)
+    except ValueError as wrong:
+        raise UserError(str(wrong)) from wrong
+
+
+def moment(text: str) -> datetime:
+    """Read a day or a time; without a zone it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise UserError(f"{text!r} is no day or time: write 2026-11-30.") from wrong
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def portal_labels(desk: Desk) -> dict[str, str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import click
 from rich.table import Table
 
-from connector.commands.frame import at_desk, examples, json_option
+from connector.commands.frame import at_desk, examples, json_option, moment, record_named
 from connector.core.holds import Hold, Scope
-from connector.core.model import STAGE, STATUS, Ref
+from connector.core.model import STAGE, STATUS
 from connector.desk import Desk
 from connector.errors import UserError
 from connector.holding import add, listed, remove
@@ -176,7 +175,7 @@ def _selection(
         )
     return Selection(
         run=run,
-        record=_ref(record) if record else None,
+        record=record_named(record) if record else None,
         rule=rule,
         since=moment(since) if since else None,
     )
@@ -190,31 +189,15 @@ def _scope(scopes: dict[str, str | None]) -> tuple[Scope, str]:
     name, text = found[0]
     match name:
         case "record":
-            return Scope.RECORD, str(_ref(text))
+            return Scope.RECORD, str(record_named(text))
         case "company":
-            return Scope.COMPANY, str(_ref(text))
+            return Scope.COMPANY, str(record_named(text))
         case "domain":
             return Scope.DOMAIN, text.strip().lower().removeprefix("@")
         case "owner":
             return Scope.OWNER, text
         case _:
             return Scope.VALUE, text
-
-
-def _ref(text: str) -> Ref:
-    try:
-        return Ref.parse(text)
-    except ValueError as wrong:
-        raise UserError(str(wrong)) from wrong
-
-
-def moment(text: str) -> datetime:
-    """Read a day or a time; without a zone it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as wrong:
-        raise UserError(f"{text!r} is no day or time: write 2026-11-30.") from wrong
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _document(one: Hold) -> dict[str, object]:

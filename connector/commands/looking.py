@@ -1,15 +1,11 @@
-"""Look, and write nothing to HubSpot: check, explain, audit."""
+"""Look, and write nothing to HubSpot: check, explain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from rich.text import Text
-from sqlalchemy.orm import Session
 
 from connector.checking import Light
 from connector.checking import check as check_portal
@@ -23,18 +19,14 @@ from connector.commands.frame import (
     portal_labels,
     ready,
 )
-from connector.core.audit import AuditLine, Broken
 from connector.core.model import Ref
 from connector.desk import Desk
 from connector.errors import UserError
 from connector.explaining import Told, explain_facts, explain_record
 from connector.opening import open_door, read_policy
-from connector.screens import explanation, findings, outcomes
-from connector.screens.output import console, write_json, write_json_line
+from connector.screens import explanation, findings
+from connector.screens.output import console, write_json
 from connector.settings import Settings
-from state import audit as audits
-from state import portals
-from state.store import Store
 
 
 @click.command(epilog=examples("connector check", "connector check --json | jq '.[] | .light'"))
@@ -69,27 +61,6 @@ def explain(
     return at_desk(lambda desk: _explain(desk, name, as_json=as_json), policy=policy)
 
 
-@click.command(
-    epilog=examples(
-        "connector audit --record contacts/123",
-        "connector audit --since 2026-11-01 --json",
-        "connector audit verify",
-    )
-)
-@click.argument("verb", required=False, type=click.Choice(["verify"]))
-@click.option("--record", metavar="contacts/ID", help="Only this record.")
-@click.option("--run", metavar="R", help="Only this run.")
-@click.option("--since", metavar="T", help="Only from this day or time on (ISO 8601).")
-@json_option
-def audit(
-    *, verb: str | None, record: str | None, run: str | None, since: str | None, as_json: bool
-) -> int:
-    """Show what was written and why; `verify` proves that nothing was changed since."""
-    if verb:
-        return _verify(ready(), as_json=as_json)
-    return _audit(ready(), record=record, run=run, since=since, as_json=as_json)
-
-
 def _check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
     """Show the check-up; 1 where something must be mended first."""
     door = open_door(settings, REAL)
@@ -119,64 +90,3 @@ def _tell(told: Told, names: Mapping[str, str], *, as_json: bool) -> int:
     else:
         console().print(explanation.screen(told, names))
     return 0
-
-
-def _audit(
-    settings: Settings, *, record: str | None, run: str | None, since: str | None, as_json: bool
-) -> int:
-    """Show the audit, oldest first; JSON lines for scripts."""
-    try:
-        ref = Ref.parse(record) if record else None
-        start = _moment(since) if since else None
-    except ValueError as wrong:
-        raise UserError(str(wrong)) from wrong
-    with Store.open(settings.database_url) as store, store.reading() as session:
-        for portal_id in _portal_ids(session, settings):
-            lines = audits.read(session, portal_id, record=ref, run=run, since=start)
-            if as_json:
-                for one in lines:
-                    write_json_line(audit_line(one))
-            else:
-                console().print(outcomes.audited(lines))
-    return 0
-
-
-def audit_line(one: AuditLine) -> Mapping[str, Any]:
-    """Return an audit line as the operator's contract has it."""
-    return {
-        "at": one.at.isoformat(),
-        "run": one.run,
-        "record": str(one.record),
-        "property_name": one.property_name,
-        "before": one.before,
-        "after": one.after,
-        "rule": one.rule,
-        "policy": one.policy,
-        "outcome": str(one.outcome),
-        "correlation_id": one.correlation_id,
-        "hash": one.hash,
-    }
-
-
-def _moment(text: str) -> datetime:
-    """Read a day or a time; without a zone it is UTC."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _portal_ids(session: Session, settings: Settings) -> tuple[str, ...]:
-    return (settings.portal_id,) if settings.portal_id else portals.ids(session)
-
-
-def _verify(settings: Settings, *, as_json: bool) -> int:
-    """Recompute the chain of hashes; 1 where it is broken."""
-    broken = False
-    with Store.open(settings.database_url) as store, store.reading() as session:
-        for portal_id in _portal_ids(session, settings):
-            verdict = audits.verify(session, portal_id)
-            broken = broken or isinstance(verdict, Broken)
-            if as_json:
-                write_json(outcomes.verdict_document(portal_id, verdict))
-            else:
-                console().print(Text(outcomes.verdict(portal_id, verdict)))
-    return int(broken)

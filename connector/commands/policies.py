@@ -11,6 +11,7 @@ import click
 from connector import policies, settings
 from connector.commands.frame import REAL, examples, json_option, ready
 from connector.core.model import Portal
+from connector.core.policy import Policy
 from connector.core.portrait import portrait
 from connector.core.schema import policy_schema
 from connector.errors import UserError
@@ -43,9 +44,7 @@ def check(*, policy: str | None, offline: bool, as_json: bool) -> int:
     read = read_policy(name)
     portal = _portal(found, offline=offline)
     against = f"portal {portal.account.portal_id}" if portal else "no portal"
-    ground = portal or policies.offline_portal(policies.cases_of(name))
-    bound = policies.check(read, ground, datetime.now(UTC))
-    warnings = [*bound.warnings, *policies.shadowed(read)]
+    warnings = _warnings(name, read, portal)
     if as_json:
         write_json({"policy": read.name, "against": against, "warnings": warnings})
     else:
@@ -134,6 +133,20 @@ def _portal(found: settings.Settings, *, offline: bool) -> Portal | None:
     portal = open_door(found, REAL).portal()
     pin(portal, found)
     return portal
+
+
+def _warnings(name: str, read: Policy, portal: Portal | None) -> list[str]:
+    """Return what is to be known of a sound policy; raise PolicyError where it is not sound.
+
+    Without a portal, and without cases that describe one, its own words cannot be looked up.
+    """
+    cases, now = policies.cases_of(name), datetime.now(UTC)
+    shadowed = list(policies.shadowed(read))
+    unknown = policies.unknown_offline(read) if portal is None and cases is None else ()
+    if unknown:
+        return [*unknown, *shadowed]
+    bound = policies.check(read, portal or policies.offline_portal(cases), now)
+    return [*bound.warnings, *policies.held_back(bound, now), *shadowed]
 
 
 def _cases(name: str, named: str | None) -> Cases:

@@ -11,7 +11,7 @@ from connector.core.bound_settings import Names
 from connector.core.compiling import Compiled, compile_condition
 from connector.core.condition_tree import Condition
 from connector.core.mark import Problems
-from connector.core.policy_check import check_reason
+from connector.core.policy_check import check_reason, names_in
 from connector.core.policy_form import KEEP, Reason, Row, Rule, Target
 from connector.core.policy_settings import Setting, Word
 from connector.core.setting_specs import Form
@@ -76,7 +76,12 @@ class Binder:
         return None
 
     def _entry(self, entry: Rule | Row, target: Target, form: Form) -> Iterator[BoundEntry]:
-        """Yield the entry, unless it is wrong, or leads to what the portal lacks."""
+        """Yield the entry, unless it is wrong, or rests on or leads to what the portal lacks."""
+        lacking = () if entry.own else tuple(filter(self.vocabulary.lacks, names_in(entry)))
+        if lacking:
+            why = f"the portal has no property {lacking[0]}"
+            self.sleepers.append(Sleeper(name=entry.name, why=why))
+            return
         with self.problems.collecting():
             check_reason(entry.reason, self.vocabulary)
         with self.problems.collecting():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -12,7 +12,7 @@ from connector.core.bound import BoundPolicy
 from connector.core.case_portal import case_portal
 from connector.core.case_records import GIVEN, case_facts, internal
 from connector.core.facts import Facts
-from connector.core.mark import Mark, Problems
+from connector.core.mark import Mark, PolicyError, Problem, Problems
 from connector.core.model import STAGE, STATUS, Correction, Portal
 from connector.core.policy import Policy, overlaid
 from connector.core.policy_settings import read_settings
@@ -110,7 +110,23 @@ class _Ground:
         for node in (each.get("settings") for each in _each_once(root, case)):
             policy = overlaid(policy, read_settings(node, own=True)) if node else policy
         portal = case_portal(*(each.get("portal") for each in _each_once(root, case)))
-        return bind(policy, portal), portal
+        try:
+            return bind(policy, portal), portal
+        except PolicyError as error:
+            raise PolicyError(tuple(map(_explained, error.problems))) from error
+
+
+def _explained(problem: Problem) -> Problem:
+    """Return what is wrong, with where to write down a property that the real portal has."""
+    if "has no property" not in problem.message:
+        return problem
+    return replace(problem, message=f"{problem.message}{_ELSEWHERE}")
+
+
+_ELSEWHERE: Final = (
+    "; these cases are in a portal of their own: name there what yours has beyond HubSpot's "
+    "defaults, as in `portal: {deals: {contract_years: number}}`"
+)
 
 
 def _each_once(root: Section, case: Section) -> tuple[Section, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from connector.core.model import (
@@ -85,31 +85,46 @@ def default_portal(
     )
 
 
+_OTHERS: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
+    ObjectType.CONTACTS: (
+        ("email",),
+        ("recent_conversion_event_name",),
+        ("recent_conversion_date", "datetime"),
+        ("num_conversion_events", "number"),
+        ("associatedcompanyid", "number"),
+        ("hubspot_owner_id",),
+        ("engagements_last_meeting_booked", "datetime"),
+        ("jobtitle",),
+        ("country",),
+    ),
+    ObjectType.COMPANIES: (
+        ("domain",),
+        ("hubspot_owner_id",),
+        ("name",),
+        ("country",),
+        ("numberofemployees", "number"),
+    ),
+    ObjectType.DEALS: (
+        ("dealstage",),
+        ("pipeline",),
+        ("closedate", "datetime"),
+        ("createdate", "datetime"),
+        ("hs_is_closed", "bool"),
+        ("hs_is_closed_won", "bool"),
+        ("dealname",),
+        ("amount", "number"),
+    ),
+}
+
+
 def _definitions(
     stages: tuple[Option, ...], statuses: tuple[Option, ...]
 ) -> dict[ObjectType, tuple[PropertyDefinition, ...]]:
     chosen = {"kind": "enumeration", "field_type": "radio"}
     stage = definition(STAGE, options=stages, **chosen)
     status = definition(STATUS, options=statuses, **chosen)
+    both = {ObjectType.CONTACTS: (stage, status), ObjectType.COMPANIES: (stage, status)}
     return {
-        ObjectType.CONTACTS: (
-            stage,
-            status,
-            definition("email"),
-            definition("recent_conversion_event_name"),
-            definition("recent_conversion_date", "datetime"),
-            definition("num_conversion_events", "number"),
-            definition("associatedcompanyid", "number"),
-            definition("hubspot_owner_id"),
-            definition("engagements_last_meeting_booked", "datetime"),
-        ),
-        ObjectType.COMPANIES: (stage, status, definition("domain"), definition("hubspot_owner_id")),
-        ObjectType.DEALS: (
-            definition("dealstage"),
-            definition("pipeline"),
-            definition("closedate", "datetime"),
-            definition("createdate", "datetime"),
-            definition("hs_is_closed", "bool"),
-            definition("hs_is_closed_won", "bool"),
-        ),
+        kind: (*both.get(kind, ()), *(definition(*one) for one in others))
+        for kind, others in _OTHERS.items()
     }

@@ -56,6 +56,7 @@ class Version:
     source_type: str
     source_id: str = ""
     user_id: str = ""
+    source_label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ class Phase(StrEnum):
     """How far an open move has come; each is stored before the request that it names."""
 
     PROMISED = "promised"
+    MARKING = "marking"
     CLEARING = "clearing"
     CLEARED = "cleared"
     SETTING = "setting"
@@ -62,8 +63,12 @@ class Move:
 
 def key(correction: Correction) -> str:
     """Return the content key: the same correction on the same ground has the same key."""
+    return f"{correction.record} {content(correction)}"
+
+
+def content(correction: Correction) -> str:
+    """Return what of the content key does not name the record: a merge leaves it as it is."""
     parts = (
-        str(correction.record),
         correction.property_name,
         correction.before,
         correction.after,

@@ -163,9 +163,7 @@ def _quoted(value: Value, labels: Mapping[str, str]) -> str:
 
 def subject(term: Term, names: Mapping[str, str]) -> str:
     """Return what a side of a comparison is about."""
-    if term.fact is None:
-        return show(term.value, _UTC)
-    key = term.fact.key
+    key = term.fact.key if term.fact else ""
     if key in _SUBJECTS:
         said = _SUBJECTS[key]
     else:

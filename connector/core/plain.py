@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from connector.core.compiling import Compiled
 from connector.core.condition_tests import Test
@@ -66,6 +67,8 @@ def _clause(
                 holds=lambda values: test.holds(values) is not negated,
                 tests=(test,),
             )
+        case _:
+            assert_never(tree)
 
 
 def _joined(parts: list[Clause], *, every: bool) -> Clause:

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from connector.core.model import STAGE, Correction, Direction, Ref
 
@@ -51,6 +52,10 @@ def ground(portal_id: str, policy_digest: str) -> bytes:
     return f"{portal_id}\n{policy_digest}\n".encode()
 
 
+_CROWDS: Final = 20
+"""Of so many companies, those with most contacts in a plan, the contacts are counted."""
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts and digests corrections while they stream by; `ground` is a part of the digest."""
@@ -61,6 +66,7 @@ class Tally:
     backward: Counter[str] = field(default_factory=Counter)
     dates: Counter[str] = field(default_factory=Counter)
     carried: Counter[str] = field(default_factory=Counter)
+    companies: Counter[str] = field(default_factory=Counter)
     directions: Counter[str] = field(default_factory=Counter)
     rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_alone: Counter[str] = field(default_factory=Counter)
@@ -110,6 +116,7 @@ class Tally:
             "by_direction": {str(one): self.directions[str(one)] for one in Direction},
             "by_rule": self._by_rule(),
             "left_alone": dict(sorted(self.left_alone.items())),
+            "contacts_of_companies": dict(self.companies.most_common(_CROWDS)),
             "side_effects": {
                 "stage_dates_changed": dict(sorted(self.dates.items())),
                 "contacts_behind_their_company": dict(sorted(self.carried.items())),

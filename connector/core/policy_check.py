@@ -80,12 +80,21 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
 
 
 def _dotted_names(document: Document) -> Iterator[str]:
-    entries: list[Rule | Row] = [*document.rules, *document.rows]
     scope = document.settings["scope"].plain
-    conditions = [one.when for one in entries]
-    for condition in [*conditions, *([scope] if isinstance(scope, Condition) else [])]:
-        for comparison in comparisons(condition.tree):
-            for operand in (comparison.left, comparison.right):
-                yield from (one.name for one in names(operand))
+    if isinstance(scope, Condition):
+        yield from _asked(scope)
+    entries: list[Rule | Row] = [*document.rules, *document.rows]
     for entry in entries:
-        yield from (name for _, name in entry.reason.parts)
+        yield from names_in(entry)
+
+
+def names_in(entry: Rule | Row) -> Iterator[str]:
+    """Yield every name in an entry's condition and reason."""
+    yield from _asked(entry.when)
+    yield from (name for _, name in entry.reason.parts if name)
+
+
+def _asked(condition: Condition) -> Iterator[str]:
+    for comparison in comparisons(condition.tree):
+        for operand in (comparison.left, comparison.right):
+            yield from (one.name for one in names(operand))

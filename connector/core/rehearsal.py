@@ -27,7 +27,7 @@ def to_and_fro(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
     entries |= {one.name: one for one in policy.policy.rules}
     seen: set[frozenset[str]] = set()
     for side in policy.sides.values():
-        for facts in _made_up(policy, side, now):
+        for facts in made_up(policy, side, now):
             if left_alone(side, facts):
                 continue
             course = Course(side, facts, frozenset())
@@ -56,7 +56,7 @@ def _problem(side: Side, facts: Facts, names: list[str], entries: dict[str, Rule
     )
 
 
-def _made_up(policy: BoundPolicy, side: Side, now: datetime) -> Iterator[Facts]:
+def made_up(policy: BoundPolicy, side: Side, now: datetime) -> Iterator[Facts]:
     """Yield records in every stage, with every kind of deals, and values around the limits."""
     today = midnight(now.astimezone(policy.zone), policy.zone)
     for stage in ("", *side.order):

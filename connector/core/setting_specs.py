@@ -145,6 +145,9 @@ _ALL: Final = (
     Spec("limits.always", Form.NUMBER, 100.0, "corrections a day that always pass"),
     Spec("limits.day_share", Form.SHARE, 0.20, "the share that may be corrected in a day"),
     Spec("limits.day_backward_share", Form.SHARE, 0.05, "the share that may go backward in a day"),
+    Spec("limits.hour_share", Form.SHARE, 0.20, "the share that may be corrected in an hour"),
+    Spec("limits.hour_backward_share", Form.SHARE, 0.05, "the share that may go back in an hour"),
+    Spec("limits.company", Form.NUMBER, 100.0, "contacts of one company corrected in a day"),
     Spec("limits.canary", Form.NUMBER, 25.0, "how many of a large plan go first"),
 )
 SPECS: Final[Mapping[str, Spec]] = {one.name: one for one in _ALL}

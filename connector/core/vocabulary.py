@@ -115,6 +115,13 @@ class Vocabulary:
             return None
         return self._property(space, source, rest)
 
+    def lacks(self, name: str) -> bool:
+        """Whether a name is that of a property which the portal does not define."""
+        space, dot, rest = name.partition(".")
+        source = self._sources().get(space)
+        known = self.definitions is None or self.fact(name) is not None
+        return bool(dot and source and rest) and not known
+
     def _property(self, space: str, source: ObjectType, name: str) -> Fact | None:
         many = space in DEALS
         key = f"{space}.{name}"
@@ -154,9 +161,9 @@ class Vocabulary:
             hint = nearest(rest, self._properties(space, source))
             return f"{space} has no property {rest!r}{hint}"
         if space == "contact" or name in {"company.stage", "company.contacts"}:
-            return f"{name!r} is of contacts: this rule is for companies too"
+            return f"{name!r} is of contacts, and this rule is not for them alone"
         if name in _COMPANIES:
-            return f"{name!r} is of companies: this rule is for contacts too"
+            return f"{name!r} is of companies, and this rule is not for them alone"
         known = [*self._kinds(), *self.fixed, *(f"{one}." for one in self._sources())]
         return f"nothing is called {name!r} here{nearest(name, known)}"
 

@@ -24,6 +24,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "PROPERTY_SETTINGS": "a setting of the portal",
     "COMPANIES": "the company sync",
     "SALESFORCE": "Salesforce",
+    "CONNECTOR": "the connector",
+    "MIRROR": "somebody unknown",
     "MERGE_CONTACTS": "a merge",
     "MERGE_COMPANIES": "a merge",
     "MERGE_OBJECTS": "a merge",
@@ -38,6 +40,14 @@ def named(version: Version) -> str:
     ...               source_type="AUTOMATION_PLATFORM", source_id="enrollmentId:7"))
     'a workflow (enrollmentId:7)'
     """
-    word = _WORDS.get(version.source_type, version.source_type.lower().replace("_", " "))
-    found = word or "somebody unknown"
-    return f"{found} ({version.source_id})" if version.source_id else found
+    return called(version.source_type, version.source_id)
+
+
+def called(source_type: str, source_id: str) -> str:
+    """Return a source in words, with the id or label that leads there.
+
+    >>> called("IMPORT", "")
+    'an import'
+    """
+    word = _WORDS.get(source_type, source_type.lower().replace("_", " ")) or "somebody unknown"
+    return f"{word} ({source_id})" if source_id else word

@@ -22,7 +22,6 @@ from connector.hubspot.oauth import Tokens
 from connector.hubspot.transport import TokenSource
 from connector.opening import Clockwork, mismatch, open_door, read_policy, reserve_of, run_id
 from connector.settings import Settings
-from connector.sharing import claims
 from state import portals
 from state.store import Store
 
@@ -76,8 +75,7 @@ class Ground:
         except BaseException:
             door.close()
             raise
-        shared = claims(self.store, self.portal_id, self.door.now)
-        door.live_within(reserve_of(self.settings), shared)
+        door.live_within(reserve_of(self.settings), self.store.turns(self.portal_id))
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from connector.hubspot.faults import DAILY, LimitReached
 from connector.hubspot.midnight import until_midnight, zone_of
 
 DEFAULT_RESERVE: Final = 0.2
-Claim = Callable[[str, float], float]
-"""Claims so many seconds of a bucket, by its name, and returns in how many they begin."""
+
+
+class Turns(Protocol):
+    """Gives out the turns of requests, by bucket, and counts them by day."""
+
+    def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
+        """Take the next turn, and return when it is."""
+        ...
+
+    def note(self, name: str, times: Sequence[float]) -> None:
+        """Note turns that were taken elsewhere."""
+        ...
+
+    def count(self, day: date) -> int:
+        """Count a request of that day, and return how many that makes."""
+        ...
+
 
 _NEVER_STOPPED: Final[ContextVar[bool]] = ContextVar("never_stopped", default=False)
 
@@ -37,7 +52,8 @@ class Allowance:
     """What the portal allows, as far as its answers told.
 
     `burst` requests in `interval` seconds; `daily` and `left` are None where no answer told
-    them, as for OAuth apps, which have no daily limit. `reserve` of them are not ours.
+    them, as for OAuth apps, which have no daily limit. `reserve` of them are not ours, and
+    `used` were answered to us today.
     """
 
     burst: int
@@ -45,6 +61,7 @@ class Allowance:
     daily: int | None = None
     left: int | None = None
     reserve: int = 0
+    used: int = 0
 
 
 @contextmanager
@@ -65,7 +82,9 @@ def is_never_stopped() -> bool:
 class Day:
     """The requests of the portal's present day; HubSpot's own count, shared by all its apps.
 
-    Requests under way are counted as used, so that many threads do not overshoot together.
+    Where HubSpot tells a limit and no count, `used` stands for it: what all our processes on one
+    database were answered today. Requests under way are counted as used, so that many
+    threads do not overshoot together.
     """
 
     def __init__(self, reserve: Reserve) -> None:
@@ -73,6 +92,7 @@ class Day:
         self.limit: int | None = None
         self.left: int | None = None
         self.zone = "UTC"
+        self.used = 0
         self._day: date | None = None
         self._under_way = 0
         self._lock = Lock()
@@ -92,16 +112,21 @@ class Day:
                 self.left = None  # another day: the next answer tells what it allows
             self._refuse(now)
 
-    def learn(self, headers: Mapping[str, str], now: datetime | None) -> None:
-        """Follow what an answer tells."""
+    def learn(self, headers: Mapping[str, str], now: datetime | None, turns: Turns) -> None:
+        """Follow what an answer tells, and count it."""
+        if now is None:
+            return
+        today = now.astimezone(zone_of(self.zone)).date()
+        used = turns.count(today)
         limit = headers.get("x-hubspot-ratelimit-daily", "")
         left = headers.get("x-hubspot-ratelimit-daily-remaining", "")
-        if now is None or not (limit.isdigit() and left.isdigit()):
-            return
         with self._lock:
-            self._day = now.astimezone(zone_of(self.zone)).date()
-            self.limit = int(limit)
-            self.left = int(left) - max(0, self._under_way - 1)
+            self.used = used
+            if not limit.isdigit():
+                return
+            self._day, self.limit = today, int(limit)
+            told = int(left) if left.isdigit() else self.limit - used
+            self.left = told - max(0, self._under_way - 1)
 
     def end(self) -> None:
         """Note that a request is not under way any more."""

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
 from connector.hubspot.answer import Answer
-from connector.hubspot.budget import Allowance, Claim, Day, Reserve
+from connector.hubspot.budget import Allowance, Day, Reserve, Turns
 from connector.hubspot.clock import PortalClock
 from connector.hubspot.codec import associations, portal, questions, records
 from connector.hubspot.door import Page, UpdateAnswer
@@ -89,17 +89,18 @@ class HubSpotDoor:
             daily=limit,
             left=self._day.left,
             reserve=self._day.reserve.of(limit) if limit else 0,
+            used=self._day.used,
         )
 
     def admit(self) -> None:
         """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
         self._day.check(self._clock.now())
 
-    def live_within(self, reserve: Reserve, claim: Claim | None = None) -> None:
-        """Leave this reserve of the day to others; `claim` shares the paces among processes."""
+    def live_within(self, reserve: Reserve, turns: Turns | None = None) -> None:
+        """Leave this reserve of the day to others; `turns` shares the paces among processes."""
         self._day.reserve = reserve
-        if claim:
-            self._pacing.share(claim)
+        if turns:
+            self._pacing.share(turns)
 
     def note_answers(self, noted: Noted) -> None:
         """Tell of each answer its route, status and seconds."""
@@ -276,7 +277,7 @@ class HubSpotDoor:
             self._noted(str(request.route), answer.status, answer.received - answer.sent)
             self._clock.learn(answer)
             self._pacing.learn(answer.headers, request.route)
-            self._day.learn(answer.headers, self._clock.now())
+            self._day.learn(answer.headers, self._clock.now(), self._pacing.turns)
         finally:
             self._day.end()
         error = fault(answer, request, time_zone=self._day.zone)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from threading import Lock
 from typing import Final
 
-from connector.hubspot.budget import Claim
+from connector.core.turns import lately, next_turn
+from connector.hubspot.budget import Turns
 from connector.hubspot.routes import Route
 
 OUR_SHARE: Final = 0.95
@@ -16,79 +17,60 @@ LEAST_BURST: Final = 100
 """HubSpot's smallest burst limit per 10 s, assumed until an answer tells the real one."""
 SEARCHES_PER_SECOND: Final = 4
 """Of the account's five, which all its apps share (HubSpot's guide to the search API)."""
-_LEASE: Final = 20
-"""A claim among processes takes a twentieth of an interval's turns: what 95% leaves over."""
+
+
+class OwnTurns:
+    """The turns of one door that shares them with nobody."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, list[float]] = {}
+        self._day: tuple[date, int] | None = None
+        self._lock = Lock()
+
+    def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
+        """Take the next turn; turns are given out in the order of asking."""
+        with self._lock:
+            taken = lately(self._taken.get(name, ()), now, interval=interval)
+            turn = next_turn(taken, now, limit=limit, interval=interval)
+            self._taken[name] = [*taken, turn]
+        return turn
+
+    def note(self, name: str, times: Sequence[float]) -> None:
+        """Note turns that were taken elsewhere."""
+        with self._lock:
+            self._taken[name] = sorted([*self._taken.get(name, ()), *times])
+
+    def count(self, day: date) -> int:
+        """Count a request of that day, and return how many that makes."""
+        with self._lock:
+            number = self._day[1] + 1 if self._day and self._day[0] == day else 1
+            self._day = (day, number)
+        return number
+
+    def hand_over(self, turns: Turns) -> None:
+        """Let others know what was taken and counted so far."""
+        for name, taken in self._taken.items():
+            turns.note(name, taken)
+        day, number = self._day or (date.min, 0)
+        for _ in range(number):
+            turns.count(day)
 
 
 class Pace:
-    """At most `limit` requests within any `interval` seconds; who comes too early waits."""
+    """At most `limit` requests within any `interval` seconds, counted under a name."""
 
-    def __init__(
-        self,
-        limit: int,
-        interval: float,
-        *,
-        wait: Callable[[float], None],
-        monotonic: Callable[[], float],
-    ) -> None:
-        self._limit = limit
-        self._interval = interval
-        self._wait = wait
-        self._monotonic = monotonic
-        self._taken: deque[float] = deque()
-        self._lock = Lock()
-        self._claim: Callable[[float], float] | None = None
-        self._leased, self._begins, self._expires = 0, 0.0, 0.0
-
-    def take(self) -> None:
-        """Wait for this request's turn; turns are given out in the order of asking."""
-        with self._lock:
-            earliest = self._lease()
-            now = self._monotonic()
-            turn = max(self._next_turn(now), earliest)
-            self._taken.append(turn)
-        if turn > now:
-            self._wait(turn - now)
+    def __init__(self, name: str, limit: int, interval: float) -> None:
+        self._name = name
+        self.limit = limit
+        self.interval = interval
 
     def adjust(self, limit: int, interval: float) -> None:
         """Follow a limit that an answer told."""
-        with self._lock:
-            self._limit, self._interval = max(1, limit), interval
+        self.limit, self.interval = max(1, limit), interval
 
-    def share(self, claim: Callable[[float], float]) -> None:
-        """Claim turns from now on, so that several processes keep the limit together."""
-        with self._lock:
-            self._claim = claim
-
-    @property
-    def limit(self) -> int:
-        """Return how many requests an interval may see."""
-        return self._limit
-
-    @property
-    def interval(self) -> float:
-        """Return the interval in seconds."""
-        return self._interval
-
-    def _lease(self) -> float:
-        """Return from when on a turn may be taken; claim some where none is left."""
-        if self._claim is None:
-            return 0.0
-        if self._leased == 0 or self._monotonic() > self._expires:
-            turns = max(1, self._limit // _LEASE)
-            length = turns * self._interval / self._limit
-            delay = self._claim(length)
-            self._leased, self._begins = turns, self._monotonic() + delay
-            self._expires = self._begins + length
-        self._leased -= 1
-        return self._begins
-
-    def _next_turn(self, now: float) -> float:
-        while self._taken and self._taken[0] <= now - self._interval:
-            self._taken.popleft()
-        if len(self._taken) < self._limit:
-            return max(now, self._taken[-1]) if self._taken else now
-        return max(now, self._taken[-self._limit] + self._interval)
+    def turn(self, turns: Turns, now: float) -> float:
+        """Take the next turn, and return when it is."""
+        return turns.take(self._name, now, limit=self.limit, interval=self.interval)
 
 
 class Pacing:
@@ -96,9 +78,13 @@ class Pacing:
 
     def __init__(self, *, wait: Callable[[float], None], monotonic: Callable[[], float]) -> None:
         least = int(LEAST_BURST * OUR_SHARE)
-        self._burst = Pace(least, 10.0, wait=wait, monotonic=monotonic)
-        self._search = Pace(SEARCHES_PER_SECOND, 1.0, wait=wait, monotonic=monotonic)
-        self._associations = Pace(least, 10.0, wait=wait, monotonic=monotonic)
+        self._burst = Pace("burst", least, 10.0)
+        self._search = Pace("search", SEARCHES_PER_SECOND, 1.0)
+        self._associations = Pace("associations", least, 10.0)
+        self._wait = wait
+        self._monotonic = monotonic
+        self._own = OwnTurns()
+        self.turns: Turns = self._own
         self.told_burst: int | None = None
 
     @property
@@ -109,16 +95,15 @@ class Pacing:
     def take(self, route: Route) -> None:
         """Wait until a request of this kind may be sent."""
         if route is Route.SEARCH:
-            self._search.take()
+            self._take(self._search)
         elif route is Route.ASSOCIATIONS:
-            self._associations.take()
-        self._burst.take()
+            self._take(self._associations)
+        self._take(self._burst)
 
-    def share(self, claim: Claim) -> None:
-        """Let other processes take turns from the same buckets."""
-        self._burst.share(lambda seconds: claim("burst", seconds))
-        self._search.share(lambda seconds: claim("search", seconds))
-        self._associations.share(lambda seconds: claim("associations", seconds))
+    def share(self, turns: Turns) -> None:
+        """Take turns with other processes from now on; what was sent so far counts as well."""
+        self._own.hand_over(turns)
+        self.turns = turns
 
     def learn(self, headers: Mapping[str, str], route: Route | None = None) -> None:
         """Follow the burst limit that an answer's headers tell; searches tell none.
@@ -133,3 +118,9 @@ class Pacing:
         pace.adjust(int(int(limit) * OUR_SHARE), int(interval) / 1000)
         if pace is self._burst:
             self.told_burst = int(limit)
+
+    def _take(self, pace: Pace) -> None:
+        now = self._monotonic()
+        turn = pace.turn(self.turns, now)
+        if turn > now:
+            self._wait(turn - now)

@@ -34,6 +34,7 @@ def document(whole: Told) -> dict[str, Any]:
         "due_at": decision.due_at,
         "corrections": [line(one) for one in decision.corrections],
         "aside": [aside_line(one) for one in whole.aside],
+        "waits": whole.waits or None,
         "stage_rules": [_step(step) for step in told.stage_steps],
         "lead_status_rules": [_step(step) for step in told.status_steps],
         "what_would_change_it": list(whole.outlook),
@@ -67,6 +68,8 @@ def screen(whole: Told, names: Mapping[str, str]) -> RenderableType:
     parts.extend(Text(f"  evidence     {proof}") for proof in evidence)
     if whole.aside:
         parts.append(asides(whole.aside, names))
+    if whole.waits:
+        parts.append(Text(whole.waits))
     if decision.due_at:
         parts.append(Text(f"  looked at again on {decision.due_at:%Y-%m-%d %H:%M} UTC"))
     parts += [Text(""), _rules("Rules for the stage", told.stage_steps)]

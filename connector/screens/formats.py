@@ -55,7 +55,15 @@ def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
     table.writerow([*_COLUMNS, "evidence"])
     for one in corrections:
         told = line(one)
-        table.writerow([*(_safe(str(told[name])) for name in _COLUMNS), "; ".join(one.evidence)])
+        table.writerow([*(safe(str(told[name])) for name in _COLUMNS), "; ".join(one.evidence)])
+
+
+def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write any table under its names."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(names)
+    for row in rows:
+        table.writerow(["" if one is None else safe(str(one)) for one in row])
 
 
 def write_markdown_plan(
@@ -87,6 +95,6 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

@@ -85,9 +85,16 @@ def side_effects(figures: Mapping[str, Any]) -> list[Text]:
             Text(
                 f"{behind['companies']:,} companies move forward with {behind['contacts']:,} "
                 "contacts behind them, which HubSpot's own company sync would carry along."
+                + _waiting(behind.get("waiting", 0))
             )
         )
     return said
+
+
+def _waiting(count: int) -> str:
+    if not count:
+        return ""
+    return f" {count:,} of them wait until a plan file (`--out`) is reviewed and applied."
 
 
 def screen(

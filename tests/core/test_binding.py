@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +15,8 @@ from connector.core.mark import PolicyError
 from connector.core.model import Account, ObjectType, Portal
 from connector.core.rules import decide
 from tests.core.givens import bound, company, contact, known, lost, opened, policy, portal, won
+
+_T = TypeVar("_T")
 
 GERMAN = {
     "subscriber": "Abonnent",
@@ -27,8 +31,8 @@ GERMAN = {
 }
 
 
-def _without(labels: dict[str, str], *gone: str) -> dict[str, str]:
-    return {value: label for value, label in labels.items() if value not in gone}
+def _without(known: Mapping[str, _T], *gone: str) -> dict[str, _T]:
+    return {name: one for name, one in known.items() if name not in gone}
 
 
 def test_stages_may_be_named_by_the_portals_own_labels() -> None:
@@ -55,6 +59,20 @@ def test_a_presets_default_that_the_portal_lacks_makes_its_row_sleep_with_a_warn
         "(setting after_lost.lead_status)",
     )
     assert decide(to, known(to, contact())).stage == ""
+
+
+def test_a_presets_rule_that_asks_for_a_property_which_the_portal_lacks_sleeps() -> None:
+    booked = "engagements_last_meeting_booked"
+    found = portal()
+    contacts = _without(found.definitions[ObjectType.CONTACTS], booked)
+    lacking = replace(found, definitions={**found.definitions, ObjectType.CONTACTS: contacts})
+    text = "extends: lead-score\nsettings: {score: {property: score}}"
+    to = bound(text, lacking)
+    assert to.warnings == (f"score-action sleeps: the portal has no property contact.{booked}",)
+    assert decide(to, known(to, contact("lead", score="100"))).rule == "handover"
+    mine = f"{{name: mine, when: contact.{booked} is blank, stage: lead, reason: x}}"
+    with pytest.raises(PolicyError, match="contact has no property 'engagements_last_meeting"):
+        bound(f"extends: standard\nrules: [{mine}]", lacking)
 
 
 def test_what_a_presets_row_does_not_use_may_be_missing() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector import presets
-from connector.core.cases import Difference, Result, run_cases
+from connector.core.cases import Difference, Result, given_facts, ground_portal, run_cases
 from connector.core.mark import PolicyError
+from connector.core.model import ObjectType
+from connector.core.policy import load
+from connector.core.rules import decide
 
 STANDARD = presets.policy("standard")
 
@@ -76,6 +79,34 @@ def test_what_is_wrong_in_a_case_is_said_with_its_place(case: str, message: str)
         _run(f"cases:\n  - {case}\n")
     assert message in str(caught.value)
     assert str(caught.value).startswith("c.yaml:2:")
+
+
+def test_what_the_portal_of_the_cases_lacks_is_said_with_where_to_write_it() -> None:
+    policy = load(
+        "extends: standard\nsettings: {scope: deal.years > 3}",
+        source="p.yaml",
+        preset=presets.preset,
+    )
+    with pytest.raises(PolicyError) as caught:
+        run_cases("portal: {deals: {}}\ncases: [{name: x}]", source="c.yaml", policy=policy)
+    assert str(caught.value).startswith(
+        "p.yaml:2:19: deal has no property 'years'; these cases are in a portal of their own: "
+    )
+
+
+def test_a_cases_file_describes_the_portal_that_its_cases_are_in() -> None:
+    found = ground_portal("portal: {stages: {a: Anfang, b: Ende}}\ncases: []", source="c.yaml")
+    assert [one.label for one in found.stages(ObjectType.CONTACTS)] == ["Anfang", "Ende"]
+
+
+def test_a_facts_file_is_one_case_with_its_own_settings_and_portal() -> None:
+    text = (
+        "settings: {score: {property: fit}, handover: {score: 5}}\n"
+        "portal: {contacts: {fit: number}}\ngiven: {stage: lead, score: 7}\n"
+    )
+    policy, portal, found = given_facts(text, source="f.yaml", policy=STANDARD)
+    assert decide(policy, found).rule == "handover"
+    assert "fit" in portal.definitions[ObjectType.CONTACTS]
 
 
 def test_a_file_without_cases_is_no_cases_file() -> None:

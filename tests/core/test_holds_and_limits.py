@@ -119,11 +119,20 @@ def test_a_writer_is_named_by_its_source(source: str, name: str) -> None:
         (0, 0, 500, False),
     ],
 )
+@pytest.mark.parametrize("hours", [24, 1])
 def test_limits_by_number_share_and_direction(
-    planned: int, backward: int, sent: int, over: bool
+    hours: int, planned: int, backward: int, sent: int, over: bool
 ) -> None:
-    limits = Limits(always=100, day_share=0.2, day_backward_share=0.05, canary=25)
+    limits = Limits(
+        always=100,
+        day_share=0.2,
+        day_backward_share=0.05,
+        canary=25,
+        hour_share=0.2,
+        hour_backward_share=0.05,
+    )
     load = Load(
+        hours=hours,
         object_type=ObjectType.CONTACTS,
         planned=planned,
         planned_backward=backward,

@@ -43,6 +43,14 @@ def test_two_rules_that_fight_are_named_with_their_place(when: str) -> None:
     assert found.message.startswith("down and up move a record of contacts to and fro")
 
 
+def test_among_many_values_each_is_still_tried_alone() -> None:
+    rules = ", ".join(one.replace("WHEN", "contact.country in codes") for one in (UP, DOWN))
+    codes = ", ".join(f'"{one}"' for one in range(60))
+    text = f"extends: standard\nrules: [{rules}]".replace("codes", f"[{codes}]")
+    (found,) = to_and_fro(bound(text), NOW)
+    assert found.message.startswith("down and up move")
+
+
 def test_rules_that_say_when_they_no_longer_hold_do_not_fight() -> None:
     down = DOWN.replace("WHEN", "contact.score < 10 and deals.count == 0")
     rules = f"{UP.replace('WHEN', 'contact.score > 40')}, {down}"

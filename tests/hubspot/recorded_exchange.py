@@ -101,6 +101,9 @@ _QUESTIONS: Final[Mapping[Route, Callable[[HubSpotDoor, Answer, ObjectType], Any
     Route.SEARCH: lambda door, answer, kind: door.changed(
         kind, names(answer), since=_NOON, until=_NOON
     ),
+    Route.READ: lambda door, answer, kind: door.survivor(
+        Ref(kind, answer.path.partition("?")[0].rpartition("/")[2])
+    ),
     Route.BATCH_READ: lambda door, answer, kind: door.read(
         _refs(answer, kind), names(answer), history=histories(answer)
     ),

@@ -18,7 +18,7 @@ class Asked(NamedTuple):
     kind: ObjectType
 
 
-GETS: Final = frozenset({Route.LIST, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT})
+GETS: Final = frozenset({Route.LIST, Route.READ, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT})
 
 # What is filed under a request that cannot have had this answer.
 FILED_WRONGLY: Final[Mapping[str, Asked | str]] = {
@@ -58,7 +58,8 @@ def _ours(answer: Answer, path: str) -> Iterator[Asked]:
     """Yield our request for a path; of a type that is not ours only errors are looked at."""
     types = "|".join(ObjectType) if answer.status < 400 else r"[\w-]+"
     for route, pattern in FAMILIES["v3"].items():
-        found = re.fullmatch(pattern.format(type=f"(?P<type>{types})", to=f"({types})"), path)
+        shape = pattern.format(type=f"(?P<type>{types})", to=f"({types})", id=r"\d+")
+        found = re.fullmatch(shape, path)
         if found and answer.method == ("GET" if route in GETS else "POST"):
             kind = found.groupdict().get("type")
             yield Asked(route, ObjectType(kind) if kind in set(ObjectType) else ObjectType.CONTACTS)

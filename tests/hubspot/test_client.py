@@ -164,6 +164,7 @@ def test_a_history_is_newest_first_with_its_sources(open_door: Open) -> None:
             "sourceType": "CRM_UI",
             "sourceId": "userId:7",
             "updatedByUserId": 7,
+            "sourceLabel": "Records",
         },
     ]
     body = raw("1") | {"propertiesWithHistory": {STAGE: told}}
@@ -176,6 +177,7 @@ def test_a_history_is_newest_first_with_its_sources(open_door: Open) -> None:
         "userId:7",
         "7",
     )
+    assert (newest.source_label, oldest.source_label) == ("Records", "")
     assert oldest.value == "lead"
     assert record.history["unheard_of"] == ()
 

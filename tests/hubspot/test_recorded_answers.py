@@ -77,7 +77,7 @@ def test_every_recorded_file_is_read_or_passed_over_for_a_reason(
         sys.stdout.write(f"\n{len(told)} recorded answers read by the door\n")
         for why, count in Counter(reasons.values()).most_common():
             sys.stdout.write(f"{count:3} passed over: {why}\n")
-    assert len(told) >= 46
+    assert len(told) >= 65
     assert len(told) + len(reasons) == len(folder.answers) + len(folder.without)
 
 
@@ -124,6 +124,15 @@ def test_the_recorded_batch_reads_find_who_is_there_and_nobody_else(
     assert list(map(len, read_in_batches.values())) == [2, 1, 0]
 
 
+def test_a_recorded_single_read_tells_who_answered(folder: Folder, told: dict[str, Told]) -> None:
+    singles = read_well(told, Route.READ)
+    found = {name: noun for name, noun in singles if noun}
+    assert len(found) >= 10
+    for name, noun in found.items():
+        assert noun == Ref(told[name].asked.kind, folder.answers[name].body["id"])
+    assert all(folder.answers[name].status == 404 for name, noun in singles if noun is None)
+
+
 def test_the_recorded_history_becomes_versions(folder: Folder) -> None:
     answer = folder.answers["manual/history-is_verified.json"]
     record = exchange(answer, Asked(Route.BATCH_READ, CONTACTS)).noun[Ref(CONTACTS, "1")]
@@ -135,6 +144,7 @@ def test_the_recorded_history_becomes_versions(folder: Folder) -> None:
             source_type=row["sourceType"],
             source_id=row["sourceId"],
             user_id=str(row["updatedByUserId"]),
+            source_label=row.get("sourceLabel", ""),
         ),
     )
 

@@ -53,10 +53,12 @@ ERRORS: Final[Mapping[str, tuple[type[ConnectorError], Mapping[str, object]]]] =
         LimitReached,
         {"policy_name": "TEN_SECONDLY_ROLLING", "retry_after": 10.0},
     ),
+    "vcr-ruby_hubspot_api/companies-find-by-id-no-scope-0.json": (ScopeMissing, {}),
     "vcr-ruby_hubspot_api/companies-properties-no-scope-0.json": (
         ScopeMissing,
         {"scopes": ("companies-read",)},
     ),
+    "vcr-ruby_hubspot_api/contacts-find-by-id-no-scope-0.json": (ScopeMissing, {}),
     "vcr-ruby_hubspot_api/contacts-properties-no-scope-0.json": (
         ScopeMissing,
         {"scopes": ("contacts-read",)},
@@ -74,8 +76,6 @@ ERRORS_OF_OTHERS: Final = {
     "manual/405-search-get.json": RequestRefused,
     "manual/409-contact-exists.json": RequestRefused,
     "vcr-ruby_hubspot_api/companies-delete-3.json": WrongAddress,
-    "vcr-ruby_hubspot_api/companies-find-by-id-no-scope-0.json": ScopeMissing,
-    "vcr-ruby_hubspot_api/contacts-find-by-id-no-scope-0.json": ScopeMissing,
     "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-0.json": WrongAddress,
     "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-bang-0.json": WrongAddress,
 }
@@ -100,6 +100,12 @@ def test_each_recorded_error_is_its_error_with_all_that_it_tells(folder: Folder)
     for name, error in errors.items():
         written = folder.answers[name].body.get("correlationId", "")
         assert vars(error).get("correlation_id", "") == written, name
+
+
+def test_a_single_read_without_scope_names_every_scope_that_would_do(folder: Folder) -> None:
+    for kind in ("contacts", "companies"):
+        told = exchanges(folder)[f"vcr-ruby_hubspot_api/{kind}-find-by-id-no-scope-0.json"].noun
+        assert f"crm.objects.{kind}.read" in told.scopes
 
 
 def test_each_recorded_error_of_another_request_would_be_its_error(folder: Folder) -> None:

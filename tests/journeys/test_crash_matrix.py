@@ -4,85 +4,114 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from itertools import product
 
 import pytest
 
-from connector.sandbox.faults import Fault
-from tests.journeys.bench import Bench
-from tests.journeys.killing import ANSWERED, LOST, UNANSWERED, run_and_kill
-from tests.journeys.test_crashes import Trial
-
-SetUp = Callable[..., Bench]
-# The fault, and whether a write took effect before it struck.
-FAULTS = (
-    ("500", "before"),
-    ("500", "after"),
-    ("502", "before"),
-    ("503", "before"),
-    ("504", "after"),
-    ("429-secondly", "before"),
-    ("429-ten-secondly", "before"),
-    ("423", "before"),
-    ("401", "before"),
-    ("reset", "after"),
-    ("timeout", "after"),
-    ("truncated", "after"),
-    ("207", "before"),
-    ("empty", "after"),
+from connector.core.model import Ref
+from state import audit, outbox
+from tests.journeys.bench import new_portal
+from tests.journeys.cast import changed, mixed
+from tests.journeys.killing import UNANSWERED, Child, run_and_kill
+from tests.journeys.matrix import (
+    BATCH,
+    FAULTS,
+    Result,
+    SetUp,
+    Trial,
+    amiss,
+    hold,
+    restart,
+    sample,
+    survey,
 )
-MOMENTS = (LOST, UNANSWERED, ANSWERED)
+
+# As many as take a minute; the long form goes through all.
+_SAMPLE = 45
 
 
-def strike(trial: Trial, nth: int, moment: str) -> bool:
-    """Run until the kill or the fault ends the process; return whether it was killed."""
-    box = trial.bench.box
-    try:
-        return run_and_kill(trial.bench, nth, moment) is not None
-    except AssertionError:  # it ended with an exit code of its own, before the kill
-        return False
-    finally:
-        box.before = box.after = None
-        box.faults.clear()
+def _held(
+    set_up: SetUp, trials: Iterable[Trial], tell: Callable[[int, int], None]
+) -> dict[str, Result]:
+    """Hold trials; return those in which something is wrong."""
+    found, kills = {}, 0
+    for number, trial in enumerate(trials, 1):
+        result = hold(set_up, trial)
+        kills += result.killed
+        if result.wrong:
+            found[str(trial)] = result
+        tell(number, kills)
+    return found
 
 
-def wrong(
-    set_up: SetUp, trials: Iterable[tuple[tuple[str, str], int, int, str]]
-) -> tuple[dict[str, object], int]:
-    """Let a fault strike a write, kill at a request, recover; tell what is wrong, and the kills."""
-    found: dict[str, object] = {}
-    kills = 0
-    for (kind, when), nth_write, nth, moment in trials:
-        trial = Trial(set_up)
-        fault = Fault(kind=kind, when=when, route="batch_update", nth=nth_write, retry_after=0)
-        trial.bench.box.faults.add(fault)
-        kills += strike(trial, nth, moment)
-        for _ in range(2):
-            trial.bench.sync()
-        if left := {one: each for one, each in trial.wrong().items() if one in SAME}:
-            found[f"{kind} {when} write {nth_write}, killed at {nth} {moment}"] = left
-    return found, kills
-
-
-# Under a fault a correction may be refused once, and that stands in the audit for good.
-SAME = ("blank", "values", "open moves")
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids="-".join)
 def test_killed_under_a_fault_the_next_start_ends_as_if_neither_had_happened(
-    set_up: SetUp, fault: tuple[str, str]
+    set_up: SetUp,
 ) -> None:
-    found, _ = wrong(set_up, [(fault, 1, 24, UNANSWERED)])
-    assert found == {}
+    trials = sample(survey(set_up).trials(), _SAMPLE)
+    assert {one.fault for one in trials} == set(FAULTS)
+    told: list[int] = []
+    assert _held(set_up, trials, lambda _, kills: told.append(kills)) == {}
+    assert told[-1] > _SAMPLE // 2
 
 
 @pytest.mark.long
+@pytest.mark.timeout(10_800)
 def test_killed_anywhere_under_any_fault_the_next_start_ends_as_if_neither_had_happened(
     set_up: SetUp, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trials = list(product(FAULTS, (1, 2, 3), range(19, 31), MOMENTS))
-    found, kills = wrong(set_up, trials)
-    with capsys.disabled():
-        sys.stdout.write(f"\n{len(trials)} kill points under faults, {kills} of them reached\n")
+    points = survey(set_up)
+    trials = list(points.trials())
     assert len(trials) >= 1000
-    assert found == {}
+
+    def tell(number: int, kills: int) -> None:
+        if number % 100 == 0 or number == len(trials):
+            with capsys.disabled():
+                sys.stdout.write(
+                    f"\n{len(trials) // len(FAULTS)} kill points x {len(FAULTS)} faults: "
+                    f"{number} of {len(trials)} trials, {kills} killed before their end"
+                )
+                sys.stdout.flush()
+
+    assert _held(set_up, trials, tell) == {}
+
+
+# What the matrix is worth: each defect that it is there for, planted, is found.
+
+
+def _killed_in_the_gap(set_up: SetUp) -> tuple[object, ...]:
+    bench = set_up(new_portal(running=True))
+    wanted = mixed(bench.portal)
+    due = changed(bench.values(*wanted), wanted)
+    assert run_and_kill(bench, 3, UNANSWERED, route="batch_update", batch=BATCH) is not None
+    assert len(bench.blanks()) == 2
+    return bench, wanted, due
+
+
+def test_a_promise_that_is_lost_is_found_by_the_matrix(set_up: SetUp) -> None:
+    bench, wanted, due = _killed_in_the_gap(set_up)
+    with bench.store() as store, store.begin() as session:
+        portal_id = str(bench.portal.portal_id)
+        outbox.close(session, portal_id, [Ref.parse(one) for one in bench.blanks()])
+    assert restart(bench) == {}
+    assert {"values", "not audited"} <= amiss(bench, wanted, due).keys()
+
+
+def test_a_line_that_is_audited_twice_is_found_by_the_matrix(set_up: SetUp) -> None:
+    bench, wanted, due = _killed_in_the_gap(set_up)
+    assert restart(bench) == {}
+    assert amiss(bench, wanted, due) == {}
+    with bench.store() as store, store.begin() as session:
+        portal_id = str(bench.portal.portal_id)
+        audit.append(session, portal_id, list(audit.read(session, portal_id, limit=1)))
+    assert amiss(bench, wanted, due).keys() == {"audited twice"}
+
+
+def test_what_goes_wrong_in_the_box_while_it_kills_fails_the_trial(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(child: Child) -> None:
+        child.signal(9)
+        raise TimeoutError("planted")
+
+    monkeypatch.setattr(Child, "kill", fail)
+    with pytest.raises(TimeoutError, match="planted"):
+        _killed_in_the_gap(set_up)

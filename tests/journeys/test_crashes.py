@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
@@ -22,7 +22,7 @@ from tests.journeys.test_faults import NOT_DONE, REFUSED, UNKNOWN
 
 SetUp = Callable[..., Bench]
 # The requests of an undisturbed sync that clear and set a company, then clear and set contacts.
-_WRITES = [19, 20, 23, 24]
+_WRITES = [17, 18, 20, 21]
 
 
 class Trial:
@@ -95,11 +95,13 @@ def test_killed_at_any_request_the_next_start_ends_as_if_undisturbed(
     assert len(routes) == nth - 1 > 20
 
 
-def _kill_at_steps(set_up: SetUp, steps: Iterable[int]) -> dict[int, dict[str, object]]:
+def _kill_at_steps(set_up: SetUp, steps: Sequence[int]) -> dict[int, dict[str, object]]:
     wrong = {}
     for step in steps:
         trial = Trial(set_up)
-        assert run(trial.bench, "sync", die_at_step=step) == KILLED
+        if run(trial.bench, "sync", die_at_step=step) != KILLED:
+            assert step > 0.9 * steps[-1]  # how many there are depends a little on the time
+            break
         if found := _recovered(trial):
             wrong[step] = found
     return wrong
@@ -109,7 +111,7 @@ def test_killed_around_every_fifth_commit_the_next_start_ends_as_if_undisturbed(
     set_up: SetUp,
 ) -> None:
     last = steps_of_a_sync(Trial(set_up).bench)
-    assert last > 50
+    assert last > 100
     assert _kill_at_steps(set_up, range(3, last + 1, 5)) == {}
 
 

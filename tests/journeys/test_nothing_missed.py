@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -146,14 +147,15 @@ def test_a_thousand_changed_contacts_are_put_right_with_twenty_requests_at_most(
     wrong = {one: {"hs_lead_status": "NEW"} for one in refs[:160]}
     wrong |= {one: {"lifecyclestage": "opportunity"} for one in back}
     for number, one in enumerate([*refs, *back]):
-        portal.edit("contacts", one, {"jobtitle": f"chef {number}", **wrong.get(one, {})})
+        values = {"jobtitle": f"chef {number}", **wrong.get(one, {})}
+        portal.edit("contacts", one, values, source="AUTOMATION_PLATFORM")  # nobody's own word
         portal.clock.advance(0.05)
     portal.clock.advance(60)
 
     with bench.desk() as desk:
         desk.door.account()
         bench.box.forget()  # the portal's own definitions
-        done = sync(desk)
+        done = sync(replace(desk, permitted=True))  # a fifth of all contacts is over a limit
 
     routes = Counter(one.route for one in bench.box.requests)
     assert done.pulled is not None

@@ -47,6 +47,14 @@ def test_a_rule_that_only_keeps_others_away_has_to_win_in_a_case() -> None:
     assert found == [("mine", "no case fails when it is taken out")]
 
 
+def test_a_row_that_only_finds_what_is_there_has_to_win_in_a_case() -> None:
+    row = "lead_status: [{name: mine, when: always, lead_status: CONNECTED, reason: x}]"
+    read = load(f"extends: standard\n{row}", source="p.yaml", preset=presets.preset)
+    case = "{name: one, given: {stage: lead, status: CONNECTED}, expect: {status: CONNECTED}}"
+    tried = try_out(read, Cases(source="p.cases.yaml", text=f"cases: [{case}]"))
+    assert [(one.rule, one.why) for one in tried.unguarded] == [("mine", "it wins in no case")]
+
+
 def test_a_failed_case_is_told_before_anything_else() -> None:
     read = load("extends: standard", source="p.yaml", preset=presets.preset)
     text = "cases:\n" + CASE.format(given="{stage: lead}", stage="customer")

@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
 
 from connector.core.audit import AuditLine, Broken, Intact
-from connector.core.model import STAGE, Outcome
+from connector.core.model import STAGE, STATUS, Outcome
 from state import audit
 from state.store import Store
 from tests.state.nouns import OTHER_PORTAL, PORTAL, at, company, contact
@@ -79,6 +80,33 @@ def test_lines_are_found_by_record_run_and_time(session: Session) -> None:
     assert _minutes(session, run="r2") == [2, 3]
     assert _minutes(session, since=at(1)) == [1, 2, 3]
     assert _minutes(session, record=contact(1), run="r2", since=at(1)) == [2]
+    assert _minutes(session, since=at(1), until=at(3)) == [1, 2]
+    assert _minutes(session, record=None, run=None) == [0, 1, 2, 3]
+
+
+def test_lines_are_found_by_rule_outcome_and_property(session: Session) -> None:
+    lines = [
+        line(0),
+        line(1, rule="won"),
+        line(2, rule="won", outcome=Outcome.REVERTED),
+        line(3, rule="won", property_name=STATUS),
+    ]
+    audit.append(session, PORTAL, lines)
+    assert _minutes(session, rule="won") == [1, 2, 3]
+    assert _minutes(session, outcome=Outcome.REVERTED) == [2]
+    assert _minutes(session, property_name=STATUS) == [3]
+    assert _minutes(session, rule="won", property_name=STAGE, outcome=Outcome.APPLIED) == [1]
+
+
+def test_lines_are_counted_by_outcome_since_a_time(session: Session) -> None:
+    audit.append(session, PORTAL, [line(0), line(1), line(2, outcome=Outcome.IGNORED)])
+    assert audit.count(session, PORTAL, since=at(1)) == {Outcome.APPLIED: 1, Outcome.IGNORED: 1}
+
+
+def test_the_lines_of_many_records_are_found_together(session: Session) -> None:
+    audit.append(session, PORTAL, [line(0), line(1, record=company(1)), line(2)])
+    told = list(audit.of_records(session, PORTAL, [contact(1), contact(7)]))
+    assert [one.at for one in told] == [at(0), at(2)]
 
 
 def test_with_a_limit_the_newest_lines_are_told_in_their_order(session: Session) -> None:
@@ -140,21 +168,17 @@ def test_the_program_cannot_change_a_line_either(written: Store) -> None:
         session.execute(text("DELETE FROM audit"))
 
 
-@pytest.mark.parametrize(
-    "column",
-    [
-        *("at", "run", "object_type", "object_id", "property_name", "before", "after", "rule"),
-        *("policy", "outcome", "correlation_id", "salt", "seal", "hash"),
-    ],
-)
-def test_one_changed_byte_is_found(
+# Words that the program could read: what no byte of them must be changed to.
+_OTHER_WORDS = {"object_type": "companies", "outcome": "refused", "place": 9}
+
+
+@pytest.mark.parametrize("column", [one.name for one in SQLModel.metadata.tables["audit"].columns])
+def test_one_changed_byte_in_any_column_of_the_table_is_found(
     written: Store, intruder: sqlite3.Connection, column: str
 ) -> None:
     intruder.execute("DROP TRIGGER audit_refuses_update")
     stored = intruder.execute(f'SELECT "{column}" FROM audit WHERE place = 2').fetchone()[0]
-    values = ["companies"] if column == "object_type" else [_with_one_byte_changed(stored)]
-    if column == "outcome":
-        values = ["refused"]
+    values = [_OTHER_WORDS.get(column, _with_one_byte_changed(stored))]
     intruder.execute(f'UPDATE audit SET "{column}" = ? WHERE place = 2', values)
     with written.reading() as session:
         verdict = audit.verify(session, PORTAL)

@@ -9,10 +9,10 @@ import pytest
 from connector.core.holds import Hold, Origin, Scope
 from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
 from connector.core.moves import Move, key
-from state import holds, sendings, writings
+from state import holds, mirror, mirror_parts, sendings, writings
 from state.sendings import Sent
 from state.store import Store
-from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, company, contact
+from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, company, contact, record
 
 CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
 
@@ -101,6 +101,20 @@ def test_what_was_sent_is_counted_over_a_window_each_record_once(store: Store) -
         assert later[CONTACTS] == Sent(records=1, backward=0)
         assert sendings.since(session, PORTAL, at(31))[CONTACTS] == Sent()
         assert sendings.since(session, OTHER_PORTAL, NOON)[CONTACTS] == Sent()
+
+
+def test_the_contacts_of_a_company_that_were_sent_are_counted(store: Store) -> None:
+    staff = [record(contact(number), associatedcompanyid="45") for number in (1, 2, 3)]
+    with store.begin() as session:
+        mirror.put(session, PORTAL, [*staff, record(contact(4))], due_at=NOON)
+        sendings.note(session, PORTAL, [move(contact(1)), move(contact(4))], at=NOON)
+        sendings.note(session, PORTAL, [move(contact(2)), move(company(45))], at=at(30))
+        firms = [company(45), company(46)]
+        assert sendings.of_companies(session, PORTAL, firms, NOON) == {company(45): 2}
+        assert sendings.of_companies(session, PORTAL, firms, at(10)) == {company(45): 1}
+        assert sendings.of_companies(session, PORTAL, [], NOON) == {}
+        found = mirror_parts.company_of(session, PORTAL, [contact(1), contact(4), contact(9)])
+        assert found == {contact(1): company(45)}
 
 
 def test_what_was_not_sent_after_all_is_forgotten_and_what_is_long_past_too(store: Store) -> None:

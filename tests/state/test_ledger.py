@@ -34,6 +34,20 @@ def test_a_history_is_told_newest_first_however_often_it_was_observed(
     assert found == {deal(1): tuple(newest_first)}
 
 
+def test_the_versions_of_all_records_are_told_record_by_record_oldest_first(
+    session: Session,
+) -> None:
+    ledger.observe(session, PORTAL, deal(2), STAGE, [version("won", 2), version("open", 1)])
+    ledger.observe(session, PORTAL, deal(1), STAGE, [version("open", 3)])
+    ledger.observe(session, PORTAL, deal(1), "pipeline", [version("default", 3)])
+    ledger.observe(session, OTHER_PORTAL, deal(3), STAGE, [version("open", 3)])
+    told = [
+        (ref, name, [one.value for one in versions])
+        for ref, name, versions in ledger.each(session, PORTAL, [STAGE])
+    ]
+    assert told == [(deal(1), STAGE, ["open"]), (deal(2), STAGE, ["open", "won"])]
+
+
 def test_a_set_in_the_millisecond_of_its_clear_is_the_newer_one(session: Session) -> None:
     told = [version("", 0), version("open", 0)]
     ledger.observe(session, PORTAL, deal(1), STAGE, told)

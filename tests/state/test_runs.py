@@ -32,3 +32,11 @@ def test_the_latest_run_is_the_one_that_began_last(session: Session) -> None:
     assert latest is not None
     assert latest.run == "r2"
     assert runs.latest(session, OTHER_PORTAL) is None
+
+
+def test_a_run_is_found_by_its_id(session: Session) -> None:
+    runs.begin(session, PORTAL, "r1", "undo", at(0))
+    found = runs.get(session, PORTAL, "r1")
+    assert found is not None
+    assert (found.kind, found.finished_at) == ("undo", None)
+    assert runs.get(session, PORTAL, "r2") is None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.comparing import compare
-from connector.core.default_portal import default_portal, definition
+from connector.core.holds import Hold, Scope
 from connector.core.policy import load
 from connector.errors import UserError
 from connector.presets import preset
 from connector.settings import read as read_settings
+from connector.settling import settle
 from connector.sync import sync
-from state import portals
-from tests.usecases.office import COMPANIES, CONTACTS, DEALS, OPEN, START, WON, Office
+from state import holds, portals
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, OPEN, START, WON, Office
 
 BOTH = "extends: company-sync"
 
@@ -52,6 +52,39 @@ def test_a_changed_contact_makes_its_company_and_its_colleagues_due(office: Offi
     assert office.stage(firm) == office.stage(other) == "salesqualifiedlead"
 
 
+def test_nobody_follows_a_company_to_where_a_person_keeps_it_from_going(office: Office) -> None:
+    firm = office.company("lead")
+    on_it, beside = (office.contact("lead", associatedcompanyid=firm.id) for _ in range(2))
+    office.deal(OPEN, firm, on_it)
+    office.door.advance(DAY)
+    office.person_sets(firm, lifecyclestage="subscriber")
+    office.door.advance(3600)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, on_it, beside)] == [
+        "subscriber",
+        "opportunity",
+        "lead",
+    ]
+    (beside_explained,) = settle(office.desk(BOTH), [beside])
+    assert beside_explained.decision.rule == "keep"
+    office.door.advance(31 * DAY)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, on_it, beside)] == ["opportunity"] * 3
+
+
+def test_a_company_does_not_follow_a_contact_that_is_held(office: Office) -> None:
+    firm = office.company("lead")
+    asked = office.contact("lead", associatedcompanyid=firm.id, recent_conversion_event_name="Demo")
+    with office.store.begin() as session:
+        hold = Hold(
+            scope=Scope.RECORD, of=str(asked), property_name="", reason="x", by="y", since=START
+        )
+        holds.add(session, "1", [hold])
+    office.door.advance(3600)
+    sync(office.desk(BOTH))
+    assert [office.stage(one) for one in (firm, asked)] == ["lead", "lead"]
+
+
 def test_a_large_company_is_left_to_itself(office: Office) -> None:
     policy = f"{BOTH}\nsettings: {{company_sync: {{max_contacts: 1}}}}"
     firm = office.company("opportunity")
@@ -78,6 +111,29 @@ def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
         compare(settings, policy, policy, now=START)
 
 
+def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
+    office: Office, tmp_path: Path
+) -> None:
+    with office.store.begin() as session:
+        portals.save(session, office.door.what, office.door.now())
+    office.read_all()
+    settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/connector-0.db"})
+    old = load("extends: standard", source="old.yaml", preset=preset)
+
+    def against(text: str) -> str:
+        new = load(f"extends: standard\n{text}", source="new.yaml", preset=preset)
+        with pytest.raises(UserError) as caught:
+            compare(settings, new, old, now=START)
+        return str(caught.value)
+
+    unread = against("settings: {score: {property: score}}")
+    assert unread.startswith("The policy new asks for what was never pulled of contacts: score")
+    assert "Run `connector pull --policy new.yaml`" in unread
+    unknown = against("settings: {score: {property: fit}}")
+    assert unknown.startswith("new.yaml:2:30: ")
+    assert "as it was when it was last pulled" in unknown
+
+
 def test_two_policies_are_compared_without_a_request(office: Office, tmp_path: Path) -> None:
     won_by = office.contact("lead")
     asked = office.contact("lead", recent_conversion_event_name="Book a demo")
@@ -97,44 +153,3 @@ def test_two_policies_are_compared_without_a_request(office: Office, tmp_path: P
     assert found.records == 1
     assert [one.record for one in found.examples] == [asked, asked]
     assert found.dropped["handover", "forward"] == 1
-
-
-def test_a_former_customer_is_marked_before_the_stage_goes_back(
-    open_office: Callable[..., Office],
-) -> None:
-    more = {
-        CONTACTS: [definition("plan_state"), definition("former", "bool")],
-        COMPANIES: [],
-        DEALS: [],
-    }
-    office = open_office(default_portal(more=more))
-    policy = (
-        "extends: subscription\nsettings:\n  subscription: {property: plan_state}\n"
-        "  churn: {practice: back-to-sales, mark: former}\n"
-    )
-    left = office.contact("customer", plan_state="canceled")
-    office.door.advance(3600)
-    sync(office.desk(policy))
-    assert office.stage(left) == "salesqualifiedlead"
-    assert office.door.value(left, "former") == "true"
-    assert office.door.sent[0] == {left: {"former": "true"}}
-    assert office.door.sent[1] == {left: {"lifecyclestage": ""}}
-
-
-def test_where_the_mark_does_not_hold_the_stage_stays(open_office: Callable[..., Office]) -> None:
-    more = {
-        CONTACTS: [definition("plan_state"), definition("former", "bool")],
-        COMPANIES: [],
-        DEALS: [],
-    }
-    office = open_office(default_portal(more=more))
-    office.door.deaf = lambda _ref, name, _value: name == "former"
-    policy = (
-        "extends: subscription\nsettings:\n  subscription: {property: plan_state}\n"
-        "  churn: {practice: back-to-sales, mark: former}\n"
-    )
-    left = office.contact("customer", plan_state="canceled")
-    office.door.advance(3600)
-    sync(office.desk(policy))
-    assert office.stage(left) == "customer"
-    assert ("contacts/98", "true", "ignored") in office.outcomes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.model import STAGE, Ref
+from connector.core.model import STAGE, Outcome, Ref
 from connector.limiting import OverLimit, Stopped
 from connector.pausing import Paused, pause, paused, resume
 from connector.sync import Synced, sync
@@ -79,6 +79,54 @@ def test_backward_moves_have_a_limit_of_their_own(office: Office) -> None:
     assert office.door.sent == []
 
 
+def test_an_hour_may_have_a_narrower_limit_than_a_day(office: Office) -> None:
+    policy = SMALL.replace("}", ", hour_share: 0.1}")
+    people = leads(office, 11)
+    right(office, 89)
+    with pytest.raises(OverLimit, match="where 10 may be corrected within an hour"):
+        run(office, policy)
+    assert office.door.sent == []
+    for one in people[:6]:
+        office.person_sets(one, lifecyclestage="subscriber")  # held: five are left
+    assert run(office, policy).outcomes.total() == 5
+    leads(office, 6)
+    with pytest.raises(OverLimit, match=r"within an hour \(5 were already\)"):
+        sync(office.desk(policy))
+    office.door.advance(1)
+    assert run(office, policy).outcomes.total() == 6
+
+
+def test_backward_moves_have_a_limit_for_the_hour_too(office: Office) -> None:
+    policy = SMALL.replace("}", ", hour_backward_share: 0.05}").replace("0.1,", "0.5,")
+    people = [office.contact("customer") for _ in range(11)]
+    deals = [office.deal(WON, one) for one in people]
+    right(office, 100)
+    office.door.advance(60)
+    for one in deals:
+        office.edit(one, dealstage=OPEN)
+    with pytest.raises(OverLimit, match="may be moved backward within an hour"):
+        run(office, policy)
+
+
+def test_the_contacts_of_one_company_have_a_limit_over_all_plans(office: Office) -> None:
+    policy = "extends: standard\nsettings: {limits: {company: 3}}"
+    firm = office.company("lead")
+    staff = [office.contact("lead", associatedcompanyid=firm.id) for _ in range(5)]
+    for one in staff[:2]:
+        office.deal(WON, one)
+    assert run(office, policy).outcomes.total() == 2
+    deals = [office.deal(WON, one) for one in staff[2:]]
+    office.deal(WON, office.contact("lead"))
+    with pytest.raises(OverLimit) as caught:
+        run(office, policy)
+    assert f"3 contacts of {firm}, where 3 may be corrected within 24 hours (2 were" in str(
+        caught.value
+    )
+    assert [office.stage(one) for one in staff[2:]] == ["lead"] * len(deals)
+    office.door.advance(DAY)
+    assert run(office, policy).outcomes.total() == 4
+
+
 def test_a_permitted_run_passes_and_does_not_count(office: Office) -> None:
     leads(office, 11)
     run(office, permitted=True)
@@ -117,6 +165,35 @@ def test_rising_refusals_stop_the_run(office: Office) -> None:
     with pytest.raises(Stopped, match="100 refused"):
         run(office, permitted=True)
     assert [office.stage(one) for one in people[200:]] == ["lead"] * 50
+
+
+def refuse_three_more(office: Office) -> None:
+    people = leads(office, 3)
+    office.door.forbidden |= {(one, STAGE, "customer") for one in people}
+    office.door.advance(60)
+
+
+def test_refusals_in_many_small_runs_stop_the_one_that_is_refused_again(office: Office) -> None:
+    for refused in (3, 6):
+        refuse_three_more(office)
+        assert sync(office.desk()).outcomes == {Outcome.REFUSED: refused}
+    refuse_three_more(office)
+    with pytest.raises(Stopped, match="6 refused"):  # of fifteen within the hour
+        sync(office.desk())
+
+
+def test_a_small_run_without_a_refusal_is_not_stopped_by_those_before_it(office: Office) -> None:
+    for _ in range(2):
+        refuse_three_more(office)
+        sync(office.desk())
+    refuse_three_more(office)
+    with pytest.raises(Stopped):
+        sync(office.desk())
+    office.door.forbidden.clear()
+    people = leads(office, 1)
+    office.door.advance(60)
+    sync(office.desk())
+    assert office.stage(people[0]) == "customer"
 
 
 def test_while_paused_nothing_is_written(office: Office) -> None:

@@ -69,6 +69,7 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(office
         "corrections": 2,
         "by_direction": {"forward": 2, "backward": 0, "set": 0, "clear": 0},
         "by_rule": {"won": {"forward": 2}},
+        "contacts_of_companies": {},
         "left_alone": {"keep": 1},
         "records_backward": {},
         "side_effects": {"contacts_behind_their_company": {}, "stage_dates_changed": {}},

@@ -175,6 +175,41 @@ def test_a_stopped_listing_goes_on_where_it_was(office: Office) -> None:
     assert office.due() == tuple(people)
 
 
+def test_links_that_a_stopped_listing_had_not_read_yet_are_read_by_the_next(
+    office: Office,
+) -> None:
+    person = office.contact("lead")
+    deals = [office.deal(OPEN, person) for _ in range(1050)]
+    office.requests()
+    office.door.before("associations", 1, lambda: office.door.fail("associations", AWAY))
+    with pytest.raises(Unavailable):
+        pull(office.desk())
+    office.requests()
+
+    pull(office.desk())
+
+    # The contact, no company, and at most the page of deals that was under way.
+    assert office.requests()["page"] <= 3
+    assert linked_deals(office, person) == [one.id for one in deals]
+
+
+def test_who_vanished_before_a_listing_was_stopped_is_asked_for_by_the_next(
+    office: Office,
+) -> None:
+    people = [office.contact("lead") for _ in range(250)]
+    pull(office.desk())
+    office.door.archive(people[0])
+    office.requests()
+    # Of the contacts' three pages the second fails, after one for deals and companies each.
+    office.door.before("page", 4, lambda: office.door.fail("page", AWAY))
+    with pytest.raises(Unavailable):
+        pull(office.desk(), full=True)
+
+    pull(office.desk(), full=True)
+
+    assert people[0] not in office.due()
+
+
 def test_what_changed_during_a_stopped_listing_is_read_afterwards(office: Office) -> None:
     people = [office.contact("lead") for _ in range(1200)]
     office.requests()

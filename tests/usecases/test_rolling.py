@@ -41,6 +41,19 @@ def test_a_link_that_moves_no_modification_date_is_known_within_a_day(
     assert office.due() == (old, new)
 
 
+def test_a_round_in_which_nothing_changed_makes_nobody_due(office: Office) -> None:
+    office.deal(OPEN, office.contact("lead"))
+    moved = office.contact("lead")
+    deal = office.deal(OPEN, moved)
+    office.read_all()
+    assert office.due() == ()
+
+    office.edit(deal, dealstage="closedwon")
+    roll_round(office.desk())
+
+    assert office.due() == (moved,)
+
+
 def test_a_round_spreads_over_the_day_and_costs_a_request_a_page(office: Office) -> None:
     for _ in range(1950):
         office.contact("lead")

@@ -124,6 +124,7 @@ def _versions(raws: Iterable[Raw]) -> tuple[Version, ...]:
             source_type=raw.get("sourceType") or "",
             source_id=raw.get("sourceId") or "",
             user_id=str(raw.get("updatedByUserId") or ""),
+            source_label=str(raw.get("sourceLabel") or ""),
         )
         for raw in raws
     ]

@@ -1,0 +1,25 @@
+"""What every report is: columns, and a row for each thing that it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Cell: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A table of facts; `name` is what the command calls it, `title` what people read.
+
+    A cell is None where HubSpot has no value, or where nobody knows. `notes` are sentences below
+    the table; `more` is told in the JSON alone.
+    """
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+    notes: tuple[str, ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
