@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -16,7 +16,10 @@ import structlog
 from connector.alerts.alarms import Alarms
 from connector.alerts.alert import Standing, alerts
 from connector.alerts.channels import Channels
+from connector.alerts.handover import Handover, addresses
+from connector.core.audit import AuditLine
 from connector.core.event import Event
+from connector.core.model import ObjectType
 from connector.daemon.cycle import Rhythm
 from connector.daemon.figures import figures, problems
 from connector.daemon.ground import Ground
@@ -29,11 +32,12 @@ from connector.hubspot.signature import Signing
 from connector.meters import Meters
 from connector.opening import Clockwork
 from connector.settings import Settings
+from connector.tracing import Tracing
 from connector.web.app import create
 from connector.web.front import Front
 from connector.web.receiver import Receiver
 from connector.web.server import serving
-from state import inbox, outbox, strikes
+from state import inbox, mirror, outbox, strikes
 from state.store import Store
 
 LEAVE_SECONDS: Final = 8.0
@@ -47,9 +51,8 @@ class Parts:
     """The daemon's parts, put together and not yet at work."""
 
     loop: Loop
-    meters: Meters
     receiver: Receiver
-    channels: Channels
+    channels: Sequence[Channels]
     front: Front
 
 
@@ -64,10 +67,14 @@ def put_together(
     loop = _loop(read, daemon, store, monotonic, meters)
     alarms = Alarms(store, channels.send, pause=timedelta(seconds=daemon.alert_seconds))
     loop.turned = lambda: _alarm(loop, alarms)
+    named = {owner: Channels(each) for owner, each in addresses(daemon.handover).items()}
+    handover = Handover({owner: each.send for owner, each in named.items()})
+    loop.ended = lambda line: _ended(loop, line, meters, handover)
     receiver = Receiver(lambda events: _put(loop, events))
     meters.watch(lambda: figures(loop.ground))
     front = _front(loop, meters, receiver, daemon)
-    return Parts(loop=loop, meters=meters, receiver=receiver, channels=channels, front=front)
+    every = (channels, *named.values())
+    return Parts(loop=loop, receiver=receiver, channels=every, front=front)
 
 
 def _loop(
@@ -77,15 +84,19 @@ def _loop(
     monotonic: Callable[[], float],
     meters: Meters,
 ) -> Loop:
-    stop = Stop(monotonic)
+    stop, tracing = Stop(monotonic), Tracing()
+
+    def noted(route: str, status: int, seconds: float) -> None:
+        meters.answered(route, status, seconds)
+        tracing.answered(route, status, seconds)
+
     work = Clockwork(wait=stop.wait, monotonic=monotonic)
-    ground = Ground(read, work, store=store, tell=stop.heard, noted=meters.answered)
+    ground = Ground(read, work, store=store, tell=stop.heard, noted=noted)
     return Loop(
         ground=ground,
-        steps=Steps(monotonic, [_Counting(meters)]),
+        steps=Steps(monotonic, [_Counting(meters)], tracing.span),
         stop=stop,
         rhythm=Rhythm(poll_seconds=daemon.poll_seconds),
-        ended=lambda line: meters.ended(str(line.outcome), line.rule),
     )
 
 
@@ -113,10 +124,12 @@ def run(
         parts = put_together(read, daemon, store, monotonic)
         parts.receiver.start()
         with (
-            closing(parts.channels),
+            ExitStack() as stack,
             closing(parts.receiver),
             serving(create(parts.front), daemon.host, daemon.port) as url,
         ):
+            for each in parts.channels:
+                stack.enter_context(closing(each))
             _log.info("web.listening", url=url, webhooks=parts.front.signing is not None)
             _work(parts.loop)
     return 0
@@ -167,6 +180,19 @@ def _put(loop: Loop, events: Sequence[Event]) -> None:
     with ground.store.begin() as session:
         inbox.put(session, ground.portal_id, events, at=ground.door.now())
     loop.stop.wake()
+
+
+def _ended(loop: Loop, line: AuditLine, meters: Meters, handover: Handover) -> None:
+    """Count a correction that has ended, and tell the owner where sales take over."""
+    meters.ended(str(line.outcome), line.rule)
+    ground = loop.ground
+    words = set(ground.policy.policy.texts("lead_status.applies_to"))
+    labels = ground.policy.sides[ObjectType.CONTACTS].labels
+    stages = frozenset(value for value, label in labels.items() if words & {value, label})
+    with ground.store.reading() as session:
+        found = mirror.get(session, ground.portal_id, [line.record]).get(line.record)
+    owner = (found.value("hubspot_owner_id") if found else "") or ""
+    handover.tell(line, portal_id=ground.portal_id, owner=owner, stages=stages)
 
 
 def _alarm(loop: Loop, alarms: Alarms) -> None:

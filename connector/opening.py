@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -24,6 +25,9 @@ from connector.hubspot.transport import TokenSource
 from connector.settings import Settings
 from state import portals
 from state.store import Store
+
+LOCK_SECONDS: Final = 5.0
+"""An operator's command waits so long for a daemon's cycle to end; most take less."""
 
 _log = structlog.get_logger()
 
@@ -108,7 +112,7 @@ def open_desk(
         bound = bind(read, portal)
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
-        with Store.open(settings.database_url) as store:
+        with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
             with store.begin() as session:
                 portals.save(session, portal, door.now())
             door.live_within(reserve_of(settings), store.turns(portal.account.portal_id))

@@ -31,6 +31,7 @@ DEFAULTS: Mapping[str, str] = {
     "CONNECTOR_TOKEN_KEY": "",
     "CONNECTOR_ALERTS": "",
     "CONNECTOR_ALERT_MINUTES": "60",
+    "CONNECTOR_HANDOVER": "",
     "CONNECTOR_LISTEN": "127.0.0.1:8080",
     "CONNECTOR_LOG_FORMAT": "auto",
     "CONNECTOR_OVERLAP_SECONDS": "300",
@@ -45,6 +46,7 @@ SECRETS = frozenset(
         "HUBSPOT_WEBHOOK_SECRET",
         "CONNECTOR_TOKEN_KEY",
         "CONNECTOR_ALERTS",
+        "CONNECTOR_HANDOVER",
     }
 )
 CHOICES: Mapping[str, tuple[str, ...]] = {

@@ -24,17 +24,19 @@ from state.turns import Turns
 class Store:
     """One open database; use it as a context manager, or call `close`."""
 
-    def __init__(self, engine: Engine, path: Path) -> None:
+    def __init__(self, engine: Engine, path: Path, *, lock_wait: float = 0) -> None:
         self._engine = engine
         self._reading = sqlite.for_reading(engine)
         self._path = path
+        self._lock_wait = lock_wait
 
     @classmethod
-    def open(cls, url: str, *, patience: float = 30) -> Store:
+    def open(cls, url: str, *, patience: float = 30, lock_wait: float = 0) -> Self:
         """Open `sqlite:///path`, make what is missing, and migrate it to this version.
 
         UserError where the file cannot be used, or a newer version wrote it; Busy, now and
         in every transaction, where another program keeps it locked for `patience` seconds.
+        `lock_wait` is how long the writer's lock is waited for where nothing else is said.
         """
         path = _path(url)
         engine = sqlite.engine(path, patience=patience)
@@ -44,7 +46,7 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, path)
+        return cls(engine, path, lock_wait=lock_wait)
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -70,13 +72,14 @@ class Store:
         return self._transaction(self._reading)
 
     def writer_lock(
-        self, portal_id: str, *, wait: float = 0, who: str = "another connector"
+        self, portal_id: str, *, wait: float | None = None, who: str = "another connector"
     ) -> AbstractContextManager[None]:
         """Be the only writer of a portal; raise `locks.Busy` after `wait` seconds.
 
         `who` is what others are told meanwhile, say `connector sync`.
         """
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
+        wait = self._lock_wait if wait is None else wait
         return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
 
     def turns(self, portal_id: str) -> Turns:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from connector.core.model import ObjectType
-from connector.daemon.cycle import Rhythm
+from connector.daemon.cycle import NoRoom, Rhythm
 from connector.daemon.ground import Ground
-from connector.daemon.steps import Steps
+from connector.daemon.steps import Steps, Trouble
 from connector.errors import ConnectorError
 from connector.meters import Figures
 from state import checkpoints, holds, inbox, mirror, outbox, plans, strikes
@@ -56,7 +56,7 @@ def _lag(marks: list[str], now: datetime) -> float | None:
 
 def problems(ground: Ground, steps: Steps, rhythm: Rhythm) -> list[str]:
     """Say what is wrong, one line each; nothing where the daemon does its work."""
-    found = [f"{one.step}: {one.error}" for one in steps.troubles() if one.step in _VITAL]
+    found = [f"{one.step}: {one.error}" for one in steps.troubles() if _is_vital(one)]
     try:
         with ground.store.reading() as session:
             checkpoints.get(session, "0", "ready")
@@ -71,3 +71,7 @@ def problems(ground: Ground, steps: Steps, rhythm: Rhythm) -> list[str]:
         if age > most:
             found.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
     return found
+
+
+def _is_vital(trouble: Trouble) -> bool:
+    return trouble.step in _VITAL or isinstance(trouble.error, NoRoom)

@@ -96,9 +96,10 @@ class Loop:
 
     def _cycle(self) -> None:
         writes = self.ground.settings.writes == "apply"
-        before = self._lines()
+        before, desk = self._lines(), self.ground.desk()
         try:
-            cycle(self.ground.desk(), self.steps, self.rhythm, writes=writes)
+            with structlog.contextvars.bound_contextvars(run_id=desk.run):
+                cycle(desk, self.steps, self.rhythm, writes=writes)
         finally:
             self._tell_endings(before)
 

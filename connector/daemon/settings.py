@@ -22,6 +22,7 @@ class DaemonSettings:
     webhook_v1: bool
     alerts: tuple[str, ...] = field(repr=False)
     alert_seconds: float
+    handover: str = field(repr=False)
 
 
 def read(
@@ -39,6 +40,7 @@ def read(
         webhook_v1=values["CONNECTOR_WEBHOOK_V1"] == "on",
         alerts=tuple(values["CONNECTOR_ALERTS"].split()),
         alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, least=0),
+        handover=values["CONNECTOR_HANDOVER"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
@@ -42,8 +43,14 @@ class Watcher(Protocol):
 class Steps:
     """Each step is logged once when it begins to fail, and once when it recovers."""
 
-    def __init__(self, monotonic: Callable[[], float], watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(
+        self,
+        monotonic: Callable[[], float],
+        watchers: Sequence[Watcher] = (),
+        span: Callable[[str], AbstractContextManager[None]] = lambda _step: nullcontext(),
+    ) -> None:
         self.monotonic = monotonic
+        self._span = span
         self._watchers = watchers
         self._troubles: dict[str, Trouble] = {}
         self._lock = Lock()
@@ -52,7 +59,8 @@ class Steps:
         """Do the work; return whether it succeeded. A bug of ours is not caught."""
         began = self.monotonic()
         try:
-            work()
+            with self._span(step):
+                work()
         except ConnectorError as error:
             self._ran(step, began, ok=False)
             self.fail(step, error)

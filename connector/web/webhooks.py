@@ -7,6 +7,7 @@ from typing import Final
 
 import structlog
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 
 from connector.errors import ConnectorError
 from connector.hubspot.codec.events import NotEvents, Told, told
@@ -18,6 +19,7 @@ PATH: Final = "/webhooks/hubspot"
 MOST_BYTES: Final = 2**20
 PER_SECOND: Final = 500
 """Deliveries; HubSpot sends at most ten at once by default, and repeats what is refused."""
+_WORDS_PER_SECOND: Final = 1 / 60
 SECONDS_TO_ARRIVE: Final = 5.0
 """HubSpot waits no longer for an answer, so a body that takes longer is of no use."""
 
@@ -34,6 +36,7 @@ class Webhooks:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._rate = Rate(PER_SECOND, burst=2 * PER_SECOND, monotonic=front.monotonic)
+        self._words = Rate(_WORDS_PER_SECOND, burst=1, monotonic=front.monotonic)
 
     async def receive(self, request: Request) -> Response:
         """Answer one delivery: 204 once its events are stored, or why they are not."""
@@ -43,13 +46,19 @@ class Webhooks:
             body = await asyncio.wait_for(_body(request), SECONDS_TO_ARRIVE)
         except TooLarge:
             return _answer(413, "the body is larger than 1 MiB")
-        except TimeoutError:
+        except (TimeoutError, ClientDisconnect):
             return _answer(408, "the body did not arrive in time")
         wrong = self._problem(request, body)
         if wrong:
-            self._front.note("refused", 1)
+            self._refused(wrong)
             return _answer(401, wrong)
         return await self._store(body)
+
+    def _refused(self, wrong: str) -> None:
+        """Count it, and say so now and then: anybody may send as many as they like."""
+        self._front.note("refused", 1)
+        if self._words.take():
+            _log.warning("webhook.refused", reason=wrong, signed_for=self._front.public_url + PATH)
 
     def _problem(self, request: Request, body: bytes) -> str:
         front = self._front

@@ -274,6 +274,7 @@ def test_a_disk_that_is_nearly_full_leaves_hubspot_alone_and_goes_on_reading(
         work.loop.open()
         work.turn()
         assert work.troubles() == {"apply"}
+        assert "MiB left" in work.problems()[0]
         assert work.loop.rhythm.polled is not None
     assert bench.box.writes() == []
 
@@ -309,6 +310,27 @@ def test_an_operator_with_the_lock_goes_first(bench: Bench, anna: str) -> None:
     assert stage(bench, anna) == OPPORTUNITY
 
 
+def test_hubspot_away_at_the_start_is_waited_for(bench: Bench, anna: str) -> None:
+    with running(bench) as work:
+        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
+        assert not work.loop.open()
+        assert work.problems()[0].startswith("portal:")
+        assert figures(work.loop.ground).lag is None
+        bench.box.faults.clear()
+        assert work.loop.open()
+        work.turn()
+        assert work.problems() == []
+    assert stage(bench, anna) == OPPORTUNITY
+
+
+def test_the_loop_ends_when_told_to_and_corrects_until_then(bench: Bench, anna: str) -> None:
+    with running(bench) as work:
+        work.loop.turned = work.loop.stop.ask
+        work.loop.run()
+        assert work.told("daemon.started") == [""]
+    assert stage(bench, anna) == OPPORTUNITY
+
+
 def test_the_portals_own_lists_are_asked_for_now_and_then(bench: Bench) -> None:
     with running(bench) as work:
         work.loop.open()
@@ -321,7 +343,7 @@ def test_the_portals_own_lists_are_asked_for_now_and_then(bench: Bench) -> None:
 
 
 @pytest.mark.network
-def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing(
+def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing_and_an_undo_stays(
     set_up: Callable[..., Bench],
 ) -> None:
     bench = set_up(new_portal(running=True))
@@ -339,6 +361,10 @@ def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing
         time.sleep(0.5)  # the echoes' own cycle
         assert bench.box.count("search") == searches
         assert len(bench.box.writes()) == 1
+        assert killing.run(bench, "undo", "--rule", "handover") == 0
+        cast.fill_in(bench.portal, cast.contact(bench.portal, "bjorn", "lead"), cast.DEMO)
+        until(lambda: len(bench.box.writes()) == 3)
+        assert stage(bench, anna) == "lead"
         assert work.stop() == 0
 
 

@@ -81,8 +81,9 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | Sequence[bytes] = b"",
     query: bytes = b"",
+    leaves: bool = False,
 ) -> Answer:
-    """Send one request; its body may come in pieces."""
+    """Send one request; its body may come in pieces, or the client may leave before its end."""
     pieces = [body] if isinstance(body, bytes) else list(body)
     scope = {
         "type": "http",
@@ -104,7 +105,9 @@ def ask(
     sent: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
-        more = len(pieces) > 1
+        if leaves and not pieces:
+            return {"type": "http.disconnect"}
+        more = leaves or len(pieces) > 1
         piece = pieces.pop(0) if pieces else b""
         return {"type": "http.request", "body": piece, "more_body": more}
 

@@ -7,10 +7,11 @@ from random import Random
 
 import orjson
 import pytest
+import structlog
 
 from connector.errors import TemporaryError
 from connector.hubspot.signature import v1
-from tests.web.asking import NOW, PATH, PORTAL, SECRET, Daemon, ask, signed
+from tests.web.asking import NOW, PATH, PORTAL, PUBLIC, SECRET, Daemon, ask, signed
 
 EVENT = {
     "eventId": 1,
@@ -86,6 +87,12 @@ def test_a_body_over_one_mebibyte_is_refused_however_it_comes() -> None:
     assert ask(app, "POST", PATH, body=b"x" * 2**20).status == 401
 
 
+def test_a_client_that_leaves_in_the_middle_stores_nothing() -> None:
+    daemon = Daemon()
+    answer = ask(daemon.app(), "POST", PATH, headers=signed(BODY), body=[BODY[:5]], leaves=True)
+    assert (answer.status, daemon.received) == (408, [])
+
+
 def test_too_many_deliveries_in_a_second_are_put_off() -> None:
     daemon = Daemon()
     app = daemon.app()
@@ -93,6 +100,16 @@ def test_too_many_deliveries_in_a_second_are_put_off() -> None:
     assert (statuses[0], statuses[-1]) == (401, 429)
     daemon.seconds = 1.0
     assert ask(app, "POST", PATH).status == 401
+
+
+def test_refusals_are_said_with_the_address_that_was_signed_but_not_each() -> None:
+    daemon = Daemon()
+    app = daemon.app()
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            ask(app, "POST", PATH, headers={"X-HubSpot-Signature-v3": "x"}, body=BODY)
+    assert [one["reason"] for one in logs] == ["no time"]
+    assert logs[0]["signed_for"] == PUBLIC + PATH
 
 
 def test_healthz_says_that_the_process_lives() -> None:

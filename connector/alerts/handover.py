@@ -1,0 +1,59 @@
+"""Tell the owner of a contact that has become ready for sales; off unless channels are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from connector.core.audit import AuditLine
+from connector.core.model import STAGE, ObjectType, Outcome
+from connector.errors import UserError
+
+ANYBODY: Final = "*"
+Send = Callable[[str, str], None]
+
+
+def addresses(text: str) -> dict[str, tuple[str, ...]]:
+    """Read `OWNER=address`, separated by spaces; the owner `*` stands for every other one.
+
+    >>> addresses("76000001=slack://a *=json://b 76000001=json://c")
+    {'76000001': ('slack://a', 'json://c'), '*': ('json://b',)}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for number, part in enumerate(text.split(), 1):
+        owner, sign, address = part.partition("=")
+        if not sign or not (owner == ANYBODY or owner.isdigit()):
+            raise UserError(
+                f"The part number {number} of CONNECTOR_HANDOVER is not OWNER=address: write the "
+                "owner's id, or * for everybody."
+            )
+        found[owner] = (*found.get(owner, ()), address)
+    return found
+
+
+class Handover:
+    """Tells of applied corrections that lead into a stage in which sales take over."""
+
+    def __init__(self, channels: Mapping[str, Send]) -> None:
+        self._channels = channels
+
+    def tell(self, line: AuditLine, *, portal_id: str, owner: str, stages: frozenset[str]) -> None:
+        """Send a notice; nothing of the person is in it but where to find them."""
+        send = self._channels.get(owner) or self._channels.get(ANYBODY)
+        if send is None or not _is_handover(line, stages):
+            return
+        send(
+            f"{line.record} is ready for sales",
+            f"By the rule {line.rule}: https://app.hubspot.com/contacts/{portal_id}/record/0-1/"
+            f"{line.record.id}",
+        )
+
+
+def _is_handover(line: AuditLine, stages: frozenset[str]) -> bool:
+    return (
+        line.outcome is Outcome.APPLIED
+        and line.record.object_type is ObjectType.CONTACTS
+        and line.property_name == STAGE
+        and line.after in stages
+        and line.before != line.after
+    )
