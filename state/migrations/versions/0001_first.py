@@ -191,6 +191,8 @@ def _guards() -> None:
         *_record_key(),
         _number("at"),
         _number("backward_at", nullable=True),
+        _number("prior_at", nullable=True),
+        _number("prior_backward_at", nullable=True),
         _key("portal_id", "object_type", "object_id"),
     )
     op.create_table(
