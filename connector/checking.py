@@ -87,8 +87,7 @@ def _allowance(found: Allowance, portal: Portal) -> Finding:
     """Tell what the portal allows, and which part of it is ours."""
     burst = f"{found.burst} requests in {found.interval:.0f} s (we take 95%)"
     if found.daily is None or found.left is None:
-        message = f"{burst}; no daily limit is told, and {found.used:,} were sent today"
-        return Finding(name="budget", light=Light.GOOD, message=message)
+        return Finding(name="budget", light=Light.GOOD, message=f"{burst}; no daily limit is told")
     ours = found.left - found.reserve
     message = (
         f"{burst}; {found.left:,} of {found.daily:,} a day are left, {found.reserve:,} of them for "

@@ -18,8 +18,9 @@ from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from connector.sandbox.world import break_some, fill
 from connector.screens import demo as screens
+from connector.screens.bar import progress
 from connector.screens.demo import Round
-from connector.screens.output import console, progress
+from connector.screens.output import console
 from connector.sync import Synced, sync
 
 _ONE_DAY = 86_400.0

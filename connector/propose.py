@@ -12,6 +12,7 @@ from connector.carrying import carried, waits
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.core.moves import key
 from connector.core.plan import Tally, clears_first, ground
+from connector.core.stage_dates import changed_dates
 from connector.desk import Desk
 from connector.following import widen
 from connector.settling import Settled, settle
@@ -47,7 +48,7 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         plans.prune(session, desk.portal_id, keep=_KEPT_PLANS)
         waiting = mirror.count_due(session, desk.portal_id, until=now)
         total = sum(waiting[kind] for kind in ORDER)
-    tally = Tally(ground=ground(desk.portal_id, desk.policy.digest))
+    tally = new_tally(desk)
     for refs in _due(desk, now):
         _lay_down(desk, head, settle(desk, refs), refs, tally)
         desk.tell("decide", tally.looked_at.total(), total)
@@ -57,6 +58,12 @@ def propose(desk: Desk, *, number: int = 1) -> PlanHead:
         )
         done = plans.get(session, desk.portal_id, head.plan_id)
     return done or head
+
+
+def new_tally(desk: Desk) -> Tally:
+    """Return what counts a plan for this portal and policy."""
+    rests_on = ground(desk.portal_id, desk.policy.digest)
+    return Tally(ground=rests_on, changes=changed_dates(desk.portal))
 
 
 def _wake_all(desk: Desk, now: datetime) -> None:

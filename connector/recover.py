@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 
 import structlog
@@ -11,6 +12,7 @@ from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.core.moves import Move, Phase
 from connector.desk import Desk, chunks
 from connector.ending import end
+from connector.errors import ConnectorError
 from connector.giving_back import Ending, covered, give_back, put
 from connector.hubspot.budget import never_stopped
 from connector.push import BATCH, set_and_verify
@@ -21,7 +23,35 @@ from state import fates, mirror, outbox, sendings
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
 _SETTING = frozenset({Phase.SETTING, Phase.SET, Phase.RESTORING})
+_NAMED = 20
 _log = structlog.get_logger()
+
+
+@contextmanager
+def alarmed(desk: Desk) -> Iterator[None]:
+    """Let whatever ends the work pass, having named the records that it leaves open.
+
+    Nobody else may see that a record has no stage: the error tells of a token or a network.
+    """
+    try:
+        yield
+    except ConnectorError:
+        with desk.store.reading() as session:
+            moves = outbox.open_moves(session, desk.portal_id)
+        if moves:
+            blank = [str(one.record) for one in moves if _may_be_blank(one)]
+            _log.error(
+                "moves.left_open",
+                portal=desk.portal_id,
+                count=len(moves),
+                maybe_blank=len(blank),
+                records=blank[:_NAMED],
+            )
+        raise
+
+
+def _may_be_blank(move: Move) -> bool:
+    return move.clears_first and move.phase in _CLEARED_BY_US
 
 
 def recover(desk: Desk) -> int:

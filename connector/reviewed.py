@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connector.core.model import Correction, Outcome
-from connector.core.plan import Tally, ground
 from connector.desk import Desk, chunks
 from connector.planfile import PlanFile
+from connector.propose import new_tally
 from connector.pull import pull
 from connector.push import push
-from connector.recover import recover
+from connector.recover import alarmed, recover
 from connector.settling import Settled, settle
 from connector.sync import close_run
 from state import plans, runs
@@ -42,7 +42,7 @@ class Reviewed:
 def apply_plan(desk: Desk, plan: PlanFile) -> Reviewed:
     """Apply what still holds of a plan file; the file is the permission, so no limit stops it."""
     desk = replace(desk, permitted=True)
-    with desk.store.writer_lock(desk.portal_id, who="connector apply"):
+    with desk.store.writer_lock(desk.portal_id, who="connector apply"), alarmed(desk):
         recover(desk)
         pull(desk)
         with desk.store.begin() as session:
@@ -67,7 +67,7 @@ def _lay_down(desk: Desk, plan: PlanFile) -> tuple[PlanHead, list[Skipped]]:
     )
     with desk.store.begin() as session:
         plans.create(session, desk.portal_id, head)
-    tally = Tally(ground=ground(desk.portal_id, desk.policy.digest))
+    tally = new_tally(desk)
     skipped: list[Skipped] = []
     for refs in chunks(plan.moves, _CHUNK):
         settled = {one.decision.record: one for one in settle(desk, refs)}

@@ -115,6 +115,7 @@ _RULES = (
     '#     when: open_deal.dealname matches "*pilot*" and deals.won == 0',
     "#     stage: opportunity",
     "#     direction: forward",
+    "#     from_parked: yes",
     '#     reason: "a pilot is running: {deals.latest_open}"',
 )
 

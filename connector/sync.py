@@ -14,7 +14,7 @@ from connector.propose import propose
 from connector.proving import is_proven, verify_mirror
 from connector.pull import Pulled, pull, require_mirror
 from connector.push import push
-from connector.recover import recover
+from connector.recover import alarmed, recover
 from state import audit, runs
 from state.plans import PlanHead
 
@@ -39,7 +39,7 @@ class Synced:
 
 def sync(desk: Desk, *, full: bool = False) -> Synced:
     """Pull, then apply; one writer per portal at a time."""
-    with desk.store.writer_lock(desk.portal_id, who="connector sync"):
+    with desk.store.writer_lock(desk.portal_id, who="connector sync"), alarmed(desk):
         recovered = recover(desk)
         pulled = pull(desk, full=full)
         return _finish(desk, recovered, pulled)
@@ -48,7 +48,7 @@ def sync(desk: Desk, *, full: bool = False) -> Synced:
 def apply(desk: Desk) -> Synced:
     """Apply what the mirror says, without asking HubSpot for changes first."""
     require_mirror(desk)
-    with desk.store.writer_lock(desk.portal_id, who="connector apply"):
+    with desk.store.writer_lock(desk.portal_id, who="connector apply"), alarmed(desk):
         return _finish(desk, recover(desk), None)
 
 

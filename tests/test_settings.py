@@ -202,3 +202,19 @@ def test_every_setting_of_the_contract_is_known() -> None:
         "CONNECTOR_LISTEN",
         "CONNECTOR_LOG_FORMAT",
     } <= DEFAULTS.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "share", "number"), [("", 0.2, None), ("35%", 0.35, None), ("1000", 0.0, 1000)]
+)
+def test_the_reserve_is_a_share_or_a_number(
+    tmp_path: Path, text: str, share: float, number: int | None
+) -> None:
+    found = told(tmp_path, {"CONNECTOR_DAILY_RESERVE": text})
+    assert (found.reserve_share, found.reserve_number) == (share, number)
+
+
+@pytest.mark.parametrize("text", ["101%", "a lot", "-5", "%"])
+def test_a_reserve_that_is_neither_is_refused_with_an_example(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UserError, match="such as 20%"):
+        told(tmp_path, {"CONNECTOR_DAILY_RESERVE": text})

@@ -11,7 +11,8 @@ from connector.commands.frame import labels_of, ready
 from connector.comparing import compare
 from connector.opening import read_policy
 from connector.screens import comparison
-from connector.screens.output import console, progress, write_json
+from connector.screens.bar import progress
+from connector.screens.output import console, write_json
 
 
 def show_difference(new: str | None, old: str, *, form: str) -> int:

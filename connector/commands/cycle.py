@@ -25,6 +25,7 @@ from connector.commands.frame import (
 from connector.core.holds import Aside
 from connector.core.model import Correction
 from connector.desk import Desk
+from connector.enrolling import enrolling
 from connector.planfile import read_plan
 from connector.propose import propose
 from connector.pull import Pulled, require_mirror
@@ -161,7 +162,7 @@ def _pulled(desk: Desk, pulled: Pulled) -> dict[str, Any]:
 def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
     """Show a fresh plan, or write it to a file; return how many corrections it holds."""
     require_mirror(desk)
-    head = propose(desk)
+    head = _foreseen(desk, propose(desk))
     if out is not None:
         with out.open("w", encoding="utf-8") as file:
             _write(desk, head, file, "json" if form == "text" else form)
@@ -178,6 +179,16 @@ def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
     else:
         _write(desk, head, sys.stdout, form)
     return int(head.summary["corrections"])
+
+
+def _foreseen(desk: Desk, head: PlanHead) -> PlanHead:
+    """Return a plan's head with the workflows that enrol on what it writes; null: not known."""
+    if not head.summary["corrections"]:
+        return head
+    found = enrolling(desk)
+    told = None if found is None else [{"id": one.id, "name": one.name} for one in found]
+    effects = {**head.summary["side_effects"], "workflows": told}
+    return replace(head, summary={**head.summary, "side_effects": effects})
 
 
 def each_correction(desk: Desk, head: PlanHead) -> Iterator[Correction]:

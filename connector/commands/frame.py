@@ -14,8 +14,8 @@ from connector.core.model import STATUS, ObjectType, Portal, Ref
 from connector.desk import Desk
 from connector.errors import UserError
 from connector.opening import Clockwork, open_desk
+from connector.screens.bar import progress
 from connector.screens.formats import FORMATS
-from connector.screens.output import progress
 from connector.screens.plan import labels
 from state import portals
 
@@ -54,6 +54,7 @@ def ready() -> settings.Settings:
 def at_desk(work: Callable[[Desk], int], *, policy: str | None = None) -> int:
     """Lay out the desk, show the progress, and do the work."""
     with progress() as tell, open_desk(ready(), REAL, tell=tell, policy=policy) as desk:
+        tell.allowance = desk.door.allowance
         return work(desk)
 
 

@@ -15,7 +15,7 @@ from connector.errors import UserError
 from connector.holding import add, listed, remove
 from connector.pausing import pause as pause_portal
 from connector.pausing import resume as resume_portal
-from connector.recover import recover
+from connector.recover import alarmed, recover
 from connector.screens import reviewing
 from connector.screens.output import console, write_json
 from connector.undo import Selection, prepare
@@ -154,7 +154,7 @@ def _undo(desk: Desk, selection: Selection, *, dry_run: bool, as_json: bool) -> 
     if dry_run:
         prepared, done = prepare(desk, selection), None
     else:
-        with desk.store.writer_lock(desk.portal_id, who="connector undo"):
+        with desk.store.writer_lock(desk.portal_id, who="connector undo"), alarmed(desk):
             recover(desk)
             prepared = prepare(desk, selection)
             done = undo_writes(desk, prepared)

@@ -17,7 +17,8 @@ from connector.reporting.customers import customers
 from connector.reporting.report import Report
 from connector.reporting.writers import writers
 from connector.screens import reports as screens
-from connector.screens.output import console, progress, write_json
+from connector.screens.bar import progress
+from connector.screens.output import console, write_json
 from state.store import Store
 
 

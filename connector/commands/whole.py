@@ -27,7 +27,11 @@ from connector.screens.output import console, write_json
 @json_option
 def backfill(*, dry_run: bool, yes: bool, no_limits: bool, as_json: bool) -> int:
     """Read the whole portal, plan and apply; says first what it costs, and asks on a terminal."""
-    return at_desk(lambda desk: _backfill(desk, dry_run=dry_run, yes=yes, as_json=as_json))
+    return at_desk(
+        lambda desk: _backfill(
+            replace(desk, permitted=no_limits), dry_run=dry_run, yes=yes, as_json=as_json
+        )
+    )
 
 
 @click.command(epilog=examples("connector mirror verify", "connector mirror verify --json"))

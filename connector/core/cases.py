@@ -174,7 +174,15 @@ def _differences(
     for what, node in expected.items():
         wanted = internal(scalar(node, what).text, labels.get(what, {}))
         if wanted != found[what]:
-            yield Difference(what=what, expected=wanted, found=found[what])
+            said = [_labelled(one, labels.get(what, {})) for one in (wanted, found[what])]
+            yield Difference(what=what, expected=said[0], found=said[1])
+
+
+def _labelled(value: str, labels: Mapping[str, str]) -> str:
+    """Return a value with its label, where the value does not say as much itself."""
+    label = labels.get(value, value)
+    known = label.replace(" ", "").casefold() == value.replace("_", "").casefold()
+    return value if known else f"{label} ({value})"
 
 
 def _is_mark(correction: Correction) -> bool:

@@ -133,6 +133,16 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Workflow:
+    """An active workflow of the portal; `enrols_on` are the properties that its filters name."""
+
+    id: str
+    name: str
+    object_type: ObjectType
+    enrols_on: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Whom a token belongs to; `time_zone` is an IANA name."""
 

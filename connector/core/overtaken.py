@@ -65,9 +65,10 @@ def _behind(side: Side, course: Course, winner: BoundRule) -> str:
 
 def _problem(side: Side, course: Course, rule: Rule, behind: str) -> Problem:
     stage = side.labels.get(course.stage, course.stage)
+    cure = "from_parked: yes" if course.stage in side.parked else "before: handover"
     return Problem(
         rule.mark,
         f"the rule {rule.name} comes before {behind} and wins wherever both hold: it keeps a "
-        f"record in {stage} whatever its deals say; write `before: handover` in it, or ask for "
+        f"record in {stage} whatever its deals say; write `{cure}` in it, or ask for "
         "`deals.count == 0`",
     )

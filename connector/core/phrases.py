@@ -134,7 +134,7 @@ def _compared(
     op = test.op if several or left.kind is Kind.CHOICES else _ONE.get(test.op, test.op)
     verbs = _ORDERED.get(left.kind, {}).get(op) or _VERBS[op]
     value = subject(right, names) if right.get else _listed(left, right)
-    below = ", or a domain below" if left.kind is Kind.DOMAIN and right.several else ""
+    below = ", or a domain below" if left.kind is Kind.DOMAIN and right.value else ""
     return f"{subject(left, names)} {verbs[negated]} {value}{below}"
 
 
@@ -152,7 +152,7 @@ def _listed(left: Term, right: Term) -> str:
     values = right.value if isinstance(right.value, tuple) else (right.value,)
     told = [_quoted(one, labels) for one in values]
     if not told:
-        return "(none)"
+        return "(nothing is named)"
     return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} or {told[-1]}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,9 +58,13 @@ _CROWDS: Final = 20
 
 @dataclass(slots=True)
 class Tally:
-    """Counts and digests corrections while they stream by; `ground` is a part of the digest."""
+    """Counts and digests corrections while they stream by; `ground` is a part of the digest.
+
+    `changes` names the dates that a correction changes besides.
+    """
 
     ground: bytes = b""
+    changes: Callable[[Correction], Iterable[str]] = lambda _: ()
     looked_at: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     backward: Counter[str] = field(default_factory=Counter)
@@ -93,7 +97,7 @@ class Tally:
             self.rules[one.rule, str(one.direction)] += 1
             text = json.dumps(line(one), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             self._hash.update(text.encode() + b"\n")
-            self.dates.update(stage_dates(one))
+            self.dates.update(self.changes(one))
 
     @property
     def digest(self) -> str:
@@ -122,21 +126,6 @@ class Tally:
                 "contacts_behind_their_company": dict(sorted(self.carried.items())),
             },
         }
-
-
-def stage_dates(one: Correction) -> tuple[str, ...]:
-    """Return the dates that HubSpot changes when a stage goes back, and nobody can restore.
-
-    The date of the stage that is left is dropped (where the portal still has the older dates),
-    and the present stage counts as entered now (HubSpot's knowledge base on lifecycle stages).
-    """
-    if one.property_name != STAGE or one.direction is not Direction.BACKWARD:
-        return ()
-    return (
-        f"hs_lifecyclestage_{one.before}_date",
-        f"hs_lifecyclestage_{one.after}_date",
-        "hs_v2_date_entered_current_stage",
-    )
 
 
 def clears_first(corrections: Sequence[Correction]) -> bool:

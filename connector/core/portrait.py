@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from connector.core.bound import BoundEntry, BoundPolicy, Side
 from connector.core.model import STATUS, ObjectType, Portal
@@ -58,7 +59,7 @@ def portrait(policy: BoundPolicy, portal: Portal) -> Portrait:
         rules=tuple(_rules(policy, names)),
         rows=tuple(_rows(policy, side, names)),
         settings=tuple(_settings(policy, portal)),
-        warnings=policy.warnings,
+        warnings=(*policy.warnings, *_asleep(policy)),
     )
 
 
@@ -79,7 +80,7 @@ def _rules(policy: BoundPolicy, names: Mapping[str, str]) -> Iterator[Line]:
                 of=" and ".join(str(side.object_type) for side, _ in found),
                 when=said(bound.when, names),
                 then=_stage(rule, side, bound),
-                reason=_reason(rule.reason),
+                reason=_reason(policy, rule.reason),
             )
 
 
@@ -99,7 +100,7 @@ def _rows(policy: BoundPolicy, side: Side, names: Mapping[str, str]) -> Iterator
             of="contacts",
             when=said(row.when, names),
             then=_leads(row, side.labels, side.status_labels),
-            reason=_reason(reasons[row.name]),
+            reason=_reason(policy, reasons[row.name]),
         )
 
 
@@ -118,8 +119,26 @@ def _word(value: str | None, labels: Mapping[str, str]) -> str:
     return "keep" if value is None else labels.get(value, value) or "clear"
 
 
-def _reason(reason: Reason) -> str:
-    return "".join(text + ("…" if name else "") for text, name in reason.parts)
+def _reason(policy: BoundPolicy, reason: Reason) -> str:
+    """Return a reason with what the policy says filled in; what each record says is left open."""
+    known = policy.policy.settings
+    said = {name: _value(known[name], {}) for _, name in reason.parts if name in known}
+    return "".join(text + (said.get(name, "…") if name else "") for text, name in reason.parts)
+
+
+_NEEDED: Final = {
+    "contact.score": "score.property",
+    "contact.subscription": "subscription.property",
+}
+
+
+def _asleep(policy: BoundPolicy) -> Iterator[str]:
+    """Yield which facts no record has, because no property is named for them."""
+    rules = policy.sides[ObjectType.CONTACTS].rules
+    asked = {fact.key for one in rules for fact in one.when.facts}
+    for key, setting in _NEEDED.items():
+        if key in asked and not policy.policy.texts(setting):
+            yield f"{key} is always blank: the setting {setting} is empty"
 
 
 def _settings(policy: BoundPolicy, portal: Portal) -> Iterator[tuple[str, str, str]]:

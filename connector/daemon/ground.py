@@ -16,8 +16,9 @@ from connector.core.model import Portal
 from connector.desk import Desk, Tell, silent
 from connector.errors import UserError
 from connector.granting import token_source
-from connector.hubspot.client import HubSpotDoor, Noted
+from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.door import Door
+from connector.hubspot.exchange import Noted
 from connector.hubspot.oauth import Tokens
 from connector.hubspot.transport import TokenSource
 from connector.opening import Clockwork, mismatch, open_door, read_policy, reserve_of, run_id

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final, TypeVar
 
-from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
-from connector.hubspot.answer import Answer
-from connector.hubspot.budget import Allowance, Day, Reserve, Turns
-from connector.hubspot.clock import PortalClock
+from connector.core.model import (
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Workflow,
+)
+from connector.hubspot import flows
+from connector.hubspot.budget import Allowance, Reserve, Turns
 from connector.hubspot.codec import associations, portal, questions, records
 from connector.hubspot.door import Page, UpdateAnswer
+from connector.hubspot.exchange import Exchange, Noted
 from connector.hubspot.faults import (
     BadAnswer,
     NotSent,
     OutcomeUnknown,
     RecordMissing,
     Unavailable,
-    fault,
 )
-from connector.hubspot.oauth import Tokens
-from connector.hubspot.pacing import LEAST_BURST, Pacing
-from connector.hubspot.retrying import Patience, RetryPolicy
+from connector.hubspot.retrying import Patience
 from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
-from connector.hubspot.transport import TokenSource, Transport
+from connector.hubspot.transport import TokenSource
 
 DEFAULT_URL: Final = "https://api.hubapi.com"
 READ_LIMIT: Final = 100
@@ -33,8 +37,6 @@ HISTORY_LIMIT: Final = 50
 ASSOCIATIONS_LIMIT: Final = 1000
 UPDATE_LIMIT: Final = 100
 
-Noted = Callable[[str, int, float], None]
-Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
@@ -54,63 +56,44 @@ class HubSpotDoor:
         monotonic: Callable[[], float],
         patience: Patience | None = None,
     ) -> None:
-        patience = patience or Patience()
         self._routes = Routes(family)
-        self._clock = PortalClock(monotonic)
-        self._pacing = Pacing(wait=wait, monotonic=monotonic)
-        self._retry = RetryPolicy(wait=wait, monotonic=monotonic, patience=patience)
         source: TokenSource = (lambda: token) if isinstance(token, str) else token
-        self._tokens = source if isinstance(source, Tokens) else None
-        self._transport = Transport(
-            source,
-            url,
-            timeouts=(patience.connect, patience.read),
-            monotonic=monotonic,
+        self._exchange = Exchange(
+            source, url, wait=wait, monotonic=monotonic, patience=patience or Patience()
         )
-        self._day = Day(Reserve())  # in UTC, until `account` has told the portal's own zone
-        self._noted: Noted = lambda _route, _status, _seconds: None
+        self._ask = self._exchange.ask
 
     def now(self) -> datetime:
         """Return the portal's time; the first time ever, ask for it."""
-        now = self._clock.now()
+        now = self._exchange.now()
         if now is None:
             self.account()
-            now = self._clock.now()
+            now = self._exchange.now()
         if now is None:
             raise BadAnswer("HubSpot's answers have no date: check HUBSPOT_API_URL")
         return now
 
     def allowance(self) -> Allowance:
         """Return what the portal allows, as far as its answers told; no request."""
-        limit = self._day.limit
-        return Allowance(
-            burst=self._pacing.told_burst or LEAST_BURST,
-            interval=self._pacing.interval,
-            daily=limit,
-            left=self._day.left,
-            reserve=self._day.reserve.of(limit) if limit else 0,
-            used=self._day.used,
-        )
+        return self._exchange.allowance()
 
     def admit(self) -> None:
         """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
-        self._day.check(self._clock.now())
+        self._exchange.admit()
 
     def live_within(self, reserve: Reserve, turns: Turns | None = None) -> None:
         """Leave this reserve of the day to others; `turns` shares the paces among processes."""
-        self._day.reserve = reserve
-        if turns:
-            self._pacing.share(turns)
+        self._exchange.live_within(reserve, turns)
 
     def note_answers(self, noted: Noted) -> None:
         """Tell of each answer its route, status and seconds."""
-        self._noted = noted
+        self._exchange.noted = noted
 
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
         request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
         account = self._ask(request, portal.account)
-        self._day.zone = account.time_zone
+        self._exchange.time_zone = account.time_zone
         return account
 
     def portal(self) -> Portal:
@@ -127,6 +110,10 @@ class HubSpotDoor:
             },
             pipelines=self._ask(Request(route=Route.PIPELINES, path=path), portal.pipelines),
         )
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the active workflows; two requests for each hundred."""
+        return flows.read_all(self._ask, self._routes)
 
     def changed(
         self,
@@ -235,7 +222,7 @@ class HubSpotDoor:
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._exchange.close()
 
     def _read(
         self,
@@ -260,30 +247,6 @@ class HubSpotDoor:
             Request(route=Route.ASSOCIATIONS, path=path, body=body),
             lambda answer: associations.associations(answer, starts.keys(), to),
         )
-
-    def _ask(self, request: Request, read: Callable[[Answer], Result]) -> Result:
-        def send() -> Result:
-            return read(self._answer(request))
-
-        if self._tokens is None:
-            return self._retry.run(request, send)
-        return self._retry.run(request, partial(self._tokens.once_more, send))
-
-    def _answer(self, request: Request) -> Answer:
-        self._day.admit(self._clock.now())
-        try:
-            self._pacing.take(request.route)
-            answer = self._transport.send(request)
-            self._noted(str(request.route), answer.status, answer.received - answer.sent)
-            self._clock.learn(answer)
-            self._pacing.learn(answer.headers, request.route)
-            self._day.learn(answer.headers, self._clock.now(), self._pacing.turns)
-        finally:
-            self._day.end()
-        error = fault(answer, request, time_zone=self._day.zone)
-        if error:
-            raise error
-        return answer
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

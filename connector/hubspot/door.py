@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from connector.core.model import Account, Association, ObjectType, Portal, Record, Ref
+from connector.core.model import (
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Workflow,
+)
 from connector.hubspot.budget import Allowance
 
 SEARCH_LIMIT: Final = 200
@@ -72,6 +80,10 @@ class Door(Protocol):
 
     def portal(self) -> Portal:
         """Return what the portal is; one request each for account, pipelines and three types."""
+        ...
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the active workflows of contacts and companies; needs the scope `automation`."""
         ...
 
     def changed(

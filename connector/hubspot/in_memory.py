@@ -16,6 +16,7 @@ from connector.core.model import (
     Record,
     Ref,
     Version,
+    Workflow,
 )
 from connector.errors import ConnectorError
 from connector.hubspot.budget import Allowance
@@ -145,6 +146,10 @@ class MemoryDoor:
         self._begin("portal")
         return self.what
 
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return no workflows."""
+        return ()
+
     def changed(
         self,
         object_type: ObjectType,
@@ -184,10 +189,8 @@ class MemoryDoor:
         found = sorted(self._living(object_type, archived=archived), key=lambda one: one.ref)
         rest = [one for one in found if int(one.ref.id) >= int(after or 0)]
         following = rest[LIST_LIMIT].ref.id if len(rest) > LIST_LIMIT else None
-        return Page(
-            records=tuple(self._show(one, properties) for one in rest[:LIST_LIMIT]),
-            after=following,
-        )
+        shown = tuple(self._show(one, properties) for one in rest[:LIST_LIMIT])
+        return Page(records=shown, after=following)
 
     def read(
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
@@ -227,8 +230,7 @@ class MemoryDoor:
             return UpdateAnswer()
         late = self._begin("update")
         self._refuse_unknown(changes)
-        known = {ref: self._records.get(ref) for ref in changes}
-        missing = {ref for ref, one in known.items() if one is None or one.archived}
+        missing = {ref for ref in changes if not (one := self._records.get(ref)) or one.archived}
         for ref in changes.keys() - missing:
             accepted = {
                 name: value
@@ -272,11 +274,9 @@ class MemoryDoor:
             MODIFIED[record.ref.object_type]: record.modified_at.isoformat(),
             "createdate": record.created_at.isoformat(),
         }
-        return replace(
-            record,
-            properties={name: told.get(name) or None for name in properties},
-            history={name: record.history.get(name, ()) for name in history},
-        )
+        values = {name: told.get(name) or None for name in properties}
+        versions = {name: record.history.get(name, ()) for name in history}
+        return replace(record, properties=values, history=versions)
 
     def _may_move(self, ref: Ref, stage: str) -> bool:
         order = [one.value for one in self.what.stages(ref.object_type)]

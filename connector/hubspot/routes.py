@@ -24,6 +24,8 @@ class Route(StrEnum):
     PIPELINES = "pipelines"
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - the name of a request
+    FLOWS = "workflows"
+    FLOWS_READ = "workflows read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,13 @@ class Request:
 DEFAULT_FAMILY: Final = "2026-03"
 
 
+# No dated family has them but as a beta: https://developers.hubspot.com/docs/api/automation/workflows
+_FLOWS: Final[Mapping[Route, str]] = {
+    Route.FLOWS: "/automation/v4/flows",
+    Route.FLOWS_READ: "/automation/v4/flows/batch/read",
+}
+
+
 def _dated(version: str) -> Mapping[Route, str]:
     return {
         Route.LIST: f"/crm/objects/{version}/{{type}}",
@@ -62,6 +71,7 @@ def _dated(version: str) -> Mapping[Route, str]:
         Route.ACCOUNT: f"/account-info/{version}/details",
         # The one dated version that HubSpot documents for tokens so far.
         Route.TOKEN: "/oauth/2026-03/token",
+        **_FLOWS,
     }
 
 
@@ -77,6 +87,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
         Route.TOKEN: "/oauth/v3/token",
+        **_FLOWS,
     },
     "2026-03": _dated("2026-03"),
     "2026-09": _dated("2026-09"),

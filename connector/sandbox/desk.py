@@ -157,6 +157,8 @@ def _scopes(found: Match) -> set[str]:
     access, name = found.route.access, _type(found.names)
     if access == "owners":
         return {"crm.objects.owners.read"}
+    if access == "automation":
+        return {"automation"}
     if access == "any":
         return {f"crm.objects.{kind.scope}.read" for kind in KINDS.values()}
     if not access:

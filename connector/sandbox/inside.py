@@ -42,6 +42,7 @@ class Inside:
         self.tables = {name: Table(kind) for name, kind in KINDS.items()}
         self.links = Links()
         self.automations = Automations(self)
+        self.flows: list[dict[str, Any]] = []
         self.listeners: list[Callable[[webhooks.Event], None]] = []
         self._stale: dict[tuple[str, int], tuple[int, Record]] = {}
         self._getters: dict[tuple[Any, ...], dict[str, calculated.Getter]] = {}

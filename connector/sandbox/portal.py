@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, Unpack
 
-from connector.sandbox import calculated, merges, writes
+from connector.sandbox import calculated, flows, merges, writes
 from connector.sandbox.associations import Link
 from connector.sandbox.inside import Inside
 from connector.sandbox.pipelines import Pipeline, stages
@@ -185,6 +185,20 @@ class Portal(Inside):
             name=name, label=more.pop("label", name), group=group, created=self.clock.ms(), **more
         )
         self.schema.define(kind, definition)
+
+    @_locked
+    def add_workflow(
+        self,
+        name: str,
+        criteria: Mapping[str, Any],
+        *,
+        object_type: str = "contacts",
+        enabled: bool = True,
+    ) -> str:
+        """Add a workflow that enrols by these criteria (see `flows`); it does nothing."""
+        number, type_id = 71_000 + len(self.flows), self.kind(object_type).type_id
+        self.flows.append(flows.flow(number, name, type_id, dict(criteria), enabled=enabled))
+        return str(number)
 
     @_locked
     def set_options(self, object_type: str, name: str, chosen: Iterable[Any]) -> None:

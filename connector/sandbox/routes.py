@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from connector.sandbox import links, metadata, objects, updates
+from connector.sandbox import flows, links, metadata, objects, updates
 from connector.sandbox.call import Answer, Call
 
 Handler = Callable[[Call], Answer]
@@ -70,6 +70,8 @@ ROUTES: Final = (
     Route("pipelines", "GET", "pipelines/{type}/{name}", metadata.read_pipeline, "any"),
     Route("owners", "GET", "owners", metadata.list_owners, "owners"),
     Route("account", "GET", "account-info/details", metadata.account, ""),
+    Route("flows", "GET", "automation/flows", flows.list_flows, "automation"),
+    Route("flows_read", "POST", "automation/flows/batch/read", flows.batch_read, "automation"),
     Route("usage", "GET", "account-info/api-usage/daily/private-apps", metadata.usage, ""),
 )
 
@@ -93,6 +95,8 @@ def _parsed(path: str) -> tuple[str, str]:
     parts = path.strip("/").split("/")
     if parts[0] == "account-info" and len(parts) > 1:
         return parts[1] if parts[1] in {"v3", *DATED} else "", "/".join([parts[0], *parts[2:]])
+    if parts[:2] == ["automation", "v4"]:
+        return "v3", "/".join([parts[0], *parts[2:]])
     if parts[0] != "crm" or len(parts) < 3:
         return "", ""
     if parts[2] in DATED:

@@ -1,25 +1,12 @@
-"""Write to people and to scripts: one console, one JSON writer, one progress bar."""
+"""Write to people and to scripts: one console, one JSON writer."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
-
-from connector.desk import Tell, silent
 
 
 def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
@@ -40,27 +27,3 @@ def write_json(value: Any) -> None:
 def write_json_line(value: Any) -> None:
     """Write one JSON line."""
     sys.stdout.write(orjson.dumps(value, default=str).decode() + "\n")
-
-
-@contextmanager
-def progress() -> Iterator[Tell]:
-    """Show how far long work has come, on a terminal only; yield whom to tell."""
-    if not sys.stderr.isatty():
-        yield silent
-        return
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def tell(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = bars.add_task(what, total=total)
-            bars.update(tasks[what], completed=done, total=total)
-
-        yield tell

@@ -79,6 +79,8 @@ def side_effects(figures: Mapping[str, Any]) -> list[Text]:
             f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
         )
         said.append(Text(f"Backward moves change these dates for good: {dates}."))
+    if "workflows" in effects:
+        said.append(Text(_workflows(effects["workflows"])))
     behind = effects["contacts_behind_their_company"]
     if behind:
         said.append(
@@ -89,6 +91,18 @@ def side_effects(figures: Mapping[str, Any]) -> list[Text]:
             )
         )
     return said
+
+
+def _workflows(found: Sequence[Mapping[str, str]] | None) -> str:
+    if found is None:
+        return (
+            "Which workflows enrol on stage or lead status is not known: the token lacks the "
+            "scope `automation`, or they could not be read."
+        )
+    if not found:
+        return "No active workflow enrols on stage or lead status."
+    names = ", ".join(f"{one['name']} ({one['id']})" for one in found)
+    return f"These active workflows enrol on stage or lead status, and may start: {names}."
 
 
 def _waiting(count: int) -> str:

@@ -31,8 +31,9 @@ def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
     if not report.rows:
         return Text(f"{report.title}: nothing to tell yet.")
     table = Table(title=f"{report.title}: {len(report.rows):,}", title_justify="left", box=None)
-    for column in report.columns:
-        table.add_column(column.replace("_", " "))
+    for at, column in enumerate(report.columns):
+        ids = any("/" in _text(row[at]) for row in report.rows[:_SHOWN])
+        table.add_column(column.replace("_", " "), no_wrap=ids, overflow="fold")
     for row in report.rows[:_SHOWN]:
         table.add_row(*_labelled(report, row, names))
     more = len(report.rows) - _SHOWN

@@ -204,15 +204,15 @@ def test_problems_of_all_settings_are_told_at_once() -> None:
 def test_a_policy_with_own_wrong_conditions_is_refused_with_each_place() -> None:
     text = (
         "extends: standard\nsettings: {scope: contact.vip > 3}\n"
-        "rules: [{name: a, for: both, when: deals.open > 0 and company.name == 'x', "
-        "stage: lead, reason: '{company.nam}'}]"
+        "rules: [{name: a, for: both, when: deals.open > 0 and company.size == 'x', "
+        "stage: lead, reason: '{company.siz}'}]"
     )
     with pytest.raises(PolicyError) as caught:
         bound(text)
     assert str(caught.value).splitlines() == [
         "policy.yaml:2:19: contact.vip is a yes or no: `>` does not fit",
-        "policy.yaml:3:55: company has no property 'name'",
-        "policy.yaml:3:97: in the reason: company has no property 'nam'",
+        "policy.yaml:3:55: company has no property 'size'",
+        "policy.yaml:3:97: in the reason: company has no property 'siz'",
     ]
 
 

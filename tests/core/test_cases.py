@@ -32,6 +32,15 @@ def test_a_case_that_fails_names_what_was_expected_and_what_was_decided() -> Non
     )
 
 
+def test_a_stage_of_the_portals_own_is_told_by_its_label() -> None:
+    (result,) = _run(
+        "portal: {stages: {lead: Lead, '77': Pilotkunde, customer: Kunde, opportunity: X}}\n"
+        "cases: [{name: x, given: {stage: lead}, expect: {stage: Pilotkunde}}]\n"
+    )
+    (found,) = result.differences
+    assert (found.expected, found.found) == ("Pilotkunde (77)", "lead")
+
+
 def test_steps_hand_their_result_on() -> None:
     results = _run(
         "cases:\n  - name: two\n    steps:\n"

@@ -176,6 +176,21 @@ def test_who_is_not_on_the_deal_is_no_customer_however_small_the_company() -> No
     assert stages == ("customer", "customer", "lead")
 
 
+def test_a_company_becomes_a_customer_with_a_contact_who_subscribes() -> None:
+    to = bound(
+        "extends: [subscription, company-sync]\nsettings: {subscription: {property: country}}\n"
+    )
+    record = company("lead", number="7")
+    people = [contact("lead", country=plan) for plan in ("active", "")]
+    contacts = tuple(facts(to, one, [], company=record, now=NOW) for one in people)
+    firm = facts(to, record, [], now=NOW)
+    assert _stages(to, Circle(company=firm, contacts=contacts, size=2)) == (
+        "customer",
+        "customer",
+        "lead",
+    )
+
+
 def test_a_company_follows_its_furthest_contact_no_further_than_the_limit() -> None:
     to = _policy("roll-up")
     assert _stages(to, _circle(to, ("lead", 0), [("evangelist", 0, "")]))[0] == "customer"

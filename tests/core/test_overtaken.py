@@ -24,6 +24,13 @@ def test_an_own_forward_rule_that_keeps_a_won_deal_from_counting_is_named() -> N
     assert "`before: handover`" in found
 
 
+def test_a_rule_that_keeps_records_in_a_parking_place_is_told_how_to_lead_out() -> None:
+    pilot = "{name: mine, when: deals.open > 0 and deals.won == 0, stage: opportunity, reason: x}"
+    (found,) = _found(rule=pilot)
+    assert "in Other whatever" in found
+    assert "`from_parked: yes`" in found
+
+
 @pytest.mark.parametrize(
     ("when", "more"),
     [

@@ -14,6 +14,7 @@ from connector.core.binding import bind
 from connector.core.conditions import parse
 from connector.core.mark import Mark, PolicyError
 from connector.core.policy import load
+from connector.core.portrait import portrait
 from connector.core.rules import decide
 from connector.core.yamlfile import Scalar
 from tests.core.givens import contact, known, portal, rule
@@ -32,12 +33,13 @@ PIECES = st.sampled_from(
 
 
 def _survives(text: str) -> None:
-    """Load a text, bind it, and decide with it, if it is a policy at all."""
+    """Load a text, bind it, decide with it and say it in words, if it is a policy at all."""
     try:
         policy = bind(load(text, source="p.yaml", preset=presets.preset), PORTAL)
     except PolicyError:
         return
     decide(policy, known(policy, contact("lead", "NEW", interests="a")))
+    portrait(policy, PORTAL)
 
 
 @settings(max_examples=300, deadline=None)

@@ -113,6 +113,18 @@ def test_a_portrait_shows_rules_rows_and_settings_in_the_portals_labels() -> Non
     assert any("sleeps" in one for one in shown.warnings)
 
 
+def test_a_reason_tells_what_the_policy_says_and_leaves_open_what_each_record_says() -> None:
+    rules = {one.name: one for one in portrait(bound("extends: standard"), portal()).rules}
+    assert rules["qualified"].reason == "the score is …, and 30 qualify"
+    assert rules["excluded"].when == "the domain is (nothing is named)"
+
+
+def test_a_score_without_a_property_is_told_to_be_always_blank() -> None:
+    blank = "contact.score is always blank: the setting score.property is empty"
+    assert portrait(bound("extends: standard"), portal()).warnings == (blank,)
+    assert portrait(bound(), portal()).warnings == ()
+
+
 def test_without_a_scope_every_record_is_meant() -> None:
     settings = {name: value for name, value, _ in portrait(bound(), portal()).settings}
     assert (settings["scope"], settings["aliases"]) == ("always", "none")

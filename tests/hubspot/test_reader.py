@@ -256,6 +256,18 @@ def test_pages_whose_rows_are_shuffled_are_read_whole() -> None:
         assert len(read(door_with(times, shuffled))) == 1200
 
 
+def test_records_that_leave_the_window_while_disordered_pages_are_read_come_all_the_same() -> None:
+    door = door_with([1.0] * 1200)
+
+    def busy(number: int, page: Page) -> Page:
+        door.advance(1)
+        door.put(Ref(CONTACTS, str(1200 - number)), {"jobtitle": str(number)})
+        return replace(page, records=(*page.records[1::2], *page.records[::2]))
+
+    door.bend = busy
+    assert ids(read(door)) == set(range(1, 1201))
+
+
 def test_ids_that_do_not_advance_are_an_error_rather_than_a_loop() -> None:
     first: list[Page] = []
 

@@ -25,7 +25,7 @@ from connector.sync import sync
 from state import mirror
 from tests.journeys.bench import TOKEN, Bench, new_portal
 from tests.journeys.cast import OPEN, changed, contact, deal, mixed
-from tests.journeys.killing import KILLED, run, start
+from tests.journeys.killing import KILLED, Terms, run, start
 from tests.journeys.mirrored import differences
 
 SetUp = Callable[..., Bench]
@@ -126,6 +126,15 @@ def test_the_cost_is_announced_and_a_dry_run_writes_nothing(set_up: SetUp) -> No
     assert bench.values(*wanted) == wanted
 
 
+def test_a_backfill_obeys_the_limits_unless_it_is_told_not_to(set_up: SetUp) -> None:
+    bench = set_up(new_portal(running=True))
+    blank = [contact(bench.portal, f"p{number}", "") for number in range(120)]
+    assert run(bench, "backfill", "--yes") == 1
+    assert bench.box.writes() == []
+    assert run(bench, "backfill", "--yes", "--no-limits") == 0
+    assert {bench.value(f"contacts/{one}.lifecyclestage") for one in blank} == {"lead"}
+
+
 def test_the_cost_is_near_what_reading_then_takes(bench: Bench) -> None:
     crowd(bench.portal, 12_000)
     with bench.desk() as desk:
@@ -147,7 +156,7 @@ def test_the_day_stops_at_seven_hundred_and_goes_on_after_midnight(
     set_up: SetUp, before: int
 ) -> None:
     """The daily limit is 1,000 with a reserve of 300, and the day is nearly used up."""
-    bench = set_up()
+    bench = set_up(CONNECTOR_DAILY_RESERVE="300")
     wanted = mixed(bench.portal)
     audit = changed(bench.values(*wanted), wanted)
     bench.portal.switches.daily_limit = 1_000
@@ -164,7 +173,6 @@ def test_the_day_stops_at_seven_hundred_and_goes_on_after_midnight(
     with bench.desk() as desk:
         door = desk.door
         assert isinstance(door, HubSpotDoor)
-        door.live_within(Reserve(number=300))
         spend(door, before - len(bench.box.requests))
         through_the_night(replace(desk, wait=wait), sync)
 
@@ -176,15 +184,39 @@ def test_the_day_stops_at_seven_hundred_and_goes_on_after_midnight(
     assert len(bench.audited()) == len(audit)
 
 
-def test_reading_alone_stops_exactly_at_the_reserve(bench: Bench) -> None:
+def test_reading_alone_stops_exactly_at_the_reserve(set_up: SetUp) -> None:
+    bench = set_up(CONNECTOR_DAILY_RESERVE="300")
     bench.portal.switches.daily_limit = 1_000
     with bench.desk() as desk:
         door = desk.door
         assert isinstance(door, HubSpotDoor)
-        door.live_within(Reserve(number=300))
         with pytest.raises(LimitReached, match="midnight in Europe/Oslo"):
             spend(door, 1_000)
     assert len(bench.box.requests) == 700
+
+
+def test_two_processes_on_one_database_keep_the_search_limit_together(set_up: SetUp) -> None:
+    bench = set_up(new_portal(running=True))
+    crowd(bench.portal, 1_000)
+    with bench.desk() as desk:
+        pull(desk)
+    for one in bench.portal.records("contacts"):
+        bench.portal.edit("contacts", str(one.id), {"lifecyclestage": "customer"})
+    bench.portal.switches.enforce_limits = True
+    bench.box.forget()
+    # Neither goes on before both have begun to search.
+    both, numbers = Barrier(2, timeout=30), count(1)
+
+    def meet(request: Request) -> None:
+        if request.route == "search" and next(numbers) <= 2:
+            both.wait()
+
+    bench.box.before = meet
+    children = [start(bench, "pull", terms=Terms(waits=True)) for _ in range(2)]
+    assert [one.wait() for one in children] == [0, 0]
+    searches = [one.status for one in bench.box.requests if one.route == "search"]
+    assert len(searches) >= 14
+    assert 429 not in searches
 
 
 @pytest.mark.long

@@ -121,7 +121,7 @@ def test_a_portal_unchanged_for_longer_than_the_overlap_costs_three_searches_a_p
     bench.sync()
     assert Counter(one.route for one in bench.box.requests if one.route != "properties") == {
         "search": 3,
-        "account": 2,
+        "account": 1,
         "pipelines": 1,
     }
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
 from connector import cli
-from tests.journeys.bench import Bench
+from tests.journeys.bench import Bench, new_portal
 from tests.journeys.cast import OPEN, WON, contact, deal
+
+_BOTH = ("lifecyclestage", "hs_lead_status")
 
 
 @pytest.fixture
-def operator(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return the bench, whose settings the commands find in the environment."""
+def operator(set_up: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Return a bench whose settings the commands find in the environment.
+
+    Its clock runs: where it stood, the paces that processes share would never be free again.
+    """
+    bench = set_up(new_portal(running=True))
     for name, value in {**bench.environment, "CONNECTOR_RECHECK_SECONDS": "0.01"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(bench.folder)
@@ -39,7 +46,8 @@ def test_five_hundred_corrections_are_undone_save_the_ones_changed_since(
     operator: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
     people = customers_who_should_not_be(operator, 250)
-    before = {one: operator.portal.value("contacts", one, "lifecyclestage") for one in people}
+    names = [f"contacts/{one}.{name}" for one in people for name in _BOTH]
+    before = operator.values(*names)
     done = told(capsys, "sync", "--no-limits")
     assert done["outcomes"] == {"applied": 500}
     operator.portal.clock.advance(60)
@@ -51,8 +59,8 @@ def test_five_hundred_corrections_are_undone_save_the_ones_changed_since(
     left = [one for one in undone["left"] if one["property_name"] == "lifecyclestage"]  # type: ignore[attr-defined]  # it is a list
     assert [one["record"] for one in left] == [f"contacts/{one}" for one in people[:3]]
     assert all("a person" in one["why"] for one in left)
-    after = {one: operator.portal.value("contacts", one, "lifecyclestage") for one in people}
-    assert after == {**before, **dict.fromkeys(people[:3], "evangelist")}
+    changed = {f"contacts/{one}.lifecyclestage": "evangelist" for one in people[:3]}
+    assert operator.values(*names) == {**before, **changed}
     assert operator.blanks() == []
     assert told(capsys, "sync")["outcomes"] == {}
 
@@ -68,6 +76,44 @@ def test_a_mistake_that_would_touch_two_fifths_of_a_portal_writes_nothing_and_sa
     assert "120 of 300 contacts, where 100 may be" in said
     assert "connector plan --out plan.json" in said
     assert operator.box.writes() == []
+
+
+_MISTAKE = """
+extends: standard
+rules:
+  - name: tidy-up
+    when: stage == "lead"
+    stage: subscriber
+    direction: backward
+    reason: nobody meant it
+"""
+
+
+def test_a_policy_mistake_writes_nothing_by_itself_and_allowed_it_stops_after_25_records(
+    operator: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(300):
+        contact(operator.portal, f"lead{number}", "lead")
+    for number in range(450):
+        contact(operator.portal, f"subscriber{number}", "subscriber")
+    Path("mistake.yaml").write_text(_MISTAKE, encoding="utf-8")
+    monkeypatch.setenv("CONNECTOR_POLICY", "mistake.yaml")
+    assert cli.run(["sync"]) == 1
+    assert "300 of 750 contacts" in capsys.readouterr().err
+    assert operator.box.writes() == []
+    operator.portal.switches.automation_in_gap = "lead"  # a workflow that wants them back
+    operator.portal.switches.automation_in_gap_times = 10_000
+    assert cli.run(["sync", "--no-limits"]) == 1
+    said = capsys.readouterr().err
+    assert "was stopped" in said
+    assert "connector undo " in said
+    written = {one["id"] for each in operator.box.writes() for one in each.body["inputs"]}
+    assert 0 < len(written) <= 25
+    run = said.split("connector undo ")[1].split("`")[0]
+    assert cli.run(["undo", run]) == 0
+    assert len([one for one in operator.audited() if one.run == run]) == 25
+    stages = [one.values["lifecyclestage"] for one in operator.portal.records("contacts")]
+    assert (stages.count("lead"), stages.count("subscriber")) == (300, 450)
 
 
 def test_the_way_in_is_a_reviewed_plan(operator: Bench, capsys: pytest.CaptureFixture[str]) -> None:

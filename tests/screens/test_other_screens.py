@@ -22,7 +22,8 @@ from connector.explaining import Told
 from connector.presets import preset
 from connector.pull import Pulled
 from connector.screens import explanation, findings, outcomes
-from connector.screens.output import console, progress, write_json, write_json_line
+from connector.screens.bar import progress
+from connector.screens.output import console, write_json, write_json_line
 from connector.sync import Synced
 from state.plans import PlanHead
 from tests.screens.showing import NARROW, WIDE, shown, words

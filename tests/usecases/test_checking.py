@@ -11,6 +11,7 @@ from connector.checking import Finding, Light, check
 from connector.core.model import ObjectType
 from connector.core.policy import load
 from connector.errors import TemporaryError
+from connector.hubspot.budget import Allowance
 from connector.hubspot.faults import ScopeMissing, TokenRefused
 from connector.presets import preset
 from tests.usecases.office import Office, portal
@@ -34,6 +35,27 @@ def test_a_portal_where_all_is_well_is_all_green(office: Office) -> None:
     assert "Open Deal" in found["lead statuses"].message
     assert found["pipelines"].message == "Sales Pipeline (5 stages)"
     assert found["policy"].message.startswith("test (")
+
+
+@pytest.mark.parametrize(
+    ("left", "light"), [(201, Light.GOOD), (200, Light.WARNING), (0, Light.WARNING)]
+)
+def test_the_budget_names_what_is_left_and_what_is_for_others(
+    office: Office, monkeypatch: pytest.MonkeyPatch, left: int, light: Light
+) -> None:
+    told = Allowance(burst=190, daily=1_000, left=left, reserve=200)
+    monkeypatch.setattr(type(office.door), "allowance", lambda _: told)
+    found = findings(office)["budget"]
+    assert found.light is light
+    assert found.message == (
+        f"190 requests in 10 s (we take 95%); {left} of 1,000 a day are left, 200 of them for "
+        "other apps; a new day begins at midnight in UTC"
+    )
+
+
+def test_the_budget_says_where_no_daily_limit_is_told(office: Office) -> None:
+    found = findings(office)["budget"]
+    assert found.message == "190 requests in 10 s (we take 95%); no daily limit is told"
 
 
 def test_a_refused_token_ends_the_check_up(office: Office) -> None:

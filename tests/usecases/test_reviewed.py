@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from connector.commands.cycle import each_aside, each_correction, plan_document
-from connector.core.model import STAGE, Ref
+from connector.core.default_portal import default_portal, definition
+from connector.core.model import STAGE, PropertyDefinition, Ref
 from connector.desk import Desk
 from connector.errors import UserError
 from connector.planfile import read_plan
 from connector.pull import pull
 from connector.reviewed import Reviewed, apply_plan
 from connector.screens.formats import write_csv_plan, write_json_plan, write_markdown_plan
-from tests.usecases.office import DAY, LOST, OPEN, SQL, WON, Office
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, DEALS, LOST, OPEN, SQL, WON, Office
 
 
 def written(office: Office, path: Path, desk: Desk | None = None) -> Path:
@@ -155,7 +157,13 @@ def test_a_plan_reads_as_markdown_and_csv(office: Office) -> None:
     assert lines[1].startswith(f"{person},{STAGE},lead,customer,forward,won,")
 
 
-def test_a_backward_plan_names_the_dates_that_it_changes(office: Office) -> None:
+def test_a_backward_plan_names_the_dates_that_it_changes(
+    open_office: Callable[..., Office],
+) -> None:
+    names = ("hs_lifecyclestage_customer_date", "hs_v2_date_entered_opportunity_8812")
+    dates = [definition(one, "datetime") for one in names]
+    none: list[PropertyDefinition] = []
+    office = open_office(default_portal(more={CONTACTS: dates, COMPANIES: none, DEALS: none}))
     person = office.contact("customer")
     deal = office.deal(WON, person)
     office.door.advance(60)
@@ -163,8 +171,4 @@ def test_a_backward_plan_names_the_dates_that_it_changes(office: Office) -> None
     office.door.advance(3600)
     pull(office.desk())
     effects = office.propose().summary["side_effects"]
-    assert effects["stage_dates_changed"] == {
-        "hs_lifecyclestage_customer_date": 1,
-        "hs_lifecyclestage_opportunity_date": 1,
-        "hs_v2_date_entered_current_stage": 1,
-    }
+    assert effects["stage_dates_changed"] == dict.fromkeys(names, 1)
