@@ -243,6 +243,20 @@ def test_hubspot_away_for_a_day_is_told_once_and_made_up_for(bench: Bench) -> No
     assert stage(bench, anna) == SQL
 
 
+def test_writes_that_hubspot_does_not_take_for_a_while_follow_with_the_next_poll(
+    bench: Bench, anna: str
+) -> None:
+    with running(bench) as work:
+        work.loop.open()
+        bench.box.faults.add(Fault(kind="423", route="batch_update", times=0))
+        work.turn()
+        assert work.troubles() & {"apply", "recover"}
+        bench.box.faults.clear()
+        work.turn(POLL + 1)
+        assert work.troubles() == set()
+    assert stage(bench, anna) == OPPORTUNITY
+
+
 def test_a_jump_of_the_clock_changes_nothing(bench: Bench) -> None:
     with running(bench) as work:
         work.loop.open()
@@ -323,6 +337,26 @@ def test_hubspot_away_at_the_start_is_waited_for(bench: Bench, anna: str) -> Non
         assert work.loop.open()
         work.turn()
         assert work.problems() == []
+    assert stage(bench, anna) == OPPORTUNITY
+
+
+def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
+    bench: Bench, anna: str
+) -> None:
+    app = {"HUBSPOT_CLIENT_ID": "app", "HUBSPOT_CLIENT_SECRET": "secret"}
+    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_REFRESH_TOKEN": "refresh-0", **app}
+    with running(bench, **more) as work:
+        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
+        assert not work.loop.open()
+        bench.box.faults.clear()
+        assert work.loop.open()
+        work.turn()
+        assert work.problems() == []
+        assert len(work.told("token.not_kept")) == 1
+        bench.box.desk.oauth.ends.clear()  # as if HubSpot had taken the token back
+        work.turn()
+        assert work.problems() == []
+    assert bench.box.desk.oauth.given == 2
     assert stage(bench, anna) == OPPORTUNITY
 
 
