@@ -16,10 +16,10 @@ import structlog
 from connector.alerts.alarms import Alarms
 from connector.alerts.alert import Standing, alerts
 from connector.alerts.channels import Channels
+from connector.alerts.digest import Digest
 from connector.alerts.handover import Handover, addresses
 from connector.core.audit import AuditLine
 from connector.core.event import Event
-from connector.core.model import ObjectType
 from connector.daemon.cycle import Rhythm
 from connector.daemon.figures import figures, problems
 from connector.daemon.ground import Ground
@@ -31,6 +31,7 @@ from connector.errors import ConnectorError
 from connector.hubspot.signature import Signing
 from connector.meters import Meters
 from connector.opening import Clockwork
+from connector.overlooked import sales_stages
 from connector.settings import Settings
 from connector.tracing import Tracing
 from connector.web.app import create
@@ -66,7 +67,8 @@ def put_together(
     meters, channels = Meters(), Channels(daemon.alerts)
     loop = _loop(read, daemon, store, monotonic, meters)
     alarms = Alarms(store, channels.send, pause=timedelta(seconds=daemon.alert_seconds))
-    loop.turned = lambda: _alarm(loop, alarms)
+    digest = Digest(store, channels.send, days=daemon.digest_days)
+    loop.turned = lambda: _alarm(loop, alarms, digest)
     named = {owner: Channels(each) for owner, each in addresses(daemon.handover).items()}
     handover = Handover({owner: each.send for owner, each in named.items()})
     loop.ended = lambda line: _ended(loop, line, meters, handover)
@@ -186,16 +188,14 @@ def _ended(loop: Loop, line: AuditLine, meters: Meters, handover: Handover) -> N
     """Count a correction that has ended, and tell the owner where sales take over."""
     meters.ended(str(line.outcome), line.rule)
     ground = loop.ground
-    words = set(ground.policy.policy.texts("lead_status.applies_to"))
-    labels = ground.policy.sides[ObjectType.CONTACTS].labels
-    stages = frozenset(value for value, label in labels.items() if words & {value, label})
+    stages = sales_stages(ground.policy)
     with ground.store.reading() as session:
         found = mirror.get(session, ground.portal_id, [line.record]).get(line.record)
     owner = (found.value("hubspot_owner_id") if found else "") or ""
     handover.tell(line, portal_id=ground.portal_id, owner=owner, stages=stages)
 
 
-def _alarm(loop: Loop, alarms: Alarms) -> None:
+def _alarm(loop: Loop, alarms: Alarms, digest: Digest) -> None:
     """Tell of what is wrong after a cycle; a database that fails is told by its steps."""
     ground = loop.ground
     now = ground.door.now()
@@ -209,6 +209,7 @@ def _alarm(loop: Loop, alarms: Alarms) -> None:
                 strikes=strikes.listed(session, ground.portal_id),
             )
         alarms.tell(ground.portal_id, alerts(standing), now)
+        digest.tell(ground.policy, now)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
 

@@ -11,7 +11,7 @@ import structlog
 from connector.core.model import ObjectType
 from connector.daemon.steps import Steps
 from connector.desk import Desk
-from connector.errors import UserError
+from connector.errors import TemporaryError, UserError
 from connector.noticing import notice
 from connector.propose import propose
 from connector.pull import pull, require_mirror
@@ -106,11 +106,20 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
         if rhythm.anew or _due(desk):
             _apply(desk) if writes else _review(desk, rhythm)
 
-    done = steps.run("apply" if writes else "review", work)
+    name = "apply" if writes else "review"
+    done = steps.run(name, work)
     rhythm.anew = rhythm.anew and not done
     if not (done and writes):
         now = steps.monotonic()
-        rhythm.plan = now + min(_SHARE * (now - began), _LONGEST_PAUSE)
+        # What passes by itself is tried again with the next poll.
+        longest = rhythm.poll_seconds if _passes(steps, name) else _LONGEST_PAUSE
+        rhythm.plan = now + min(_SHARE * (now - began), longest)
+
+
+def _passes(steps: Steps, name: str) -> bool:
+    return any(
+        one.step == name and isinstance(one.error, TemporaryError) for one in steps.troubles()
+    )
 
 
 def _apply(desk: Desk) -> None:
