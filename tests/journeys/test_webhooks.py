@@ -84,10 +84,10 @@ def _survives(set_up: SetUp, number: int, seed: int, *, events: int) -> None:
 
 @pytest.mark.network
 def test_shuffled_duplicated_and_dropped_events_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 60, seed=6, events=150)
+    _survives(set_up, 100, seed=6, events=150)
 
 
 @pytest.mark.long
 @pytest.mark.network
 def test_a_thousand_events_and_two_kills_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 450, seed=7, events=1000)
+    _survives(set_up, 600, seed=7, events=1000)
