@@ -11,7 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, Index, Select, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    Select,
+    String,
+    cast,
+    distinct,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -110,9 +121,10 @@ def of_records(session: Session, portal_id: str, records: Iterable[Ref]) -> Iter
 
 
 def count(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
-    """Count the lines since then by their outcome."""
+    """Count what ended since then by outcome; a property of a record counts once in each."""
+    what = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
     query = (
-        select(_C.outcome, func.count())
+        select(_C.outcome, func.count(distinct(what)))
         .where(_C.portal_id == int(portal_id), _C.at >= to_millis(since))
         .group_by(_C.outcome)
     )
