@@ -79,8 +79,6 @@ def side_effects(figures: Mapping[str, Any]) -> list[Text]:
             f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
         )
         said.append(Text(f"Backward moves change these dates for good: {dates}."))
-    if "workflows" in effects:
-        said.append(Text(_workflows(effects["workflows"])))
     behind = effects["contacts_behind_their_company"]
     if behind:
         said.append(
@@ -135,4 +133,6 @@ def screen(
     if figures["left_alone"]:
         left = ", ".join(f"{number:,} by {why}" for why, number in figures["left_alone"].items())
         parts += [Text(""), Text(f"Left alone: {left}.")]
+    if "workflows" in head:
+        parts.append(Text(_workflows(head["workflows"])))
     return Group(*parts, *side_effects(figures))
