@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -223,7 +222,7 @@ def test_a_file_is_for_this_user_alone_and_never_half_there(written: Store, tmp_
     with written.begin() as session:
         cut(session, 3, path)
     assert path.stat().st_mode & 0o777 == 0o600
-    assert os.listdir(path.parent) == ["a.jsonl"]
+    assert [one.name for one in path.parent.iterdir()] == ["a.jsonl"]
 
 
 def test_a_name_that_is_there_is_never_taken_again(tmp_path: Path) -> None:
