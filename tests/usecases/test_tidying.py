@@ -225,7 +225,7 @@ def test_the_history_of_an_archived_record_goes_with_the_time(office: Office) ->
     office.read_all()
     with office.store.begin() as session:
         version = Version(value=LOST, at=office.door.now(), source_type="CRM_UI", source_id="1")
-        ledger.observe_all(session, "1", "dealstage", dict.fromkeys(deals, [version]))
+        ledger.observe_all(session, "1", "dealstage", {one: [version] for one in deals})
         ledger.mark_read(session, "1", deals, at=office.door.now())
         mirror.archive(session, "1", deals[:1], at=office.door.now())
     office.door.advance(9 * DAY)
