@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -39,11 +39,9 @@ def name(folder: Path, portal_id: str, first: int, last: int) -> Path:
     """Return the name of a file that is not there yet."""
     plain = f"audit.{portal_id}.{first:09}-{last:09}"
     # A restored backup may cut again what it had cut: the earlier file stays what it is.
-    for number in count(1):
-        path = folder / f"{plain}{f'.{number}' * (number > 1)}.jsonl"
-        if not path.exists():
-            break
-    return path
+    again = (folder / f"{plain}.{number}.jsonl" for number in count(2))
+    names = chain([folder / f"{plain}.jsonl"], again)
+    return next(path for path in names if not path.exists())
 
 
 def write(path: Path, portal_id: str, begins: Intact, rows: Iterable[Stored]) -> None:
