@@ -117,9 +117,7 @@ def test_a_cycle_corrects_and_the_next_one_has_nothing_to_do(bench: Bench, anna:
     assert found.lag < 5
 
 
-def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(
-    bench: Bench, anna: str
-) -> None:
+def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(bench: Bench, anna: str) -> None:
     folder = bench.folder / "archive"
     terms = {"CONNECTOR_KEEP_AUDIT_DAYS": "7", "CONNECTOR_ARCHIVE_FOLDER": str(folder)}
     with running(bench, **terms) as work:
