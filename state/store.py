@@ -92,6 +92,11 @@ class Store:
         """Return the file whose presence pauses a portal, whoever made it."""
         return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
 
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the database."""
+        return self._path.parent
+
     def free_bytes(self) -> int:
         """Return how much may still be written beside the database."""
         return shutil.disk_usage(self._path.parent).free

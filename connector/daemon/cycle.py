@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,12 +16,11 @@ from connector.propose import propose
 from connector.pull import pull, require_mirror
 from connector.recover import recover
 from connector.sync import correct
-from state import inbox, mirror
+from connector.tidying import tidy
+from state import mirror
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes: below, nothing is written to HubSpot, since the outbox must be able to follow."""
-KEEP_EVENTS: Final = timedelta(days=3)
-"""HubSpot repeats a delivery for a day; after that, nobody has to know it again."""
 TIDY_SECONDS: Final = 3600.0
 _SHARE: Final = 20
 _LONGEST_PAUSE: Final = 900.0
@@ -70,7 +68,7 @@ def cycle(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
         _decide(desk, steps, rhythm, writes=writes)
     if steps.monotonic() >= rhythm.tidy:
         rhythm.tidy = steps.monotonic() + TIDY_SECONDS
-        steps.run("tidy", lambda: _tidy(desk))
+        steps.run("tidy", lambda: tidy(desk))
 
 
 def refuse_without_room(desk: Desk) -> None:
@@ -155,9 +153,3 @@ def _due(desk: Desk) -> bool:
     with desk.store.reading() as session:
         waiting = mirror.count_due(session, desk.portal_id, until=desk.door.now())
     return any(waiting[kind] for kind in _DECIDED)
-
-
-def _tidy(desk: Desk) -> None:
-    """Forget what nobody needs any more."""
-    with desk.store.begin() as session:
-        inbox.prune(session, desk.portal_id, before=desk.door.now() - KEEP_EVENTS)

@@ -155,6 +155,7 @@ class Ground:
             overlap=timedelta(seconds=self.settings.overlap_seconds),
             rechecks=self.settings.recheck_seconds,
             tell=self._tell,
+            keep=self.settings.keep,
         )
 
     def _source(self) -> TokenSource:

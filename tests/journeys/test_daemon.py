@@ -120,6 +120,21 @@ def test_a_cycle_corrects_and_the_next_one_has_nothing_to_do(bench: Bench, anna:
     assert found.lag < 5
 
 
+def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(bench: Bench, anna: str) -> None:
+    folder = bench.folder / "archive"
+    terms = {"CONNECTOR_KEEP_AUDIT_DAYS": "7", "CONNECTOR_ARCHIVE_FOLDER": str(folder)}
+    with running(bench, **terms) as work:
+        work.loop.open()
+        work.turn()
+        work.turn(3600)
+        assert not folder.exists()
+        work.turn(9 * 86_400)
+        assert work.troubles() == set()
+        assert len(list(folder.iterdir())) == 1
+        assert work.told("audit.cut") == [""]
+    assert bench.audited() == []
+
+
 def test_review_writes_nothing_and_says_once_what_it_would(bench: Bench, anna: str) -> None:
     with running(bench, CONNECTOR_WRITES="review") as work:
         work.loop.open()

@@ -227,6 +227,12 @@ def _audit() -> None:
     op.create_index("audit_record", "audit", ["portal_id", "object_type", "object_id"])
     op.create_index("audit_run", "audit", ["portal_id", "run"])
     op.create_index("audit_at", "audit", ["portal_id", "at"])
+    op.create_table(
+        "audit_cuts",
+        *(_number("portal_id"), _number("place"), _text("hash")),
+        *(_number("latest"), _number("at"), _text("file")),
+        _key("portal_id", "place"),
+    )
 
 
 def _record_key() -> tuple[sa.Column[int], sa.Column[str], sa.Column[int]]:
