@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = box.desk.receive(self.command, self.path, headers, body)
+        request = box.reception.receive(self.command, self.path, headers, body)
         request.local = self.client_address[0] in {"127.0.0.1", "::1"}
         answer = box.serve_one(request)
         if answer.cut == "hang":
@@ -81,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
             **answer.headers,
         }
         if answer.status not in {401, 403}:
-            headers |= box.desk.limits.headers(request.route)
+            headers |= box.reception.limits.headers(request.route)
         if body or answer.status != 204:
             headers["Content-Type"] = kind
         if len(body) > _WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):

@@ -15,10 +15,10 @@ from weakref import WeakSet
 from connector.sandbox import admin
 from connector.sandbox.call import Answer, Request
 from connector.sandbox.deliveries import Deliveries, Manner
-from connector.sandbox.desk import Desk
 from connector.sandbox.faults import Faults
 from connector.sandbox.handler import Handler
 from connector.sandbox.portal import Portal
+from connector.sandbox.reception import Reception
 from connector.sandbox.routes import ROUTES
 
 _PATIENCE: Final = 5.0
@@ -73,7 +73,7 @@ class Sandbox:
     ) -> None:
         self.portal = portal
         self.token = token
-        self.desk = Desk(portal, token)
+        self.reception = Reception(portal, token)
         self.requests: list[Request] = []
         self.before: Callback | None = None
         self.after: Callback | None = None
@@ -87,7 +87,7 @@ class Sandbox:
     @property
     def faults(self) -> Faults:
         """Return the faults that wait to strike."""
-        return self.desk.faults
+        return self.reception.faults
 
     def __enter__(self) -> Sandbox:
         self._thread.start()
@@ -138,7 +138,7 @@ class Sandbox:
             self.requests.append(request)
         if self.before is not None:
             self.before(request)
-        answer = self.desk.answer(request)
+        answer = self.reception.answer(request)
         request.status = 0 if answer.cut in {"hang", "reset"} else answer.status
         if latency := self.portal.switches.latency_seconds:
             self.stopping.wait(latency)

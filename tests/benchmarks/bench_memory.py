@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connector.sandbox.call import Answer, Request
-from connector.sandbox.desk import Desk
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 
@@ -27,7 +26,7 @@ FIRST = 10**9
 AT = "2026-01-01T10:00:00.000Z"
 
 
-class Large(Desk):
+class Large(Reception):
     """Answers for a number of contacts that exist only while they are told."""
 
     contacts = 0
@@ -72,7 +71,7 @@ def serve(contacts: int) -> None:
     """Serve the portal, say where, and wait to be ended."""
     portal = Portal(portal_id=1, time_zone="UTC")
     with Sandbox(portal, token=TOKEN) as box:
-        box.desk = Large(portal, TOKEN)
+        box.reception = Large(portal, TOKEN)
         Large.contacts = contacts
         say(box.url)
         while True:

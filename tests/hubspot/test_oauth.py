@@ -156,21 +156,21 @@ def _door(box: Sandbox) -> Iterator[HubSpotDoor]:
 
 
 def test_a_door_refreshes_in_time_and_rotates_with_the_app(box: Sandbox) -> None:
-    box.desk.oauth.rotates = True
+    box.reception.oauth.rotates = True
     with _door(box) as door:
         for _ in range(3):
             assert door.account().portal_id == str(box.portal.portal_id)
             box.portal.clock.advance(1600)
-    assert box.desk.oauth.given == 3
+    assert box.reception.oauth.given == 3
     assert [one.status for one in box.requests] == [200] * 6
 
 
 def test_a_door_whose_token_is_refused_asks_once_for_another(box: Sandbox) -> None:
     with _door(box) as door:
         door.account()
-        box.desk.oauth.ends.clear()
+        box.reception.oauth.ends.clear()
         door.account()
-        box.desk.oauth.ends.clear()
+        box.reception.oauth.ends.clear()
         with pytest.raises(TokenRefused):
             door.account()
     assert [one.status for one in box.requests] == [200, 200, 401, 200, 200, 401]
@@ -178,7 +178,7 @@ def test_a_door_whose_token_is_refused_asks_once_for_another(box: Sandbox) -> No
 
 @pytest.mark.parametrize("gone", ["client_id", "client_secret", "refresh_token"])
 def test_an_app_that_was_removed_says_what_to_do(box: Sandbox, gone: str) -> None:
-    setattr(box.desk.oauth, gone, "another")
+    setattr(box.reception.oauth, gone, "another")
     with pytest.raises(TokenRefused, match="Install the app again"):
         _asking(box, Kept())()
 
@@ -190,6 +190,6 @@ def test_hubspot_being_away_is_waited_for(box: Sandbox) -> None:
 
 
 def test_an_answer_without_a_token_is_none(box: Sandbox) -> None:
-    box.desk.oauth._grant = lambda *_: {"expires_in": "soon"}  # type: ignore[method-assign]  # bent
+    box.reception.oauth._grant = lambda *_: {"expires_in": "soon"}  # type: ignore[method-assign]  # bent
     with pytest.raises(BadAnswer):
         _asking(box, Kept())()

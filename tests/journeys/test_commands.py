@@ -588,7 +588,7 @@ def test_the_token_is_in_no_output_and_not_in_the_database(
     told = [connector(*command.split()) for command in commands]
     bench.portal.switches.scopes.clear()
     told += [connector(*command.split()) for command in commands]
-    bench.box.desk.tokens.clear()
+    bench.box.reception.tokens.clear()
     told += [connector(*command.split()) for command in commands]
     assert all(TOKEN not in ran.out + ran.err for ran in told)
     Store.open(bench.environment["CONNECTOR_DATABASE_URL"]).close()

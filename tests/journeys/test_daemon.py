@@ -189,7 +189,7 @@ def test_later_another_portals_token_asks_nothing_more_and_alarms(bench: Bench, 
     with running(bench, HUBSPOT_PORTAL_ID="", **more) as work:
         work.loop.open()
         token.write_text("pat-eu1-of-another-portal")
-        bench.box.desk.tokens = {"pat-eu1-of-another-portal"}
+        bench.box.reception.tokens = {"pat-eu1-of-another-portal"}
         bench.portal.portal_id = 1
         bench.box.forget()
         for _ in range(2):
@@ -213,7 +213,7 @@ def test_a_new_token_is_asked_whose_it_is_before_anything_else(bench: Bench) -> 
         work.turn()
         assert bench.box.count("account") == 0
         token.write_text("pat-eu1-rotated")
-        bench.box.desk.tokens.add("pat-eu1-rotated")
+        bench.box.reception.tokens.add("pat-eu1-rotated")
         work.turn()
         assert [one.route for one in bench.box.requests[-9:]].count("account") == 1
         bench.box.forget()
@@ -227,14 +227,14 @@ def test_a_revoked_token_is_told_once_and_a_new_one_goes_on(bench: Bench, anna: 
     more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
     with running(bench, **more) as work:
         work.loop.open()
-        bench.box.desk.tokens.clear()
+        bench.box.reception.tokens.clear()
         for _ in range(3):
             work.turn()
         assert work.told("step.failing") == ["poll"]
         assert isinstance(work.loop.steps.troubles()[0].error, TokenRefused)
         assert work.problems()
         token.write_text("pat-eu1-renewed")
-        bench.box.desk.tokens.add("pat-eu1-renewed")
+        bench.box.reception.tokens.add("pat-eu1-renewed")
         work.turn()
         assert work.told("step.recovered") == ["poll"]
     assert stage(bench, anna) == OPPORTUNITY
@@ -368,10 +368,10 @@ def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
         work.turn()
         assert work.problems() == []
         assert len(work.told("token.not_kept")) == 1
-        bench.box.desk.oauth.ends.clear()  # as if HubSpot had taken the token back
+        bench.box.reception.oauth.ends.clear()  # as if HubSpot had taken the token back
         work.turn()
         assert work.problems() == []
-    assert bench.box.desk.oauth.given == 2
+    assert bench.box.reception.oauth.given == 2
     assert stage(bench, anna) == OPPORTUNITY
 
 

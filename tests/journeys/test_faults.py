@@ -260,11 +260,11 @@ def test_a_permission_lost_in_the_gap_keeps_the_move_open_until_it_is_back(
     bench: Bench, loss: str
 ) -> None:
     dora = lost(bench)
-    token, scopes = set(bench.box.desk.tokens), bench.portal.switches.scopes
+    token, scopes = set(bench.box.reception.tokens), bench.portal.switches.scopes
 
     def take() -> None:
         if loss == "token":
-            bench.box.desk.tokens.clear()
+            bench.box.reception.tokens.clear()
         else:
             scopes.discard("crm.objects.contacts.write")
 
@@ -272,7 +272,7 @@ def test_a_permission_lost_in_the_gap_keeps_the_move_open_until_it_is_back(
     for _ in range(2):
         assert attempt(bench) is not None
         assert [str(move.record) for move in bench.open_moves()] == [f"contacts/{dora}"]
-    bench.box.desk.tokens.update(token)
+    bench.box.reception.tokens.update(token)
     scopes.update(SCOPES)
     settle(bench)
     assert state(bench, dora) == (SQL, "BAD_TIMING")

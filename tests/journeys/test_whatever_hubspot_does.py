@@ -139,11 +139,11 @@ def test_a_lost_permission_is_alarmed_with_the_record_until_it_is_back(
     bench: Bench, loss: str
 ) -> None:
     anna = reopened(bench.portal)
-    tokens, scopes = set(bench.box.desk.tokens), bench.portal.switches.scopes
+    tokens, scopes = set(bench.box.reception.tokens), bench.portal.switches.scopes
 
     def take(_: Bench, __: str) -> None:
         if loss == "token":
-            bench.box.desk.tokens.clear()
+            bench.box.reception.tokens.clear()
         else:
             scopes.discard("crm.objects.contacts.write")
 
@@ -154,7 +154,7 @@ def test_a_lost_permission_is_alarmed_with_the_record_until_it_is_back(
     (alarm,) = [one for one in logs if one["event"] == "moves.left_open"]
     assert (alarm["log_level"], alarm["records"]) == ("error", [f"contacts/{anna}"])
     assert outcomes(bench, anna) == []
-    bench.box.desk.tokens.update(tokens)
+    bench.box.reception.tokens.update(tokens)
     scopes.update(SCOPES)
     settle(bench)
     assert bench.value(f"contacts/{anna}.lifecyclestage") == WANTED

@@ -68,7 +68,7 @@ def test_nothing_is_refused_while_nothing_is_enforced(client, enforced):
 
 def test_the_search_limit_may_be_counted_for_each_token(client, box, enforced):
     enforced.search_rate_scope = "token"
-    box.desk.tokens.add("pat-eu1-other")
+    box.reception.tokens.add("pat-eu1-other")
     other = Client(box)
     other.headers = {"Authorization": "Bearer pat-eu1-other"}
     assert [client.search("contacts").status for _ in range(5)] == [200] * 5

@@ -264,7 +264,7 @@ def _(client, portal, one):
 
 @shows("search_rate_scope", enforce_limits=True)
 def _(client, portal, one):
-    client.box.desk.tokens.add("other")
+    client.box.reception.tokens.add("other")
     statuses = [client.search("contacts").status for _ in range(5)]
     client.headers = {"Authorization": "Bearer other"}
     return [*statuses, client.search("contacts").status]

@@ -35,11 +35,11 @@ def read(box: Sandbox, folder: Path, **more: str) -> settings.Settings:
 def test_a_kept_token_is_found_by_the_next_start_and_lies_sealed(
     box: Sandbox, tmp_path: Path
 ) -> None:
-    box.desk.oauth.rotates = True
+    box.reception.oauth.rotates = True
     key = Fernet.generate_key().decode()
     first = token_source(read(box, tmp_path, CONNECTOR_TOKEN_KEY=key))()
     assert token_source(read(box, tmp_path, CONNECTOR_TOKEN_KEY=key))() == first
-    assert box.desk.oauth.given == 1
+    assert box.reception.oauth.given == 1
     stored = b"".join(one.read_bytes() for one in tmp_path.glob("connector.db*"))
     assert b"access-1" not in stored
     assert b"refresh-1" not in stored

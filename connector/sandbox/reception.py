@@ -1,4 +1,4 @@
-"""The front desk: checks a request in HubSpot's order, and gets it answered."""
+"""The reception: checks a request in HubSpot's order, and gets it answered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DRY: Final = frozenset({"batch_update", "update"})
 
 
-class Desk:
+class Reception:
     """Answers the requests to one portal."""
 
     def __init__(self, portal: Portal, token: str) -> None:
