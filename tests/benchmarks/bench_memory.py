@@ -17,6 +17,7 @@ from typing import Any
 
 from connector.sandbox.call import Answer, Request
 from connector.sandbox.portal import Portal
+from connector.sandbox.reception import Reception
 from connector.sandbox.server import Sandbox
 
 TOKEN = "pat-eu1-sandbox"
