@@ -128,6 +128,18 @@ def test_an_alert_is_sent_with_what_is_wrong(bench: Bench, channel: Channel) -> 
     assert bench.box.writes() == []
 
 
+def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
+    bench: Bench, channel: Channel
+) -> None:
+    cast.contact(bench.portal, "anna", "salesqualifiedlead", "NEW")
+    bench.more = {"CONNECTOR_ALERTS": channel.url}
+    _go(bench, turns=2)
+    _go(bench)
+    assert channel.titles == [
+        f"HubSpot lifecycle connector, portal {bench.portal.portal_id}: 1 contact is overlooked"
+    ]
+
+
 def test_a_channel_that_is_none_is_said_before_anything_is_asked(bench: Bench) -> None:
     bench.more = {"CONNECTOR_ALERTS": "nonsense", "HUBSPOT_WEBHOOK_SECRET": ""}
     with pytest.raises(UserError, match="CONNECTOR_ALERTS"):
