@@ -31,6 +31,7 @@ from connector.propose import propose
 from connector.pull import Pulled, require_mirror
 from connector.pull import pull as pull_changes
 from connector.push import stream
+from connector.reminding import upcoming
 from connector.reviewed import apply_plan
 from connector.screens import outcomes, reviewing
 from connector.screens import plan as screens
@@ -182,6 +183,12 @@ def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
 
 
 def _foreseen(desk: Desk, head: PlanHead) -> PlanHead:
+    """Return a plan's head with the tasks that owners would get, and the workflows it enrols in."""
+    tasks = [{"record": str(one.contact), "owner_id": one.owner} for one in upcoming(desk)]
+    return _enrolling(desk, replace(head, summary={**head.summary, "tasks": tasks}))
+
+
+def _enrolling(desk: Desk, head: PlanHead) -> PlanHead:
     """Return a plan's head with the workflows that enrol on what it writes; null: not known."""
     if not head.summary["corrections"]:
         return head
@@ -241,6 +248,7 @@ def show_synced(desk: Desk, synced: Synced, *, as_json: bool) -> int:
                 "recovered": synced.recovered,
                 "pulled": _pulled(desk, synced.pulled) if synced.pulled else None,
                 "plan": plan_document(desk, synced.plan),
+                "tasks": synced.tasks,
                 "outcomes": {str(one): count for one, count in sorted(synced.outcomes.items())},
             }
         )

@@ -16,6 +16,7 @@ from connector.noticing import notice
 from connector.propose import propose
 from connector.pull import pull, require_mirror
 from connector.recover import recover
+from connector.reminding import remind
 from connector.sync import correct
 from state import inbox, mirror
 
@@ -24,6 +25,8 @@ LEAST_FREE: Final = 64 * 2**20
 KEEP_EVENTS: Final = timedelta(days=3)
 """HubSpot repeats a delivery for a day; after that, nobody has to know it again."""
 TIDY_SECONDS: Final = 3600.0
+REMIND_SECONDS: Final = 3600.0
+"""Looking for overlooked contacts reads the whole mirror, and days are what it is about."""
 _SHARE: Final = 20
 _LONGEST_PAUSE: Final = 900.0
 _DECIDED: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
@@ -47,6 +50,7 @@ class Rhythm:
     poll: float = 0.0
     plan: float = 0.0
     tidy: float = 0.0
+    remind: float = 0.0
     polled: float | None = None
     shown: str = ""
     anew: bool = True
@@ -107,6 +111,9 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
             _apply(desk) if writes else _review(desk, rhythm)
 
     done = steps.run("apply" if writes else "review", work)
+    if done and writes and steps.monotonic() >= rhythm.remind:
+        through = steps.run("tasks", lambda: _remind(desk))
+        rhythm.remind = steps.monotonic() + (REMIND_SECONDS if through else _LONGEST_PAUSE / 3)
     rhythm.anew = rhythm.anew and not done
     if not (done and writes):
         now = steps.monotonic()
@@ -116,6 +123,11 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
 def _apply(desk: Desk) -> None:
     refuse_without_room(desk)
     correct(desk)
+
+
+def _remind(desk: Desk) -> None:
+    refuse_without_room(desk)
+    remind(desk)
 
 
 def _review(desk: Desk, rhythm: Rhythm) -> None:
