@@ -29,9 +29,13 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """When a contact counts as overlooked; `activity` is "" where no property is named."""
+    """When a contact counts as overlooked; `activity` is "" where no property is named.
+
+    A contact with one of the `verdicts` was looked at, and is none whatever else it lacks.
+    """
 
     stages: frozenset[str]
+    verdicts: frozenset[str]
     untouched: frozenset[str]
     patience: timedelta
     activity: str
@@ -60,6 +64,7 @@ def terms_of(policy: BoundPolicy, portal: Portal) -> Terms:
     values = bound_values(settings, names_of(portal, ObjectType.CONTACTS))
     return Terms(
         stages=_texts(values["lead_status.applies_to"]),
+        verdicts=_texts(values["lead_status.verdicts"]),
         untouched=_texts(values["follow_up.statuses"]) | {""},
         patience=timedelta(days=policy.policy.number("follow_up.days")),
         activity=policy.activity_property,
@@ -85,8 +90,10 @@ def overlooked(
     terms: Terms, record: Record, since: datetime | None, now: datetime
 ) -> Overlooked | None:
     """Return what a contact waits for; None where it is in another stage, or does not wait."""
-    began = since or record.modified_at
-    if record.value(STAGE) not in terms.stages or now - began <= terms.patience:
+    began, status = since or record.modified_at, record.properties.get(STATUS) or ""
+    if record.value(STAGE) not in terms.stages or status in terms.verdicts:
+        return None
+    if now - began <= terms.patience:
         return None
     lacks = tuple(_lacks(terms, record, began))
     if not lacks:
@@ -96,7 +103,7 @@ def overlooked(
         stage=record.value(STAGE),
         since=began,
         exact=since is not None,
-        status=record.properties.get(STATUS) or "",
+        status=status,
         owner=record.properties.get(_OWNER) or "",
         lacks=lacks,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,11 +21,13 @@ SQL, MQL = "salesqualifiedlead", "marketingqualifiedlead"
 ANNA = Ref(ObjectType.CONTACTS, "1")
 ACTIVITY = "notes_last_contacted"
 TERMS = Terms(
-    stages=frozenset({SQL}), untouched=frozenset({"", "NEW"}), patience=5 * DAY, activity=""
+    stages=frozenset({SQL}),
+    verdicts=frozenset({"UNQUALIFIED"}),
+    untouched=frozenset({"", "NEW"}),
+    patience=5 * DAY,
+    activity="",
 )
-TRACKED = Terms(
-    stages=TERMS.stages, untouched=TERMS.untouched, patience=TERMS.patience, activity=ACTIVITY
-)
+TRACKED = replace(TERMS, activity=ACTIVITY)
 AT_WORK = {STATUS: "CONNECTED", "hubspot_owner_id": "76000001"}
 
 
@@ -49,9 +52,10 @@ def version(value: str, ago: timedelta, source_type: str = "CRM_UI") -> Version:
         ({**AT_WORK, STATUS: "NEW"}, (Lack.STATUS,)),
         ({**AT_WORK, "hubspot_owner_id": None}, (Lack.OWNER,)),
         ({}, (Lack.STATUS, Lack.OWNER)),
+        ({STATUS: "UNQUALIFIED"}, None),
     ],
 )
-def test_a_contact_without_work_or_owner_is_overlooked(
+def test_a_contact_without_work_or_owner_is_overlooked_unless_a_verdict_was_given(
     properties: dict[str, str | None], lacks: tuple[Lack, ...] | None
 ) -> None:
     found = overlooked(TERMS, contact(**properties), NOW - 6 * DAY, NOW)
@@ -117,7 +121,7 @@ def test_a_ledger_that_ends_in_another_stage_says_nothing() -> None:
 
 
 PORTAL = default_portal(
-    statuses={"NEW": "Neu", "FRESH": "Frisch"},
+    statuses={"NEW": "Neu", "FRESH": "Frisch", "BAD_TIMING": "Später"},
     more={
         ObjectType.CONTACTS: [definition(ACTIVITY, "datetime"), definition("vip", "string")],
         ObjectType.COMPANIES: [],
@@ -134,6 +138,7 @@ def test_a_policy_says_when_in_the_words_of_the_portal() -> None:
     policy = bind(load(text, source="test.yaml", preset=preset), PORTAL)
     assert terms_of(policy, PORTAL) == Terms(
         stages=frozenset({"lead", SQL}),
+        verdicts=frozenset({"BAD_TIMING"}),
         untouched=frozenset({"", "FRESH"}),
         patience=3 * DAY,
         activity=ACTIVITY,
