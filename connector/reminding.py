@@ -24,21 +24,26 @@ LATE: Final = timedelta(hours=1)
 _log = structlog.get_logger()
 
 
+def wants_tasks(desk: Desk) -> bool:
+    """Whether the policy wants tasks for the owners of overlooked contacts."""
+    return desk.policy.policy.flag("follow_up.tasks")
+
+
 def remind(desk: Desk) -> int:
     """Create the tasks that are due, within the limit of a day; return how many were."""
-    if not desk.policy.policy.flag("follow_up.tasks"):
+    if not wants_tasks(desk):
         return 0
     return _finish_open(desk) + sum(_create(desk, one) for one in upcoming(desk))
 
 
 def upcoming(desk: Desk) -> tuple[Task, ...]:
     """Return the tasks that would be created now; none where the policy wants none."""
-    policy, now = desk.policy.policy, desk.door.now()
-    if not policy.flag("follow_up.tasks"):
+    if not wants_tasks(desk):
         return ()
+    now = desk.door.now()
     with desk.store.reading() as session:
         spent = tasks.count_since(session, desk.portal_id, now - WINDOW)
-    left = int(policy.number("follow_up.limit")) - spent
+    left = int(desk.policy.policy.number("follow_up.limit")) - spent
     if left <= 0:
         return ()
     found = list(all_overlooked(desk))

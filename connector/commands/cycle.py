@@ -31,7 +31,7 @@ from connector.propose import propose
 from connector.pull import Pulled, require_mirror
 from connector.pull import pull as pull_changes
 from connector.push import stream
-from connector.reminding import upcoming
+from connector.reminding import upcoming, wants_tasks
 from connector.reviewed import apply_plan
 from connector.screens import outcomes, reviewing
 from connector.screens import plan as screens
@@ -184,6 +184,8 @@ def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
 
 def _foreseen(desk: Desk, head: PlanHead) -> PlanHead:
     """Return a plan's head with the tasks that owners would get, and the workflows it enrols in."""
+    if not wants_tasks(desk):
+        return _enrolling(desk, head)
     tasks = [{"record": str(one.contact), "owner_id": one.owner} for one in upcoming(desk)]
     return _enrolling(desk, replace(head, summary={**head.summary, "tasks": tasks}))
 
@@ -248,8 +250,8 @@ def show_synced(desk: Desk, synced: Synced, *, as_json: bool) -> int:
                 "recovered": synced.recovered,
                 "pulled": _pulled(desk, synced.pulled) if synced.pulled else None,
                 "plan": plan_document(desk, synced.plan),
-                "tasks": synced.tasks,
                 "outcomes": {str(one): count for one, count in sorted(synced.outcomes.items())},
+                **({"tasks": synced.tasks} if wants_tasks(desk) else {}),
             }
         )
     else:
