@@ -21,8 +21,7 @@ from connector.alerts.digest import Digest
 from connector.alerts.handover import Handover, addresses
 from connector.core.audit import AuditLine
 from connector.core.event import Event
-from connector.core.model import ObjectType
-from connector.core.overlooked import Overlooked
+from connector.core.overlooked import Overlooked, terms_of
 from connector.daemon.cycle import Rhythm
 from connector.daemon.figures import figures, problems
 from connector.daemon.ground import Ground
@@ -192,9 +191,7 @@ def _ended(loop: Loop, line: AuditLine, meters: Meters, handover: Handover) -> N
     """Count a correction that has ended, and tell the owner where sales take over."""
     meters.ended(str(line.outcome), line.rule)
     ground = loop.ground
-    words = set(ground.policy.policy.texts("lead_status.applies_to"))
-    labels = ground.policy.sides[ObjectType.CONTACTS].labels
-    stages = frozenset(value for value, label in labels.items() if words & {value, label})
+    stages = terms_of(ground.policy, ground.portal).stages
     with ground.store.reading() as session:
         found = mirror.get(session, ground.portal_id, [line.record]).get(line.record)
     owner = (found.value("hubspot_owner_id") if found else "") or ""

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from connector.core.binding import BoundPolicy
 from connector.core.holds import HoldTerms
 from connector.core.model import Portal, Record, Ref
+from connector.core.retention import Keep
 from connector.hubspot.door import Door
 from state.store import Store
 
@@ -47,7 +48,7 @@ class Desk:
     not tried again before the next one. `marks` holds what open moves of an earlier run, perhaps
     under another policy, write beside stage and lead status. A reading younger than `fresh`
     need not be repeated before a write. `permitted` says that the operator allowed this run
-    whatever it sends.
+    whatever it sends. `keep` says how long what is remembered is kept.
     """
 
     run: str
@@ -65,6 +66,7 @@ class Desk:
     readings: dict[Ref, Reading] = field(default_factory=dict)
     fresh: timedelta = timedelta(seconds=10)
     permitted: bool = False
+    keep: Keep = field(default_factory=Keep)
 
     @property
     def hold_terms(self) -> HoldTerms:

@@ -7,8 +7,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
+from connector.core.retention import Keep
 from connector.errors import UserError
 from connector.hubspot.installation import App
 
@@ -37,6 +39,11 @@ DEFAULTS: Mapping[str, str] = {
     "CONNECTOR_OVERLAP_SECONDS": "300",
     "CONNECTOR_RECHECK_SECONDS": "2,30",
     "CONNECTOR_DAILY_RESERVE": "20%",
+    "CONNECTOR_KEEP_AUDIT_DAYS": "",
+    "CONNECTOR_KEEP_LEDGER_DAYS": "",
+    "CONNECTOR_KEEP_RUN_DAYS": "365",
+    "CONNECTOR_KEEP_EVENT_DAYS": "3",
+    "CONNECTOR_ARCHIVE_FOLDER": "",
 }
 SECRETS = frozenset(
     {
@@ -79,6 +86,7 @@ class Settings:
     reserve_number: int | None
     oauth: App | None = None
     token_key: str = field(default="", repr=False)
+    keep: Keep = field(default_factory=Keep)
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
@@ -101,6 +109,7 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         reserve_number=number,
         oauth=_oauth(values),
         token_key=values["CONNECTOR_TOKEN_KEY"],
+        keep=_keep(values),
     )
 
 
@@ -179,6 +188,27 @@ def _seconds(name: str, text: str) -> float:
     if not 0 <= value < 1e9:
         raise UserError(f"{name} is {text!r}: write a number of seconds.")
     return value
+
+
+def _keep(values: Mapping[str, str]) -> Keep:
+    """Return how long things are kept; limits and undo look at the audit of the last days."""
+    return Keep(
+        audit=_days("CONNECTOR_KEEP_AUDIT_DAYS", values, least=7),
+        ledger=_days("CONNECTOR_KEEP_LEDGER_DAYS", values, least=1),
+        runs=_days("CONNECTOR_KEEP_RUN_DAYS", values, least=1),
+        inbox=_days("CONNECTOR_KEEP_EVENT_DAYS", values, least=2),
+        folder=values["CONNECTOR_ARCHIVE_FOLDER"],
+    )
+
+
+def _days(name: str, values: Mapping[str, str], *, least: int) -> timedelta | None:
+    """Read a number of days; `forever`, or nothing where that is the default, keeps all."""
+    text = values[name]
+    if text in {"", "forever"}:
+        return None
+    if not (text.isascii() and text.isdigit()) or not least <= int(text) <= 36_500:
+        raise UserError(f"{name} is {text!r}: write days, at least {least}, or forever.")
+    return timedelta(days=int(text))
 
 
 def _reserve(text: str) -> tuple[float, int | None]:

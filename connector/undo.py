@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from connector.core.audit import AuditLine
+from connector.core.audit import AuditLine, Cut
 from connector.core.holds import Hold, Origin, Scope, by_person
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref
 from connector.core.moves import Move
@@ -69,12 +69,16 @@ class Left:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """What an undo would do: the way back of each record, and what it must leave."""
+    """What an undo would do: the way back of each record, and what it must leave.
+
+    `cut` is there where lines of the selection may have left the database for a file.
+    """
 
     selection: Selection
     moves: tuple[tuple[Correction, ...], ...]
     left: tuple[Left, ...]
     again: frozenset[tuple[Ref, str]]
+    cut: Cut | None = None
 
     @property
     def corrections(self) -> int:
@@ -114,6 +118,7 @@ def prepare(desk: Desk, selection: Selection) -> Undo:
         moves=tuple(tuple(each) for _, each in sorted(moves.items())),
         left=tuple(left),
         again=frozenset((one.record, one.property_name) for one in written if one.rule == RULE),
+        cut=_cut(desk, selection),
     )
 
 
@@ -184,6 +189,17 @@ def _written(desk: Desk, selection: Selection) -> list[Written]:
             rule=one.rule,
         )
     return list(found.values())
+
+
+def _cut(desk: Desk, selection: Selection) -> Cut | None:
+    """Return the cut of the audit that the selection reaches behind, None where it does not."""
+    with desk.store.reading() as session:
+        cut = audit.head(session, desk.portal_id).cut
+        run = runs.get(session, desk.portal_id, selection.run) if selection.run else None
+    if cut is None:
+        return None
+    begins = [one for one in (selection.since, run and run.began_at) if one]
+    return None if begins and max(begins) > cut.latest else cut
 
 
 def _is_chosen(line: AuditLine, selection: Selection) -> bool:

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, exists, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.model import Ref, Version
+from connector.core.model import ObjectType, Ref, Version
 from state.columns import number, number_key, table_of, text, text_key
 from state.keys import among, pieces, ref_of
 from state.moments import from_millis, to_millis
@@ -51,6 +51,7 @@ class _ReadRow(SQLModel, table=True):
 _TABLE: Final = table_of(_Row)
 _READS: Final = table_of(_ReadRow)
 _C: Final = _TABLE.c
+_WHOSE: Final = (_C.object_type, _C.object_id, _C.property_name)
 _PAGE: Final = 1000
 
 
@@ -128,6 +129,20 @@ def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     for piece in pieces(refs):
         for table in (_TABLE, _READS):
             session.execute(delete(table).where(*among(table, portal_id, piece)))
+
+
+def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+    """Forget the values that had been replaced by then.
+
+    The value of that moment stays, since when it was there. The stages of deals stay: whether
+    a deal was won once rests on any of them.
+    """
+    later, then = _TABLE.alias(), to_millis(before)
+    same = [later.c[one.name] == one for one in (_C.portal_id, *_WHOSE)]
+    after = or_(later.c.at > _C.at, and_(later.c.at == _C.at, later.c.value > _C.value))
+    replaced = exists().where(*same, later.c.at <= then, later.c.value != _C.value, after)
+    mine = (_C.portal_id == int(portal_id), _C.object_type != ObjectType.DEALS.value)
+    session.execute(delete(_TABLE).where(*mine, _C.at <= then, replaced))
 
 
 def each(

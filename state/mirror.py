@@ -197,6 +197,13 @@ def archive(session: Session, portal_id: str, refs: Iterable[Ref], *, at: dateti
         session.execute(update(TABLE).where(*there).values(values))
 
 
+def archived_before(session: Session, portal_id: str, moment: datetime) -> list[Ref]:
+    """Return the records that were archived before then."""
+    which = (_C.portal_id == int(portal_id), _C.archived_at < to_millis(moment))
+    rows = session.execute(select(_C.object_type, _C.object_id).where(*which))
+    return [ref_of(kind, number_) for kind, number_ in rows]
+
+
 def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget records for good."""
     for piece in pieces(refs):

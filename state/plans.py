@@ -195,6 +195,17 @@ def prune(session: Session, portal_id: str, *, keep: int) -> None:
     session.execute(delete(_PLANS).where(*which))
 
 
+def expire(session: Session, portal_id: str, *, before: datetime) -> None:
+    """Drop the plans made before then, but for the newest closed one."""
+    newest = latest(session, portal_id)
+    which = (
+        _PLANS.c.portal_id == int(portal_id),
+        _PLANS.c.created_at < to_millis(before),
+        _PLANS.c.plan_id != (newest.plan_id if newest else ""),
+    )
+    session.execute(delete(_PLANS).where(*which))
+
+
 def _newest_first(portal_id: str) -> Select[Any]:
     mine = select(_PLANS).where(_PLANS.c.portal_id == int(portal_id))
     return mine.order_by(_PLANS.c.created_at.desc(), _PLANS.c.plan_id.desc())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -78,6 +78,12 @@ def get(session: Session, portal_id: str, run: str) -> Run | None:
     """Return one run, None where there is none of this id."""
     which = (_C.portal_id == int(portal_id), _C.run == run)
     return _run(session.execute(select(_TABLE).where(*which)).one_or_none())
+
+
+def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+    """Forget the runs that ended before then; one that died is still asked about."""
+    past = (_C.portal_id == int(portal_id), _C.finished_at < to_millis(before))
+    session.execute(delete(_TABLE).where(*past))
 
 
 def _run(row: Any) -> Run | None:

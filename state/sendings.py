@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, delete, func, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -31,7 +31,10 @@ class Sent:
 
 
 class _Row(SQLModel, table=True):
-    """`backward_at` is when its stage was last sent backward, NULL where it was not."""
+    """`backward_at` is when its stage was last sent backward, NULL where it was not.
+
+    The `prior` ones are what stood here before the last sending, should that not come about.
+    """
 
     __tablename__ = "sendings"
 
@@ -40,6 +43,8 @@ class _Row(SQLModel, table=True):
     object_id: int = number_key()
     at: int = number()
     backward_at: int | None = number()
+    prior_at: int | None = number()
+    prior_backward_at: int | None = number()
 
 
 _TABLE: Final = table_of(_Row)
@@ -51,7 +56,7 @@ def note(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetim
     backward = [one.record for one in moves if one.clears_first]
     other = [one.record for one in moves if not one.clears_first]
     millis = to_millis(at)
-    upsert(session, _TABLE, [_row(portal_id, ref, millis, millis) for ref in backward])
+    upsert(session, _TABLE, [_row(portal_id, ref, millis, millis) for ref in backward], but=_again)
     upsert(session, _TABLE, [_row(portal_id, ref, millis, None) for ref in other], but=_kept)
     past = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _KEPT))
     session.execute(delete(_TABLE).where(*past))
@@ -94,9 +99,12 @@ def of_companies(
 
 
 def forget(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
-    """Forget records of which, as it turned out, nothing was sent."""
+    """Forget the last sending of records of which, as it turned out, nothing was sent."""
+    before = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
     for piece in pieces(refs):
-        session.execute(delete(_TABLE).where(*among(_TABLE, portal_id, piece)))
+        which = among(_TABLE, portal_id, piece)
+        session.execute(delete(_TABLE).where(*which, _C.prior_at.is_(None)))
+        session.execute(update(_TABLE).where(*which).values(before))
 
 
 def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
@@ -106,8 +114,14 @@ def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str
         "object_id": int(ref.id),
         "at": at,
         "backward_at": backward_at,
+        "prior_at": None,
+        "prior_backward_at": None,
     }
 
 
+def _again(old: Any, _: Any) -> dict[str, Any]:
+    return {"prior_at": old.at, "prior_backward_at": old.backward_at}
+
+
 def _kept(old: Any, new: Any) -> dict[str, Any]:
-    return {"backward_at": func.coalesce(new.backward_at, old.backward_at)}
+    return {**_again(old, new), "backward_at": func.coalesce(new.backward_at, old.backward_at)}

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import RLock
 from types import TracebackType
 from typing import Self
 
@@ -29,6 +30,7 @@ class Store:
         self._reading = sqlite.for_reading(engine)
         self._path = path
         self._lock_wait = lock_wait
+        self._turn = RLock()
 
     @classmethod
     def open(cls, url: str, *, patience: float = 30, lock_wait: float = 0) -> Self:
@@ -65,7 +67,7 @@ class Store:
 
     def begin(self) -> AbstractContextManager[Session]:
         """Begin one writing transaction: kept at the end, rolled back on an error."""
-        return self._transaction(self._engine)
+        return self._in_turn()
 
     def reading(self) -> AbstractContextManager[Session]:
         """Begin one reading transaction: it sees one moment, and locks nobody out."""
@@ -90,6 +92,11 @@ class Store:
         """Return the file whose presence pauses a portal, whoever made it."""
         return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
 
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the database."""
+        return self._path.parent
+
     def free_bytes(self) -> int:
         """Return how much may still be written beside the database."""
         return shutil.disk_usage(self._path.parent).free
@@ -98,6 +105,13 @@ class Store:
         """Return how much the database takes, its write-ahead log included."""
         files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
         return sum(one.stat().st_size for one in files if one.exists())
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[Session]:
+        # The threads of one process queue here: SQLite lets who finds it locked sleep up to a
+        # tenth of a second before it looks again, and a delivery waits for its answer.
+        with self._turn, self._transaction(self._engine) as session:
+            yield session
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:

@@ -12,6 +12,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     associations,
     audit,
     checkpoints,
+    cuts,
     holds,
     inbox,
     ledger,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,28 @@ def test_the_reserve_is_a_share_or_a_number(
 def test_a_reserve_that_is_neither_is_refused_with_an_example(tmp_path: Path, text: str) -> None:
     with pytest.raises(UserError, match="such as 20%"):
         told(tmp_path, {"CONNECTOR_DAILY_RESERVE": text})
+
+
+def test_the_audit_and_the_ledger_are_kept_for_ever_unless_told_otherwise(tmp_path: Path) -> None:
+    found = told(tmp_path).keep
+    assert (found.audit, found.ledger) == (None, None)
+    assert (found.runs, found.inbox) == (timedelta(days=365), timedelta(days=3))
+    days = {"CONNECTOR_KEEP_AUDIT_DAYS": "30", "CONNECTOR_KEEP_RUN_DAYS": "forever"}
+    found = told(tmp_path, {**days, "CONNECTOR_ARCHIVE_FOLDER": "/archive"}).keep
+    assert (found.audit, found.runs, found.folder) == (timedelta(days=30), None, "/archive")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CONNECTOR_KEEP_AUDIT_DAYS", "6"),
+        ("CONNECTOR_KEEP_EVENT_DAYS", "1"),
+        ("CONNECTOR_KEEP_LEDGER_DAYS", "-1"),
+        ("CONNECTOR_KEEP_RUN_DAYS", "a year"),
+    ],
+)
+def test_a_time_that_would_forget_too_much_is_no_setting(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    with pytest.raises(UserError, match=f"{name}.*at least"):
+        told(tmp_path, {name: text})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -17,7 +19,7 @@ from connector.screens import outcomes
 from connector.screens.formats import write_csv
 from connector.screens.output import console, write_json, write_json_line
 from connector.settings import Settings
-from state import aliases
+from state import aliases, archives
 from state import audit as audits
 from state.store import Store
 
@@ -44,6 +46,7 @@ def _filtered(command: click.decorators.FC) -> click.decorators.FC:
         "connector audit --since 2026-11-01 --outcome reverted --json",
         "connector audit --run 20261102T093000-1f2e --csv > run.csv",
         "connector audit verify",
+        "connector audit verify --file /backup/audit.147893286.000000001-000050000.jsonl",
         "connector audit redact contacts/123",
     )
 )
@@ -51,12 +54,14 @@ def _filtered(command: click.decorators.FC) -> click.decorators.FC:
 @click.argument("redacted", required=False, metavar="[contacts/ID]")
 @_filtered
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@click.option("--file", metavar="F", help="With verify: a file that the audit was cut into.")
 @click.option("--yes", is_flag=True, help="Redact without asking.")
 @json_option
 def audit(
     *,
     verb: str | None,
     redacted: str | None,
+    file: str | None,
     yes: bool,
     as_csv: bool,
     as_json: bool,
@@ -64,11 +69,13 @@ def audit(
 ) -> int:
     """Show what was written and why.
 
-    `verify` proves that nothing was changed since; `redact` takes the values of one record out
+    `verify` proves that nothing was changed since (with --file, of what was cut into a file, and
+    that the database goes on from there); `redact` takes the values of one record out
     for good (a privacy deletion by hand), and what is left still proves itself.
     """
     if verb == "verify":
-        return _verify(ready(), as_json=as_json)
+        verify = partial(_verify_file, path=file) if file else _verify
+        return verify(ready(), as_json=as_json)
     if verb == "redact":
         return _redact(ready(), redacted, yes=yes)
     which = _which(filters)
@@ -136,6 +143,18 @@ def _verify(settings: Settings, *, as_json: bool) -> int:
             else:
                 console().print(Text(outcomes.verdict(portal_id, verdict)))
     return int(broken)
+
+
+def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
+    """Follow the chain of a file into the database; 1 where it does not lead there."""
+    found = archives.read(Path(path))
+    with Store.open(settings.database_url) as store, store.reading() as session:
+        leads = archives.leads(session, found)
+    if as_json:
+        write_json(outcomes.archived_document(path, found, leads=leads))
+    else:
+        console().print(Text(outcomes.archived(path, found, leads=leads)))
+    return int(not leads)
 
 
 def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:

@@ -163,41 +163,40 @@ def _pulled(desk: Desk, pulled: Pulled) -> dict[str, Any]:
 def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
     """Show a fresh plan, or write it to a file; return how many corrections it holds."""
     require_mirror(desk)
-    head = _foreseen(desk, propose(desk))
+    head = propose(desk)
+    document = {**plan_document(desk, head), **_foreseen(desk, head)}
     if out is not None:
         with out.open("w", encoding="utf-8") as file:
-            _write(desk, head, file, "json" if form == "text" else form)
+            _write(desk, head, document, file, "json" if form == "text" else form)
         click.echo(
             f"{out}: {head.summary['corrections']:,} corrections. Apply: connector apply {out}"
         )
     elif form == "text":
-        document = plan_document(desk, head)
         examples = list(islice(each_correction(desk, head), _EXAMPLES))
         console().print(screens.screen(document, examples, portal_labels(desk)))
         console().print(
             screens.asides(islice(each_aside(desk, head), _EXAMPLES), portal_labels(desk))
         )
     else:
-        _write(desk, head, sys.stdout, form)
+        _write(desk, head, document, sys.stdout, form)
     return int(head.summary["corrections"])
 
 
-def _foreseen(desk: Desk, head: PlanHead) -> PlanHead:
-    """Return a plan's head with the tasks that owners would get, and the workflows it enrols in."""
+def _foreseen(desk: Desk, head: PlanHead) -> dict[str, Any]:
+    """Return what a plan leads to besides: tasks for owners, and workflows that enrol."""
     if not wants_tasks(desk):
-        return _enrolling(desk, head)
+        return _workflows(desk, head)
     tasks = [{"record": str(one.contact), "owner_id": one.owner} for one in upcoming(desk)]
-    return _enrolling(desk, replace(head, summary={**head.summary, "tasks": tasks}))
+    return {"tasks": tasks, **_workflows(desk, head)}
 
 
-def _enrolling(desk: Desk, head: PlanHead) -> PlanHead:
-    """Return a plan's head with the workflows that enrol on what it writes; null: not known."""
+def _workflows(desk: Desk, head: PlanHead) -> dict[str, Any]:
+    """Return the workflows that enrol on what a plan writes; null: it is not known."""
     if not head.summary["corrections"]:
-        return head
+        return {}
     found = enrolling(desk)
     told = None if found is None else [{"id": one.id, "name": one.name} for one in found]
-    effects = {**head.summary["side_effects"], "workflows": told}
-    return replace(head, summary={**head.summary, "side_effects": effects})
+    return {"workflows": told}
 
 
 def each_correction(desk: Desk, head: PlanHead) -> Iterator[Correction]:
@@ -228,9 +227,9 @@ def each_aside(desk: Desk, head: PlanHead) -> Iterator[Aside]:
         after = rows[-1][0]
 
 
-def _write(desk: Desk, head: PlanHead, out: TextIO, form: str) -> None:
+def _write(desk: Desk, head: PlanHead, document: dict[str, Any], out: TextIO, form: str) -> None:
     """Write a plan in the form that was asked for."""
-    document, corrections = plan_document(desk, head), each_correction(desk, head)
+    corrections = each_correction(desk, head)
     match form:
         case "csv":
             write_csv_plan(out, corrections)

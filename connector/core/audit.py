@@ -32,11 +32,29 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The lines up to `place` have left the database for a file; the chain goes on from `hash`.
+
+    `latest` is when the last of them was written, `at` when they were cut.
+    """
+
+    place: int
+    hash: str
+    latest: datetime
+    at: datetime
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intact:
-    """The chain holds: so many lines, the last with this hash ("" where there is none)."""
+    """The chain holds: so many lines, the last with this hash ("" where there is none).
+
+    The lines before a cut are counted, but lie in a file.
+    """
 
     lines: int
     head: str
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,6 @@ _FIXED: Final = {
         "dealstage",
         "pipeline",
         "closedate",
-        "createdate",
         "hs_is_closed",
         "hs_is_closed_won",
         "hs_v2_date_entered_current_stage",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -11,19 +10,18 @@ import structlog
 from connector.core.model import ObjectType
 from connector.daemon.steps import Steps
 from connector.desk import Desk
-from connector.errors import UserError
+from connector.errors import TemporaryError, UserError
 from connector.noticing import notice
 from connector.propose import propose
 from connector.pull import pull, require_mirror
 from connector.recover import recover
 from connector.reminding import remind
 from connector.sync import correct
-from state import inbox, mirror
+from connector.tidying import tidy
+from state import mirror
 
 LEAST_FREE: Final = 64 * 2**20
 """Bytes: below, nothing is written to HubSpot, since the outbox must be able to follow."""
-KEEP_EVENTS: Final = timedelta(days=3)
-"""HubSpot repeats a delivery for a day; after that, nobody has to know it again."""
 TIDY_SECONDS: Final = 3600.0
 REMIND_SECONDS: Final = 3600.0
 """Looking for overlooked contacts reads the whole mirror, and days are what it is about."""
@@ -74,7 +72,7 @@ def cycle(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
         _decide(desk, steps, rhythm, writes=writes)
     if steps.monotonic() >= rhythm.tidy:
         rhythm.tidy = steps.monotonic() + TIDY_SECONDS
-        steps.run("tidy", lambda: _tidy(desk))
+        steps.run("tidy", lambda: tidy(desk))
 
 
 def refuse_without_room(desk: Desk) -> None:
@@ -110,24 +108,40 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
         if rhythm.anew or _due(desk):
             _apply(desk) if writes else _review(desk, rhythm)
 
-    done = steps.run("apply" if writes else "review", work)
-    if done and writes and steps.monotonic() >= rhythm.remind:
-        through = steps.run("tasks", lambda: _remind(desk))
-        rhythm.remind = steps.monotonic() + (REMIND_SECONDS if through else _LONGEST_PAUSE / 3)
+    name = "apply" if writes else "review"
+    done = steps.run(name, work)
+    if done and writes:
+        _remind(desk, steps, rhythm)
     rhythm.anew = rhythm.anew and not done
     if not (done and writes):
         now = steps.monotonic()
-        rhythm.plan = now + min(_SHARE * (now - began), _LONGEST_PAUSE)
+        # What passes by itself is tried again with the next poll.
+        longest = rhythm.poll_seconds if _passes(steps, name) else _LONGEST_PAUSE
+        rhythm.plan = now + min(_SHARE * (now - began), longest)
+
+
+def _passes(steps: Steps, name: str) -> bool:
+    return any(
+        one.step == name and isinstance(one.error, TemporaryError) for one in steps.troubles()
+    )
+
+
+def _remind(desk: Desk, steps: Steps, rhythm: Rhythm) -> None:
+    """Create tasks for owners where it is time; what stops that stops nothing else."""
+    if steps.monotonic() < rhythm.remind:
+        return
+
+    def work() -> None:
+        refuse_without_room(desk)
+        remind(desk)
+
+    longest = REMIND_SECONDS if steps.run("tasks", work) else _LONGEST_PAUSE / 3
+    rhythm.remind = steps.monotonic() + longest
 
 
 def _apply(desk: Desk) -> None:
     refuse_without_room(desk)
     correct(desk)
-
-
-def _remind(desk: Desk) -> None:
-    refuse_without_room(desk)
-    remind(desk)
 
 
 def _review(desk: Desk, rhythm: Rhythm) -> None:
@@ -158,9 +172,3 @@ def _due(desk: Desk) -> bool:
     with desk.store.reading() as session:
         waiting = mirror.count_due(session, desk.portal_id, until=desk.door.now())
     return any(waiting[kind] for kind in _DECIDED)
-
-
-def _tidy(desk: Desk) -> None:
-    """Forget what nobody needs any more."""
-    with desk.store.begin() as session:
-        inbox.prune(session, desk.portal_id, before=desk.door.now() - KEEP_EVENTS)

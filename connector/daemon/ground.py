@@ -155,12 +155,14 @@ class Ground:
             overlap=timedelta(seconds=self.settings.overlap_seconds),
             rechecks=self.settings.recheck_seconds,
             tell=self._tell,
+            keep=self.settings.keep,
         )
 
     def _source(self) -> TokenSource:
         """Return the OAuth app's tokens, or the token that the settings have at that moment."""
-        source = token_source(self.settings)
-        self._oauth = source if isinstance(source, Tokens) else None
+        if self._oauth is None:
+            source = token_source(self.settings)
+            self._oauth = source if isinstance(source, Tokens) else None
         return self._oauth or self._token
 
     def _token(self) -> str:

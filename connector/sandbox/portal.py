@@ -152,6 +152,7 @@ class Portal(Inside):
             self.unlink(record, self.tables[target].records[linked])
         self.tables["contacts"].remove(record.id)
         self.tell(record, "privacyDeletion")
+        self.tell(record, "deletion")
 
     @_locked
     def value(self, object_type: str, record_id: str, name: str) -> str:

@@ -19,17 +19,19 @@ class Table:
         self.ids: list[int] = []
         self.aliases: dict[int, int] = {}
         self.index = ModifiedIndex(self.records)
+        self._highest = 0
         self._by_email: dict[str, int] | None = None
 
     def next_id(self) -> int:
-        """Return an id that is greater than every one so far."""
-        return self.ids[-1] + self.kind.id_step if self.ids else self.kind.first_id
+        """Return an id that is greater than every one so far, those that are gone included."""
+        return self._highest + self.kind.id_step if self._highest else self.kind.first_id
 
     def add(self, record: Record) -> None:
         """Add a record; raise ValueError when its id is taken."""
         if record.id in self.records or record.id in self.aliases:
             raise ValueError(f"{self.kind.name}/{record.id} exists already")
         self.records[record.id] = record
+        self._highest = max(self._highest, record.id)
         if not self.ids or record.id > self.ids[-1]:
             self.ids.append(record.id)
         else:

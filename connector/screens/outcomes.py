@@ -9,10 +9,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.audit import AuditLine, Broken, Intact
+from connector.core.audit import AuditLine, Broken, Cut, Intact
 from connector.core.model import Outcome
 from connector.pull import Pulled
 from connector.sync import Synced
+from state.archives import Archive
 
 # What each outcome means, in the words that an admin needs.
 MEANINGS = {
@@ -80,7 +81,11 @@ def audited(lines: Iterable[AuditLine]) -> RenderableType:
 def verdict(portal_id: str, found: Intact | Broken) -> str:
     """Return what the chain of hashes says, in words."""
     if isinstance(found, Intact):
-        return f"Portal {portal_id}: {found.lines:,} audit lines, chain intact, head {found.head}"
+        since = _since(found.cut) if found.cut else ""
+        return (
+            f"Portal {portal_id}: {found.lines:,} audit lines{since}, chain intact, "
+            f"head {found.head}"
+        )
     return (
         f"Portal {portal_id}: the audit is broken at row {found.row} ({found.line.record}, "
         f"{found.line.at:%Y-%m-%d %H:%M:%S}): it, or a row before it, was changed after it was "
@@ -91,8 +96,53 @@ def verdict(portal_id: str, found: Intact | Broken) -> str:
 def verdict_document(portal_id: str, found: Intact | Broken) -> dict[str, Any]:
     """Return what the chain of hashes says, for scripts."""
     if isinstance(found, Intact):
-        return {"portal_id": portal_id, "intact": True, "lines": found.lines, "head": found.head}
+        return {
+            "portal_id": portal_id,
+            "intact": True,
+            "lines": found.lines,
+            "head": found.head,
+            "cut": cut_document(found.cut),
+        }
     return {"portal_id": portal_id, "intact": False, "row": found.row}
+
+
+def cut_document(cut: Cut | None) -> dict[str, Any] | None:
+    """Return where the audit was cut, for scripts."""
+    if cut is None:
+        return None
+    return {
+        "lines": cut.place,
+        "until": cut.latest.isoformat(),
+        "at": cut.at.isoformat(),
+        "hash": cut.hash,
+        "file": cut.file,
+    }
+
+
+def _since(cut: Cut) -> str:
+    return (
+        f" (the first {cut.place:,} of them, until {cut.latest:%Y-%m-%d %H:%M:%S}, were cut on "
+        f"{cut.at:%Y-%m-%d}, the last into {cut.file}: `connector audit verify --file` proves it)"
+    )
+
+
+def archived(path: str, found: Archive, *, leads: bool) -> str:
+    """Return what a file of the audit proves, in words."""
+    if isinstance(found.verdict, Broken):
+        return (
+            f"{path}: broken at line {found.verdict.row} of portal {found.portal_id}: it, or one "
+            "before it in this file, was changed after it was written."
+        )
+    span = f"lines {found.begins.lines + 1:,} to {found.verdict.lines:,} of portal"
+    told = f"{path}: {span} {found.portal_id}, chain intact, head {found.verdict.head}"
+    if leads:
+        return f"{told}; the chain in the database goes on from it."
+    return f"{told}; but this database knows of no such cut: it is of another one, or was changed."
+
+
+def archived_document(path: str, found: Archive, *, leads: bool) -> dict[str, Any]:
+    """Return what a file of the audit proves, for scripts."""
+    return {"file": path, "leads": leads, **verdict_document(found.portal_id, found.verdict)}
 
 
 def sandbox_ready(url: str, token: str, contacts: int) -> str:

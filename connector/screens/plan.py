@@ -80,8 +80,6 @@ def side_effects(figures: Mapping[str, Any]) -> list[Text]:
             f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
         )
         said.append(Text(f"Backward moves change these dates for good: {dates}."))
-    if "workflows" in effects:
-        said.append(Text(_workflows(effects["workflows"])))
     behind = effects["contacts_behind_their_company"]
     if behind:
         said.append(
@@ -122,7 +120,7 @@ def screen(
     title.stylize("bold")
     if not figures["corrections"]:
         right = Text(f"{looked or 'Nothing was due'}: everything is as it should be.")
-        return Group(title, right, *tasks(figures))
+        return Group(title, right, *tasks(head))
     count = sum(figures["records_to_correct"].values())
     parts: list[RenderableType] = [
         title,
@@ -137,12 +135,14 @@ def screen(
     if figures["left_alone"]:
         left = ", ".join(f"{number:,} by {why}" for why, number in figures["left_alone"].items())
         parts += [Text(""), Text(f"Left alone: {left}.")]
-    return Group(*parts, *side_effects(figures), *tasks(figures))
+    if "workflows" in head:
+        parts.append(Text(_workflows(head["workflows"])))
+    return Group(*parts, *side_effects(figures), *tasks(head))
 
 
-def tasks(figures: Mapping[str, Any]) -> list[Text]:
+def tasks(head: Mapping[str, Any]) -> list[Text]:
     """Return whose owners would get a task; nothing where the policy wants none."""
-    found = figures.get("tasks") or []
+    found = head.get("tasks") or []
     if not found:
         return []
     named = ", ".join(f"{one['record']} (owner {one['owner_id']})" for one in found[:_NAMED])

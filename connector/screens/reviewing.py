@@ -11,12 +11,16 @@ from rich.text import Text
 
 from connector.core.plan import line
 from connector.reviewed import Reviewed
-from connector.screens.outcomes import ended
+from connector.screens.outcomes import cut_document, ended
 from connector.undo import Left, Undo, Undone
 
 _LOST = (
     "What cannot be taken back: workflows that the writes have triggered, and the dates of entry "
     'into a stage ("Became a … date"), which HubSpot sets anew for {count:,} stages.'
+)
+_CUT = (
+    "The audit until {cut.latest:%Y-%m-%d %H:%M:%S} was cut into files, the last of them "
+    "{cut.file}: what was written before that cannot be undone."
 )
 _SHOWN = 50
 
@@ -51,6 +55,7 @@ def undo_document(prepared: Undo, done: Undone | None) -> dict[str, Any]:
             for one in left
         ],
         "stage_dates_lost": prepared.backward,
+        "cut": cut_document(prepared.cut),
     }
 
 
@@ -58,6 +63,8 @@ def undo_screen(prepared: Undo, done: Undone | None) -> RenderableType:
     """Return an undo for people: what goes back, what is left, what cannot be restored."""
     head = f"Undo of {prepared.selection.told}: {len(prepared.moves):,} records, "
     parts: list[RenderableType] = [Text(head + f"{prepared.corrections:,} properties go back.")]
+    if prepared.cut:
+        parts.append(Text(_CUT.format(cut=prepared.cut)))
     parts += _named("Left as they are", _lines(done.left if done else prepared.left))
     if prepared.moves:
         parts.append(Text(_LOST.format(count=prepared.backward)))

@@ -1,4 +1,4 @@
-"""Let the database itself refuse every change of the audit, save a redaction."""
+"""Let the database itself refuse every change of the audit, save a redaction or a noted cut."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ AUDIT_FOR_GOOD = (
     *("portal_id", "place", "at", "run", "object_type", "object_id", "property_name"),
     *("rule", "policy", "outcome", "correlation_id", "seal", "hash"),
 )
+_APPEND_ONLY = "the audit is append-only"
 
 
 def protect() -> None:
@@ -20,36 +21,81 @@ def protect() -> None:
 
 
 def _refuse_changes_on_sqlite() -> None:
-    refuse = "SELECT RAISE(ABORT, 'the audit is append-only')"
     same = " AND ".join(f"NEW.{one} IS OLD.{one}" for one in AUDIT_FOR_GOOD)
-    # INSERT OR REPLACE deletes without asking the trigger of DELETE, hence the first one.
-    for name, when in (
+    # INSERT OR REPLACE deletes without asking the trigger of DELETE, hence the inserts.
+    for table, name, when in (
         (
+            "audit",
             "insert",
-            "INSERT ON audit WHEN NEW.place <= "
-            "(SELECT max(place) FROM audit WHERE portal_id = NEW.portal_id)",
+            f"INSERT ON audit WHEN NEW.place <= max({_place('audit', 'NEW')}, {_cut('NEW')})",
         ),
-        ("update", f"UPDATE ON audit WHEN NOT ({_redacts()} AND {same})"),
-        ("delete", "DELETE ON audit"),
+        ("audit", "update", f"UPDATE ON audit WHEN NOT ({_redacts()} AND {same})"),
+        ("audit", "delete", f"DELETE ON audit WHEN OLD.place > {_cut('OLD')}"),
+        (
+            "audit_cuts",
+            "insert",
+            f"INSERT ON audit_cuts WHEN NEW.place <= {_cut('NEW')} OR NOT {_there()}",
+        ),
+        ("audit_cuts", "update", "UPDATE ON audit_cuts"),
+        ("audit_cuts", "delete", "DELETE ON audit_cuts"),
     ):
-        op.execute(f"CREATE TRIGGER audit_refuses_{name} BEFORE {when} BEGIN {refuse}; END")
+        op.execute(
+            f"CREATE TRIGGER {table}_refuses_{name} BEFORE {when} "
+            f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+        )
 
 
 def _refuse_changes_on_postgresql() -> None:
     same = " AND ".join(f"NEW.{one} IS NOT DISTINCT FROM OLD.{one}" for one in AUDIT_FOR_GOOD)
-    op.execute(
-        "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the audit is append-only'; END $$"
-    )
-    for name, when in (
-        ("update", f"UPDATE ON audit FOR EACH ROW WHEN (NOT ({_redacts()} AND {same}))"),
-        ("delete", "DELETE ON audit FOR EACH ROW"),
-        ("truncate", "TRUNCATE ON audit FOR EACH STATEMENT"),
+    _function("audit_refuses", unless="FALSE", then="NULL")
+    # A condition of a trigger may not look into tables there, a function may.
+    _function("audit_refuses_uncut", unless=f"OLD.place <= {_cut('OLD')}", then="OLD")
+    _function("audit_refuses_again", unless=f"NEW.place > {_cut('NEW')}", then="NEW")
+    _function("audit_refuses_cut", unless=f"NEW.place > {_cut('NEW')} AND {_there()}", then="NEW")
+    for table, name, when, function in (
+        ("audit", "insert", "INSERT ON audit FOR EACH ROW", "audit_refuses_again"),
+        (
+            "audit",
+            "update",
+            f"UPDATE ON audit FOR EACH ROW WHEN (NOT ({_redacts()} AND {same}))",
+            "audit_refuses",
+        ),
+        ("audit", "delete", "DELETE ON audit FOR EACH ROW", "audit_refuses_uncut"),
+        ("audit", "truncate", "TRUNCATE ON audit FOR EACH STATEMENT", "audit_refuses"),
+        ("audit_cuts", "insert", "INSERT ON audit_cuts FOR EACH ROW", "audit_refuses_cut"),
+        ("audit_cuts", "update", "UPDATE ON audit_cuts FOR EACH ROW", "audit_refuses"),
+        ("audit_cuts", "delete", "DELETE ON audit_cuts FOR EACH ROW", "audit_refuses"),
+        ("audit_cuts", "truncate", "TRUNCATE ON audit_cuts FOR EACH STATEMENT", "audit_refuses"),
     ):
         op.execute(
-            f"CREATE TRIGGER audit_refuses_{name} BEFORE {when} EXECUTE FUNCTION audit_refuses()"
+            f"CREATE TRIGGER {table}_refuses_{name} BEFORE {when} EXECUTE FUNCTION {function}()"
         )
+
+
+def _function(name: str, *, unless: str, then: str) -> None:
+    op.execute(
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF {unless} THEN RETURN {then}; END IF; "
+        f"RAISE EXCEPTION '{_APPEND_ONLY}'; END $$"
+    )
 
 
 def _redacts() -> str:
     return 'NEW."before" IS NULL AND NEW."after" IS NULL AND NEW.salt IS NULL'
+
+
+def _place(table: str, row: str) -> str:
+    return f"(SELECT coalesce(max(place), 0) FROM {table} WHERE portal_id = {row}.portal_id)"  # noqa: S608 - the words are this file's
+
+
+def _cut(row: str) -> str:
+    """Return the place up to which lines were cut."""
+    return _place("audit_cuts", row)
+
+
+def _there() -> str:
+    """Return whether a new cut ends in a line that is there, with its hash."""
+    return (
+        "EXISTS (SELECT 1 FROM audit WHERE audit.portal_id = NEW.portal_id "
+        "AND audit.place = NEW.place AND audit.hash = NEW.hash)"
+    )

@@ -148,7 +148,6 @@ def test_the_mirror_asks_only_for_what_the_portal_defines_and_the_policy_needs()
         ObjectType.COMPANIES: ("domain", "hubspot_owner_id", "lifecyclestage"),
         ObjectType.DEALS: (
             "closedate",
-            "createdate",
             "dealstage",
             "hs_is_closed",
             "hs_is_closed_won",

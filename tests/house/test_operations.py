@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from connector.alerts.alert import _NAMES
+from connector.core.audit import AuditLine
+from connector.core.binding import _FIXED, bind, needed_properties
+from connector.core.default_portal import default_portal, definition
+from connector.core.model import STAGE, ObjectType, Outcome, Portal, Ref
+from connector.core.policy import load
 from connector.meters import Figures, Meters
+from connector.presets import preset
+from state import audit
+from state.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
+PERSONAL = (ROOT / "docs" / "personal-data.md").read_text()
 
 
 def _told() -> set[str]:
@@ -51,6 +65,66 @@ def test_every_metric_that_is_told_is_on_the_operations_page() -> None:
 def test_every_alert_is_on_the_operations_page() -> None:
     titles = [title.partition(":")[0].partition(",")[0] for _, (_, title) in _NAMES]
     assert [one for one in titles if one not in PAGE] == []
+
+
+def _statements() -> list[str]:
+    blocks = re.findall(r"```sql\n(.*?)```", PAGE, flags=re.DOTALL)
+    return [one.strip() for block in blocks for one in block.split(";") if one.strip()]
+
+
+@pytest.mark.parametrize("statement", _statements())
+def test_every_sql_statement_of_the_operations_page_tells_something(
+    audited: sqlite3.Connection, statement: str
+) -> None:
+    assert audited.execute(statement).fetchall()
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    """Return a database whose audit holds what the page's statements ask for."""
+    path = tmp_path_factory.mktemp("audited") / "connector.db"
+    line = AuditLine(
+        at=datetime.now(UTC),
+        run="20261102T093000-1f2e",
+        record=Ref.parse("contacts/123"),
+        property_name=STAGE,
+        before="customer",
+        after="opportunity",
+        rule="reopened",
+        policy="standard",
+        outcome=Outcome.REVERTED,
+    )
+    with Store.open(f"sqlite:///{path}") as store, store.begin() as session:
+        audit.append(session, "4711", [line] * 3)
+        audit.cut(session, "4711", 2, at=line.at, file="audit.jsonl")
+    with closing(sqlite3.connect(path)) as connection:
+        yield connection
+
+
+def test_the_statements_of_the_page_are_found() -> None:
+    assert len(_statements()) >= 6
+
+
+def test_the_personal_data_page_names_just_what_the_standard_policy_mirrors() -> None:
+    told = {str(kind): set[str]() for kind in ObjectType}
+    rows = re.findall(r"^\| (`.*?) \| ([a-z, ]+) \|", PERSONAL, flags=re.MULTILINE)
+    for names, kinds in rows:
+        for kind in kinds.split(", "):
+            told[kind] |= set(re.findall(r"`(\w+)`", names))
+    portal = _with_everything(default_portal())
+    bound = bind(load("extends: standard", source="test.yaml", preset=preset), portal)
+    wanted = needed_properties(bound, portal)
+    assert told == {str(kind): set(names) for kind, names in wanted.items()}
+    assert "`hs_lead_status`" in PERSONAL
+
+
+def _with_everything(portal: Portal) -> Portal:
+    """Define whatever the connector would ask for; it asks for nothing that is not defined."""
+    more = {
+        kind: [definition(name) for name in names if name not in portal.definitions[kind]]
+        for kind, names in _FIXED.items()
+    }
+    return default_portal(more=more)
 
 
 def test_dashboard_and_rules_are_well_formed() -> None:

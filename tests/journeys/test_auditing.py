@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 
 import orjson
 import pytest
 
 from connector import cli
+from connector.core.retention import Keep
+from connector.tidying import tidy
 from tests.journeys.bench import Bench
 from tests.journeys.cast import OPEN, WON, contact, deal
 
@@ -102,3 +106,32 @@ def test_an_audit_that_makes_no_sense_says_what_to_type(
 ) -> None:
     assert cli.run(["audit", *command]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(
+    audited: Bench, capsys: Capture
+) -> None:
+    audited.portal.clock.advance(9 * 86_400)
+    with audited.desk() as desk:
+        tidy(replace(desk, keep=Keep(audit=timedelta(days=7))))
+    (path,) = audited.folder.glob("audit.*")
+    assert lines(capsys) == []
+    assert cli.run(["audit", "verify"]) == 0
+    assert f"were cut on 2026-11-11, the last into {path}" in _words(capsys)
+    assert cli.run(["audit", "verify", "--json"]) == 0
+    assert orjson.loads(capsys.readouterr().out)["cut"]["lines"] == 4
+    assert cli.run(["audit", "verify", "--file", str(path)]) == 0
+    assert "the chain in the database goes on from it" in _words(capsys)
+    assert cli.run(["undo", "--rule", "reopened", "--dry-run"]) == 0
+    assert "what was written before that cannot be undone" in _words(capsys)
+    path.write_bytes(path.read_bytes().replace(b"reopened", b"rewritten"))
+    assert cli.run(["audit", "verify", "--file", str(path)]) == 1
+    assert "broken at line 1" in _words(capsys)
+    path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
+    assert cli.run(["audit", "verify", "--file", str(path), "--json"]) == 0
+    assert cli.run(["audit", "verify", "--file", str(path.parent / "none")]) == 1
+
+
+def _words(capsys: Capture) -> str:
+    """Return what was shown, as if the screen were wide enough for it."""
+    return " ".join(capsys.readouterr().out.split())

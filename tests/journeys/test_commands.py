@@ -333,7 +333,7 @@ def test_a_plan_is_the_document_of_the_contract_and_writes_nothing(
     connector("pull")
     ran = connector("plan", "--json")
     plan = ran.json
-    assert list(plan) == [*PLAN, "corrections", "aside"]
+    assert list(plan) == [*PLAN, "workflows", "corrections", "aside"]
     assert plan["portal_id"] == str(bench.portal.portal_id)
     assert set(plan["policy"]) == {"name", "digest"}
     stage, status = plan["corrections"]

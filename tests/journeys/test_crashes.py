@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from connector.core.model import Outcome
-from connector.sandbox.faults import Fault
-from tests.journeys.bench import Bench, applied, applied_twice, new_portal
+from tests.journeys.bench import Bench, applied, new_portal
 from tests.journeys.cast import changed, mixed
 from tests.journeys.killing import (
     KILLED,
@@ -18,7 +17,6 @@ from tests.journeys.killing import (
     run_and_kill,
     steps_of_a_sync,
 )
-from tests.journeys.test_faults import NOT_DONE, REFUSED, UNKNOWN
 
 SetUp = Callable[..., Bench]
 # The requests of an undisturbed sync that clear and set a company, then clear and set contacts.
@@ -40,26 +38,14 @@ class Trial:
 
     def wrong(self) -> dict[str, object]:
         """Return what is not as after an undisturbed run; nothing should be."""
-        lines = self.bench.audited()
+        bench, lines = self.bench, self.bench.audited()
         done = applied(lines)
-        return self._wrong(
-            audited=done if done != self.audit else [],
-            other_outcomes=[one for one in lines if one.outcome is not Outcome.APPLIED],
-        )
-
-    def wrong_at_last(self) -> dict[str, object]:
-        """Return what is wrong although a fault may have cost a detour through other outcomes."""
-        lines = self.bench.audited()
-        missing = set(self.audit) - set(applied(lines))
-        return self._wrong(audited_twice=applied_twice(lines), not_audited=missing)
-
-    def _wrong(self, **more: object) -> dict[str, object]:
-        bench = self.bench
         found = {
             "blank": bench.blanks(),
             "values": changed(self.wanted, bench.values(*self.wanted)),
             "open moves": bench.open_moves(),
-            **more,
+            "audited": done if done != self.audit else [],
+            "other outcomes": [one for one in lines if one.outcome is not Outcome.APPLIED],
         }
         return {name: one for name, one in found.items() if one}
 
@@ -142,52 +128,6 @@ def test_killed_in_the_gap_and_again_while_recovering_nothing_stays_blank(set_up
 @pytest.mark.long
 def test_killed_at_any_write_and_again_anywhere_nothing_stays_blank(set_up: SetUp) -> None:
     assert _kill_twice(set_up, _WRITES, range(1, 60)) == {}
-
-
-# Faults of a write, and whether they strike before or after it took effect.
-FAULTS = [
-    *((kind, when) for kind in UNKNOWN for when in ("before", "after")),
-    *((kind, "before") for kind in (*NOT_DONE, *REFUSED)),
-]
-
-
-def _kill_a_faulty_sync(set_up: SetUp, fault: Fault, nth: int) -> dict[str, object] | None:
-    """Kill a sync that met a fault; return what is wrong in the end, None if it was not killed."""
-    trial = Trial(set_up)
-    trial.bench.portal.switches.hang_seconds = 0.05
-    trial.bench.box.faults.add(fault)
-    if run_and_kill(trial.bench, nth, UNANSWERED) is None:
-        return None
-    trial.bench.box.faults.clear()
-    for _ in range(2):
-        trial.bench.sync()
-    return trial.wrong_at_last()
-
-
-@pytest.mark.parametrize(("kind", "when"), FAULTS, ids=str)
-def test_killed_right_after_a_fault_at_the_set_the_next_start_ends_right(
-    set_up: SetUp, kind: str, when: str
-) -> None:
-    the_set = _WRITES[-1]
-    fault = Fault(route="batch_update", kind=kind, when=when, nth=4)
-    assert not _kill_a_faulty_sync(set_up, fault, the_set + 1)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("write", [1, 2, 3, 4])
-@pytest.mark.parametrize(("kind", "when"), FAULTS, ids=str)
-def test_killed_at_any_request_around_any_fault_the_next_start_ends_right(
-    set_up: SetUp, kind: str, when: str, write: int, record_property: Callable[..., None]
-) -> None:
-    wrong = {}
-    for nth in range(_WRITES[0], 200):
-        fault = Fault(route="batch_update", kind=kind, when=when, nth=write)
-        found = _kill_a_faulty_sync(set_up, fault, nth)
-        if found is None:
-            break
-        wrong[nth] = found
-    record_property("kill points", len(wrong))
-    assert {nth: found for nth, found in wrong.items() if found} == {}
 
 
 def test_an_open_move_is_finished_before_anything_else_is_asked(set_up: SetUp) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -115,6 +118,21 @@ def test_a_cycle_corrects_and_the_next_one_has_nothing_to_do(bench: Bench, anna:
     assert (found.due, found.open_moves) == (0, 0)
     assert found.lag is not None
     assert found.lag < 5
+
+
+def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(bench: Bench, anna: str) -> None:
+    folder = bench.folder / "archive"
+    terms = {"CONNECTOR_KEEP_AUDIT_DAYS": "7", "CONNECTOR_ARCHIVE_FOLDER": str(folder)}
+    with running(bench, **terms) as work:
+        work.loop.open()
+        work.turn()
+        work.turn(3600)
+        assert not folder.exists()
+        work.turn(9 * 86_400)
+        assert work.troubles() == set()
+        assert len(list(folder.iterdir())) == 1
+        assert work.told("audit.cut") == [""]
+    assert bench.audited() == []
 
 
 def test_review_writes_nothing_and_says_once_what_it_would(bench: Bench, anna: str) -> None:
@@ -240,6 +258,20 @@ def test_hubspot_away_for_a_day_is_told_once_and_made_up_for(bench: Bench) -> No
     assert stage(bench, anna) == SQL
 
 
+def test_writes_that_hubspot_does_not_take_for_a_while_follow_with_the_next_poll(
+    bench: Bench, anna: str
+) -> None:
+    with running(bench) as work:
+        work.loop.open()
+        bench.box.faults.add(Fault(kind="423", route="batch_update", times=0))
+        work.turn()
+        assert work.troubles() & {"apply", "recover"}
+        bench.box.faults.clear()
+        work.turn(POLL + 1)
+        assert work.troubles() == set()
+    assert stage(bench, anna) == OPPORTUNITY
+
+
 def test_a_jump_of_the_clock_changes_nothing(bench: Bench) -> None:
     with running(bench) as work:
         work.loop.open()
@@ -323,6 +355,26 @@ def test_hubspot_away_at_the_start_is_waited_for(bench: Bench, anna: str) -> Non
     assert stage(bench, anna) == OPPORTUNITY
 
 
+def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
+    bench: Bench, anna: str
+) -> None:
+    app = {"HUBSPOT_CLIENT_ID": "app", "HUBSPOT_CLIENT_SECRET": "secret"}
+    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_REFRESH_TOKEN": "refresh-0", **app}
+    with running(bench, **more) as work:
+        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
+        assert not work.loop.open()
+        bench.box.faults.clear()
+        assert work.loop.open()
+        work.turn()
+        assert work.problems() == []
+        assert len(work.told("token.not_kept")) == 1
+        bench.box.desk.oauth.ends.clear()  # as if HubSpot had taken the token back
+        work.turn()
+        assert work.problems() == []
+    assert bench.box.desk.oauth.given == 2
+    assert stage(bench, anna) == OPPORTUNITY
+
+
 def test_the_loop_ends_when_told_to_and_corrects_until_then(bench: Bench, anna: str) -> None:
     with running(bench) as work:
         work.loop.turned = work.loop.stop.ask
@@ -376,13 +428,17 @@ def test_sigterm_in_the_middle_of_a_hanging_write_ends_within_ten_seconds(
     wanted = cast.mixed(bench.portal)
     bench.portal.switches.hang_seconds = 60
     bench.box.faults.add(Fault(kind="timeout", route="batch_update", nth=2, when="after"))
-    with daemon(bench) as work:
-        work.start()
-        until(lambda: bench.box.faults.struck)
-        began = time.monotonic()
-        code = work.stop()
+    with daemon(bench) as work, (bench.folder / "log").open("w") as log:
+        # By its own command line: the other children soon give up waiting for an answer.
+        command = [sys.executable, "-m", "connector", "run"]
+        env = {**os.environ, **bench.environment}
+        with subprocess.Popen(command, cwd=bench.folder, env=env, stderr=log) as child:
+            until(lambda: bench.box.faults.struck)
+            began = time.monotonic()
+            child.terminate()
+            code = child.wait(30)
         assert (code, time.monotonic() - began < 10) == (0, True)
-        assert "daemon.left" in work.log()
+        assert "daemon.left" in (bench.folder / "log").read_text()
         assert bench.open_moves()
         work.start()
         until(lambda: bench.values(*wanted) == wanted)

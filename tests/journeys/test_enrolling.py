@@ -42,7 +42,7 @@ def test_the_active_ones_that_enrol_on_stage_or_status_are_named(
     planned: Bench, capsys: Capture
 ) -> None:
     planned.portal.switches.scopes.add("automation")
-    found = orjson.loads(plan(capsys, "--json"))["summary"]["side_effects"]["workflows"]
+    found = orjson.loads(plan(capsys, "--json"))["workflows"]
     assert [one["name"] for one in found] == ["Welcome back", "Status bell", "Of companies"]
     assert "may start: Welcome back (71000)" in plan(capsys).replace("\n", " ")
     planned.portal.flows.clear()
@@ -50,7 +50,7 @@ def test_the_active_ones_that_enrol_on_stage_or_status_are_named(
 
 
 def test_without_the_scope_it_is_said_that_nobody_knows(planned: Bench, capsys: Capture) -> None:
-    assert orjson.loads(plan(capsys, "--json"))["summary"]["side_effects"]["workflows"] is None
+    assert orjson.loads(plan(capsys, "--json"))["workflows"] is None
     assert "is not known: the token lacks the" in plan(capsys)
 
 

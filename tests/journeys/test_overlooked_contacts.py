@@ -95,7 +95,7 @@ def test_the_task_is_the_owners_and_lies_on_the_contact(owned: Bench) -> None:
     assert run(owned, "pull") == 0
     assert run(owned, "plan", "--json") == 0
     out = owned.folder / "out"
-    (shown,) = orjson.loads(out.read_bytes())["summary"]["tasks"]
+    (shown,) = orjson.loads(out.read_bytes())["tasks"]
     assert list(owned.portal.records("tasks")) == []
     assert run(owned, "sync", "--json") == 0
     assert orjson.loads(out.read_bytes())["tasks"] == 1

@@ -51,7 +51,7 @@ def _told(running: Daemon) -> int:
         return session.connection().exec_driver_sql("SELECT count(*) FROM inbox").scalar_one()
 
 
-def _survives(set_up: SetUp, number: int, seed: int) -> None:
+def _survives(set_up: SetUp, number: int, seed: int, *, events: int) -> None:
     wanted = _by_polling_alone(set_up, seed, number)
     portal: Portal = new_portal(running=True)
     bench = set_up(portal)
@@ -74,6 +74,7 @@ def _survives(set_up: SetUp, number: int, seed: int) -> None:
         code = running.stop()
     assert code == 0
     assert life.stages() == wanted
+    assert counts["told"] >= events
     assert counts["dropped"] and counts["duplicated"] and counts["delivered"]
     assert _told(running) > 0
     assert applied_twice(bench.audited()) == []
@@ -83,10 +84,10 @@ def _survives(set_up: SetUp, number: int, seed: int) -> None:
 
 @pytest.mark.network
 def test_shuffled_duplicated_and_dropped_events_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 60, seed=6)
+    _survives(set_up, 100, seed=6, events=150)
 
 
 @pytest.mark.long
 @pytest.mark.network
 def test_a_thousand_events_and_two_kills_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 450, seed=7)
+    _survives(set_up, 600, seed=7, events=1000)

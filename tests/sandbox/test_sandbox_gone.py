@@ -78,3 +78,11 @@ def test_a_privacy_deletion_leaves_nothing(client, contact, portal):
     assert client.get(f"contacts/{one}?archived=true").status == 404
     assert client.associations("deals", "contacts", {"id": deal}).body["results"] == []
     assert client.search("contacts").ids == []
+
+
+def test_no_id_is_given_twice_though_the_newest_record_is_gone(contact, portal):
+    one, two = contact(), contact()
+    portal.merge("contacts", one, two)
+    three = contact()
+    portal.delete_for_privacy(three)
+    assert len({one, two, three, contact()}) == 4

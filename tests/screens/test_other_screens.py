@@ -166,6 +166,7 @@ def test_the_chain_is_told_in_words_and_for_scripts() -> None:
         "intact": True,
         "lines": 1234,
         "head": "abc",
+        "cut": None,
     }
     assert outcomes.verdict_document("1", broken) == {"portal_id": "1", "intact": False, "row": 7}
 

@@ -98,8 +98,9 @@ def test_lines_are_found_by_rule_outcome_and_property(session: Session) -> None:
     assert _minutes(session, rule="won", property_name=STAGE, outcome=Outcome.APPLIED) == [1]
 
 
-def test_lines_are_counted_by_outcome_since_a_time(session: Session) -> None:
-    audit.append(session, PORTAL, [line(0), line(1), line(2, outcome=Outcome.IGNORED)])
+def test_what_ended_since_a_time_is_counted_by_outcome_each_property_once(session: Session) -> None:
+    ignored = [line(minute, outcome=Outcome.IGNORED) for minute in (2, 3)]
+    audit.append(session, PORTAL, [line(0), line(1), *ignored])
     assert audit.count(session, PORTAL, since=at(1)) == {Outcome.APPLIED: 1, Outcome.IGNORED: 1}
 
 

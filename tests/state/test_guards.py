@@ -126,6 +126,20 @@ def test_what_was_not_sent_after_all_is_forgotten_and_what_is_long_past_too(stor
         assert sendings.since(session, PORTAL, NOON)[CONTACTS] == Sent(records=1)
 
 
+def test_a_sending_that_did_not_come_about_does_not_hide_the_one_before_it(store: Store) -> None:
+    with store.begin() as session:
+        sendings.note(session, PORTAL, [move(contact(1), Direction.BACKWARD)], at=NOON)
+        sendings.note(session, PORTAL, [move(contact(1))], at=at(30))
+        sendings.forget(session, PORTAL, [contact(1)])
+        assert sendings.since(session, PORTAL, at(10))[CONTACTS] == Sent()
+        assert sendings.since(session, PORTAL, NOON)[CONTACTS] == Sent(records=1, backward=1)
+        sendings.note(session, PORTAL, [move(contact(1), Direction.BACKWARD)], at=at(40))
+        assert sendings.since(session, PORTAL, at(35))[CONTACTS] == Sent(records=1, backward=1)
+        sendings.forget(session, PORTAL, [contact(1)])
+        sendings.forget(session, PORTAL, [contact(1)])
+        assert sendings.since(session, PORTAL, NOON)[CONTACTS] == Sent()
+
+
 def test_a_correction_that_held_once_is_known_until_it_is_forgotten(store: Store) -> None:
     one, other = correction(contact(1)), correction(contact(2))
     with store.begin() as session:

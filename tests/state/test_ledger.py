@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from connector.core.model import Version
 from state import ledger
 from state.store import Store
-from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, deal, version
+from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, contact, deal, version
 
 STAGE = "dealstage"
 histories = st.lists(
@@ -97,3 +97,35 @@ def test_until_when_a_history_is_known_is_remembered(session: Session) -> None:
     known = ledger.read_since(session, PORTAL, [deal(1), deal(2), deal(3)])
     assert known == {deal(1): NOON, deal(2): at(5)}
     assert ledger.read_since(session, OTHER_PORTAL, [deal(1)]) == {}
+
+
+def test_what_was_replaced_by_then_is_forgotten_and_what_stood_then_stays(
+    session: Session,
+) -> None:
+    told = [version(one, minutes) for minutes, one in enumerate(["lead", "sql", "lead", "mql"])]
+    ledger.observe(session, PORTAL, contact(1), "lifecyclestage", told)
+    ledger.observe(session, OTHER_PORTAL, contact(1), "lifecyclestage", told)
+    ledger.observe(session, PORTAL, deal(1), STAGE, told)
+    ledger.prune(session, PORTAL, before=at(2))
+    assert _values(session, PORTAL) == ["mql", "lead"]
+    assert _values(session, OTHER_PORTAL) == ["mql", "lead", "sql", "lead"]
+    assert len(ledger.versions(session, PORTAL, [deal(1)], STAGE)[deal(1)]) == 4
+
+
+def test_a_value_that_was_set_again_keeps_its_beginning(session: Session) -> None:
+    told = [version("sql", 0), version("lead", 1), version("lead", 2), version("lead", 3)]
+    ledger.observe(session, PORTAL, contact(1), "lifecyclestage", told)
+    ledger.prune(session, PORTAL, before=at(9))
+    assert _values(session, PORTAL) == ["lead", "lead", "lead"]
+
+
+def test_of_two_values_of_one_moment_the_one_told_as_the_later_stays(session: Session) -> None:
+    ledger.observe(session, PORTAL, contact(1), "lifecyclestage", [version("", 1)])
+    ledger.observe(session, PORTAL, contact(1), "lifecyclestage", [version("lead", 1)])
+    ledger.prune(session, PORTAL, before=at(1))
+    assert _values(session, PORTAL) == ["lead"]
+
+
+def _values(session: Session, portal_id: str) -> list[str]:
+    told = ledger.versions(session, portal_id, [contact(1)], "lifecyclestage")
+    return [one.value for one in told[contact(1)]]

@@ -244,3 +244,11 @@ def _put(session: Session, *told: Record) -> None:
 
 def _due(session: Session, *, portal_id: str = PORTAL, minutes: int = 0) -> tuple[object, ...]:
     return mirror.due(session, portal_id, CONTACTS, until=at(minutes))
+
+
+def test_what_was_archived_before_a_moment_is_told(session: Session) -> None:
+    _put(session, record(contact(1)), record(contact(2)), record(contact(3)))
+    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
+    mirror.archive(session, PORTAL, [contact(2)], at=at(5))
+    assert mirror.archived_before(session, PORTAL, at(5)) == [contact(1)]
+    assert mirror.archived_before(session, OTHER_PORTAL, at(9)) == []

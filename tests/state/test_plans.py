@@ -85,3 +85,16 @@ def test_only_the_newest_plans_are_kept(session: Session) -> None:
     assert kept == [False, False, True, True]
     assert session.scalar(select(func.count()).select_from(text("plan_moves"))) == 2 * len(MOVES)
     assert plans.get(session, OTHER_PORTAL, "p0") is not None
+
+
+def test_old_plans_go_but_for_the_newest_closed_one(session: Session) -> None:
+    plans.expire(session, PORTAL, before=at(99))
+    for number in range(4):
+        plans.create(session, PORTAL, head(f"p{number}", minutes=number))
+        plans.add(session, PORTAL, f"p{number}", MOVES)
+    plans.close(session, PORTAL, "p1", summary={}, digest="d")
+    plans.expire(session, PORTAL, before=at(3))
+    kept = [plans.get(session, PORTAL, f"p{number}") is not None for number in range(4)]
+    assert kept == [False, True, False, True]
+    plans.expire(session, OTHER_PORTAL, before=at(99))
+    assert session.scalar(select(func.count()).select_from(text("plan_moves"))) == 2 * len(MOVES)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from threading import Event, Thread
+
+from state import checkpoints
 from state.store import Store
+from tests.state.nouns import PORTAL
 
 
 def test_the_size_counts_the_log_that_is_not_written_back_yet(store: Store) -> None:
@@ -12,3 +17,29 @@ def test_the_size_counts_the_log_that_is_not_written_back_yet(store: Store) -> N
         session.connection().exec_driver_sql("INSERT INTO room VALUES (?)", [("x" * 500_000,)])
     assert store.size_bytes() > before + 500_000
     assert store.free_bytes() > 0
+
+
+def test_threads_of_one_process_wait_for_each_other_without_asking_sqlite(database: Path) -> None:
+    begun, go = Event(), Event()
+    with Store.open(f"sqlite:///{database}", patience=0) as store:
+
+        def first() -> None:
+            with store.begin() as session:
+                checkpoints.put(session, PORTAL, "first", 1)
+                begun.set()
+                assert go.wait(10)
+
+        def second() -> None:
+            with store.begin() as session:
+                found.append(checkpoints.get(session, PORTAL, "first"))
+
+        found: list[int] = []
+        threads = [Thread(target=first), Thread(target=second)]
+        threads[0].start()
+        assert begun.wait(10)
+        threads[1].start()
+        threads[1].join(0.05)
+        go.set()
+        for one in threads:
+            one.join(10)
+    assert found == [1]

@@ -40,3 +40,13 @@ def test_a_run_is_found_by_its_id(session: Session) -> None:
     assert found is not None
     assert (found.kind, found.finished_at) == ("undo", None)
     assert runs.get(session, PORTAL, "r2") is None
+
+
+def test_runs_that_ended_are_forgotten_and_those_that_died_are_not(session: Session) -> None:
+    for name, end in (("r1", at(1)), ("r2", at(5)), ("r3", None)):
+        runs.begin(session, PORTAL, name, "sync", at(0))
+        if end:
+            runs.finish(session, PORTAL, name, end, {})
+    runs.prune(session, PORTAL, before=at(3))
+    kept = [one for one in ("r1", "r2", "r3") if runs.get(session, PORTAL, one)]
+    assert kept == ["r2", "r3"]

@@ -174,16 +174,16 @@ def refuse_three_more(office: Office) -> None:
 
 
 def test_refusals_in_many_small_runs_stop_the_one_that_is_refused_again(office: Office) -> None:
-    for refused in (3, 6):
+    for refused in (3, 6, 6):
         refuse_three_more(office)
         assert sync(office.desk()).outcomes == {Outcome.REFUSED: refused}
     refuse_three_more(office)
-    with pytest.raises(Stopped, match="6 refused"):  # of fifteen within the hour
+    with pytest.raises(Stopped, match="6 refused"):  # twelve of twelve within the hour
         sync(office.desk())
 
 
 def test_a_small_run_without_a_refusal_is_not_stopped_by_those_before_it(office: Office) -> None:
-    for _ in range(2):
+    for _ in range(3):
         refuse_three_more(office)
         sync(office.desk())
     refuse_three_more(office)

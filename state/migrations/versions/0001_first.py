@@ -190,7 +190,7 @@ def _guards() -> None:
         "sendings",
         *_record_key(),
         _number("at"),
-        _number("backward_at", nullable=True),
+        *(_number(f"{one}_at", nullable=True) for one in ("backward", "prior", "prior_backward")),
         _key("portal_id", "object_type", "object_id"),
     )
     op.create_table(
@@ -235,6 +235,12 @@ def _audit() -> None:
     op.create_index("audit_record", "audit", ["portal_id", "object_type", "object_id"])
     op.create_index("audit_run", "audit", ["portal_id", "run"])
     op.create_index("audit_at", "audit", ["portal_id", "at"])
+    op.create_table(
+        "audit_cuts",
+        *(_number("portal_id"), _number("place"), _text("hash")),
+        *(_number("latest"), _number("at"), _text("file")),
+        _key("portal_id", "place"),
+    )
 
 
 def _record_key() -> tuple[sa.Column[int], sa.Column[str], sa.Column[int]]:
