@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from connector import offline
 from connector.alerts.alarms import Alarms
 from connector.alerts.alert import Standing, alerts
 from connector.alerts.channels import Channels
@@ -20,6 +21,7 @@ from connector.alerts.digest import Digest
 from connector.alerts.handover import Handover, addresses
 from connector.core.audit import AuditLine
 from connector.core.event import Event
+from connector.core.overlooked import Overlooked, terms_of
 from connector.daemon.cycle import Rhythm
 from connector.daemon.figures import figures, problems
 from connector.daemon.ground import Ground
@@ -30,8 +32,9 @@ from connector.daemon.stop import Stop
 from connector.errors import ConnectorError
 from connector.hubspot.signature import Signing
 from connector.meters import Meters
+from connector.offline import ClosedDoor, closed_desk
 from connector.opening import Clockwork
-from connector.overlooked import sales_stages
+from connector.overlooking import all_overlooked
 from connector.settings import Settings
 from connector.tracing import Tracing
 from connector.web.app import create
@@ -67,8 +70,8 @@ def put_together(
     meters, channels = Meters(), Channels(daemon.alerts)
     loop = _loop(read, daemon, store, monotonic, meters)
     alarms = Alarms(store, channels.send, pause=timedelta(seconds=daemon.alert_seconds))
-    digest = Digest(store, channels.send, days=daemon.digest_days)
-    loop.turned = lambda: _alarm(loop, alarms, digest)
+    digest = Digest(store, channels.send) if daemon.alerts else None
+    loop.turned = lambda: _tell(loop, alarms, digest)
     named = {owner: Channels(each) for owner, each in addresses(daemon.handover).items()}
     handover = Handover({owner: each.send for owner, each in named.items()})
     loop.ended = lambda line: _ended(loop, line, meters, handover)
@@ -188,30 +191,47 @@ def _ended(loop: Loop, line: AuditLine, meters: Meters, handover: Handover) -> N
     """Count a correction that has ended, and tell the owner where sales take over."""
     meters.ended(str(line.outcome), line.rule)
     ground = loop.ground
-    stages = sales_stages(ground.policy)
+    stages = terms_of(ground.policy, ground.portal).stages
     with ground.store.reading() as session:
         found = mirror.get(session, ground.portal_id, [line.record]).get(line.record)
     owner = (found.value("hubspot_owner_id") if found else "") or ""
     handover.tell(line, portal_id=ground.portal_id, owner=owner, stages=stages)
 
 
-def _alarm(loop: Loop, alarms: Alarms, digest: Digest) -> None:
+def _tell(loop: Loop, alarms: Alarms, digest: Digest | None) -> None:
     """Tell of what is wrong after a cycle; a database that fails is told by its steps."""
-    ground = loop.ground
-    now = ground.door.now()
     try:
-        with ground.store.reading() as session:
-            standing = Standing(
-                troubles=loop.steps.troubles(),
-                seconds=loop.steps.monotonic(),
-                now=now,
-                open_moves=outbox.open_moves(session, ground.portal_id),
-                strikes=strikes.listed(session, ground.portal_id),
-            )
-        alarms.tell(ground.portal_id, alerts(standing), now)
-        digest.tell(ground.policy, now)
+        _alarm(loop, alarms)
+        if digest and loop.rhythm.polled is not None:
+            _overlooked(loop, digest)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
+
+
+def _overlooked(loop: Loop, digest: Digest) -> None:
+    """Tell of overlooked contacts once a day, from the mirror, and ask for nothing."""
+    ground = loop.ground
+    now = ground.door.now()
+
+    def find() -> list[Overlooked]:
+        closed = offline.Ground(store=ground.store, portal=ground.portal, door=ClosedDoor(now))
+        return list(all_overlooked(closed_desk(closed, ground.policy, tell=loop.stop.heard)))
+
+    digest.tell(ground.portal_id, ground.policy.zone, now, find)
+
+
+def _alarm(loop: Loop, alarms: Alarms) -> None:
+    ground = loop.ground
+    now = ground.door.now()
+    with ground.store.reading() as session:
+        standing = Standing(
+            troubles=loop.steps.troubles(),
+            seconds=loop.steps.monotonic(),
+            now=now,
+            open_moves=outbox.open_moves(session, ground.portal_id),
+            strikes=strikes.listed(session, ground.portal_id),
+        )
+    alarms.tell(ground.portal_id, alerts(standing), now)
 
 
 @dataclass(frozen=True, slots=True)

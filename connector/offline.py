@@ -68,13 +68,18 @@ class Ground:
 
 def offline_desk(ground: Ground, policy: Policy, *, tell: Tell = silent) -> Desk:
     """Lay out a desk that asks for nothing; raise UserError where the mirror does not suffice."""
+    return closed_desk(ground, _bound(policy, ground.portal), tell=tell)
+
+
+def closed_desk(ground: Ground, policy: BoundPolicy, *, tell: Tell = silent) -> Desk:
+    """Lay out such a desk for a policy that is bound already."""
     closed: Door = ground.door  # type: ignore[assignment]  # deciding only reads histories and time
     desk = Desk(
         run="offline",
         door=closed,
         store=ground.store,
         portal=ground.portal,
-        policy=_bound(policy, ground.portal),
+        policy=policy,
         wait=lambda _: None,
         offline=True,
         tell=tell,
@@ -94,9 +99,9 @@ def _bound(policy: Policy, portal: Portal) -> BoundPolicy:
         ) from error
 
 
-def everyone(desk: Desk) -> Iterator[Sequence[Ref]]:
+def everyone(desk: Desk, kinds: Sequence[ObjectType] = ORDER) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
-    for kind in ORDER:
+    for kind in kinds:
         after = "0"
         while True:
             with desk.store.reading() as session:

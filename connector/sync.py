@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from connector.core.model import Outcome
 from connector.desk import Desk
-from connector.errors import TemporaryError
+from connector.errors import TemporaryError, UserError
 from connector.propose import propose
 from connector.proving import is_proven, verify_mirror
 from connector.pull import Pulled, pull, require_mirror
 from connector.push import push
 from connector.recover import alarmed, recover
+from connector.reminding import remind
 from state import audit, runs
 from state.plans import PlanHead
 
@@ -35,6 +36,7 @@ class Synced:
     pulled: Pulled | None
     plan: PlanHead
     outcomes: Counter[Outcome]
+    tasks: int = 0
 
 
 def sync(desk: Desk, *, full: bool = False) -> Synced:
@@ -42,19 +44,28 @@ def sync(desk: Desk, *, full: bool = False) -> Synced:
     with desk.store.writer_lock(desk.portal_id, who="connector sync"), alarmed(desk):
         recovered = recover(desk)
         pulled = pull(desk, full=full)
-        return _finish(desk, recovered, pulled)
+        return _reminded(desk, _finish(desk, recovered, pulled))
 
 
 def apply(desk: Desk) -> Synced:
     """Apply what the mirror says, without asking HubSpot for changes first."""
     require_mirror(desk)
     with desk.store.writer_lock(desk.portal_id, who="connector apply"), alarmed(desk):
-        return _finish(desk, recover(desk), None)
+        return _reminded(desk, _finish(desk, recover(desk), None))
 
 
 def correct(desk: Desk) -> Synced:
     """Apply what is due; whoever calls holds the writer's lock, and has recovered."""
     return _finish(desk, 0, None)
+
+
+def _reminded(desk: Desk, done: Synced) -> Synced:
+    """Remind owners after the corrections; what stops that stops nothing else."""
+    try:
+        return replace(done, tasks=remind(desk))
+    except (UserError, TemporaryError) as error:
+        _log.warning("tasks.stopped", portal=desk.portal_id, message=str(error))
+        return done
 
 
 def _proven(desk: Desk, plan: PlanHead) -> PlanHead:

@@ -17,6 +17,7 @@ from state import (
     mirror,
     outbox,
     strikes,
+    tasks,
     writings,
 )
 
@@ -36,6 +37,7 @@ def succeed(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: 
     outbox.carry(session, portal_id, news)
     holds.carry(session, portal_id, news)
     strikes.carry(session, portal_id, news)
+    tasks.carry(session, portal_id, news)
     writings.carry(session, portal_id, news)
     concerned = _unlink(session, portal_id, news)
     mirror.erase(session, portal_id, news)
@@ -57,6 +59,7 @@ def wipe(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime)
     audit.redact(session, portal_id, sorted(known))
     ledger.erase(session, portal_id, known)
     outbox.close(session, portal_id, gone)
+    tasks.erase(session, portal_id, known)
     for ref in gone:
         strikes.clear(session, portal_id, ref)
     mirror.erase(session, portal_id, gone)

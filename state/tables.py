@@ -23,6 +23,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     runs,
     sendings,
     strikes,
+    tasks,
     tokens,
     writings,
 )

@@ -31,6 +31,7 @@ from connector.propose import propose
 from connector.pull import Pulled, require_mirror
 from connector.pull import pull as pull_changes
 from connector.push import stream
+from connector.reminding import upcoming, wants_tasks
 from connector.reviewed import apply_plan
 from connector.screens import outcomes, reviewing
 from connector.screens import plan as screens
@@ -182,6 +183,14 @@ def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
 
 
 def _foreseen(desk: Desk, head: PlanHead) -> dict[str, Any]:
+    """Return what a plan leads to besides: tasks for owners, and workflows that enrol."""
+    if not wants_tasks(desk):
+        return _workflows(desk, head)
+    tasks = [{"record": str(one.contact), "owner_id": one.owner} for one in upcoming(desk)]
+    return {"tasks": tasks, **_workflows(desk, head)}
+
+
+def _workflows(desk: Desk, head: PlanHead) -> dict[str, Any]:
     """Return the workflows that enrol on what a plan writes; null: it is not known."""
     if not head.summary["corrections"]:
         return {}
@@ -241,6 +250,7 @@ def show_synced(desk: Desk, synced: Synced, *, as_json: bool) -> int:
                 "pulled": _pulled(desk, synced.pulled) if synced.pulled else None,
                 "plan": plan_document(desk, synced.plan),
                 "outcomes": {str(one): count for one, count in sorted(synced.outcomes.items())},
+                **({"tasks": synced.tasks} if wants_tasks(desk) else {}),
             }
         )
     else:

@@ -14,6 +14,7 @@ from connector.desk import Tell
 from connector.offline import ClosedDoor, Ground, last_pulled, offline_desk
 from connector.opening import read_policy
 from connector.reporting.customers import customers
+from connector.reporting.overlooked import overlooked
 from connector.reporting.report import Report
 from connector.reporting.writers import writers
 from connector.screens import reports as screens
@@ -26,6 +27,10 @@ def _customers(ground: Ground, policy: str, tell: Tell) -> Report:
     return customers(offline_desk(ground, read_policy(policy), tell=tell))
 
 
+def _overlooked(ground: Ground, policy: str, tell: Tell) -> Report:
+    return overlooked(offline_desk(ground, read_policy(policy), tell=tell))
+
+
 def _writers(ground: Ground, _policy: str, _tell: Tell) -> Report:
     with ground.store.reading() as session:
         return writers(session, ground.portal.account.portal_id)
@@ -33,6 +38,7 @@ def _writers(ground: Ground, _policy: str, _tell: Tell) -> Report:
 
 REPORTS: Final[Mapping[str, Callable[[Ground, str, Tell], Report]]] = {
     "customers": _customers,
+    "overlooked": _overlooked,
     "writers": _writers,
 }
 
@@ -41,6 +47,7 @@ REPORTS: Final[Mapping[str, Callable[[Ground, str, Tell], Report]]] = {
     epilog=examples(
         "connector report customers",
         "connector report customers --csv > customers.csv",
+        "connector report overlooked --json",
         "connector report writers",
         "connector report writers --json | jq '.fights'",
     )
@@ -50,7 +57,7 @@ REPORTS: Final[Mapping[str, Callable[[Ground, str, Tell], Report]]] = {
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Every row, for a spreadsheet.")
 def report(*, name: str, policy: str | None, as_json: bool, as_csv: bool) -> int:
-    """Tell who is a customer by the last won deal, or who sets stage and status.
+    """Tell who is a customer now, who is overlooked, or who sets stage and status.
 
     HubSpot is not asked.
     """

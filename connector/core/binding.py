@@ -10,7 +10,13 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.core.bound import BoundPolicy, Side
-from connector.core.bound_settings import bound_values, named_property, names_of, score_property
+from connector.core.bound_settings import (
+    activity_property,
+    bound_values,
+    named_property,
+    names_of,
+    score_property,
+)
 from connector.core.bound_side import bind_side
 from connector.core.deals import DealBook, deal_book
 from connector.core.mark import Problems
@@ -54,7 +60,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
     problems = Problems()
     zone = _zone(portal)
-    score, subscription, mark = _properties(policy, portal, problems)
+    score, subscription, mark, activity = _properties(policy, portal, problems)
     sides: dict[ObjectType, Side] = {}
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         with problems.collecting():
@@ -72,20 +78,23 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         score_property=score,
         subscription_property=subscription,
         mark_property=mark,
+        activity_property=activity,
         in_circles=any(map(_in_circles, sides.values())),
     )
 
 
-def _properties(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, str, str]:
-    """Return the properties of score, subscription and mark; "" for none, or a wrong one."""
-    score = subscription = mark = ""
+def _properties(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
+    """Return the properties of score, subscription, mark, activity; "" for none, or a wrong one."""
+    score = subscription = mark = activity = ""
     with problems.collecting():
         score = score_property(policy.settings, portal)
     with problems.collecting():
         subscription = named_property("subscription.property", policy.settings, portal)
     with problems.collecting():
         mark = named_property("churn.mark", policy.settings, portal)
-    return score, subscription, mark
+    with problems.collecting():
+        activity = activity_property(policy.settings, portal)
+    return score, subscription, mark, activity
 
 
 def _in_circles(side: Side) -> bool:

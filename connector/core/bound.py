@@ -116,6 +116,7 @@ class BoundPolicy:
     score_property: str
     subscription_property: str = ""
     mark_property: str = ""
+    activity_property: str = ""
     in_circles: bool = False
 
     @property

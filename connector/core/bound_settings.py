@@ -128,11 +128,22 @@ def named_property(name: str, settings: Mapping[str, Setting], portal: Portal) -
 
 def score_property(settings: Mapping[str, Setting], portal: Portal) -> str:
     """Return the name of the score property, "" while scores sleep; raise PolicyError if unfit."""
-    name = named_property("score.property", settings, portal)
+    return _named_of("score.property", settings, portal, kind=Kind.NUMBER, what="a score")
+
+
+def activity_property(settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the name of the property of the last activity, "" for none; raise if unfit."""
+    return _named_of("follow_up.activity", settings, portal, kind=Kind.TIME, what="an activity")
+
+
+def _named_of(
+    setting: str, settings: Mapping[str, Setting], portal: Portal, *, kind: Kind, what: str
+) -> str:
+    """Return the contact property that a setting names; raise where it holds another kind."""
+    name = named_property(setting, settings, portal)
     if not name:
         return ""
-    kind = kind_of(portal.definitions[ObjectType.CONTACTS][name])
-    if kind is not Kind.NUMBER:
-        mark = settings["score.property"].words[0].mark
-        raise wrong(mark, f"{name} is a {kind}, a score is a number")
+    found = kind_of(portal.definitions[ObjectType.CONTACTS][name])
+    if found is not kind:
+        raise wrong(settings[setting].words[0].mark, f"{name} is a {found}, {what} is a {kind}")
     return name

@@ -15,6 +15,7 @@ from connector.core.vocabularies import fixed_names, unbound_values
 from connector.core.vocabulary import DEALS, Vocabulary
 
 SCOPE_KINDS = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+_PROPERTIES = ("score.property", "subscription.property", "churn.mark", "follow_up.activity")
 
 
 def check_offline(document: Document) -> None:
@@ -74,7 +75,7 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
         space, _, rest = name.partition(".")
         if space in spaces and built_in.fact(name) is None:
             found[spaces[space]].add(rest)
-    for setting in ("score.property", "subscription.property", "churn.mark"):
+    for setting in _PROPERTIES:
         found[ObjectType.CONTACTS].update(document.settings[setting].texts)
     return {kind: tuple(sorted(each)) for kind, each in found.items()}
 

@@ -112,6 +112,11 @@ _ALL: Final = (
     ),
     Spec("churn.stage", Form.STAGE, ("$after_lost.stage",), "the custom stage of who has left"),
     Spec("churn.mark", Form.PROPERTY, (), "the yes-or-no property that marks a former customer"),
+    Spec("follow_up.days", Form.NUMBER, 5.0, "after how many days a contact is overlooked"),
+    Spec("follow_up.statuses", Form.STATUSES, ("NEW",), "lead statuses that nobody has worked on"),
+    Spec("follow_up.activity", Form.PROPERTY, (), "the date property of a contact's last activity"),
+    Spec("follow_up.tasks", Form.FLAG, False, "whether owners get a task in HubSpot"),  # noqa: FBT003 - a column of a table
+    Spec("follow_up.limit", Form.NUMBER, 20.0, "how many such tasks are created in a day"),
     Spec("hold_days", Form.NUMBER, 30.0, "how long a person's edit is held"),
     Spec("hold.imports", Form.FLAG, False, "whether an import counts as a person's edit"),  # noqa: FBT003 - a column of a table
     Spec(

@@ -15,6 +15,7 @@ from connector.noticing import notice
 from connector.propose import propose
 from connector.pull import pull, require_mirror
 from connector.recover import recover
+from connector.reminding import remind
 from connector.sync import correct
 from connector.tidying import tidy
 from state import mirror
@@ -22,6 +23,8 @@ from state import mirror
 LEAST_FREE: Final = 64 * 2**20
 """Bytes: below, nothing is written to HubSpot, since the outbox must be able to follow."""
 TIDY_SECONDS: Final = 3600.0
+REMIND_SECONDS: Final = 3600.0
+"""Looking for overlooked contacts reads the whole mirror, and days are what it is about."""
 _SHARE: Final = 20
 _LONGEST_PAUSE: Final = 900.0
 _DECIDED: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
@@ -45,6 +48,7 @@ class Rhythm:
     poll: float = 0.0
     plan: float = 0.0
     tidy: float = 0.0
+    remind: float = 0.0
     polled: float | None = None
     shown: str = ""
     anew: bool = True
@@ -106,6 +110,8 @@ def _decide(desk: Desk, steps: Steps, rhythm: Rhythm, *, writes: bool) -> None:
 
     name = "apply" if writes else "review"
     done = steps.run(name, work)
+    if done and writes:
+        _remind(desk, steps, rhythm)
     rhythm.anew = rhythm.anew and not done
     if not (done and writes):
         now = steps.monotonic()
@@ -118,6 +124,19 @@ def _passes(steps: Steps, name: str) -> bool:
     return any(
         one.step == name and isinstance(one.error, TemporaryError) for one in steps.troubles()
     )
+
+
+def _remind(desk: Desk, steps: Steps, rhythm: Rhythm) -> None:
+    """Create tasks for owners where it is time; what stops that stops nothing else."""
+    if steps.monotonic() < rhythm.remind:
+        return
+
+    def work() -> None:
+        refuse_without_room(desk)
+        remind(desk)
+
+    longest = REMIND_SECONDS if steps.run("tasks", work) else _LONGEST_PAUSE / 3
+    rhythm.remind = steps.monotonic() + longest
 
 
 def _apply(desk: Desk) -> None:

@@ -23,7 +23,6 @@ class DaemonSettings:
     alerts: tuple[str, ...] = field(repr=False)
     alert_seconds: float
     handover: str = field(repr=False)
-    digest_days: float
 
 
 def read(
@@ -42,7 +41,6 @@ def read(
         alerts=tuple(values["CONNECTOR_ALERTS"].split()),
         alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, least=0),
         handover=values["CONNECTOR_HANDOVER"],
-        digest_days=_number("CONNECTOR_DIGEST_DAYS", values, least=0),
     )
 
 

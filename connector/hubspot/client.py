@@ -15,7 +15,8 @@ from connector.core.model import (
     Ref,
     Workflow,
 )
-from connector.hubspot import flows
+from connector.core.tasks import Task
+from connector.hubspot import flows, tasks
 from connector.hubspot.budget import Allowance, Reserve, Turns
 from connector.hubspot.codec import associations, portal, questions, records
 from connector.hubspot.door import Page, UpdateAnswer
@@ -219,6 +220,14 @@ class HubSpotDoor:
                 retry_after=error.retry_after,
                 correlation_id=error.correlation_id,
             ) from error
+
+    def create_task(self, task: Task) -> str:
+        """Create a task and return its id; one request."""
+        return tasks.create(self._ask, self._routes, task)
+
+    def find_task(self, subject: str) -> str | None:
+        """Search the task with a subject; one request."""
+        return tasks.find(self._ask, self._routes, subject)
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,6 +16,7 @@ from connector.core.model import (
     Ref,
     Workflow,
 )
+from connector.core.tasks import Task
 from connector.hubspot.budget import Allowance
 
 SEARCH_LIMIT: Final = 200
@@ -150,4 +151,12 @@ class Door(Protocol):
         Raise `OutcomeUnknown` where HubSpot may or may not have written, `BatchRefused`
         where it refused the whole batch and wrote nothing.
         """
+        ...
+
+    def create_task(self, task: Task) -> str:
+        """Create a task for the owner of a contact and return its id; one request."""
+        ...
+
+    def find_task(self, subject: str) -> str | None:
+        """Search the task with a subject, as late as searches show it; one request."""
         ...

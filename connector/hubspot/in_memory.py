@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,23 +17,17 @@ from connector.core.model import (
     Version,
     Workflow,
 )
-from connector.errors import ConnectorError
 from connector.hubspot.budget import Allowance
 from connector.hubspot.codec.records import MODIFIED
 from connector.hubspot.door import SEARCH_LIMIT, Page, Refusal, UpdateAnswer
 from connector.hubspot.faults import BatchRefused
+from connector.hubspot.in_memory_tasks import MemoryTasks
 
 LIST_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failure:
-    error: ConnectorError
-    after: bool
-
-
 @dataclass(slots=True)
-class MemoryDoor:
+class MemoryDoor(MemoryTasks):
     """Answers as HubSpot does: stages move forward only, and a backward write does nothing.
 
     `requests` counts what was asked, by the name of the method. Time stands still until
@@ -43,12 +36,10 @@ class MemoryDoor:
 
     what: Portal
     moment: datetime
-    requests: Counter[str] = field(default_factory=Counter)
     follows_merges: bool = True
     _records: dict[Ref, Record] = field(default_factory=dict)
     _links: dict[tuple[Ref, ObjectType], dict[Ref, Association]] = field(default_factory=dict)
     _survivors: dict[Ref, Ref] = field(default_factory=dict)
-    _failures: dict[str, list[_Failure]] = field(default_factory=dict)
 
     # As people, imports and tests see it
 
@@ -118,10 +109,6 @@ class MemoryDoor:
     def restore(self, ref: Ref) -> None:
         """Take a record out of the recycling bin."""
         self._records[ref] = replace(self._records[ref], archived=False, modified_at=self.moment)
-
-    def fail(self, method: str, error: ConnectorError, *, after: bool = False) -> None:
-        """Let the next request of a method fail; an update also `after` it took effect."""
-        self._failures.setdefault(method, []).append(_Failure(error=error, after=after))
 
     # The door
 
@@ -250,15 +237,6 @@ class MemoryDoor:
                 missing, Refusal(message="OBJECT_NOT_FOUND", category="OBJECT_NOT_FOUND")
             ),
         )
-
-    def _begin(self, method: str) -> ConnectorError | None:
-        """Count a request; raise the failure that comes first, return one that comes after."""
-        self.requests[method] += 1
-        waiting = self._failures.get(method)
-        failure = waiting.pop(0) if waiting else None
-        if failure and not failure.after:
-            raise failure.error
-        return failure.error if failure else None
 
     def _living(self, object_type: ObjectType, *, archived: bool = False) -> Iterator[Record]:
         for ref, record in self._records.items():

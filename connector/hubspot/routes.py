@@ -24,6 +24,8 @@ class Route(StrEnum):
     PIPELINES = "pipelines"
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - the name of a request
+    TASK_CREATE = "task"
+    TASK_SEARCH = "task search"
     FLOWS = "workflows"
     FLOWS_READ = "workflows read"
 
@@ -45,7 +47,7 @@ class Request:
     @property
     def writes(self) -> bool:
         """Whether HubSpot changes something when it executes the request."""
-        return self.route is Route.BATCH_UPDATE
+        return self.route in {Route.BATCH_UPDATE, Route.TASK_CREATE}
 
 
 DEFAULT_FAMILY: Final = "2026-03"
@@ -65,6 +67,8 @@ def _dated(version: str) -> Mapping[Route, str]:
         Route.READ: f"/crm/objects/{version}/{{type}}/{{id}}",
         Route.BATCH_READ: f"/crm/objects/{version}/{{type}}/batch/read",
         Route.BATCH_UPDATE: f"/crm/objects/{version}/{{type}}/batch/update",
+        Route.TASK_CREATE: f"/crm/objects/{version}/tasks",
+        Route.TASK_SEARCH: f"/crm/objects/{version}/tasks/search",
         Route.ASSOCIATIONS: f"/crm/associations/{version}/{{type}}/{{to}}/batch/read",
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
@@ -82,6 +86,8 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.READ: "/crm/v3/objects/{type}/{id}",
         Route.BATCH_READ: "/crm/v3/objects/{type}/batch/read",
         Route.BATCH_UPDATE: "/crm/v3/objects/{type}/batch/update",
+        Route.TASK_CREATE: "/crm/v3/objects/tasks",
+        Route.TASK_SEARCH: "/crm/v3/objects/tasks/search",
         Route.ASSOCIATIONS: "/crm/v4/associations/{type}/{to}/batch/read",
         Route.PROPERTIES: "/crm/v3/properties/{type}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",

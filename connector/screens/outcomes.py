@@ -44,6 +44,8 @@ def synced(done: Synced) -> RenderableType:
         parts.append(Text(f"Finished {done.recovered} moves that a stopped run had left open."))
     if done.outcomes:
         parts += [Text(""), ended(done.outcomes)]
+    if done.tasks:
+        parts.append(Text(f"Created {done.tasks} tasks for owners of overlooked contacts."))
     parts.append(Text(f"Run {done.run}: `connector audit --run {done.run}` shows every write."))
     return Group(*parts)
 

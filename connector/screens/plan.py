@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +13,7 @@ from connector.core.holds import Aside
 from connector.core.model import STAGE, Correction, Option
 
 Labels = Mapping[str, str]
+_NAMED: Final = 5
 
 
 def labels(options: Iterable[Option]) -> dict[str, str]:
@@ -118,7 +119,8 @@ def screen(
     title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
     title.stylize("bold")
     if not figures["corrections"]:
-        return Group(title, Text(f"{looked or 'Nothing was due'}: everything is as it should be."))
+        right = Text(f"{looked or 'Nothing was due'}: everything is as it should be.")
+        return Group(title, right, *tasks(head))
     count = sum(figures["records_to_correct"].values())
     parts: list[RenderableType] = [
         title,
@@ -135,4 +137,14 @@ def screen(
         parts += [Text(""), Text(f"Left alone: {left}.")]
     if "workflows" in head:
         parts.append(Text(_workflows(head["workflows"])))
-    return Group(*parts, *side_effects(figures))
+    return Group(*parts, *side_effects(figures), *tasks(head))
+
+
+def tasks(head: Mapping[str, Any]) -> list[Text]:
+    """Return whose owners would get a task; nothing where the policy wants none."""
+    found = head.get("tasks") or []
+    if not found:
+        return []
+    named = ", ".join(f"{one['record']} (owner {one['owner_id']})" for one in found[:_NAMED])
+    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return [Text(f"{len(found):,} owners' tasks for overlooked contacts: {named}{more}.")]

@@ -13,6 +13,7 @@ from connector.reporting.report import Cell, Report
 from connector.screens.formats import write_csv as write_table
 
 _SHOWN: Final = 50
+_LABELLED: Final = frozenset({"stage", "lead_status"})
 
 
 def document(report: Report, portal_id: str) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def write_csv(out: TextIO, report: Report) -> None:
 
 
 def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
-    """Return the first rows as a table; `names` labels stages by internal value."""
+    """Return the first rows as a table; `names` labels stages and lead statuses."""
     if not report.rows:
         return Text(f"{report.title}: nothing to tell yet.")
     table = Table(title=f"{report.title}: {len(report.rows):,}", title_justify="left", box=None)
@@ -45,7 +46,7 @@ def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
 def _labelled(report: Report, row: tuple[Cell, ...], names: Mapping[str, str]) -> Iterator[Text]:
     for column, cell in zip(report.columns, row, strict=True):
         text = _text(cell)
-        yield Text(names.get(text, text) if column == "stage" else text)
+        yield Text(names.get(text, text) if column in _LABELLED else text)
 
 
 def _text(cell: Cell) -> str:

@@ -1,31 +1,23 @@
-"""What the digest promises: once a day, who waits for sales and was left alone."""
+"""The digest of overlooked contacts: once a day, in the portal's morning, with what to do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from connector.alerts.digest import Digest
-from connector.core.binding import BoundPolicy, bind
-from connector.core.default_portal import default_portal
-from connector.core.model import Record, Ref
-from connector.core.policy import load
-from connector.overlooked import ENTERED
-from connector.presets import preset
-from state import mirror
+from connector.core.model import Ref
+from connector.core.overlooked import Lack, Overlooked
 from state.store import Store
 
-NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+OSLO = ZoneInfo("Europe/Oslo")
+NIGHT = datetime(2026, 11, 2, 6, 59, tzinfo=UTC)  # 07:59 in Oslo
+MORNING = NIGHT + timedelta(minutes=1)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def policy() -> BoundPolicy:
-    read = load("extends: standard", source="test.yaml", preset=preset)
-    return bind(read, default_portal())
 
 
 @pytest.fixture
@@ -34,56 +26,59 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def put(store: Store, policy: BoundPolicy, number: int, days: float, **more: str) -> None:
-    entered = (NOW - days * DAY).isoformat()
-    given = {"lifecyclestage": "salesqualifiedlead", "hs_lead_status": "NEW", ENTERED: entered}
-    one = Record(
-        ref=Ref.parse(f"contacts/{number}"),
-        properties=given | more,
-        modified_at=NOW,
-        created_at=NOW,
+def waiting(number: int, days: int = 6) -> Overlooked:
+    return Overlooked(
+        record=Ref.parse(f"contacts/{number}"),
+        stage="salesqualifiedlead",
+        since=MORNING - days * DAY,
+        exact=True,
+        status="",
+        owner="",
+        lacks=(Lack.STATUS, Lack.OWNER),
     )
-    with store.begin() as session:
-        mirror.put(session, policy.portal_id, [one], due_at=NOW)
 
 
-def told(store: Store, policy: BoundPolicy, *, at: datetime = NOW, days: float = 3) -> list[str]:
-    sent: list[str] = []
-    digest = Digest(store, lambda title, text: sent.append(f"{title}\n{text}"), days=days)
-    digest.tell(policy, at)
+def sent_at(store: Store, *moments: datetime, found: list[Overlooked]) -> list[tuple[str, str]]:
+    sent: list[tuple[str, str]] = []
+    for now in moments:
+        # Made anew each time, as by a restart.
+        digest = Digest(store, lambda title, text: sent.append((title, text)))
+        digest.tell("4711", OSLO, now, lambda: found)
     return sent
 
 
-def test_who_waits_too_long_and_was_left_alone_is_named_longest_first(
-    store: Store, policy: BoundPolicy
-) -> None:
-    put(store, policy, 1, 4)
-    put(store, policy, 2, 9, hs_lead_status="")
-    put(store, policy, 3, 2)
-    put(store, policy, 4, 9, hs_lead_status="CONNECTED")
-    put(store, policy, 5, 9, lifecyclestage="lead")
-    put(store, policy, 6, 9, **{ENTERED: ""})
-    (said,) = told(store, policy)
-    assert "2 contacts are ready for sales for more than 3 days" in said
-    assert "contacts/2, for 9 days; contacts/1, for 4 days." in said
+def test_it_is_told_once_a_day_in_the_portals_morning(store: Store) -> None:
+    moments = [NIGHT, MORNING, MORNING + timedelta(hours=15), NIGHT + DAY, MORNING + DAY]
+    assert sent_at(store, *moments[:1], found=[waiting(1)]) == []
+    assert len(sent_at(store, *moments[1:4], found=[waiting(1)])) == 1
+    assert len(sent_at(store, *moments[4:], found=[waiting(1)])) == 1
 
 
-def test_it_is_told_once_a_day(store: Store, policy: BoundPolicy) -> None:
-    put(store, policy, 1, 4)
-    assert [len(told(store, policy, at=NOW + hour * timedelta(hours=8))) for hour in range(5)] == [
-        *(1, 0, 0, 1, 0)
-    ]
+def test_it_names_who_waits_longest_and_says_what_to_do(store: Store) -> None:
+    found = [waiting(number, days=6 + number) for number in range(1, 8)]
+    ((title, text),) = sent_at(store, MORNING, found=found)
+    assert title == "HubSpot lifecycle connector, portal 4711: 7 contacts are overlooked"
+    assert "contacts/7: nobody has worked on the lead status; nobody owns it (13 days)" in text
+    assert ("contacts/3" in text, "contacts/2" in text) == (True, False)
+    assert "… and 2 more." in text
+    assert "`connector report overlooked`" in text
 
 
-def test_it_is_off_unless_somebody_wants_it_and_silent_where_nobody_waits(
-    store: Store, policy: BoundPolicy
-) -> None:
-    assert told(store, policy) == []
-    put(store, policy, 1, 4)
-    assert told(store, policy, days=0) == []
+def test_a_single_one_is_told_as_one(store: Store) -> None:
+    ((title, text),) = sent_at(store, MORNING, found=[waiting(1)])
+    assert title.endswith("1 contact is overlooked")
+    assert "more." not in text
 
 
-def test_a_long_list_is_cut_and_counted(store: Store, policy: BoundPolicy) -> None:
-    for number in range(1, 24):
-        put(store, policy, number, 4)
-    assert "and 3 more" in told(store, policy)[0]
+def test_where_nobody_is_overlooked_nothing_is_sent(store: Store) -> None:
+    assert sent_at(store, MORNING, found=[]) == []
+
+
+def test_nobody_is_looked_for_when_it_is_not_time(store: Store) -> None:
+    def find() -> list[Overlooked]:
+        raise AssertionError
+
+    sent_at(store, MORNING, found=[])
+    digest = Digest(store, lambda _title, _text: None)
+    digest.tell("4711", OSLO, MORNING + timedelta(hours=1), find)
+    digest.tell("4711", OSLO, NIGHT + DAY, find)

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from connector.core.model import ObjectType, Ref
+from connector.core.tasks import Task
 from connector.errors import ConnectorError
 from connector.hubspot.answer import Answer as Received
 from connector.hubspot.client import HubSpotDoor
@@ -96,6 +97,9 @@ def _refs(answer: Answer, kind: ObjectType) -> list[Ref]:
     return [Ref(kind, one) for one in (*rows, *refused, UNHEARD_OF)]
 
 
+_TASK: Final = Task(
+    contact=Ref(ObjectType.CONTACTS, UNHEARD_OF), owner="", subject="x", body="x", due_at=_NOON
+)
 _QUESTIONS: Final[Mapping[Route, Callable[[HubSpotDoor, Answer, ObjectType], Any]]] = {
     Route.LIST: lambda door, answer, kind: door.page(kind, names(answer)),
     Route.SEARCH: lambda door, answer, kind: door.changed(
@@ -116,6 +120,7 @@ _QUESTIONS: Final[Mapping[Route, Callable[[HubSpotDoor, Answer, ObjectType], Any
     Route.PROPERTIES: lambda door, _, kind: door.portal().definitions[kind],
     Route.PIPELINES: lambda door, _, __: door.portal().pipelines,
     Route.ACCOUNT: lambda door, _, __: door.account(),
+    Route.TASK_CREATE: lambda door, _, __: door.create_task(_TASK),
 }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connector.core.model import STAGE, Association, ObjectType, Ref
+from connector.core.tasks import Task
 from connector.errors import TemporaryError
 from connector.hubspot.client import HubSpotDoor
 from connector.hubspot.faults import (
@@ -447,3 +448,42 @@ def test_searches_keep_to_four_a_second(open_door: Open, waits: Waits) -> None:
         for _ in range(9):
             door.changed(CONTACTS, [], since=NOON, until=NOON)
     assert waits.time - 1000 == 2.0
+
+
+TASK = Task(contact=ONE, owner="7", subject="Follow up", body="Nobody owns it.", due_at=NOON)
+
+
+def test_a_task_goes_to_its_owner_and_lies_on_its_contact(open_door: Open) -> None:
+    with scripted(Reply(status=201, body={"id": "60"})) as server:
+        assert open_door(server.url).create_task(TASK) == "60"
+    (heard,) = server.heard
+    assert heard.path == "/crm/objects/2026-03/tasks"
+    assert heard.body == {
+        "properties": {
+            "hs_timestamp": "2026-03-12T12:00:00Z",
+            "hs_task_subject": "Follow up",
+            "hs_task_body": "Nobody owns it.",
+            "hs_task_status": "NOT_STARTED",
+            "hs_task_type": "TODO",
+            "hubspot_owner_id": "7",
+        },
+        "associations": [
+            {
+                "to": {"id": "1"},
+                "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}],
+            }
+        ],
+    }
+
+
+def test_a_task_of_which_nobody_knows_is_not_sent_twice(open_door: Open) -> None:
+    with scripted(Reply(status=502, body=HTML)) as server, pytest.raises(OutcomeUnknown):
+        open_door(server.url).create_task(TASK)
+    assert len(server.heard) == 1
+
+
+def test_a_task_that_was_never_sent_is_known_to_be_none(open_door: Open) -> None:
+    with scripted(Reply()) as server:
+        url = server.url
+    with pytest.raises(NotSent):
+        open_door(url).create_task(TASK)

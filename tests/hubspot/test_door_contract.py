@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connector.core.model import STAGE, STATUS, ObjectType, Ref
+from connector.core.tasks import Task
 from connector.hubspot.faults import BatchRefused
 from connector.hubspot.reader import changes
 from tests.hubspot.worlds import PORTAL_ID, STAGES, World, in_a_box, in_memory
@@ -265,3 +266,19 @@ def test_a_window_is_read_whole_under_every_habit_of_the_search(habit: dict[str,
         world.create(CONTACTS)
         pages = changes(world.door, CONTACTS, (), since=since, until=until)
         assert set(refs) <= {record.ref for page in pages for record in page}
+
+
+def test_a_task_is_created_and_found_by_its_subject(world: World) -> None:
+    contact = world.create(CONTACTS)
+    one = Task(
+        contact=contact,
+        owner="",
+        subject=f"Follow up: {contact} is ready for sales since 2026-03-01",
+        body="Nobody owns it.",
+        due_at=world.door.now(),
+    )
+    assert world.door.find_task(one.subject) is None
+    made = world.door.create_task(one)
+    world.advance(60)
+    assert world.door.find_task(one.subject) == made
+    assert world.door.find_task("Follow up") is None

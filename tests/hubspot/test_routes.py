@@ -28,9 +28,10 @@ def test_an_unknown_family_is_an_error_that_names_the_known_ones() -> None:
         Routes("v2")
 
 
-def test_only_the_batch_update_writes() -> None:
+def test_only_the_batch_update_and_a_new_task_write() -> None:
     assert [one for one in Route if Request(route=one, path="/", body={}).writes] == [
-        Route.BATCH_UPDATE
+        Route.BATCH_UPDATE,
+        Route.TASK_CREATE,
     ]
 
 

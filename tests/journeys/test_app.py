@@ -128,6 +128,32 @@ def test_an_alert_is_sent_with_what_is_wrong(bench: Bench, channel: Channel) -> 
     assert bench.box.writes() == []
 
 
+def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
+    bench: Bench, channel: Channel
+) -> None:
+    cast.contact(bench.portal, "anna", "salesqualifiedlead", "NEW")
+    bench.more = {"CONNECTOR_ALERTS": channel.url}
+    _go(bench, turns=2)
+    _go(bench)
+    assert channel.titles == [
+        f"HubSpot lifecycle connector, portal {bench.portal.portal_id}: 1 contact is overlooked"
+    ]
+
+
+def test_owners_get_their_tasks_where_the_daemon_writes_and_none_in_review(bench: Bench) -> None:
+    anna = cast.contact(bench.portal, "anna", "salesqualifiedlead", "NEW")
+    owner = bench.portal.add_owner("o@x.example", "O", "X")
+    bench.portal.edit("contacts", anna, {"hubspot_owner_id": owner})
+    policy = bench.folder / "mine.yaml"
+    policy.write_text("extends: standard\nname: mine\nsettings: {follow_up: {tasks: yes}}\n")
+    bench.more = {"CONNECTOR_POLICY": str(policy)}
+    _go(bench)
+    assert bench.portal.records("tasks") == []
+    bench.more = {**bench.more, "CONNECTOR_WRITES": "apply"}
+    _go(bench, turns=2)
+    assert len(bench.portal.records("tasks")) == 1
+
+
 def test_a_channel_that_is_none_is_said_before_anything_is_asked(bench: Bench) -> None:
     bench.more = {"CONNECTOR_ALERTS": "nonsense", "HUBSPOT_WEBHOOK_SECRET": ""}
     with pytest.raises(UserError, match="CONNECTOR_ALERTS"):

@@ -109,3 +109,17 @@ def test_an_empty_plan_says_so_in_one_sentence() -> None:
 
 def test_a_value_without_a_label_is_shown_itself() -> None:
     assert change(BACK, {}) == "customer → opportunity"
+
+
+def with_tasks(plan: dict[str, object], count: int) -> dict[str, object]:
+    told = [{"record": f"contacts/{one}", "owner_id": "7"} for one in range(1, count + 1)]
+    return {**plan, "tasks": told}
+
+
+@pytest.mark.parametrize("plan", [PLAN, document(looked_at=3)])
+def test_a_plan_names_the_tasks_that_owners_would_get(plan: dict[str, object]) -> None:
+    text = shown(screen(with_tasks(plan, 7), [], LABELS))
+    assert "7 owners' tasks for overlooked contacts: contacts/1 (owner 7)" in text
+    assert "and 2 more." in text
+    assert "more." not in shown(screen(with_tasks(plan, 5), [], LABELS)).split("owners' tasks")[1]
+    assert "tasks" not in shown(screen(with_tasks(plan, 0), [], LABELS))

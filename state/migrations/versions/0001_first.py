@@ -201,6 +201,14 @@ def _guards() -> None:
         _number("at"),
         _key("portal_id", "object_type", "object_id", "property_name"),
     )
+    op.create_table(
+        "tasks",
+        *_record_key(),
+        _number("at"),
+        _text("task"),
+        _text("task_id"),
+        _key("portal_id", "object_type", "object_id"),
+    )
 
 
 def _audit() -> None:

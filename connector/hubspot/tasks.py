@@ -1,0 +1,38 @@
+"""Create tasks in HubSpot, and find them again by their subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connector.core.tasks import Task
+from connector.hubspot.answer import Answer
+from connector.hubspot.codec import tasks
+from connector.hubspot.faults import BadAnswer, NotSent, OutcomeUnknown, Unavailable
+from connector.hubspot.routes import Request, Route, Routes
+
+Ask = Callable[[Request, Callable[[Answer], Any]], Any]
+
+
+def create(ask: Ask, routes: Routes, task: Task) -> str:
+    """Create a task and return its id; one request."""
+    path, body = routes.path(Route.TASK_CREATE), tasks.creating(task)
+    try:
+        return str(ask(Request(route=Route.TASK_CREATE, path=path, body=body), tasks.created))
+    except NotSent:
+        raise
+    except (Unavailable, BadAnswer) as error:
+        raise OutcomeUnknown(
+            f"HubSpot may or may not have created the task for {task.contact} ({error}): it is "
+            "searched before it is sent again",
+            retry_after=error.retry_after,
+            correlation_id=error.correlation_id,
+        ) from error
+
+
+def find(ask: Ask, routes: Routes, subject: str) -> str | None:
+    """Search the task with a subject; one request, at the pace of searches."""
+    path = routes.path(Route.TASK_SEARCH)
+    request = Request(route=Route.SEARCH, path=path, body=tasks.searching(subject))
+    found: str | None = ask(request, lambda answer: tasks.found(answer, subject))
+    return found
