@@ -203,6 +203,15 @@ CREATE TABLE strikes (
 	at BIGINT NOT NULL, 
 	PRIMARY KEY (portal_id, object_type, object_id, content_key)
 );
+CREATE TABLE tasks (
+	portal_id BIGINT NOT NULL, 
+	object_type TEXT NOT NULL, 
+	object_id BIGINT NOT NULL, 
+	at BIGINT NOT NULL, 
+	task TEXT NOT NULL, 
+	task_id TEXT NOT NULL, 
+	PRIMARY KEY (portal_id, object_type, object_id)
+);
 CREATE TABLE tokens (
 	portal_id BIGINT NOT NULL, 
 	name TEXT NOT NULL, 
