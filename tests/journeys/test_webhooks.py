@@ -69,7 +69,7 @@ def _survives(set_up: SetUp, number: int, seed: int, *, events: int) -> None:
             _live(running, life, number // 3 + (number % 3 if part == 2 else 0))
             if part < 2:
                 running.kill()
-        until(lambda: _is_quiet(running) and life.stages() == wanted)
+        until(lambda: life.stages() == wanted and _is_quiet(running))  # echoes included
         counts = bench.box.deliveries.counts
         code = running.stop()
     assert code == 0
