@@ -125,7 +125,7 @@ def run(
     read: Callable[[], Settings], daemon: DaemonSettings, monotonic: Callable[[], float]
 ) -> int:
     """Work until SIGTERM or SIGINT; UserError where the portal cannot be opened at all."""
-    with Store.open(read().database_url) as store:
+    with _listening() as signals, Store.open(read().database_url) as store:
         parts = put_together(read, daemon, store, monotonic)
         parts.receiver.start()
         with (
@@ -136,12 +136,12 @@ def run(
             for each in parts.channels:
                 stack.enter_context(closing(each))
             _log.info("web.listening", url=url, webhooks=parts.front.signing is not None)
-            _work(parts.loop)
+            _work(parts.loop, signals)
     return 0
 
 
-def _work(loop: Loop) -> None:
-    """Let the loop work in a thread, so that signals find the main thread free."""
+def _work(loop: Loop, signals: Sequence[int]) -> None:
+    """Let the loop work in a thread, until it ends or a signal has come."""
     failures: list[BaseException] = []
 
     def work() -> None:
@@ -151,11 +151,11 @@ def _work(loop: Loop) -> None:
             failures.append(error)
 
     thread = Thread(target=work, name="loop", daemon=True)
-    with _told_to_stop(loop.stop):
-        thread.start()
-        while thread.is_alive() and not loop.stop.asked:
-            thread.join(0.2)
-        thread.join(LEAVE_SECONDS)
+    thread.start()
+    while thread.is_alive() and not signals:
+        thread.join(0.2)
+    loop.stop.ask()
+    thread.join(LEAVE_SECONDS)
     if thread.is_alive():
         _log.warning(
             "daemon.left",
@@ -168,12 +168,19 @@ def _work(loop: Loop) -> None:
 
 
 @contextmanager
-def _told_to_stop(stop: Stop) -> Iterator[None]:
+def _listening() -> Iterator[Sequence[int]]:
+    """Yield the signals that have come so far.
+
+    The handler takes no lock: it may run again in the middle of itself, and in the middle of
+    whatever the main thread does.
+    """
+    come: list[int] = []
     before = {
-        one: signal.signal(one, lambda *_: stop.ask()) for one in (signal.SIGINT, signal.SIGTERM)
+        one: signal.signal(one, lambda number, _: come.append(number))
+        for one in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield
+        yield come
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

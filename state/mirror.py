@@ -93,18 +93,8 @@ def due(
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
     """Return records due until then, in the order of their ids; never archived ones."""
-    query = (
-        select(_C.object_id)
-        .where(
-            _C.portal_id == int(portal_id),
-            _C.object_type == object_type.value,
-            _C.object_id > int(after_id),
-            _C.due_at <= to_millis(until),
-        )
-        .order_by(_C.object_id)
-        .limit(limit)
-    )
-    return tuple(Ref(object_type, str(one)) for one in session.scalars(query))
+    which = _C.due_at <= to_millis(until)
+    return _beyond(session, portal_id, object_type, which, after_id=after_id, limit=limit)
 
 
 def listed(
@@ -116,13 +106,26 @@ def listed(
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
     """Return records in the order of their ids, due or not; never archived ones."""
+    which = _C.archived_at.is_(None)
+    return _beyond(session, portal_id, object_type, which, after_id=after_id, limit=limit)
+
+
+def _beyond(
+    session: Session,
+    portal_id: str,
+    object_type: ObjectType,
+    which: ColumnElement[bool],
+    *,
+    after_id: str,
+    limit: int,
+) -> tuple[Ref, ...]:
     query = (
         select(_C.object_id)
         .where(
             _C.portal_id == int(portal_id),
             _C.object_type == object_type.value,
             _C.object_id > int(after_id),
-            _C.archived_at.is_(None),
+            which,
         )
         .order_by(_C.object_id)
         .limit(limit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ForeignKeyConstraint, Select, delete, func, insert, select, update
+from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
@@ -103,36 +103,34 @@ def add(
     session: Session, portal_id: str, plan_id: str, moves: Sequence[tuple[Correction, ...]]
 ) -> None:
     """Append the corrections of further records: one row for each record, in this order."""
-    which = (_MOVES.c.portal_id == int(portal_id), _MOVES.c.plan_id == plan_id)
-    last = session.scalar(select(func.max(_MOVES.c.place)).where(*which)) or 0
-    rows = [
-        {
-            "portal_id": int(portal_id),
-            "plan_id": plan_id,
-            "place": place,
-            "corrections": corrections_text(one),
-        }
-        for place, one in enumerate(moves, start=last + 1)
-    ]
-    if rows:
-        session.execute(insert(_MOVES), rows)
+    _append(
+        session,
+        _MOVES,
+        portal_id,
+        plan_id,
+        [{"corrections": corrections_text(one)} for one in moves],
+    )
 
 
 def add_asides(session: Session, portal_id: str, plan_id: str, asides: Sequence[Aside]) -> None:
     """Append what is left aside of this plan, in this order."""
-    mine = (_ASIDES.c.portal_id == int(portal_id), _ASIDES.c.plan_id == plan_id)
-    end = session.scalar(select(func.max(_ASIDES.c.place)).where(*mine)) or 0
-    rows = [
-        {
-            "portal_id": int(portal_id),
-            "plan_id": plan_id,
-            "place": place,
-            "aside": aside_text(one),
-        }
-        for place, one in enumerate(asides, start=end + 1)
-    ]
+    _append(session, _ASIDES, portal_id, plan_id, [{"aside": aside_text(one)} for one in asides])
+
+
+def _append(
+    session: Session,
+    table: Table,
+    portal_id: str,
+    plan_id: str,
+    texts: Sequence[Mapping[str, str]],
+) -> None:
+    """Append rows to what a plan has in a table: each is numbered by its place."""
+    mine = (table.c.portal_id == int(portal_id), table.c.plan_id == plan_id)
+    last = session.scalar(select(func.max(table.c.place)).where(*mine)) or 0
+    key = {"portal_id": int(portal_id), "plan_id": plan_id}
+    rows = [{**key, "place": place, **one} for place, one in enumerate(texts, start=last + 1)]
     if rows:
-        session.execute(insert(_ASIDES), rows)
+        session.execute(insert(table), rows)
 
 
 def asides(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -444,6 +445,20 @@ def test_sigterm_in_the_middle_of_a_hanging_write_ends_within_ten_seconds(
         until(lambda: bench.values(*wanted) == wanted)
         assert work.stop() == 0
     assert bench.open_moves() == ()
+
+
+@pytest.mark.network
+def test_told_again_and_again_to_stop_it_does_not_hang(bench: Bench) -> None:
+    with daemon(bench) as work:
+        work.start()
+        until(lambda: work.get("/readyz")[0] == 200)
+        assert work.child
+        number = work.child.process.pid
+        with suppress(ProcessLookupError):  # until it has ended
+            for _ in range(50_000):  # a signal may come in the middle of another one's handling
+                os.kill(number, signal.SIGTERM)
+                os.kill(number, signal.SIGINT)
+        work.child.wait()  # which fails where it hangs; the last signals may find it half gone
 
 
 @pytest.mark.network
