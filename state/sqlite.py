@@ -24,7 +24,10 @@ def engine(path: Path, *, patience: float = 30) -> Engine:
     `patience` is how many seconds a writer waits for another one.
     """
     url = URL.create("sqlite", database=str(path))
-    made = create_engine(url, hide_parameters=True, connect_args={"timeout": patience})
+    # The last connection given back is the next one taken: each keeps its own cache of pages.
+    made = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": patience}, pool_use_lifo=True
+    )
     event.listen(made, "connect", _prepare)
     event.listen(made, "begin", _begin)
     return made
