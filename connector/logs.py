@@ -72,6 +72,6 @@ def masked(text: str) -> str:
     >>> masked("token pat-eu1-0123456789abcdef was refused")
     'token pat-eu1-*** was refused'
     """
-    for secret in _HIDDEN:
+    for secret in sorted(_HIDDEN, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, "***")
     return _SECRET.sub(lambda found: f"{found.group(1) or found.group(2)}***", text)

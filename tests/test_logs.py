@@ -28,8 +28,9 @@ OPAQUE = "CJTE6aLsMBICAgEYmL-OPAQUE-OAUTH"
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """Leave logging as it was."""
+    """Begin with nothing to hide, and leave logging as it was."""
     hidden = set(logs._HIDDEN)
+    logs._HIDDEN.clear()
     yield
     logs._HIDDEN.clear()
     logs._HIDDEN.update(hidden)
@@ -121,6 +122,12 @@ def test_a_secret_that_is_known_is_masked_whatever_it_looks_like() -> None:
     assert OPAQUE in logs.masked(f"the answer held {OPAQUE}")
     logs.hide(OPAQUE, CLIENT_SECRET)
     assert logs.masked(f"{OPAQUE}, {CLIENT_SECRET}!") == "***, ***!"
+
+
+def test_a_secret_that_is_a_part_of_another_leaves_nothing_of_it() -> None:
+    for number in range(20):  # in whatever order they are kept
+        logs.hide(f"long-{number}-secret-of-the-app", f"long-{number}-secret")
+        assert logs.masked(f"long-{number}-secret-of-the-app") == "***"
 
 
 def test_what_is_too_short_to_be_a_secret_masks_no_words() -> None:

@@ -18,6 +18,8 @@ from tests.journeys.living import SECRET, Daemon, Life, daemon, until
 # Twenty minutes; SOAK_SECONDS=120 is a first look.
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
 WARM = 0.25
+# A portal that grew for ever would take ever more memory to decide: old deals are archived.
+DEALS = 80
 FAULTS = ["500", "502", "503", "504", "423", "429-secondly", "reset", "truncated", "empty", "html"]
 
 
@@ -46,6 +48,8 @@ def _live(bench: Bench, running: Daemon, life: Life, until_when: float) -> list[
             _people(bench, life)
         if life.dice.random() < 0.1:
             life.contacts.append(cast.contact(bench.portal, f"n{time.monotonic_ns()}", "lead"))
+        if len(life.deals) > DEALS:
+            bench.portal.archive("deals", life.deals.pop(0))
         memory.append(_memory(running))
         time.sleep(0.2)
     return memory
