@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Final
 
 from connector.core.event import Event
-from connector.errors import ConnectorError, TemporaryError
+from connector.errors import TemporaryError
 
 MOST: Final = 2000
 """Deliveries that may wait to be stored; HubSpot sends ten at once, and repeats what it must."""
@@ -44,6 +44,7 @@ class Receiver:
     def receive(self, events: Sequence[Event]) -> Future[None]:
         """Return a future that is done once these events are stored."""
         done: Future[None] = Future()
+        done.set_running_or_notify_cancel()  # who gives up waiting must not stop the thread
         try:
             self._queue.put_nowait((events, done))
         except Full:
@@ -73,7 +74,8 @@ class Receiver:
     def _store(self, parcels: Sequence[Parcel]) -> None:
         try:
             self._put([event for events, _ in parcels for event in events])
-        except ConnectorError as error:
+        except Exception as error:
+            # A bug of ours, too, is heard by those who wait, and the thread goes on.
             for _, done in parcels:
                 done.set_exception(error)
         else:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
@@ -15,16 +14,6 @@ from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from state.store import Store
 from tests.journeys.bench import TOKEN, Bench, new_portal
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Tell how many crashes were survived at how many faults, where they were counted."""
-    properties = [
-        one for report in terminalreporter.stats.get("passed", []) for one in report.user_properties
-    ]
-    points = sum(value for name, value in properties if name == "kill points")
-    if points:
-        terminalreporter.write_line(f"{points} kill points x faults survived")
 
 
 @pytest.fixture(autouse=True)

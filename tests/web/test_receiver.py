@@ -46,6 +46,22 @@ def test_what_comes_while_a_commit_runs_is_stored_by_the_next_one() -> None:
     assert [len(one) for one in commits] == [1, 50]
 
 
+def test_neither_a_bug_nor_one_who_gives_up_waiting_ends_the_storing() -> None:
+    bugs = [ZeroDivisionError()]
+
+    def put(events: Sequence[Event]) -> None:
+        if bugs:
+            raise bugs.pop()
+
+    receiver = Receiver(put)
+    receiver.start()
+    with pytest.raises(ZeroDivisionError):
+        receiver.receive([event("a")]).result(10)
+    assert not receiver.receive([event("b")]).cancel()
+    receiver.receive([event("c")]).result(10)
+    receiver.close()
+
+
 def test_what_cannot_be_stored_is_told_to_each_delivery_and_the_next_may_succeed() -> None:
     failures = [TemporaryError("locked")]
 
