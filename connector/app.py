@@ -14,148 +14,165 @@ from typing import Final
 import structlog
 
 from connector import offline
-from connector.alerts.alarms import Alarms
-from connector.alerts.alert import Standing, alerts
+from connector.alerts.alarms import Notifier
+from connector.alerts.alert import Health, alerts
 from connector.alerts.channels import Channels
 from connector.alerts.digest import Digest
-from connector.alerts.handover import Handover, addresses
+from connector.alerts.handover import Handover, addresses_by_owner
 from connector.core.audit import AuditLine
 from connector.core.event import Event
-from connector.core.overlooked import Overlooked, terms_of
-from connector.daemon.cycle import Rhythm
-from connector.daemon.figures import figures, problems
-from connector.daemon.ground import Ground
+from connector.core.overlooked import OverlookedContact, follow_up_terms
+from connector.daemon.cycle import Schedule
+from connector.daemon.figures import read_status, problems
+from connector.daemon.ground import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.settings import DaemonSettings
 from connector.daemon.steps import Steps
-from connector.daemon.stop import Stop
+from connector.daemon.stop import StopSignal
 from connector.errors import ConnectorError
-from connector.hubspot.signature import Signing
-from connector.meters import Meters
-from connector.offline import ClosedDoor, closed_desk
-from connector.opening import Clockwork
-from connector.overlooking import all_overlooked
+from connector.hubspot.signature import SigningSettings
+from connector.meters import Metrics
+from connector.offline import OfflineHubSpot, offline_context_for_bound
+from connector.opening import RunClock
+from connector.overlooking import overlooked_contacts
 from connector.settings import Settings
 from connector.tracing import Tracing
-from connector.web.app import create
-from connector.web.front import Front
-from connector.web.receiver import Receiver
-from connector.web.server import serving
+from connector.web.app import create_app
+from connector.web.front import DaemonLink
+from connector.web.receiver import EventStore
+from connector.web.server import serve_in_thread
 from state import inbox, mirror, outbox, strikes
 from state.store import Store
 
-LEAVE_SECONDS: Final = 8.0
+SHUTDOWN_SECONDS: Final = 8.0
 """After SIGTERM; containers are killed after ten, and what is open then is in the outbox."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class DaemonParts:
     """The daemon's parts, put together and not yet at work."""
 
     loop: Loop
-    receiver: Receiver
+    event_store: EventStore
     channels: Sequence[Channels]
-    front: Front
+    daemon_link: DaemonLink
 
 
-def put_together(
-    read: Callable[[], Settings],
-    daemon: DaemonSettings,
+def assemble(
+    read_settings: Callable[[], Settings],
+    daemon_settings: DaemonSettings,
     store: Store,
     monotonic: Callable[[], float],
-) -> Parts:
+) -> DaemonParts:
     """Put the daemon together; nothing is asked of HubSpot yet."""
-    meters, channels = Meters(), Channels(daemon.alerts)
-    loop = _loop(read, daemon, store, monotonic, meters)
-    alarms = Alarms(store, channels.send, pause=timedelta(seconds=daemon.alert_seconds))
-    digest = Digest(store, channels.send) if daemon.alerts else None
-    loop.turned = lambda: _tell(loop, alarms, digest)
-    named = {owner: Channels(each) for owner, each in addresses(daemon.handover).items()}
-    handover = Handover({owner: each.send for owner, each in named.items()})
-    loop.ended = lambda line: _ended(loop, line, meters, handover)
-    receiver = Receiver(lambda events: _put(loop, events))
-    meters.watch(lambda: figures(loop.ground))
-    front = _front(loop, meters, receiver, daemon)
-    every = (channels, *named.values())
-    return Parts(loop=loop, receiver=receiver, channels=every, front=front)
-
-
-def _loop(
-    read: Callable[[], Settings],
-    daemon: DaemonSettings,
-    store: Store,
-    monotonic: Callable[[], float],
-    meters: Meters,
-) -> Loop:
-    stop, tracing = Stop(monotonic), Tracing()
-
-    def noted(route: str, status: int, seconds: float) -> None:
-        meters.answered(route, status, seconds)
-        tracing.answered(route, status, seconds)
-
-    work = Clockwork(wait=stop.wait, monotonic=monotonic)
-    ground = Ground(read, work, store=store, tell=stop.heard, noted=noted)
-    return Loop(
-        ground=ground,
-        steps=Steps(monotonic, [_Counting(meters)], tracing.span),
-        stop=stop,
-        rhythm=Rhythm(poll_seconds=daemon.poll_seconds),
+    metrics, channels = Metrics(), Channels(daemon_settings.alerts)
+    loop = _build_loop(read_settings, daemon_settings, store, monotonic, metrics)
+    notifier = Notifier(
+        store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
+    )
+    digest = Digest(store, channels.send) if daemon_settings.alerts else None
+    loop.on_cycle_ended = lambda: _notify(loop, notifier, digest)
+    owner_channels = {
+        owner: Channels(owner_addresses)
+        for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
+    }
+    handover = Handover({owner: channel.send for owner, channel in owner_channels.items()})
+    loop.on_correction_ended = lambda line: _handle_ended_correction(loop, line, metrics, handover)
+    event_store = EventStore(lambda events: _store_events(loop, events))
+    metrics.collect_status(lambda: read_status(loop.environment))
+    daemon_link = _daemon_link(loop, metrics, event_store, daemon_settings)
+    all_channels = (channels, *owner_channels.values())
+    return DaemonParts(
+        loop=loop, event_store=event_store, channels=all_channels, daemon_link=daemon_link
     )
 
 
-def _front(loop: Loop, meters: Meters, receiver: Receiver, daemon: DaemonSettings) -> Front:
-    ground = loop.ground
-    secret = daemon.webhook_secret
-    return Front(
-        problems=lambda: problems(ground, loop.steps, loop.rhythm),
-        metrics=meters.exposition,
-        portal_id=lambda: ground.portal_id if ground.is_open else "",
-        now=lambda: ground.door.now() if ground.is_open else datetime.now(UTC),
+def _build_loop(
+    read_settings: Callable[[], Settings],
+    daemon_settings: DaemonSettings,
+    store: Store,
+    monotonic: Callable[[], float],
+    metrics: Metrics,
+) -> Loop:
+    stop, tracing = StopSignal(monotonic), Tracing()
+
+    def on_answer(route: str, status: int, seconds: float) -> None:
+        metrics.count_request(route, status, seconds)
+        tracing.add_request_span(route, status, seconds)
+
+    clock = RunClock(wait=stop.wait, monotonic=monotonic)
+    environment = Environment(
+        read_settings, clock, store=store, progress=stop.on_progress, on_answer=on_answer
+    )
+    return Loop(
+        environment=environment,
+        steps=Steps(monotonic, [_StepCounter(metrics)], tracing.span),
+        stop=stop,
+        schedule=Schedule(poll_seconds=daemon_settings.poll_seconds),
+    )
+
+
+def _daemon_link(
+    loop: Loop, metrics: Metrics, event_store: EventStore, daemon_settings: DaemonSettings
+) -> DaemonLink:
+    environment = loop.environment
+    secret = daemon_settings.webhook_secret
+    return DaemonLink(
+        problems=lambda: problems(environment, loop.steps, loop.schedule),
+        metrics=metrics.exposition,
+        portal_id=lambda: environment.portal_id if environment.is_open else "",
+        now=lambda: environment.api.now() if environment.is_open else datetime.now(UTC),
         monotonic=loop.steps.monotonic,
-        receive=receiver.receive,
-        signing=Signing(secret=secret, legacy=daemon.webhook_v1) if secret else None,
-        public_url=daemon.public_url,
-        note=meters.delivered,
+        receive=event_store.receive,
+        signing=SigningSettings(secret=secret, legacy=daemon_settings.webhook_v1)
+        if secret
+        else None,
+        public_url=daemon_settings.public_url,
+        count_deliveries=metrics.count_deliveries,
     )
 
 
 def run(
-    read: Callable[[], Settings], daemon: DaemonSettings, monotonic: Callable[[], float]
+    read_settings: Callable[[], Settings],
+    daemon_settings: DaemonSettings,
+    monotonic: Callable[[], float],
 ) -> int:
     """Work until SIGTERM or SIGINT; UserError where the portal cannot be opened at all."""
-    with _listening() as signals, Store.open(read().database_url) as store:
-        parts = put_together(read, daemon, store, monotonic)
-        parts.receiver.start()
+    with _caught_signals() as signals, Store.open(read_settings().database_url) as store:
+        parts = assemble(read_settings, daemon_settings, store, monotonic)
+        parts.event_store.start()
         with (
             ExitStack() as stack,
-            closing(parts.receiver),
-            serving(create(parts.front), daemon.host, daemon.port) as url,
+            closing(parts.event_store),
+            serve_in_thread(
+                create_app(parts.daemon_link), daemon_settings.host, daemon_settings.port
+            ) as url,
         ):
-            for each in parts.channels:
-                stack.enter_context(closing(each))
-            _log.info("web.listening", url=url, webhooks=parts.front.signing is not None)
-            _work(parts.loop, signals)
+            for channel in parts.channels:
+                stack.enter_context(closing(channel))
+            _log.info("web.listening", url=url, webhooks=parts.daemon_link.signing is not None)
+            _run_until_signal(parts.loop, signals)
     return 0
 
 
-def _work(loop: Loop, signals: Sequence[int]) -> None:
+def _run_until_signal(loop: Loop, signals: Sequence[int]) -> None:
     """Let the loop work in a thread, until it ends or a signal has come."""
     failures: list[BaseException] = []
 
-    def work() -> None:
+    def run_loop() -> None:
         try:
             loop.run()
         except BaseException as error:
             failures.append(error)
 
-    thread = Thread(target=work, name="loop", daemon=True)
+    thread = Thread(target=run_loop, name="loop", daemon=True)
     thread.start()
     while thread.is_alive() and not signals:
         thread.join(0.2)
-    loop.stop.ask()
-    thread.join(LEAVE_SECONDS)
+    loop.stop.request()
+    thread.join(SHUTDOWN_SECONDS)
     if thread.is_alive():
         _log.warning(
             "daemon.left",
@@ -168,91 +185,101 @@ def _work(loop: Loop, signals: Sequence[int]) -> None:
 
 
 @contextmanager
-def _listening() -> Iterator[Sequence[int]]:
+def _caught_signals() -> Iterator[Sequence[int]]:
     """Yield the signals that have come so far.
 
     The handler takes no lock: it may run again in the middle of itself, and in the middle of
     whatever the main thread does.
     """
-    come: list[int] = []
-    before = {
-        one: signal.signal(one, lambda number, _: come.append(number))
-        for one in (signal.SIGINT, signal.SIGTERM)
+    received: list[int] = []
+    previous_handlers = {
+        signal_number: signal.signal(signal_number, lambda number, _: received.append(number))
+        for signal_number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        yield come
+        yield received
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for signal_number, handler in previous_handlers.items():
+            signal.signal(signal_number, handler)
 
 
-def _put(loop: Loop, events: Sequence[Event]) -> None:
+def _store_events(loop: Loop, events: Sequence[Event]) -> None:
     """Store events, and wake the loop."""
-    ground = loop.ground
-    with ground.store.begin() as session:
-        inbox.put(session, ground.portal_id, events, at=ground.door.now())
-    loop.stop.wake()
+    environment = loop.environment
+    with environment.store.begin() as session:
+        inbox.put(session, environment.portal_id, events, at=environment.api.now())
+    loop.stop.end_sleep()
 
 
-def _ended(loop: Loop, line: AuditLine, meters: Meters, handover: Handover) -> None:
+def _handle_ended_correction(
+    loop: Loop, line: AuditLine, metrics: Metrics, handover: Handover
+) -> None:
     """Count a correction that has ended, and tell the owner where sales take over."""
-    meters.ended(str(line.outcome), line.rule)
-    ground = loop.ground
-    stages = terms_of(ground.policy, ground.portal).stages
-    with ground.store.reading() as session:
-        found = mirror.get(session, ground.portal_id, [line.record]).get(line.record)
-    owner = (found.value("hubspot_owner_id") if found else "") or ""
-    handover.tell(line, portal_id=ground.portal_id, owner=owner, stages=stages)
+    metrics.count_correction(str(line.outcome), line.rule)
+    environment = loop.environment
+    stages = follow_up_terms(environment.policy, environment.portal).stages
+    with environment.store.reading() as session:
+        record = mirror.get(session, environment.portal_id, [line.record]).get(line.record)
+    owner = (record.value("hubspot_owner_id") if record else "") or ""
+    handover.notify_owner(line, portal_id=environment.portal_id, owner=owner, stages=stages)
 
 
-def _tell(loop: Loop, alarms: Alarms, digest: Digest | None) -> None:
+def _notify(loop: Loop, notifier: Notifier, digest: Digest | None) -> None:
     """Tell of what is wrong after a cycle; a database that fails is told by its steps."""
     try:
-        _alarm(loop, alarms)
-        if digest and loop.rhythm.polled is not None:
-            _overlooked(loop, digest)
+        _send_alerts(loop, notifier)
+        if digest and loop.schedule.last_poll is not None:
+            _send_digest(loop, digest)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
 
 
-def _overlooked(loop: Loop, digest: Digest) -> None:
+def _send_digest(loop: Loop, digest: Digest) -> None:
     """Tell of overlooked contacts once a day, from the mirror, and ask for nothing."""
-    ground = loop.ground
-    now = ground.door.now()
+    environment = loop.environment
+    now = environment.api.now()
 
-    def find() -> list[Overlooked]:
-        closed = offline.Ground(store=ground.store, portal=ground.portal, door=ClosedDoor(now))
-        return list(all_overlooked(closed_desk(closed, ground.policy, tell=loop.stop.heard)))
-
-    digest.tell(ground.portal_id, ground.policy.zone, now, find)
-
-
-def _alarm(loop: Loop, alarms: Alarms) -> None:
-    ground = loop.ground
-    now = ground.door.now()
-    with ground.store.reading() as session:
-        standing = Standing(
-            troubles=loop.steps.troubles(),
-            seconds=loop.steps.monotonic(),
-            now=now,
-            open_moves=outbox.open_moves(session, ground.portal_id),
-            strikes=strikes.listed(session, ground.portal_id),
+    def find_overlooked() -> list[OverlookedContact]:
+        offline_inputs = offline.OfflineInputs(
+            store=environment.store, portal=environment.portal, api=OfflineHubSpot(now)
         )
-    alarms.tell(ground.portal_id, alerts(standing), now)
+        return list(
+            overlooked_contacts(
+                offline_context_for_bound(
+                    offline_inputs, environment.policy, progress=loop.stop.on_progress
+                )
+            )
+        )
+
+    digest.send_if_due(environment.portal_id, environment.policy.zone, now, find_overlooked)
+
+
+def _send_alerts(loop: Loop, notifier: Notifier) -> None:
+    environment = loop.environment
+    now = environment.api.now()
+    with environment.store.reading() as session:
+        health = Health(
+            failing_steps=loop.steps.failing_steps(),
+            monotonic_seconds=loop.steps.monotonic(),
+            now=now,
+            open_moves=outbox.open_moves(session, environment.portal_id),
+            failed_corrections=strikes.read_quarantined(session, environment.portal_id),
+        )
+    notifier.notify(environment.portal_id, alerts(health), now)
 
 
 @dataclass(frozen=True, slots=True)
-class _Counting:
+class _StepCounter:
     """Lets the meters hear of the steps."""
 
-    meters: Meters
+    metrics: Metrics
 
-    def ran(self, step: str, seconds: float, *, ok: bool) -> None:
+    def on_run(self, step: str, seconds: float, *, ok: bool) -> None:
         """Count it."""
-        self.meters.ran(step, seconds, ok=ok)
+        self.metrics.count_step(step, seconds, ok=ok)
 
-    def failing(self, trouble: object) -> None:
+    def on_failure(self, failing_step: object) -> None:
         """Nothing to do: the meters have heard of the step."""
 
-    def recovered(self, trouble: object, seconds: float) -> None:
+    def on_recovery(self, failing_step: object, seconds: float) -> None:
         """Nothing to do: the meters have heard of the step."""

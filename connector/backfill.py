@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from connector.chains import LEAST, MOST
+from connector.chains import MIN_RECORDS_PER_RANGE, MAX_RANGES
 from connector.core.model import ObjectType
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.hubspot.budget import Allowance
 from connector.hubspot.pacing import OUR_SHARE
-from connector.nights import through_the_night
-from connector.pull import Pulled, pull
+from connector.nights import resume_after_quota_reset
+from connector.pull import PullResult, pull
 from connector.recover import recover
-from connector.sync import Synced, sync
+from connector.sync import SyncResult, sync
 
-_PAGE, _LINKS = 100, 1000
+_PAGE_SIZE, _LINKS_PER_READ = 100, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,46 +31,48 @@ class Cost:
     share: float | None
 
 
-def cost(desk: Desk) -> Cost:
+def estimate_cost(context: RunContext) -> Cost:
     """Estimate what reading the whole portal costs; three requests."""
-    records = {kind: desk.door.last(kind).total or 0 for kind in ObjectType}
-    requests = sum(_pages(count) for count in records.values())
-    requests += 2 * -(-records[ObjectType.DEALS] // _LINKS)
-    allowance = desk.door.allowance()
+    records = {kind: context.api.search_last(kind).total or 0 for kind in ObjectType}
+    requests = sum(_page_count(count) for count in records.values())
+    requests += 2 * -(-records[ObjectType.DEALS] // _LINKS_PER_READ)
+    allowance = context.api.allowance()
     return Cost(
         records=records,
         requests=requests,
         seconds=requests * allowance.interval / (allowance.burst * OUR_SHARE),
-        share=_share(requests, allowance),
+        share=_daily_share(requests, allowance),
     )
 
 
-def _pages(count: int) -> int:
+def _page_count(count: int) -> int:
     """Return the pages of a list, with one half-empty page for each chain."""
-    return max(1, -(-count // _PAGE)) + (MOST if count >= 2 * LEAST else 0)
+    return max(1, -(-count // _PAGE_SIZE)) + (
+        MAX_RANGES if count >= 2 * MIN_RECORDS_PER_RANGE else 0
+    )
 
 
-def _share(requests: int, allowance: Allowance) -> float | None:
+def _daily_share(requests: int, allowance: Allowance) -> float | None:
     if allowance.daily is None:
         return None
     return requests / max(1, allowance.daily - allowance.reserve)
 
 
-def read_all(desk: Desk) -> Pulled:
+def read_whole_portal(context: RunContext) -> PullResult:
     """Read the whole portal into the mirror, over as many days as its budget needs.
 
     A stopped reading goes on where it was.
     """
-    return through_the_night(desk, _read)
+    return resume_after_quota_reset(context, _recover_and_pull)
 
 
-def backfill(desk: Desk) -> Synced:
+def backfill(context: RunContext) -> SyncResult:
     """Read the whole portal, decide, and correct."""
-    read_all(desk)
-    return through_the_night(desk, sync)
+    read_whole_portal(context)
+    return resume_after_quota_reset(context, sync)
 
 
-def _read(desk: Desk) -> Pulled:
-    with desk.store.writer_lock(desk.portal_id, who="connector backfill"):
-        recover(desk)
-        return pull(desk, full=True)
+def _recover_and_pull(context: RunContext) -> PullResult:
+    with context.store.writer_lock(context.portal_id, holder_name="connector backfill"):
+        recover(context)
+        return pull(context, full=True)

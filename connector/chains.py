@@ -10,13 +10,13 @@ from connector.core.model import Record
 from connector.hubspot.door import Page
 from connector.hubspot.faults import BadAnswer
 
-MOST: Final = 12
+MAX_RANGES: Final = 12
 """Chains at once: at 600 ms an answer, so many fill a burst limit of 190 in ten seconds."""
-LEAST: Final = 2500
+MIN_RECORDS_PER_RANGE: Final = 2500
 """Records for which a further chain is begun: below, its half-empty pages would cost too much."""
-EACH: Final = 1250
+RECORDS_PER_EXTRA_RANGE: Final = 1250
 """Records for each chain that there ever was: their half-empty pages then cost 8% at most."""
-WORTH: Final = 500
+MIN_RECORDS_TO_SPLIT: Final = 500
 """Estimated records left in a chain for which it is cut in two when another has ended."""
 
 
@@ -25,7 +25,7 @@ class OutOfOrderError(BadAnswer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class IdRange:
     """The ids from `start` up to before `end`, read up to before `at`; no `end` is the list's.
 
     `after` is HubSpot's own cursor, None at the chain's beginning; `first` its first record's id.
@@ -40,11 +40,11 @@ class Chain:
     done: bool = False
 
     @classmethod
-    def told(cls, value: Mapping[str, Any]) -> Chain:
+    def from_checkpoint(cls, value: Mapping[str, Any]) -> IdRange:
         """Return the chain of a checkpoint's value."""
         return cls(**value)
 
-    def written(self) -> dict[str, Any]:
+    def to_checkpoint(self) -> dict[str, Any]:
         """Return the checkpoint's value."""
         return asdict(self)
 
@@ -64,79 +64,85 @@ class Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class RangePage:
     """A page of a chain: its own records, and the ids that they cover (None: to the end)."""
 
-    chain: Chain
+    id_range: IdRange
     records: tuple[Record, ...]
-    beyond: int
-    up_to: int | None
+    after_id: int
+    up_to_id: int | None
 
 
-WHOLE: Final = Chain(start=0, end=None, at=0)
+ALL_IDS: Final = IdRange(start=0, end=None, at=0)
 
 
-def begin(total: int, last_id: int) -> list[Chain]:
+def initial_ranges(total: int, last_id: int) -> list[IdRange]:
     """Cut all ids into even ranges, one for each `LEAST` records, `MOST` at most."""
-    number = max(1, min(MOST, total // LEAST, last_id))
-    cuts = [last_id * part // number for part in range(number)]
+    count = max(1, min(MAX_RANGES, total // MIN_RECORDS_PER_RANGE, last_id))
+    cuts = [last_id * part // count for part in range(count)]
     return [
-        Chain(start=start, end=end, at=start)
+        IdRange(start=start, end=end, at=start)
         for start, end in zip(cuts, [*cuts[1:], None], strict=True)
     ]
 
 
-def take(chain: Chain, page: Page) -> Taken:
+def advance_range(id_range: IdRange, page: Page) -> RangePage:
     """Take a page into its chain; raise OutOfOrderError where the ids prove nothing."""
-    own = [one for one in page.records if _is_own(chain, int(one.ref.id))]
-    ids = [int(one.ref.id) for one in page.records]
-    if chain.start or chain.end is not None:
-        _prove_order(chain, ids)
-    at = max([chain.at, *(number + 1 for number in ids)])
-    passed = chain.end is not None and at >= chain.end
-    done = page.after is None or passed
-    first = int(own[0].ref.id) if own and chain.first is None else chain.first
-    following = replace(
-        chain, at=at, after=page.after, first=first, count=chain.count + len(own), done=done
+    own = [record for record in page.records if _contains(id_range, int(record.ref.id))]
+    ids = [int(record.ref.id) for record in page.records]
+    if id_range.start or id_range.end is not None:
+        _check_order(id_range, ids)
+    at = max([id_range.at, *(record_id + 1 for record_id in ids)])
+    is_past_end = id_range.end is not None and at >= id_range.end
+    done = page.after is None or is_past_end
+    first = int(own[0].ref.id) if own and id_range.first is None else id_range.first
+    advanced = replace(
+        id_range, at=at, after=page.after, first=first, count=id_range.count + len(own), done=done
     )
-    end = None if chain.end is None else chain.end - 1
-    return Taken(
-        chain=following, records=tuple(own), beyond=chain.at - 1, up_to=end if done else at - 1
+    end = None if id_range.end is None else id_range.end - 1
+    return RangePage(
+        id_range=advanced,
+        records=tuple(own),
+        after_id=id_range.at - 1,
+        up_to_id=end if done else at - 1,
     )
 
 
-def split(
-    chains: Mapping[int, Chain], *, left: int, last_id: int
-) -> tuple[int, Chain, Chain] | None:
+def split_largest(
+    id_ranges: Mapping[int, IdRange], *, remaining: int, last_id: int
+) -> tuple[int, IdRange, IdRange] | None:
     """Cut the open chain with the most records left in two; None where none is worth it.
 
     Return its number, what it keeps, and the new chain. Only the estimate rests on densities:
     what is read is right wherever the cut lies.
     """
-    sizes = {number: _left(one, left, last_id) for number, one in chains.items()}
-    number = max(sizes, key=lambda each: sizes[each], default=None)
-    if number is None or sizes[number] < WORTH:
+    sizes = {
+        number: _estimate_remaining(id_range, remaining, last_id)
+        for number, id_range in id_ranges.items()
+    }
+    number = max(sizes, key=lambda key: sizes[key], default=None)
+    if number is None or sizes[number] < MIN_RECORDS_TO_SPLIT:
         return None
-    chain = chains[number]
+    largest = id_ranges[number]
     # A full page of it may be under way.
-    cut = chain.at + int((chain.density() or 1) * sizes[number] / 2)
-    return number, replace(chain, end=cut), Chain(start=cut, end=chain.end, at=cut)
+    cut = largest.at + int((largest.density() or 1) * sizes[number] / 2)
+    return number, replace(largest, end=cut), IdRange(start=cut, end=largest.end, at=cut)
 
 
-def _left(chain: Chain, left: int, last_id: int) -> float:
+def _estimate_remaining(id_range: IdRange, remaining: int, last_id: int) -> float:
     """Estimate how many records a chain still holds; 0 where nothing is known of it."""
-    density = chain.density()
+    density = id_range.density()
     if density is None:
         return 0
-    span = (last_id + 1 if chain.end is None else chain.end) - chain.at
-    return min(span / density, left)
+    span = (last_id + 1 if id_range.end is None else id_range.end) - id_range.at
+    return min(span / density, remaining)
 
 
-def _is_own(chain: Chain, number: int) -> bool:
-    return number >= chain.start and (chain.end is None or number < chain.end)
+def _contains(id_range: IdRange, record_id: int) -> bool:
+    return record_id >= id_range.start and (id_range.end is None or record_id < id_range.end)
 
 
-def _prove_order(chain: Chain, ids: Sequence[int]) -> None:
-    first = chain.at if chain.after is not None else chain.start - 1
-    if list(ids) != sorted(ids) or (ids and ids[0] < first):
+def _check_order(id_range: IdRange, ids: Sequence[int]) -> None:
+    lowest = id_range.at if id_range.after is not None else id_range.start - 1
+    if list(ids) != sorted(ids) or (ids and ids[0] < lowest):
         raise OutOfOrderError("HubSpot listed records in no order of their ids")

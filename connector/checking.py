@@ -12,18 +12,18 @@ from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
 from connector.core.policy import Policy
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.budget import Allowance
-from connector.hubspot.door import Door
+from connector.hubspot.door import HubSpotApi
 from connector.hubspot.faults import ScopeMissing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Light(StrEnum):
+class CheckResult(StrEnum):
     """How a finding bears on the work."""
 
-    GOOD = "ok"
+    OK = "ok"
     WARNING = "warning"
-    BAD = "fail"
+    FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,108 +31,114 @@ class Finding:
     """One thing that was checked, with what to do where it is not good."""
 
     name: str
-    light: Light
+    result: CheckResult
     message: str
 
 
-def check(door: Door, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
+def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
     """Yield what was found, one after the other; what cannot be checked further, ends it."""
     try:
-        portal = door.portal()
-    except ConnectorError as wrong:
-        yield Finding(name="token", light=Light.BAD, message=str(wrong))
+        portal = api.portal()
+    except ConnectorError as error:
+        yield Finding(name="token", result=CheckResult.FAIL, message=str(error))
         return
-    yield _token(portal)
-    yield _pinned(portal, portal_id)
+    yield _check_token(portal)
+    yield _check_portal_id(portal, portal_id)
     for kind in ObjectType:
-        yield _readable(door, kind)
-    yield _allowance(door.allowance(), portal)
+        yield _check_readable(api, kind)
+    yield _check_budget(api.allowance(), portal)
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
-        yield _writable(door, kind)
-    yield from _stages(portal)
-    yield _pipelines(portal)
-    yield from _policy(policy, portal)
+        yield _check_writable(api, kind)
+    yield from _check_stages(portal)
+    yield _check_pipelines(portal)
+    yield from _check_policy(policy, portal)
 
 
-def _token(portal: Portal) -> Finding:
+def _check_token(portal: Portal) -> Finding:
     account = portal.account
     return Finding(
         name="token",
-        light=Light.GOOD,
+        result=CheckResult.OK,
         message=f"portal {account.portal_id} ({account.account_type}, {account.time_zone})",
     )
 
 
-def _pinned(portal: Portal, portal_id: str) -> Finding:
-    found = portal.account.portal_id
+def _check_portal_id(portal: Portal, portal_id: str) -> Finding:
+    actual = portal.account.portal_id
     if not portal_id:
-        hint = f"not pinned: set HUBSPOT_PORTAL_ID={found}, so that no other token is ever used"
-        return Finding(name="portal id", light=Light.WARNING, message=hint)
-    if portal_id != found:
-        message = f"HUBSPOT_PORTAL_ID is {portal_id}, but the token belongs to {found}"
-        return Finding(name="portal id", light=Light.BAD, message=message)
-    return Finding(name="portal id", light=Light.GOOD, message=f"pinned to {found}")
+        hint = f"not pinned: set HUBSPOT_PORTAL_ID={actual}, so that no other token is ever used"
+        return Finding(name="portal id", result=CheckResult.WARNING, message=hint)
+    if portal_id != actual:
+        message = f"HUBSPOT_PORTAL_ID is {portal_id}, but the token belongs to {actual}"
+        return Finding(name="portal id", result=CheckResult.FAIL, message=message)
+    return Finding(name="portal id", result=CheckResult.OK, message=f"pinned to {actual}")
 
 
-def _readable(door: Door, kind: ObjectType) -> Finding:
+def _check_readable(api: HubSpotApi, kind: ObjectType) -> Finding:
     """Search one type, which needs its read scope, and count it."""
     try:
-        total = door.changed(kind, (), since=_EPOCH, until=door.now()).total
+        total = api.search_changed(kind, (), since=_EPOCH, until=api.now()).total
     except ScopeMissing as missing:
-        return Finding(name=f"read {kind}", light=Light.BAD, message=str(missing))
-    return Finding(name=f"read {kind}", light=Light.GOOD, message=f"{total or 0:,} records")
+        return Finding(name=f"read {kind}", result=CheckResult.FAIL, message=str(missing))
+    return Finding(name=f"read {kind}", result=CheckResult.OK, message=f"{total or 0:,} records")
 
 
-def _allowance(found: Allowance, portal: Portal) -> Finding:
+def _check_budget(allowance: Allowance, portal: Portal) -> Finding:
     """Tell what the portal allows, and which part of it is ours."""
-    burst = f"{found.burst} requests in {found.interval:.0f} s (we take 95%)"
-    if found.daily is None or found.left is None:
-        return Finding(name="budget", light=Light.GOOD, message=f"{burst}; no daily limit is told")
-    ours = found.left - found.reserve
+    burst = f"{allowance.burst} requests in {allowance.interval:.0f} s (we take 95%)"
+    if allowance.daily is None or allowance.remaining is None:
+        return Finding(
+            name="budget", result=CheckResult.OK, message=f"{burst}; no daily limit is told"
+        )
+    available = allowance.remaining - allowance.reserve
     message = (
-        f"{burst}; {found.left:,} of {found.daily:,} a day are left, {found.reserve:,} of them for "
+        f"{burst}; {allowance.remaining:,} of {allowance.daily:,} a day are left, {allowance.reserve:,} of them for "
         f"other apps; a new day begins at midnight in {portal.account.time_zone}"
     )
-    light = Light.GOOD if ours > 0 else Light.WARNING
-    return Finding(name="budget", light=light, message=message)
+    result = CheckResult.OK if available > 0 else CheckResult.WARNING
+    return Finding(name="budget", result=result, message=message)
 
 
-def _writable(door: Door, kind: ObjectType) -> Finding:
+def _check_writable(api: HubSpotApi, kind: ObjectType) -> Finding:
     """Send an update of nothing to a record that cannot exist: only the scope can refuse it."""
     try:
-        door.update({Ref(kind, "0"): {}})
+        api.update({Ref(kind, "0"): {}})
     except ScopeMissing as missing:
-        return Finding(name=f"write {kind}", light=Light.BAD, message=str(missing))
-    except ConnectorError as unclear:
-        message = f"could not be told: {unclear}"
-        return Finding(name=f"write {kind}", light=Light.WARNING, message=message)
-    return Finding(name=f"write {kind}", light=Light.GOOD, message="the token may write them")
+        return Finding(name=f"write {kind}", result=CheckResult.FAIL, message=str(missing))
+    except ConnectorError as error:
+        message = f"could not be told: {error}"
+        return Finding(name=f"write {kind}", result=CheckResult.WARNING, message=message)
+    return Finding(name=f"write {kind}", result=CheckResult.OK, message="the token may write them")
 
 
-def _stages(portal: Portal) -> Iterator[Finding]:
+def _check_stages(portal: Portal) -> Iterator[Finding]:
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
-        names = ", ".join(one.label for one in portal.stages(kind))
-        light = Light.GOOD if names else Light.BAD
+        names = ", ".join(stage.label for stage in portal.stages(kind))
+        result = CheckResult.OK if names else CheckResult.FAIL
         message = names or f"{kind} have no {STAGE} property: is the read scope missing?"
-        yield Finding(name=f"stages of {kind}", light=light, message=message)
-    names = ", ".join(one.label for one in portal.options(ObjectType.CONTACTS, STATUS))
-    light = Light.GOOD if names else Light.WARNING
-    yield Finding(name="lead statuses", light=light, message=names or "none")
+        yield Finding(name=f"stages of {kind}", result=result, message=message)
+    names = ", ".join(option.label for option in portal.options(ObjectType.CONTACTS, STATUS))
+    result = CheckResult.OK if names else CheckResult.WARNING
+    yield Finding(name="lead statuses", result=result, message=names or "none")
 
 
-def _pipelines(portal: Portal) -> Finding:
-    names = ", ".join(f"{one.label} ({len(one.stages)} stages)" for one in portal.pipelines)
-    light = Light.GOOD if names else Light.WARNING
-    return Finding(name="pipelines", light=light, message=names or "none")
+def _check_pipelines(portal: Portal) -> Finding:
+    names = ", ".join(
+        f"{pipeline.label} ({len(pipeline.stages)} stages)" for pipeline in portal.pipelines
+    )
+    result = CheckResult.OK if names else CheckResult.WARNING
+    return Finding(name="pipelines", result=result, message=names or "none")
 
 
-def _policy(policy: Policy, portal: Portal) -> Iterator[Finding]:
+def _check_policy(policy: Policy, portal: Portal) -> Iterator[Finding]:
     """Bind the policy to the portal, and tell what it lacks."""
     try:
         bound = bind(policy, portal)
-    except UserError as wrong:
-        yield Finding(name="policy", light=Light.BAD, message=str(wrong))
+    except UserError as error:
+        yield Finding(name="policy", result=CheckResult.FAIL, message=str(error))
         return
-    yield Finding(name="policy", light=Light.GOOD, message=f"{policy.name} ({bound.digest[:12]})")
+    yield Finding(
+        name="policy", result=CheckResult.OK, message=f"{policy.name} ({bound.digest[:12]})"
+    )
     for warning in bound.warnings:
-        yield Finding(name="policy", light=Light.WARNING, message=warning)
+        yield Finding(name="policy", result=CheckResult.WARNING, message=warning)

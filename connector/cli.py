@@ -13,7 +13,7 @@ import click
 from connector import logs
 from connector.errors import PermanentError, TemporaryError, UserError
 
-DONE, ACT, BUG, LATER, INTERRUPTED = 0, 1, 3, 4, 130
+SUCCESS, ACTION_NEEDED, BUG, TRY_LATER, INTERRUPTED = 0, 1, 3, 4, 130
 
 # In the order of the help; each command is loaded only when it is called.
 COMMANDS: Final = {
@@ -38,7 +38,7 @@ COMMANDS: Final = {
 }
 
 
-class Commands(click.Group):
+class LazyCommands(click.Group):
     """Commands that are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,8 +49,8 @@ class Commands(click.Group):
         """Return a command, None where there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
-        found = getattr(import_module(f"connector.commands.{COMMANDS[cmd_name]}"), cmd_name)
-        return found if isinstance(found, click.Command) else None
+        command = getattr(import_module(f"connector.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
 
 
 _HELP: Final = """Keep each contact's and company's lifecycle stage and lead status true in HubSpot.
@@ -63,7 +63,7 @@ Put right what the plan shows:  connector sync
 
 
 @click.command(
-    cls=Commands,
+    cls=LazyCommands,
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -77,37 +77,39 @@ def main() -> None:
     # Thousands of records come and go, none in a cycle: looking for cycles every 700 objects,
     # as Python does, costs a sixth of a pull.
     gc.set_threshold(50_000)
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Run one command line; return its exit code, having said what went wrong."""
     try:
         code = cli.main(args=arguments, prog_name="connector", standalone_mode=False)
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads on: not even Python's own complaint about it
-        return ACT
+        return ACTION_NEEDED
     except (Exception, KeyboardInterrupt) as error:
-        return _tell(error)
-    return code if isinstance(code, int) else DONE
+        return _report_error(error)
+    return code if isinstance(code, int) else SUCCESS
 
 
-def _tell(error: BaseException) -> int:
+def _report_error(error: BaseException) -> int:
     """Say what went wrong, and return the exit code of its family."""
     match error:
         case KeyboardInterrupt() | click.exceptions.Abort():
-            return _say("Interrupted. What was open is finished by the next start.", INTERRUPTED)
+            return _print_error(
+                "Interrupted. What was open is finished by the next start.", INTERRUPTED
+            )
         case click.ClickException():
             error.show()
-            return ACT
+            return ACTION_NEEDED
         case UserError() | PermanentError():
-            return _say(f"Error: {error}", ACT)
+            return _print_error(f"Error: {error}", ACTION_NEEDED)
         case TemporaryError():
-            return _say(f"Not now: {error}", LATER)
+            return _print_error(f"Not now: {error}", TRY_LATER)
         case _:
-            return _say("".join(traceback.format_exception(error)), BUG)
+            return _print_error("".join(traceback.format_exception(error)), BUG)
 
 
-def _say(message: str, code: int) -> int:
-    click.echo(logs.masked(message), err=True)
+def _print_error(message: str, code: int) -> int:
+    click.echo(logs.masked_text(message), err=True)
     return code

@@ -10,9 +10,15 @@ from datetime import datetime
 from connector.core.model import STAGE, Correction, Portal, Ref
 from connector.core.policy import Policy
 from connector.core.rules import Decision, decide
-from connector.desk import Desk, Tell, silent
+from connector.desk import RunContext, Progress, no_progress
 from connector.gather import gather
-from connector.offline import ClosedDoor, Ground, everyone, last_pulled, offline_desk
+from connector.offline import (
+    OfflineHubSpot,
+    OfflineInputs,
+    all_refs,
+    last_pulled_portal,
+    offline_context,
+)
 from connector.settings import Settings
 from state.store import Store
 
@@ -28,7 +34,7 @@ class Change:
 
     record: Ref
     property_name: str
-    found: str
+    current: str
     old: Correction | None
     new: Correction | None
 
@@ -50,52 +56,67 @@ class Comparison:
     def add(self, changes: Sequence[Change]) -> None:
         """Count the changes of one record."""
         self.records += bool(changes)
-        for one in changes:
-            for counts, each in ((self.added, one.new), (self.dropped, one.old)):
-                if each:
-                    counts[each.rule, str(each.direction)] += 1
+        for change in changes:
+            for counts, correction in ((self.added, change.new), (self.dropped, change.old)):
+                if correction:
+                    counts[correction.rule, str(correction.direction)] += 1
             if len(self.examples) < _EXAMPLES:
-                self.examples.append(one)
+                self.examples.append(change)
 
 
 def compare(
-    settings: Settings, new: Policy, old: Policy, *, now: datetime, tell: Tell = silent
+    settings: Settings, new: Policy, old: Policy, *, now: datetime, progress: Progress = no_progress
 ) -> Comparison:
     """Return what would change in the mirrored portal; HubSpot is not asked for anything."""
     with Store.open(settings.database_url) as store:
-        ground = Ground(store=store, portal=last_pulled(store, settings), door=ClosedDoor(now))
-        first = offline_desk(ground, new, tell=tell)
-        second = offline_desk(ground, old, tell=tell)
-        found = Comparison(portal=ground.portal, new=_name(new), old=_name(old))
-        for refs in everyone(first):
-            _compare(first, second, refs, found)
-        found.unknown_histories = len(ground.door.unread)
-    return found
+        inputs = OfflineInputs(
+            store=store, portal=last_pulled_portal(store, settings), api=OfflineHubSpot(now)
+        )
+        new_context = offline_context(inputs, new, progress=progress)
+        old_context = offline_context(inputs, old, progress=progress)
+        comparison = Comparison(portal=inputs.portal, new=_name(new), old=_name(old))
+        for refs in all_refs(new_context):
+            _compare_records(new_context, old_context, refs, comparison)
+        comparison.unknown_histories = len(inputs.api.unread)
+    return comparison
 
 
 def _name(policy: Policy) -> str:
     return f"{policy.name} ({policy.source})"
 
 
-def _compare(first: Desk, second: Desk, refs: Sequence[Ref], found: Comparison) -> None:
+def _compare_records(
+    new_context: RunContext, old_context: RunContext, refs: Sequence[Ref], comparison: Comparison
+) -> None:
     """Decide some records by both policies, and count where they differ."""
-    before = {one.record: decide(second.policy, one) for one in gather(second, refs)}
-    for one in gather(first, refs):
-        found.looked_at[str(one.record.object_type)] += 1
-        found.add(tuple(_changes(decide(first.policy, one), before[one.record])))
-    first.tell("compare", found.looked_at.total(), None)
+    old_decisions = {
+        facts.record: decide(old_context.policy, facts) for facts in gather(old_context, refs)
+    }
+    for facts in gather(new_context, refs):
+        comparison.looked_at[str(facts.record.object_type)] += 1
+        comparison.add(
+            tuple(_changes(decide(new_context.policy, facts), old_decisions[facts.record]))
+        )
+    new_context.progress("compare", comparison.looked_at.total(), None)
 
 
 def _changes(new: Decision, old: Decision) -> Iterator[Change]:
     """Yield each property that the two leave with different values."""
-    mine = {one.property_name: one for one in new.corrections}
-    its = {one.property_name: one for one in old.corrections}
-    for name in sorted({*mine, *its}, key=lambda each: (each != STAGE, each)):
-        one, other = mine.get(name), its.get(name)
-        known = one or other
-        if known and (one.after if one else known.before) != (
-            other.after if other else known.before
+    new_corrections = {correction.property_name: correction for correction in new.corrections}
+    old_corrections = {correction.property_name: correction for correction in old.corrections}
+    for name in sorted(
+        {*new_corrections, *old_corrections},
+        key=lambda property_name: (property_name != STAGE, property_name),
+    ):
+        new_correction, old_correction = new_corrections.get(name), old_corrections.get(name)
+        either = new_correction or old_correction
+        if either and (new_correction.after if new_correction else either.before) != (
+            old_correction.after if old_correction else either.before
         ):
             yield Change(
-                record=new.record, property_name=name, found=known.before, old=other, new=one
+                record=new.record,
+                property_name=name,
+                current=either.before,
+                old=old_correction,
+                new=new_correction,
             )

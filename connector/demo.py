@@ -9,19 +9,19 @@ from tempfile import TemporaryDirectory
 import structlog
 
 from connector import settings
-from connector.commands.cycle import each_correction
-from connector.commands.frame import portal_labels
+from connector.commands.cycle import corrections_of_plan
+from connector.commands.frame import context_labels
 from connector.core.model import Correction
-from connector.desk import Desk
-from connector.opening import Clockwork, open_desk
+from connector.desk import RunContext
+from connector.opening import RunClock, open_context
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from connector.sandbox.world import break_some, fill
-from connector.screens import demo as screens
-from connector.screens.bar import progress
-from connector.screens.demo import Round
+from connector.sandbox.world import disturb_records, fill
+from connector.screens import demo as demo_view
+from connector.screens.bar import show_progress
+from connector.screens.demo import DemoRound
 from connector.screens.output import console
-from connector.sync import Synced, sync
+from connector.sync import SyncResult, sync
 
 _ONE_DAY = 86_400.0
 POLICY = """\
@@ -35,38 +35,38 @@ settings:
 """
 
 
-def run_demo(clockwork: Clockwork, *, contacts: int, seed: int) -> int:
+def run_demo(clock: RunClock, *, contacts: int, seed: int) -> int:
     """Fill a portal, correct it, look again, break it as people do, and correct it again."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     show = console().print
-    with TemporaryDirectory(prefix="connector-demo-") as folder, Sandbox(portal) as box:
+    with TemporaryDirectory(prefix="connector-demo-") as folder, Sandbox(portal) as sandbox:
         fill(portal, contacts=contacts, seed=seed)
-        found = _settings(Path(folder), box)
-        show(screens.opening(_counts(portal), POLICY))
-        first = _round(found, clockwork, box)
-        show(screens.first(first))
-        second = _round(found, clockwork, box)
-        show(screens.second(second))
+        demo_settings = _prepare_settings(Path(folder), sandbox)
+        show(demo_view.introduction(_record_counts(portal), POLICY))
+        first_round = _run_round(demo_settings, clock, sandbox)
+        show(demo_view.first_round(first_round))
+        second_round = _run_round(demo_settings, clock, sandbox)
+        show(demo_view.second_round(second_round))
         portal.clock.advance(_ONE_DAY)
-        broken = break_some(portal, seed=seed)
-        show(screens.broken(broken))
-        third = _round(found, clockwork, box)
-        show(screens.third(third))
+        changes = disturb_records(portal, seed=seed)
+        show(demo_view.changes_meanwhile(changes))
+        third_round = _run_round(demo_settings, clock, sandbox)
+        show(demo_view.third_round(third_round))
     return 0
 
 
-def _counts(portal: Portal) -> dict[str, int]:
+def _record_counts(portal: Portal) -> dict[str, int]:
     return {kind: len(portal.records(kind)) for kind in ("contacts", "companies", "deals")}
 
 
-def _settings(folder: Path, box: Sandbox) -> settings.Settings:
+def _prepare_settings(folder: Path, sandbox: Sandbox) -> settings.Settings:
     policy = folder / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
     return settings.read(
         {
-            "HUBSPOT_API_URL": box.url,
-            "HUBSPOT_ACCESS_TOKEN": box.token,
+            "HUBSPOT_API_URL": sandbox.url,
+            "HUBSPOT_ACCESS_TOKEN": sandbox.token,
             "CONNECTOR_DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
             "CONNECTOR_POLICY": str(policy),
         },
@@ -74,24 +74,24 @@ def _settings(folder: Path, box: Sandbox) -> settings.Settings:
     )
 
 
-def _round(found: settings.Settings, clockwork: Clockwork, box: Sandbox) -> Round:
+def _run_round(demo_settings: settings.Settings, clock: RunClock, sandbox: Sandbox) -> DemoRound:
     """Run one sync, and keep what is told of it."""
-    before = len(box.requests), len(box.writes())
-    with progress() as tell, open_desk(found, clockwork, tell=tell) as desk:
+    counts_before = len(sandbox.requests), len(sandbox.write_requests())
+    with show_progress() as bar, open_context(demo_settings, clock, progress=bar) as context:
         # The first look at a portal is reviewed by its owner; the box has none.
-        synced = sync(replace(desk, permitted=True))
-        return Round(
+        synced = sync(replace(context, permitted=True))
+        return DemoRound(
             synced=synced,
-            examples=_examples(desk, synced),
-            names=portal_labels(desk),
-            requests=len(box.requests) - before[0],
-            writes=len(box.writes()) - before[1],
+            examples=_examples(context, synced),
+            labels=context_labels(context),
+            requests=len(sandbox.requests) - counts_before[0],
+            writes=len(sandbox.write_requests()) - counts_before[1],
         )
 
 
-def _examples(desk: Desk, synced: Synced) -> dict[tuple[str, str], Correction]:
+def _examples(context: RunContext, synced: SyncResult) -> dict[tuple[str, str], Correction]:
     """Return the first correction of each rule and direction."""
-    found: dict[tuple[str, str], Correction] = {}
-    for one in each_correction(desk, synced.plan):
-        found.setdefault((one.rule, str(one.direction)), one)
-    return found
+    examples: dict[tuple[str, str], Correction] = {}
+    for correction in corrections_of_plan(context, synced.plan):
+        examples.setdefault((correction.rule, str(correction.direction)), correction)
+    return examples

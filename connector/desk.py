@@ -11,22 +11,22 @@ from typing import Protocol, TypeVar
 from connector.core.binding import BoundPolicy
 from connector.core.holds import HoldTerms
 from connector.core.model import Portal, Record, Ref
-from connector.core.retention import Keep
-from connector.hubspot.door import Door
+from connector.core.retention import RetentionPeriods
+from connector.hubspot.door import HubSpotApi
 from state.store import Store
 
 _T = TypeVar("_T")
 
 
-class Tell(Protocol):
+class Progress(Protocol):
     """Hears how far long work has come; `total` is None where nobody knows it."""
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
+    def __call__(self, label: str, done: int, total: int | None) -> None:
         """Take note of it."""
         ...
 
 
-def silent(what: str, done: int, total: int | None) -> None:
+def no_progress(label: str, done: int, total: int | None) -> None:
     """Tell nobody."""
 
 
@@ -39,7 +39,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class RunContext:
     """One portal, one policy, one run; `rechecks` are seconds between readings of a write.
 
     An `offline` desk decides on what is there: nothing that was not read is noted as read.
@@ -52,21 +52,21 @@ class Desk:
     """
 
     run: str
-    door: Door
+    api: HubSpotApi
     store: Store
     portal: Portal
     policy: BoundPolicy
     wait: Callable[[float], None]
     overlap: timedelta = timedelta(minutes=5)
-    rechecks: tuple[float, ...] = (2.0, 30.0)
-    tell: Tell = silent
+    recheck_seconds: tuple[float, ...] = (2.0, 30.0)
+    progress: Progress = no_progress
     offline: bool = False
-    struck: set[str] = field(default_factory=set)
-    marks: set[str] = field(default_factory=set)
+    failed_in_run: set[str] = field(default_factory=set)
+    open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
-    fresh: timedelta = timedelta(seconds=10)
+    max_read_age: timedelta = timedelta(seconds=10)
     permitted: bool = False
-    keep: Keep = field(default_factory=Keep)
+    retention: RetentionPeriods = field(default_factory=RetentionPeriods)
 
     @property
     def hold_terms(self) -> HoldTerms:

@@ -9,21 +9,21 @@ from sqlalchemy.orm import Session
 
 from connector.core.audit import AuditLine
 from connector.core.model import STAGE, Outcome, Record, Ref, Version
-from connector.core.moves import key
-from connector.desk import Desk
-from connector.giving_back import Ending
-from connector.readings import drop
+from connector.core.moves import correction_key
+from connector.desk import RunContext
+from connector.giving_back import CorrectionResult
+from connector.readings import drop_readings
 from state import audit, fates, holds, ledger, mirror, outbox, strikes, writings
 
 # An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
-UNHEEDED = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
+FAILURES = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
 
 _log = structlog.get_logger()
 
 
-def end(
-    desk: Desk,
-    endings: Sequence[Ending],
+def finish_moves(
+    context: RunContext,
+    results: Sequence[CorrectionResult],
     records: Mapping[Ref, Record],
 ) -> None:
     """Write down how corrections ended, and take their moves out of the outbox.
@@ -32,89 +32,95 @@ def end(
     another one, is out of the mirror's decisions; the other one is pulled, with all that came
     with it. All others stay due, so that the next decision looks at what is really there.
     """
-    now = desk.door.now()
-    ended = {one.move.record for one in endings}
-    there = {ref: record for ref, record in records.items() if record.ref == ref}
-    with desk.store.begin() as session:
-        _write_down(desk, session, endings)
-        ledger.observe_all(session, desk.portal_id, STAGE, _ours(endings, records))
-        holds.add(session, desk.portal_id, [one.hold for one in endings if one.hold])
-        held = [one.correction for one in endings if one.outcome is Outcome.APPLIED]
-        writings.note(session, desk.portal_id, held, at=now)
-        mirror.patch(session, desk.portal_id, list(there.values()), due_at=now)
-        mirror.archive(session, desk.portal_id, ended - there.keys(), at=now)
-        outbox.close(session, desk.portal_id, ended)
-        merged = {ref: one.ref for ref, one in records.items() if one.ref != ref}
-        fates.succeed(session, desk.portal_id, merged, at=now)
-    drop(desk, [one.move.record for one in endings])
-    for one in endings:
-        _tell(desk, one)
+    now = context.api.now()
+    refs = {result.move.record for result in results}
+    present = {ref: record for ref, record in records.items() if record.ref == ref}
+    with context.store.begin() as session:
+        _record_results(context, session, results)
+        ledger.store_histories(
+            session, context.portal_id, STAGE, _stages_set_by_us(results, records)
+        )
+        holds.add(session, context.portal_id, [result.hold for result in results if result.hold])
+        verified_corrections = [
+            result.correction for result in results if result.outcome is Outcome.APPLIED
+        ]
+        writings.add(session, context.portal_id, verified_corrections, at=now)
+        mirror.patch(session, context.portal_id, list(present.values()), due_at=now)
+        mirror.archive(session, context.portal_id, refs - present.keys(), at=now)
+        outbox.close(session, context.portal_id, refs)
+        merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
+        fates.follow_merge(session, context.portal_id, merged, at=now)
+    drop_readings(context, [result.move.record for result in results])
+    for result in results:
+        _report_result(context, result)
 
 
-def _write_down(desk: Desk, session: Session, endings: Sequence[Ending]) -> None:
+def _record_results(
+    context: RunContext, session: Session, results: Sequence[CorrectionResult]
+) -> None:
     """Append to the audit, and count what HubSpot or another writer did not let happen."""
-    audit.append(session, desk.portal_id, [_line(desk, one) for one in endings])
-    for one in endings:
-        if unheeded(one):
-            strikes.strike(
+    audit.append(session, context.portal_id, [_audit_line(context, result) for result in results])
+    for result in results:
+        if is_failure(result):
+            strikes.note_failure(
                 session,
-                desk.portal_id,
-                one.correction,
-                outcome=one.outcome,
-                note=one.note,
-                at=desk.door.now(),
+                context.portal_id,
+                result.correction,
+                outcome=result.outcome,
+                note=result.note,
+                at=context.api.now(),
             )
 
 
-def _ours(
-    endings: Sequence[Ending], records: Mapping[Ref, Record]
+def _stages_set_by_us(
+    results: Sequence[CorrectionResult], records: Mapping[Ref, Record]
 ) -> dict[Ref, tuple[Version, ...]]:
     """Return the stages that we set, as the ledger keeps them."""
     return {
-        records[one.move.record].ref: (
+        records[result.move.record].ref: (
             Version(
-                value=one.correction.after,
-                at=records[one.move.record].modified_at,
-                source_type=ledger.OURS,
-                source_id=one.move.run,
+                value=result.correction.after,
+                at=records[result.move.record].modified_at,
+                source_type=ledger.CONNECTOR,
+                source_id=result.move.run,
             ),
         )
-        for one in endings
-        if one.outcome is Outcome.APPLIED and one.correction.property_name == STAGE
+        for result in results
+        if result.outcome is Outcome.APPLIED and result.correction.property_name == STAGE
     }
 
 
-def unheeded(one: Ending) -> bool:
+def is_failure(result: CorrectionResult) -> bool:
     """Whether HubSpot or another writer did not let it happen; a person's edit is no such thing."""
-    return one.outcome in UNHEEDED and one.hold is None
+    return result.outcome in FAILURES and result.hold is None
 
 
-def _tell(desk: Desk, one: Ending) -> None:
+def _report_result(context: RunContext, result: CorrectionResult) -> None:
     """Log what did not go as planned, and leave it for the rest of this run."""
-    if unheeded(one):
-        desk.struck.add(key(one.correction))
-    if one.outcome is not Outcome.APPLIED:
+    if is_failure(result):
+        context.failed_in_run.add(correction_key(result.correction))
+    if result.outcome is not Outcome.APPLIED:
         _log.warning(
-            f"correction.{one.outcome}",
-            record=str(one.correction.record),
-            property_name=one.correction.property_name,
-            before=one.correction.before,
-            after=one.correction.after,
-            note=one.note,
-            correlation_id=one.correlation_id,
+            f"correction.{result.outcome}",
+            record=str(result.correction.record),
+            property_name=result.correction.property_name,
+            before=result.correction.before,
+            after=result.correction.after,
+            note=result.note,
+            correlation_id=result.correlation_id,
         )
 
 
-def _line(desk: Desk, one: Ending) -> AuditLine:
+def _audit_line(context: RunContext, result: CorrectionResult) -> AuditLine:
     return AuditLine(
-        at=desk.door.now(),
-        run=one.move.run,
-        record=one.correction.record,
-        property_name=one.correction.property_name,
-        before=one.correction.before,
-        after=one.correction.after,
-        rule=one.correction.rule,
-        policy=one.move.policy,
-        outcome=one.outcome,
-        correlation_id=one.correlation_id,
+        at=context.api.now(),
+        run=result.move.run,
+        record=result.correction.record,
+        property_name=result.correction.property_name,
+        before=result.correction.before,
+        after=result.correction.after,
+        rule=result.correction.rule,
+        policy=result.move.policy,
+        outcome=result.outcome,
+        correlation_id=result.correlation_id,
     )

@@ -5,89 +5,121 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from connector.core.circle import Circle, Pinned, asks_contacts, closed, is_small
+from connector.core.circle import (
+    CompanyGroup,
+    PinnedProperties,
+    depends_on_contacts,
+    add_group_values,
+    is_small,
+)
 from connector.core.facts import Facts
 from connector.core.model import ObjectType, Ref
-from connector.desk import Desk, chunks
+from connector.desk import RunContext, chunks
 from state import mirror
 
 _CHUNK = 500
 _PRIMARY_COMPANY = "associatedcompanyid"
 
-Look = Callable[[Sequence[Ref]], list[Facts]]
+FactsLookup = Callable[[Sequence[Ref]], list[Facts]]
 
 
-def followed(desk: Desk, found: Sequence[Facts], look: Look, pinned: Pinned) -> list[Facts]:
+def add_company_group_facts(
+    context: RunContext, own_facts: Sequence[Facts], lookup: FactsLookup, pinned: PinnedProperties
+) -> list[Facts]:
     """Return these facts with what their company, or their contacts, say of them.
 
     `look` gives the facts of the others in their circles, as they are by themselves; whose stage
     is `pinned` is followed where it is.
     """
-    companies = sorted({one.company for one in found if one.company})
-    with desk.store.reading() as session:
-        staff = mirror.of_company(session, desk.portal_id, companies)
-    wanted = {ref for company in companies for ref in _needed(desk, company, staff[company])}
-    known = {one.record: one for one in found}
-    known |= {one.record: one for one in look(sorted(wanted - known.keys()))}
-    done: dict[Ref, Facts] = {}
+    companies = sorted({facts.company for facts in own_facts if facts.company})
+    with context.store.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(session, context.portal_id, companies)
+    needed = {
+        ref
+        for company in companies
+        for ref in _needed_refs(context, company, contacts_by_company[company])
+    }
+    facts_by_ref = {facts.record: facts for facts in own_facts}
+    facts_by_ref |= {facts.record: facts for facts in lookup(sorted(needed - facts_by_ref.keys()))}
+    updated: dict[Ref, Facts] = {}
     for company in companies:
-        circle = closed(desk.policy, _circle(desk, company, staff[company], known), pinned)
-        done |= {one.record: one for one in circle.contacts}
-        done |= {company: circle.company} if circle.company else {}
-    return [done.get(one.record, one) for one in found]
+        group = add_group_values(
+            context.policy,
+            _company_group(context, company, contacts_by_company[company], facts_by_ref),
+            pinned,
+        )
+        updated |= {facts.record: facts for facts in group.contacts}
+        updated |= {company: group.company} if group.company else {}
+    return [updated.get(facts.record, facts) for facts in own_facts]
 
 
-def _needed(desk: Desk, company: Ref, contacts: Sequence[Ref]) -> Iterable[Ref]:
+def _needed_refs(context: RunContext, company: Ref, contacts: Sequence[Ref]) -> Iterable[Ref]:
     """Return on whom the decisions in a circle rest: in a large one nobody follows anybody."""
-    small = is_small(desk.policy, len(contacts)) and asks_contacts(desk.policy)
+    small = is_small(context.policy, len(contacts)) and depends_on_contacts(context.policy)
     return (company, *(contacts if small else ()))
 
 
-def _circle(desk: Desk, company: Ref, contacts: Sequence[Ref], known: dict[Ref, Facts]) -> Circle:
-    return Circle(
-        company=known.get(company),
-        contacts=tuple(known[one] for one in contacts if one in known),
-        size=len(contacts),
+def _company_group(
+    context: RunContext, company: Ref, contacts: Sequence[Ref], facts_by_ref: dict[Ref, Facts]
+) -> CompanyGroup:
+    return CompanyGroup(
+        company=facts_by_ref.get(company),
+        contacts=tuple(facts_by_ref[contact] for contact in contacts if contact in facts_by_ref),
+        contact_count=len(contacts),
     )
 
 
-def widen(desk: Desk, now: datetime) -> None:
+def mark_groups_due(context: RunContext, now: datetime) -> None:
     """Make due whoever is in one circle with a record that is due.
 
     What a company should be may change what its contacts should be, and the other way round.
     """
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
-        after = "0"
-        while refs := _due(desk, kind, now, after):
-            after = refs[-1].id
-            _mark_circles(desk, refs, now)
+        after_id = "0"
+        while refs := _due_refs(context, kind, now, after_id):
+            after_id = refs[-1].id
+            _mark_group_members_due(context, refs, now)
 
 
-def _due(desk: Desk, kind: ObjectType, now: datetime, after: str) -> tuple[Ref, ...]:
-    with desk.store.reading() as session:
-        return mirror.due(session, desk.portal_id, kind, until=now, after_id=after, limit=_CHUNK)
+def _due_refs(
+    context: RunContext, kind: ObjectType, now: datetime, after_id: str
+) -> tuple[Ref, ...]:
+    with context.store.reading() as session:
+        return mirror.due_refs(
+            session, context.portal_id, kind, until=now, after_id=after_id, limit=_CHUNK
+        )
 
 
-def _mark_circles(desk: Desk, refs: Sequence[Ref], now: datetime) -> None:
-    others = sorted(circles_of(desk, refs) - set(refs))
-    with desk.store.begin() as session:
-        for part in chunks(others, _CHUNK):
-            mirror.mark_due(session, desk.portal_id, part, at=now)
+def _mark_group_members_due(context: RunContext, refs: Sequence[Ref], now: datetime) -> None:
+    members = sorted(group_members(context, refs) - set(refs))
+    with context.store.begin() as session:
+        for part in chunks(members, _CHUNK):
+            mirror.mark_due(session, context.portal_id, part, at=now)
 
 
-def circles_of(desk: Desk, refs: Sequence[Ref]) -> set[Ref]:
+def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
     """Return everybody in the circles of these records; of a large company only itself."""
-    companies = companies_of(desk, refs)
-    with desk.store.reading() as session:
-        staff = mirror.of_company(session, desk.portal_id, sorted(companies))
-    small = [each for each in staff.values() if is_small(desk.policy, len(each))]
-    return companies | {one for each in small for one in each}
+    companies = companies_of(context, refs)
+    with context.store.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(
+            session, context.portal_id, sorted(companies)
+        )
+    small_groups = [
+        contacts
+        for contacts in contacts_by_company.values()
+        if is_small(context.policy, len(contacts))
+    ]
+    return companies | {contact for contacts in small_groups for contact in contacts}
 
 
-def companies_of(desk: Desk, refs: Sequence[Ref]) -> set[Ref]:
+def companies_of(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
     """Return the companies among these records, and the primary companies of the contacts."""
-    with desk.store.reading() as session:
-        records = mirror.get(session, desk.portal_id, refs).values()
-    numbers = {one.properties.get(_PRIMARY_COMPANY) or "" for one in records}
-    found = {Ref(ObjectType.COMPANIES, one) for one in numbers if one.isdecimal()}
-    return found | {ref for ref in refs if ref.object_type is ObjectType.COMPANIES}
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs).values()
+    company_ids = {record.properties.get(_PRIMARY_COMPANY) or "" for record in records}
+    companies = {
+        Ref(ObjectType.COMPANIES, company_id)
+        for company_id in company_ids
+        if company_id.isdecimal()
+    }
+    return companies | {ref for ref in refs if ref.object_type is ObjectType.COMPANIES}

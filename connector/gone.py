@@ -9,24 +9,24 @@ import structlog
 
 from connector.core.binding import needed_properties
 from connector.core.model import Record, Ref
-from connector.desk import Desk
-from connector.storing import complete, store
+from connector.desk import RunContext
+from connector.storing import read_batch, ingest
 from state import fates
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class MissingRecords:
     """What became of records: found again, merged, in the recycling bin, or deleted for good."""
 
-    found: Mapping[Ref, Record] = field(default_factory=dict)
+    found_again: Mapping[Ref, Record] = field(default_factory=dict)
     merged: Mapping[Ref, Ref] = field(default_factory=dict)
     archived: frozenset[Ref] = frozenset()
     deleted: frozenset[Ref] = frozenset()
 
 
-def settle_gone(desk: Desk, refs: Sequence[Ref]) -> Gone:
+def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
     """Ask for records of one type that were missed, and do in the mirror as HubSpot did.
 
     A record that HubSpot has nowhere any more was deleted for a person's privacy, since what
@@ -34,41 +34,44 @@ def settle_gone(desk: Desk, refs: Sequence[Ref]) -> Gone:
     audit lines lose their values.
     """
     if not refs:
-        return Gone()
-    gone = _ask(desk, refs)
-    kind, now = refs[0].object_type, desk.door.now()
-    with desk.store.begin() as session:
-        fates.succeed(session, desk.portal_id, gone.merged, at=now)
-        fates.bury(session, desk.portal_id, sorted(gone.archived), at=now)
-        fates.wipe(session, desk.portal_id, sorted(gone.deleted), at=now)
-    store(desk, complete(desk, kind, list(gone.found.values())))
+        return MissingRecords()
+    missing = _look_up(context, refs)
+    kind, now = refs[0].object_type, context.api.now()
+    with context.store.begin() as session:
+        fates.follow_merge(session, context.portal_id, missing.merged, at=now)
+        fates.follow_archive(session, context.portal_id, sorted(missing.archived), at=now)
+        fates.erase(session, context.portal_id, sorted(missing.deleted), at=now)
+    ingest(context, read_batch(context, kind, list(missing.found_again.values())))
     _log.info(
         "records.gone",
-        portal=desk.portal_id,
+        portal=context.portal_id,
         object_type=str(kind),
-        merged=len(gone.merged),
-        archived=len(gone.archived),
-        deleted=len(gone.deleted),
+        merged=len(missing.merged),
+        archived=len(missing.archived),
+        deleted=len(missing.deleted),
     )
-    return gone
+    return missing
 
 
-def _ask(desk: Desk, refs: Sequence[Ref]) -> Gone:
+def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
     """Ask by ids, then the recycling bin, and for the rest one by one who answers to the id."""
-    properties = needed_properties(desk.policy, desk.portal)[refs[0].object_type]
-    read = desk.door.read(refs, properties)
-    merged = {ref: one.ref for ref, one in read.items() if one.ref != ref}
-    found = {one.ref: one for one in read.values()}
-    absent = [ref for ref in refs if ref not in read]
-    archived = desk.door.archived(absent) if absent else frozenset()
+    properties = needed_properties(context.policy, context.portal)[refs[0].object_type]
+    records = context.api.read(refs, properties)
+    merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
+    found_records = {record.ref: record for record in records.values()}
+    absent = [ref for ref in refs if ref not in records]
+    archived = context.api.find_archived(absent) if absent else frozenset()
     deleted = set(absent) - archived
     for ref in sorted(deleted):
-        survivor = desk.door.survivor(ref)
+        survivor = context.api.find_survivor(ref)
         if survivor is not None:
             merged[ref] = survivor
             deleted.discard(ref)
-    unread = sorted({one for one in merged.values() if one not in found})
-    found |= {
-        one.ref: one for one in (desk.door.read(unread, properties) if unread else {}).values()
+    unread = sorted({target for target in merged.values() if target not in found_records})
+    found_records |= {
+        record.ref: record
+        for record in (context.api.read(unread, properties) if unread else {}).values()
     }
-    return Gone(found=found, merged=merged, archived=archived, deleted=frozenset(deleted))
+    return MissingRecords(
+        found_again=found_records, merged=merged, archived=archived, deleted=frozenset(deleted)
+    )

@@ -15,7 +15,7 @@ import structlog
 from connector import logs
 from connector.errors import UserError
 from connector.hubspot.installation import App
-from connector.hubspot.oauth import Grant, Tokens, exchange
+from connector.hubspot.oauth import Grant, Tokens, refresh_grant
 from connector.hubspot.transport import TokenSource
 from connector.settings import Settings
 from state import tokens
@@ -24,8 +24,8 @@ from state.store import Store
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
-_NOBODYS: Final = "0"  # the portal is known only once a token is there
-_MAKE_ONE: Final = (
+_NO_PORTAL: Final = "0"  # the portal is known only once a token is there
+_KEY_COMMAND: Final = (
     'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 )
 _log = structlog.get_logger()
@@ -41,48 +41,53 @@ def token_source(settings: Settings) -> TokenSource:
             "HUBSPOT_CLIENT_ID, HUBSPOT_CLIENT_SECRET and HUBSPOT_REFRESH_TOKEN of an OAuth app. "
             "To try everything without an account, run `connector demo`."
         )
-    return Tokens(settings.oauth, _grants(settings), lambda *one: _ask(settings, *one), time.time)
+    return Tokens(
+        settings.oauth,
+        _grant_store(settings),
+        lambda *arguments: _request_grant(settings, *arguments),
+        time.time,
+    )
 
 
-def _ask(settings: Settings, app: App, refresh_token: str) -> Grant:
+def _request_grant(settings: Settings, app: App, refresh_token: str) -> Grant:
     family = settings.api_version
-    grant = exchange(app, refresh_token, url=settings.api_url, family=family, now=time.time)
-    logs.hide(grant.access_token, grant.refresh_token)
+    grant = refresh_grant(app, refresh_token, url=settings.api_url, family=family, now=time.time)
+    logs.add_secrets(grant.access_token, grant.refresh_token)
     return grant
 
 
-def _grants(settings: Settings) -> SealedGrants | FleetingGrants:
+def _grant_store(settings: Settings) -> EncryptedGrants | InMemoryGrants:
     if settings.token_key:
-        return SealedGrants(settings.database_url, _box(settings.token_key))
+        return EncryptedGrants(settings.database_url, _cipher(settings.token_key))
     _log.warning(
         "token.not_kept",
         message="CONNECTOR_TOKEN_KEY is not set, so refreshed tokens are kept in memory alone; "
-        f"make a key with: {_MAKE_ONE}",
+        f"make a key with: {_KEY_COMMAND}",
     )
-    return FleetingGrants()
+    return InMemoryGrants()
 
 
-def _box(keys: str) -> MultiFernet:
+def _cipher(keys: str) -> MultiFernet:
     """Return what seals with the first key and opens with each, so that keys can be changed."""
     from cryptography.fernet import Fernet, MultiFernet
 
     try:
-        return MultiFernet([Fernet(one.strip()) for one in keys.split(",")])
+        return MultiFernet([Fernet(key.strip()) for key in keys.split(",")])
     except ValueError:
         raise UserError(
-            f"CONNECTOR_TOKEN_KEY is no key, nor several with commas; make one with: {_MAKE_ONE}"
+            f"CONNECTOR_TOKEN_KEY is no key, nor several with commas; make one with: {_KEY_COMMAND}"
         ) from None
 
 
 @dataclass(frozen=True, slots=True)
-class SealedGrants:
+class EncryptedGrants:
     """Grants in the database, sealed with the key from the environment."""
 
     database_url: str
-    box: MultiFernet
+    cipher: MultiFernet
 
     @contextmanager
-    def only_one(self) -> Iterator[None]:
+    def refresh_lock(self) -> Iterator[None]:
         """Let one process at a time refresh: a refresh token may be good for one use."""
         with Store.open(self.database_url) as store, store.writer_lock("tokens", wait=60):
             yield
@@ -92,35 +97,35 @@ class SealedGrants:
         from cryptography.fernet import InvalidToken
 
         with Store.open(self.database_url) as store, store.reading() as session:
-            sealed = tokens.get(session, _NOBODYS, app.digest)
-        if sealed is None:
+            encrypted = tokens.get(session, _NO_PORTAL, app.digest)
+        if encrypted is None:
             return None
         try:
-            return Grant(**orjson.loads(self.box.decrypt(sealed.encode())))
+            return Grant(**orjson.loads(self.cipher.decrypt(encrypted.encode())))
         except InvalidToken:
             _log.warning("token.not_opened", message="CONNECTOR_TOKEN_KEY is another one")
             return None
 
     def keep(self, app: App, grant: Grant) -> None:
         """Seal and store."""
-        told = {
+        document = {
             "access_token": grant.access_token,
             "refresh_token": grant.refresh_token,
             "until": grant.until,
             "portal_id": grant.portal_id,
         }
-        sealed = self.box.encrypt(orjson.dumps(told)).decode()
+        encrypted = self.cipher.encrypt(orjson.dumps(document)).decode()
         with Store.open(self.database_url) as store, store.begin() as session:
-            tokens.put(session, _NOBODYS, app.digest, sealed, at=datetime.now(UTC))
+            tokens.put(session, _NO_PORTAL, app.digest, encrypted, at=datetime.now(UTC))
 
 
-class FleetingGrants:
+class InMemoryGrants:
     """Grants of this process alone."""
 
     def __init__(self) -> None:
         self._grant: Grant | None = None
 
-    def only_one(self) -> AbstractContextManager[None]:
+    def refresh_lock(self) -> AbstractContextManager[None]:
         """Nobody else is there."""
         return nullcontext()
 

@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.chains import EACH, WHOLE, Chain, Taken, begin, split, take
+from connector.chains import (
+    RECORDS_PER_EXTRA_RANGE,
+    ALL_IDS,
+    IdRange,
+    RangePage,
+    initial_ranges,
+    split_largest,
+    advance_range,
+)
 from connector.core.model import ObjectType, Ref
 from connector.hubspot.door import Page
 
 
 @dataclass(slots=True, kw_only=True)
-class Listed:
+class ScanProgress:
     """A listing as its checkpoint holds it.
 
     `started` is when it began, `total` and `last_id` how large the portal was then, `renews`
@@ -27,26 +35,29 @@ class Listed:
     total: int
     last_id: int
     renews: bool
-    chains: dict[int, Chain] = field(default_factory=dict)
+    chains: dict[int, IdRange] = field(default_factory=dict)
     begun: int = 0
     ended: int = 0
     unlinked: list[Ref] = field(default_factory=list)
     missed: list[Ref] = field(default_factory=list)
 
     @classmethod
-    def told(cls, kind: ObjectType, value: Mapping[str, Any]) -> Listed:
+    def from_checkpoint(cls, kind: ObjectType, value: Mapping[str, Any]) -> ScanProgress:
         """Return what a checkpoint's value tells."""
         return cls(
             kind=kind,
             **{
                 **value,
-                "chains": {int(number): Chain.told(one) for number, one in value["chains"].items()},
-                "unlinked": [Ref(kind, one) for one in value["unlinked"]],
-                "missed": [Ref(kind, one) for one in value["missed"]],
+                "chains": {
+                    int(number): IdRange.from_checkpoint(id_range)
+                    for number, id_range in value["chains"].items()
+                },
+                "unlinked": [Ref(kind, record_id) for record_id in value["unlinked"]],
+                "missed": [Ref(kind, record_id) for record_id in value["missed"]],
             },
         )
 
-    def written(self) -> dict[str, Any]:
+    def to_checkpoint(self) -> dict[str, Any]:
         """Return the checkpoint's value."""
         return {
             "started": self.started,
@@ -54,55 +65,57 @@ class Listed:
             "total": self.total,
             "last_id": self.last_id,
             "renews": self.renews,
-            "chains": {str(number): one.written() for number, one in self.chains.items()},
+            "chains": {
+                str(number): id_range.to_checkpoint() for number, id_range in self.chains.items()
+            },
             "begun": self.begun,
             "ended": self.ended,
-            "unlinked": [one.id for one in self.unlinked],
-            "missed": [one.id for one in self.missed],
+            "unlinked": [ref.id for ref in self.unlinked],
+            "missed": [ref.id for ref in self.missed],
         }
 
     @property
     def count(self) -> int:
         """Return how many records were listed so far."""
-        return self.ended + sum(one.count for one in self.chains.values())
+        return self.ended + sum(id_range.count for id_range in self.chains.values())
 
     @property
-    def parallel(self) -> bool:
+    def is_parallel(self) -> bool:
         """Whether some chain rests on beginning at an id."""
         return self.begun > 1
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Begin with as many chains as the listing is worth."""
-        self._begin(begin(self.total, self.last_id))
+        self._start_ranges(initial_ranges(self.total, self.last_id))
 
-    def begin_again(self) -> None:
+    def restart_with_one_range(self) -> None:
         """Begin again with one chain, which rests on nothing."""
-        self._begin([WHOLE])
+        self._start_ranges([ALL_IDS])
 
-    def take(self, number: int, page: Page) -> Taken:
+    def add_page(self, number: int, page: Page) -> RangePage:
         """Take a page into its chain; one that has ended is not kept."""
-        taken = take(self.chains[number], page)
-        if taken.chain.done:
+        range_page = advance_range(self.chains[number], page)
+        if range_page.id_range.done:
             del self.chains[number]
-            self.ended += taken.chain.count
+            self.ended += range_page.id_range.count
         else:
-            self.chains[number] = taken.chain
-        return taken
+            self.chains[number] = range_page.id_range
+        return range_page
 
-    def split(self) -> int | None:
+    def split_largest_range(self) -> int | None:
         """Cut the longest chain in two, and return the new one's number; None: none is worth it."""
-        if not self.parallel or self.begun * EACH >= self.total:
+        if not self.is_parallel or self.begun * RECORDS_PER_EXTRA_RANGE >= self.total:
             return None
-        left = max(0, self.total - self.count)
-        cut = split(self.chains, left=left, last_id=self.last_id)
+        remaining = max(0, self.total - self.count)
+        cut = split_largest(self.chains, remaining=remaining, last_id=self.last_id)
         if cut is None:
             return None
-        number, kept, new = cut
-        self.chains |= {number: kept, self.begun: new}
+        number, shortened, added = cut
+        self.chains |= {number: shortened, self.begun: added}
         self.begun += 1
         return self.begun - 1
 
-    def _begin(self, chains: Sequence[Chain]) -> None:
-        self.chains = dict(enumerate(chains))
-        self.begun, self.ended = len(chains), 0
+    def _start_ranges(self, id_ranges: Sequence[IdRange]) -> None:
+        self.chains = dict(enumerate(id_ranges))
+        self.begun, self.ended = len(id_ranges), 0
         self.unlinked, self.missed = [], []

@@ -11,16 +11,16 @@ from typing import Any, TextIO
 import structlog
 
 # HubSpot's private-app and service-key tokens begin with pat-<data centre>-; OAuth ones are long.
-_SECRET = re.compile(r"(pat-[a-z]{2}\d-)[0-9A-Za-z-]{4,}|(Bearer )\S+")
-_HIDDEN: set[str] = set()
-_LEAST = 6  # shorter ones would mask words that are no secrets
+_SECRET_PATTERN = re.compile(r"(pat-[a-z]{2}\d-)[0-9A-Za-z-]{4,}|(Bearer )\S+")
+_KNOWN_SECRETS: set[str] = set()
+_MIN_LENGTH = 6  # shorter ones would mask words that are no secrets
 
 
-def configure(*, form: str = "auto", stream: TextIO | None = None) -> None:
+def configure(*, log_format: str = "auto", stream: TextIO | None = None) -> None:
     """Send logs to `stream` (standard error): pretty on a terminal, JSON lines otherwise."""
     stream = stream or sys.stderr
-    pretty = form == "console" or (form == "auto" and stream.isatty())
-    last: Any = (
+    pretty = log_format == "console" or (log_format == "auto" and stream.isatty())
+    renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty())
         if pretty
         else structlog.processors.JSONRenderer()
@@ -31,8 +31,8 @@ def configure(*, form: str = "auto", stream: TextIO | None = None) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            mask,
-            last,
+            mask_event,
+            renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file=stream),
@@ -40,38 +40,38 @@ def configure(*, form: str = "auto", stream: TextIO | None = None) -> None:
     )
 
 
-def hide(*secrets: str) -> None:
+def add_secrets(*secrets: str) -> None:
     """Mask these texts from now on, wherever they would be shown."""
-    _HIDDEN.update(one for one in secrets if len(one) >= _LEAST)
+    _KNOWN_SECRETS.update(secret for secret in secrets if len(secret) >= _MIN_LENGTH)
 
 
-def mask(
+def mask_event(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Replace whatever is or looks like a secret, wherever it stands in the event."""
     for name, value in event.items():
-        event[name] = _masked(value)
+        event[name] = _masked_value(value)
     return event
 
 
-def _masked(value: Any) -> Any:
+def _masked_value(value: Any) -> Any:
     match value:
         case None | bool() | int() | float():
             return value
         case Mapping():
-            return {str(name): _masked(each) for name, each in value.items()}
+            return {str(name): _masked_value(item) for name, item in value.items()}
         case list() | tuple() | set() | frozenset():
-            return [_masked(each) for each in value]
+            return [_masked_value(item) for item in value]
         case _:
-            return masked(str(value))
+            return masked_text(str(value))
 
 
-def masked(text: str) -> str:
+def masked_text(text: str) -> str:
     """Return the text without secrets.
 
-    >>> masked("token pat-eu1-0123456789abcdef was refused")
+    >>> masked_text("token pat-eu1-0123456789abcdef was refused")
     'token pat-eu1-*** was refused'
     """
-    for secret in sorted(_HIDDEN, key=len, reverse=True):  # one may be a part of another
+    for secret in sorted(_KNOWN_SECRETS, key=len, reverse=True):  # one may be a part of another
         text = text.replace(secret, "***")
-    return _SECRET.sub(lambda found: f"{found.group(1) or found.group(2)}***", text)
+    return _SECRET_PATTERN.sub(lambda match: f"{match.group(1) or match.group(2)}***", text)

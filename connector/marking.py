@@ -6,28 +6,33 @@ from collections.abc import Sequence
 
 from connector.core.model import STAGE, STATUS, Correction, Outcome
 from connector.core.moves import Move, Phase
-from connector.desk import Desk
-from connector.ending import end
-from connector.giving_back import Ending
-from connector.readings import read
+from connector.desk import RunContext
+from connector.ending import finish_moves
+from connector.giving_back import CorrectionResult
+from connector.readings import read_records
 from connector.sending import send
 from state import outbox
 
 
-def mark_first(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[Ending, ...]]:
+def write_marks(
+    context: RunContext, moves: Sequence[Move]
+) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
     """Write the marks and read them back; end the moves whose mark did not hold.
 
     Stage and lead status of such a record stay as they are: they are decided anew.
     """
-    marks = {move.record: found for move in moves if (found := _mark(move))}
+    marks = {move.record: correction for move in moves if (correction := _mark_correction(move))}
     if not marks:
         return list(moves), ()
-    with desk.store.begin() as session:
-        outbox.advance(session, desk.portal_id, list(marks), Phase.MARKING)
-    sent = send(desk, {ref: {one.property_name: one.after} for ref, one in marks.items()})
-    records = read(desk, list(marks))
+    with context.store.begin() as session:
+        outbox.advance(session, context.portal_id, list(marks), Phase.MARKING)
+    sent = send(
+        context,
+        {ref: {correction.property_name: correction.after} for ref, correction in marks.items()},
+    )
+    records = read_records(context, list(marks))
     ready: list[Move] = []
-    endings: list[Ending] = []
+    results: list[CorrectionResult] = []
     for move in moves:
         mark = marks.get(move.record)
         record = records.get(move.record)
@@ -35,22 +40,30 @@ def mark_first(desk: Desk, moves: Sequence[Move]) -> tuple[list[Move], tuple[End
             ready.append(move)
             continue
         refusal = sent.refused.get((move.record, mark.property_name))
-        endings += [_ending(move, one, mark, refused=bool(refusal)) for one in move.corrections]
-    if endings:
-        unmarked = {one.move.record for one in endings}
-        there = {ref: one for ref, one in records.items() if ref in unmarked}
-        end(desk, endings, there)
-    return ready, tuple(endings)
+        results += [
+            _failed_result(move, correction, mark, refused=bool(refusal))
+            for correction in move.corrections
+        ]
+    if results:
+        unmarked = {result.move.record for result in results}
+        unmarked_records = {ref: current for ref, current in records.items() if ref in unmarked}
+        finish_moves(context, results, unmarked_records)
+    return ready, tuple(results)
 
 
-def _mark(move: Move) -> Correction | None:
+def _mark_correction(move: Move) -> Correction | None:
     names = {STAGE, STATUS}
-    return next((one for one in move.corrections if one.property_name not in names), None)
+    return next(
+        (correction for correction in move.corrections if correction.property_name not in names),
+        None,
+    )
 
 
-def _ending(move: Move, correction: Correction, mark: Correction, *, refused: bool) -> Ending:
+def _failed_result(
+    move: Move, correction: Correction, mark: Correction, *, refused: bool
+) -> CorrectionResult:
     outcome = Outcome.STALE
     if correction is mark:
         outcome = Outcome.REFUSED if refused else Outcome.IGNORED
     note = "the mark of a former customer could not be written"
-    return Ending(move=move, correction=correction, outcome=outcome, note=note)
+    return CorrectionResult(move=move, correction=correction, outcome=outcome, note=note)

@@ -20,7 +20,7 @@ _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Status:
     """How things stand at this moment; `lag` is in seconds, None before the first poll."""
 
     due: int = 0
@@ -35,7 +35,7 @@ class Figures:
     left_alone: dict[str, int] = field(default_factory=dict)
 
 
-class Meters:
+class Metrics:
     """The counters of one daemon, in a registry of their own."""
 
     def __init__(self) -> None:
@@ -55,47 +55,47 @@ class Meters:
             "webhooks", "Deliveries refused, and events accepted or passed over.", "result"
         )
 
-    def _counter(self, name: str, told: str, *labels: str) -> Counter:
-        return Counter(f"connector_{name}", told, labels, registry=self.registry)
+    def _counter(self, name: str, description: str, *labels: str) -> Counter:
+        return Counter(f"connector_{name}", description, labels, registry=self.registry)
 
-    def _histogram(self, name: str, told: str, label: str) -> Histogram:
+    def _histogram(self, name: str, description: str, label: str) -> Histogram:
         return Histogram(
-            f"connector_{name}", told, [label], buckets=_BUCKETS, registry=self.registry
+            f"connector_{name}", description, [label], buckets=_BUCKETS, registry=self.registry
         )
 
-    def watch(self, figures: Callable[[], Figures]) -> None:
+    def collect_status(self, read_status: Callable[[], Status]) -> None:
         """Ask for these figures with every scrape."""
-        self.registry.register(_Reading(figures))
+        self.registry.register(_StatusCollector(read_status))
 
     def exposition(self) -> bytes:
         """Return everything as Prometheus reads it."""
         return generate_latest(self.registry)
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def count_request(self, route: str, status: int, seconds: float) -> None:
         """Count an answer of HubSpot."""
         self.requests.labels(route, str(status)).inc()
         self.request_seconds.labels(route).observe(seconds)
 
-    def delivered(self, result: str, count: int) -> None:
+    def count_deliveries(self, result: str, count: int) -> None:
         """Count what became of a delivery."""
         self.deliveries.labels(result).inc(count)
 
-    def ended(self, outcome: str, rule: str) -> None:
+    def count_correction(self, outcome: str, rule: str) -> None:
         """Count a correction that has ended."""
         self.corrections.labels(outcome, rule).inc()
 
-    def ran(self, step: str, seconds: float, *, ok: bool) -> None:
+    def count_step(self, step: str, seconds: float, *, ok: bool) -> None:
         """Count a step."""
         self.steps.labels(step, "done" if ok else "failed").inc()
         self.step_seconds.labels(step).observe(seconds)
         self.failing.labels(step).set(0 if ok else 1)
 
 
-class _Reading(Collector):
+class _StatusCollector(Collector):
     """Figures that are read when Prometheus asks for them, and not before."""
 
-    def __init__(self, figures: Callable[[], Figures]) -> None:
-        self._figures = figures
+    def __init__(self, read_status: Callable[[], Status]) -> None:
+        self._read_status = read_status
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Say what there may be, without reading it."""
@@ -103,23 +103,23 @@ class _Reading(Collector):
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Read the figures; what is not known yet is left out."""
-        found = self._figures()
-        for name, told, value in (
-            ("due", "Records that are to be decided now.", found.due),
-            ("open_moves", "Records whose correction has begun and not ended.", found.open_moves),
-            ("quarantined", "Corrections that came to nothing twice.", found.quarantined),
-            ("holds", "Holds by the operator and by undo.", found.holds),
-            ("events_waiting", "Webhook events that wait for a look.", found.events_waiting),
-            ("database_bytes", "Size of the database.", found.database_bytes),
-            ("free_bytes", "Room left on its disk.", found.free_bytes),
-            ("lag_seconds", "Age of the mirror behind the portal.", found.lag),
-            ("requests_left", "Requests that the portal allows today.", found.requests_left),
+        status = self._read_status()
+        for name, description, value in (
+            ("due", "Records that are to be decided now.", status.due),
+            ("open_moves", "Records whose correction has begun and not ended.", status.open_moves),
+            ("quarantined", "Corrections that came to nothing twice.", status.quarantined),
+            ("holds", "Holds by the operator and by undo.", status.holds),
+            ("events_waiting", "Webhook events that wait for a look.", status.events_waiting),
+            ("database_bytes", "Size of the database.", status.database_bytes),
+            ("free_bytes", "Room left on its disk.", status.free_bytes),
+            ("lag_seconds", "Age of the mirror behind the portal.", status.lag),
+            ("requests_left", "Requests that the portal allows today.", status.requests_left),
         ):
             if value is not None:
-                yield GaugeMetricFamily(f"connector_{name}", told, value=value)
-        left = GaugeMetricFamily(
+                yield GaugeMetricFamily(f"connector_{name}", description, value=value)
+        left_alone = GaugeMetricFamily(
             "connector_left_alone", "Records left alone by the last plan.", labels=["why"]
         )
-        for why, count in found.left_alone.items():
-            left.add_metric([why], count)
-        yield left
+        for reason, count in status.left_alone.items():
+            left_alone.add_metric([reason], count)
+        yield left_alone

@@ -8,15 +8,15 @@ from typing import Final, TypeVar
 
 import structlog
 
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.hubspot.faults import DAILY, LimitReached
 
 Result = TypeVar("Result")
-_A_LITTLE_LATER: Final = 5.0  # seconds: HubSpot's midnight and ours may differ by as much
+_RESET_MARGIN: Final = 5.0  # seconds: HubSpot's midnight and ours may differ by as much
 _log = structlog.get_logger()
 
 
-def through_the_night(desk: Desk, work: Callable[[Desk], Result]) -> Result:
+def resume_after_quota_reset(context: RunContext, work: Callable[[RunContext], Result]) -> Result:
     """Do the work, as often as the day's share ends in the middle of it.
 
     Each time is a run of its own, so that a plan and its moves keep their names.
@@ -24,15 +24,15 @@ def through_the_night(desk: Desk, work: Callable[[Desk], Result]) -> Result:
     number = 1
     while True:
         try:
-            return work(desk if number == 1 else replace(desk, run=f"{desk.run}-{number}"))
-        except LimitReached as limit:
-            if limit.policy_name != DAILY or limit.retry_after is None:
+            return work(context if number == 1 else replace(context, run=f"{context.run}-{number}"))
+        except LimitReached as error:
+            if error.policy_name != DAILY or error.retry_after is None:
                 raise
             _log.warning(
                 "budget.paused",
-                portal=desk.portal_id,
-                seconds=round(limit.retry_after),
-                message=str(limit),
+                portal=context.portal_id,
+                seconds=round(error.retry_after),
+                message=str(error),
             )
-            desk.wait(limit.retry_after + _A_LITTLE_LATER)
+            context.wait(error.retry_after + _RESET_MARGIN)
             number += 1

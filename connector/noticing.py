@@ -11,55 +11,66 @@ from collections.abc import Sequence
 from connector.core.binding import needed_properties
 from connector.core.event import Event
 from connector.core.model import ObjectType, Ref
-from connector.desk import Desk
-from connector.gone import settle_gone
-from connector.storing import complete, store
+from connector.desk import RunContext
+from connector.gone import resolve_missing
+from connector.storing import read_batch, ingest
 from state import inbox, mirror
 
 # Deals first: a contact's new deal is then in the mirror before the contact is looked at.
 _ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 
-def notice(desk: Desk) -> int:
+def read_named_records(context: RunContext) -> int:
     """Look at everything that waits in the inbox; return how many events that were.
 
     A process that dies in between looks again. A record that is as the mirror has it, as after
     a write of our own, costs its reading and nothing more.
     """
-    looked_at = 0
+    event_count = 0
     while True:
-        with desk.store.reading() as session:
-            events = inbox.waiting(session, desk.portal_id)
+        with context.store.reading() as session:
+            events = inbox.read_waiting(session, context.portal_id)
         if not events:
-            return looked_at
+            return event_count
         for kind in _ORDER:
-            _look(desk, kind, [one for one in events if one.record.object_type is kind])
-        with desk.store.begin() as session:
-            inbox.see(session, desk.portal_id, events, at=desk.door.now())
-        looked_at += len(events)
-        desk.tell("notice", looked_at, None)
+            _read_records(
+                context, kind, [event for event in events if event.record.object_type is kind]
+            )
+        with context.store.begin() as session:
+            inbox.mark_seen(session, context.portal_id, events, at=context.api.now())
+        event_count += len(events)
+        context.progress("notice", event_count, None)
 
 
-def _look(desk: Desk, kind: ObjectType, events: Sequence[Event]) -> None:
+def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]) -> None:
     """Read the records of one type afresh; whoever is not there has gone, or was merged."""
-    refs = sorted({one.record for one in events})
+    refs = sorted({event.record for event in events})
     if not refs:
         return
-    found = desk.door.read(refs, needed_properties(desk.policy, desk.portal)[kind])
-    there = [one for ref, one in found.items() if one.ref == ref]
-    linked = {one.record for one in events if one.links}
-    with desk.store.reading() as session:
-        news = {one.ref for one in mirror.changed(session, desk.portal_id, there)}
-        known = mirror.known(session, desk.portal_id, refs)
-    store(desk, complete(desk, kind, [one for one in there if one.ref in news | linked]))
-    settle_gone(desk, _missing(refs, {one.ref for one in there}, known, set(found)))
+    records = context.api.read(refs, needed_properties(context.policy, context.portal)[kind])
+    present = [record for ref, record in records.items() if record.ref == ref]
+    relinked = {event.record for event in events if event.read_associations}
+    with context.store.reading() as session:
+        changed = {
+            record.ref for record in mirror.select_changed(session, context.portal_id, present)
+        }
+        mirrored = mirror.known_refs(session, context.portal_id, refs)
+    ingest(
+        context,
+        read_batch(
+            context, kind, [record for record in present if record.ref in changed | relinked]
+        ),
+    )
+    resolve_missing(
+        context, _missing_refs(refs, {record.ref for record in present}, mirrored, set(records))
+    )
 
 
-def _missing(
-    refs: Sequence[Ref], there: set[Ref], known: frozenset[Ref], answered: set[Ref]
+def _missing_refs(
+    refs: Sequence[Ref], present: set[Ref], mirrored: frozenset[Ref], answered: set[Ref]
 ) -> list[Ref]:
     """Return what the mirror holds and HubSpot no more by this id, and what another id answers.
 
     A record that neither knows was created and deleted again: nobody needs it.
     """
-    return [ref for ref in refs if ref not in there and (ref in known or ref in answered)]
+    return [ref for ref in refs if ref not in present and (ref in mirrored or ref in answered)]

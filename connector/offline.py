@@ -10,9 +10,9 @@ from connector.core.binding import BoundPolicy, bind
 from connector.core.mark import PolicyError
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.policy import Policy
-from connector.desk import Desk, Tell, silent
+from connector.desk import RunContext, Progress, no_progress
 from connector.errors import UserError
-from connector.hubspot.door import Door
+from connector.hubspot.door import HubSpotApi
 from connector.pull import require_mirror
 from connector.settings import Settings
 from state import mirror, portals
@@ -23,7 +23,7 @@ ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 
 @dataclass(slots=True)
-class ClosedDoor:
+class OfflineHubSpot:
     """A door that nothing goes through: it tells the time, and counts what it cannot read."""
 
     at: datetime
@@ -41,54 +41,62 @@ class ClosedDoor:
         return {}
 
 
-def last_pulled(store: Store, settings: Settings) -> Portal:
+def last_pulled_portal(store: Store, settings: Settings) -> Portal:
     """Return the portal as it was last pulled."""
     with store.reading() as session:
-        ids = portals.ids(session)
+        portal_ids = portals.ids(session)
         if settings.portal_id:
-            ids = tuple(one for one in ids if one == settings.portal_id)
-        portal = portals.load(session, ids[0]) if len(ids) == 1 else None
+            portal_ids = tuple(
+                portal_id for portal_id in portal_ids if portal_id == settings.portal_id
+            )
+        portal = portals.load(session, portal_ids[0]) if len(portal_ids) == 1 else None
     if portal is None:
         raise UserError(
-            f"The database holds {len(ids)} portals: name one by HUBSPOT_PORTAL_ID."
-            if ids
+            f"The database holds {len(portal_ids)} portals: name one by HUBSPOT_PORTAL_ID."
+            if portal_ids
             else "Nothing is mirrored yet: run `connector pull` first."
         )
     return portal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class OfflineInputs:
     """What decisions on the mirror rest on: the store, the portal as last pulled, the time."""
 
     store: Store
     portal: Portal
-    door: ClosedDoor
+    api: OfflineHubSpot
 
 
-def offline_desk(ground: Ground, policy: Policy, *, tell: Tell = silent) -> Desk:
+def offline_context(
+    inputs: OfflineInputs, policy: Policy, *, progress: Progress = no_progress
+) -> RunContext:
     """Lay out a desk that asks for nothing; raise UserError where the mirror does not suffice."""
-    return closed_desk(ground, _bound(policy, ground.portal), tell=tell)
+    return offline_context_for_bound(
+        inputs, _bind_to_mirror(policy, inputs.portal), progress=progress
+    )
 
 
-def closed_desk(ground: Ground, policy: BoundPolicy, *, tell: Tell = silent) -> Desk:
+def offline_context_for_bound(
+    inputs: OfflineInputs, policy: BoundPolicy, *, progress: Progress = no_progress
+) -> RunContext:
     """Lay out such a desk for a policy that is bound already."""
-    closed: Door = ground.door  # type: ignore[assignment]  # deciding only reads histories and time
-    desk = Desk(
+    api: HubSpotApi = inputs.api  # type: ignore[assignment]  # deciding only reads histories and time
+    context = RunContext(
         run="offline",
-        door=closed,
-        store=ground.store,
-        portal=ground.portal,
+        api=api,
+        store=inputs.store,
+        portal=inputs.portal,
         policy=policy,
         wait=lambda _: None,
         offline=True,
-        tell=tell,
+        progress=progress,
     )
-    require_mirror(desk)
-    return desk
+    require_mirror(context)
+    return context
 
 
-def _bound(policy: Policy, portal: Portal) -> BoundPolicy:
+def _bind_to_mirror(policy: Policy, portal: Portal) -> BoundPolicy:
     """Bind a policy to the portal as it was last pulled, and say so where it does not fit."""
     try:
         return bind(policy, portal)
@@ -99,14 +107,16 @@ def _bound(policy: Policy, portal: Portal) -> BoundPolicy:
         ) from error
 
 
-def everyone(desk: Desk, kinds: Sequence[ObjectType] = ORDER) -> Iterator[Sequence[Ref]]:
+def all_refs(context: RunContext, kinds: Sequence[ObjectType] = ORDER) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
     for kind in kinds:
-        after = "0"
+        after_id = "0"
         while True:
-            with desk.store.reading() as session:
-                refs = mirror.listed(session, desk.portal_id, kind, after_id=after, limit=_CHUNK)
+            with context.store.reading() as session:
+                refs = mirror.live_refs(
+                    session, context.portal_id, kind, after_id=after_id, limit=_CHUNK
+                )
             if not refs:
                 break
-            after = refs[-1].id
+            after_id = refs[-1].id
             yield refs

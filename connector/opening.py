@@ -15,12 +15,12 @@ import structlog
 from connector import presets
 from connector.core.binding import bind
 from connector.core.model import Portal
-from connector.core.policy import Policy, load
-from connector.desk import Desk, Tell, silent
+from connector.core.policy import Policy, load_policy
+from connector.desk import RunContext, Progress, no_progress
 from connector.errors import UserError
 from connector.granting import token_source
 from connector.hubspot.budget import Reserve
-from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.client import HubSpotClient
 from connector.hubspot.transport import TokenSource
 from connector.settings import Settings
 from state import portals
@@ -33,32 +33,32 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clockwork:
+class RunClock:
     """How to wait, and a clock that never goes back, both in seconds."""
 
     wait: Callable[[float], None]
     monotonic: Callable[[], float]
 
 
-def open_door(
-    settings: Settings, clockwork: Clockwork, *, token: TokenSource | None = None
-) -> HubSpotDoor:
+def open_api(
+    settings: Settings, clock: RunClock, *, token: TokenSource | None = None
+) -> HubSpotClient:
     """Return the door that the settings name; raise UserError without a token.
 
     `token` returns the token of each request, where it may change while the door is open.
     """
-    door = HubSpotDoor(
+    api = HubSpotClient(
         token or token_source(settings),
         url=settings.api_url,
         family=settings.api_version,
-        wait=clockwork.wait,
-        monotonic=clockwork.monotonic,
+        wait=clock.wait,
+        monotonic=clock.monotonic,
     )
-    door.live_within(reserve_of(settings))
-    return door
+    api.configure_limits(reserve_from_settings(settings))
+    return api
 
 
-def reserve_of(settings: Settings) -> Reserve:
+def reserve_from_settings(settings: Settings) -> Reserve:
     """Return what these settings leave to the portal's other apps."""
     return Reserve(share=settings.reserve_share, number=settings.reserve_number)
 
@@ -66,66 +66,68 @@ def reserve_of(settings: Settings) -> Reserve:
 def read_policy(name: str) -> Policy:
     """Load a preset by its name, or a policy file by its path."""
     if name in presets.names():
-        return presets.policy(name)
+        return presets.load_preset(name)
     path = Path(name)
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        known = ", ".join(presets.names())
+        preset_names = ", ".join(presets.names())
         raise UserError(
-            f"There is no policy {name!r}: it is neither a preset ({known}) nor a file that can "
+            f"There is no policy {name!r}: it is neither a preset ({preset_names}) nor a file that can "
             f"be read ({error.strerror})."
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not a text file in UTF-8.") from error
-    return load(text, source=name, preset=presets.preset)
+    return load_policy(text, source=name, preset_text=presets.policy_text)
 
 
-def pin(portal: Portal, settings: Settings) -> None:
+def require_portal(portal: Portal, settings: Settings) -> None:
     """Raise UserError where the token belongs to another portal than the one it must."""
-    found = portal.account.portal_id
-    if settings.portal_id and settings.portal_id != found:
-        raise mismatch(found, settings.portal_id)
+    actual = portal.account.portal_id
+    if settings.portal_id and settings.portal_id != actual:
+        raise wrong_portal_error(actual, settings.portal_id)
 
 
-def mismatch(found: str, wanted: str) -> UserError:
+def wrong_portal_error(actual: str, wanted: str) -> UserError:
     """Return the error of a token that belongs to another portal."""
     return UserError(
-        f"This token belongs to portal {found}, but HUBSPOT_PORTAL_ID is {wanted}. Nothing was "
+        f"This token belongs to portal {actual}, but HUBSPOT_PORTAL_ID is {wanted}. Nothing was "
         "read or written: use the right token, or the right portal id."
     )
 
 
 @contextmanager
-def open_desk(
+def open_context(
     settings: Settings,
-    clockwork: Clockwork,
+    clock: RunClock,
     *,
-    tell: Tell = silent,
+    progress: Progress = no_progress,
     policy: str | None = None,
-) -> Iterator[Desk]:
+) -> Iterator[RunContext]:
     """Open everything that a run needs, and close it again."""
-    read = read_policy(policy or settings.policy)
-    with closing(open_door(settings, clockwork)) as door:
-        portal = door.portal()
-        pin(portal, settings)
-        bound = bind(read, portal)
+    loaded = read_policy(policy or settings.policy)
+    with closing(open_api(settings, clock)) as api:
+        portal = api.portal()
+        require_portal(portal, settings)
+        bound = bind(loaded, portal)
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
             with store.begin() as session:
-                portals.save(session, portal, door.now())
-            door.live_within(reserve_of(settings), store.turns(portal.account.portal_id))
-            yield Desk(
-                run=run_id(door.now()),
-                door=door,
+                portals.save(session, portal, api.now())
+            api.configure_limits(
+                reserve_from_settings(settings), store.rate_slots(portal.account.portal_id)
+            )
+            yield RunContext(
+                run=run_id(api.now()),
+                api=api,
                 store=store,
                 portal=portal,
                 policy=bound,
-                wait=clockwork.wait,
+                wait=clock.wait,
                 overlap=timedelta(seconds=settings.overlap_seconds),
-                rechecks=settings.recheck_seconds,
-                tell=tell,
+                recheck_seconds=settings.recheck_seconds,
+                progress=progress,
             )
 
 

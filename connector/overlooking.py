@@ -5,43 +5,58 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connector.core.model import STAGE, ObjectType, Ref
-from connector.core.overlooked import Overlooked, Terms, entered, overlooked, terms_of
-from connector.core.rules import left_alone
-from connector.desk import Desk
+from connector.core.overlooked import (
+    OverlookedContact,
+    FollowUpTerms,
+    entered_stage_at,
+    overlooked_contact,
+    follow_up_terms,
+)
+from connector.core.rules import find_exemption
+from connector.desk import RunContext
 from connector.gather import gather
-from connector.offline import everyone
+from connector.offline import all_refs
 from state import ledger, mirror
 
 
-def all_overlooked(desk: Desk) -> Iterator[Overlooked]:
+def overlooked_contacts(context: RunContext) -> Iterator[OverlookedContact]:
     """Yield the overlooked contacts in the order of their ids; none outside of the scope."""
-    terms = terms_of(desk.policy, desk.portal)
-    looked_at = 0
-    for refs in everyone(desk, (ObjectType.CONTACTS,)):
-        looked_at += len(refs)
-        desk.tell("look for overlooked contacts", looked_at, None)
-        found = _waiting(desk, terms, refs)
-        outside = _outside(desk, [one.record for one in found])
-        yield from (one for one in found if one.record not in outside)
+    terms = follow_up_terms(context.policy, context.portal)
+    examined = 0
+    for refs in all_refs(context, (ObjectType.CONTACTS,)):
+        examined += len(refs)
+        context.progress("look for overlooked contacts", examined, None)
+        contacts = _overlooked_in(context, terms, refs)
+        out_of_scope = _out_of_scope(context, [contact.record for contact in contacts])
+        yield from (contact for contact in contacts if contact.record not in out_of_scope)
 
 
-def _waiting(desk: Desk, terms: Terms, refs: Sequence[Ref]) -> list[Overlooked]:
-    now = desk.door.now()
-    with desk.store.reading() as session:
-        records = mirror.get(session, desk.portal_id, refs)
-        there = [one for one in records.values() if one.value(STAGE) in terms.stages]
-        names = [one.ref for one in there]
-        versions = ledger.versions(session, desk.portal_id, names, STAGE)
-    told = (
-        overlooked(terms, one, entered(one, versions[one.ref], seen=ledger.MIRROR), now)
-        for one in there
+def _overlooked_in(
+    context: RunContext, terms: FollowUpTerms, refs: Sequence[Ref]
+) -> list[OverlookedContact]:
+    now = context.api.now()
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs)
+        candidates = [record for record in records.values() if record.value(STAGE) in terms.stages]
+        candidate_refs = [record.ref for record in candidates]
+        versions = ledger.read_versions(session, context.portal_id, candidate_refs, STAGE)
+    findings = (
+        overlooked_contact(
+            terms,
+            record,
+            entered_stage_at(record, versions[record.ref], mirror_source=ledger.MIRROR),
+            now,
+        )
+        for record in candidates
     )
-    return [one for one in told if one is not None]
+    return [finding for finding in findings if finding is not None]
 
 
-def _outside(desk: Desk, refs: Sequence[Ref]) -> frozenset[Ref]:
+def _out_of_scope(context: RunContext, refs: Sequence[Ref]) -> frozenset[Ref]:
     """Return the records that the policy leaves alone; only a scope leaves any in these stages."""
-    side = desk.policy.sides[ObjectType.CONTACTS]
-    if side.scope is None or not refs:
+    object_policy = context.policy.object_policies[ObjectType.CONTACTS]
+    if object_policy.scope is None or not refs:
         return frozenset()
-    return frozenset(one.record for one in gather(desk, refs) if left_alone(side, one))
+    return frozenset(
+        facts.record for facts in gather(context, refs) if find_exemption(object_policy, facts)
+    )

@@ -5,36 +5,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from connector.core.model import STAGE, ObjectType, Ref
-from connector.core.periods import Period, periods
-from connector.desk import Desk
+from connector.core.periods import Period, build_periods
+from connector.desk import RunContext
 from state import ledger, mirror
 
-_NAMES = {
+_STAGE_PROPERTIES = {
     ObjectType.CONTACTS: STAGE,
     ObjectType.COMPANIES: STAGE,
     ObjectType.DEALS: "dealstage",
 }
 
 
-def stage_periods(desk: Desk, refs: Sequence[Ref]) -> dict[Ref, tuple[Period, ...]]:
+def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Period, ...]]:
     """Return the stage periods of records of one type; each history is read once per change.
 
     What the ledger knows stays, even where HubSpot has since dropped it.
     """
     if not refs:
         return {}
-    name = _NAMES[refs[0].object_type]
-    with desk.store.reading() as session:
-        records = mirror.get(session, desk.portal_id, refs)
-        known = ledger.read_since(session, desk.portal_id, refs)
+    name = _STAGE_PROPERTIES[refs[0].object_type]
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs)
+        read_times = ledger.history_read_until(session, context.portal_id, refs)
     unread = [
-        ref for ref, one in records.items() if ref not in known or known[ref] < one.modified_at
+        ref
+        for ref, record in records.items()
+        if ref not in read_times or read_times[ref] < record.modified_at
     ]
-    at = desk.door.now()
-    read = desk.door.read(unread, (name,), history=(name,)) if unread else {}
-    with desk.store.begin() as session:
-        histories = {ref: one.history.get(name, ()) for ref, one in read.items()}
-        ledger.observe_all(session, desk.portal_id, name, histories)
-        ledger.mark_read(session, desk.portal_id, unread, at=at)
-        told = ledger.versions(session, desk.portal_id, refs, name)
-    return {ref: periods(versions) for ref, versions in told.items()}
+    at = context.api.now()
+    fresh_records = context.api.read(unread, (name,), history=(name,)) if unread else {}
+    with context.store.begin() as session:
+        histories = {ref: record.history.get(name, ()) for ref, record in fresh_records.items()}
+        ledger.store_histories(session, context.portal_id, name, histories)
+        ledger.mark_read(session, context.portal_id, unread, at=at)
+        versions_by_ref = ledger.read_versions(session, context.portal_id, refs, name)
+    return {ref: build_periods(versions) for ref, versions in versions_by_ref.items()}

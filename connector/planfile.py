@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 
 from connector.core.model import Correction, Ref
-from connector.core.plan import Tally, correction, ground
-from connector.desk import Desk
+from connector.core.plan import PlanCounter, parse_correction, digest_prefix
+from connector.desk import RunContext
 from connector.errors import UserError
 
 
@@ -24,35 +24,35 @@ class PlanFile:
     moves: Mapping[Ref, tuple[Correction, ...]]
 
 
-def read_plan(desk: Desk, path: Path) -> PlanFile:
+def read_plan(context: RunContext, path: Path) -> PlanFile:
     """Return a plan file's content; raise UserError where it must not be applied here."""
-    told, corrections = _parsed(path)
-    policy = told.get("policy") or {}
-    digest = str(told.get("digest"))
-    again = "write a new one by `connector plan --out FILE`"
-    portal_id = str(told.get("portal_id"))
-    if portal_id != desk.portal_id:
+    document, corrections = _parse(path)
+    policy = document.get("policy") or {}
+    digest = str(document.get("digest"))
+    hint = "write a new one by `connector plan --out FILE`"
+    portal_id = str(document.get("portal_id"))
+    if portal_id != context.portal_id:
         raise UserError(
             f"{path} is a plan for portal {portal_id}, and this token belongs to portal "
-            f"{desk.portal_id}: nothing was written. Use the right token, or {again}."
+            f"{context.portal_id}: nothing was written. Use the right token, or {hint}."
         )
-    if _digest(portal_id, str(policy.get("digest")), corrections) != digest:
+    if _plan_digest(portal_id, str(policy.get("digest")), corrections) != digest:
         raise UserError(
             f"{path} was edited since it was written (its digest does not fit): nothing was "
-            f"written. Change the policy instead, and {again}."
+            f"written. Change the policy instead, and {hint}."
         )
-    if policy.get("digest") != desk.policy.digest:
+    if policy.get("digest") != context.policy.digest:
         raise UserError(
             f"{path} was made by another policy, or by {policy.get('name')} before it, or the "
-            f"portal's stages, changed: nothing was written. Please {again}, and review it."
+            f"portal's stages, changed: nothing was written. Please {hint}, and review it."
         )
     return PlanFile(digest=digest, moves=_by_record(corrections))
 
 
-def _parsed(path: Path) -> tuple[dict[str, Any], list[Correction]]:
+def _parse(path: Path) -> tuple[dict[str, Any], list[Correction]]:
     try:
-        told = orjson.loads(path.read_bytes())
-        return told, [correction(one) for one in told["corrections"]]
+        document = orjson.loads(path.read_bytes())
+        return document, [parse_correction(row) for row in document["corrections"]]
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
@@ -61,15 +61,15 @@ def _parsed(path: Path) -> tuple[dict[str, Any], list[Correction]]:
         ) from error
 
 
-def _digest(portal_id: str, policy_digest: str, corrections: Sequence[Correction]) -> str:
-    tally = Tally(ground=ground(portal_id, policy_digest))
-    for _, group in groupby(corrections, key=lambda one: one.record):
+def _plan_digest(portal_id: str, policy_digest: str, corrections: Sequence[Correction]) -> str:
+    tally = PlanCounter(digest_prefix=digest_prefix(portal_id, policy_digest))
+    for _, group in groupby(corrections, key=lambda item: item.record):
         tally.add(tuple(group))
     return tally.digest
 
 
 def _by_record(corrections: Sequence[Correction]) -> dict[Ref, tuple[Correction, ...]]:
-    found: dict[Ref, tuple[Correction, ...]] = {}
-    for one in corrections:
-        found[one.record] = (*found.get(one.record, ()), one)
-    return found
+    moves: dict[Ref, tuple[Correction, ...]] = {}
+    for item in corrections:
+        moves[item.record] = (*moves.get(item.record, ()), item)
+    return moves

@@ -9,17 +9,17 @@ from typing import Final
 
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record, Ref
-from connector.desk import Desk
-from connector.gone import settle_gone
+from connector.desk import RunContext
+from connector.gone import resolve_missing
 from connector.hubspot import reader
 from connector.hubspot.door import SEARCH_LIMIT
 from connector.pull import ORDER, pull
-from connector.storing import complete, store
+from connector.storing import read_batch, ingest
 from state import checkpoints, mirror, mirror_parts
 
-SAMPLE: Final = 100
+SAMPLE_SIZE: Final = 100
 """Ids that are read one by one: of a mirror with 5% wrong, it shows one in 99 of 100 cases."""
-FRESH: Final = timedelta(days=1)
+PROOF_VALIDITY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -36,7 +36,7 @@ class Proof:
     portal: int
     mirrored: int
     missing: int = 0
-    gone: int = 0
+    removed: int = 0
     differing: int = 0
     sampled: int = 0
     agrees: bool = False
@@ -44,47 +44,52 @@ class Proof:
     @property
     def repaired(self) -> int:
         """Return how many records were not as in HubSpot."""
-        return self.missing + self.gone + self.differing
+        return self.missing + self.removed + self.differing
 
 
-def verify_mirror(desk: Desk, *, sample: int = SAMPLE) -> tuple[Proof, ...]:
+def verify_mirror(context: RunContext, *, sample_size: int = SAMPLE_SIZE) -> tuple[Proof, ...]:
     """Pull, then compare each type with HubSpot, and repair what is missing or wrong.
 
     A search shows the newest records late, so only what is older than the overlap is compared.
     """
-    pull(desk)
-    return tuple(_prove(desk, kind, sample) for kind in ORDER)
+    pull(context)
+    return tuple(_verify_type(context, kind, sample_size) for kind in ORDER)
 
 
-def is_proven(desk: Desk) -> bool:
+def is_proven(context: RunContext) -> bool:
     """Whether every type was proven, or listed whole, within a day."""
-    with desk.store.reading() as session:
-        found = [checkpoints.get(session, desk.portal_id, f"proven.{kind}") for kind in ORDER]
-    now = desk.door.now()
-    return all(one and now - datetime.fromisoformat(one) <= FRESH for one in found)
+    with context.store.reading() as session:
+        proof_times = [
+            checkpoints.get(session, context.portal_id, f"proven.{kind}") for kind in ORDER
+        ]
+    now = context.api.now()
+    return all(
+        proof_time and now - datetime.fromisoformat(proof_time) <= PROOF_VALIDITY
+        for proof_time in proof_times
+    )
 
 
-def _prove(desk: Desk, kind: ObjectType, sample: int) -> Proof:
-    until = desk.door.now() - desk.overlap
-    comparison = _Comparison(desk, kind)
+def _verify_type(context: RunContext, kind: ObjectType, sample_size: int) -> Proof:
+    until = context.api.now() - context.overlap
+    comparison = _Comparison(context, kind)
     proof = Proof(
         kind=kind,
-        portal=comparison.in_portal(_EPOCH, until),
-        mirrored=comparison.mirrored(_EPOCH, until),
+        portal=comparison.count_in_portal(_EPOCH, until),
+        mirrored=comparison.count_in_mirror(_EPOCH, until),
     )
     comparison.narrow(_EPOCH, until, proof.portal)
     comparison.repair()
-    wrong, sampled = _compare_sample(desk, kind, sample)
-    agrees = comparison.in_portal(_EPOCH, until) == comparison.mirrored(_EPOCH, until)
+    differing, sampled = _compare_sample(context, kind, sample_size)
+    agrees = comparison.count_in_portal(_EPOCH, until) == comparison.count_in_mirror(_EPOCH, until)
     if agrees:
-        with desk.store.begin() as session:
-            at = desk.door.now().isoformat()
-            checkpoints.put(session, desk.portal_id, f"proven.{kind}", at)
+        with context.store.begin() as session:
+            at = context.api.now().isoformat()
+            checkpoints.put(session, context.portal_id, f"proven.{kind}", at)
     return replace(
         proof,
         missing=comparison.missing,
-        gone=comparison.gone,
-        differing=comparison.differing + wrong,
+        removed=comparison.removed,
+        differing=comparison.differing + differing,
         sampled=sampled,
         agrees=agrees,
     )
@@ -93,89 +98,95 @@ def _prove(desk: Desk, kind: ObjectType, sample: int) -> Proof:
 class _Comparison:
     """One type, compared window by window; the windows that differ are cut in two."""
 
-    def __init__(self, desk: Desk, kind: ObjectType) -> None:
-        self._desk, self._kind = desk, kind
+    def __init__(self, context: RunContext, kind: ObjectType) -> None:
+        self._context, self._kind = context, kind
         self._windows: list[tuple[datetime, datetime]] = []
-        self.missing = self.gone = self.differing = 0
+        self.missing = self.removed = self.differing = 0
 
-    def in_portal(self, since: datetime, until: datetime) -> int:
+    def count_in_portal(self, since: datetime, until: datetime) -> int:
         """Count by a search: one request."""
-        return self._desk.door.changed(self._kind, (), since=since, until=until).total or 0
+        return self._context.api.search_changed(self._kind, (), since=since, until=until).total or 0
 
-    def mirrored(self, since: datetime, until: datetime) -> int:
+    def count_in_mirror(self, since: datetime, until: datetime) -> int:
         """Count in the mirror."""
-        with self._desk.store.reading() as session:
-            return mirror_parts.count_within(
-                session, self._desk.portal_id, self._kind, since=since, until=until
+        with self._context.store.reading() as session:
+            return mirror_parts.count_modified(
+                session, self._context.portal_id, self._kind, since=since, until=until
             )
 
-    def narrow(self, since: datetime, until: datetime, found: int) -> None:
+    def narrow(self, since: datetime, until: datetime, portal_count: int) -> None:
         """Find the smallest windows worth reading in which the counts differ."""
-        stored = self.mirrored(since, until)
-        if found == stored:
+        mirror_count = self.count_in_mirror(since, until)
+        if portal_count == mirror_count:
             return
-        if max(found, stored) <= SEARCH_LIMIT or until - since <= _MILLISECOND:
+        if max(portal_count, mirror_count) <= SEARCH_LIMIT or until - since <= _MILLISECOND:
             self._windows.append((since, until))
             return
-        middle = self._middle(since, until)
-        left = self.in_portal(since, middle)
-        self.narrow(since, middle, left)
-        self.narrow(middle + _MILLISECOND, until, found - left)
+        middle = self._split_point(since, until)
+        first_half_count = self.count_in_portal(since, middle)
+        self.narrow(since, middle, first_half_count)
+        self.narrow(middle + _MILLISECOND, until, portal_count - first_half_count)
 
     def repair(self) -> None:
         """Read the windows that differ, and let the mirror follow."""
         for since, until in self._windows:
-            with self._desk.store.reading() as session:
-                stored = mirror_parts.modified_within(
-                    session, self._desk.portal_id, self._kind, since=since, until=until
+            with self._context.store.reading() as session:
+                mirrored = mirror_parts.read_modified(
+                    session, self._context.portal_id, self._kind, since=since, until=until
                 )
-            absent = sorted(stored - self._read(since, until))
-            self.gone += len(absent) - len(settle_gone(self._desk, absent).found)
+            absent = sorted(mirrored - self._read_window(since, until))
+            self.removed += len(absent) - len(resolve_missing(self._context, absent).found_again)
 
-    def _read(self, since: datetime, until: datetime) -> set[Ref]:
+    def _read_window(self, since: datetime, until: datetime) -> set[Ref]:
         """Read a window into the mirror; return whom it shows."""
-        desk, kind = self._desk, self._kind
-        properties = needed_properties(desk.policy, desk.portal)[kind]
+        context, kind = self._context, self._kind
+        properties = needed_properties(context.policy, context.portal)[kind]
         shown: set[Ref] = set()
-        for page in reader.changes(desk.door, kind, properties, since=since, until=until):
-            refs = {one.ref for one in page}
-            with desk.store.reading() as session:
-                unknown = refs - mirror.known(session, desk.portal_id, refs)
-                news = mirror.changed(session, desk.portal_id, page)
+        for page in reader.read_changes(context.api, kind, properties, since=since, until=until):
+            refs = {record.ref for record in page}
+            with context.store.reading() as session:
+                unknown = refs - mirror.known_refs(session, context.portal_id, refs)
+                changed = mirror.select_changed(session, context.portal_id, page)
             self.missing += len(unknown)
-            self.differing += len(news) - len(unknown)
-            store(desk, complete(desk, kind, news))
+            self.differing += len(changed) - len(unknown)
+            ingest(context, read_batch(context, kind, changed))
             shown |= refs
         return shown
 
-    def _middle(self, since: datetime, until: datetime) -> datetime:
+    def _split_point(self, since: datetime, until: datetime) -> datetime:
         """Return where to cut: at the median of what the mirror has, or half-way."""
-        with self._desk.store.reading() as session:
-            median = mirror_parts.median_within(
-                session, self._desk.portal_id, self._kind, since=since, until=until
+        with self._context.store.reading() as session:
+            median = mirror_parts.median_modified_at(
+                session, self._context.portal_id, self._kind, since=since, until=until
             )
-        half = since + (until - since) / 2
-        middle = half if median is None or not since <= median < until else median
+        halfway = since + (until - since) / 2
+        middle = halfway if median is None or not since <= median < until else median
         return middle.replace(microsecond=middle.microsecond // 1000 * 1000)
 
 
-def _compare_sample(desk: Desk, kind: ObjectType, size: int) -> tuple[int, int]:
+def _compare_sample(context: RunContext, kind: ObjectType, size: int) -> tuple[int, int]:
     """Read some records by their ids; return how many were not as mirrored, and how many asked."""
-    with desk.store.reading() as session:
-        refs = mirror_parts.sample(session, desk.portal_id, kind, size=size)
+    with context.store.reading() as session:
+        refs = mirror_parts.sample(session, context.portal_id, kind, size=size)
     if not refs:
         return 0, 0
-    properties = needed_properties(desk.policy, desk.portal)[kind]
-    read = desk.door.read(refs, properties)
-    there = [one for ref, one in read.items() if one.ref == ref]
-    news = _news(desk, there)
-    store(desk, complete(desk, kind, news))
-    wrong = [ref for ref in refs if ref not in {one.ref for one in there}]
-    settle_gone(desk, wrong)
-    return len(news) + len(wrong), len(refs)
+    properties = needed_properties(context.policy, context.portal)[kind]
+    records = context.api.read(refs, properties)
+    present = [record for ref, record in records.items() if record.ref == ref]
+    changed = _changed_records(context, present)
+    ingest(context, read_batch(context, kind, changed))
+    missing = [ref for ref in refs if ref not in {record.ref for record in present}]
+    resolve_missing(context, missing)
+    return len(changed) + len(missing), len(refs)
 
 
-def _news(desk: Desk, records: Sequence[Record]) -> list[Record]:
-    with desk.store.reading() as session:
-        stored: dict[Ref, Record] = mirror.get(session, desk.portal_id, [r.ref for r in records])
-    return [one for one in records if dict(stored[one.ref].properties) != dict(one.properties)]
+def _changed_records(context: RunContext, records: Sequence[Record]) -> list[Record]:
+    with context.store.reading() as session:
+        mirrored: dict[Ref, Record] = mirror.get(
+            session, context.portal_id, [record.ref for record in records]
+        )
+    return [
+        record
+        for record in records
+        if dict(mirrored[record.ref].properties) != dict(record.properties)
+    ]

@@ -9,25 +9,25 @@ from datetime import timedelta
 from connector import presets
 from connector.core.binding import needed_properties
 from connector.core.model import ObjectType, Record
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import UserError
 from connector.hubspot import reader
-from connector.listing import read_whole
-from connector.rolling import roll, start_round
-from connector.storing import complete, store
-from connector.windows import Mark, Window, windows
+from connector.listing import scan_object_type
+from connector.rolling import rescan_due_pages, start_rescan
+from connector.storing import read_batch, ingest
+from connector.windows import ReadPosition, Window, windows_to_read
 from state import checkpoints, mirror
 
 # Deals first: a contact's new deal is then in the mirror before the contact is looked at.
 ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 # The `Date` of an answer tells whole seconds, so the portal may be a little ahead of it.
-_AHEAD = timedelta(seconds=2)
-_WHOLE = "whole"
-BATCH = 1000  # the most ids that one association read takes (HubSpot's associations guide)
+_CLOCK_LEAD = timedelta(seconds=2)
+_SCANNED_CHECKPOINT = "whole"
+BATCH_SIZE = 1000  # the most ids that one association read takes (HubSpot's associations guide)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulled:
+class PullResult:
     """How many records were read, and how many of them were news, by object type.
 
     `whole` names the types that were listed from beginning to end.
@@ -35,60 +35,64 @@ class Pulled:
 
     read: Mapping[ObjectType, int]
     changed: Mapping[ObjectType, int]
-    whole: frozenset[ObjectType]
+    scanned: frozenset[ObjectType]
 
 
-def pull(desk: Desk, *, full: bool = False) -> Pulled:
+def pull(context: RunContext, *, full: bool = False) -> PullResult:
     """Bring the mirror up to date; an empty one, or one that lacks a property, is read whole."""
-    properties = needed_properties(desk.policy, desk.portal)
-    read: dict[ObjectType, int] = {}
-    changed: dict[ObjectType, int] = {}
-    whole: set[ObjectType] = set()
-    listed = _listed(desk) if full else ()
+    properties = needed_properties(context.policy, context.portal)
+    read_counts: dict[ObjectType, int] = {}
+    changed_counts: dict[ObjectType, int] = {}
+    scanned: set[ObjectType] = set()
+    already_scanned = _scanned_types(context) if full else ()
     for kind in ORDER:
-        again = full and kind not in listed
-        mark = None if again else _mark(desk, kind, properties[kind])
-        if mark is None:
-            whole.add(kind)
-            read[kind] = changed[kind] = read_whole(desk, kind, properties[kind])
-            _keep_listed(desk, (*listed, *whole) if full else None)
+        scan_again = full and kind not in already_scanned
+        position = None if scan_again else _read_position(context, kind, properties[kind])
+        if position is None:
+            scanned.add(kind)
+            read_counts[kind] = changed_counts[kind] = scan_object_type(
+                context, kind, properties[kind]
+            )
+            _save_scanned_types(context, (*already_scanned, *scanned) if full else None)
         else:
-            read[kind], changed[kind] = _read_changes(desk, kind, properties[kind], mark)
-    if whole:
-        _keep_listed(desk, None)
-        start_round(desk)
+            read_counts[kind], changed_counts[kind] = _read_changes(
+                context, kind, properties[kind], position
+            )
+    if scanned:
+        _save_scanned_types(context, None)
+        start_rescan(context)
     else:
-        roll(desk)
-    return Pulled(read=read, changed=changed, whole=frozenset(whole))
+        rescan_due_pages(context)
+    return PullResult(read=read_counts, changed=changed_counts, scanned=frozenset(scanned))
 
 
-def _listed(desk: Desk) -> tuple[str, ...]:
+def _scanned_types(context: RunContext) -> tuple[str, ...]:
     """Return the types that a whole reading, which was stopped, has listed already."""
-    with desk.store.reading() as session:
-        return tuple(checkpoints.get(session, desk.portal_id, _WHOLE) or ())
+    with context.store.reading() as session:
+        return tuple(checkpoints.get(session, context.portal_id, _SCANNED_CHECKPOINT) or ())
 
 
-def _keep_listed(desk: Desk, listed: Iterable[str] | None) -> None:
-    with desk.store.begin() as session:
-        found = None if listed is None else sorted(listed)
-        checkpoints.put(session, desk.portal_id, _WHOLE, found)
+def _save_scanned_types(context: RunContext, types: Iterable[str] | None) -> None:
+    with context.store.begin() as session:
+        names = None if types is None else sorted(types)
+        checkpoints.put(session, context.portal_id, _SCANNED_CHECKPOINT, names)
 
 
-def require_mirror(desk: Desk) -> None:
+def require_mirror(context: RunContext) -> None:
     """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
-    for kind, properties in needed_properties(desk.policy, desk.portal).items():
-        if _mark(desk, kind, properties) is None:
-            raise UserError(_lacking(desk, kind, properties))
+    for kind, properties in needed_properties(context.policy, context.portal).items():
+        if _read_position(context, kind, properties) is None:
+            raise UserError(_missing_message(context, kind, properties))
 
 
-def _lacking(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> str:
+def _missing_message(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> str:
     """Return what the mirror lacks for the policy, and the command that brings it."""
-    policy = desk.policy.policy
-    with desk.store.reading() as session:
-        found = checkpoints.get(session, desk.portal_id, f"changes.{kind}")
-    if not found:
+    policy = context.policy.policy
+    with context.store.reading() as session:
+        stored = checkpoints.get(session, context.portal_id, f"changes.{kind}")
+    if not stored:
         return f"The mirror does not hold all {kind}: run `connector pull` first."
-    missing = ", ".join(sorted(set(properties) - set(found["properties"])))
+    missing = ", ".join(sorted(set(properties) - set(stored["properties"])))
     preset = policy.source.removesuffix(".yaml")
     source = preset if preset in presets.names() else policy.source
     return (
@@ -97,31 +101,33 @@ def _lacking(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> str:
     )
 
 
-def _mark(desk: Desk, kind: ObjectType, properties: Sequence[str]) -> Mark | None:
+def _read_position(
+    context: RunContext, kind: ObjectType, properties: Sequence[str]
+) -> ReadPosition | None:
     """Return how far the reading came, None where the mirror has no sound ground to go on from."""
-    with desk.store.begin() as session:
-        found = checkpoints.get(session, desk.portal_id, f"changes.{kind}")
-    if not found or not set(properties) <= set(found["properties"]):
+    with context.store.begin() as session:
+        stored = checkpoints.get(session, context.portal_id, f"changes.{kind}")
+    if not stored or not set(properties) <= set(stored["properties"]):
         return None
-    return Mark.told(found)
+    return ReadPosition.from_checkpoint(stored)
 
 
 def _read_changes(
-    desk: Desk, kind: ObjectType, properties: Sequence[str], mark: Mark
+    context: RunContext, kind: ObjectType, properties: Sequence[str], position: ReadPosition
 ) -> tuple[int, int]:
     """Read the windows that are to be read by now; the mark moves with the last of its records."""
-    until = desk.door.now()
-    seen = changed = 0
-    for window in windows(mark, until, overlap=desk.overlap):
-        following = (f"changes.{kind}", window.mark.written(properties))
-        read = _read_window(desk, kind, properties, window, following)
-        seen, changed = seen + read[0], changed + read[1]
-        desk.tell(f"pull {kind}", seen, None)
-    return seen, changed
+    until = context.api.now()
+    read_count = changed_count = 0
+    for window in windows_to_read(position, until, overlap=context.overlap):
+        checkpoint = (f"changes.{kind}", window.position.to_checkpoint(properties))
+        counts = _read_window(context, kind, properties, window, checkpoint)
+        read_count, changed_count = read_count + counts[0], changed_count + counts[1]
+        context.progress(f"pull {kind}", read_count, None)
+    return read_count, changed_count
 
 
 def _read_window(
-    desk: Desk,
+    context: RunContext,
     kind: ObjectType,
     properties: Sequence[str],
     window: Window,
@@ -132,28 +138,28 @@ def _read_window(
     Nothing of a window counts before its associations are there, so news is stored in
     batches with its associations, and a process that dies reads the window again.
     """
-    seen = changed = 0
-    until = window.until + _AHEAD
-    pages = reader.changes(desk.door, kind, properties, since=window.since, until=until)
-    for news, count, is_last in _batches(desk, pages):
-        seen, changed = seen + count, changed + len(news)
-        batch = complete(desk, kind, news)
-        store(desk, batch, checkpoint=checkpoint if is_last else None)
-    return seen, changed
+    read_count = changed_count = 0
+    until = window.until + _CLOCK_LEAD
+    pages = reader.read_changes(context.api, kind, properties, since=window.since, until=until)
+    for records, count, is_last in _changed_batches(context, pages):
+        read_count, changed_count = read_count + count, changed_count + len(records)
+        batch = read_batch(context, kind, records)
+        ingest(context, batch, checkpoint=checkpoint if is_last else None)
+    return read_count, changed_count
 
 
-def _batches(
-    desk: Desk, pages: Iterable[Sequence[Record]]
+def _changed_batches(
+    context: RunContext, pages: Iterable[Sequence[Record]]
 ) -> Iterator[tuple[Sequence[Record], int, bool]]:
     """Yield the news of the pages in batches, how many were looked at, and whether it is all."""
-    news: dict[object, Record] = {}
-    looked_at = 0
+    batch: dict[object, Record] = {}
+    read_count = 0
     for page in pages:
-        with desk.store.begin() as session:
-            fresh = mirror.changed(session, desk.portal_id, page)
-        if len(news) + len(fresh) > BATCH:
-            yield tuple(news.values()), looked_at, False
-            news, looked_at = {}, 0
-        news.update({record.ref: record for record in fresh})
-        looked_at += len(page)
-    yield tuple(news.values()), looked_at, True
+        with context.store.begin() as session:
+            changed = mirror.select_changed(session, context.portal_id, page)
+        if len(batch) + len(changed) > BATCH_SIZE:
+            yield tuple(batch.values()), read_count, False
+            batch, read_count = {}, 0
+        batch.update({record.ref: record for record in changed})
+        read_count += len(page)
+    yield tuple(batch.values()), read_count, True

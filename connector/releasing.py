@@ -8,62 +8,80 @@ from typing import Final
 from sqlalchemy.orm import Session
 
 from connector.core.audit import AuditLine
-from connector.core.holds import Hold, Origin, Scope
+from connector.core.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Outcome, Ref
-from connector.desk import Desk
+from connector.desk import RunContext
 from state import audit, holds, mirror, runs
 
 UNDO: Final = "undo"
-_BY: Final = "run "
+_RUN_PREFIX: Final = "run "
 
 
-def signature(run: str) -> str:
+def hold_author(run: str) -> str:
     """Return whom the holds of an undo's run are by."""
-    return f"{_BY}{run}"
+    return f"{_RUN_PREFIX}{run}"
 
 
-def release(desk: Desk) -> int:
+def release_unfinished_undos(context: RunContext) -> int:
     """End the holds of undos that never came to their end, where nothing was put back.
 
     An undo holds what it will put back before it sends anything, so that no crash lets it come
     again. Where it dies, what it did not reach is as it was, and decided as ever; the same
     command goes on with it. Call it once no move is open. Returns how many holds ended.
     """
-    with desk.store.begin() as session:
-        held = [
-            one
-            for one in holds.listed(session, desk.portal_id, now=desk.door.now())
-            if one.origin is Origin.UNDONE and _died(session, desk.portal_id, one)
+    with context.store.begin() as session:
+        undo_holds = [
+            hold
+            for hold in holds.read_active(session, context.portal_id, now=context.api.now())
+            if hold.origin is HoldOrigin.UNDONE
+            and _is_of_unfinished_undo(session, context.portal_id, hold)
         ]
-        put_back = _put_back(session, desk.portal_id, held)
-        loose = [one for one in held if (one.of, one.property_name, one.by) not in put_back]
-        for one in loose:
-            _end(session, desk.portal_id, one)
-        refs = {Ref.parse(one.of) for one in loose}
-        mirror.mark_due(session, desk.portal_id, refs, at=desk.door.now())
-    return len(loose)
+        restored_keys = _restored_keys(session, context.portal_id, undo_holds)
+        to_release = [
+            hold
+            for hold in undo_holds
+            if (hold.target, hold.property_name, hold.by) not in restored_keys
+        ]
+        for hold in to_release:
+            _remove_hold(session, context.portal_id, hold)
+        refs = {Ref.parse(hold.target) for hold in to_release}
+        mirror.mark_due(session, context.portal_id, refs, at=context.api.now())
+    return len(to_release)
 
 
-def _died(session: Session, portal_id: str, hold: Hold) -> bool:
+def _is_of_unfinished_undo(session: Session, portal_id: str, hold: Hold) -> bool:
     """Whether the undo that holds this began, and never ended."""
-    run = runs.get(session, portal_id, hold.by.removeprefix(_BY))
+    run = runs.get(session, portal_id, hold.by.removeprefix(_RUN_PREFIX))
     return run is not None and run.finished_at is None
 
 
-def _put_back(session: Session, portal_id: str, held: Iterable[Hold]) -> set[tuple[str, str, str]]:
+def _restored_keys(
+    session: Session, portal_id: str, undo_holds: Iterable[Hold]
+) -> set[tuple[str, str, str]]:
     """Return what was put back, and by which run; an undo that was undone is held no more."""
-    lines = audit.of_records(session, portal_id, [Ref.parse(one.of) for one in held])
-    found: set[tuple[str, str, str]] = set()
-    before: dict[tuple[Ref, str], AuditLine] = {}
-    for one in (each for each in lines if each.outcome is Outcome.APPLIED):
-        key = one.record, one.property_name
-        last = before.get(key)
-        if one.rule == UNDO and not (last and last.rule == UNDO and last.run != one.run):
-            found.add((str(one.record), one.property_name, signature(one.run)))
-        before[key] = one
-    return found
+    lines = audit.read_of_records(
+        session, portal_id, [Ref.parse(hold.target) for hold in undo_holds]
+    )
+    restored_keys: set[tuple[str, str, str]] = set()
+    last_lines: dict[tuple[Ref, str], AuditLine] = {}
+    for line in (audit_line for audit_line in lines if audit_line.outcome is Outcome.APPLIED):
+        key = line.record, line.property_name
+        previous = last_lines.get(key)
+        if line.rule == UNDO and not (
+            previous and previous.rule == UNDO and previous.run != line.run
+        ):
+            restored_keys.add((str(line.record), line.property_name, hold_author(line.run)))
+        last_lines[key] = line
+    return restored_keys
 
 
-def _end(session: Session, portal_id: str, one: Hold) -> None:
-    name = one.property_name
-    holds.remove(session, portal_id, Scope.RECORD, one.of, property_name=name, origin=Origin.UNDONE)
+def _remove_hold(session: Session, portal_id: str, hold: Hold) -> None:
+    name = hold.property_name
+    holds.remove(
+        session,
+        portal_id,
+        HoldScope.RECORD,
+        hold.target,
+        property_name=name,
+        origin=HoldOrigin.UNDONE,
+    )

@@ -9,83 +9,89 @@ from typing import Final
 import structlog
 
 from connector.core.tasks import Task
-from connector.core.tasks import tasks as due_tasks
-from connector.desk import Desk
+from connector.core.tasks import follow_up_tasks as due_tasks
+from connector.desk import RunContext
 from connector.errors import PermanentError, TemporaryError, UserError
 from connector.hubspot.faults import OutcomeUnknown
-from connector.overlooking import all_overlooked
+from connector.overlooking import overlooked_contacts
 from connector.pausing import refuse_if_paused
 from state import tasks
 
-WINDOW: Final = timedelta(days=1)
-LATE: Final = timedelta(hours=1)
+LIMIT_PERIOD: Final = timedelta(days=1)
+SEARCH_DELAY: Final = timedelta(hours=1)
 """So late HubSpot's search may show a task; before, nobody knows that there is none."""
 
 _log = structlog.get_logger()
 
 
-def wants_tasks(desk: Desk) -> bool:
+def wants_tasks(context: RunContext) -> bool:
     """Whether the policy wants tasks for the owners of overlooked contacts."""
-    return desk.policy.policy.flag("follow_up.tasks")
+    return context.policy.policy.flag("follow_up.tasks")
 
 
-def remind(desk: Desk) -> int:
+def create_due_tasks(context: RunContext) -> int:
     """Create the tasks that are due, within the limit of a day; return how many were."""
-    if not wants_tasks(desk):
+    if not wants_tasks(context):
         return 0
-    return _finish_open(desk) + sum(_create(desk, one) for one in upcoming(desk))
+    return _finish_open_tasks(context) + sum(
+        _create_task(context, task) for task in upcoming_tasks(context)
+    )
 
 
-def upcoming(desk: Desk) -> tuple[Task, ...]:
+def upcoming_tasks(context: RunContext) -> tuple[Task, ...]:
     """Return the tasks that would be created now; none where the policy wants none."""
-    if not wants_tasks(desk):
+    if not wants_tasks(context):
         return ()
-    now = desk.door.now()
-    with desk.store.reading() as session:
-        spent = tasks.count_since(session, desk.portal_id, now - WINDOW)
-    left = int(desk.policy.policy.number("follow_up.limit")) - spent
-    if left <= 0:
+    now = context.api.now()
+    with context.store.reading() as session:
+        created_count = tasks.count_promised(session, context.portal_id, now - LIMIT_PERIOD)
+    remaining = int(context.policy.policy.number("follow_up.limit")) - created_count
+    if remaining <= 0:
         return ()
-    found = list(all_overlooked(desk))
-    with desk.store.reading() as session:
-        made = tasks.made(session, desk.portal_id, [one.record for one in found])
-    return tuple(islice(due_tasks(found, made, now), left))
+    contacts = list(overlooked_contacts(context))
+    with context.store.reading() as session:
+        existing_tasks = tasks.last_promised(
+            session, context.portal_id, [contact.record for contact in contacts]
+        )
+    return tuple(islice(due_tasks(contacts, existing_tasks, now), remaining))
 
 
-def _finish_open(desk: Desk) -> int:
+def _finish_open_tasks(context: RunContext) -> int:
     """Find out what became of tasks whose creation was cut short; send anew what is not there."""
-    with desk.store.reading() as session:
-        waiting = tasks.open_ones(session, desk.portal_id)
-    oldest = desk.door.now() - LATE
-    return sum(_create(desk, one.task) for one in waiting if one.at <= oldest)
+    with context.store.reading() as session:
+        open_tasks = tasks.read_promised(session, context.portal_id)
+    oldest = context.api.now() - SEARCH_DELAY
+    return sum(
+        _create_task(context, open_task.task) for open_task in open_tasks if open_task.at <= oldest
+    )
 
 
-def _create(desk: Desk, task: Task) -> bool:
+def _create_task(context: RunContext, task: Task) -> bool:
     """Create a task unless HubSpot has it already; return whether it was created."""
-    refuse_if_paused(desk.store, desk.portal_id)
-    known = desk.door.find_task(task.subject)
-    with desk.store.begin() as session:
-        tasks.promise(session, desk.portal_id, task, at=desk.door.now())
-        if known:
-            tasks.created(session, desk.portal_id, task.contact, known)
-    return False if known else _send(desk, task)
+    refuse_if_paused(context.store, context.portal_id)
+    task_id = context.api.find_task(task.subject)
+    with context.store.begin() as session:
+        tasks.promise(session, context.portal_id, task, at=context.api.now())
+        if task_id:
+            tasks.mark_created(session, context.portal_id, task.contact, task_id)
+    return False if task_id else _send_task(context, task)
 
 
-def _send(desk: Desk, task: Task) -> bool:
+def _send_task(context: RunContext, task: Task) -> bool:
     try:
-        made = desk.door.create_task(task)
+        task_id = context.api.create_task(task)
     except PermanentError as error:
         _log.warning("task.refused", record=str(task.contact), message=str(error))
-        with desk.store.begin() as session:
-            tasks.refused(session, desk.portal_id, task.contact)
+        with context.store.begin() as session:
+            tasks.mark_refused(session, context.portal_id, task.contact)
         return False
     except OutcomeUnknown:
         raise
     except (UserError, TemporaryError):
-        with desk.store.begin() as session:
-            tasks.erase(session, desk.portal_id, [task.contact])
+        with context.store.begin() as session:
+            tasks.erase(session, context.portal_id, [task.contact])
         raise
-    with desk.store.begin() as session:
-        tasks.created(session, desk.portal_id, task.contact, made)
-    _log.info("task.created", record=str(task.contact), task=made, owner=task.owner)
+    with context.store.begin() as session:
+        tasks.mark_created(session, context.portal_id, task.contact, task_id)
+    _log.info("task.created", record=str(task.contact), task=task_id, owner=task.owner)
     return True

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from connector.core.model import Correction, Outcome
-from connector.desk import Desk, chunks
+from connector.desk import RunContext, chunks
 from connector.planfile import PlanFile
 from connector.propose import new_tally
 from connector.pull import pull
 from connector.push import push
-from connector.recover import alarmed, recover
-from connector.settling import Settled, settle
+from connector.recover import log_open_moves_on_error, recover
+from connector.settling import Decided, decide_and_hold
 from connector.sync import close_run
 from state import plans, runs
 from state.plans import PlanHead
@@ -22,83 +22,94 @@ _CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class SkippedCorrection:
     """A correction of a reviewed plan that no longer holds, and why."""
 
     correction: Correction
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewed:
+class AppliedPlan:
     """How a reviewed plan was applied."""
 
     run: str
     plan: PlanHead
     outcomes: Counter[Outcome]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedCorrection, ...]
 
 
-def apply_plan(desk: Desk, plan: PlanFile) -> Reviewed:
+def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
     """Apply what still holds of a plan file; the file is the permission, so no limit stops it."""
-    desk = replace(desk, permitted=True)
-    with desk.store.writer_lock(desk.portal_id, who="connector apply"), alarmed(desk):
-        recover(desk)
-        pull(desk)
-        with desk.store.begin() as session:
-            runs.begin(session, desk.portal_id, desk.run, "apply plan", desk.door.now())
-        head, skipped = _lay_down(desk, plan)
+    context = replace(context, permitted=True)
+    with (
+        context.store.writer_lock(context.portal_id, holder_name="connector apply"),
+        log_open_moves_on_error(context),
+    ):
+        recover(context)
+        pull(context)
+        with context.store.begin() as session:
+            runs.begin(session, context.portal_id, context.run, "apply plan", context.api.now())
+        head, skipped = _store_plan(context, plan)
         outcomes: Counter[Outcome] = Counter()
         try:
-            outcomes = push(desk, head)
+            outcomes = push(context, head)
         finally:
-            close_run(desk, {str(one): count for one, count in sorted(outcomes.items())})
-    return Reviewed(run=desk.run, plan=head, outcomes=outcomes, skipped=tuple(skipped))
+            close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
+    return AppliedPlan(run=context.run, plan=head, outcomes=outcomes, skipped=tuple(skipped))
 
 
-def _lay_down(desk: Desk, plan: PlanFile) -> tuple[PlanHead, list[Skipped]]:
+def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[SkippedCorrection]]:
     """Store what still holds as a plan of its own; return the rest."""
     head = PlanHead(
-        plan_id=f"{desk.run}.1",
-        run=desk.run,
-        policy_name=desk.policy.name,
-        policy_digest=desk.policy.digest,
-        created_at=desk.door.now(),
+        plan_id=f"{context.run}.1",
+        run=context.run,
+        policy_name=context.policy.name,
+        policy_digest=context.policy.digest,
+        created_at=context.api.now(),
     )
-    with desk.store.begin() as session:
-        plans.create(session, desk.portal_id, head)
-    tally = new_tally(desk)
-    skipped: list[Skipped] = []
+    with context.store.begin() as session:
+        plans.create(session, context.portal_id, head)
+    tally = new_tally(context)
+    skipped: list[SkippedCorrection] = []
     for refs in chunks(plan.moves, _CHUNK):
-        settled = {one.decision.record: one for one in settle(desk, refs)}
-        moves = [_still(plan.moves[ref], settled.get(ref), skipped) for ref in refs]
-        kept = [one for one in moves if one]
-        for one in kept:
-            tally.add(one)
-        with desk.store.begin() as session:
-            plans.add(session, desk.portal_id, head.plan_id, kept)
+        decided_by_ref = {
+            decided.decision.record: decided for decided in decide_and_hold(context, refs)
+        }
+        valid_moves = [
+            _still_valid(plan.moves[ref], decided_by_ref.get(ref), skipped) for ref in refs
+        ]
+        kept_moves = [move for move in valid_moves if move]
+        for move in kept_moves:
+            tally.add(move)
+        with context.store.begin() as session:
+            plans.add(session, context.portal_id, head.plan_id, kept_moves)
     summary, digest = tally.summary(), tally.digest
-    with desk.store.begin() as session:
-        plans.close(session, desk.portal_id, head.plan_id, summary=summary, digest=digest)
+    with context.store.begin() as session:
+        plans.close(session, context.portal_id, head.plan_id, summary=summary, digest=digest)
     return replace(head, summary=summary, digest=digest), skipped
 
 
-def _still(
-    wanted: Sequence[Correction], settled: Settled | None, skipped: list[Skipped]
+def _still_valid(
+    wanted: Sequence[Correction], decided: Decided | None, skipped: list[SkippedCorrection]
 ) -> tuple[Correction, ...]:
     """Return the corrections that are still decided as they were reviewed."""
-    asked = settled.decision.corrections if settled else ()
-    fresh = {(one.property_name, one.before, one.after) for one in asked}
-    aside = {one.correction.property_name: one for one in settled.aside} if settled else {}
-    kept = []
-    for one in wanted:
-        if (one.property_name, one.before, one.after) in fresh:
-            kept.append(one)
+    current = decided.decision.corrections if decided else ()
+    current_keys = {
+        (correction.property_name, correction.before, correction.after) for correction in current
+    }
+    held_back = (
+        {entry.correction.property_name: entry for entry in decided.held_back} if decided else {}
+    )
+    valid = []
+    for correction in wanted:
+        if (correction.property_name, correction.before, correction.after) in current_keys:
+            valid.append(correction)
             continue
-        why = "changed since it was planned: decided anew by the next run"
-        if one.property_name in aside:
-            why = f"{aside[one.property_name].why}: {aside[one.property_name].reason}"
-        elif settled is None:
-            why = "archived, deleted or merged since"
-        skipped.append(Skipped(correction=one, why=why))
-    return tuple(kept)
+        reason = "changed since it was planned: decided anew by the next run"
+        if correction.property_name in held_back:
+            reason = f"{held_back[correction.property_name].cause}: {held_back[correction.property_name].reason}"
+        elif decided is None:
+            reason = "archived, deleted or merged since"
+        skipped.append(SkippedCorrection(correction=correction, reason=reason))
+    return tuple(valid)

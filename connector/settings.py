@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from connector.core.retention import Keep
+from connector.core.retention import RetentionPeriods
 from connector.errors import UserError
 from connector.hubspot.installation import App
 
@@ -86,12 +86,12 @@ class Settings:
     reserve_number: int | None
     oauth: App | None = None
     token_key: str = field(default="", repr=False)
-    keep: Keep = field(default_factory=Keep)
+    retention: RetentionPeriods = field(default_factory=RetentionPeriods)
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
     """Return the settings of this process; raise UserError naming the setting that is wrong."""
-    values = values_of(environment, folder=folder)
+    values = read_values(environment, folder=folder)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
@@ -104,31 +104,31 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         writes=values["CONNECTOR_WRITES"],
         log_format=values["CONNECTOR_LOG_FORMAT"],
         overlap_seconds=_seconds("CONNECTOR_OVERLAP_SECONDS", values["CONNECTOR_OVERLAP_SECONDS"]),
-        recheck_seconds=_waits(values["CONNECTOR_RECHECK_SECONDS"]),
+        recheck_seconds=_recheck_seconds(values["CONNECTOR_RECHECK_SECONDS"]),
         reserve_share=share,
         reserve_number=number,
         oauth=_oauth(values),
         token_key=values["CONNECTOR_TOKEN_KEY"],
-        keep=_keep(values),
+        retention=_retention(values),
     )
 
 
-def values_of(
+def read_values(
     environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> dict[str, str]:
     """Return every setting as it is written; raise UserError where it is no choice."""
     environment = os.environ if environment is None else environment
-    written = _from_file((folder or Path.cwd()) / FILE)
-    values = {name: _value(name, environment, written) for name in DEFAULTS}
+    file_values = _read_file((folder or Path.cwd()) / FILE)
+    values = {name: _value(name, environment, file_values) for name in DEFAULTS}
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return values
 
 
-def _value(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> str:
+def _value(name: str, environment: Mapping[str, str], file_values: Mapping[str, str]) -> str:
     """Return one setting; a secret may also lie in the file that `NAME_FILE` names."""
-    for source in (environment, written):
+    for source in (environment, file_values):
         if source.get(name):
             return source[name].strip()
         if name in SECRETS and source.get(f"{name}_FILE"):
@@ -140,14 +140,14 @@ def _secret(name: str, path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        wrong = f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
-        raise UserError(wrong) from error
+        message = f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
+        raise UserError(message) from error
     except UnicodeDecodeError:
         # Without its cause, which would show what the file holds.
         raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
 
 
-def _from_file(path: Path) -> dict[str, str]:
+def _read_file(path: Path) -> dict[str, str]:
     """Return what `connector.toml` says, in the environment's names; {} where there is none."""
     if not path.is_file():
         return {}
@@ -156,13 +156,13 @@ def _from_file(path: Path) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path.name} is not valid TOML: {error}.") from error
     known = {*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)}
-    found = {name.upper(): str(value) for name, value in content.items()}
-    for name in found:
+    values = {name.upper(): str(value) for name, value in content.items()}
+    for name in values:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            matches = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {matches[0]}?)" if matches else ""
             raise UserError(f"{path.name}: there is no setting {name}{hint}.")
-    return found
+    return values
 
 
 def _oauth(values: Mapping[str, str]) -> App | None:
@@ -190,24 +190,24 @@ def _seconds(name: str, text: str) -> float:
     return value
 
 
-def _keep(values: Mapping[str, str]) -> Keep:
+def _retention(values: Mapping[str, str]) -> RetentionPeriods:
     """Return how long things are kept; limits and undo look at the audit of the last days."""
-    return Keep(
-        audit=_days("CONNECTOR_KEEP_AUDIT_DAYS", values, least=7),
-        ledger=_days("CONNECTOR_KEEP_LEDGER_DAYS", values, least=1),
-        runs=_days("CONNECTOR_KEEP_RUN_DAYS", values, least=1),
-        inbox=_days("CONNECTOR_KEEP_EVENT_DAYS", values, least=2),
+    return RetentionPeriods(
+        audit=_days("CONNECTOR_KEEP_AUDIT_DAYS", values, minimum=7),
+        ledger=_days("CONNECTOR_KEEP_LEDGER_DAYS", values, minimum=1),
+        runs=_days("CONNECTOR_KEEP_RUN_DAYS", values, minimum=1),
+        inbox=_days("CONNECTOR_KEEP_EVENT_DAYS", values, minimum=2),
         folder=values["CONNECTOR_ARCHIVE_FOLDER"],
     )
 
 
-def _days(name: str, values: Mapping[str, str], *, least: int) -> timedelta | None:
+def _days(name: str, values: Mapping[str, str], *, minimum: int) -> timedelta | None:
     """Read a number of days; `forever`, or nothing where that is the default, keeps all."""
     text = values[name]
     if text in {"", "forever"}:
         return None
-    if not (text.isascii() and text.isdigit()) or not least <= int(text) <= 36_500:
-        raise UserError(f"{name} is {text!r}: write days, at least {least}, or forever.")
+    if not (text.isascii() and text.isdigit()) or not minimum <= int(text) <= 36_500:
+        raise UserError(f"{name} is {text!r}: write days, at least {minimum}, or forever.")
     return timedelta(days=int(text))
 
 
@@ -222,6 +222,6 @@ def _reserve(text: str) -> tuple[float, int | None]:
     return (int(digits) / 100, None) if text.endswith("%") else (0.0, int(digits))
 
 
-def _waits(text: str) -> tuple[float, ...]:
-    parts = [part for part in text.split(",") if part.strip()]
-    return tuple(_seconds("CONNECTOR_RECHECK_SECONDS", part) for part in parts)
+def _recheck_seconds(text: str) -> tuple[float, ...]:
+    numbers = [number for number in text.split(",") if number.strip()]
+    return tuple(_seconds("CONNECTOR_RECHECK_SECONDS", number) for number in numbers)

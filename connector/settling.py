@@ -8,223 +8,268 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from connector.core.circle import Pinned, rests_on_others
+from connector.core.circle import PinnedProperties, depends_on_group
 from connector.core.facts import Facts
 from connector.core.holds import (
-    Aside,
+    HeldBack,
     Hold,
-    Scope,
-    Why,
-    in_force,
-    longest,
-    names_of,
-    of_person,
+    HoldScope,
+    HeldBackCause,
+    is_in_force,
+    longest_hold,
+    hold_scopes,
+    hold_for_person,
 )
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
-from connector.core.moves import key
+from connector.core.moves import correction_key
 from connector.core.rules import Decision, decide
-from connector.core.writers import named
-from connector.desk import Desk
-from connector.following import circles_of
+from connector.core.writers import writer_text
+from connector.desk import RunContext
+from connector.following import group_members
 from connector.gather import gather
-from connector.readings import NAMES, marks_of, read_fresh
+from connector.readings import TRACKED_PROPERTIES, mark_properties, read_fresh
 from state import holds, mirror, strikes, writings
 
-_BY = "the connector"
+_CONNECTOR = "the connector"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Decided:
     """What is to be done about one record: its decision, and what is left aside of it."""
 
     facts: Facts
     decision: Decision
-    aside: tuple[Aside, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
 
     @property
     def due_at(self) -> datetime | None:
         """Return when time alone may change it: a hold's end counts as well."""
-        times = [self.decision.due_at, *(one.until for one in self.aside)]
-        return min((one for one in times if one is not None), default=None)
+        times = [self.decision.due_at, *(entry.until for entry in self.held_back)]
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def pinned(self) -> frozenset[str]:
         """Return the properties that stay as they are."""
-        return frozenset(one.correction.property_name for one in self.aside)
+        return frozenset(entry.correction.property_name for entry in self.held_back)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
+class _HoldLookup:
     """What speaks against corrections: holds by what they are of, and quarantined keys."""
 
-    held: Mapping[tuple[Scope, str], Sequence[Hold]]
-    quarantined: Mapping[str, str]
+    holds_by_target: Mapping[tuple[HoldScope, str], Sequence[Hold]]
+    quarantine_notes: Mapping[str, str]
     readings: Mapping[Ref, Record]
     mirrored: Mapping[Ref, Record]
 
 
-def settle(desk: Desk, refs: Sequence[Ref]) -> list[Settled]:
+def decide_and_hold(context: RunContext, refs: Sequence[Ref]) -> list[Decided]:
     """Decide records; those with corrections are read afresh, with who set what and when.
 
     A record that has changed since it was mirrored is decided by what was read. Who follows
     others is decided again where they are held: nobody follows to where they will not come.
     """
     pinned: dict[Ref, frozenset[str]] = {}
-    settled = _settle(desk, refs, pinned)
-    while followers := [one.decision.record for one in settled if _follows(desk, one.decision)]:
-        around = circles_of(desk, followers)
-        others = _settle(desk, sorted(around - set(refs)), pinned)
-        found = {one.decision.record: one.pinned for one in (*settled, *others) if one.pinned}
-        if found.items() <= pinned.items():
+    decisions = _decide_records(context, refs, pinned)
+    while followers := [
+        decided.decision.record
+        for decided in decisions
+        if _rests_on_group(context, decided.decision)
+    ]:
+        members = group_members(context, followers)
+        member_decisions = _decide_records(context, sorted(members - set(refs)), pinned)
+        new_pins = {
+            decided.decision.record: decided.pinned
+            for decided in (*decisions, *member_decisions)
+            if decided.pinned
+        }
+        if new_pins.items() <= pinned.items():
             break
-        pinned |= {ref: names | pinned.get(ref, frozenset()) for ref, names in found.items()}
-        settled = _settle(desk, refs, pinned)
-    return settled
+        pinned |= {ref: names | pinned.get(ref, frozenset()) for ref, names in new_pins.items()}
+        decisions = _decide_records(context, refs, pinned)
+    return decisions
 
 
-def _follows(desk: Desk, decision: Decision) -> bool:
-    side = desk.policy.sides[decision.record.object_type]
-    return bool(decision.corrections) and rests_on_others(side, decision)
+def _rests_on_group(context: RunContext, decision: Decision) -> bool:
+    object_policy = context.policy.object_policies[decision.record.object_type]
+    return bool(decision.corrections) and depends_on_group(object_policy, decision)
 
 
-def _settle(desk: Desk, refs: Sequence[Ref], around: Pinned) -> list[Settled]:
+def _decide_records(
+    context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties
+) -> list[Decided]:
     """Settle records while those `around` them stay as they are."""
-    found = [(one, decide(desk.policy, one)) for one in gather(desk, refs, around)]
-    suspects = [one.record for one, decision in found if decision.corrections]
-    if not suspects:
-        return [Settled(facts=facts, decision=decision) for facts, decision in found]
-    readings = read_fresh(desk, suspects)
-    gone = {ref for ref in suspects if ref not in readings or readings[ref].ref != ref}
-    changed = _take_in(desk, readings, gone)
-    fresh = {one.record: one for one in gather(desk, changed, around)}
-    decided = [
-        (fresh[one.record], decide(desk.policy, fresh[one.record]))
-        if one.record in fresh
-        else (one, decision)
-        for one, decision in found
-        if one.record not in gone
+    pairs = [(facts, decide(context.policy, facts)) for facts in gather(context, refs, pinned)]
+    to_correct = [facts.record for facts, decision in pairs if decision.corrections]
+    if not to_correct:
+        return [Decided(facts=facts, decision=decision) for facts, decision in pairs]
+    readings = read_fresh(context, to_correct)
+    missing = {ref for ref in to_correct if ref not in readings or readings[ref].ref != ref}
+    changed = _update_mirror(context, readings, missing)
+    fresh_facts = {facts.record: facts for facts in gather(context, changed, pinned)}
+    rechecked = [
+        (fresh_facts[facts.record], decide(context.policy, fresh_facts[facts.record]))
+        if facts.record in fresh_facts
+        else (facts, decision)
+        for facts, decision in pairs
+        if facts.record not in missing
     ]
-    corrections = [one for _, decision in decided for one in decision.corrections]
-    ground = _ground(desk, corrections, readings)
-    return [_settled(desk, facts, decision, ground) for facts, decision in decided]
+    corrections = [correction for _, decision in rechecked for correction in decision.corrections]
+    lookup = _hold_lookup(context, corrections, readings)
+    return [_hold_back(context, facts, decision, lookup) for facts, decision in rechecked]
 
 
-def _take_in(desk: Desk, readings: Mapping[Ref, Record], gone: Set[Ref]) -> list[Ref]:
+def _update_mirror(
+    context: RunContext, readings: Mapping[Ref, Record], missing: Set[Ref]
+) -> list[Ref]:
     """Put into the mirror what has changed since, or is gone; return which records changed."""
-    with desk.store.reading() as session:
-        mirrored = mirror.get(session, desk.portal_id, readings)
+    with context.store.reading() as session:
+        mirrored = mirror.get(session, context.portal_id, readings)
     changed = [
         ref
         for ref, record in readings.items()
-        if ref not in gone
+        if ref not in missing
         and any(
             (mirrored[ref].properties.get(name) or "") != record.value(name)
-            for name in (*NAMES[ref.object_type], *marks_of(desk, ref.object_type))
+            for name in (
+                *TRACKED_PROPERTIES[ref.object_type],
+                *mark_properties(context, ref.object_type),
+            )
             if name in mirrored[ref].properties
         )
     ]
-    if changed or gone:
-        now = desk.door.now()
-        with desk.store.begin() as session:
-            mirror.patch(session, desk.portal_id, [readings[ref] for ref in changed], due_at=now)
-            mirror.archive(session, desk.portal_id, gone, at=now)
+    if changed or missing:
+        now = context.api.now()
+        with context.store.begin() as session:
+            mirror.patch(session, context.portal_id, [readings[ref] for ref in changed], due_at=now)
+            mirror.archive(session, context.portal_id, missing, at=now)
     return changed
 
 
-def _ground(
-    desk: Desk, corrections: Sequence[Correction], readings: Mapping[Ref, Record]
-) -> _Ground:
+def _hold_lookup(
+    context: RunContext, corrections: Sequence[Correction], readings: Mapping[Ref, Record]
+) -> _HoldLookup:
     """Gather what speaks against these corrections; count what was reverted since it held."""
-    now = desk.door.now()
-    with desk.store.begin() as session:
-        _count_reverts(desk, session, corrections, readings)
-        found: dict[tuple[Scope, str], list[Hold]] = {}
-        for one in holds.listed(session, desk.portal_id, now=now):
-            found.setdefault((one.scope, one.of), []).append(one)
-        notes = {one.key: one.note for one in strikes.listed(session, desk.portal_id)}
-        return _Ground(
-            held=found,
-            quarantined=notes,
+    now = context.api.now()
+    with context.store.begin() as session:
+        _count_reverts(context, session, corrections, readings)
+        holds_by_target: dict[tuple[HoldScope, str], list[Hold]] = {}
+        for hold in holds.read_active(session, context.portal_id, now=now):
+            holds_by_target.setdefault((hold.scope, hold.target), []).append(hold)
+        quarantine_notes = {
+            failure.key: failure.note
+            for failure in strikes.read_quarantined(session, context.portal_id)
+        }
+        return _HoldLookup(
+            holds_by_target=holds_by_target,
+            quarantine_notes=quarantine_notes,
             readings=readings,
-            mirrored=mirror.get(session, desk.portal_id, {one.record for one in corrections}),
+            mirrored=mirror.get(
+                session, context.portal_id, {correction.record for correction in corrections}
+            ),
         )
 
 
 def _count_reverts(
-    desk: Desk,
+    context: RunContext,
     session: Session,
     corrections: Sequence[Correction],
     readings: Mapping[Ref, Record],
 ) -> None:
     """Count a correction that held once, and is asked for again on the same evidence."""
-    again = writings.undone(session, desk.portal_id, corrections)
-    reverted = [one for one in corrections if key(one) in again]
-    for one in reverted:
-        strikes.strike(
+    reverted_keys = writings.reverted_times(session, context.portal_id, corrections)
+    reverted = [
+        correction for correction in corrections if correction_key(correction) in reverted_keys
+    ]
+    for correction in reverted:
+        strikes.note_failure(
             session,
-            desk.portal_id,
-            one,
+            context.portal_id,
+            correction,
             outcome=Outcome.REVERTED,
-            note=_reverter(one, readings.get(one.record)),
-            at=desk.door.now(),
+            note=_revert_note(correction, readings.get(correction.record)),
+            at=context.api.now(),
         )
-    writings.forget(session, desk.portal_id, reverted)
+    writings.forget(session, context.portal_id, reverted)
 
 
-def _reverter(one: Correction, record: Record | None) -> str:
+def _revert_note(correction: Correction, record: Record | None) -> str:
     """Tell who set back what we had written."""
-    history = record.history.get(one.property_name, ()) if record else ()
+    history = record.history.get(correction.property_name, ()) if record else ()
     if not history:
-        return f"somebody set it back to {one.before or 'blank'}"
-    last = history[0]
-    return f"{named(last)} set it back to {last.value or 'blank'} on {last.at:%Y-%m-%d %H:%M}"
+        return f"somebody set it back to {correction.before or 'blank'}"
+    version = history[0]
+    return f"{writer_text(version)} set it back to {version.value or 'blank'} on {version.at:%Y-%m-%d %H:%M}"
 
 
-def _settled(desk: Desk, facts: Facts, decision: Decision, ground: _Ground) -> Settled:
+def _hold_back(
+    context: RunContext, facts: Facts, decision: Decision, lookup: _HoldLookup
+) -> Decided:
     """Decide again without what must not be sent, until nothing of that is left.
 
     The stage goes first: a lead status is set aside only for the stage that really results.
     """
-    aside: tuple[Aside, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
     while True:
-        found = tuple(
-            each for one in decision.corrections if (each := _aside(desk, one, facts, ground))
+        new_entries = tuple(
+            entry
+            for correction in decision.corrections
+            if (entry := _held_back_entry(context, correction, facts, lookup))
         )
-        if not found:
-            return Settled(facts=facts, decision=decision, aside=aside)
-        aside += tuple(one for one in found if one.correction.property_name == STAGE) or found
-        pinned = frozenset(one.correction.property_name for one in aside)
-        decision = decide(desk.policy, facts, pinned=pinned)
+        if not new_entries:
+            return Decided(facts=facts, decision=decision, held_back=held_back)
+        held_back += (
+            tuple(entry for entry in new_entries if entry.correction.property_name == STAGE)
+            or new_entries
+        )
+        pinned = frozenset(entry.correction.property_name for entry in held_back)
+        decision = decide(context.policy, facts, pinned=pinned)
 
 
-def _aside(desk: Desk, one: Correction, facts: Facts, ground: _Ground) -> Aside | None:
+def _held_back_entry(
+    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+) -> HeldBack | None:
     """Return why a correction must not be sent, None where nothing speaks against it."""
-    hold = _hold(desk, one, facts, ground)
+    hold = _longest_hold(context, correction, facts, lookup)
     if hold is not None:
         reason = hold.reason
-        return Aside(correction=one, why=Why.HELD, reason=reason, by=hold.by, until=hold.until)
-    name = key(one)
-    if name in ground.quarantined:
-        reason = f"failed twice: {ground.quarantined[name]}"
-        return Aside(correction=one, why=Why.QUARANTINED, reason=reason, by=_BY)
-    if name in desk.struck:
+        return HeldBack(
+            correction=correction,
+            cause=HeldBackCause.HELD,
+            reason=reason,
+            by=hold.by,
+            until=hold.until,
+        )
+    failure_key = correction_key(correction)
+    if failure_key in lookup.quarantine_notes:
+        reason = f"failed twice: {lookup.quarantine_notes[failure_key]}"
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
+        )
+    if failure_key in context.failed_in_run:
         reason = "failed in this run; tried once more by the next one"
-        return Aside(correction=one, why=Why.QUARANTINED, reason=reason, by=_BY)
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
+        )
     return None
 
 
-def _hold(desk: Desk, one: Correction, facts: Facts, ground: _Ground) -> Hold | None:
+def _longest_hold(
+    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+) -> Hold | None:
     """Return the hold on this property that lasts longest."""
-    found: list[Hold] = []
-    reading = ground.readings.get(one.record)
-    if reading and (edit := of_person(one.property_name, reading, desk.hold_terms)):
-        found.append(edit)
-    mirrored = ground.mirrored.get(one.record)
-    for scope in names_of(mirrored) if mirrored else ():
-        found += [
-            each
-            for each in ground.held.get(scope, ())
-            if each.property_name in {"", one.property_name}
+    candidates: list[Hold] = []
+    reading = lookup.readings.get(correction.record)
+    if reading and (edit := hold_for_person(correction.property_name, reading, context.hold_terms)):
+        candidates.append(edit)
+    mirrored = lookup.mirrored.get(correction.record)
+    for target in hold_scopes(mirrored) if mirrored else ():
+        candidates += [
+            hold
+            for hold in lookup.holds_by_target.get(target, ())
+            if hold.property_name in {"", correction.property_name}
         ]
     now, newest = facts.now, facts.evidence_at
-    return longest(each for each in found if in_force(each, now=now, evidence_at=newest))
+    return longest_hold(
+        hold for hold in candidates if is_in_force(hold, now=now, evidence_at=newest)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from connector.core.model import STATUS, ObjectType, Option, Portal, PropertyDefinition
-from connector.core.setting_specs import SPECS
+from connector.core.setting_specs import SETTING_SPECS
 
 _SCHEMA = (
     "# yaml-language-server: $schema=./policy.schema.json"
@@ -16,92 +16,101 @@ _SCHEMA = (
 _CONTACTS = ObjectType.CONTACTS
 
 
-def starting_files(portal: Portal, path: Path) -> tuple[str, str]:
+def initial_files(portal: Portal, path: Path) -> tuple[str, str]:
     """Return the text of a first policy for a portal, and of its cases."""
-    return "\n".join([*_policy(portal, path), ""]), "\n".join([*_cases(portal, path), ""])
+    return "\n".join([*_policy_lines(portal, path), ""]), "\n".join(
+        [*_case_lines(portal, path), ""]
+    )
 
 
-def _policy(portal: Portal, path: Path) -> Iterator[str]:
+def _policy_lines(portal: Portal, path: Path) -> Iterator[str]:
     yield _SCHEMA
     yield f"# The lifecycle policy of portal {portal.account.portal_id}: what is different from the"
     yield "# preset `standard` (`connector policy show standard` prints that one in plain words)."
     yield ""
     yield "extends: standard"
-    yield f"name: {_word(path.stem)}"
+    yield f"name: {_yaml_scalar(path.stem)}"
     yield "version: 1"
     yield ""
     yield "settings:"
     yield "  # The stages that this policy may touch, in the portal's order. A record in any other"
     yield "  # stage is left alone."
     yield "  stages:"
-    yield from _stages(portal.stages(_CONTACTS))
-    yield from _exclude(portal)
-    yield from _scores(portal)
-    yield from _deals(portal)
-    yield from _statuses(portal)
+    yield from _stage_lines(portal.stages(_CONTACTS))
+    yield from _exclude_lines(portal)
+    yield from _score_lines(portal)
+    yield from _deal_lines(portal)
+    yield from _status_lines(portal)
     yield "  # Start small: records for which this does not hold are never touched."
     yield "  # scope: contact.email_domain in exclude.domains"
     yield ""
     yield from _RULES
 
 
-def _stages(stages: Iterable[Option]) -> Iterator[str]:
-    default = SPECS["stages"].default
-    known = default if isinstance(default, tuple) else ()
-    for one in stages:
-        begun, told = f"- {_word(one.value)}", _comment(one.label)
-        if one.value in known:
-            yield f"    {begun:<26}# {told}"
+def _stage_lines(stages: Iterable[Option]) -> Iterator[str]:
+    default = SETTING_SPECS["stages"].default
+    default_stages = default if isinstance(default, tuple) else ()
+    for stage in stages:
+        entry, label = f"- {_yaml_scalar(stage.value)}", _comment_text(stage.label)
+        if stage.value in default_stages:
+            yield f"    {entry:<26}# {label}"
         else:
-            yield f"    # {begun:<24}# {told}: left alone until you name it"
+            yield f"    # {entry:<24}# {label}: left alone until you name it"
 
 
-def _exclude(portal: Portal) -> Iterator[str]:
+def _exclude_lines(portal: Portal) -> Iterator[str]:
     yield "  # Own staff and partners: they fill in test forms, and are no leads."
     yield "  exclude:"
     yield "    domains: []                 # e.g. [fjordkraft.example, partner.example]"
-    if any(one.value == "other" for one in portal.stages(_CONTACTS)):
+    if any(stage.value == "other" for stage in portal.stages(_CONTACTS)):
         yield "    stage: other"
     yield "  # Forms that ask for sales; * stands for anything, the case does not matter."
     yield "  handover:"
     yield '    forms: ["*demo*", "*contact sales*"]'
 
 
-def _scores(portal: Portal) -> Iterator[str]:
-    found = [one for one in portal.definitions.get(_CONTACTS, {}).values() if _is_score(one)]
+def _score_lines(portal: Portal) -> Iterator[str]:
+    scores = [
+        definition
+        for definition in portal.definitions.get(_CONTACTS, {}).values()
+        if _is_score(definition)
+    ]
     yield "  # The number property that holds the lead score; ~ lets all score rules sleep."
-    for one in sorted(found, key=lambda each: each.name):
-        yield f"  #   {one.name} ({_comment(one.label)})"
+    for definition in sorted(scores, key=lambda definition: definition.name):
+        yield f"  #   {definition.name} ({_comment_text(definition.label)})"
     yield "  score:"
     yield "    property: ~"
 
 
-def _is_score(one: PropertyDefinition) -> bool:
-    return one.type == "number" and "score" in f"{one.name} {one.label}".casefold()
+def _is_score(definition: PropertyDefinition) -> bool:
+    return (
+        definition.type == "number"
+        and "score" in f"{definition.name} {definition.label}".casefold()
+    )
 
 
-def _deals(portal: Portal) -> Iterator[str]:
+def _deal_lines(portal: Portal) -> Iterator[str]:
     yield "  # Deals of some pipelines may prove nothing (recruiting, partners). The portal has:"
-    for one in portal.pipelines:
-        yield f"  #   {_comment(one.label)}"
+    for pipeline in portal.pipelines:
+        yield f"  #   {_comment_text(pipeline.label)}"
     yield "  deals:"
     yield "    pipelines:"
     yield "      exclude: []"
 
 
-def _statuses(portal: Portal) -> Iterator[str]:
+def _status_lines(portal: Portal) -> Iterator[str]:
     statuses = portal.options(_CONTACTS, STATUS)
     yield "  # Lead statuses of the portal, by value and label:"
-    for one in statuses:
-        yield f"  #   {_word(one.value)} ({_comment(one.label)})"
+    for status in statuses:
+        yield f"  #   {_yaml_scalar(status.value)} ({_comment_text(status.label)})"
     yield "  # `closing` says OPEN_DEAL while a deal is open, `blank` says nothing."
     yield "  on_deal: closing"
-    values = {one.value for one in portal.stages(_CONTACTS)}
+    values = {stage.value for stage in portal.stages(_CONTACTS)}
     yield "  # Where a lost deal leads, and what the lead status says then."
     yield "  after_lost:"
     if "salesqualifiedlead" in values:
         yield "    stage: salesqualifiedlead"
-    if any(one.value == "BAD_TIMING" for one in statuses):
+    if any(status.value == "BAD_TIMING" for status in statuses):
         yield "    lead_status: BAD_TIMING"
     yield "    quiet_days: 90"
 
@@ -120,7 +129,7 @@ _RULES = (
 )
 
 
-def _cases(portal: Portal, path: Path) -> Iterator[str]:
+def _case_lines(portal: Portal, path: Path) -> Iterator[str]:
     yield f"# Cases of {path.name}: what is given, and what is expected."
     yield f"# `connector policy test {path.name}` runs them without a portal."
     yield "# Where nothing is said, today is 2026-06-01, there are no deals, and every property is"
@@ -128,37 +137,46 @@ def _cases(portal: Portal, path: Path) -> Iterator[str]:
     yield ""
     yield "# What the policy may name of the portal; `connector policy init` wrote it down."
     yield "portal:"
-    yield f"  time_zone: {_word(portal.account.time_zone)}"
-    yield from _labels("stages", portal.stages(_CONTACTS))
-    yield from _labels("statuses", portal.options(_CONTACTS, STATUS))
+    yield f"  time_zone: {_yaml_scalar(portal.account.time_zone)}"
+    yield from _label_lines("stages", portal.stages(_CONTACTS))
+    yield from _label_lines("statuses", portal.options(_CONTACTS, STATUS))
     yield "  pipelines:"
-    for one in portal.pipelines:
-        yield f"    {_word(one.id)}: {_word(one.label)}"
-    yield from _properties(portal)
+    for pipeline in portal.pipelines:
+        yield f"    {_yaml_scalar(pipeline.id)}: {_yaml_scalar(pipeline.label)}"
+    yield from _property_lines(portal)
     yield ""
     yield "cases:"
-    values = {one.value for one in portal.stages(_CONTACTS)}
-    for needed, lines in _STARTERS:
+    values = {stage.value for stage in portal.stages(_CONTACTS)}
+    for needed, lines in _EXAMPLE_CASES:
         if needed <= values:
             yield from lines
 
 
-def _labels(name: str, options: Iterable[Option]) -> Iterator[str]:
-    found = [f"    {_word(one.value)}: {_word(one.label)}" for one in options]
-    yield f"  {name}:" if found else f"  {name}: {{}}"
-    yield from found
+def _label_lines(name: str, options: Iterable[Option]) -> Iterator[str]:
+    lines = [
+        f"    {_yaml_scalar(option.value)}: {_yaml_scalar(option.label)}" for option in options
+    ]
+    yield f"  {name}:" if lines else f"  {name}: {{}}"
+    yield from lines
 
 
-def _properties(portal: Portal) -> Iterator[str]:
+def _property_lines(portal: Portal) -> Iterator[str]:
     """Yield the score properties; whoever compares other properties adds them here."""
     yield "  # Further properties that rules compare: name and type (string, number, date, …)."
-    found = [one for one in portal.definitions.get(_CONTACTS, {}).values() if _is_score(one)]
-    if found:
+    scores = [
+        definition
+        for definition in portal.definitions.get(_CONTACTS, {}).values()
+        if _is_score(definition)
+    ]
+    if scores:
         yield "  contacts:"
-        yield from (f"    {one.name}: number" for one in sorted(found, key=lambda each: each.name))
+        yield from (
+            f"    {definition.name}: number"
+            for definition in sorted(scores, key=lambda definition: definition.name)
+        )
 
 
-_STARTERS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
+_EXAMPLE_CASES: tuple[tuple[set[str], tuple[str, ...]], ...] = (
     (
         {"lead", "customer"},
         (
@@ -200,17 +218,21 @@ _STARTERS: tuple[tuple[set[str], tuple[str, ...]], ...] = (
 )
 
 
-def _word(text: str) -> str:
+def _yaml_scalar(text: str) -> str:
     """Return a text as YAML reads it back."""
     plain = text.replace("_", "a").replace("-", "a").isalnum() and text[:1].isalpha()
-    return text if plain and text.isascii() else _quoted(text)
+    return text if plain and text.isascii() else _quoted_text(text)
 
 
-def _quoted(text: str) -> str:
+def _quoted_text(text: str) -> str:
     """Return a text in double quotes; YAML takes no sign raw that cannot be printed."""
-    signs = json.dumps(text, ensure_ascii=False)
-    return "".join(one if one.isprintable() else f"\\U{ord(one):08x}" for one in signs)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(
+        character if character.isprintable() else f"\\U{ord(character):08x}" for character in quoted
+    )
 
 
-def _comment(text: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+def _comment_text(text: str) -> str:
+    return " ".join(
+        "".join(character if character.isprintable() else " " for character in text).split()
+    )

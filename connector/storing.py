@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from connector.core.binding import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.following import companies_of
 from state import aliases, associations, checkpoints, fates, mirror
 
 Links = Mapping[Ref, tuple[Association, ...]]
 # The associations to read when a record of this type changed.
-NEIGHBOURS: Mapping[ObjectType, tuple[ObjectType, ...]] = {
+LINKED_TYPES: Mapping[ObjectType, tuple[ObjectType, ...]] = {
     ObjectType.DEALS: (ObjectType.COMPANIES, ObjectType.CONTACTS),
     ObjectType.COMPANIES: (ObjectType.DEALS,),
     ObjectType.CONTACTS: (ObjectType.DEALS,),
@@ -31,7 +31,7 @@ class Batch:
     links: Sequence[tuple[ObjectType, Links]] = field(default_factory=tuple)
 
 
-def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
+def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record]) -> Batch:
     """Read the associations of these records, and the deals behind them that nobody saw yet.
 
     A deal may be linked before the search index shows it; without it, its contact would be
@@ -39,84 +39,104 @@ def complete(desk: Desk, kind: ObjectType, records: Sequence[Record]) -> Batch:
     """
     if not records:
         return Batch()
-    links = linked(desk, kind, [record.ref for record in records])
-    unseen = [] if kind is ObjectType.DEALS else _unseen(desk, links)
-    if not unseen:
+    links = read_links(context, kind, [record.ref for record in records])
+    unknown_deals = [] if kind is ObjectType.DEALS else _unknown_targets(context, links)
+    if not unknown_deals:
         return Batch(records=records, links=links)
-    properties = needed_properties(desk.policy, desk.portal)[ObjectType.DEALS]
-    deals = list(desk.door.read(unseen, properties).values())
-    rest = complete(desk, ObjectType.DEALS, deals)
-    return Batch(records=[*rest.records, *records], links=[*rest.links, *links])
+    properties = needed_properties(context.policy, context.portal)[ObjectType.DEALS]
+    deals = list(context.api.read(unknown_deals, properties).values())
+    deal_batch = read_batch(context, ObjectType.DEALS, deals)
+    return Batch(records=[*deal_batch.records, *records], links=[*deal_batch.links, *links])
 
 
-def linked(desk: Desk, kind: ObjectType, refs: Sequence[Ref]) -> list[tuple[ObjectType, Links]]:
+def read_links(
+    context: RunContext, kind: ObjectType, refs: Sequence[Ref]
+) -> list[tuple[ObjectType, Links]]:
     """Read the associations of records of one type that decisions rest on."""
-    return [(to, desk.door.associations(refs, to)) for to in NEIGHBOURS[kind]]
+    return [(to, context.api.associations(refs, to)) for to in LINKED_TYPES[kind]]
 
 
-def _unseen(desk: Desk, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
-    targets = {one.target for _, found in links for each in found.values() for one in each}
-    with desk.store.begin() as session:
-        return sorted(targets - mirror.known(session, desk.portal_id, targets))
+def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
+    targets = {
+        link.target
+        for _, links_by_ref in links
+        for record_links in links_by_ref.values()
+        for link in record_links
+    }
+    with context.store.begin() as session:
+        return sorted(targets - mirror.known_refs(session, context.portal_id, targets))
 
 
-def store(desk: Desk, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
+def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
     """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
-    now = desk.door.now()
-    left = companies_of(desk, [one.ref for one in batch.records if desk.policy.in_circles])
-    with desk.store.begin() as session:
-        living = _follow_merges(desk, session, batch.records)
-        news = _new_deals(desk, session, living)
-        mirror.put(session, desk.portal_id, living, due_at=now)
-        concerned = (
-            _ends(desk, session, batch.links, news) | _staff(desk, session, batch.records) | left
+    now = context.api.now()
+    former_companies = companies_of(
+        context, [record.ref for record in batch.records if context.policy.uses_company_groups]
+    )
+    with context.store.begin() as session:
+        unmerged = _follow_merges(context, session, batch.records)
+        changed_deals = _changed_deals(context, session, unmerged)
+        mirror.put(session, context.portal_id, unmerged, due_at=now)
+        affected = (
+            _store_links(context, session, batch.links, changed_deals)
+            | _contacts_of_companies(context, session, batch.records)
+            | former_companies
         )
-        mirror.mark_due(session, desk.portal_id, concerned, at=now)
+        mirror.mark_due(session, context.portal_id, affected, at=now)
         if checkpoint:
-            checkpoints.put(session, desk.portal_id, *checkpoint)
+            checkpoints.put(session, context.portal_id, *checkpoint)
 
 
-def _follow_merges(desk: Desk, session: Session, records: Sequence[Record]) -> Sequence[Record]:
+def _follow_merges(
+    context: RunContext, session: Session, records: Sequence[Record]
+) -> Sequence[Record]:
     """Carry over what was merged, and leave out rows of merged ids that the search still shows."""
     merged = {
-        Ref(one.ref.object_type, old): one.ref
-        for one in records
-        for old in one.merged_ids
-        if old != one.ref.id
+        Ref(record.ref.object_type, merged_id): record.ref
+        for record in records
+        for merged_id in record.merged_ids
+        if merged_id != record.ref.id
     }
-    fates.succeed(session, desk.portal_id, merged, at=desk.door.now())
-    gone = aliases.survivors(session, desk.portal_id, [one.ref for one in records])
-    return [one for one in records if one.ref not in gone]
+    fates.follow_merge(session, context.portal_id, merged, at=context.api.now())
+    merged_refs = aliases.read_survivors(
+        session, context.portal_id, [record.ref for record in records]
+    )
+    return [record for record in records if record.ref not in merged_refs]
 
 
-def _new_deals(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:
-    deals = [one for one in records if one.ref.object_type is ObjectType.DEALS]
-    return {one.ref for one in mirror.changed(session, desk.portal_id, deals)}
+def _changed_deals(context: RunContext, session: Session, records: Sequence[Record]) -> set[Ref]:
+    deals = [record for record in records if record.ref.object_type is ObjectType.DEALS]
+    return {record.ref for record in mirror.select_changed(session, context.portal_id, deals)}
 
 
-def _ends(
-    desk: Desk, session: Session, links: Sequence[tuple[ObjectType, Links]], news: Iterable[Ref]
+def _store_links(
+    context: RunContext,
+    session: Session,
+    links: Sequence[tuple[ObjectType, Links]],
+    changed_deals: Iterable[Ref],
 ) -> set[Ref]:
     """Store links; return the contacts and companies of each deal that is news, or linked anew.
 
     All of them: a deal that lost its primary company counts for its other ones. A deal that
     is as it was concerns nobody.
     """
-    ends: set[Ref] = set()
-    deals = set(news)
-    for to, found in links:
-        for pair in associations.replace_all(session, desk.portal_id, found, to):
-            for one in pair:
-                (deals if one.object_type is ObjectType.DEALS else ends).add(one)
-    stored = associations.of_deals(session, desk.portal_id, deals)
-    return ends | {one.target for each in stored.values() for one in each}
+    affected: set[Ref] = set()
+    deals = set(changed_deals)
+    for to, links_by_ref in links:
+        for pair in associations.replace_all(session, context.portal_id, links_by_ref, to):
+            for ref in pair:
+                (deals if ref.object_type is ObjectType.DEALS else affected).add(ref)
+    deal_links = associations.read_of_deals(session, context.portal_id, deals)
+    return affected | {link.target for record_links in deal_links.values() for link in record_links}
 
 
-def _staff(desk: Desk, session: Session, records: Sequence[Record]) -> set[Ref]:
+def _contacts_of_companies(
+    context: RunContext, session: Session, records: Sequence[Record]
+) -> set[Ref]:
     """Return the contacts of companies, where a rule for contacts looks at their company."""
-    readers = desk.policy.sides[ObjectType.CONTACTS].readers
-    if not any(reader.space == "company" for reader in readers):
+    readers = context.policy.object_policies[ObjectType.CONTACTS].readers
+    if not any(reader.namespace == "company" for reader in readers):
         return set()
-    companies = [one.ref for one in records if one.ref.object_type is ObjectType.COMPANIES]
-    staff = mirror.of_company(session, desk.portal_id, companies)
-    return {contact for contacts in staff.values() for contact in contacts}
+    companies = [record.ref for record in records if record.ref.object_type is ObjectType.COMPANIES]
+    contacts_by_company = mirror.contacts_of_companies(session, context.portal_id, companies)
+    return {contact for contacts in contacts_by_company.values() for contact in contacts}

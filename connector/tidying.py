@@ -8,105 +8,114 @@ from typing import Any, Final
 
 import structlog
 
-from connector.core.audit import Cut, Intact
-from connector.core.retention import limit
-from connector.desk import Desk
+from connector.core.audit import AuditCut, IntactChain
+from connector.core.retention import retention_cutoff
+from connector.desk import RunContext
 from connector.errors import UserError
 from state import archives, audit, checkpoints, inbox, ledger, mirror, plans, runs
 
-MOST: Final = 50_000
+MAX_LINES_PER_FILE: Final = 50_000
 """Lines in one file: the transaction that deletes them takes about a second."""
-_PROMISE: Final = "audit.cut"
+_CHECKPOINT: Final = "audit.cut"
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Promise:
+class _PlannedCut:
     """A cut on its way: the lines from the beginning up to `place` go into this file."""
 
-    place: int
+    last_line: int
     file: Path
-    begins: Intact
+    start: IntactChain
 
 
-def tidy(desk: Desk) -> None:
+def apply_retention(context: RunContext) -> None:
     """Forget what is older than `desk.keep` says; doing it twice is doing it once."""
-    _forget(desk)
-    promise = _promise(desk)
-    if promise:
-        _keep(desk, promise)
-        _cut(desk, promise)
+    _prune(context)
+    planned_cut = _plan_cut(context)
+    if planned_cut:
+        _write_archive(context, planned_cut)
+        _cut_audit(context, planned_cut)
 
 
-def _forget(desk: Desk) -> None:
+def _prune(context: RunContext) -> None:
     """Forget events, runs, plans and histories, each for itself."""
-    now, portal_id = desk.door.now(), desk.portal_id
-    if seen := limit(now, desk.keep.inbox):
-        with desk.store.begin() as session:
-            inbox.prune(session, portal_id, before=seen)
-    if ended := limit(now, desk.keep.runs):
-        with desk.store.begin() as session:
-            runs.prune(session, portal_id, before=ended)
-            plans.expire(session, portal_id, before=ended)
-    if passed := limit(now, desk.keep.ledger):
-        with desk.store.begin() as session:
-            gone = mirror.archived_before(session, portal_id, passed)
-            ledger.erase(session, portal_id, gone)
-            ledger.prune(session, portal_id, before=passed)
+    now, portal_id = context.api.now(), context.portal_id
+    if inbox_limit := retention_cutoff(now, context.retention.inbox):
+        with context.store.begin() as session:
+            inbox.prune(session, portal_id, before=inbox_limit)
+    if runs_limit := retention_cutoff(now, context.retention.runs):
+        with context.store.begin() as session:
+            runs.prune(session, portal_id, before=runs_limit)
+            plans.expire(session, portal_id, before=runs_limit)
+    if ledger_limit := retention_cutoff(now, context.retention.ledger):
+        with context.store.begin() as session:
+            archived_refs = mirror.archived_before(session, portal_id, ledger_limit)
+            ledger.erase(session, portal_id, archived_refs)
+            ledger.prune(session, portal_id, before=ledger_limit)
 
 
-def _promise(desk: Desk) -> _Promise | None:
+def _plan_cut(context: RunContext) -> _PlannedCut | None:
     """Return the cut that an earlier process began and did not end, else a new one, or None."""
-    before = limit(desk.door.now(), desk.keep.audit)
+    before = retention_cutoff(context.api.now(), context.retention.audit)
     if before is None:
         return None
-    with desk.store.begin() as session:
-        begins = _begins(audit.head(session, desk.portal_id).cut)
-        promised = checkpoints.get(session, desk.portal_id, _PROMISE)
-        if not promised:
-            place = audit.older(session, desk.portal_id, than=before, most=MOST)
-            promised = place and _noted(desk, begins.lines + 1, place)
-            checkpoints.put(session, desk.portal_id, _PROMISE, promised)
-    if not promised:
+    with context.store.begin() as session:
+        start = _cut_start(audit.head(session, context.portal_id).cut)
+        stored = checkpoints.get(session, context.portal_id, _CHECKPOINT)
+        if not stored:
+            last_line = audit.place_to_cut(
+                session, context.portal_id, older_than=before, max_lines=MAX_LINES_PER_FILE
+            )
+            stored = last_line and _checkpoint_value(context, start.line_count + 1, last_line)
+            checkpoints.put(session, context.portal_id, _CHECKPOINT, stored)
+    if not stored:
         return None
-    return _Promise(place=promised["place"], file=Path(promised["file"]), begins=begins)
+    return _PlannedCut(last_line=stored["place"], file=Path(stored["file"]), start=start)
 
 
-def _begins(cut: Cut | None) -> Intact:
-    return Intact(lines=cut.place, head=cut.hash) if cut else Intact(lines=0, head="")
+def _cut_start(cut: AuditCut | None) -> IntactChain:
+    return (
+        IntactChain(line_count=cut.position, last_hash=cut.hash)
+        if cut
+        else IntactChain(line_count=0, last_hash="")
+    )
 
 
-def _noted(desk: Desk, first: int, place: int) -> dict[str, Any]:
-    folder = Path(desk.keep.folder) if desk.keep.folder else desk.store.folder
-    path = archives.name(folder.resolve(), desk.portal_id, first, place)
-    return {"place": place, "file": str(path)}
+def _checkpoint_value(context: RunContext, first_line: int, last_line: int) -> dict[str, Any]:
+    folder = Path(context.retention.folder) if context.retention.folder else context.store.folder
+    path = archives.new_path(folder.resolve(), context.portal_id, first_line, last_line)
+    return {"place": last_line, "file": str(path)}
 
 
-def _keep(desk: Desk, promise: _Promise) -> None:
+def _write_archive(context: RunContext, planned_cut: _PlannedCut) -> None:
     """Write the file; what an earlier process wrote of it is written again, and the same."""
-    with desk.store.reading() as session:
-        rows = audit.stored(session, desk.portal_id, until=promise.place)
-        archives.write(promise.file, desk.portal_id, promise.begins, rows)
+    with context.store.reading() as session:
+        rows = audit.read_stored(session, context.portal_id, until=planned_cut.last_line)
+        archives.write(planned_cut.file, context.portal_id, planned_cut.start, rows)
 
 
-def _cut(desk: Desk, promise: _Promise) -> None:
+def _cut_audit(context: RunContext, planned_cut: _PlannedCut) -> None:
     """Delete what the file proves to hold, with the promise."""
-    kept = archives.read(promise.file)
-    if kept.ends is None or kept.ends.lines != promise.place:
+    archive = archives.read(planned_cut.file)
+    if archive.end is None or archive.end.line_count != planned_cut.last_line:
         raise UserError(
             "The audit was changed after it was written, so it is not cut: `connector audit "
             "verify` names the line; compare with a backup."
         )
-    with desk.store.begin() as session:
-        if audit.redacted(session, desk.portal_id, until=promise.place) != kept.redacted:
+    with context.store.begin() as session:
+        if (
+            audit.count_redacted(session, context.portal_id, until=planned_cut.last_line)
+            != archive.redacted
+        ):
             return  # redacted meanwhile: the promise stands, and the next time writes it anew
-        made = audit.cut(
+        cut = audit.cut(
             session,
-            desk.portal_id,
-            promise.place,
-            at=desk.door.now(),
-            file=str(promise.file),
+            context.portal_id,
+            planned_cut.last_line,
+            at=context.api.now(),
+            file=str(planned_cut.file),
         )
-        checkpoints.put(session, desk.portal_id, _PROMISE, None)
-    _log.info("audit.cut", portal=desk.portal_id, lines=made.place, file=made.file)
+        checkpoints.put(session, context.portal_id, _CHECKPOINT, None)
+    _log.info("audit.cut", portal=context.portal_id, lines=cut.position, file=cut.file)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-_NANOS: Final = 1_000_000_000
+_NANOSECONDS: Final = 1_000_000_000
 
 
 class Tracing:
@@ -32,17 +32,17 @@ class Tracing:
         with self._tracer.start_as_current_span(f"connector.{step}"):
             yield
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
+    def add_request_span(self, route: str, status: int, seconds: float) -> None:
         """Tell of a request that has just been answered; never of what it was about."""
         if self._tracer is None:
             return
-        ended = time.time_ns()
+        end_time = time.time_ns()
         span = self._tracer.start_span(
             f"hubspot.{route}",
-            start_time=ended - round(seconds * _NANOS),
+            start_time=end_time - round(seconds * _NANOSECONDS),
             attributes={"http.response.status_code": status, "hubspot.route": route},
         )
-        span.end(ended)
+        span.end(end_time)
 
 
 def _tracer() -> Tracer | None:

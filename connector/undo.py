@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from connector.core.audit import AuditLine, Cut
-from connector.core.holds import Hold, Origin, Scope, by_person
+from connector.core.audit import AuditLine, AuditCut
+from connector.core.holds import Hold, HoldOrigin, HoldScope, is_by_person
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref
 from connector.core.moves import Move
-from connector.core.rules import direction
-from connector.core.writers import named
-from connector.desk import Desk, chunks
-from connector.ending import UNHEEDED
-from connector.giving_back import Ending
-from connector.push import BATCH, push_batch
-from connector.readings import read
-from connector.releasing import UNDO, signature
+from connector.core.rules import stage_direction
+from connector.core.writers import writer_text
+from connector.desk import RunContext, chunks
+from connector.ending import FAILURES
+from connector.giving_back import CorrectionResult
+from connector.push import BATCH_SIZE, push_batch
+from connector.readings import read_records
+from connector.releasing import UNDO, hold_author
 from state import audit, holds, mirror, runs
 
 RULE = UNDO
@@ -35,7 +35,7 @@ class Selection:
     since: datetime | None = None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Return the selection in words, for reasons."""
         parts = {
             "run": self.run,
@@ -43,11 +43,11 @@ class Selection:
             "rule": self.rule,
             "since": self.since.isoformat() if self.since else None,
         }
-        return ", ".join(f"{name} {one}" for name, one in parts.items() if one)
+        return ", ".join(f"{name} {value}" for name, value in parts.items() if value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class PropertyWrite:
     """What we made of one property of one record, from the first selected write to the last."""
 
     record: Ref
@@ -59,16 +59,16 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class NotUndone:
     """A write that is not undone, and why."""
 
     record: Ref
     property_name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undo:
+class UndoPlan:
     """What an undo would do: the way back of each record, and what it must leave.
 
     `cut` is there where lines of the selection may have left the database for a file.
@@ -76,133 +76,154 @@ class Undo:
 
     selection: Selection
     moves: tuple[tuple[Correction, ...], ...]
-    left: tuple[Left, ...]
-    again: frozenset[tuple[Ref, str]]
-    cut: Cut | None = None
+    not_undone: tuple[NotUndone, ...]
+    earlier_undos: frozenset[tuple[Ref, str]]
+    cut: AuditCut | None = None
 
     @property
     def corrections(self) -> int:
         """Return how many properties go back."""
-        return sum(len(one) for one in self.moves)
+        return sum(len(corrections) for corrections in self.moves)
 
     @property
     def backward(self) -> int:
         """Return how many stages must be cleared first: their dates cannot be restored."""
-        return sum(one.direction is Direction.BACKWARD for each in self.moves for one in each)
+        return sum(
+            correction.direction is Direction.BACKWARD
+            for corrections in self.moves
+            for correction in corrections
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undone:
+class UndoResult:
     """How an undo ended."""
 
     run: str
-    undo: Undo
+    undo: UndoPlan
     outcomes: Counter[Outcome]
-    left: tuple[Left, ...]
+    not_undone: tuple[NotUndone, ...]
 
 
-def prepare(desk: Desk, selection: Selection) -> Undo:
+def plan_undo(context: RunContext, selection: Selection) -> UndoPlan:
     """Return what would be put back: only where our value still stands; writes nothing."""
-    written = _written(desk, selection)
-    found = read(desk, sorted({one.record for one in written}))
-    left: list[Left] = []
+    writes = _selected_writes(context, selection)
+    records = read_records(context, sorted({write.record for write in writes}))
+    not_undone: list[NotUndone] = []
     moves: dict[Ref, list[Correction]] = {}
-    for one in written:
-        why = _why_left(desk, one, found.get(one.record))
-        if why:
-            left.append(Left(record=one.record, property_name=one.property_name, why=why))
-        elif one.before != one.after:
-            moves.setdefault(one.record, []).append(_back(desk, one, selection))
-    return Undo(
+    for write in writes:
+        reason = _reason_to_leave(context, write, records.get(write.record))
+        if reason:
+            not_undone.append(
+                NotUndone(record=write.record, property_name=write.property_name, reason=reason)
+            )
+        elif write.before != write.after:
+            moves.setdefault(write.record, []).append(
+                _reverse_correction(context, write, selection)
+            )
+    return UndoPlan(
         selection=selection,
-        moves=tuple(tuple(each) for _, each in sorted(moves.items())),
-        left=tuple(left),
-        again=frozenset((one.record, one.property_name) for one in written if one.rule == RULE),
-        cut=_cut(desk, selection),
+        moves=tuple(tuple(corrections) for _, corrections in sorted(moves.items())),
+        not_undone=tuple(not_undone),
+        earlier_undos=frozenset(
+            (write.record, write.property_name) for write in writes if write.rule == RULE
+        ),
+        cut=_cut_reached(context, selection),
     )
 
 
-def undo(desk: Desk, prepared: Undo) -> Undone:
+def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
     """Put back what was prepared; held before it is sent, so that no crash lets it come again.
 
     Neither limits nor a pause stop it.
     """
-    with desk.store.begin() as session:
-        runs.begin(session, desk.portal_id, desk.run, "undo", desk.door.now())
-        holds.add(session, desk.portal_id, _holds(desk, prepared))
-    endings = [one for moves in _batches(desk, prepared.moves) for one in push_batch(desk, moves)]
-    outcomes = Counter(one.outcome for one in endings)
-    _close(desk, prepared, endings, {str(one): count for one, count in outcomes.items()})
-    failed = tuple(
-        Left(
-            record=one.correction.record,
-            property_name=one.correction.property_name,
-            why=f"{one.outcome}: {one.note}",
-        )
-        for one in endings
-        if one.outcome in UNHEEDED | {Outcome.STALE}
+    with context.store.begin() as session:
+        runs.begin(session, context.portal_id, context.run, "undo", context.api.now())
+        holds.add(session, context.portal_id, _undo_holds(context, plan))
+    results = [
+        result for moves in _batches(context, plan.moves) for result in push_batch(context, moves)
+    ]
+    outcomes = Counter(result.outcome for result in results)
+    _close_undo(
+        context, plan, results, {str(outcome): count for outcome, count in outcomes.items()}
     )
-    return Undone(run=desk.run, undo=prepared, outcomes=outcomes, left=prepared.left + failed)
+    failures = tuple(
+        NotUndone(
+            record=result.correction.record,
+            property_name=result.correction.property_name,
+            reason=f"{result.outcome}: {result.note}",
+        )
+        for result in results
+        if result.outcome in FAILURES | {Outcome.STALE}
+    )
+    return UndoResult(
+        run=context.run, undo=plan, outcomes=outcomes, not_undone=plan.not_undone + failures
+    )
 
 
-def _close(
-    desk: Desk, prepared: Undo, endings: Sequence[Ending], summary: Mapping[str, int]
+def _close_undo(
+    context: RunContext,
+    plan: UndoPlan,
+    results: Sequence[CorrectionResult],
+    summary: Mapping[str, int],
 ) -> None:
     """End the run; what did not go back, or is an undo undone, is held no more."""
-    failed = [one.correction for one in endings if one.outcome is not Outcome.APPLIED]
-    unheld = {(one.record, one.property_name) for one in failed} | prepared.again
-    now = desk.door.now()
-    with desk.store.begin() as session:
-        for record, name in sorted(unheld):
+    failures = [result.correction for result in results if result.outcome is not Outcome.APPLIED]
+    to_release = {
+        (correction.record, correction.property_name) for correction in failures
+    } | plan.earlier_undos
+    now = context.api.now()
+    with context.store.begin() as session:
+        for record, name in sorted(to_release):
             holds.remove(
                 session,
-                desk.portal_id,
-                Scope.RECORD,
+                context.portal_id,
+                HoldScope.RECORD,
                 str(record),
                 property_name=name,
-                origin=Origin.UNDONE,
+                origin=HoldOrigin.UNDONE,
             )
-        mirror.mark_due(session, desk.portal_id, {record for record, _ in unheld}, at=now)
-        runs.finish(session, desk.portal_id, desk.run, now, summary)
+        mirror.mark_due(session, context.portal_id, {record for record, _ in to_release}, at=now)
+        runs.finish(session, context.portal_id, context.run, now, summary)
 
 
-def _written(desk: Desk, selection: Selection) -> list[Written]:
+def _selected_writes(context: RunContext, selection: Selection) -> list[PropertyWrite]:
     """Fold the selected writes: of each property the first old value and the last new one."""
-    with desk.store.reading() as session:
+    with context.store.reading() as session:
         lines = audit.read(
             session,
-            desk.portal_id,
+            context.portal_id,
             record=selection.record,
             run=selection.run,
             since=selection.since,
         )
-        chosen = [one for one in lines if _is_chosen(one, selection)]
-    found: dict[tuple[Ref, str], Written] = {}
-    for one in chosen:
-        key = one.record, one.property_name
-        found[key] = Written(
-            record=one.record,
-            property_name=one.property_name,
-            before=found[key].before if key in found else one.before,
-            after=one.after,
-            at=one.at,
-            rule=one.rule,
+        selected = [line for line in lines if _is_selected(line, selection)]
+    writes: dict[tuple[Ref, str], PropertyWrite] = {}
+    for line in selected:
+        key = line.record, line.property_name
+        writes[key] = PropertyWrite(
+            record=line.record,
+            property_name=line.property_name,
+            before=writes[key].before if key in writes else line.before,
+            after=line.after,
+            at=line.at,
+            rule=line.rule,
         )
-    return list(found.values())
+    return list(writes.values())
 
 
-def _cut(desk: Desk, selection: Selection) -> Cut | None:
+def _cut_reached(context: RunContext, selection: Selection) -> AuditCut | None:
     """Return the cut of the audit that the selection reaches behind, None where it does not."""
-    with desk.store.reading() as session:
-        cut = audit.head(session, desk.portal_id).cut
-        run = runs.get(session, desk.portal_id, selection.run) if selection.run else None
+    with context.store.reading() as session:
+        cut = audit.head(session, context.portal_id).cut
+        run = runs.get(session, context.portal_id, selection.run) if selection.run else None
     if cut is None:
         return None
-    begins = [one for one in (selection.since, run and run.began_at) if one]
-    return None if begins and max(begins) > cut.latest else cut
+    start_times = [time for time in (selection.since, run and run.began_at) if time]
+    return None if start_times and max(start_times) > cut.last_line_at else cut
 
 
-def _is_chosen(line: AuditLine, selection: Selection) -> bool:
+def _is_selected(line: AuditLine, selection: Selection) -> bool:
     return (
         line.outcome is Outcome.APPLIED
         and not line.redacted
@@ -210,66 +231,72 @@ def _is_chosen(line: AuditLine, selection: Selection) -> bool:
     )
 
 
-def _why_left(desk: Desk, one: Written, record: Record | None) -> str:
+def _reason_to_leave(context: RunContext, write: PropertyWrite, record: Record | None) -> str:
     """Return why a write is left as it is, "" where our value still stands."""
     if record is None:
         return "archived or deleted since"
-    if record.ref != one.record:
+    if record.ref != write.record:
         return f"merged into {record.ref} since"
-    history = record.history.get(one.property_name, ())
-    value = record.value(one.property_name)
-    if value != one.after:
-        who = f" by {named(history[0])}" if history and history[0].value == value else ""
-        return f"changed since{who}: it is {value or 'blank'}"
-    if history and history[0].at > one.at and by_person(history[0], desk.hold_terms):
-        return f"confirmed since by {named(history[0])}"
+    history = record.history.get(write.property_name, ())
+    value = record.value(write.property_name)
+    if value != write.after:
+        writer = f" by {writer_text(history[0])}" if history and history[0].value == value else ""
+        return f"changed since{writer}: it is {value or 'blank'}"
+    if history and history[0].at > write.at and is_by_person(history[0], context.hold_terms):
+        return f"confirmed since by {writer_text(history[0])}"
     return ""
 
 
-def _back(desk: Desk, one: Written, selection: Selection) -> Correction:
+def _reverse_correction(
+    context: RunContext, write: PropertyWrite, selection: Selection
+) -> Correction:
     return Correction(
-        record=one.record,
-        property_name=one.property_name,
-        before=one.after,
-        after=one.before,
-        direction=_way(desk, one),
+        record=write.record,
+        property_name=write.property_name,
+        before=write.after,
+        after=write.before,
+        direction=_reverse_direction(context, write),
         rule=RULE,
-        reason=f"undo of {selection.told}",
+        reason=f"undo of {selection.description}",
     )
 
 
-def _way(desk: Desk, one: Written) -> Direction:
-    if one.property_name == STAGE:
-        return direction(desk.policy.sides[one.record.object_type], one.after, one.before)
-    return Direction.SET if one.before else Direction.CLEAR
+def _reverse_direction(context: RunContext, write: PropertyWrite) -> Direction:
+    if write.property_name == STAGE:
+        return stage_direction(
+            context.policy.object_policies[write.record.object_type], write.after, write.before
+        )
+    return Direction.SET if write.before else Direction.CLEAR
 
 
-def _holds(desk: Desk, prepared: Undo) -> Iterator[Hold]:
-    now = desk.door.now()
-    for one in (each for corrections in prepared.moves for each in corrections):
+def _undo_holds(context: RunContext, plan: UndoPlan) -> Iterator[Hold]:
+    now = context.api.now()
+    for correction in (item for corrections in plan.moves for item in corrections):
         yield Hold(
-            scope=Scope.RECORD,
-            of=str(one.record),
-            property_name=one.property_name,
-            reason=f"undone: {prepared.selection.told}, by run {desk.run}",
-            by=signature(desk.run),
+            scope=HoldScope.RECORD,
+            target=str(correction.record),
+            property_name=correction.property_name,
+            reason=f"undone: {plan.selection.description}, by run {context.run}",
+            by=hold_author(context.run),
             since=now,
-            origin=Origin.UNDONE,
+            origin=HoldOrigin.UNDONE,
         )
 
 
-def _batches(desk: Desk, moves: Iterable[tuple[Correction, ...]]) -> Iterator[Sequence[Move]]:
-    for _, group in groupby(moves, key=lambda each: each[0].record.object_type):
-        for part in chunks(group, BATCH):
-            yield [_move(desk, corrections) for corrections in part]
+def _batches(
+    context: RunContext, moves: Iterable[tuple[Correction, ...]]
+) -> Iterator[Sequence[Move]]:
+    for _, group in groupby(moves, key=lambda corrections: corrections[0].record.object_type):
+        for part in chunks(group, BATCH_SIZE):
+            yield [_new_move(context, corrections) for corrections in part]
 
 
-def _move(desk: Desk, corrections: tuple[Correction, ...]) -> Move:
+def _new_move(context: RunContext, corrections: tuple[Correction, ...]) -> Move:
     return Move(
         record=corrections[0].record,
         corrections=corrections,
-        run=desk.run,
+        run=context.run,
         plan=RULE,
-        policy=desk.policy.name,
-        promised_at=desk.door.now(),
+        policy=context.policy.name,
+        promised_at=context.api.now(),
     )

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from connector.core.model import Ref
 from state.columns import number, number_key, table_of, text_key
-from state.keys import among, pieces, ref_of
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import to_millis
 from state.upsert import upsert
 
@@ -32,15 +32,15 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def note(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
+def add(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
     """Note what was merged into what; whoever was merged into the old one follows it."""
     for old, survivor in merged.items():
-        which = (
+        conditions = (
             _C.portal_id == int(portal_id),
             _C.object_type == old.object_type.value,
             _C.survivor_id == int(old.id),
         )
-        session.execute(update(_TABLE).where(*which).values(survivor_id=int(survivor.id)))
+        session.execute(update(_TABLE).where(*conditions).values(survivor_id=int(survivor.id)))
     rows = [
         {
             "portal_id": int(portal_id),
@@ -54,24 +54,26 @@ def note(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: dat
     upsert(session, _TABLE, rows)
 
 
-def survivors(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, Ref]:
+def read_survivors(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, Ref]:
     """Return what merged records live on as; absent where a record was never merged."""
-    found: dict[Ref, Ref] = {}
-    for piece in pieces(refs):
-        query = select(_C.object_id, _C.survivor_id).where(*among(_TABLE, portal_id, piece))
+    survivors_by_ref: dict[Ref, Ref] = {}
+    for chunk in chunk_refs(refs):
+        query = select(_C.object_id, _C.survivor_id).where(
+            *chunk_conditions(_TABLE, portal_id, chunk)
+        )
         for old, survivor in session.execute(query):
-            found[Ref(piece[0], str(old))] = Ref(piece[0], str(survivor))
-    return found
+            survivors_by_ref[Ref(chunk[0], str(old))] = Ref(chunk[0], str(survivor))
+    return survivors_by_ref
 
 
-def family(session: Session, portal_id: str, ref: Ref) -> tuple[Ref, ...]:
+def all_refs(session: Session, portal_id: str, ref: Ref) -> tuple[Ref, ...]:
     """Return every id under which a record was ever known, its own among them, by id."""
-    survivor = survivors(session, portal_id, [ref]).get(ref, ref)
-    which = (
+    survivor = read_survivors(session, portal_id, [ref]).get(ref, ref)
+    conditions = (
         _C.portal_id == int(portal_id),
         _C.object_type == survivor.object_type.value,
         _C.survivor_id == int(survivor.id),
     )
-    query = select(_C.object_type, _C.object_id).where(*which)
-    old = {ref_of(kind, number) for kind, number in session.execute(query)}
+    query = select(_C.object_type, _C.object_id).where(*conditions)
+    old = {ref_of(object_type, old_id) for object_type, old_id in session.execute(query)}
     return tuple(sorted({survivor, ref, *old}))

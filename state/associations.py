@@ -11,8 +11,8 @@ from sqlmodel import SQLModel
 
 from connector.core.model import Association, ObjectType, Ref
 from state.columns import number_key, table_of, text, text_key
-from state.encoding import canonical, parsed
-from state.keys import Piece, pieces
+from state.encoding import canonical_json, parse_json
+from state.keys import RefChunk, chunk_refs
 from state.upsert import upsert
 
 # The side that stands first in a row: deals before companies before contacts.
@@ -40,11 +40,11 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-Pair = tuple[Ref, Ref]
+LinkEnds = tuple[Ref, Ref]
 """The two ends of a link: its owner, as it was told, and the other one."""
 
 
-class _Side(NamedTuple):
+class _EndColumns(NamedTuple):
     """How rows look from one side: which columns are ours, and which the other's."""
 
     own: str
@@ -60,7 +60,7 @@ def replace(
 ) -> frozenset[Ref]:
     """Do for one owner what `replace_all` does for many; return the other ends."""
     changed = replace_all(session, portal_id, {owner: associations}, to)
-    return frozenset(other for _, other in changed)
+    return frozenset(other_end for _, other_end in changed)
 
 
 def replace_all(
@@ -68,90 +68,100 @@ def replace_all(
     portal_id: str,
     links: Mapping[Ref, Sequence[Association]],
     to: ObjectType,
-) -> frozenset[Pair]:
+) -> frozenset[LinkEnds]:
     """Make these the only links of each owner to that type.
 
     Return owner and other end of each link that appeared, vanished, or has another label or
     primary mark.
     """
-    told = {(one.source, one.target): one for many in links.values() for one in many}
-    stored = {
-        (one.source, one.target): one
-        for many in linked(session, portal_id, links, to).values()
-        for one in many
+    new_links = {
+        (link.source, link.target): link
+        for links_of_owner in links.values()
+        for link in links_of_owner
     }
-    vanished = stored.keys() - told.keys()
-    news = [pair for pair, one in told.items() if stored.get(pair) != one]
+    stored_links = {
+        (link.source, link.target): link
+        for links_of_owner in read(session, portal_id, links, to).values()
+        for link in links_of_owner
+    }
+    removed = stored_links.keys() - new_links.keys()
+    changed = [pair for pair, link in new_links.items() if stored_links.get(pair) != link]
     portal = int(portal_id)
-    if vanished:
-        session.connection().execute(_FORGET, [_key(portal, *pair) for pair in sorted(vanished)])
-    upsert(session, _TABLE, [_row(portal, told[pair]) for pair in news])
-    return frozenset((*vanished, *news))
+    if removed:
+        session.connection().execute(_DELETE, [_key(portal, *ends) for ends in sorted(removed)])
+    upsert(session, _TABLE, [_row(portal, new_links[ends]) for ends in changed])
+    return frozenset((*removed, *changed))
 
 
-def linked(
+def read(
     session: Session, portal_id: str, refs: Iterable[Ref], to: ObjectType
 ) -> dict[Ref, tuple[Association, ...]]:
     """Return each asked record's links to that type, by id; every asked record is a key."""
-    found: dict[Ref, list[Association]] = {ref: [] for ref in refs}
-    for piece in pieces(found):
-        for one in _told(session, portal_id, piece, to):
-            found[one.source].append(one)
-    return {ref: tuple(many) for ref, many in found.items()}
+    links_by_ref: dict[Ref, list[Association]] = {ref: [] for ref in refs}
+    for chunk in chunk_refs(links_by_ref):
+        for link in _read_chunk(session, portal_id, chunk, to):
+            links_by_ref[link.source].append(link)
+    return {ref: tuple(links) for ref, links in links_by_ref.items()}
 
 
-def deals_of(
+def read_to_deals(
     session: Session, portal_id: str, refs: Iterable[Ref]
 ) -> dict[Ref, tuple[Association, ...]]:
     """Return the links of contacts and companies to deals; every asked record is a key."""
-    return linked(session, portal_id, refs, ObjectType.DEALS)
+    return read(session, portal_id, refs, ObjectType.DEALS)
 
 
-def of_deals(
+def read_of_deals(
     session: Session, portal_id: str, deal_refs: Iterable[Ref]
 ) -> dict[Ref, tuple[Association, ...]]:
     """Return the links of deals to contacts, then companies; every asked deal is a key."""
     deals = tuple(deal_refs)
-    contacts = linked(session, portal_id, deals, ObjectType.CONTACTS)
-    companies = linked(session, portal_id, deals, ObjectType.COMPANIES)
+    contacts = read(session, portal_id, deals, ObjectType.CONTACTS)
+    companies = read(session, portal_id, deals, ObjectType.COMPANIES)
     return {deal: contacts[deal] + companies[deal] for deal in contacts}
 
 
-def _told(session: Session, portal_id: str, piece: Piece, to: ObjectType) -> Iterator[Association]:
-    kind, ids = piece
-    own, other = _side(kind, to)
-    which = (
+def _read_chunk(
+    session: Session, portal_id: str, chunk: RefChunk, to: ObjectType
+) -> Iterator[Association]:
+    object_type, ids = chunk
+    own, other = _end_columns(object_type, to)
+    conditions = (
         _C.portal_id == int(portal_id),
-        _C[f"{own}_type"] == kind.value,
+        _C[f"{own}_type"] == object_type.value,
         _C[f"{own}_id"].in_(ids),
         _C[f"{other}_type"] == to.value,
     )
     columns = (_C[f"{own}_id"], _C[f"{other}_id"], _C.is_primary, _C.labels)
-    query = select(*columns).where(*which).order_by(*columns[:2])
+    query = select(*columns).where(*conditions).order_by(*columns[:2])
     for own_id, other_id, is_primary, labels in session.execute(query):
         yield Association(
-            source=Ref(kind, str(own_id)),
+            source=Ref(object_type, str(own_id)),
             target=Ref(to, str(other_id)),
             is_primary=is_primary,
-            labels=frozenset(parsed(labels)),
+            labels=frozenset(parse_json(labels)),
         )
 
 
-def _side(own: ObjectType, other: ObjectType) -> _Side:
-    return _Side("source", "target") if _RANK[own] < _RANK[other] else _Side("target", "source")
+def _end_columns(own: ObjectType, other: ObjectType) -> _EndColumns:
+    return (
+        _EndColumns("source", "target")
+        if _RANK[own] < _RANK[other]
+        else _EndColumns("target", "source")
+    )
 
 
 def _row(portal: int, link: Association) -> dict[str, Any]:
     return {
         **_key(portal, link.source, link.target),
         "is_primary": link.is_primary,
-        "labels": canonical(sorted(link.labels)),
+        "labels": canonical_json(sorted(link.labels)),
     }
 
 
-def _key(portal: int, owner: Ref, other: Ref) -> dict[str, Any]:
-    is_first = _RANK[owner.object_type] < _RANK[other.object_type]
-    first, second = (owner, other) if is_first else (other, owner)
+def _key(portal: int, owner: Ref, other_end: Ref) -> dict[str, Any]:
+    is_first = _RANK[owner.object_type] < _RANK[other_end.object_type]
+    first, second = (owner, other_end) if is_first else (other_end, owner)
     return {
         "portal_id": portal,
         "source_type": first.object_type.value,
@@ -161,6 +171,6 @@ def _key(portal: int, owner: Ref, other: Ref) -> dict[str, Any]:
     }
 
 
-_FORGET: Final = delete(_TABLE).where(
+_DELETE: Final = delete(_TABLE).where(
     *(column == bindparam(column.name) for column in _TABLE.primary_key)
 )

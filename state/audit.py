@@ -28,11 +28,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.audit import AuditLine, Broken, Cut, Intact, Verdict, link, seal
+from connector.core.audit import (
+    AuditLine,
+    BrokenChain,
+    AuditCut,
+    IntactChain,
+    ChainCheck,
+    line_hash,
+    values_digest,
+)
 from connector.core.model import Outcome, Ref
 from state import aliases, cuts
 from state.columns import number, number_key, table_of, text
-from state.keys import among, pieces, ref_of
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import from_millis, to_millis
 
 
@@ -66,10 +74,10 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
-_BESIDE_THE_CHAIN: Final = frozenset({"before", "after", "salt", "hash"})
-_CHAINED: Final = tuple(one.name for one in _C if one.name not in _BESIDE_THE_CHAIN)
+_NOT_CHAINED: Final = frozenset({"before", "after", "salt", "hash"})
+_CHAINED_COLUMNS: Final = tuple(column.name for column in _C if column.name not in _NOT_CHAINED)
 _PAGE: Final = 1000
-Stored = Mapping[Any, Any]
+StoredLine = Mapping[Any, Any]
 """A line by the names of its columns, with everything that proves it."""
 
 
@@ -82,16 +90,16 @@ def append(
 ) -> None:
     """Append lines; their hashes are made here, each from the one before."""
     last = head(session, portal_id)
-    rows, hash_ = [], last.head
-    for place, line in enumerate(lines, start=last.lines + 1):
+    rows, hash_ = [], last.last_hash
+    for place, line in enumerate(lines, start=last.line_count + 1):
         row = _row(int(portal_id), place, line, salt(16))
-        row["hash"] = hash_ = link(hash_, _content(row))
+        row["hash"] = hash_ = line_hash(hash_, _chained_content(row))
         rows.append(row)
     if rows:
         session.execute(insert(_TABLE), rows)
 
 
-class Which(TypedDict, total=False):
+class LineFilter(TypedDict, total=False):
     """Which lines are meant; what is not there, or None, does not narrow. `until` is excluded."""
 
     record: Ref | None
@@ -104,35 +112,37 @@ class Which(TypedDict, total=False):
 
 
 def read(
-    session: Session, portal_id: str, *, limit: int | None = None, **which: Unpack[Which]
+    session: Session, portal_id: str, *, limit: int | None = None, **filters: Unpack[LineFilter]
 ) -> Iterator[AuditLine]:
     """Yield lines in their order; with `limit` the newest so many.
 
     A merged record's lines are found by its old ids and by the survivor's.
     """
     query = select(_TABLE).where(_C.portal_id == int(portal_id))
-    for name, value in which.items():
+    for name, value in filters.items():
         if value is not None:
-            query = query.where(*_meant(session, portal_id, name, value))
-    yield from map(_line, _streamed(session, _newest(query, limit)))
+            query = query.where(*_filter_conditions(session, portal_id, name, value))
+    yield from map(_line, _stream(session, _limit_to_newest(query, limit)))
 
 
-def of_records(session: Session, portal_id: str, records: Iterable[Ref]) -> Iterator[AuditLine]:
+def read_of_records(
+    session: Session, portal_id: str, records: Iterable[Ref]
+) -> Iterator[AuditLine]:
     """Yield the lines of many records, in their order within each thousand."""
-    for piece in pieces(records):
-        query = select(_TABLE).where(*among(_TABLE, portal_id, piece)).order_by(_C.place)
-        yield from map(_line, _streamed(session, query))
+    for chunk in chunk_refs(records):
+        query = select(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)).order_by(_C.place)
+        yield from map(_line, _stream(session, query))
 
 
-def count(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
+def count_outcomes(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
     """Count what ended since then by outcome; a property of a record counts once in each."""
-    what = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
+    target = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
     query = (
-        select(_C.outcome, func.count(distinct(what)))
+        select(_C.outcome, func.count(distinct(target)))
         .where(_C.portal_id == int(portal_id), _C.at >= to_millis(since))
         .group_by(_C.outcome)
     )
-    return {Outcome(name): number for name, number in session.execute(query)}
+    return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
 def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
@@ -140,93 +150,95 @@ def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
 
     The chain holds without them.
     """
-    redacted = 0
-    for piece in pieces(records):
-        which = (*among(_TABLE, portal_id, piece), _C.salt.is_not(None))
-        gone = {"before": None, "after": None, "salt": None}
-        done = session.connection().execute(update(_TABLE).where(*which).values(gone))
-        redacted += done.rowcount
-    return redacted
+    redacted_lines = 0
+    for chunk in chunk_refs(records):
+        conditions = (*chunk_conditions(_TABLE, portal_id, chunk), _C.salt.is_not(None))
+        blank = {"before": None, "after": None, "salt": None}
+        result = session.connection().execute(update(_TABLE).where(*conditions).values(blank))
+        redacted_lines += result.rowcount
+    return redacted_lines
 
 
-def verify(session: Session, portal_id: str) -> Verdict:
+def verify(session: Session, portal_id: str) -> ChainCheck:
     """Follow the chain from its first line, or its last cut; tell its head, or what breaks it."""
     cut = cuts.last(session, portal_id)
-    lines, end = (cut.place, cut.hash) if cut else (0, "")
+    lines, last_hash = (cut.position, cut.hash) if cut else (0, "")
     query = select(_TABLE).where(_C.portal_id == int(portal_id)).order_by(_C.place)
-    verdict = follow(_streamed(session, query), lines=lines, head=end)
-    return verdict if isinstance(verdict, Broken) else replace(verdict, cut=cut)
+    verdict = follow_chain(_stream(session, query), lines=lines, head=last_hash)
+    return verdict if isinstance(verdict, BrokenChain) else replace(verdict, cut=cut)
 
 
-def follow(rows: Iterable[Stored], *, lines: int, head: str) -> Verdict:
+def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainCheck:
     """Follow stored lines in their order, that go on after so many and the hash of the last."""
     place = lines
     for place, row in enumerate(rows, start=lines + 1):
-        head = link(head, _content(row))
-        if row["hash"] != head or not _sealed(row):
-            return Broken(row=place, line=_line(row))
-    return Intact(lines=place, head=head)
+        head = line_hash(head, _chained_content(row))
+        if row["hash"] != head or not _is_sealed(row):
+            return BrokenChain(row=place, line=_line(row))
+    return IntactChain(line_count=place, last_hash=head)
 
 
-def stored(session: Session, portal_id: str, *, until: int) -> Iterator[Stored]:
+def read_stored(session: Session, portal_id: str, *, until: int) -> Iterator[StoredLine]:
     """Yield the lines up to this place with everything that proves them."""
-    which = (_C.portal_id == int(portal_id), _C.place <= until)
-    yield from _streamed(session, select(_TABLE).where(*which).order_by(_C.place))
+    conditions = (_C.portal_id == int(portal_id), _C.place <= until)
+    yield from _stream(session, select(_TABLE).where(*conditions).order_by(_C.place))
 
 
-def older(session: Session, portal_id: str, *, than: datetime, most: int) -> int | None:
+def place_to_cut(
+    session: Session, portal_id: str, *, older_than: datetime, max_lines: int
+) -> int | None:
     """Return the place up to which every line is older, after `most` at the latest.
 
     None where the first line that is kept is not.
     """
     cut = cuts.last(session, portal_id)
-    begun, mine = (cut.place if cut else 0), _C.portal_id == int(portal_id)
-    young = select(func.min(_C.place)).where(mine, _C.at >= to_millis(than))
-    first = session.scalar(young) or head(session, portal_id).lines + 1
-    place = min(first - 1, begun + most)
-    return place if place > begun else None
+    cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == int(portal_id)
+    first_young_query = select(func.min(_C.place)).where(of_portal, _C.at >= to_millis(older_than))
+    first_kept = session.scalar(first_young_query) or head(session, portal_id).line_count + 1
+    place = min(first_kept - 1, cut_place + max_lines)
+    return place if place > cut_place else None
 
 
-def cut(session: Session, portal_id: str, place: int, *, at: datetime, file: str) -> Cut:
+def cut(session: Session, portal_id: str, place: int, *, at: datetime, file: str) -> AuditCut:
     """Delete the lines up to this place, which lie in that file; the chain goes on from there."""
-    which = (_C.portal_id == int(portal_id), _C.place <= place)
-    last = select(_C.hash).where(_C.portal_id == int(portal_id), _C.place == place)
-    latest = session.execute(select(func.max(_C.at)).where(*which)).scalar_one()
-    made = Cut(
-        place=place,
-        hash=session.execute(last).scalar_one(),
-        latest=from_millis(latest),
+    conditions = (_C.portal_id == int(portal_id), _C.place <= place)
+    last_hash = select(_C.hash).where(_C.portal_id == int(portal_id), _C.place == place)
+    latest = session.execute(select(func.max(_C.at)).where(*conditions)).scalar_one()
+    new_cut = AuditCut(
+        position=place,
+        hash=session.execute(last_hash).scalar_one(),
+        last_line_at=from_millis(latest),
         at=at,
         file=file,
     )
-    cuts.note(session, portal_id, made)
-    session.execute(delete(_TABLE).where(*which))
-    return made
+    cuts.add(session, portal_id, new_cut)
+    session.execute(delete(_TABLE).where(*conditions))
+    return new_cut
 
 
-def redacted(session: Session, portal_id: str, *, until: int) -> int:
+def count_redacted(session: Session, portal_id: str, *, until: int) -> int:
     """Count the lines up to this place that have lost their values."""
-    which = (_C.portal_id == int(portal_id), _C.place <= until, _C.salt.is_(None))
-    return session.execute(select(func.count()).where(*which)).scalar_one()
+    conditions = (_C.portal_id == int(portal_id), _C.place <= until, _C.salt.is_(None))
+    return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
-def head(session: Session, portal_id: str) -> Intact:
+def head(session: Session, portal_id: str) -> IntactChain:
     """Return how many lines there are and the last one's hash, without following the chain."""
     query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
-    last = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
+    last_line = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
     cut = cuts.last(session, portal_id)
-    lines, end = last or ((cut.place, cut.hash) if cut else (0, ""))
-    return Intact(lines=lines, head=end, cut=cut)
+    lines, last_hash = last_line or ((cut.position, cut.hash) if cut else (0, ""))
+    return IntactChain(line_count=lines, last_hash=last_hash, cut=cut)
 
 
-def _meant(
+def _filter_conditions(
     session: Session, portal_id: str, name: str, value: object
 ) -> Sequence[ColumnElement[bool]]:
     """Return the conditions that one word of a selection stands for."""
     match name, value:
         case "record", Ref() as ref:
-            known = aliases.family(session, portal_id, ref)
-            numbers = [int(one.id) for one in known]
+            known_refs = aliases.all_refs(session, portal_id, ref)
+            numbers = [int(known_ref.id) for known_ref in known_refs]
             return (_C.object_type == ref.object_type.value, _C.object_id.in_(numbers))
         case "since", datetime() as start:
             return (_C.at >= to_millis(start),)
@@ -236,25 +248,25 @@ def _meant(
             return (_C[name] == str(value),)
 
 
-def _newest(query: Select[Any], limit: int | None) -> Select[Any]:
+def _limit_to_newest(query: Select[Any], limit: int | None) -> Select[Any]:
     if limit is None:
         return query.order_by(_C.place)
     newest = query.order_by(_C.place.desc()).limit(limit).subquery()
     return select(newest).order_by(newest.c.place)
 
 
-def _streamed(session: Session, query: Select[Any]) -> Iterator[Stored]:
+def _stream(session: Session, query: Select[Any]) -> Iterator[StoredLine]:
     return iter(session.execute(query.execution_options(yield_per=_PAGE)).mappings())
 
 
-def _content(row: Stored) -> dict[str, str | int]:
-    return {name: row[name] for name in _CHAINED}
+def _chained_content(row: StoredLine) -> dict[str, str | int]:
+    return {name: row[name] for name in _CHAINED_COLUMNS}
 
 
-def _sealed(row: Stored) -> bool:
+def _is_sealed(row: StoredLine) -> bool:
     if row["salt"] is None:
         return row["before"] is None and row["after"] is None
-    return bool(row["seal"] == seal(row["salt"], row["before"], row["after"]))
+    return bool(row["seal"] == values_digest(row["salt"], row["before"], row["after"]))
 
 
 def _row(portal: int, place: int, line: AuditLine, salt: bytes) -> dict[str, Any]:
@@ -273,11 +285,11 @@ def _row(portal: int, place: int, line: AuditLine, salt: bytes) -> dict[str, Any
         "outcome": line.outcome.value,
         "correlation_id": line.correlation_id,
         "salt": salt,
-        "seal": seal(salt, line.before, line.after),
+        "seal": values_digest(salt, line.before, line.after),
     }
 
 
-def _line(row: Stored) -> AuditLine:
+def _line(row: StoredLine) -> AuditLine:
     return AuditLine(
         at=from_millis(row["at"]),
         run=row["run"],

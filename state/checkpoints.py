@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from state.columns import number_key, table_of, text, text_key
-from state.encoding import canonical, parsed
+from state.encoding import canonical_json, parse_json
 from state.upsert import upsert
 
 
@@ -26,12 +26,12 @@ _TABLE: Final = table_of(_Row)
 
 def get(session: Session, portal_id: str, name: str) -> Any:
     """Return the JSON value stored under that name, None where there is none."""
-    which = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
-    stored = session.scalar(select(_TABLE.c.value).where(*which))
-    return None if stored is None else parsed(stored)
+    conditions = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
+    stored = session.scalar(select(_TABLE.c.value).where(*conditions))
+    return None if stored is None else parse_json(stored)
 
 
 def put(session: Session, portal_id: str, name: str, value: Any) -> None:
     """Store a JSON value, in the same transaction as the records that it stands for."""
-    row = {"portal_id": int(portal_id), "name": name, "value": canonical(value)}
+    row = {"portal_id": int(portal_id), "name": name, "value": canonical_json(value)}
     upsert(session, _TABLE, [row])

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.audit import Cut
+from connector.core.audit import AuditCut
 from state.columns import number, number_key, table_of, text
 from state.moments import from_millis, to_millis
 
@@ -30,38 +30,38 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def note(session: Session, portal_id: str, cut: Cut) -> None:
+def add(session: Session, portal_id: str, cut: AuditCut) -> None:
     """Note a cut, in the transaction that deletes its lines."""
     row = {
         "portal_id": int(portal_id),
-        "place": cut.place,
+        "place": cut.position,
         "hash": cut.hash,
-        "latest": to_millis(cut.latest),
+        "latest": to_millis(cut.last_line_at),
         "at": to_millis(cut.at),
         "file": cut.file,
     }
     session.execute(insert(_TABLE), [row])
 
 
-def last(session: Session, portal_id: str) -> Cut | None:
+def last(session: Session, portal_id: str) -> AuditCut | None:
     """Return the cut that the kept chain begins after, None where nothing was ever cut."""
-    mine = select(_TABLE).where(_C.portal_id == int(portal_id))
-    return _cut(session.execute(mine.order_by(_C.place.desc()).limit(1)).one_or_none())
+    query = select(_TABLE).where(_C.portal_id == int(portal_id))
+    return _cut(session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none())
 
 
-def at_place(session: Session, portal_id: str, place: int) -> Cut | None:
+def at_place(session: Session, portal_id: str, place: int) -> AuditCut | None:
     """Return the cut after this line, None where there was none."""
-    which = (_C.portal_id == int(portal_id), _C.place == place)
-    return _cut(session.execute(select(_TABLE).where(*which)).one_or_none())
+    conditions = (_C.portal_id == int(portal_id), _C.place == place)
+    return _cut(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 
-def _cut(row: Any) -> Cut | None:
+def _cut(row: Any) -> AuditCut | None:
     if row is None:
         return None
-    return Cut(
-        place=row.place,
+    return AuditCut(
+        position=row.place,
         hash=row.hash,
-        latest=from_millis(row.latest),
+        last_line_at=from_millis(row.latest),
         at=from_millis(row.at),
         file=row.file,
     )

@@ -7,77 +7,77 @@ from typing import Any
 
 import orjson
 
-from connector.core.holds import Aside, Why
+from connector.core.holds import HeldBack, HeldBackCause
 from connector.core.model import Correction, Direction, Ref
 from state.moments import from_millis, to_millis
 
 
-def canonical(value: Any) -> str:
+def canonical_json(value: Any) -> str:
     """Return JSON with sorted keys and without spaces: equal values are equal texts."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def parsed(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Return the value of a JSON text."""
     return orjson.loads(text)
 
 
 def corrections_text(corrections: Iterable[Correction]) -> str:
     """Return the corrections of one record as JSON, each as the plan file shows it."""
-    return canonical([_written(one) for one in corrections])
+    return canonical_json([_correction_document(correction) for correction in corrections])
 
 
-def corrections_told(text: str) -> tuple[Correction, ...]:
+def parse_corrections(text: str) -> tuple[Correction, ...]:
     """Return the corrections that `corrections_text` wrote."""
-    return tuple(_told(one) for one in parsed(text))
+    return tuple(_parse_correction(document) for document in parse_json(text))
 
 
-def aside_text(one: Aside) -> str:
+def held_back_text(held_back: HeldBack) -> str:
     """Return what is left aside as JSON."""
-    return canonical(
+    return canonical_json(
         {
-            "correction": _written(one.correction),
-            "why": one.why.value,
-            "reason": one.reason,
-            "by": one.by,
-            "until": None if one.until is None else to_millis(one.until),
+            "correction": _correction_document(held_back.correction),
+            "why": held_back.cause.value,
+            "reason": held_back.reason,
+            "by": held_back.by,
+            "until": None if held_back.until is None else to_millis(held_back.until),
         }
     )
 
 
-def aside_told(text: str) -> Aside:
+def parse_held_back(text: str) -> HeldBack:
     """Return what `aside_text` wrote."""
-    told = parsed(text)
-    return Aside(
-        correction=_told(told["correction"]),
-        why=Why(told["why"]),
-        reason=told["reason"],
-        by=told["by"],
-        until=None if told["until"] is None else from_millis(told["until"]),
+    document = parse_json(text)
+    return HeldBack(
+        correction=_parse_correction(document["correction"]),
+        cause=HeldBackCause(document["why"]),
+        reason=document["reason"],
+        by=document["by"],
+        until=None if document["until"] is None else from_millis(document["until"]),
     )
 
 
-def _written(one: Correction) -> dict[str, Any]:
+def _correction_document(correction: Correction) -> dict[str, Any]:
     return {
-        "record": str(one.record),
-        "property_name": one.property_name,
-        "before": one.before,
-        "after": one.after,
-        "direction": one.direction.value,
-        "rule": one.rule,
-        "reason": one.reason,
-        "evidence": list(one.evidence),
+        "record": str(correction.record),
+        "property_name": correction.property_name,
+        "before": correction.before,
+        "after": correction.after,
+        "direction": correction.direction.value,
+        "rule": correction.rule,
+        "reason": correction.reason,
+        "evidence": list(correction.evidence),
     }
 
 
-def _told(one: Mapping[str, Any]) -> Correction:
+def _parse_correction(document: Mapping[str, Any]) -> Correction:
     return Correction(
-        record=Ref.parse(one["record"]),
-        property_name=one["property_name"],
-        before=one["before"],
-        after=one["after"],
-        direction=Direction(one["direction"]),
-        rule=one["rule"],
-        reason=one["reason"],
-        evidence=tuple(one["evidence"]),
+        record=Ref.parse(document["record"]),
+        property_name=document["property_name"],
+        before=document["before"],
+        after=document["after"],
+        direction=Direction(document["direction"]),
+        rule=document["rule"],
+        reason=document["reason"],
+        evidence=tuple(document["evidence"]),
     )

@@ -22,74 +22,84 @@ from state import (
 )
 
 
-def succeed(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
+def follow_merge(
+    session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime
+) -> None:
     """Carry what is remembered of merged records over to their survivors.
 
     Ledger, holds, open move, quarantine and what held go over, the audit is found by either id,
     and the survivor and whoever was linked with the old record become due.
     """
-    known = aliases.survivors(session, portal_id, merged)
-    news = {old: new for old, new in merged.items() if known.get(old) != new and old != new}
-    if not news:
+    known_survivors = aliases.read_survivors(session, portal_id, merged)
+    new_merges = {
+        old: new for old, new in merged.items() if known_survivors.get(old) != new and old != new
+    }
+    if not new_merges:
         return
-    aliases.note(session, portal_id, news, at=at)
-    ledger.carry(session, portal_id, news)
-    outbox.carry(session, portal_id, news)
-    holds.carry(session, portal_id, news)
-    strikes.carry(session, portal_id, news)
-    tasks.carry(session, portal_id, news)
-    writings.carry(session, portal_id, news)
-    concerned = _unlink(session, portal_id, news)
-    mirror.erase(session, portal_id, news)
-    mirror.mark_due(session, portal_id, sorted({*concerned, *news.values()}), at=at)
+    aliases.add(session, portal_id, new_merges, at=at)
+    ledger.move_to_survivors(session, portal_id, new_merges)
+    outbox.move_to_survivors(session, portal_id, new_merges)
+    holds.move_to_survivors(session, portal_id, new_merges)
+    strikes.move_to_survivors(session, portal_id, new_merges)
+    tasks.move_to_survivors(session, portal_id, new_merges)
+    writings.move_to_survivors(session, portal_id, new_merges)
+    affected = _remove_links(session, portal_id, new_merges)
+    mirror.erase(session, portal_id, new_merges)
+    mirror.mark_due(session, portal_id, sorted({*affected, *new_merges.values()}), at=at)
 
 
-def bury(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
+def follow_archive(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
     """Take archived records out of every decision; whoever was linked with them is due."""
-    gone = tuple(refs)
-    mirror.archive(session, portal_id, gone, at=at)
-    mirror.mark_due(session, portal_id, sorted(_linked(session, portal_id, gone)), at=at)
+    archived_refs = tuple(refs)
+    mirror.archive(session, portal_id, archived_refs, at=at)
+    mirror.mark_due(
+        session, portal_id, sorted(_linked_refs(session, portal_id, archived_refs)), at=at
+    )
 
 
-def wipe(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
+def erase(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
     """Forget records that HubSpot deleted for good, and the audit's values of them."""
-    gone = tuple(refs)
-    concerned = _unlink(session, portal_id, gone)
-    known = {one for ref in gone for one in aliases.family(session, portal_id, ref)}
-    audit.redact(session, portal_id, sorted(known))
-    ledger.erase(session, portal_id, known)
-    outbox.close(session, portal_id, gone)
-    tasks.erase(session, portal_id, known)
-    for ref in gone:
-        strikes.clear(session, portal_id, ref)
-    mirror.erase(session, portal_id, gone)
-    mirror.mark_due(session, portal_id, sorted(concerned), at=at)
+    deleted_refs = tuple(refs)
+    affected = _remove_links(session, portal_id, deleted_refs)
+    known_refs = {
+        known_ref for ref in deleted_refs for known_ref in aliases.all_refs(session, portal_id, ref)
+    }
+    audit.redact(session, portal_id, sorted(known_refs))
+    ledger.erase(session, portal_id, known_refs)
+    outbox.close(session, portal_id, deleted_refs)
+    tasks.erase(session, portal_id, known_refs)
+    for ref in deleted_refs:
+        strikes.forget_failures(session, portal_id, ref)
+    mirror.erase(session, portal_id, deleted_refs)
+    mirror.mark_due(session, portal_id, sorted(affected), at=at)
 
 
-def _linked(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
-    found: set[Ref] = set()
-    for kind, some in _by_type(refs).items():
+def _linked_refs(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
+    linked_refs: set[Ref] = set()
+    for object_type, refs_of_type in _refs_by_type(refs).items():
         for to in ObjectType:
-            if to is not kind:
-                links = associations.linked(session, portal_id, some, to)
-                found.update(one.target for each in links.values() for one in each)
-    return found
+            if to is not object_type:
+                links = associations.read(session, portal_id, refs_of_type, to)
+                linked_refs.update(
+                    link.target for record_links in links.values() for link in record_links
+                )
+    return linked_refs
 
 
-def _unlink(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
+def _remove_links(session: Session, portal_id: str, refs: Iterable[Ref]) -> set[Ref]:
     """Take the links of records out; return the other ends."""
-    found: set[Ref] = set()
-    for kind, some in _by_type(refs).items():
+    linked_refs: set[Ref] = set()
+    for object_type, refs_of_type in _refs_by_type(refs).items():
         for to in ObjectType:
-            if to is not kind:
-                none = dict.fromkeys(some, ())
-                pairs = associations.replace_all(session, portal_id, none, to)
-                found.update(other for _, other in pairs)
-    return found
+            if to is not object_type:
+                no_links = dict.fromkeys(refs_of_type, ())
+                pairs = associations.replace_all(session, portal_id, no_links, to)
+                linked_refs.update(other_end for _, other_end in pairs)
+    return linked_refs
 
 
-def _by_type(refs: Iterable[Ref]) -> dict[ObjectType, list[Ref]]:
-    found: dict[ObjectType, list[Ref]] = {}
+def _refs_by_type(refs: Iterable[Ref]) -> dict[ObjectType, list[Ref]]:
+    refs_by_type: dict[ObjectType, list[Ref]] = {}
     for ref in refs:
-        found.setdefault(ref.object_type, []).append(ref)
-    return found
+        refs_by_type.setdefault(ref.object_type, []).append(ref)
+    return refs_by_type

@@ -32,18 +32,18 @@ _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def explain_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says of its file into an error that says what to do next."""
     try:
         yield
     except DatabaseError as error:
-        known = _known(error, path)
-        if known is None:
+        explained = _explained_error(error, path)
+        if explained is None:
             raise
-        raise known from error
+        raise explained from error
 
 
-def _known(error: DatabaseError, path: Path) -> ConnectorError | None:
+def _explained_error(error: DatabaseError, path: Path) -> ConnectorError | None:
     # Extended codes carry the primary code in their lowest byte.
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if code in _LOCKED:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.holds import Hold, Origin, Scope
+from connector.core.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Ref
 from state.columns import number, number_key, table_of, text, text_key
 from state.moments import from_millis, to_millis
@@ -35,50 +35,54 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
-_OF_ONE: Final = (Scope.RECORD.value, Scope.COMPANY.value)
+_RECORD_SCOPES: Final = (HoldScope.RECORD.value, HoldScope.COMPANY.value)
 
 
 def add(session: Session, portal_id: str, holds: Iterable[Hold]) -> None:
     """Store holds; one of the same scope, property and origin is replaced."""
-    upsert(session, _TABLE, [_row(int(portal_id), one) for one in holds])
+    upsert(session, _TABLE, [_row(int(portal_id), hold) for hold in holds])
 
 
 def remove(
     session: Session,
     portal_id: str,
-    scope: Scope,
-    of: str,
+    scope: HoldScope,
+    name: str,
     *,
     property_name: str | None = None,
-    origin: Origin | None = None,
+    origin: HoldOrigin | None = None,
 ) -> int:
     """Forget the holds of a scope, of one property or origin only where named; return how many."""
-    which = [_C.portal_id == int(portal_id), _C.scope == scope.value, _C.of == of]
+    conditions = [_C.portal_id == int(portal_id), _C.scope == scope.value, _C.of == name]
     if property_name is not None:
-        which.append(_C.property_name == property_name)
+        conditions.append(_C.property_name == property_name)
     if origin is not None:
-        which.append(_C.origin == origin.value)
-    found = len(session.execute(select(_C.of).where(*which)).all())
-    session.execute(delete(_TABLE).where(*which))
-    return found
+        conditions.append(_C.origin == origin.value)
+    removed = len(session.execute(select(_C.of).where(*conditions)).all())
+    session.execute(delete(_TABLE).where(*conditions))
+    return removed
 
 
-def listed(session: Session, portal_id: str, *, now: datetime) -> tuple[Hold, ...]:
+def read_active(session: Session, portal_id: str, *, now: datetime) -> tuple[Hold, ...]:
     """Return the holds that have not run out, by scope and name."""
-    lasting = or_(_C.until.is_(None), _C.until > to_millis(now))
-    query = select(_TABLE).where(_C.portal_id == int(portal_id), lasting)
+    not_expired = or_(_C.until.is_(None), _C.until > to_millis(now))
+    query = select(_TABLE).where(_C.portal_id == int(portal_id), not_expired)
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their holds; of two the longer one stays."""
     for old, survivor in merged.items():
-        which = (_C.portal_id == int(portal_id), _C.scope.in_(_OF_ONE), _C.of == str(old))
-        rows = session.execute(select(_TABLE).where(*which)).all()
-        carried = [{**row._mapping, "of": str(survivor)} for row in rows]
-        upsert(session, _TABLE, carried, only_if=_lasts_longer)
-        session.execute(delete(_TABLE).where(*which))
+        conditions = (
+            _C.portal_id == int(portal_id),
+            _C.scope.in_(_RECORD_SCOPES),
+            _C.of == str(old),
+        )
+        rows = session.execute(select(_TABLE).where(*conditions)).all()
+        moved_rows = [{**row._mapping, "of": str(survivor)} for row in rows]
+        upsert(session, _TABLE, moved_rows, only_if=_lasts_longer)
+        session.execute(delete(_TABLE).where(*conditions))
 
 
 def _lasts_longer(old: Columns, new: Columns) -> ColumnElement[bool]:
@@ -89,7 +93,7 @@ def _row(portal: int, hold: Hold) -> dict[str, Any]:
     return {
         "portal_id": portal,
         "scope": hold.scope.value,
-        "of": hold.of,
+        "of": hold.target,
         "property_name": hold.property_name,
         "origin": hold.origin.value,
         "reason": hold.reason,
@@ -101,12 +105,12 @@ def _row(portal: int, hold: Hold) -> dict[str, Any]:
 
 def _hold(row: Any) -> Hold:
     return Hold(
-        scope=Scope(row.scope),
-        of=row.of,
+        scope=HoldScope(row.scope),
+        target=row.of,
         property_name=row.property_name,
         reason=row.reason,
         by=row.by,
         since=from_millis(row.since),
         until=None if row.until is None else from_millis(row.until),
-        origin=Origin(row.origin),
+        origin=HoldOrigin(row.origin),
     )

@@ -20,7 +20,7 @@ from state.upsert import insert_missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Backlog:
     """How many events wait to be looked at, and since when the oldest does."""
 
     count: int
@@ -58,24 +58,26 @@ _C: Final = _TABLE.c
 def put(session: Session, portal_id: str, events: Iterable[Event], *, at: datetime) -> None:
     """Store events that were received; what is known already stays as it is, seen or not."""
     received = to_millis(at)
-    insert_missing(session, _TABLE, [_row(int(portal_id), one, received) for one in events])
+    insert_missing(session, _TABLE, [_row(int(portal_id), event, received) for event in events])
 
 
-def waiting(session: Session, portal_id: str, *, limit: int = 1000) -> tuple[Event, ...]:
+def read_waiting(session: Session, portal_id: str, *, limit: int = 1000) -> tuple[Event, ...]:
     """Return events that nobody has looked at, the oldest first."""
-    query = select(_TABLE).where(*_unseen(portal_id)).order_by(_C.received_at).limit(limit)
+    query = (
+        select(_TABLE).where(*_waiting_conditions(portal_id)).order_by(_C.received_at).limit(limit)
+    )
     return tuple(
         Event(
             key=row.event_key,
             record=ref_of(row.object_type, row.object_id),
-            links=bool(row.links),
+            read_associations=bool(row.links),
             at=from_millis(row.at),
         )
         for row in session.execute(query)
     )
 
 
-def see(session: Session, portal_id: str, events: Sequence[Event], *, at: datetime) -> None:
+def mark_seen(session: Session, portal_id: str, events: Sequence[Event], *, at: datetime) -> None:
     """Note that events were looked at."""
     if not events:
         return
@@ -84,23 +86,23 @@ def see(session: Session, portal_id: str, events: Sequence[Event], *, at: dateti
         .where(_C.portal_id == int(portal_id), _C.event_key == bindparam("its_key"))
         .values(seen_at=to_millis(at))
     )
-    session.connection().execute(statement, [{"its_key": one.key} for one in events])
+    session.connection().execute(statement, [{"its_key": event.key} for event in events])
 
 
-def count(session: Session, portal_id: str) -> Waiting:
+def count_waiting(session: Session, portal_id: str) -> Backlog:
     """Count what waits."""
-    query = select(func.count(), func.min(_C.received_at)).where(*_unseen(portal_id))
-    found, since = session.execute(query).one()
-    return Waiting(count=found, since=None if since is None else from_millis(since))
+    query = select(func.count(), func.min(_C.received_at)).where(*_waiting_conditions(portal_id))
+    waiting_count, since = session.execute(query).one()
+    return Backlog(count=waiting_count, since=None if since is None else from_millis(since))
 
 
 def prune(session: Session, portal_id: str, *, before: datetime) -> None:
     """Forget what was seen before then."""
-    past = (_C.portal_id == int(portal_id), _C.seen_at < to_millis(before))
-    session.execute(delete(_TABLE).where(*past))
+    conditions = (_C.portal_id == int(portal_id), _C.seen_at < to_millis(before))
+    session.execute(delete(_TABLE).where(*conditions))
 
 
-def _unseen(portal_id: str) -> Any:
+def _waiting_conditions(portal_id: str) -> Any:
     return (_C.portal_id == int(portal_id), _C.seen_at.is_(None))
 
 
@@ -110,7 +112,7 @@ def _row(portal: int, event: Event, received_at: int) -> dict[str, Any]:
         "event_key": event.key,
         "object_type": event.record.object_type.value,
         "object_id": int(event.record.id),
-        "links": int(event.links),
+        "links": int(event.read_associations),
         "at": to_millis(event.at),
         "received_at": received_at,
         "seen_at": None,

@@ -13,28 +13,30 @@ from connector.core.model import ObjectType, Ref
 # Far below SQLite's 32,766 and PostgreSQL's 65,535 parameters, and large enough that the
 # cost of a statement does not matter.
 _CHUNK: Final = 1000
-_TYPES: Final = {kind.value: kind for kind in ObjectType}
+_TYPES: Final = {object_type.value: object_type for object_type in ObjectType}
 
-Piece = tuple[ObjectType, list[int]]
+RefChunk = tuple[ObjectType, list[int]]
 
 
-def pieces(refs: Iterable[Ref]) -> Iterator[Piece]:
+def chunk_refs(refs: Iterable[Ref]) -> Iterator[RefChunk]:
     """Yield each record once, as chunks of ids of one type, in the order of the ids."""
     by_type: dict[ObjectType, set[int]] = defaultdict(set)
     for ref in refs:
         by_type[ref.object_type].add(int(ref.id))
-    for kind, ids in by_type.items():
+    for object_type, ids in by_type.items():
         ordered = sorted(ids)
         for start in range(0, len(ordered), _CHUNK):
-            yield kind, ordered[start : start + _CHUNK]
+            yield object_type, ordered[start : start + _CHUNK]
 
 
-def among(table: Table, portal_id: str, piece: Piece) -> Sequence[ColumnElement[bool]]:
+def chunk_conditions(
+    table: Table, portal_id: str, chunk: RefChunk
+) -> Sequence[ColumnElement[bool]]:
     """Return the conditions that pick a piece of records out of a table keyed by record."""
-    kind, ids = piece
+    object_type, ids = chunk
     return (
         table.c.portal_id == int(portal_id),
-        table.c.object_type == kind.value,
+        table.c.object_type == object_type.value,
         table.c.object_id.in_(ids),
     )
 

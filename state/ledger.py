@@ -13,12 +13,12 @@ from sqlmodel import SQLModel
 
 from connector.core.model import ObjectType, Ref, Version
 from state.columns import number, number_key, table_of, text, text_key
-from state.keys import among, pieces, ref_of
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import from_millis, to_millis
 from state.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
-OURS: Final = "CONNECTOR"
+CONNECTOR: Final = "CONNECTOR"
 """The source of a value that we wrote ourselves; its `source_id` is the run."""
 
 
@@ -51,18 +51,18 @@ class _ReadRow(SQLModel, table=True):
 _TABLE: Final = table_of(_Row)
 _READS: Final = table_of(_ReadRow)
 _C: Final = _TABLE.c
-_WHOSE: Final = (_C.object_type, _C.object_id, _C.property_name)
+_PROPERTY_KEY: Final = (_C.object_type, _C.object_id, _C.property_name)
 _PAGE: Final = 1000
 
 
-def observe(
+def store_history(
     session: Session, portal_id: str, ref: Ref, property_name: str, versions: Sequence[Version]
 ) -> None:
     """Store what HubSpot's history says of one record; doing it twice is doing it once."""
-    observe_all(session, portal_id, property_name, {ref: versions})
+    store_histories(session, portal_id, property_name, {ref: versions})
 
 
-def observe_all(
+def store_histories(
     session: Session,
     portal_id: str,
     property_name: str,
@@ -72,7 +72,7 @@ def observe_all(
     upsert(session, _TABLE, list(_rows(portal_id, property_name, histories)))
 
 
-def sight(
+def store_sightings(
     session: Session,
     portal_id: str,
     property_name: str,
@@ -82,20 +82,25 @@ def sight(
     insert_missing(session, _TABLE, list(_rows(portal_id, property_name, histories)))
 
 
-def versions(
+def read_versions(
     session: Session, portal_id: str, refs: Iterable[Ref], property_name: str
 ) -> dict[Ref, tuple[Version, ...]]:
     """Return the versions known, newest first; every asked record is a key.
 
     What the mirror saw is left out where the version before it has the same value.
     """
-    found: dict[Ref, list[Version]] = {ref: [] for ref in refs}
-    for piece in pieces(found):
-        which = (*among(_TABLE, portal_id, piece), _TABLE.c.property_name == property_name)
-        oldest_first = select(_TABLE).where(*which).order_by(_TABLE.c.at, _TABLE.c.value)
+    history_by_ref: dict[Ref, list[Version]] = {ref: [] for ref in refs}
+    for chunk in chunk_refs(history_by_ref):
+        conditions = (
+            *chunk_conditions(_TABLE, portal_id, chunk),
+            _TABLE.c.property_name == property_name,
+        )
+        oldest_first = select(_TABLE).where(*conditions).order_by(_TABLE.c.at, _TABLE.c.value)
         for row in session.execute(oldest_first):
-            found[ref_of(row.object_type, row.object_id)].append(_version(row))
-    return {ref: tuple(reversed(_news(told))) for ref, told in found.items()}
+            history_by_ref[ref_of(row.object_type, row.object_id)].append(_version(row))
+    return {
+        ref: tuple(reversed(_without_repeats(history))) for ref, history in history_by_ref.items()
+    }
 
 
 def mark_read(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
@@ -105,30 +110,34 @@ def mark_read(session: Session, portal_id: str, refs: Iterable[Ref], *, at: date
     upsert(session, _READS, rows)
 
 
-def read_since(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, datetime]:
+def history_read_until(
+    session: Session, portal_id: str, refs: Iterable[Ref]
+) -> dict[Ref, datetime]:
     """Return until when HubSpot's own history is known; absent where it was never read."""
-    found: dict[Ref, datetime] = {}
-    for piece in pieces(refs):
-        for row in session.execute(select(_READS).where(*among(_READS, portal_id, piece))):
-            found[ref_of(row.object_type, row.object_id)] = from_millis(row.read_at)
-    return found
+    times_by_ref: dict[Ref, datetime] = {}
+    for chunk in chunk_refs(refs):
+        for row in session.execute(
+            select(_READS).where(*chunk_conditions(_READS, portal_id, chunk))
+        ):
+            times_by_ref[ref_of(row.object_type, row.object_id)] = from_millis(row.read_at)
+    return times_by_ref
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over what their properties once were."""
     for old, survivor in merged.items():
-        which = tuple(among(_TABLE, portal_id, (old.object_type, [int(old.id)])))
-        rows = session.execute(select(_TABLE).where(*which)).all()
-        carried = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
-        insert_missing(session, _TABLE, carried)
+        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        rows = session.execute(select(_TABLE).where(*conditions)).all()
+        moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        insert_missing(session, _TABLE, moved_rows)
     erase(session, portal_id, merged)
 
 
 def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget what the properties of these records once were."""
-    for piece in pieces(refs):
+    for chunk in chunk_refs(refs):
         for table in (_TABLE, _READS):
-            session.execute(delete(table).where(*among(table, portal_id, piece)))
+            session.execute(delete(table).where(*chunk_conditions(table, portal_id, chunk)))
 
 
 def prune(session: Session, portal_id: str, *, before: datetime) -> None:
@@ -137,55 +146,66 @@ def prune(session: Session, portal_id: str, *, before: datetime) -> None:
     The value of that moment stays, since when it was there. The stages of deals stay: whether
     a deal was won once rests on any of them.
     """
-    later, then = _TABLE.alias(), to_millis(before)
-    same = [later.c[one.name] == one for one in (_C.portal_id, *_WHOSE)]
-    after = or_(later.c.at > _C.at, and_(later.c.at == _C.at, later.c.value > _C.value))
-    replaced = exists().where(*same, later.c.at <= then, later.c.value != _C.value, after)
-    mine = (_C.portal_id == int(portal_id), _C.object_type != ObjectType.DEALS.value)
-    session.execute(delete(_TABLE).where(*mine, _C.at <= then, replaced))
+    later_version, cutoff = _TABLE.alias(), to_millis(before)
+    same_property = [
+        later_version.c[column.name] == column for column in (_C.portal_id, *_PROPERTY_KEY)
+    ]
+    is_later = or_(
+        later_version.c.at > _C.at,
+        and_(later_version.c.at == _C.at, later_version.c.value > _C.value),
+    )
+    replaced = exists().where(
+        *same_property, later_version.c.at <= cutoff, later_version.c.value != _C.value, is_later
+    )
+    conditions = (_C.portal_id == int(portal_id), _C.object_type != ObjectType.DEALS.value)
+    session.execute(delete(_TABLE).where(*conditions, _C.at <= cutoff, replaced))
 
 
-def each(
+def read_histories(
     session: Session, portal_id: str, property_names: Collection[str]
 ) -> Iterator[tuple[Ref, str, tuple[Version, ...]]]:
     """Yield the versions known of these properties, oldest first, record by record."""
-    which = (_C.portal_id == int(portal_id), _C.property_name.in_(property_names))
+    conditions = (_C.portal_id == int(portal_id), _C.property_name.in_(property_names))
     order = (_C.object_type, _C.object_id, _C.property_name, _C.at, _C.value)
     rows = session.execute(
-        select(_TABLE).where(*which).order_by(*order).execution_options(yield_per=_PAGE)
+        select(_TABLE).where(*conditions).order_by(*order).execution_options(yield_per=_PAGE)
     )
-    for (kind, number_, name), found in groupby(rows, key=_whose):
-        yield ref_of(kind, number_), name, tuple(_news([_version(row) for row in found]))
+    for (object_type, object_id, name), version_rows in groupby(rows, key=_property_key):
+        yield (
+            ref_of(object_type, object_id),
+            name,
+            tuple(_without_repeats([_version(row) for row in version_rows])),
+        )
 
 
-def _whose(row: Any) -> tuple[str, int, str]:
+def _property_key(row: Any) -> tuple[str, int, str]:
     return row.object_type, row.object_id, row.property_name
 
 
-def _news(told: Sequence[Version]) -> list[Version]:
-    later = [
+def _without_repeats(history: Sequence[Version]) -> list[Version]:
+    changes = [
         new
-        for old, new in pairwise(told)
-        if new.source_type not in {MIRROR, OURS} or new.value != old.value
+        for old, new in pairwise(history)
+        if new.source_type not in {MIRROR, CONNECTOR} or new.value != old.value
     ]
-    return [*told[:1], *later]
+    return [*history[:1], *changes]
 
 
 def _rows(
     portal_id: str, property_name: str, histories: Mapping[Ref, Sequence[Version]]
 ) -> Iterator[dict[str, Any]]:
     portal = int(portal_id)
-    for ref, told in histories.items():
-        for one in told:
+    for ref, history in histories.items():
+        for version in history:
             yield {
                 **_key(portal, ref),
                 "property_name": property_name,
-                "at": to_millis(one.at),
-                "value": one.value,
-                "source_type": one.source_type,
-                "source_id": one.source_id,
-                "user_id": one.user_id,
-                "source_label": one.source_label,
+                "at": to_millis(version.at),
+                "value": version.value,
+                "source_type": version.source_type,
+                "source_id": version.source_id,
+                "user_id": version.user_id,
+                "source_label": version.source_label,
             }
 
 

@@ -21,17 +21,17 @@ from sqlalchemy.orm import Session
 
 from connector.core.model import STAGE, ObjectType, Record, Ref, Version
 from state import ledger
-from state.keys import among, pieces, ref_of
-from state.mirror_rows import TABLE, differs, is_news, record_of, row_of
+from state.keys import chunk_conditions, chunk_refs, ref_of
+from state.mirror_rows import TABLE, differs, is_newer, record_of, row_of
 from state.moments import to_millis
 from state.upsert import upsert
 
-_STAGES: Final = {
+_STAGE_PROPERTIES: Final = {
     ObjectType.DEALS: "dealstage",
     ObjectType.COMPANIES: STAGE,
     ObjectType.CONTACTS: STAGE,
 }
-_DECIDED: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+_DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _C: Final = TABLE.c
 
 
@@ -41,21 +41,23 @@ def put(session: Session, portal_id: str, records: Sequence[Record], *, due_at: 
     An unchanged record keeps its time, and an older version never replaces a newer one:
     HubSpot's search shows old versions for a while.
     """
-    _note_moves(session, portal_id, records)
+    _store_stage_changes(session, portal_id, records)
     portal, due = int(portal_id), to_millis(due_at)
-    upsert(session, TABLE, [row_of(portal, one, due) for one in records], only_if=is_news)
+    upsert(session, TABLE, [row_of(portal, record, due) for record in records], only_if=is_newer)
 
 
-def changed(session: Session, portal_id: str, records: Sequence[Record]) -> tuple[Record, ...]:
+def select_changed(
+    session: Session, portal_id: str, records: Sequence[Record]
+) -> tuple[Record, ...]:
     """Return what is news to the mirror: new, modified later, otherwise different, or archived.
 
     A version older than the mirrored one is none.
     """
     stored = {
         ref_of(row.object_type, row.object_id): row
-        for row in _rows(session, portal_id, (one.ref for one in records))
+        for row in _rows(session, portal_id, (record.ref for record in records))
     }
-    return tuple(one for one in records if differs(one, stored.get(one.ref)))
+    return tuple(record for record in records if differs(record, stored.get(record.ref)))
 
 
 def patch(session: Session, portal_id: str, records: Sequence[Record], *, due_at: datetime) -> None:
@@ -63,27 +65,31 @@ def patch(session: Session, portal_id: str, records: Sequence[Record], *, due_at
 
     One that is not mirrored is passed over: the mirror holds whole records only.
     """
-    stored = get(session, portal_id, (one.ref for one in records))
-    whole = [_merged(stored[one.ref], one) for one in records if one.ref in stored]
-    put(session, portal_id, whole, due_at=due_at)
+    stored = get(session, portal_id, (record.ref for record in records))
+    merged_records = [
+        _with_read_back(stored[record.ref], record) for record in records if record.ref in stored
+    ]
+    put(session, portal_id, merged_records, due_at=due_at)
 
 
 def get(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, Record]:
     """Return the mirrored records, archived ones too."""
     records = map(record_of, _rows(session, portal_id, refs))
-    return {one.ref: one for one in records}
+    return {record.ref: record for record in records}
 
 
-def known(session: Session, portal_id: str, refs: Iterable[Ref]) -> frozenset[Ref]:
+def known_refs(session: Session, portal_id: str, refs: Iterable[Ref]) -> frozenset[Ref]:
     """Return those that are mirrored, archived ones too."""
-    found: set[Ref] = set()
-    for piece in pieces(refs):
-        ids = session.scalars(select(_C.object_id).where(*among(TABLE, portal_id, piece)))
-        found.update(Ref(piece[0], str(one)) for one in ids)
-    return frozenset(found)
+    mirrored_refs: set[Ref] = set()
+    for chunk in chunk_refs(refs):
+        ids = session.scalars(
+            select(_C.object_id).where(*chunk_conditions(TABLE, portal_id, chunk))
+        )
+        mirrored_refs.update(Ref(chunk[0], str(object_id)) for object_id in ids)
+    return frozenset(mirrored_refs)
 
 
-def due(
+def due_refs(
     session: Session,
     portal_id: str,
     object_type: ObjectType,
@@ -93,11 +99,11 @@ def due(
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
     """Return records due until then, in the order of their ids; never archived ones."""
-    which = _C.due_at <= to_millis(until)
-    return _beyond(session, portal_id, object_type, which, after_id=after_id, limit=limit)
+    condition = _C.due_at <= to_millis(until)
+    return _refs_after(session, portal_id, object_type, condition, after_id=after_id, limit=limit)
 
 
-def listed(
+def live_refs(
     session: Session,
     portal_id: str,
     object_type: ObjectType,
@@ -106,15 +112,15 @@ def listed(
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
     """Return records in the order of their ids, due or not; never archived ones."""
-    which = _C.archived_at.is_(None)
-    return _beyond(session, portal_id, object_type, which, after_id=after_id, limit=limit)
+    condition = _C.archived_at.is_(None)
+    return _refs_after(session, portal_id, object_type, condition, after_id=after_id, limit=limit)
 
 
-def _beyond(
+def _refs_after(
     session: Session,
     portal_id: str,
     object_type: ObjectType,
-    which: ColumnElement[bool],
+    condition: ColumnElement[bool],
     *,
     after_id: str,
     limit: int,
@@ -125,23 +131,23 @@ def _beyond(
             _C.portal_id == int(portal_id),
             _C.object_type == object_type.value,
             _C.object_id > int(after_id),
-            which,
+            condition,
         )
         .order_by(_C.object_id)
         .limit(limit)
     )
-    return tuple(Ref(object_type, str(one)) for one in session.scalars(query))
+    return tuple(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
 
 
 def count_due(session: Session, portal_id: str, *, until: datetime) -> dict[ObjectType, int]:
     """Count the records of each type that are due until then."""
-    return _counted(session, _C.portal_id == int(portal_id), _C.due_at <= to_millis(until))
+    return _count_by_type(session, _C.portal_id == int(portal_id), _C.due_at <= to_millis(until))
 
 
 def mark_due(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
     """Make records due at that time, or earlier where they are already."""
-    for piece in pieces(refs):
-        _bring_forward(session, among(TABLE, portal_id, piece), to_millis(at))
+    for chunk in chunk_refs(refs):
+        _bring_forward(session, chunk_conditions(TABLE, portal_id, chunk), to_millis(at))
 
 
 def mark_all_due(
@@ -149,11 +155,11 @@ def mark_all_due(
     portal_id: str,
     *,
     at: datetime,
-    object_types: Sequence[ObjectType] = _DECIDED,
+    object_types: Sequence[ObjectType] = _DECIDED_TYPES,
 ) -> None:
     """Make every record of these types due at that time, or earlier where it is already."""
-    kinds = _C.object_type.in_([one.value for one in object_types])
-    _bring_forward(session, (_C.portal_id == int(portal_id), kinds), to_millis(at))
+    is_of_types = _C.object_type.in_([object_type.value for object_type in object_types])
+    _bring_forward(session, (_C.portal_id == int(portal_id), is_of_types), to_millis(at))
 
 
 def set_due(session: Session, portal_id: str, times: Mapping[Ref, datetime | None]) -> None:
@@ -170,58 +176,69 @@ def set_due(session: Session, portal_id: str, times: Mapping[Ref, datetime | Non
         session.connection().execute(_set_due(int(portal_id)), rows)
 
 
-def of_company(
+def contacts_of_companies(
     session: Session, portal_id: str, company_refs: Iterable[Ref]
 ) -> dict[Ref, tuple[Ref, ...]]:
     """Return, for each company asked, the contacts whose primary company it is."""
-    found: dict[Ref, list[Ref]] = {ref: [] for ref in company_refs}
+    contacts_by_company: dict[Ref, list[Ref]] = {ref: [] for ref in company_refs}
     query = select(_C.company_id, _C.object_id).order_by(_C.object_id)
-    for _, ids in pieces(found):
-        mine = (_C.portal_id == int(portal_id), _C.company_id.in_(ids), _C.archived_at.is_(None))
-        for company, contact in session.execute(query.where(*mine)):
-            owner = Ref(ObjectType.COMPANIES, str(company))
-            found[owner].append(Ref(ObjectType.CONTACTS, str(contact)))
-    return {company: tuple(contacts) for company, contacts in found.items()}
+    for _, ids in chunk_refs(contacts_by_company):
+        conditions = (
+            _C.portal_id == int(portal_id),
+            _C.company_id.in_(ids),
+            _C.archived_at.is_(None),
+        )
+        for company, contact in session.execute(query.where(*conditions)):
+            company_ref = Ref(ObjectType.COMPANIES, str(company))
+            contacts_by_company[company_ref].append(Ref(ObjectType.CONTACTS, str(contact)))
+    return {company: tuple(contacts) for company, contacts in contacts_by_company.items()}
 
 
 def count(session: Session, portal_id: str) -> dict[ObjectType, int]:
     """Count the records of each type, without the archived ones."""
     # Two counts, each from an index alone, in place of one over the whole table.
-    every = _counted(session, _C.portal_id == int(portal_id))
-    gone = _counted(session, and_(_C.portal_id == int(portal_id), _C.archived_at.is_not(None)))
-    return {kind: every[kind] - gone[kind] for kind in ObjectType}
+    counts = _count_by_type(session, _C.portal_id == int(portal_id))
+    archived_counts = _count_by_type(
+        session, and_(_C.portal_id == int(portal_id), _C.archived_at.is_not(None))
+    )
+    return {
+        object_type: counts[object_type] - archived_counts[object_type]
+        for object_type in ObjectType
+    }
 
 
 def archive(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
     """Take records out of every decision; they stay readable."""
-    for piece in pieces(refs):
-        there = (*among(TABLE, portal_id, piece), _C.archived_at.is_(None))
+    for chunk in chunk_refs(refs):
+        conditions = (*chunk_conditions(TABLE, portal_id, chunk), _C.archived_at.is_(None))
         values = {"archived_at": to_millis(at), "due_at": None}
-        session.execute(update(TABLE).where(*there).values(values))
+        session.execute(update(TABLE).where(*conditions).values(values))
 
 
 def archived_before(session: Session, portal_id: str, moment: datetime) -> list[Ref]:
     """Return the records that were archived before then."""
-    which = (_C.portal_id == int(portal_id), _C.archived_at < to_millis(moment))
-    rows = session.execute(select(_C.object_type, _C.object_id).where(*which))
-    return [ref_of(kind, number_) for kind, number_ in rows]
+    conditions = (_C.portal_id == int(portal_id), _C.archived_at < to_millis(moment))
+    rows = session.execute(select(_C.object_type, _C.object_id).where(*conditions))
+    return [ref_of(object_type, object_id) for object_type, object_id in rows]
 
 
 def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget records for good."""
-    for piece in pieces(refs):
-        session.execute(TABLE.delete().where(*among(TABLE, portal_id, piece)))
+    for chunk in chunk_refs(refs):
+        session.execute(TABLE.delete().where(*chunk_conditions(TABLE, portal_id, chunk)))
 
 
-def forget(session: Session, portal_id: str) -> None:
+def erase_all(session: Session, portal_id: str) -> None:
     """Forget every record of a portal."""
     session.execute(TABLE.delete().where(_C.portal_id == int(portal_id)))
 
 
-def _bring_forward(session: Session, which: Iterable[ColumnElement[bool]], due_at: int) -> None:
-    later = or_(_C.due_at.is_(None), _C.due_at > due_at)
-    there = (*which, _C.archived_at.is_(None), later)
-    session.execute(update(TABLE).where(*there).values(due_at=due_at))
+def _bring_forward(
+    session: Session, conditions: Iterable[ColumnElement[bool]], due_at: int
+) -> None:
+    is_due_later = or_(_C.due_at.is_(None), _C.due_at > due_at)
+    all_conditions = (*conditions, _C.archived_at.is_(None), is_due_later)
+    session.execute(update(TABLE).where(*all_conditions).values(due_at=due_at))
 
 
 def _set_due(portal: int) -> Update:
@@ -237,34 +254,34 @@ def _set_due(portal: int) -> Update:
     )
 
 
-def _note_moves(session: Session, portal_id: str, records: Sequence[Record]) -> None:
-    stored = get(session, portal_id, (one.ref for one in records))
-    moved: dict[str, dict[Ref, tuple[Version, Version]]] = {}
+def _store_stage_changes(session: Session, portal_id: str, records: Sequence[Record]) -> None:
+    stored = get(session, portal_id, (record.ref for record in records))
+    stage_changes: dict[str, dict[Ref, tuple[Version, Version]]] = {}
     for new in records:
-        old, name = stored.get(new.ref), _STAGES[new.ref.object_type]
+        old, name = stored.get(new.ref), _STAGE_PROPERTIES[new.ref.object_type]
         if old and name in new.properties and old.properties.get(name) != new.properties[name]:
-            seen = (_sighting(old, name), _sighting(new, name))
-            moved.setdefault(name, {})[new.ref] = seen
-    for name, sightings in moved.items():
-        ledger.sight(session, portal_id, name, sightings)
+            versions = (_stage_version(old, name), _stage_version(new, name))
+            stage_changes.setdefault(name, {})[new.ref] = versions
+    for name, sightings in stage_changes.items():
+        ledger.store_sightings(session, portal_id, name, sightings)
 
 
-def _sighting(record: Record, name: str) -> Version:
+def _stage_version(record: Record, name: str) -> Version:
     stage = record.properties.get(name) or ""
     return Version(value=stage, at=record.modified_at, source_type=ledger.MIRROR)
 
 
-def _counted(session: Session, *which: ColumnElement[bool]) -> dict[ObjectType, int]:
-    query = select(_C.object_type, func.count()).where(*which).group_by(_C.object_type)
-    found = {row[0]: row[1] for row in session.execute(query)}
-    return {kind: found.get(kind.value, 0) for kind in ObjectType}
+def _count_by_type(session: Session, *conditions: ColumnElement[bool]) -> dict[ObjectType, int]:
+    query = select(_C.object_type, func.count()).where(*conditions).group_by(_C.object_type)
+    counts = {row[0]: row[1] for row in session.execute(query)}
+    return {object_type: counts.get(object_type.value, 0) for object_type in ObjectType}
 
 
 def _rows(session: Session, portal_id: str, refs: Iterable[Ref]) -> Iterator[Any]:
-    for piece in pieces(refs):
-        yield from session.execute(select(TABLE).where(*among(TABLE, portal_id, piece)))
+    for chunk in chunk_refs(refs):
+        yield from session.execute(select(TABLE).where(*chunk_conditions(TABLE, portal_id, chunk)))
 
 
-def _merged(stored: Record, news: Record) -> Record:
-    properties = {**stored.properties, **news.properties}
-    return replace(news, properties=properties, created_at=stored.created_at)
+def _with_read_back(stored: Record, read_back: Record) -> Record:
+    properties = {**stored.properties, **read_back.properties}
+    return replace(read_back, properties=properties, created_at=stored.created_at)

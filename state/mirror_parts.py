@@ -10,26 +10,28 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType, Ref
-from state.keys import among, pieces
+from state.keys import chunk_conditions, chunk_refs
 from state.mirror_rows import TABLE
 from state.moments import from_millis, to_millis
 
 _C: Final = TABLE.c
 
 
-def company_of(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
+def read_companies(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
     """Return the primary company of each contact that has one."""
-    found: dict[Ref, Ref] = {}
-    for piece in pieces(contacts):
+    company_by_contact: dict[Ref, Ref] = {}
+    for chunk in chunk_refs(contacts):
         query = select(_C.object_id, _C.company_id).where(
-            *among(TABLE, portal_id, piece), _C.company_id.is_not(None)
+            *chunk_conditions(TABLE, portal_id, chunk), _C.company_id.is_not(None)
         )
         for contact, company in session.execute(query):
-            found[Ref(piece[0], str(contact))] = Ref(ObjectType.COMPANIES, str(company))
-    return found
+            company_by_contact[Ref(chunk[0], str(contact))] = Ref(
+                ObjectType.COMPANIES, str(company)
+            )
+    return company_by_contact
 
 
-def within(
+def read_id_range(
     session: Session,
     portal_id: str,
     object_type: ObjectType,
@@ -49,33 +51,35 @@ def within(
     if up_to_id is not None:
         query = query.where(_C.object_id <= int(up_to_id))
     return {
-        Ref(object_type, str(one)): None if at is None else from_millis(at)
-        for one, at in session.execute(query.order_by(_C.object_id))
+        Ref(object_type, str(object_id)): None if at is None else from_millis(at)
+        for object_id, at in session.execute(query.order_by(_C.object_id))
     }
 
 
-def count_within(
+def count_modified(
     session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> int:
     """Count the live records last modified from `since` to `until`, both included."""
-    which = _modified(portal_id, object_type, since, until)
-    return session.execute(select(func.count()).where(*which)).scalar_one()
+    conditions = _modified_conditions(portal_id, object_type, since, until)
+    return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
-def modified_within(
+def read_modified(
     session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> frozenset[Ref]:
     """Return the live records last modified from `since` to `until`, both included."""
-    query = select(_C.object_id).where(*_modified(portal_id, object_type, since, until))
-    return frozenset(Ref(object_type, str(one)) for one in session.scalars(query))
+    query = select(_C.object_id).where(*_modified_conditions(portal_id, object_type, since, until))
+    return frozenset(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
 
 
-def median_within(
+def median_modified_at(
     session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> datetime | None:
     """Return the middle of the times when these were last modified, None without any."""
-    count = count_within(session, portal_id, object_type, since=since, until=until)
-    query = select(_C.modified_at).where(*_modified(portal_id, object_type, since, until))
+    count = count_modified(session, portal_id, object_type, since=since, until=until)
+    query = select(_C.modified_at).where(
+        *_modified_conditions(portal_id, object_type, since, until)
+    )
     at = session.scalar(query.order_by(_C.modified_at).offset(count // 2).limit(1))
     return None if at is None else from_millis(at)
 
@@ -90,10 +94,10 @@ def sample(
         _C.archived_at.is_(None),
     )
     query = select(_C.object_id).where(*live).order_by(func.random()).limit(size)
-    return tuple(sorted(Ref(object_type, str(one)) for one in session.scalars(query)))
+    return tuple(sorted(Ref(object_type, str(object_id)) for object_id in session.scalars(query)))
 
 
-def _modified(
+def _modified_conditions(
     portal_id: str, object_type: ObjectType, since: datetime, until: datetime
 ) -> tuple[ColumnElement[bool], ...]:
     return (

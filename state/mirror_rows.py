@@ -10,7 +10,7 @@ from sqlmodel import SQLModel
 from connector.core.model import Record
 from state.columns import number, number_key, table_of, text_key
 from state.columns import text as text_column
-from state.encoding import canonical, parsed
+from state.encoding import canonical_json, parse_json
 from state.keys import ref_of
 from state.moments import from_millis, to_millis
 from state.upsert import Columns
@@ -69,11 +69,11 @@ def row_of(portal: int, record: Record, due_at: int) -> dict[str, Any]:
         "portal_id": portal,
         "object_type": ref.object_type.value,
         "object_id": int(ref.id),
-        "properties": canonical(record.properties),
+        "properties": canonical_json(record.properties),
         "modified_at": modified,
         "created_at": to_millis(record.created_at),
         "archived_at": modified if record.archived else None,
-        "company_id": _company(record),
+        "company_id": _company_id(record),
         "due_at": None if record.archived else due_at,
     }
 
@@ -83,21 +83,21 @@ def record_of(row: Any) -> Record:
     _, object_type, object_id, properties, modified_at, created_at, archived_at, *_ = row
     return Record(
         ref=ref_of(object_type, object_id),
-        properties=parsed(properties),
+        properties=parse_json(properties),
         modified_at=from_millis(modified_at),
         created_at=from_millis(created_at),
         archived=archived_at is not None,
     )
 
 
-def is_news(old: Columns, new: Columns) -> ColumnElement[bool]:
+def is_newer(old: Columns, new: Columns) -> ColumnElement[bool]:
     """Say of two versions of a row whether the new one is newer, and different."""
-    other = or_(
+    is_different = or_(
         new.modified_at > old.modified_at,
         new.properties != old.properties,
         new.archived_at.is_(None) != old.archived_at.is_(None),
     )
-    return and_(new.modified_at >= old.modified_at, other)
+    return and_(new.modified_at >= old.modified_at, is_different)
 
 
 def differs(record: Record, stored: Any) -> bool:
@@ -111,9 +111,9 @@ def differs(record: Record, stored: Any) -> bool:
     if modified != stored.modified_at:
         return bool(modified > stored.modified_at)
     archived = stored.archived_at is not None
-    return record.archived != archived or canonical(record.properties) != stored.properties
+    return record.archived != archived or canonical_json(record.properties) != stored.properties
 
 
-def _company(record: Record) -> int | None:
-    written = record.properties.get(_COMPANY)
-    return int(written) if written and written.isascii() and written.isdigit() else None
+def _company_id(record: Record) -> int | None:
+    text_id = record.properties.get(_COMPANY)
+    return int(text_id) if text_id and text_id.isascii() and text_id.isdigit() else None

@@ -14,8 +14,8 @@ def to_millis(at: datetime) -> int:
     2000
     """
     # By hand, since dividing a timedelta costs twice as much, and each record has two.
-    gone = at - _EPOCH
-    return gone.days * 86_400_000 + gone.seconds * 1000 + gone.microseconds // 1000
+    elapsed = at - _EPOCH
+    return elapsed.days * 86_400_000 + elapsed.seconds * 1000 + elapsed.microseconds // 1000
 
 
 def from_millis(millis: int) -> datetime:

@@ -13,8 +13,8 @@ from sqlmodel import SQLModel
 from connector.core.model import Ref
 from connector.core.moves import Move, Phase
 from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical, corrections_text, corrections_told, parsed
-from state.keys import among, pieces, ref_of
+from state.encoding import canonical_json, corrections_text, parse_corrections, parse_json
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import from_millis, to_millis
 
 
@@ -45,7 +45,7 @@ def promise(session: Session, portal_id: str, moves: Sequence[Move]) -> None:
     one came, and a record that the first one cleared would stay blank.
     """
     if moves:
-        session.execute(insert(_TABLE), [_row(int(portal_id), one) for one in moves])
+        session.execute(insert(_TABLE), [_row(int(portal_id), move) for move in moves])
 
 
 def advance(session: Session, portal_id: str, refs: Iterable[Ref], phase: Phase) -> None:
@@ -53,11 +53,11 @@ def advance(session: Session, portal_id: str, refs: Iterable[Ref], phase: Phase)
 
     LookupError where a record has no open move: nothing may be sent for it.
     """
-    for piece in pieces(refs):
-        which = among(_TABLE, portal_id, piece)
-        moved = update(_TABLE).where(*which).values(phase=phase.value)
-        if session.connection().execute(moved).rowcount != len(piece[1]):
-            raise LookupError(f"not every one of these {piece[0]} has an open move: {piece[1]}")
+    for chunk in chunk_refs(refs):
+        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        statement = update(_TABLE).where(*conditions).values(phase=phase.value)
+        if session.connection().execute(statement).rowcount != len(chunk[1]):
+            raise LookupError(f"not every one of these {chunk[0]} has an open move: {chunk[1]}")
 
 
 def open_moves(session: Session, portal_id: str) -> tuple[Move, ...]:
@@ -70,28 +70,30 @@ def open_moves(session: Session, portal_id: str) -> tuple[Move, ...]:
     return tuple(_move(row) for row in session.execute(query))
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their open moves.
 
     A survivor that has an open move of its own goes on with that one.
     """
     moves = open_moves(session, portal_id)
-    busy = {one.record for one in moves}
+    records_with_move = {open_move.record for open_move in moves}
     for move in moves:
         survivor = merged.get(move.record)
         if survivor is None:
             continue
         close(session, portal_id, [move.record])
-        if survivor not in busy:
-            corrections = tuple(replace(one, record=survivor) for one in move.corrections)
+        if survivor not in records_with_move:
+            corrections = tuple(
+                replace(correction, record=survivor) for correction in move.corrections
+            )
             promise(session, portal_id, [replace(move, record=survivor, corrections=corrections)])
-            busy.add(survivor)
+            records_with_move.add(survivor)
 
 
 def close(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget moves that have ended, in the transaction that writes their audit lines."""
-    for piece in pieces(refs):
-        session.execute(delete(_TABLE).where(*among(_TABLE, portal_id, piece)))
+    for chunk in chunk_refs(refs):
+        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)))
 
 
 def _row(portal: int, move: Move) -> dict[str, Any]:
@@ -105,18 +107,22 @@ def _row(portal: int, move: Move) -> dict[str, Any]:
         "plan": move.plan,
         "policy": move.policy,
         "promised_at": to_millis(move.promised_at),
-        "seen": canonical({name: [to_millis(at), one] for name, (at, one) in move.seen.items()}),
+        "seen": canonical_json(
+            {name: [to_millis(at), value] for name, (at, value) in move.last_read.items()}
+        ),
     }
 
 
 def _move(row: Any) -> Move:
     return Move(
         record=ref_of(row.object_type, row.object_id),
-        corrections=corrections_told(row.corrections),
+        corrections=parse_corrections(row.corrections),
         run=row.run,
         plan=row.plan,
         policy=row.policy,
         promised_at=from_millis(row.promised_at),
         phase=Phase(row.phase),
-        seen={name: (from_millis(at), one) for name, (at, one) in parsed(row.seen).items()},
+        last_read={
+            name: (from_millis(at), value) for name, (at, value) in parse_json(row.seen).items()
+        },
     )

@@ -11,16 +11,16 @@ from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.holds import Aside
+from connector.core.holds import HeldBack
 from connector.core.model import Correction
 from state.columns import number, number_key, table_of, text, text_key
 from state.encoding import (
-    aside_text,
-    aside_told,
-    canonical,
+    held_back_text,
+    parse_held_back,
+    canonical_json,
     corrections_text,
-    corrections_told,
-    parsed,
+    parse_corrections,
+    parse_json,
 )
 from state.moments import from_millis, to_millis
 
@@ -65,7 +65,7 @@ class _MoveRow(SQLModel, table=True):
     corrections: str = text()
 
 
-class _AsideRow(SQLModel, table=True):
+class _HeldBackRow(SQLModel, table=True):
     __tablename__ = "plan_asides"
     __table_args__ = (
         ForeignKeyConstraint(
@@ -80,7 +80,7 @@ class _AsideRow(SQLModel, table=True):
 
 
 _PLANS: Final = table_of(_Row)
-_ASIDES: Final = table_of(_AsideRow)
+_HELD_BACK: Final = table_of(_HeldBackRow)
 _MOVES: Final = table_of(_MoveRow)
 
 
@@ -94,7 +94,7 @@ def create(session: Session, portal_id: str, head: PlanHead) -> None:
         "policy_digest": head.policy_digest,
         "created_at": to_millis(head.created_at),
         "digest": head.digest,
-        "summary": canonical(head.summary),
+        "summary": canonical_json(head.summary),
     }
     session.execute(insert(_PLANS), [row])
 
@@ -108,13 +108,21 @@ def add(
         _MOVES,
         portal_id,
         plan_id,
-        [{"corrections": corrections_text(one)} for one in moves],
+        [{"corrections": corrections_text(record_corrections)} for record_corrections in moves],
     )
 
 
-def add_asides(session: Session, portal_id: str, plan_id: str, asides: Sequence[Aside]) -> None:
+def add_held_back(
+    session: Session, portal_id: str, plan_id: str, held_back: Sequence[HeldBack]
+) -> None:
     """Append what is left aside of this plan, in this order."""
-    _append(session, _ASIDES, portal_id, plan_id, [{"aside": aside_text(one)} for one in asides])
+    _append(
+        session,
+        _HELD_BACK,
+        portal_id,
+        plan_id,
+        [{"aside": held_back_text(correction)} for correction in held_back],
+    )
 
 
 def _append(
@@ -125,41 +133,43 @@ def _append(
     texts: Sequence[Mapping[str, str]],
 ) -> None:
     """Append rows to what a plan has in a table: each is numbered by its place."""
-    mine = (table.c.portal_id == int(portal_id), table.c.plan_id == plan_id)
-    last = session.scalar(select(func.max(table.c.place)).where(*mine)) or 0
+    conditions = (table.c.portal_id == int(portal_id), table.c.plan_id == plan_id)
+    last = session.scalar(select(func.max(table.c.place)).where(*conditions)) or 0
     key = {"portal_id": int(portal_id), "plan_id": plan_id}
-    rows = [{**key, "place": place, **one} for place, one in enumerate(texts, start=last + 1)]
+    rows = [
+        {**key, "place": place, **columns} for place, columns in enumerate(texts, start=last + 1)
+    ]
     if rows:
         session.execute(insert(table), rows)
 
 
-def asides(
+def read_held_back(
     session: Session, portal_id: str, plan_id: str, *, after: int = 0, limit: int = 1000
-) -> list[tuple[int, Aside]]:
+) -> list[tuple[int, HeldBack]]:
     """Return the next of what is left aside, each with its place, from 1."""
     query = (
-        select(_ASIDES.c.place, _ASIDES.c.aside)
+        select(_HELD_BACK.c.place, _HELD_BACK.c.aside)
         .where(
-            _ASIDES.c.portal_id == int(portal_id),
-            _ASIDES.c.plan_id == plan_id,
-            _ASIDES.c.place > after,
+            _HELD_BACK.c.portal_id == int(portal_id),
+            _HELD_BACK.c.plan_id == plan_id,
+            _HELD_BACK.c.place > after,
         )
-        .order_by(_ASIDES.c.place)
+        .order_by(_HELD_BACK.c.place)
         .limit(limit)
     )
-    return [(place, aside_told(text)) for place, text in session.execute(query)]
+    return [(place, parse_held_back(text)) for place, text in session.execute(query)]
 
 
 def close(
     session: Session, portal_id: str, plan_id: str, *, summary: Mapping[str, Any], digest: str
 ) -> None:
     """Complete a plan: from now on it can be shown, limited, refused or applied."""
-    which = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id == plan_id)
-    values = {"summary": canonical(summary), "digest": digest}
-    session.execute(update(_PLANS).where(*which).values(values))
+    conditions = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id == plan_id)
+    values = {"summary": canonical_json(summary), "digest": digest}
+    session.execute(update(_PLANS).where(*conditions).values(values))
 
 
-def corrections(
+def read_corrections(
     session: Session, portal_id: str, plan_id: str, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, tuple[Correction, ...]]]:
     """Return the next records' corrections, each with its place in the plan, from 1."""
@@ -173,7 +183,7 @@ def corrections(
         .order_by(_MOVES.c.place)
         .limit(limit)
     )
-    return [(place, corrections_told(text)) for place, text in session.execute(query)]
+    return [(place, parse_corrections(text)) for place, text in session.execute(query)]
 
 
 def get(session: Session, portal_id: str, plan_id: str) -> PlanHead | None:
@@ -188,25 +198,25 @@ def latest(session: Session, portal_id: str) -> PlanHead | None:
 
 def prune(session: Session, portal_id: str, *, keep: int) -> None:
     """Drop every plan but the newest ones, with all its corrections."""
-    kept = [row.plan_id for row in session.execute(_newest_first(portal_id).limit(keep))]
-    which = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id.not_in(kept))
-    session.execute(delete(_PLANS).where(*which))
+    kept_ids = [row.plan_id for row in session.execute(_newest_first(portal_id).limit(keep))]
+    conditions = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id.not_in(kept_ids))
+    session.execute(delete(_PLANS).where(*conditions))
 
 
 def expire(session: Session, portal_id: str, *, before: datetime) -> None:
     """Drop the plans made before then, but for the newest closed one."""
     newest = latest(session, portal_id)
-    which = (
+    conditions = (
         _PLANS.c.portal_id == int(portal_id),
         _PLANS.c.created_at < to_millis(before),
         _PLANS.c.plan_id != (newest.plan_id if newest else ""),
     )
-    session.execute(delete(_PLANS).where(*which))
+    session.execute(delete(_PLANS).where(*conditions))
 
 
 def _newest_first(portal_id: str) -> Select[Any]:
-    mine = select(_PLANS).where(_PLANS.c.portal_id == int(portal_id))
-    return mine.order_by(_PLANS.c.created_at.desc(), _PLANS.c.plan_id.desc())
+    query = select(_PLANS).where(_PLANS.c.portal_id == int(portal_id))
+    return query.order_by(_PLANS.c.created_at.desc(), _PLANS.c.plan_id.desc())
 
 
 def _head(session: Session, query: Select[Any]) -> PlanHead | None:
@@ -220,5 +230,5 @@ def _head(session: Session, query: Select[Any]) -> PlanHead | None:
         policy_digest=row.policy_digest,
         created_at=from_millis(row.created_at),
         digest=row.digest,
-        summary=parsed(row.summary),
+        summary=parse_json(row.summary),
     )

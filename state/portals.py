@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 
 from connector.core.model import Portal
 from state.columns import number, number_key, table_of, text
-from state.encoding import canonical
+from state.encoding import canonical_json
 from state.moments import to_millis
 from state.upsert import upsert
 
@@ -33,21 +33,21 @@ _PORTAL: Final = TypeAdapter(Portal)
 
 def digest(portal: Portal) -> str:
     """Return the digest of all that a portal says of itself."""
-    return hashlib.sha256(_written(portal).encode()).hexdigest()
+    return hashlib.sha256(_portal_json(portal).encode()).hexdigest()
 
 
 def save(session: Session, portal: Portal, at: datetime) -> bool:
     """Store what a portal says; return whether the last known was another, or none."""
     row = {
         "portal_id": int(portal.account.portal_id),
-        "portal": _written(portal),
+        "portal": _portal_json(portal),
         "digest": digest(portal),
         "seen_at": to_millis(at),
     }
-    known = select(_TABLE.c.digest).where(_TABLE.c.portal_id == row["portal_id"])
-    before = session.scalar(known)
+    digest_query = select(_TABLE.c.digest).where(_TABLE.c.portal_id == row["portal_id"])
+    known_digest = session.scalar(digest_query)
     upsert(session, _TABLE, [row])
-    return before != row["digest"]
+    return known_digest != row["digest"]
 
 
 def load(session: Session, portal_id: str) -> Portal | None:
@@ -60,8 +60,8 @@ def load(session: Session, portal_id: str) -> Portal | None:
 def ids(session: Session) -> tuple[str, ...]:
     """Return the portals known, in the order of their ids."""
     query = select(_TABLE.c.portal_id).order_by(_TABLE.c.portal_id)
-    return tuple(str(one) for one in session.scalars(query))
+    return tuple(str(portal_id) for portal_id in session.scalars(query))
 
 
-def _written(portal: Portal) -> str:
-    return canonical(_PORTAL.dump_python(portal, mode="json"))
+def _portal_json(portal: Portal) -> str:
+    return canonical_json(_PORTAL.dump_python(portal, mode="json"))

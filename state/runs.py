@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical, parsed
+from state.encoding import canonical_json, parse_json
 from state.moments import from_millis, to_millis
 
 
@@ -50,7 +50,7 @@ def begin(session: Session, portal_id: str, run: str, kind: str, at: datetime) -
         "kind": kind,
         "began_at": to_millis(at),
         "finished_at": None,
-        "summary": canonical({}),
+        "summary": canonical_json({}),
     }
     session.execute(insert(_TABLE), [row])
 
@@ -59,9 +59,9 @@ def finish(
     session: Session, portal_id: str, run: str, at: datetime, summary: Mapping[str, Any]
 ) -> None:
     """Note that a run has ended, and what came of it."""
-    which = (_C.portal_id == int(portal_id), _C.run == run)
-    values = {"finished_at": to_millis(at), "summary": canonical(summary)}
-    session.execute(update(_TABLE).where(*which).values(values))
+    conditions = (_C.portal_id == int(portal_id), _C.run == run)
+    values = {"finished_at": to_millis(at), "summary": canonical_json(summary)}
+    session.execute(update(_TABLE).where(*conditions).values(values))
 
 
 def latest(session: Session, portal_id: str) -> Run | None:
@@ -76,14 +76,14 @@ def latest(session: Session, portal_id: str) -> Run | None:
 
 def get(session: Session, portal_id: str, run: str) -> Run | None:
     """Return one run, None where there is none of this id."""
-    which = (_C.portal_id == int(portal_id), _C.run == run)
-    return _run(session.execute(select(_TABLE).where(*which)).one_or_none())
+    conditions = (_C.portal_id == int(portal_id), _C.run == run)
+    return _run(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 
 def prune(session: Session, portal_id: str, *, before: datetime) -> None:
     """Forget the runs that ended before then; one that died is still asked about."""
-    past = (_C.portal_id == int(portal_id), _C.finished_at < to_millis(before))
-    session.execute(delete(_TABLE).where(*past))
+    conditions = (_C.portal_id == int(portal_id), _C.finished_at < to_millis(before))
+    session.execute(delete(_TABLE).where(*conditions))
 
 
 def _run(row: Any) -> Run | None:
@@ -94,5 +94,5 @@ def _run(row: Any) -> Run | None:
         kind=row.kind,
         began_at=from_millis(row.began_at),
         finished_at=None if row.finished_at is None else from_millis(row.finished_at),
-        summary=parsed(row.summary),
+        summary=parse_json(row.summary),
     )

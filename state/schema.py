@@ -8,14 +8,14 @@ from typing import Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from connector.errors import UserError
-from state.locks import only_one
-from state.sqlite import for_reading
+from state.locks import hold_lock
+from state.sqlite import reading_engine
 
 HEAD: Final = "0001"
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
 # A migration of millions of rows takes minutes; who starts in the meantime waits for it.
-_PATIENCE_SECONDS: Final = 600
+_LOCK_WAIT_SECONDS: Final = 600
 
 
 def migrate(engine: Engine, path: Path) -> None:
@@ -24,13 +24,13 @@ def migrate(engine: Engine, path: Path) -> None:
         return
     lock = path.with_name(f"{path.name}.migration.lock")
     with (
-        only_one(lock, wait=_PATIENCE_SECONDS, what=str(path), who="a migration"),
+        hold_lock(lock, wait=_LOCK_WAIT_SECONDS, resource=str(path), holder_name="a migration"),
         engine.begin() as connection,
     ):
         _upgrade(connection)
 
 
-def current(connection: Connection) -> str:
+def current_revision(connection: Connection) -> str:
     """Return the revision of a database, "" where it has none yet."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
@@ -38,15 +38,15 @@ def current(connection: Connection) -> str:
 
 
 def _is_current(engine: Engine, path: Path) -> bool:
-    with for_reading(engine).connect() as connection:
-        found = current(connection)
+    with reading_engine(engine).connect() as connection:
+        revision = current_revision(connection)
     # Revisions are numbered, so that their order is known without reading the scripts.
-    if found > HEAD:
+    if revision > HEAD:
         raise UserError(
-            f"{path}: a newer version of the connector wrote this database (schema {found}, and "
+            f"{path}: a newer version of the connector wrote this database (schema {revision}, and "
             f"this one knows {HEAD}): install that version again, or restore a backup"
         )
-    return found == HEAD
+    return revision == HEAD
 
 
 def _upgrade(connection: Connection) -> None:

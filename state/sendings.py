@@ -14,16 +14,16 @@ from sqlmodel import SQLModel
 from connector.core.model import ObjectType, Ref
 from connector.core.moves import Move
 from state.columns import number, number_key, table_of, text_key
-from state.keys import among, pieces
+from state.keys import chunk_conditions, chunk_refs
 from state.mirror_rows import TABLE as MIRROR
 from state.moments import to_millis
 from state.upsert import upsert
 
-_KEPT: Final = timedelta(days=2)
+_RETENTION: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class WriteCounts:
     """How many records of one type were sent, and how many of them backward."""
 
     records: int = 0
@@ -51,60 +51,73 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def note(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime) -> None:
+def add(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime) -> None:
     """Note moves as sent, in the transaction that promises them; drop what is long past."""
-    backward = [one.record for one in moves if one.clears_first]
-    other = [one.record for one in moves if not one.clears_first]
+    backward = [move.record for move in moves if move.clears_first]
+    forward = [move.record for move in moves if not move.clears_first]
     millis = to_millis(at)
-    upsert(session, _TABLE, [_row(portal_id, ref, millis, millis) for ref in backward], but=_again)
-    upsert(session, _TABLE, [_row(portal_id, ref, millis, None) for ref in other], but=_kept)
-    past = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _KEPT))
-    session.execute(delete(_TABLE).where(*past))
+    upsert(
+        session,
+        _TABLE,
+        [_row(portal_id, ref, millis, millis) for ref in backward],
+        overrides=_keep_prior,
+    )
+    upsert(
+        session,
+        _TABLE,
+        [_row(portal_id, ref, millis, None) for ref in forward],
+        overrides=_keep_backward,
+    )
+    conditions = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _RETENTION))
+    session.execute(delete(_TABLE).where(*conditions))
 
 
-def since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, Sent]:
+def count_since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, WriteCounts]:
     """Count the records sent since then; one that was sent twice counts once."""
     millis = to_millis(at)
     query = select(
         _C.object_type, func.count(), func.count(_C.backward_at).filter(_C.backward_at >= millis)
     ).where(_C.portal_id == int(portal_id), _C.at >= millis)
-    found = {
-        row[0]: Sent(records=row[1], backward=row[2])
+    counts = {
+        row[0]: WriteCounts(records=row[1], backward=row[2])
         for row in session.execute(query.group_by(_C.object_type))
     }
-    return {kind: found.get(kind.value, Sent()) for kind in ObjectType}
+    return {object_type: counts.get(object_type.value, WriteCounts()) for object_type in ObjectType}
 
 
-def of_companies(
+def count_by_company(
     session: Session, portal_id: str, companies: Iterable[Ref], at: datetime
 ) -> dict[Ref, int]:
     """Count, for each of these companies, its contacts that were sent since then."""
-    found: dict[Ref, int] = {}
+    counts: dict[Ref, int] = {}
     is_contact = _C.object_type == ObjectType.CONTACTS.value
-    same = and_(
+    is_same_record = and_(
         MIRROR.c.portal_id == _C.portal_id,
         MIRROR.c.object_type == _C.object_type,
         MIRROR.c.object_id == _C.object_id,
     )
-    for kind, ids in pieces(companies):
+    for object_type, ids in chunk_refs(companies):
         query = (
             select(MIRROR.c.company_id, func.count())
-            .select_from(_TABLE.join(MIRROR, same))
+            .select_from(_TABLE.join(MIRROR, is_same_record))
             .where(_C.portal_id == int(portal_id), is_contact, _C.at >= to_millis(at))
             .where(MIRROR.c.company_id.in_(ids))
             .group_by(MIRROR.c.company_id)
         )
-        found.update((Ref(kind, str(one)), count) for one, count in session.execute(query))
-    return found
+        counts.update(
+            (Ref(object_type, str(company_id)), count)
+            for company_id, count in session.execute(query)
+        )
+    return counts
 
 
-def forget(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+def remove_last(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
     """Forget the last sending of records of which, as it turned out, nothing was sent."""
-    before = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
-    for piece in pieces(refs):
-        which = among(_TABLE, portal_id, piece)
-        session.execute(delete(_TABLE).where(*which, _C.prior_at.is_(None)))
-        session.execute(update(_TABLE).where(*which).values(before))
+    prior = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
+    for chunk in chunk_refs(refs):
+        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        session.execute(delete(_TABLE).where(*conditions, _C.prior_at.is_(None)))
+        session.execute(update(_TABLE).where(*conditions).values(prior))
 
 
 def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
@@ -119,9 +132,9 @@ def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str
     }
 
 
-def _again(old: Any, _: Any) -> dict[str, Any]:
+def _keep_prior(old: Any, _: Any) -> dict[str, Any]:
     return {"prior_at": old.at, "prior_backward_at": old.backward_at}
 
 
-def _kept(old: Any, new: Any) -> dict[str, Any]:
-    return {**_again(old, new), "backward_at": func.coalesce(new.backward_at, old.backward_at)}
+def _keep_backward(old: Any, new: Any) -> dict[str, Any]:
+    return {**_keep_prior(old, new), "backward_at": func.coalesce(new.backward_at, old.backward_at)}

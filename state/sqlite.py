@@ -18,24 +18,24 @@ _PRAGMAS: Final = (
 )
 
 
-def engine(path: Path, *, patience: float = 30) -> Engine:
+def engine(path: Path, *, busy_timeout: float = 30) -> Engine:
     """Return an engine for this file; values stay out of its messages and logs.
 
     `patience` is how many seconds a writer waits for another one.
     """
     url = URL.create("sqlite", database=str(path))
     # The last connection given back is the next one taken: each keeps its own cache of pages.
-    made = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": patience}, pool_use_lifo=True
+    new_engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": busy_timeout}, pool_use_lifo=True
     )
-    event.listen(made, "connect", _prepare)
-    event.listen(made, "begin", _begin)
-    return made
+    event.listen(new_engine, "connect", _prepare)
+    event.listen(new_engine, "begin", _begin)
+    return new_engine
 
 
-def for_reading(writing: Engine) -> Engine:
+def reading_engine(writing_engine: Engine) -> Engine:
     """Return the same engine, whose transactions see one moment and lock nobody out."""
-    return writing.execution_options(begin="BEGIN")
+    return writing_engine.execution_options(begin="BEGIN")
 
 
 def _prepare(connection: Any, _record: object) -> None:

@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from connector.errors import UserError
 from state import sqlite
-from state.faults import told
-from state.locks import only_one
+from state.faults import explain_errors
+from state.locks import hold_lock
 from state.schema import migrate
-from state.turns import Turns
+from state.turns import RateSlots
 
 
 class Store:
@@ -27,13 +27,13 @@ class Store:
 
     def __init__(self, engine: Engine, path: Path, *, lock_wait: float = 0) -> None:
         self._engine = engine
-        self._reading = sqlite.for_reading(engine)
+        self._reading = sqlite.reading_engine(engine)
         self._path = path
         self._lock_wait = lock_wait
-        self._turn = RLock()
+        self._thread_lock = RLock()
 
     @classmethod
-    def open(cls, url: str, *, patience: float = 30, lock_wait: float = 0) -> Self:
+    def open(cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0) -> Self:
         """Open `sqlite:///path`, make what is missing, and migrate it to this version.
 
         UserError where the file cannot be used, or a newer version wrote it; Busy, now and
@@ -41,9 +41,9 @@ class Store:
         `lock_wait` is how long the writer's lock is waited for where nothing else is said.
         """
         path = _path(url)
-        engine = sqlite.engine(path, patience=patience)
+        engine = sqlite.engine(path, busy_timeout=busy_timeout)
         try:
-            with told(path):
+            with explain_errors(path):
                 migrate(engine, path)
         except BaseException:
             engine.dispose()
@@ -67,14 +67,14 @@ class Store:
 
     def begin(self) -> AbstractContextManager[Session]:
         """Begin one writing transaction: kept at the end, rolled back on an error."""
-        return self._in_turn()
+        return self._writing()
 
     def reading(self) -> AbstractContextManager[Session]:
         """Begin one reading transaction: it sees one moment, and locks nobody out."""
         return self._transaction(self._reading)
 
     def writer_lock(
-        self, portal_id: str, *, wait: float | None = None, who: str = "another connector"
+        self, portal_id: str, *, wait: float | None = None, holder_name: str = "another connector"
     ) -> AbstractContextManager[None]:
         """Be the only writer of a portal; raise `locks.Busy` after `wait` seconds.
 
@@ -82,11 +82,11 @@ class Store:
         """
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         wait = self._lock_wait if wait is None else wait
-        return only_one(lock, wait=wait, what=f"portal {portal_id}", who=who)
+        return hold_lock(lock, wait=wait, resource=f"portal {portal_id}", holder_name=holder_name)
 
-    def turns(self, portal_id: str) -> Turns:
+    def rate_slots(self, portal_id: str) -> RateSlots:
         """Return the turns that all processes on this database take for a portal's requests."""
-        return Turns(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
+        return RateSlots(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
 
     def pause_file(self, portal_id: str) -> Path:
         """Return the file whose presence pauses a portal, whoever made it."""
@@ -104,18 +104,18 @@ class Store:
     def size_bytes(self) -> int:
         """Return how much the database takes, its write-ahead log included."""
         files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
-        return sum(one.stat().st_size for one in files if one.exists())
+        return sum(file.stat().st_size for file in files if file.exists())
 
     @contextmanager
-    def _in_turn(self) -> Iterator[Session]:
+    def _writing(self) -> Iterator[Session]:
         # The threads of one process queue here: SQLite lets who finds it locked sleep up to a
         # tenth of a second before it looks again, and a delivery waits for its answer.
-        with self._turn, self._transaction(self._engine) as session:
+        with self._thread_lock, self._transaction(self._engine) as session:
             yield session
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Session]:
-        with told(self._path), Session(engine) as session, session.begin():
+        with explain_errors(self._path), Session(engine) as session, session.begin():
             yield session
 
 
@@ -123,9 +123,9 @@ def _path(url: str) -> Path:
     try:
         parts = make_url(url)
     except ArgumentError as error:
-        raise UserError(_wrong(url)) from error
+        raise UserError(_bad_url_message(url)) from error
     if parts.get_backend_name() != "sqlite" or parts.database in {None, "", ":memory:"}:
-        raise UserError(_wrong(parts.render_as_string(hide_password=True)))
+        raise UserError(_bad_url_message(parts.render_as_string(hide_password=True)))
     path = Path(str(parts.database))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _path(url: str) -> Path:
     return path
 
 
-def _wrong(url: str) -> str:
+def _bad_url_message(url: str) -> str:
     return (
         f"{url!r} is no database for the connector: set CONNECTOR_DATABASE_URL to a file, "
         "such as sqlite:///var/connector.db"

@@ -12,17 +12,17 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Correction, Outcome, Ref
-from connector.core.moves import content, key
+from connector.core.moves import correction_digest, correction_key
 from state.columns import number, number_key, table_of, text, text_key
-from state.keys import among, pieces, ref_of
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import from_millis, to_millis
 from state.upsert import Columns, upsert
 
-_ENOUGH: Final = 2
+_QUARANTINE_AFTER: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strike:
+class FailedCorrection:
     """A quarantined correction: how it last ended, and what a person should know of it."""
 
     record: Ref
@@ -52,7 +52,7 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def strike(
+def note_failure(
     session: Session,
     portal_id: str,
     correction: Correction,
@@ -66,59 +66,64 @@ def strike(
         "portal_id": int(portal_id),
         "object_type": correction.record.object_type.value,
         "object_id": int(correction.record.id),
-        "content_key": content(correction),
+        "content_key": correction_digest(correction),
         "property_name": correction.property_name,
         "times": 1,
         "outcome": outcome.value,
         "note": note,
         "at": to_millis(at),
     }
-    upsert(session, _TABLE, [row], but=_once_more)
-    which = (*_of(portal_id, correction.record), _C.content_key == row["content_key"])
-    times: int = session.execute(select(_C.times).where(*which)).scalar_one()
+    upsert(session, _TABLE, [row], overrides=_add_times)
+    conditions = (
+        *_record_conditions(portal_id, correction.record),
+        _C.content_key == row["content_key"],
+    )
+    times: int = session.execute(select(_C.times).where(*conditions)).scalar_one()
     return times
 
 
-def quarantined(
+def quarantined_keys(
     session: Session, portal_id: str, corrections: Iterable[Correction]
 ) -> frozenset[str]:
     """Return the content keys of those that came to nothing twice."""
-    keys = {key(one): one.record for one in corrections}
-    found: set[str] = set()
-    for piece in pieces(keys.values()):
-        which = (*among(_TABLE, portal_id, piece), _C.times >= _ENOUGH)
-        rows = session.execute(select(_C.object_id, _C.content_key).where(*which))
-        found.update(_key(Ref(piece[0], str(number)), told) for number, told in rows)
-    return frozenset(found & keys.keys())
+    keys = {correction_key(correction): correction.record for correction in corrections}
+    failed_keys: set[str] = set()
+    for chunk in chunk_refs(keys.values()):
+        conditions = (*chunk_conditions(_TABLE, portal_id, chunk), _C.times >= _QUARANTINE_AFTER)
+        rows = session.execute(select(_C.object_id, _C.content_key).where(*conditions))
+        failed_keys.update(
+            _key(Ref(chunk[0], str(object_id)), content_key) for object_id, content_key in rows
+        )
+    return frozenset(failed_keys & keys.keys())
 
 
-def listed(session: Session, portal_id: str) -> tuple[Strike, ...]:
+def read_quarantined(session: Session, portal_id: str) -> tuple[FailedCorrection, ...]:
     """Return everything that is quarantined, the newest first."""
-    which = (_C.portal_id == int(portal_id), _C.times >= _ENOUGH)
+    conditions = (_C.portal_id == int(portal_id), _C.times >= _QUARANTINE_AFTER)
     newest_first = (_C.at.desc(), _C.object_type, _C.object_id, _C.content_key)
-    query = select(_TABLE).where(*which).order_by(*newest_first)
-    return tuple(_strike(row) for row in session.execute(query))
+    query = select(_TABLE).where(*conditions).order_by(*newest_first)
+    return tuple(_failed_correction(row) for row in session.execute(query))
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their strikes; those of both are added up."""
     for old, survivor in merged.items():
-        rows = session.execute(select(_TABLE).where(*_of(portal_id, old))).all()
-        carried = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
-        upsert(session, _TABLE, carried, but=_once_more)
-        clear(session, portal_id, old)
+        rows = session.execute(select(_TABLE).where(*_record_conditions(portal_id, old))).all()
+        moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        upsert(session, _TABLE, moved_rows, overrides=_add_times)
+        forget_failures(session, portal_id, old)
 
 
-def clear(session: Session, portal_id: str, ref: Ref) -> None:
+def forget_failures(session: Session, portal_id: str, ref: Ref) -> None:
     """Forget a record's strikes, so that its corrections are tried again."""
-    session.execute(delete(_TABLE).where(*_of(portal_id, ref)))
+    session.execute(delete(_TABLE).where(*_record_conditions(portal_id, ref)))
 
 
-def _once_more(old: Columns, new: Columns) -> dict[str, ColumnElement[Any]]:
+def _add_times(old: Columns, new: Columns) -> dict[str, ColumnElement[Any]]:
     return {"times": old.times + new.times}
 
 
-def _of(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:
+def _record_conditions(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:
     return (
         _C.portal_id == int(portal_id),
         _C.object_type == ref.object_type.value,
@@ -126,13 +131,13 @@ def _of(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _key(ref: Ref, told: str) -> str:
-    return f"{ref} {told}"
+def _key(ref: Ref, content_key: str) -> str:
+    return f"{ref} {content_key}"
 
 
-def _strike(row: Any) -> Strike:
+def _failed_correction(row: Any) -> FailedCorrection:
     ref = ref_of(row.object_type, row.object_id)
-    return Strike(
+    return FailedCorrection(
         record=ref,
         property_name=row.property_name,
         key=_key(ref, row.content_key),

@@ -14,8 +14,8 @@ from sqlmodel import SQLModel
 from connector.core.model import ObjectType, Ref
 from connector.core.tasks import Task
 from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical, parsed
-from state.keys import among, pieces, ref_of
+from state.encoding import canonical_json, parse_json
+from state.keys import chunk_conditions, chunk_refs, ref_of
 from state.moments import from_millis, to_millis
 from state.upsert import insert_missing, upsert
 
@@ -23,7 +23,7 @@ _REFUSED: Final = "refused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promised:
+class PromisedTask:
     """A task of which nobody knows whether HubSpot has created it, and when it was sent."""
 
     task: Task
@@ -49,55 +49,57 @@ _C: Final = _TABLE.c
 
 def promise(session: Session, portal_id: str, task: Task, *, at: datetime) -> None:
     """Note a task before it is sent, in place of the contact's last one."""
-    told = {"owner": task.owner, "subject": task.subject, "body": task.body}
+    fields = {"owner": task.owner, "subject": task.subject, "body": task.body}
     row = {
         "portal_id": int(portal_id),
         "object_type": ObjectType.CONTACTS.value,
         "object_id": int(task.contact.id),
         "at": to_millis(at),
-        "task": canonical({**told, "due_at": to_millis(task.due_at)}),
+        "task": canonical_json({**fields, "due_at": to_millis(task.due_at)}),
         "task_id": "",
     }
     upsert(session, _TABLE, [row])
 
 
-def created(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
+def mark_created(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
     """Note which task HubSpot has created for a contact."""
-    _end(session, portal_id, contact, task_id)
+    _set_task_id(session, portal_id, contact, task_id)
 
 
-def refused(session: Session, portal_id: str, contact: Ref) -> None:
+def mark_refused(session: Session, portal_id: str, contact: Ref) -> None:
     """Note that HubSpot does not take a contact's task; it is not sent again."""
-    _end(session, portal_id, contact, _REFUSED)
+    _set_task_id(session, portal_id, contact, _REFUSED)
 
 
-def open_ones(session: Session, portal_id: str) -> tuple[Promised, ...]:
+def read_promised(session: Session, portal_id: str) -> tuple[PromisedTask, ...]:
     """Return what was promised and has not ended, in the order of the contacts' ids."""
-    mine = (_C.portal_id == int(portal_id), _C.task_id == "")
-    rows = session.execute(select(_TABLE).where(*mine).order_by(_C.object_id))
-    return tuple(map(_promised, rows))
+    conditions = (_C.portal_id == int(portal_id), _C.task_id == "")
+    rows = session.execute(select(_TABLE).where(*conditions).order_by(_C.object_id))
+    return tuple(map(_promised_task, rows))
 
 
-def made(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, datetime]:
+def last_promised(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, datetime]:
     """Return when the last task of each contact was promised; absent where there is none."""
-    found: dict[Ref, datetime] = {}
-    for piece in pieces(contacts):
-        for row in session.execute(select(_TABLE).where(*among(_TABLE, portal_id, piece))):
-            found[ref_of(row.object_type, row.object_id)] = from_millis(row.at)
-    return found
+    times_by_contact: dict[Ref, datetime] = {}
+    for chunk in chunk_refs(contacts):
+        for row in session.execute(
+            select(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk))
+        ):
+            times_by_contact[ref_of(row.object_type, row.object_id)] = from_millis(row.at)
+    return times_by_contact
 
 
-def count_since(session: Session, portal_id: str, at: datetime) -> int:
+def count_promised(session: Session, portal_id: str, at: datetime) -> int:
     """Count the contacts for which a task was promised since then."""
-    mine = (_C.portal_id == int(portal_id), _C.at > to_millis(at))
-    return session.scalar(select(func.count()).where(*mine)) or 0
+    conditions = (_C.portal_id == int(portal_id), _C.at > to_millis(at))
+    return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged contacts keep the task of the old one, unless they have one."""
     for old, survivor in merged.items():
-        which = tuple(among(_TABLE, portal_id, (old.object_type, [int(old.id)])))
-        rows = session.execute(select(_TABLE).where(*which)).all()
+        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        rows = session.execute(select(_TABLE).where(*conditions)).all()
         insert_missing(
             session, _TABLE, [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         )
@@ -106,22 +108,22 @@ def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
 
 def erase(session: Session, portal_id: str, contacts: Iterable[Ref]) -> None:
     """Forget the tasks of these contacts."""
-    for piece in pieces(contacts):
-        session.execute(delete(_TABLE).where(*among(_TABLE, portal_id, piece)))
+    for chunk in chunk_refs(contacts):
+        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)))
 
 
-def _end(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
-    which = among(_TABLE, portal_id, (contact.object_type, [int(contact.id)]))
-    session.execute(update(_TABLE).where(*which).values(task_id=task_id))
+def _set_task_id(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
+    conditions = chunk_conditions(_TABLE, portal_id, (contact.object_type, [int(contact.id)]))
+    session.execute(update(_TABLE).where(*conditions).values(task_id=task_id))
 
 
-def _promised(row: Any) -> Promised:
-    told = parsed(row.task)
+def _promised_task(row: Any) -> PromisedTask:
+    fields = parse_json(row.task)
     task = Task(
         contact=ref_of(row.object_type, row.object_id),
-        owner=told["owner"],
-        subject=told["subject"],
-        body=told["body"],
-        due_at=from_millis(told["due_at"]),
+        owner=fields["owner"],
+        subject=fields["subject"],
+        body=fields["body"],
+        due_at=from_millis(fields["due_at"]),
     )
-    return Promised(task=task, at=from_millis(row.at))
+    return PromisedTask(task=task, at=from_millis(row.at))

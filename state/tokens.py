@@ -30,8 +30,8 @@ _TABLE: Final = table_of(_Row)
 
 def get(session: Session, portal_id: str, name: str) -> str | None:
     """Return what is stored, sealed as it was put."""
-    which = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
-    return session.scalar(select(_TABLE.c.sealed).where(*which))
+    conditions = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
+    return session.scalar(select(_TABLE.c.sealed).where(*conditions))
 
 
 def put(session: Session, portal_id: str, name: str, sealed: str, *, at: datetime) -> None:

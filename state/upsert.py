@@ -15,7 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 Columns = ReadOnlyColumnCollection[str, Any]
 Condition = Callable[[Columns, Columns], ColumnElement[bool]]
-Changes = Callable[[Columns, Columns], Mapping[str, ColumnElement[Any]]]
+Overrides = Callable[[Columns, Columns], Mapping[str, ColumnElement[Any]]]
 Insert = sqlite.Insert | postgresql.Insert
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def upsert(
     rows: Sequence[Row],
     *,
     only_if: Condition | None = None,
-    but: Changes | None = None,
+    overrides: Overrides | None = None,
 ) -> None:
     """Insert rows; where a key is there already, overwrite its other columns.
 
@@ -40,32 +40,32 @@ def upsert(
     a module, not lambdas made anew: the statement is built once for each of them.
     """
     if rows:
-        _execute(session, overwriting(_dialect(session), table, only_if, but), rows)
+        _execute(session, upsert_statement(_dialect_name(session), table, only_if, overrides), rows)
 
 
 def insert_missing(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; where a key is there already, leave it as it is."""
     if rows:
-        _execute(session, _passing_over(_dialect(session), table), rows)
+        _execute(session, _insert_missing_statement(_dialect_name(session), table), rows)
 
 
 @cache
-def overwriting(
-    dialect: str, table: Table, only_if: Condition | None = None, but: Changes | None = None
+def upsert_statement(
+    dialect: str, table: Table, only_if: Condition | None = None, overrides: Overrides | None = None
 ) -> Insert:
     """Return the statement behind `upsert`."""
     insert = _INSERTS[dialect](table)
     old, new = table.c, insert.excluded
-    values = {one.name: new[one.name] for one in table.c if not one.primary_key}
+    values = {column.name: new[column.name] for column in table.c if not column.primary_key}
     return insert.on_conflict_do_update(
         index_elements=list(table.primary_key),
-        set_={**values, **(but(old, new) if but else {})},
+        set_={**values, **(overrides(old, new) if overrides else {})},
         where=only_if(old, new) if only_if else None,
     )
 
 
 @cache
-def _passing_over(dialect: str, table: Table) -> Insert:
+def _insert_missing_statement(dialect: str, table: Table) -> Insert:
     return _INSERTS[dialect](table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 
@@ -75,18 +75,18 @@ def _execute(session: Session, statement: Insert, rows: Sequence[Row]) -> None:
     Preparing each row's parameters costs SQLAlchemy 4 µs, as much as SQLite's own work.
     """
     connection = session.connection()
-    compiled = _compiled(connection.dialect, statement)
+    compiled = _compile(connection.dialect, statement)
     if compiled.positiontup:
-        in_order = itemgetter(*compiled.positiontup)
-        connection.exec_driver_sql(str(compiled), [in_order(row) for row in rows])
+        parameters_of = itemgetter(*compiled.positiontup)
+        connection.exec_driver_sql(str(compiled), [parameters_of(row) for row in rows])
     else:
         connection.execute(statement, rows)
 
 
 @lru_cache(maxsize=64)
-def _compiled(dialect: Dialect, statement: Insert) -> SQLCompiler:
+def _compile(dialect: Dialect, statement: Insert) -> SQLCompiler:
     return statement.compile(dialect=dialect)
 
 
-def _dialect(session: Session) -> str:
+def _dialect_name(session: Session) -> str:
     return session.get_bind().dialect.name

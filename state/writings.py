@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Correction, Ref
-from connector.core.moves import content, key
+from connector.core.moves import correction_digest, correction_key
 from state.columns import number, number_key, table_of, text, text_key
-from state.keys import among, pieces
+from state.keys import chunk_conditions, chunk_refs
 from state.moments import from_millis, to_millis
 from state.upsert import insert_missing, upsert
 
@@ -35,54 +35,60 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def note(
+def add(
     session: Session, portal_id: str, corrections: Iterable[Correction], *, at: datetime
 ) -> None:
     """Note corrections as applied."""
-    upsert(session, _TABLE, [_row(portal_id, one, at) for one in corrections])
+    upsert(session, _TABLE, [_row(portal_id, correction, at) for correction in corrections])
 
 
-def undone(
+def reverted_times(
     session: Session, portal_id: str, corrections: Iterable[Correction]
 ) -> dict[str, datetime]:
     """Return those that are asked for once more though they held once: by key, when they did."""
-    wanted = {(one.record, content(one)): key(one) for one in corrections}
-    found: dict[str, datetime] = {}
-    for piece in pieces(record for record, _ in wanted):
-        which = among(_TABLE, portal_id, piece)
-        for its_id, told, at in session.execute(
-            select(_C.object_id, _C.content_key, _C.at).where(*which)
+    keys_by_content = {
+        (correction.record, correction_digest(correction)): correction_key(correction)
+        for correction in corrections
+    }
+    times_by_key: dict[str, datetime] = {}
+    for chunk in chunk_refs(record for record, _ in keys_by_content):
+        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        for object_id, content_key, at in session.execute(
+            select(_C.object_id, _C.content_key, _C.at).where(*conditions)
         ):
-            known = wanted.get((Ref(piece[0], str(its_id)), told))
-            if known is not None:
-                found[known] = from_millis(at)
-    return found
+            key = keys_by_content.get((Ref(chunk[0], str(object_id)), content_key))
+            if key is not None:
+                times_by_key[key] = from_millis(at)
+    return times_by_key
 
 
 def forget(session: Session, portal_id: str, corrections: Iterable[Correction]) -> None:
     """Forget corrections whose revert has been counted."""
-    for one in corrections:
-        piece = (one.record.object_type, [int(one.record.id)])
-        which = (*among(_TABLE, portal_id, piece), _C.content_key == content(one))
-        session.execute(delete(_TABLE).where(*which))
+    for correction in corrections:
+        chunk = (correction.record.object_type, [int(correction.record.id)])
+        conditions = (
+            *chunk_conditions(_TABLE, portal_id, chunk),
+            _C.content_key == correction_digest(correction),
+        )
+        session.execute(delete(_TABLE).where(*conditions))
 
 
-def carry(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over what held, unless something of theirs did."""
     for old, survivor in merged.items():
-        which = tuple(among(_TABLE, portal_id, (old.object_type, [int(old.id)])))
-        rows = session.execute(select(_TABLE).where(*which)).all()
-        carried = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
-        insert_missing(session, _TABLE, carried)
-        session.execute(delete(_TABLE).where(*which))
+        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        rows = session.execute(select(_TABLE).where(*conditions)).all()
+        moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        insert_missing(session, _TABLE, moved_rows)
+        session.execute(delete(_TABLE).where(*conditions))
 
 
-def _row(portal_id: str, one: Correction, at: datetime) -> dict[str, Any]:
+def _row(portal_id: str, correction: Correction, at: datetime) -> dict[str, Any]:
     return {
         "portal_id": int(portal_id),
-        "object_type": one.record.object_type.value,
-        "object_id": int(one.record.id),
-        "property_name": one.property_name,
-        "content_key": content(one),
+        "object_type": correction.record.object_type.value,
+        "object_id": int(correction.record.id),
+        "property_name": correction.property_name,
+        "content_key": correction_digest(correction),
         "at": to_millis(at),
     }

@@ -16,35 +16,35 @@ from hypothesis import strategies as st
 
 from connector import cli, logs
 from connector.commands import frame, looking
-from connector.opening import Clockwork
+from connector.opening import RunClock
 from connector.sandbox.faults import Fault
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 
 TOKEN = "pat-eu1-0123abcd-4567-89ef"
 CLIENT_SECRET = "5f1c0e0a-secret-of-the-app"
-OPAQUE = "CJTE6aLsMBICAgEYmL-OPAQUE-OAUTH"
+OPAQUE_TOKEN = "CJTE6aLsMBICAgEYmL-OPAQUE-OAUTH"
 
 
 @pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
+def restore_logging() -> Iterator[None]:
     """Begin with nothing to hide, and leave logging as it was."""
-    hidden = set(logs._HIDDEN)
-    logs._HIDDEN.clear()
+    hidden = set(logs._KNOWN_SECRETS)
+    logs._KNOWN_SECRETS.clear()
     yield
-    logs._HIDDEN.clear()
-    logs._HIDDEN.update(hidden)
+    logs._KNOWN_SECRETS.clear()
+    logs._KNOWN_SECRETS.update(hidden)
     structlog.reset_defaults()
 
 
-def logged(form: str = "json") -> tuple[StringIO, structlog.BoundLogger]:
+def log_to_stream(form: str = "json") -> tuple[StringIO, structlog.BoundLogger]:
     stream = StringIO()
-    logs.configure(form=form, stream=stream)
+    logs.configure(log_format=form, stream=stream)
     return stream, structlog.get_logger()
 
 
 def test_an_event_is_one_json_line_with_level_and_utc_time() -> None:
-    stream, log = logged()
+    stream, log = log_to_stream()
     log.info("run.finished", run="r1", applied=3)
     (line,) = stream.getvalue().splitlines()
     event = orjson.loads(line)
@@ -53,7 +53,7 @@ def test_an_event_is_one_json_line_with_level_and_utc_time() -> None:
 
 
 def test_the_pretty_form_is_for_people() -> None:
-    stream, log = logged("console")
+    stream, log = log_to_stream("console")
     log.warning("correction.ignored", record="contacts/123")
     assert "correction.ignored" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
@@ -76,22 +76,22 @@ def test_by_itself_it_is_pretty_on_a_terminal_and_json_elsewhere(
 
 
 def test_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    logs.configure(form="json")
+    logs.configure(log_format="json")
     structlog.get_logger().info("run.finished")
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert "run.finished" in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "run.finished" in output.err
 
 
 def test_debug_is_not_logged() -> None:
-    stream, log = logged()
+    stream, log = log_to_stream()
     log.debug("detail")
     assert stream.getvalue() == ""
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_an_exception_is_logged_with_its_trace_and_without_secrets(form: str) -> None:
-    stream, log = logged(form)
+    stream, log = log_to_stream(form)
     try:
         int(TOKEN)
     except ValueError:
@@ -115,32 +115,32 @@ def test_an_exception_is_logged_with_its_trace_and_without_secrets(form: str) ->
     ],
 )
 def test_what_looks_like_a_token_is_masked_by_its_kind(text: str, wanted: str) -> None:
-    assert logs.masked(text) == wanted
+    assert logs.masked_text(text) == wanted
 
 
 def test_a_secret_that_is_known_is_masked_whatever_it_looks_like() -> None:
-    assert OPAQUE in logs.masked(f"the answer held {OPAQUE}")
-    logs.hide(OPAQUE, CLIENT_SECRET)
-    assert logs.masked(f"{OPAQUE}, {CLIENT_SECRET}!") == "***, ***!"
+    assert OPAQUE_TOKEN in logs.masked_text(f"the answer held {OPAQUE_TOKEN}")
+    logs.add_secrets(OPAQUE_TOKEN, CLIENT_SECRET)
+    assert logs.masked_text(f"{OPAQUE_TOKEN}, {CLIENT_SECRET}!") == "***, ***!"
 
 
 def test_a_secret_that_is_a_part_of_another_leaves_nothing_of_it() -> None:
     for number in range(20):  # in whatever order they are kept
-        logs.hide(f"long-{number}-secret-of-the-app", f"long-{number}-secret")
-        assert logs.masked(f"long-{number}-secret-of-the-app") == "***"
+        logs.add_secrets(f"long-{number}-secret-of-the-app", f"long-{number}-secret")
+        assert logs.masked_text(f"long-{number}-secret-of-the-app") == "***"
 
 
 def test_what_is_too_short_to_be_a_secret_masks_no_words() -> None:
-    logs.hide("", "a", "stage")
-    assert logs.masked("a stage") == "a stage"
+    logs.add_secrets("", "a", "stage")
+    assert logs.masked_text("a stage") == "a stage"
 
 
 def test_secrets_are_masked_wherever_they_stand_in_an_event() -> None:
-    logs.hide(CLIENT_SECRET)
-    stream, log = logged()
+    logs.add_secrets(CLIENT_SECRET)
+    stream, log = log_to_stream()
     log.info(
         f"told.{CLIENT_SECRET}",
-        text=f"Bearer {OPAQUE}",
+        text=f"Bearer {OPAQUE_TOKEN}",
         nested={"list": [TOKEN, {"deep": CLIENT_SECRET}], "set": {TOKEN}, CLIENT_SECRET[:3]: 1},
         error=ValueError(TOKEN),
         path=Path(TOKEN),
@@ -149,46 +149,46 @@ def test_secrets_are_masked_wherever_they_stand_in_an_event() -> None:
         nothing=None,
         yes=True,
     )
-    said = stream.getvalue()
-    assert TOKEN not in said
-    assert CLIENT_SECRET not in said
-    assert OPAQUE not in said
-    event = orjson.loads(said)
+    output = stream.getvalue()
+    assert TOKEN not in output
+    assert CLIENT_SECRET not in output
+    assert OPAQUE_TOKEN not in output
+    event = orjson.loads(output)
     assert (event["count"], event["ratio"], event["nothing"], event["yes"]) == (3, 0.5, None, True)
 
 
 @given(before=st.text(), after=st.text())
 def test_a_token_is_masked_whatever_stands_around_it(before: str, after: str) -> None:
-    assert TOKEN not in logs.masked(f"{before}{TOKEN}{after}")
+    assert TOKEN not in logs.masked_text(f"{before}{TOKEN}{after}")
 
 
 # Nothing secret in any output
 
 
 @pytest.fixture
-def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """Serve a portal that only knows our token, with every secret in the settings.
 
     Waiting takes no time, and every library logs as much as it can.
     """
-    at_once = Clockwork(wait=lambda _: None, monotonic=time.monotonic)
-    monkeypatch.setattr(frame, "REAL", at_once)
-    monkeypatch.setattr(looking, "REAL", at_once)
+    instant_clock = RunClock(wait=lambda _: None, monotonic=time.monotonic)
+    monkeypatch.setattr(frame, "REAL_CLOCK", instant_clock)
+    monkeypatch.setattr(looking, "REAL_CLOCK", instant_clock)
     root = logging.getLogger()
     monkeypatch.setattr(root, "level", logging.DEBUG)
     monkeypatch.setattr(root, "handlers", [*root.handlers, logging.StreamHandler()])
-    with Sandbox(Portal(), token=TOKEN) as served:
+    with Sandbox(Portal(), token=TOKEN) as running_sandbox:
         for name, value in {
-            "HUBSPOT_API_URL": served.url,
+            "HUBSPOT_API_URL": running_sandbox.url,
             "HUBSPOT_ACCESS_TOKEN": TOKEN,
             "HUBSPOT_CLIENT_SECRET": CLIENT_SECRET,
-            "HUBSPOT_REFRESH_TOKEN": OPAQUE,
+            "HUBSPOT_REFRESH_TOKEN": OPAQUE_TOKEN,
             "HUBSPOT_WEBHOOK_SECRET": f"{CLIENT_SECRET}-2",
             "CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path / 'connector.db'}",
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(tmp_path)
-        yield served
+        yield running_sandbox
 
 
 COMMANDS = (
@@ -208,15 +208,15 @@ COMMANDS = (
 @pytest.mark.network
 @pytest.mark.parametrize("kind", ["", "401", "403", "500", "html", "429-daily", "empty"])
 def test_no_command_shows_a_secret_whatever_hubspot_answers(
-    box: Sandbox, kind: str, capfd: pytest.CaptureFixture[str]
+    sandbox: Sandbox, kind: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    box.portal.create("contacts", {"email": "anna@fjord.example", "lifecyclestage": ""})
+    sandbox.portal.create("contacts", {"email": "anna@fjord.example", "lifecyclestage": ""})
     if kind:
-        box.faults.add(Fault(kind=kind, times=0, route="search"))
+        sandbox.faults.add(Fault(kind=kind, times=0, route="search"))
     for command in COMMANDS:
-        cli.run(list(command))
-    said = "".join(capfd.readouterr())
-    assert said
-    for secret in (TOKEN, CLIENT_SECRET, OPAQUE):
-        assert secret not in said
-    assert "anna@fjord.example" not in said
+        cli.run_command(list(command))
+    output = "".join(capfd.readouterr())
+    assert output
+    for secret in (TOKEN, CLIENT_SECRET, OPAQUE_TOKEN):
+        assert secret not in output
+    assert "anna@fjord.example" not in output

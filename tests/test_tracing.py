@@ -19,7 +19,7 @@ def test_a_step_encloses_the_answers_within() -> None:
     trace.set_tracer_provider(provider)
     tracing = Tracing()
     with tracing.span("poll"):
-        tracing.answered("search", 200, 0.25)
+        tracing.add_request_span("search", 200, 0.25)
     answer, step = exporter.get_finished_spans()
     assert (step.name, answer.name) == ("connector.poll", "hubspot.search")
     assert answer.parent
@@ -33,4 +33,4 @@ def test_without_opentelemetry_nothing_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
     tracing = Tracing()
     with tracing.span("poll"):
-        tracing.answered("search", 200, 0.25)
+        tracing.add_request_span("search", 200, 0.25)

@@ -12,11 +12,11 @@ from connector.alerts.alert import Alert
 from state import checkpoints
 from state.store import Store
 
-_NAME: Final = "alerts"
+_CHECKPOINT: Final = "alerts"
 _log = structlog.get_logger()
 
 
-class Alarms:
+class Notifier:
     """Compares what is wrong with what was told; `send` takes a title and a text.
 
     The same alert is told again only after `pause`, so that something which comes and goes
@@ -28,35 +28,41 @@ class Alarms:
         self._send = send
         self._pause = pause
 
-    def tell(self, portal_id: str, found: Iterable[Alert], now: datetime) -> None:
+    def notify(self, portal_id: str, current_alerts: Iterable[Alert], now: datetime) -> None:
         """Send what is new, and what has ended."""
-        alerts = {one.key: one for one in found}
+        alerts_by_key = {alert.key: alert for alert in current_alerts}
         with self._store.reading() as session:
-            told: dict[str, Any] = checkpoints.get(session, portal_id, _NAME) or {}
-        following = self._following(portal_id, alerts, told, now)
-        if following != told:
+            remembered: dict[str, Any] = checkpoints.get(session, portal_id, _CHECKPOINT) or {}
+        to_remember = self._notify_changes(portal_id, alerts_by_key, remembered, now)
+        if to_remember != remembered:
             with self._store.begin() as session:
-                checkpoints.put(session, portal_id, _NAME, following)
+                checkpoints.put(session, portal_id, _CHECKPOINT, to_remember)
 
-    def _following(
-        self, portal_id: str, alerts: dict[str, Alert], told: dict[str, Any], now: datetime
+    def _notify_changes(
+        self,
+        portal_id: str,
+        alerts_by_key: dict[str, Alert],
+        remembered: dict[str, Any],
+        now: datetime,
     ) -> dict[str, Any]:
-        following = {key: one for key, one in told.items() if self._is_recent(one, now)}
-        for key, alert in alerts.items():
-            before = told.get(key)
-            if before is None or not (before["on"] or self._is_recent(before, now)):
-                self._tell(portal_id, alert)
-                before = {"at": now.isoformat(), "title": alert.title}
-            following[key] = {**before, "on": True}
-        for key, one in told.items():
-            if one["on"] and key not in alerts:
-                self._send(f"Recovered (portal {portal_id}): {one['title']}", "It is over.")
-                following[key] = {**one, "on": False}
-        return following
+        to_remember = {
+            key: entry for key, entry in remembered.items() if self._is_recent(entry, now)
+        }
+        for key, alert in alerts_by_key.items():
+            previous = remembered.get(key)
+            if previous is None or not (previous["on"] or self._is_recent(previous, now)):
+                self._send_alert(portal_id, alert)
+                previous = {"at": now.isoformat(), "title": alert.title}
+            to_remember[key] = {**previous, "on": True}
+        for key, entry in remembered.items():
+            if entry["on"] and key not in alerts_by_key:
+                self._send(f"Recovered (portal {portal_id}): {entry['title']}", "It is over.")
+                to_remember[key] = {**entry, "on": False}
+        return to_remember
 
-    def _tell(self, portal_id: str, alert: Alert) -> None:
+    def _send_alert(self, portal_id: str, alert: Alert) -> None:
         _log.warning("alert.raised", portal=portal_id, alert=alert.key, title=alert.title)
         self._send(f"HubSpot lifecycle connector, portal {portal_id}: {alert.title}", alert.text)
 
-    def _is_recent(self, one: dict[str, Any], now: datetime) -> bool:
-        return now - datetime.fromisoformat(one["at"]) < self._pause
+    def _is_recent(self, entry: dict[str, Any], now: datetime) -> bool:
+        return now - datetime.fromisoformat(entry["at"]) < self._pause

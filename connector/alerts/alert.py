@@ -8,23 +8,23 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.core.moves import Move
-from connector.daemon.cycle import NoRoom
-from connector.daemon.steps import Trouble
+from connector.daemon.cycle import DiskNearlyFull
+from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.faults import LimitReached, ScopeMissing, TokenRefused
-from connector.limiting import OverLimit, Stopped
+from connector.limiting import OverLimit, RunStopped
 from connector.pausing import Paused
-from state.strikes import Strike
+from state.strikes import FailedCorrection
 
-PATIENCE: Final = 600.0
+TEMPORARY_FAILURE_SECONDS: Final = 600.0
 """Seconds that what may pass by itself (HubSpot away, a locked database) is not told of."""
 OPEN_TOO_LONG: Final = timedelta(minutes=15)
-FOUGHT: Final = timedelta(hours=24)
-_MOST: Final = 3  # named in one alert
-_NAMES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
+RECENT_QUARANTINE: Final = timedelta(hours=24)
+_MAX_NAMED: Final = 3  # named in one alert
+_TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
     (OverLimit, ("over-limit", "A plan is over a limit: nothing is written until you look")),
-    (Stopped, ("stopped", "A run was stopped, since what it wrote did not hold")),
-    (NoRoom, ("disk", "The disk is nearly full: nothing is written to HubSpot")),
+    (RunStopped, ("stopped", "A run was stopped, since what it wrote did not hold")),
+    (DiskNearlyFull, ("disk", "The disk is nearly full: nothing is written to HubSpot")),
     (TokenRefused, ("token", "HubSpot refuses the token")),
     (ScopeMissing, ("scope", "The token lacks a scope")),
     (LimitReached, ("requests", "HubSpot's request limit is reached")),
@@ -41,65 +41,74 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Health:
     """How things stand: failing steps, the clock they are timed by, moves, and what failed."""
 
-    troubles: Sequence[Trouble]
-    seconds: float
+    failing_steps: Sequence[FailingStep]
+    monotonic_seconds: float
     now: datetime
     open_moves: Sequence[Move]
-    strikes: Sequence[Strike]
+    failed_corrections: Sequence[FailedCorrection]
 
 
-def alerts(standing: Standing) -> Iterator[Alert]:
+def alerts(health: Health) -> Iterator[Alert]:
     """Yield what a person should hear of now."""
-    for trouble in standing.troubles:
-        yield from _of_trouble(trouble, standing.seconds - trouble.since)
-    yield from _of_moves(standing)
-    yield from _of_strikes(standing)
+    for failing_step in health.failing_steps:
+        yield from _failing_step_alert(failing_step, health.monotonic_seconds - failing_step.since)
+    yield from _open_move_alert(health)
+    yield from _quarantine_alert(health)
 
 
-def _of_trouble(trouble: Trouble, lasts: float) -> Iterator[Alert]:
-    error, step = trouble.error, trouble.step
+def _failing_step_alert(failing_step: FailingStep, failing_seconds: float) -> Iterator[Alert]:
+    error, step = failing_step.error, failing_step.step
     if isinstance(error, Paused):
         return  # somebody said so
-    passes = isinstance(error, TemporaryError) and not isinstance(error, LimitReached)
-    if passes and lasts < PATIENCE:
+    is_temporary = isinstance(error, TemporaryError) and not isinstance(error, LimitReached)
+    if is_temporary and failing_seconds < TEMPORARY_FAILURE_SECONDS:
         return
-    key, title = _named(trouble)
+    key, title = _key_and_title(failing_step)
     yield Alert(key=key, title=title, text=f"{error} (It began in the step {step}.)")
 
 
-def _named(trouble: Trouble) -> tuple[str, str]:
+def _key_and_title(failing_step: FailingStep) -> tuple[str, str]:
     """Return the key and the title of an alert."""
-    for kind, named in _NAMES:
-        if isinstance(trouble.error, kind):
-            return named
-    if trouble.step == "poll":
+    for error_type, key_and_title in _TITLES:
+        if isinstance(failing_step.error, error_type):
+            return key_and_title
+    if failing_step.step == "poll":
         return "poll", "The mirror falls behind: polls fail"
-    return f"step-{trouble.step}", f"The step {trouble.step} fails"
+    return f"step-{failing_step.step}", f"The step {failing_step.step} fails"
 
 
-def _of_moves(standing: Standing) -> Iterator[Alert]:
-    late = [one for one in standing.open_moves if standing.now - one.promised_at > OPEN_TOO_LONG]
-    if late:
-        names = ", ".join(str(one.record) for one in late[:_MOST])
+def _open_move_alert(health: Health) -> Iterator[Alert]:
+    late_moves = [
+        move for move in health.open_moves if health.now - move.promised_at > OPEN_TOO_LONG
+    ]
+    if late_moves:
+        names = ", ".join(str(move.record) for move in late_moves[:_MAX_NAMED])
         yield Alert(
             key="open-moves",
-            title=f"{len(late)} corrections have begun and do not end",
+            title=f"{len(late_moves)} corrections have begun and do not end",
             text=f"{names}: a record may stand there without a stage. The daemon goes on trying; "
             "`connector check` says whether the token may write, `connector audit --record "
-            f"{late[0].record}` what was done.",
+            f"{late_moves[0].record}` what was done.",
         )
 
 
-def _of_strikes(standing: Standing) -> Iterator[Alert]:
-    fresh = [one for one in standing.strikes if standing.now - one.at < FOUGHT]
-    if fresh:
-        said = "; ".join(f"{one.record} {one.property_name}: {one.note}" for one in fresh[:_MOST])
+def _quarantine_alert(health: Health) -> Iterator[Alert]:
+    recent = [
+        correction
+        for correction in health.failed_corrections
+        if health.now - correction.at < RECENT_QUARANTINE
+    ]
+    if recent:
+        details = "; ".join(
+            f"{correction.record} {correction.property_name}: {correction.note}"
+            for correction in recent[:_MAX_NAMED]
+        )
         yield Alert(
             key="quarantined",
-            title=f"{len(fresh)} corrections came to nothing twice: somebody else writes as well",
-            text=f"{said}. They are not sent again until something changes. Switch off the other "
+            title=f"{len(recent)} corrections came to nothing twice: somebody else writes as well",
+            text=f"{details}. They are not sent again until something changes. Switch off the other "
             "writer, or hold these records: `connector hold add`.",
         )

@@ -15,8 +15,8 @@ from connector.errors import UserError
 if TYPE_CHECKING:
     from apprise import Apprise
 
-_MOST: Final = 100
-_LEAVE_SECONDS: Final = 2.0
+_MAX_WAITING: Final = 100
+_SHUTDOWN_SECONDS: Final = 2.0
 _log = structlog.get_logger()
 
 
@@ -24,9 +24,9 @@ class Channels:
     """Where alerts go: Slack, mail, Teams and many more, each by its address."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._queue: Queue[tuple[str, str] | None] = Queue(_MOST)
-        self._apprise = _apprise(addresses) if addresses else None
-        self._thread = Thread(target=self._work, name="alerts", daemon=True)
+        self._queue: Queue[tuple[str, str] | None] = Queue(_MAX_WAITING)
+        self._apprise = _new_apprise(addresses) if addresses else None
+        self._thread = Thread(target=self._send_waiting, name="alerts", daemon=True)
         self._thread.start()
 
     def send(self, title: str, text: str) -> None:
@@ -34,7 +34,7 @@ class Channels:
         if self._apprise is None:
             return
         try:
-            self._queue.put_nowait((logs.masked(title), logs.masked(text)))
+            self._queue.put_nowait((logs.masked_text(title), logs.masked_text(text)))
         except Full:
             _log.warning("alert.dropped", message="too many alerts wait to be sent")
 
@@ -44,27 +44,27 @@ class Channels:
             self._queue.put_nowait(None)
         except Full:
             return
-        self._thread.join(_LEAVE_SECONDS)
+        self._thread.join(_SHUTDOWN_SECONDS)
 
-    def _work(self) -> None:
+    def _send_waiting(self) -> None:
         while (message := self._queue.get()) is not None:
             title, text = message
             if self._apprise is not None and not self._apprise.notify(title=title, body=text):
                 _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
 
 
-def _apprise(addresses: Sequence[str]) -> Apprise:
+def _new_apprise(addresses: Sequence[str]) -> Apprise:
     """Return what sends; an address may hold a token, so it is never shown."""
     import logging
 
     import apprise
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
-    made = apprise.Apprise()
+    sender = apprise.Apprise()
     for number, address in enumerate(addresses, 1):
-        if not made.add(address):
+        if not sender.add(address):
             raise UserError(
                 f"The address number {number} of CONNECTOR_ALERTS is none that Apprise knows: see "
                 "https://appriseit.com/services/ (addresses are separated by spaces)."
             )
-    return made
+    return sender

@@ -7,14 +7,14 @@ from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connector.core.overlooked import Overlooked
+from connector.core.overlooked import OverlookedContact
 from state import checkpoints
 from state.store import Store
 
 MORNING: Final = time(8)
 """By the portal's clock: a list of whom to call is read when the day's work begins."""
-_MOST: Final = 5  # named in one digest
-_NAME: Final = "digest"
+_MAX_NAMED: Final = 5  # named in one digest
+_CHECKPOINT: Final = "digest"
 Send = Callable[[str, str], None]
 
 
@@ -25,26 +25,26 @@ class Digest:
         self._store = store
         self._send = send
 
-    def tell(
+    def send_if_due(
         self,
         portal_id: str,
         zone: ZoneInfo,
         now: datetime,
-        find: Callable[[], Sequence[Overlooked]],
+        find_overlooked: Callable[[], Sequence[OverlookedContact]],
     ) -> None:
         """Send the digest where it is time; `find` is asked only then."""
         local = now.astimezone(zone)
         today = local.date().isoformat()
         with self._store.reading() as session:
-            told = checkpoints.get(session, portal_id, _NAME)
-        if told == today or local.time() < MORNING:
+            last_sent = checkpoints.get(session, portal_id, _CHECKPOINT)
+        if last_sent == today or local.time() < MORNING:
             return
-        found = find()
+        overlooked = find_overlooked()
         # Before it is sent: a database that fails must not repeat it with every cycle.
         with self._store.begin() as session:
-            checkpoints.put(session, portal_id, _NAME, today)
-        if found:
-            self._send(_title(portal_id, len(found)), _text(found, now))
+            checkpoints.put(session, portal_id, _CHECKPOINT, today)
+        if overlooked:
+            self._send(_title(portal_id, len(overlooked)), _text(overlooked, now))
 
 
 def _title(portal_id: str, count: int) -> str:
@@ -52,18 +52,18 @@ def _title(portal_id: str, count: int) -> str:
     return f"HubSpot lifecycle connector, portal {portal_id}: {contacts} overlooked"
 
 
-def _text(found: Sequence[Overlooked], now: datetime) -> str:
-    longest = sorted(found, key=lambda one: (one.since, one.record))
-    named = "\n".join(_line(one, now) for one in longest[:_MOST])
-    more = len(found) - _MOST
-    rest = f"\n… and {more:,} more." if more > 0 else ""
+def _text(overlooked: Sequence[OverlookedContact], now: datetime) -> str:
+    by_age = sorted(overlooked, key=lambda contact: (contact.since, contact.record))
+    lines = "\n".join(_line(contact, now) for contact in by_age[:_MAX_NAMED])
+    remaining = len(overlooked) - _MAX_NAMED
+    remaining_text = f"\n… and {remaining:,} more." if remaining > 0 else ""
     return (
-        f"They are ready for sales, and nobody follows up:\n{named}{rest}\n"
+        f"They are ready for sales, and nobody follows up:\n{lines}{remaining_text}\n"
         "Give each an owner, and let the owner set the lead status. "
         "`connector report overlooked` has them all."
     )
 
 
-def _line(one: Overlooked, now: datetime) -> str:
-    days = (now - one.since).days
-    return f"{one.record}: {'; '.join(one.lacks)} ({days:,} days)"
+def _line(contact: OverlookedContact, now: datetime) -> str:
+    days = (now - contact.since).days
+    return f"{contact.record}: {'; '.join(contact.missing_follow_up)} ({days:,} days)"

@@ -13,22 +13,22 @@ ANYBODY: Final = "*"
 Send = Callable[[str, str], None]
 
 
-def addresses(text: str) -> dict[str, tuple[str, ...]]:
+def addresses_by_owner(text: str) -> dict[str, tuple[str, ...]]:
     """Read `OWNER=address`, separated by spaces; the owner `*` stands for every other one.
 
-    >>> addresses("76000001=slack://a *=json://b 76000001=json://c")
+    >>> addresses_by_owner("76000001=slack://a *=json://b 76000001=json://c")
     {'76000001': ('slack://a', 'json://c'), '*': ('json://b',)}
     """
-    found: dict[str, tuple[str, ...]] = {}
+    by_owner: dict[str, tuple[str, ...]] = {}
     for number, part in enumerate(text.split(), 1):
-        owner, sign, address = part.partition("=")
-        if not sign or not (owner == ANYBODY or owner.isdigit()):
+        owner, separator, address = part.partition("=")
+        if not separator or not (owner == ANYBODY or owner.isdigit()):
             raise UserError(
                 f"The part number {number} of CONNECTOR_HANDOVER is not OWNER=address: write the "
                 "owner's id, or * for everybody."
             )
-        found[owner] = (*found.get(owner, ()), address)
-    return found
+        by_owner[owner] = (*by_owner.get(owner, ()), address)
+    return by_owner
 
 
 class Handover:
@@ -37,7 +37,9 @@ class Handover:
     def __init__(self, channels: Mapping[str, Send]) -> None:
         self._channels = channels
 
-    def tell(self, line: AuditLine, *, portal_id: str, owner: str, stages: frozenset[str]) -> None:
+    def notify_owner(
+        self, line: AuditLine, *, portal_id: str, owner: str, stages: frozenset[str]
+    ) -> None:
         """Send a notice; nothing of the person is in it but where to find them."""
         send = self._channels.get(owner) or self._channels.get(ANYBODY)
         if send is None or not _is_handover(line, stages):

@@ -11,8 +11,15 @@ from typing import Any, cast
 import click
 from rich.text import Text
 
-from connector.commands.frame import examples, json_option, moment, portal_ids, ready, record_named
-from connector.core.audit import AuditLine, Broken
+from connector.commands.frame import (
+    help_examples,
+    json_option,
+    parse_time,
+    portal_ids,
+    load_settings,
+    parse_record,
+)
+from connector.core.audit import AuditLine, BrokenChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.errors import UserError
 from connector.screens import outcomes
@@ -23,25 +30,27 @@ from state import aliases, archives
 from state import audit as audits
 from state.store import Store
 
-_filters = (
+_filter_options = (
     click.option("--record", metavar="contacts/ID", help="Only this record."),
     click.option("--run", metavar="R", help="Only this run."),
     click.option("--since", metavar="T", help="Only from this day or time on (ISO 8601)."),
     click.option("--until", metavar="T", help="Only before this day or time."),
     click.option("--rule", metavar="R", help="Only what this rule asked for."),
-    click.option("--outcome", type=click.Choice([str(one) for one in Outcome]), help="Only this."),
+    click.option(
+        "--outcome", type=click.Choice([str(outcome) for outcome in Outcome]), help="Only this."
+    ),
     click.option("--property", "property_name", type=click.Choice([STAGE, STATUS])),
 )
 
 
-def _filtered(command: click.decorators.FC) -> click.decorators.FC:
-    for option in reversed(_filters):
+def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_filter_options):
         command = option(command)
     return command
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector audit --record contacts/123",
         "connector audit --since 2026-11-01 --outcome reverted --json",
         "connector audit --run 20261102T093000-1f2e --csv > run.csv",
@@ -52,7 +61,7 @@ def _filtered(command: click.decorators.FC) -> click.decorators.FC:
 )
 @click.argument("verb", required=False, type=click.Choice(["verify", "redact"]))
 @click.argument("redacted", required=False, metavar="[contacts/ID]")
-@_filtered
+@_add_filters
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
 @click.option("--file", metavar="F", help="With verify: a file that the audit was cut into.")
 @click.option("--yes", is_flag=True, help="Redact without asking.")
@@ -75,93 +84,97 @@ def audit(
     """
     if verb == "verify":
         verify = partial(_verify_file, path=file) if file else _verify
-        return verify(ready(), as_json=as_json)
+        return verify(load_settings(), as_json=as_json)
     if verb == "redact":
-        return _redact(ready(), redacted, yes=yes)
-    which = _which(filters)
-    form = _json if as_json else _csv if as_csv else _screen
-    settings = ready()
+        return _redact(load_settings(), redacted, yes=yes)
+    criteria = _criteria(filters)
+    write_lines = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
+    settings = load_settings()
     with Store.open(settings.database_url) as store, store.reading() as session:
         for portal_id in portal_ids(session, settings):
-            form(audits.read(session, portal_id, **which))
+            write_lines(audits.read(session, portal_id, **criteria))
     return 0
 
 
-def _which(filters: Mapping[str, str | None]) -> audits.Which:
+def _criteria(filters: Mapping[str, str | None]) -> audits.LineFilter:
     """Read the filters."""
-    reads = {
-        "record": record_named,
-        "since": moment,
-        "until": moment,
+    parsers = {
+        "record": parse_record,
+        "since": parse_time,
+        "until": parse_time,
         "outcome": Outcome,
     }
-    found = {name: reads.get(name, str)(text) for name, text in filters.items() if text}
-    return cast(audits.Which, found)
+    criteria = {name: parsers.get(name, str)(text) for name, text in filters.items() if text}
+    return cast(audits.LineFilter, criteria)
 
 
-def _screen(lines: Iterable[AuditLine]) -> None:
-    console().print(outcomes.audited(lines))
+def _print_table(lines: Iterable[AuditLine]) -> None:
+    console().print(outcomes.audit_table(lines))
 
 
-def _json(lines: Iterable[AuditLine]) -> None:
+def _write_json_lines(lines: Iterable[AuditLine]) -> None:
     """Write JSON lines, oldest first."""
-    for one in lines:
-        write_json_line(audit_line(one))
+    for line in lines:
+        write_json_line(audit_document(line))
 
 
-def _csv(lines: Iterable[AuditLine]) -> None:
-    names = [*AuditLine.__dataclass_fields__][:-1]
-    write_csv(sys.stdout, names, ([audit_line(one)[name] for name in names] for one in lines))
+def _write_csv_lines(lines: Iterable[AuditLine]) -> None:
+    columns = [*AuditLine.__dataclass_fields__][:-1]
+    write_csv(
+        sys.stdout,
+        columns,
+        ([audit_document(line)[column] for column in columns] for line in lines),
+    )
 
 
-def audit_line(one: AuditLine) -> Mapping[str, Any]:
+def audit_document(line: AuditLine) -> Mapping[str, Any]:
     """Return an audit line as the operator's contract has it; a redacted one has no values."""
     return {
-        "at": one.at.isoformat(),
-        "run": one.run,
-        "record": str(one.record),
-        "property_name": one.property_name,
-        "before": None if one.redacted else one.before,
-        "after": None if one.redacted else one.after,
-        "rule": one.rule,
-        "policy": one.policy,
-        "outcome": str(one.outcome),
-        "correlation_id": one.correlation_id,
-        "hash": one.hash,
+        "at": line.at.isoformat(),
+        "run": line.run,
+        "record": str(line.record),
+        "property_name": line.property_name,
+        "before": None if line.redacted else line.before,
+        "after": None if line.redacted else line.after,
+        "rule": line.rule,
+        "policy": line.policy,
+        "outcome": str(line.outcome),
+        "correlation_id": line.correlation_id,
+        "hash": line.hash,
     }
 
 
 def _verify(settings: Settings, *, as_json: bool) -> int:
     """Recompute the chain of hashes; 1 where it is broken."""
-    broken = False
+    is_broken = False
     with Store.open(settings.database_url) as store, store.reading() as session:
         for portal_id in portal_ids(session, settings):
-            verdict = audits.verify(session, portal_id)
-            broken = broken or isinstance(verdict, Broken)
+            verification = audits.verify(session, portal_id)
+            is_broken = is_broken or isinstance(verification, BrokenChain)
             if as_json:
-                write_json(outcomes.verdict_document(portal_id, verdict))
+                write_json(outcomes.verification_document(portal_id, verification))
             else:
-                console().print(Text(outcomes.verdict(portal_id, verdict)))
-    return int(broken)
+                console().print(Text(outcomes.verification_text(portal_id, verification)))
+    return int(is_broken)
 
 
 def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
     """Follow the chain of a file into the database; 1 where it does not lead there."""
-    found = archives.read(Path(path))
+    archive = archives.read(Path(path))
     with Store.open(settings.database_url) as store, store.reading() as session:
-        leads = archives.leads(session, found)
+        is_continued = archives.joins_cuts(session, archive)
     if as_json:
-        write_json(outcomes.archived_document(path, found, leads=leads))
+        write_json(outcomes.archive_document(path, archive, is_continued=is_continued))
     else:
-        console().print(Text(outcomes.archived(path, found, leads=leads)))
-    return int(not leads)
+        console().print(Text(outcomes.archive_text(path, archive, is_continued=is_continued)))
+    return int(not is_continued)
 
 
 def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
     """Take the values of one record out of the audit, having asked."""
     if not record:
         raise UserError("Name the record: `connector audit redact contacts/123`.")
-    ref = record_named(record)
+    ref = parse_record(record)
     if not yes:
         click.confirm(
             f"The values of {ref} are taken out of the audit for good: its lines stay, and no "
@@ -169,9 +182,11 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
             abort=True,
         )
     with Store.open(settings.database_url) as store, store.begin() as session:
-        found = [
-            audits.redact(session, portal_id, aliases.family(session, portal_id, ref))
+        counts = [
+            audits.redact(session, portal_id, aliases.all_refs(session, portal_id, ref))
             for portal_id in portal_ids(session, settings)
         ]
-    click.echo(f"{sum(found):,} lines of {ref} have lost their values; `audit verify` still holds.")
+    click.echo(
+        f"{sum(counts):,} lines of {ref} have lost their values; `audit verify` still holds."
+    )
     return 0

@@ -7,28 +7,28 @@ from typing import Any
 import click
 from rich.text import Text
 
-from connector.commands.frame import REAL, examples
+from connector.commands.frame import REAL_CLOCK, help_examples
 from connector.demo import run_demo
-from connector.sandbox.deliveries import Manner
+from connector.sandbox.deliveries import DeliverySettings
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox, serve
 from connector.sandbox.world import fill
-from connector.screens.outcomes import sandbox_ready
+from connector.screens.outcomes import sandbox_instructions
 from connector.screens.output import console
 
 _TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the box
 
 
-@click.command(epilog=examples("connector demo", "connector demo --contacts 500 --seed 7"))
+@click.command(epilog=help_examples("connector demo", "connector demo --contacts 500 --seed 7"))
 @click.option("--contacts", type=click.IntRange(20, 200_000), default=2000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def demo(*, contacts: int, seed: int) -> int:
     """Show the main job on a portal in a box; needs no account and no configuration."""
-    return run_demo(REAL, contacts=contacts, seed=seed)
+    return run_demo(REAL_CLOCK, contacts=contacts, seed=seed)
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector sandbox",
         "connector sandbox --port 8765 --contacts 5000",
         "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
@@ -43,16 +43,24 @@ def demo(*, contacts: int, seed: int) -> int:
 @click.option("--duplicate", type=click.FloatRange(0, 1), default=0, help="… to tell twice.")
 @click.option("--shuffle", is_flag=True, help="Deliver events in no order.")
 def sandbox(
-    *, port: int, contacts: int, seed: int, webhooks: str | None, secret: str, **manner: Any
+    *,
+    port: int,
+    contacts: int,
+    seed: int,
+    webhooks: str | None,
+    secret: str,
+    **delivery_options: Any,
 ) -> int:
     """Serve a portal in a box with HubSpot's habits, on this machine only."""
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     fill(portal, contacts=contacts, seed=seed)
 
-    def show(box: Sandbox) -> None:
+    def announce(server: Sandbox) -> None:
         if webhooks:
-            box.deliver(Manner(target=webhooks, secret=secret, seed=seed, **manner))
-        console().print(Text(sandbox_ready(box.url, box.token, contacts)))
+            server.set_deliveries(
+                DeliverySettings(target=webhooks, secret=secret, seed=seed, **delivery_options)
+            )
+        console().print(Text(sandbox_instructions(server.url, server.token, contacts)))
 
-    serve(portal, port=port, token=_TOKEN, on_ready=show)
+    serve(portal, port=port, token=_TOKEN, on_ready=announce)
     return 0

@@ -14,56 +14,56 @@ import structlog
 
 from connector.commands.against import show_difference
 from connector.commands.frame import (
-    at_desk,
-    examples,
+    run_in_context,
+    help_examples,
     format_option,
     json_option,
     no_limits_option,
     policy_option,
-    portal_labels,
+    context_labels,
 )
-from connector.core.holds import Aside
+from connector.core.holds import HeldBack
 from connector.core.model import Correction
-from connector.desk import Desk
-from connector.enrolling import enrolling
+from connector.desk import RunContext
+from connector.enrolling import enrolling_workflows
 from connector.planfile import read_plan
 from connector.propose import propose
-from connector.pull import Pulled, require_mirror
+from connector.pull import PullResult, require_mirror
 from connector.pull import pull as pull_changes
-from connector.push import stream
-from connector.reminding import upcoming, wants_tasks
+from connector.push import plan_corrections
+from connector.reminding import upcoming_tasks, wants_tasks
 from connector.reviewed import apply_plan
 from connector.screens import outcomes, reviewing
-from connector.screens import plan as screens
+from connector.screens import plan as plan_view
 from connector.screens.formats import (
     write_csv_plan,
     write_json_plan,
     write_markdown_plan,
 )
 from connector.screens.output import console, write_json
-from connector.sync import Synced
+from connector.sync import SyncResult
 from connector.sync import apply as apply_due
 from connector.sync import sync as sync_all
 from state import plans
 from state.plans import PlanHead
 
-_EXAMPLES = 12
-_CORRECTIONS = 2  # the exit code of `plan --exit-code` where there are any
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_EXAMPLE_COUNT = 12
+_EXIT_CORRECTIONS = 2  # the exit code of `plan --exit-code` where there are any
+_FILE_PATH = click.Path(dir_okay=False, path_type=Path)
 _log = structlog.get_logger()
 
 
-@click.command(epilog=examples("connector pull", "connector pull --full"))
+@click.command(epilog=help_examples("connector pull", "connector pull --full"))
 @policy_option
 @click.option("--full", is_flag=True, help="Read the whole portal again.")
 @json_option
 def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     """Bring the local mirror up to date; the first pull reads the whole portal."""
-    return at_desk(lambda desk: _pull(desk, full=full, as_json=as_json), policy=policy)
+    return run_in_context(lambda context: _pull(context, full=full, as_json=as_json), policy=policy)
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector plan",
         "connector plan --out plan.json",
         "connector plan --policy my.yaml --format markdown",
@@ -75,7 +75,9 @@ def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     "--against", metavar="F", help="Show only what differs from this policy, from the mirror."
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 2 when there are corrections.")
-@click.option("--out", metavar="F", type=_FILE, help="Write the plan to a file, for `apply F`.")
+@click.option(
+    "--out", metavar="F", type=_FILE_PATH, help="Write the plan to a file, for `apply F`."
+)
 @format_option
 @json_option
 def plan(
@@ -88,126 +90,140 @@ def plan(
     as_json: bool,
 ) -> int:
     """Show what is wrong and what would be corrected; never writes to HubSpot."""
-    code = _CORRECTIONS if exit_code else 0
+    code = _EXIT_CORRECTIONS if exit_code else 0
     form = "json" if as_json else form
     if against:
-        return code if show_difference(policy, against, form=form) else 0
-    return at_desk(lambda desk: code if show_plan(desk, form, out) else 0, policy=policy)
+        return code if show_difference(policy, against, output_format=form) else 0
+    return run_in_context(
+        lambda context: code if show_plan(context, form, out) else 0, policy=policy
+    )
 
 
-@click.command(epilog=examples("connector apply", "connector apply plan.json"))
-@click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE)
+@click.command(epilog=help_examples("connector apply", "connector apply plan.json"))
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE_PATH)
 @policy_option
 @no_limits_option
 @json_option
 def apply(*, plan_file: Path | None, policy: str | None, no_limits: bool, as_json: bool) -> int:
     """Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds."""
 
-    def work(desk: Desk) -> int:
+    def work(context: RunContext) -> int:
         if plan_file is not None:
-            return _apply_file(desk, plan_file, as_json=as_json)
-        return show_synced(desk, apply_due(_allowed(desk, no_limits=no_limits)), as_json=as_json)
+            return _apply_file(context, plan_file, as_json=as_json)
+        return show_sync_result(
+            context, apply_due(_with_permission(context, no_limits=no_limits)), as_json=as_json
+        )
 
-    return at_desk(work, policy=policy)
+    return run_in_context(work, policy=policy)
 
 
-@click.command(epilog=examples("connector sync", "connector sync --json | jq .outcomes"))
+@click.command(epilog=help_examples("connector sync", "connector sync --json | jq .outcomes"))
 @no_limits_option
 @json_option
 def sync(*, no_limits: bool, as_json: bool) -> int:
     """Pull, plan and apply in one go."""
-    return at_desk(
-        lambda desk: show_synced(
-            desk, sync_all(_allowed(desk, no_limits=no_limits)), as_json=as_json
+    return run_in_context(
+        lambda context: show_sync_result(
+            context, sync_all(_with_permission(context, no_limits=no_limits)), as_json=as_json
         )
     )
 
 
-def _allowed(desk: Desk, *, no_limits: bool) -> Desk:
+def _with_permission(context: RunContext, *, no_limits: bool) -> RunContext:
     """Return the desk with the operator's permission to send whatever there is."""
-    return replace(desk, permitted=True) if no_limits else desk
+    return replace(context, permitted=True) if no_limits else context
 
 
-def _apply_file(desk: Desk, path: Path, *, as_json: bool) -> int:
+def _apply_file(context: RunContext, path: Path, *, as_json: bool) -> int:
     """Apply a reviewed plan, and name what no longer holds of it."""
-    done = apply_plan(desk, read_plan(desk, path))
+    reviewed = apply_plan(context, read_plan(context, path))
     if as_json:
-        write_json(reviewing.document(done))
+        write_json(reviewing.document(reviewed))
     else:
-        console().print(reviewing.screen(done))
+        console().print(reviewing.renderable(reviewed))
     return 0
 
 
-def _pull(desk: Desk, *, full: bool, as_json: bool) -> int:
+def _pull(context: RunContext, *, full: bool, as_json: bool) -> int:
     """Bring the mirror up to date, and say what was read."""
-    pulled = pull_changes(desk, full=full)
-    _log.info("pull.finished", portal=desk.portal_id, read=dict(pulled.read))
+    pulled = pull_changes(context, full=full)
+    _log.info("pull.finished", portal=context.portal_id, read=dict(pulled.read))
     if as_json:
-        write_json(_pulled(desk, pulled))
+        write_json(_pull_document(context, pulled))
     else:
-        console().print(outcomes.pulled(pulled))
+        console().print(outcomes.pull_table(pulled))
     return 0
 
 
-def _pulled(desk: Desk, pulled: Pulled) -> dict[str, Any]:
+def _pull_document(context: RunContext, pulled: PullResult) -> dict[str, Any]:
     """Return what a pull did as a JSON document."""
     return {
-        "portal_id": desk.portal_id,
-        "run": desk.run,
+        "portal_id": context.portal_id,
+        "run": context.run,
         "read": {str(kind): count for kind, count in pulled.read.items()},
         "changed": {str(kind): count for kind, count in pulled.changed.items()},
-        "whole": sorted(str(kind) for kind in pulled.whole),
+        "whole": sorted(str(kind) for kind in pulled.scanned),
     }
 
 
-def show_plan(desk: Desk, form: str, out: Path | None = None) -> int:
+def show_plan(context: RunContext, output_format: str, out: Path | None = None) -> int:
     """Show a fresh plan, or write it to a file; return how many corrections it holds."""
-    require_mirror(desk)
-    head = propose(desk)
-    document = {**plan_document(desk, head), **_foreseen(desk, head)}
+    require_mirror(context)
+    head = propose(context)
+    document = {**plan_document(context, head), **_consequences(context, head)}
     if out is not None:
         with out.open("w", encoding="utf-8") as file:
-            _write(desk, head, document, file, "json" if form == "text" else form)
+            _write_plan(
+                context, head, document, file, "json" if output_format == "text" else output_format
+            )
         click.echo(
             f"{out}: {head.summary['corrections']:,} corrections. Apply: connector apply {out}"
         )
-    elif form == "text":
-        examples = list(islice(each_correction(desk, head), _EXAMPLES))
-        console().print(screens.screen(document, examples, portal_labels(desk)))
+    elif output_format == "text":
+        examples = list(islice(corrections_of_plan(context, head), _EXAMPLE_COUNT))
+        console().print(plan_view.renderable(document, examples, context_labels(context)))
         console().print(
-            screens.asides(islice(each_aside(desk, head), _EXAMPLES), portal_labels(desk))
+            plan_view.held_back_table(
+                islice(held_back_of_plan(context, head), _EXAMPLE_COUNT), context_labels(context)
+            )
         )
     else:
-        _write(desk, head, document, sys.stdout, form)
+        _write_plan(context, head, document, sys.stdout, output_format)
     return int(head.summary["corrections"])
 
 
-def _foreseen(desk: Desk, head: PlanHead) -> dict[str, Any]:
+def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:
     """Return what a plan leads to besides: tasks for owners, and workflows that enrol."""
-    if not wants_tasks(desk):
-        return _workflows(desk, head)
-    tasks = [{"record": str(one.contact), "owner_id": one.owner} for one in upcoming(desk)]
-    return {"tasks": tasks, **_workflows(desk, head)}
+    if not wants_tasks(context):
+        return _workflows(context, head)
+    tasks = [
+        {"record": str(task.contact), "owner_id": task.owner} for task in upcoming_tasks(context)
+    ]
+    return {"tasks": tasks, **_workflows(context, head)}
 
 
-def _workflows(desk: Desk, head: PlanHead) -> dict[str, Any]:
+def _workflows(context: RunContext, head: PlanHead) -> dict[str, Any]:
     """Return the workflows that enrol on what a plan writes; null: it is not known."""
     if not head.summary["corrections"]:
         return {}
-    found = enrolling(desk)
-    told = None if found is None else [{"id": one.id, "name": one.name} for one in found]
-    return {"workflows": told}
+    workflows = enrolling_workflows(context)
+    documents = (
+        None
+        if workflows is None
+        else [{"id": workflow.id, "name": workflow.name} for workflow in workflows]
+    )
+    return {"workflows": documents}
 
 
-def each_correction(desk: Desk, head: PlanHead) -> Iterator[Correction]:
+def corrections_of_plan(context: RunContext, head: PlanHead) -> Iterator[Correction]:
     """Yield the corrections of a plan one by one."""
-    return chain.from_iterable(stream(desk, head.plan_id))
+    return chain.from_iterable(plan_corrections(context, head.plan_id))
 
 
-def plan_document(desk: Desk, head: PlanHead) -> dict[str, Any]:
+def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
     """Return a plan as the operator's contract has it, without its corrections."""
     return {
-        "portal_id": desk.portal_id,
+        "portal_id": context.portal_id,
         "policy": {"name": head.policy_name, "digest": head.policy_digest},
         "created_at": head.created_at.isoformat(),
         "digest": head.digest,
@@ -215,47 +231,51 @@ def plan_document(desk: Desk, head: PlanHead) -> dict[str, Any]:
     }
 
 
-def each_aside(desk: Desk, head: PlanHead) -> Iterator[Aside]:
+def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]:
     """Yield what a plan leaves aside, one by one."""
-    after = 0
+    last_row = 0
     while True:
-        with desk.store.reading() as session:
-            rows = plans.asides(session, desk.portal_id, head.plan_id, after=after)
+        with context.store.reading() as session:
+            rows = plans.read_held_back(session, context.portal_id, head.plan_id, after=last_row)
         if not rows:
             return
-        yield from (one for _, one in rows)
-        after = rows[-1][0]
+        yield from (held_back for _, held_back in rows)
+        last_row = rows[-1][0]
 
 
-def _write(desk: Desk, head: PlanHead, document: dict[str, Any], out: TextIO, form: str) -> None:
+def _write_plan(
+    context: RunContext, head: PlanHead, document: dict[str, Any], out: TextIO, output_format: str
+) -> None:
     """Write a plan in the form that was asked for."""
-    corrections = each_correction(desk, head)
-    match form:
+    corrections = corrections_of_plan(context, head)
+    match output_format:
         case "csv":
             write_csv_plan(out, corrections)
         case "markdown":
-            asides, names = each_aside(desk, head), portal_labels(desk)
-            write_markdown_plan(out, document, corrections, asides, names)
+            held_back, labels = held_back_of_plan(context, head), context_labels(context)
+            write_markdown_plan(out, document, corrections, held_back, labels)
         case _:
-            write_json_plan(out, document, corrections, each_aside(desk, head))
+            write_json_plan(out, document, corrections, held_back_of_plan(context, head))
 
 
-def show_synced(desk: Desk, synced: Synced, *, as_json: bool) -> int:
+def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) -> int:
     """Show what a run did."""
     if as_json:
         write_json(
             {
                 "run": synced.run,
                 "recovered": synced.recovered,
-                "pulled": _pulled(desk, synced.pulled) if synced.pulled else None,
-                "plan": plan_document(desk, synced.plan),
-                "outcomes": {str(one): count for one, count in sorted(synced.outcomes.items())},
-                **({"tasks": synced.tasks} if wants_tasks(desk) else {}),
+                "pulled": _pull_document(context, synced.pulled) if synced.pulled else None,
+                "plan": plan_document(context, synced.plan),
+                "outcomes": {
+                    str(outcome): count for outcome, count in sorted(synced.outcomes.items())
+                },
+                **({"tasks": synced.tasks} if wants_tasks(context) else {}),
             }
         )
     else:
-        document = plan_document(desk, synced.plan)
-        examples = list(islice(each_correction(desk, synced.plan), _EXAMPLES))
-        console().print(screens.screen(document, examples, portal_labels(desk)))
-        console().print(outcomes.synced(synced))
+        document = plan_document(context, synced.plan)
+        examples = list(islice(corrections_of_plan(context, synced.plan), _EXAMPLE_COUNT))
+        console().print(plan_view.renderable(document, examples, context_labels(context)))
+        console().print(outcomes.sync_summary(synced))
     return 0

@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from connector import logs, settings
 from connector.core.model import STATUS, ObjectType, Portal, Ref
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import UserError
-from connector.opening import Clockwork, open_desk
-from connector.screens.bar import progress
+from connector.opening import RunClock, open_context
+from connector.screens.bar import show_progress
 from connector.screens.formats import FORMATS
-from connector.screens.plan import labels
+from connector.screens.plan import labels_by_value
 from state import portals
 
-REAL = Clockwork(wait=time.sleep, monotonic=time.monotonic)
+REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document, for scripts."
@@ -38,55 +38,58 @@ no_limits_option = click.option(
 )
 
 
-def examples(*lines: str) -> str:
+def help_examples(*lines: str) -> str:
     """Return the examples at the end of a command's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def ready() -> settings.Settings:
+def load_settings() -> settings.Settings:
     """Read the settings, and send the logs where they say."""
-    found = settings.read()
-    logs.hide(*found.secrets)
-    logs.configure(form=found.log_format)
-    return found
+    loaded_settings = settings.read()
+    logs.add_secrets(*loaded_settings.secrets)
+    logs.configure(log_format=loaded_settings.log_format)
+    return loaded_settings
 
 
-def at_desk(work: Callable[[Desk], int], *, policy: str | None = None) -> int:
+def run_in_context(work: Callable[[RunContext], int], *, policy: str | None = None) -> int:
     """Lay out the desk, show the progress, and do the work."""
-    with progress() as tell, open_desk(ready(), REAL, tell=tell, policy=policy) as desk:
-        tell.allowance = desk.door.allowance
-        return work(desk)
+    with (
+        show_progress() as bar,
+        open_context(load_settings(), REAL_CLOCK, progress=bar, policy=policy) as context,
+    ):
+        bar.allowance = context.api.allowance
+        return work(context)
 
 
-def portal_ids(session: Session, found: settings.Settings) -> tuple[str, ...]:
+def portal_ids(session: Session, loaded_settings: settings.Settings) -> tuple[str, ...]:
     """Return the portal that the settings name, else all that are stored."""
-    return (found.portal_id,) if found.portal_id else portals.ids(session)
+    return (loaded_settings.portal_id,) if loaded_settings.portal_id else portals.ids(session)
 
 
-def record_named(text: str) -> Ref:
+def parse_record(text: str) -> Ref:
     """Read `contacts/123`; raise UserError otherwise."""
     try:
         return Ref.parse(text)
-    except ValueError as wrong:
-        raise UserError(str(wrong)) from wrong
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Read a day or a time; without a zone it is UTC."""
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError as wrong:
-        raise UserError(f"{text!r} is no day or time: write 2026-11-30.") from wrong
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+        parsed_time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{text!r} is no day or time: write 2026-11-30.") from error
+    return parsed_time if parsed_time.tzinfo else parsed_time.replace(tzinfo=UTC)
 
 
-def portal_labels(desk: Desk) -> dict[str, str]:
+def context_labels(context: RunContext) -> dict[str, str]:
     """Return the labels of the portal on the desk."""
-    return labels_of(desk.portal)
+    return labels_of(context.portal)
 
 
 def labels_of(portal: Portal) -> dict[str, str]:
     """Return a portal's labels of stages and lead statuses by internal value."""
     kinds = (ObjectType.COMPANIES, ObjectType.CONTACTS)
-    stages = [one for kind in kinds for one in portal.stages(kind)]
-    return labels([*stages, *portal.options(ObjectType.CONTACTS, STATUS)])
+    stages = [stage for kind in kinds for stage in portal.stages(kind)]
+    return labels_by_value([*stages, *portal.options(ObjectType.CONTACTS, STATUS)])

@@ -7,21 +7,27 @@ from dataclasses import replace
 import click
 from rich.table import Table
 
-from connector.commands.frame import at_desk, examples, json_option, moment, record_named
-from connector.core.holds import Hold, Scope
+from connector.commands.frame import (
+    run_in_context,
+    help_examples,
+    json_option,
+    parse_time,
+    parse_record,
+)
+from connector.core.holds import Hold, HoldScope
 from connector.core.model import STAGE, STATUS
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import UserError
-from connector.holding import add, listed, remove
+from connector.holding import add_hold, active_holds, remove_holds
 from connector.pausing import pause as pause_portal
 from connector.pausing import resume as resume_portal
-from connector.recover import alarmed, recover
+from connector.recover import log_open_moves_on_error, recover
 from connector.screens import reviewing
 from connector.screens.output import console, write_json
-from connector.undo import Selection, prepare
+from connector.undo import Selection, plan_undo
 from connector.undo import undo as undo_writes
 
-_scopes = (
+_scope_options = (
     click.argument("record", required=False, metavar="[contacts/ID]"),
     click.option("--company", metavar="companies/ID", help="A company and its contacts."),
     click.option("--domain", metavar="D", help="Everybody of an e-mail domain, or below it."),
@@ -32,7 +38,7 @@ _scopes = (
 
 
 @click.group(
-    epilog=examples(
+    epilog=help_examples(
         'connector hold add contacts/123 --reason "the key account manager decides"',
         "connector hold list",
         "connector hold remove contacts/123",
@@ -42,96 +48,100 @@ def hold() -> None:
     """Keep records, companies, domains or owners from being corrected."""
 
 
-def _scoped(command: click.decorators.FC) -> click.decorators.FC:
-    for option in reversed(_scopes):
+def _add_scope_options(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_scope_options):
         command = option(command)
     return command
 
 
-@hold.command("add", epilog=examples("connector hold add --domain fjord.example --reason pilot"))
-@_scoped
+@hold.command(
+    "add", epilog=help_examples("connector hold add --domain fjord.example --reason pilot")
+)
+@_add_scope_options
 @click.option("--until", metavar="DATE", help="When it ends (ISO 8601); else when removed.")
 @click.option("--reason", required=True, help="Why, for whoever wonders.")
 def hold_add(*, until: str | None, reason: str, name: str | None, **scopes: str | None) -> int:
     """Hold something as it is."""
-    scope, of = _scope(scopes)
-    end = moment(until) if until else None
+    scope, target = _scope(scopes)
+    end = parse_time(until) if until else None
 
-    def work(desk: Desk) -> int:
-        now = desk.door.now()
-        made = Hold(
+    def work(context: RunContext) -> int:
+        now = context.api.now()
+        new_hold = Hold(
             scope=scope,
-            of=of,
+            target=target,
             property_name=name or "",
             reason=reason,
             by="operator",
             since=now,
             until=end,
         )
-        add(desk, made)
-        click.echo(f"Held: {of}. `connector hold remove` with the same words ends it.")
+        add_hold(context, new_hold)
+        click.echo(f"Held: {target}. `connector hold remove` with the same words ends it.")
         return 0
 
-    return at_desk(work)
+    return run_in_context(work)
 
 
-@hold.command("list", epilog=examples("connector hold list --json"))
+@hold.command("list", epilog=help_examples("connector hold list --json"))
 @json_option
 def hold_list(*, as_json: bool) -> int:
     """List the holds that are in force, except what people set lately."""
 
-    def work(desk: Desk) -> int:
-        found = listed(desk)
+    def work(context: RunContext) -> int:
+        holds = active_holds(context)
         if as_json:
-            write_json([_document(one) for one in found])
+            write_json([_hold_document(entry) for entry in holds])
         else:
-            console().print(_table(found))
+            console().print(_hold_table(holds))
         return 0
 
-    return at_desk(work)
+    return run_in_context(work)
 
 
-@hold.command("remove", epilog=examples("connector hold remove contacts/123"))
-@_scoped
+@hold.command("remove", epilog=help_examples("connector hold remove contacts/123"))
+@_add_scope_options
 def hold_remove(*, name: str | None, **scopes: str | None) -> int:
     """Remove holds; what they held is decided anew."""
-    scope, of = _scope(scopes)
+    scope, target = _scope(scopes)
 
-    def work(desk: Desk) -> int:
-        count = remove(desk, scope, of, name)
-        click.echo(f"{count} removed." if count else f"There was no hold on {of}.")
+    def work(context: RunContext) -> int:
+        count = remove_holds(context, scope, target, name)
+        click.echo(f"{count} removed." if count else f"There was no hold on {target}.")
         return 0 if count else 1
 
-    return at_desk(work)
+    return run_in_context(work)
 
 
-@click.command(epilog=examples("connector pause", 'connector pause --reason "import on Friday"'))
+@click.command(
+    epilog=help_examples("connector pause", 'connector pause --reason "import on Friday"')
+)
 @click.option("--reason", default="", help="Why, for whoever wonders.")
 def pause(*, reason: str) -> int:
     """Write nothing to the portal until `connector resume`."""
 
-    def work(desk: Desk) -> int:
-        pause_portal(desk.store, desk.portal_id, at=desk.door.now(), reason=reason)
-        click.echo(f"Portal {desk.portal_id} is paused: nothing is written to it.")
+    def work(context: RunContext) -> int:
+        pause_portal(context.store, context.portal_id, at=context.api.now(), reason=reason)
+        click.echo(f"Portal {context.portal_id} is paused: nothing is written to it.")
         return 0
 
-    return at_desk(work)
+    return run_in_context(work)
 
 
-@click.command(epilog=examples("connector resume"))
+@click.command(epilog=help_examples("connector resume"))
 def resume() -> int:
     """Let writes through again after a pause."""
 
-    def work(desk: Desk) -> int:
-        was = resume_portal(desk.store, desk.portal_id)
-        click.echo(f"Portal {desk.portal_id} {'goes on' if was else 'was not paused'}.")
+    def work(context: RunContext) -> int:
+        was_paused = resume_portal(context.store, context.portal_id)
+        click.echo(f"Portal {context.portal_id} {'goes on' if was_paused else 'was not paused'}.")
         return 0
 
-    return at_desk(work)
+    return run_in_context(work)
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector undo 20261102T093000-1f2e --dry-run",
         "connector undo --record contacts/123",
         "connector undo --rule reopened --since 2026-11-01",
@@ -143,25 +153,30 @@ def resume() -> int:
 @click.option("--since", metavar="T", help="Only from this day or time on (ISO 8601).")
 @click.option("--dry-run", is_flag=True, help="Show what would go back, and write nothing.")
 @json_option
-def undo(*, dry_run: bool, as_json: bool, **chosen: str | None) -> int:
+def undo(*, dry_run: bool, as_json: bool, **filters: str | None) -> int:
     """Put back what still stands as we left it, and hold it there."""
-    selection = _selection(**chosen)
-    return at_desk(lambda desk: _undo(desk, selection, dry_run=dry_run, as_json=as_json))
+    selection = _selection(**filters)
+    return run_in_context(
+        lambda context: _undo(context, selection, dry_run=dry_run, as_json=as_json)
+    )
 
 
-def _undo(desk: Desk, selection: Selection, *, dry_run: bool, as_json: bool) -> int:
-    desk = replace(desk, permitted=True)
+def _undo(context: RunContext, selection: Selection, *, dry_run: bool, as_json: bool) -> int:
+    context = replace(context, permitted=True)
     if dry_run:
-        prepared, done = prepare(desk, selection), None
+        prepared, result = plan_undo(context, selection), None
     else:
-        with desk.store.writer_lock(desk.portal_id, who="connector undo"), alarmed(desk):
-            recover(desk)
-            prepared = prepare(desk, selection)
-            done = undo_writes(desk, prepared)
+        with (
+            context.store.writer_lock(context.portal_id, holder_name="connector undo"),
+            log_open_moves_on_error(context),
+        ):
+            recover(context)
+            prepared = plan_undo(context, selection)
+            result = undo_writes(context, prepared)
     if as_json:
-        write_json(reviewing.undo_document(prepared, done))
+        write_json(reviewing.undo_document(prepared, result))
     else:
-        console().print(reviewing.undo_screen(prepared, done))
+        console().print(reviewing.undo_renderable(prepared, result))
     return 0
 
 
@@ -175,48 +190,48 @@ def _selection(
         )
     return Selection(
         run=run,
-        record=record_named(record) if record else None,
+        record=parse_record(record) if record else None,
         rule=rule,
-        since=moment(since) if since else None,
+        since=parse_time(since) if since else None,
     )
 
 
-def _scope(scopes: dict[str, str | None]) -> tuple[Scope, str]:
+def _scope(scopes: dict[str, str | None]) -> tuple[HoldScope, str]:
     """Return the one scope that was named."""
-    found = [(name, one) for name, one in scopes.items() if one]
-    if len(found) != 1:
+    named_scopes = [(name, value) for name, value in scopes.items() if value]
+    if len(named_scopes) != 1:
         raise UserError("Name one thing: contacts/123, --company, --domain, --owner or --where.")
-    name, text = found[0]
+    name, text = named_scopes[0]
     match name:
         case "record":
-            return Scope.RECORD, str(record_named(text))
+            return HoldScope.RECORD, str(parse_record(text))
         case "company":
-            return Scope.COMPANY, str(record_named(text))
+            return HoldScope.COMPANY, str(parse_record(text))
         case "domain":
-            return Scope.DOMAIN, text.strip().lower().removeprefix("@")
+            return HoldScope.DOMAIN, text.strip().lower().removeprefix("@")
         case "owner":
-            return Scope.OWNER, text
+            return HoldScope.OWNER, text
         case _:
-            return Scope.VALUE, text
+            return HoldScope.VALUE, text
 
 
-def _document(one: Hold) -> dict[str, object]:
+def _hold_document(entry: Hold) -> dict[str, object]:
     return {
-        "record": one.of if one.scope is Scope.RECORD else None,
-        "scope": str(one.scope),
-        "of": one.of,
-        "property_name": one.property_name or None,
-        "reason": one.reason,
-        "by": one.by,
-        "until": one.until.isoformat() if one.until else None,
+        "record": entry.target if entry.scope is HoldScope.RECORD else None,
+        "scope": str(entry.scope),
+        "of": entry.target,
+        "property_name": entry.property_name or None,
+        "reason": entry.reason,
+        "by": entry.by,
+        "until": entry.until.isoformat() if entry.until else None,
     }
 
 
-def _table(found: tuple[Hold, ...]) -> Table:
+def _hold_table(holds: tuple[Hold, ...]) -> Table:
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for heading in ("what", "property", "reason", "by", "until"):
         table.add_column(heading, overflow="fold")
-    for one in found:
-        until = f"{one.until:%Y-%m-%d %H:%M}" if one.until else "removed"
-        table.add_row(one.of, one.property_name or "both", one.reason, one.by, until)
+    for entry in holds:
+        until = f"{entry.until:%Y-%m-%d %H:%M}" if entry.until else "removed"
+        table.add_row(entry.target, entry.property_name or "both", entry.reason, entry.by, until)
     return table

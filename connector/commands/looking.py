@@ -7,38 +7,40 @@ from pathlib import Path
 
 import click
 
-from connector.checking import Light
+from connector.checking import CheckResult
 from connector.checking import check as check_portal
 from connector.commands.frame import (
-    REAL,
-    at_desk,
-    examples,
+    REAL_CLOCK,
+    run_in_context,
+    help_examples,
     json_option,
     labels_of,
     policy_option,
-    portal_labels,
-    ready,
+    context_labels,
+    load_settings,
 )
 from connector.core.model import Ref
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import UserError
-from connector.explaining import Told, explain_facts, explain_record
-from connector.opening import open_door, read_policy
+from connector.explaining import RecordExplanation, explain_facts, explain_record
+from connector.opening import open_api, read_policy
 from connector.screens import explanation, findings
 from connector.screens.output import console, write_json
 from connector.settings import Settings
 
 
-@click.command(epilog=examples("connector check", "connector check --json | jq '.[] | .light'"))
+@click.command(
+    epilog=help_examples("connector check", "connector check --json | jq '.[] | .light'")
+)
 @policy_option
 @json_option
 def check(*, policy: str | None, as_json: bool) -> int:
     """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
-    return _check(ready(), policy=policy, as_json=as_json)
+    return _show_check(load_settings(), policy=policy, as_json=as_json)
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector explain contact 123",
         "connector explain companies/45 --json",
         "connector explain --facts facts.yaml",
@@ -55,38 +57,45 @@ def explain(
     if bool(facts) == bool(record):
         raise click.UsageError("Name a record, such as `contact 123`, or `--facts FILE`.")
     if facts:
-        portal, told = explain_facts(Path(facts), read_policy(policy or ready().policy))
-        return _tell(told, labels_of(portal), as_json=as_json)
+        portal, record_explanation = explain_facts(
+            Path(facts), read_policy(policy or load_settings().policy)
+        )
+        return _show_explanation(record_explanation, labels_of(portal), as_json=as_json)
     name = " ".join(record)
-    return at_desk(lambda desk: _explain(desk, name, as_json=as_json), policy=policy)
+    return run_in_context(lambda context: _explain(context, name, as_json=as_json), policy=policy)
 
 
-def _check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
+def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
     """Show the check-up; 1 where something must be mended first."""
-    door = open_door(settings, REAL)
-    read = read_policy(policy or settings.policy)
-    found = list(check_portal(door, read, portal_id=settings.portal_id))
+    api = open_api(settings, REAL_CLOCK)
+    loaded_policy = read_policy(policy or settings.policy)
+    results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
     if as_json:
         write_json(
-            [{"name": one.name, "light": one.light, "message": one.message} for one in found]
+            [
+                {"name": result.name, "light": result.result, "message": result.message}
+                for result in results
+            ]
         )
     else:
-        console().print(findings.screen(found))
-    return int(any(one.light is Light.BAD for one in found))
+        console().print(findings.renderable(results))
+    return int(any(result.result is CheckResult.FAIL for result in results))
 
 
-def _explain(desk: Desk, name: str, *, as_json: bool) -> int:
+def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
     """Explain one record."""
     try:
         ref = Ref.parse(name)
-    except ValueError as wrong:
-        raise UserError(f"{wrong}, or `connector explain contact 123`.") from wrong
-    return _tell(explain_record(desk, ref), portal_labels(desk), as_json=as_json)
+    except ValueError as error:
+        raise UserError(f"{error}, or `connector explain contact 123`.") from error
+    return _show_explanation(explain_record(context, ref), context_labels(context), as_json=as_json)
 
 
-def _tell(told: Told, names: Mapping[str, str], *, as_json: bool) -> int:
+def _show_explanation(
+    record_explanation: RecordExplanation, labels: Mapping[str, str], *, as_json: bool
+) -> int:
     if as_json:
-        write_json(explanation.document(told))
+        write_json(explanation.document(record_explanation))
     else:
-        console().print(explanation.screen(told, names))
+        console().print(explanation.renderable(record_explanation, labels))
     return 0

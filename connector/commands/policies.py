@@ -9,73 +9,77 @@ from pathlib import Path
 import click
 
 from connector import policies, settings
-from connector.commands.frame import REAL, examples, json_option, ready
+from connector.commands.frame import REAL_CLOCK, help_examples, json_option, load_settings
 from connector.core.model import Portal
 from connector.core.policy import Policy
-from connector.core.portrait import portrait
+from connector.core.portrait import describe_policy
 from connector.core.schema import policy_schema
 from connector.errors import UserError
-from connector.opening import open_door, pin, read_policy
+from connector.opening import open_api, require_portal, read_policy
 from connector.policies import Cases
-from connector.screens import policies as screens
+from connector.screens import policies as policy_view
 from connector.screens import trials
 from connector.screens.output import console, write_json
-from connector.starting import starting_files
+from connector.starting import initial_files
 
 offline_option = click.option("--offline", is_flag=True, help="Ask no portal, even with a token.")
-_policy = click.argument("policy", metavar="[F]", required=False)
+_policy_argument = click.argument("policy", metavar="[F]", required=False)
 
 
-@click.group(epilog=examples("connector policy check", "connector policy test my.yaml"))
+@click.group(epilog=help_examples("connector policy check", "connector policy test my.yaml"))
 def policy() -> None:
     """Check, test, show and begin policies; nothing is written to HubSpot."""
 
 
 @policy.command(
-    epilog=examples("connector policy check my.yaml", "connector policy check my.yaml --offline")
+    epilog=help_examples(
+        "connector policy check my.yaml", "connector policy check my.yaml --offline"
+    )
 )
-@_policy
+@_policy_argument
 @offline_option
 @json_option
 def check(*, policy: str | None, offline: bool, as_json: bool) -> int:
     """Look for mistakes: offline, and against the portal where a token is set."""
-    found = ready()
-    name = policy or found.policy
-    read = read_policy(name)
-    portal = _portal(found, offline=offline)
+    loaded_settings = load_settings()
+    name = policy or loaded_settings.policy
+    loaded_policy = read_policy(name)
+    portal = _portal(loaded_settings, offline=offline)
     against = f"portal {portal.account.portal_id}" if portal else "no portal"
-    warnings = _warnings(name, read, portal)
+    warnings = _warnings(name, loaded_policy, portal)
     if as_json:
-        write_json({"policy": read.name, "against": against, "warnings": warnings})
+        write_json({"policy": loaded_policy.name, "against": against, "warnings": warnings})
     else:
-        console().print(trials.checked(read, against, warnings))
+        console().print(trials.check_result(loaded_policy, against, warnings))
     return 0
 
 
 @policy.command(
-    epilog=examples("connector policy test my.yaml", "connector policy test my.yaml --cases c.yaml")
+    epilog=help_examples(
+        "connector policy test my.yaml", "connector policy test my.yaml --cases c.yaml"
+    )
 )
-@_policy
+@_policy_argument
 @click.option("--cases", metavar="C", help="The cases; for my.yaml these are my.cases.yaml.")
 @json_option
 def test(*, policy: str | None, cases: str | None, as_json: bool) -> int:
     """Run a policy's cases: given facts, and the stage and lead status expected of them."""
-    name = policy or ready().policy
-    read = read_policy(name)
-    tried = policies.try_out(read, _cases(name, cases))
+    name = policy or load_settings().policy
+    loaded_policy = read_policy(name)
+    test_run = policies.run_cases(loaded_policy, _cases(name, cases))
     if as_json:
-        write_json(trials.document(tried))
+        write_json(trials.document(test_run))
     else:
-        console().print(trials.screen(tried))
-    return int(bool(tried.failed))
+        console().print(trials.renderable(test_run))
+    return int(bool(test_run.failures))
 
 
 @policy.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector policy show my.yaml", "connector policy show --format html > policy.html"
     )
 )
-@_policy
+@_policy_argument
 @click.option(
     "--format",
     "form",
@@ -86,19 +90,25 @@ def test(*, policy: str | None, cases: str | None, as_json: bool) -> int:
 @offline_option
 def show(*, policy: str | None, form: str, offline: bool) -> int:
     """Print a policy in plain words with the portal's labels."""
-    found = ready()
-    name = policy or found.policy
-    portal = _portal(found, offline=offline)
-    portal = portal or policies.offline_portal(policies.cases_of(name))
-    shown = portrait(policies.check(read_policy(name), portal, datetime.now(UTC)), portal)
+    loaded_settings = load_settings()
+    name = policy or loaded_settings.policy
+    portal = _portal(loaded_settings, offline=offline)
+    portal = portal or policies.offline_portal(policies.find_cases(name))
+    policy_in_words = describe_policy(
+        policies.check_policy(read_policy(name), portal, datetime.now(UTC)), portal
+    )
     if form == "text":
-        console().print(screens.screen(shown))
+        console().print(policy_view.renderable(policy_in_words))
     else:
-        sys.stdout.write(screens.html(shown) if form == "html" else screens.markdown(shown))
+        sys.stdout.write(
+            policy_view.html(policy_in_words)
+            if form == "html"
+            else policy_view.markdown(policy_in_words)
+        )
     return 0
 
 
-@policy.command(epilog=examples("connector policy schema > policy.schema.json"))
+@policy.command(epilog=help_examples("connector policy schema > policy.schema.json"))
 def schema() -> int:
     """Print the JSON Schema of policy files, for editors."""
     write_json(policy_schema())
@@ -106,7 +116,7 @@ def schema() -> int:
 
 
 @policy.command(
-    epilog=examples("connector policy init", "connector policy init fjordkraft.yaml --force")
+    epilog=help_examples("connector policy init", "connector policy init fjordkraft.yaml --force")
 )
 @click.argument("file", metavar="[F]", default="policy.yaml")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
@@ -114,43 +124,51 @@ def init(*, file: str, force: bool) -> int:
     """Ask the portal what it has, and write a commented policy to start from, with its cases."""
     path = Path(file)
     files = {path: "", policies.cases_path(path): ""}
-    taken = [str(one) for one in files if one.exists()]
-    if taken and not force:
-        raise UserError(f"{' and '.join(taken)} exists: give another name, or `--force`.")
-    portal = _portal(ready(), offline=False)
+    existing_files = [str(candidate) for candidate in files if candidate.exists()]
+    if existing_files and not force:
+        raise UserError(f"{' and '.join(existing_files)} exists: give another name, or `--force`.")
+    portal = _portal(load_settings(), offline=False)
     if portal is None:
         raise UserError("No token is set: `policy init` asks the portal for its stages.")
-    for one, text in zip(files, starting_files(portal, path), strict=True):
-        one.write_text(text, encoding="utf-8")
-    console().print(trials.begun(path))
+    for target, text in zip(files, initial_files(portal, path), strict=True):
+        target.write_text(text, encoding="utf-8")
+    console().print(trials.init_result(path))
     return 0
 
 
-def _portal(found: settings.Settings, *, offline: bool) -> Portal | None:
+def _portal(loaded_settings: settings.Settings, *, offline: bool) -> Portal | None:
     """Return the portal behind the token, None where there is none or it is not to be asked."""
-    if offline or not found.access_token:
+    if offline or not loaded_settings.access_token:
         return None
-    portal = open_door(found, REAL).portal()
-    pin(portal, found)
+    portal = open_api(loaded_settings, REAL_CLOCK).portal()
+    require_portal(portal, loaded_settings)
     return portal
 
 
-def _warnings(name: str, read: Policy, portal: Portal | None) -> list[str]:
+def _warnings(name: str, loaded_policy: Policy, portal: Portal | None) -> list[str]:
     """Return what is to be known of a sound policy; raise PolicyError where it is not sound.
 
     Without a portal, and without cases that describe one, its own words cannot be looked up.
     """
-    cases, now = policies.cases_of(name), datetime.now(UTC)
-    shadowed = list(policies.shadowed(read))
-    unknown = policies.unknown_offline(read) if portal is None and cases is None else ()
-    if unknown:
-        return [*unknown, *shadowed]
-    bound = policies.check(read, portal or policies.offline_portal(cases), now)
-    return [*bound.warnings, *policies.held_back(bound, now), *shadowed]
+    cases, now = policies.find_cases(name), datetime.now(UTC)
+    shadowed_rules = list(policies.shadowed_preset_rules(loaded_policy))
+    unknown_names = (
+        policies.names_to_confirm(loaded_policy) if portal is None and cases is None else ()
+    )
+    if unknown_names:
+        return [*unknown_names, *shadowed_rules]
+    bound_policy = policies.check_policy(
+        loaded_policy, portal or policies.offline_portal(cases), now
+    )
+    return [
+        *bound_policy.warnings,
+        *policies.rules_blocking_deals(bound_policy, now),
+        *shadowed_rules,
+    ]
 
 
-def _cases(name: str, named: str | None) -> Cases:
-    cases = policies.cases_of(name, named)
+def _cases(name: str, cases_file: str | None) -> Cases:
+    cases = policies.find_cases(name, cases_file)
     if cases is None:
         raise UserError(
             f"{name} has no cases: write {policies.cases_path(Path(name)).name} beside it "

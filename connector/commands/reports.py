@@ -9,34 +9,40 @@ from typing import Final
 
 import click
 
-from connector.commands.frame import examples, json_option, labels_of, policy_option, ready
-from connector.desk import Tell
-from connector.offline import ClosedDoor, Ground, last_pulled, offline_desk
+from connector.commands.frame import (
+    help_examples,
+    json_option,
+    labels_of,
+    policy_option,
+    load_settings,
+)
+from connector.desk import Progress
+from connector.offline import OfflineHubSpot, OfflineInputs, last_pulled_portal, offline_context
 from connector.opening import read_policy
-from connector.reporting.customers import customers
-from connector.reporting.overlooked import overlooked
+from connector.reporting.customers import customers_report
+from connector.reporting.overlooked import overlooked_report
 from connector.reporting.report import Report
-from connector.reporting.writers import writers
-from connector.screens import reports as screens
-from connector.screens.bar import progress
+from connector.reporting.writers import writers_report
+from connector.screens import reports as report_view
+from connector.screens.bar import show_progress
 from connector.screens.output import console, write_json
 from state.store import Store
 
 
-def _customers(ground: Ground, policy: str, tell: Tell) -> Report:
-    return customers(offline_desk(ground, read_policy(policy), tell=tell))
+def _customers(inputs: OfflineInputs, policy: str, progress: Progress) -> Report:
+    return customers_report(offline_context(inputs, read_policy(policy), progress=progress))
 
 
-def _overlooked(ground: Ground, policy: str, tell: Tell) -> Report:
-    return overlooked(offline_desk(ground, read_policy(policy), tell=tell))
+def _overlooked(inputs: OfflineInputs, policy: str, progress: Progress) -> Report:
+    return overlooked_report(offline_context(inputs, read_policy(policy), progress=progress))
 
 
-def _writers(ground: Ground, _policy: str, _tell: Tell) -> Report:
-    with ground.store.reading() as session:
-        return writers(session, ground.portal.account.portal_id)
+def _writers(inputs: OfflineInputs, _policy: str, _progress: Progress) -> Report:
+    with inputs.store.reading() as session:
+        return writers_report(session, inputs.portal.account.portal_id)
 
 
-REPORTS: Final[Mapping[str, Callable[[Ground, str, Tell], Report]]] = {
+REPORTS: Final[Mapping[str, Callable[[OfflineInputs, str, Progress], Report]]] = {
     "customers": _customers,
     "overlooked": _overlooked,
     "writers": _writers,
@@ -44,7 +50,7 @@ REPORTS: Final[Mapping[str, Callable[[Ground, str, Tell], Report]]] = {
 
 
 @click.command(
-    epilog=examples(
+    epilog=help_examples(
         "connector report customers",
         "connector report customers --csv > customers.csv",
         "connector report overlooked --json",
@@ -61,15 +67,15 @@ def report(*, name: str, policy: str | None, as_json: bool, as_csv: bool) -> int
 
     HubSpot is not asked.
     """
-    settings = ready()
-    with progress() as tell, Store.open(settings.database_url) as store:
-        door = ClosedDoor(datetime.now(UTC))
-        ground = Ground(store=store, portal=last_pulled(store, settings), door=door)
-        found = REPORTS[name](ground, policy or settings.policy, tell)
+    settings = load_settings()
+    with show_progress() as bar, Store.open(settings.database_url) as store:
+        api = OfflineHubSpot(datetime.now(UTC))
+        inputs = OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api)
+        result = REPORTS[name](inputs, policy or settings.policy, bar)
     if as_json:
-        write_json(screens.document(found, ground.portal.account.portal_id))
+        write_json(report_view.document(result, inputs.portal.account.portal_id))
     elif as_csv:
-        screens.write_csv(sys.stdout, found)
+        report_view.write_csv(sys.stdout, result)
     else:
-        console().print(screens.screen(found, labels_of(ground.portal)))
+        console().print(report_view.renderable(result, labels_of(inputs.portal)))
     return 0

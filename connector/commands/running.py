@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from connector import settings
-from connector.app import run as work
-from connector.commands.frame import REAL, examples, ready
+from connector.app import run as run_daemon
+from connector.commands.frame import REAL_CLOCK, help_examples, load_settings
 from connector.daemon import settings as daemon_settings
 
 
-@click.command(epilog=examples("connector run", "CONNECTOR_WRITES=apply connector run"))
+@click.command(epilog=help_examples("connector run", "CONNECTOR_WRITES=apply connector run"))
 def run() -> int:
     """Poll, listen to webhooks, decide, and write where CONNECTOR_WRITES=apply says so."""
-    ready()
-    return work(settings.read, daemon_settings.read(), REAL.monotonic)
+    load_settings()
+    return run_daemon(settings.read, daemon_settings.read(), REAL_CLOCK.monotonic)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import click
 
 from connector.backfill import backfill as backfill_all
-from connector.backfill import cost, read_all
-from connector.commands.cycle import show_plan, show_synced
-from connector.commands.frame import at_desk, examples, json_option, no_limits_option
-from connector.desk import Desk
+from connector.backfill import estimate_cost, read_whole_portal
+from connector.commands.cycle import show_plan, show_sync_result
+from connector.commands.frame import run_in_context, help_examples, json_option, no_limits_option
+from connector.desk import RunContext
 from connector.proving import verify_mirror
 from connector.pull import require_mirror
 from connector.screens import costs
@@ -19,7 +19,7 @@ from connector.screens.output import console, write_json
 
 
 @click.command(
-    epilog=examples("connector backfill --dry-run", "connector backfill --yes --json"),
+    epilog=help_examples("connector backfill --dry-run", "connector backfill --yes --json"),
 )
 @click.option("--dry-run", is_flag=True, help="Read and plan, and write nothing to HubSpot.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -27,40 +27,40 @@ from connector.screens.output import console, write_json
 @json_option
 def backfill(*, dry_run: bool, yes: bool, no_limits: bool, as_json: bool) -> int:
     """Read the whole portal, plan and apply; says first what it costs, and asks on a terminal."""
-    return at_desk(
-        lambda desk: _backfill(
-            replace(desk, permitted=no_limits), dry_run=dry_run, yes=yes, as_json=as_json
+    return run_in_context(
+        lambda context: _backfill(
+            replace(context, permitted=no_limits), dry_run=dry_run, yes=yes, as_json=as_json
         )
     )
 
 
-@click.command(epilog=examples("connector mirror verify", "connector mirror verify --json"))
+@click.command(epilog=help_examples("connector mirror verify", "connector mirror verify --json"))
 @click.argument("verb", type=click.Choice(["verify"]))
 @json_option
 def mirror(*, verb: str, as_json: bool) -> int:
     """Prove that the mirror is complete, by counts and by a sample of ids, and repair it."""
-    return at_desk(lambda desk: _verify(desk, as_json=as_json))
+    return run_in_context(lambda context: _verify(context, as_json=as_json))
 
 
-def _verify(desk: Desk, *, as_json: bool) -> int:
+def _verify(context: RunContext, *, as_json: bool) -> int:
     """Show what was compared and repaired; 1 where the counts do not agree even then."""
-    require_mirror(desk)
-    with desk.store.writer_lock(desk.portal_id, who="connector mirror verify"):
-        proofs = verify_mirror(desk)
+    require_mirror(context)
+    with context.store.writer_lock(context.portal_id, holder_name="connector mirror verify"):
+        proofs = verify_mirror(context)
     if as_json:
-        write_json(costs.proof_document(desk.portal_id, proofs))
+        write_json(costs.proof_document(context.portal_id, proofs))
     else:
-        console().print(costs.proof(proofs))
-    return int(not all(one.agrees for one in proofs))
+        console().print(costs.proof_table(proofs))
+    return int(not all(proof.agrees for proof in proofs))
 
 
-def _backfill(desk: Desk, *, dry_run: bool, yes: bool, as_json: bool) -> int:
+def _backfill(context: RunContext, *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Announce the cost, ask, read, and plan or correct."""
-    click.echo(costs.announcement(cost(desk)), err=True)
+    click.echo(costs.announcement(estimate_cost(context)), err=True)
     if not yes and sys.stdin.isatty():
         click.confirm("Read it all now?", abort=True, err=True)
     if not dry_run:
-        return show_synced(desk, backfill_all(desk), as_json=as_json)
-    read_all(desk)
-    show_plan(replace(desk, run=f"{desk.run}-plan"), "json" if as_json else "text")
+        return show_sync_result(context, backfill_all(context), as_json=as_json)
+    read_whole_portal(context)
+    show_plan(replace(context, run=f"{context.run}-plan"), "json" if as_json else "text")
     return 0

@@ -32,43 +32,43 @@ class AuditLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class AuditCut:
     """The lines up to `place` have left the database for a file; the chain goes on from `hash`.
 
     `latest` is when the last of them was written, `at` when they were cut.
     """
 
-    place: int
+    position: int
     hash: str
-    latest: datetime
+    last_line_at: datetime
     at: datetime
     file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Intact:
+class IntactChain:
     """The chain holds: so many lines, the last with this hash ("" where there is none).
 
     The lines before a cut are counted, but lie in a file.
     """
 
-    lines: int
-    head: str
-    cut: Cut | None = None
+    line_count: int
+    last_hash: str
+    cut: AuditCut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class BrokenChain:
     """The chain breaks: the first row, counted from 1, that is not as it was appended."""
 
     row: int
     line: AuditLine
 
 
-Verdict = Intact | Broken
+ChainCheck = IntactChain | BrokenChain
 
 
-def seal(salt: bytes, before: str, after: str) -> str:
+def values_digest(salt: bytes, before: str, after: str) -> str:
     """Return the salted digest that stands for the two values in the chain.
 
     The values lie beside it, so they can be redacted (with the salt) while the chain holds.
@@ -77,7 +77,7 @@ def seal(salt: bytes, before: str, after: str) -> str:
     return hashlib.sha256(salt + content.encode()).hexdigest()
 
 
-def link(previous: str, content: dict[str, str | int]) -> str:
+def line_hash(previous_hash: str, content: dict[str, str | int]) -> str:
     """Return the hash of a line: of the line before, and of everything but its two values."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
-    return hashlib.sha256(previous.encode() + text.encode()).hexdigest()
+    return hashlib.sha256(previous_hash.encode() + text.encode()).hexdigest()

@@ -9,25 +9,25 @@ from dataclasses import asdict
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connector.core.bound import BoundPolicy, Side
+from connector.core.bound import BoundPolicy, ObjectPolicy
 from connector.core.bound_settings import (
     activity_property,
     bound_values,
     named_property,
-    names_of,
+    portal_names,
     score_property,
 )
-from connector.core.bound_side import bind_side
-from connector.core.deals import DealBook, deal_book
+from connector.core.bound_side import bind_object_policy
+from connector.core.deals import DealPipelines, read_deal_pipelines
 from connector.core.mark import Problems
 from connector.core.model import STAGE, STATUS, ObjectType, Portal
 from connector.core.policy import Policy
 from connector.core.values import Value
-from connector.core.vocabulary import CIRCLE
+from connector.core.vocabulary import GROUP_FACTS
 
 __all__ = ["BoundPolicy", "bind", "needed_properties"]
 
-_FIXED: Final = {
+_ALWAYS_NEEDED: Final = {
     ObjectType.CONTACTS: (
         STAGE,
         STATUS,
@@ -60,30 +60,30 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
     problems = Problems()
     zone = _zone(portal)
-    score, subscription, mark, activity = _properties(policy, portal, problems)
-    sides: dict[ObjectType, Side] = {}
-    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+    score, subscription, mark, activity = _properties_of_settings(policy, portal, problems)
+    object_policies: dict[ObjectType, ObjectPolicy] = {}
+    for object_type in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         with problems.collecting():
-            sides[kind] = bind_side(policy, portal, kind, zone)
-    problems.tell()
+            object_policies[object_type] = bind_object_policy(policy, portal, object_type, zone)
+    problems.raise_all()
     return BoundPolicy(
         policy=policy,
         portal_id=portal.account.portal_id,
         zone=zone,
         digest=_digest(policy, portal),
-        warnings=tuple(dict.fromkeys(_warnings(policy, sides))),
-        sides=sides,
-        book=_book(policy, portal),
+        warnings=tuple(dict.fromkeys(_warnings(policy, object_policies))),
+        object_policies=object_policies,
+        deal_pipelines=_deal_pipelines(policy, portal),
         labels=frozenset(policy.texts("deals.labels")),
         score_property=score,
         subscription_property=subscription,
         mark_property=mark,
         activity_property=activity,
-        in_circles=any(map(_in_circles, sides.values())),
+        uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
     )
 
 
-def _properties(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
+def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
     """Return the properties of score, subscription, mark, activity; "" for none, or a wrong one."""
     score = subscription = mark = activity = ""
     with problems.collecting():
@@ -97,11 +97,17 @@ def _properties(policy: Policy, portal: Portal, problems: Problems) -> tuple[str
     return score, subscription, mark, activity
 
 
-def _in_circles(side: Side) -> bool:
+def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
     """Whether a rule asks for what only companies and their contacts together tell."""
-    asked = {fact.key for one in (*side.rules, *side.rows) for fact in one.when.facts}
-    asked |= {fact.key for fact in side.scope.facts} if side.scope else set()
-    return not CIRCLE.isdisjoint(asked) or any(one.follows for one in side.rules)
+    fact_keys = {
+        fact.key
+        for entry in (*object_policy.rules, *object_policy.rows)
+        for fact in entry.when.facts
+    }
+    fact_keys |= {fact.key for fact in object_policy.scope.facts} if object_policy.scope else set()
+    return not GROUP_FACTS.isdisjoint(fact_keys) or any(
+        rule.followed_fact for rule in object_policy.rules
+    )
 
 
 def _zone(portal: Portal) -> ZoneInfo:
@@ -112,10 +118,10 @@ def _zone(portal: Portal) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _book(policy: Policy, portal: Portal) -> DealBook:
+def _deal_pipelines(policy: Policy, portal: Portal) -> DealPipelines:
     """Return what the pipelines say, and which of them count."""
-    values = bound_values(policy.settings, names_of(portal, ObjectType.CONTACTS))
-    return deal_book(
+    values = bound_values(policy.settings, portal_names(portal, ObjectType.CONTACTS))
+    return read_deal_pipelines(
         portal,
         include=_texts(values["deals.pipelines.include"]),
         exclude=_texts(values["deals.pipelines.exclude"]),
@@ -123,42 +129,47 @@ def _book(policy: Policy, portal: Portal) -> DealBook:
 
 
 def _texts(value: Value) -> tuple[str, ...]:
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, tuple) else ()
+    return (
+        tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
+    )
 
 
-def _warnings(policy: Policy, sides: Mapping[ObjectType, Side]) -> Iterator[str]:
-    for side in sides.values():
-        if not side.order:
-            yield f"{side.object_type} have no lifecycle stages in this portal: left alone"
+def _warnings(policy: Policy, object_policies: Mapping[ObjectType, ObjectPolicy]) -> Iterator[str]:
+    for object_policy in object_policies.values():
+        if not object_policy.order:
+            yield f"{object_policy.object_type} have no lifecycle stages in this portal: left alone"
             continue
-        for sleeper in side.sleepers:
-            yield f"{sleeper.name} sleeps: {sleeper.why}"
+        for sleeping_rule in object_policy.sleeping_rules:
+            yield f"{sleeping_rule.name} sleeps: {sleeping_rule.reason}"
 
 
 def _digest(policy: Policy, portal: Portal) -> str:
     """Return a digest of the policy, and of what a decision can depend on in the portal."""
-    named = policy.properties()
+    property_names = policy.properties()
     definitions = {
-        f"{kind}.{name}": asdict(definition)
-        for kind, names in named.items()
+        f"{object_type}.{name}": asdict(definition)
+        for object_type, names in property_names.items()
         for name in (*names, STAGE, STATUS)
-        if (definition := portal.definitions.get(kind, {}).get(name))
+        if (definition := portal.definitions.get(object_type, {}).get(name))
     }
     meaning = {
         "policy": policy.digest,
         "zone": portal.account.time_zone,
         "definitions": definitions,
-        "pipelines": [asdict(one) for one in portal.pipelines],
+        "pipelines": [asdict(pipeline) for pipeline in portal.pipelines],
     }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
 def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType, tuple[str, ...]]:
     """Return which properties the mirror has to ask for: only ones that the portal defines."""
-    named = policy.policy.properties()
-    wanted = {kind: {*fixed, *named[kind]} for kind, fixed in _FIXED.items()}
-    wanted[ObjectType.DEALS].update(policy.book.entered.values())
+    property_names = policy.policy.properties()
+    needed = {
+        object_type: {*always_needed, *property_names[object_type]}
+        for object_type, always_needed in _ALWAYS_NEEDED.items()
+    }
+    needed[ObjectType.DEALS].update(policy.deal_pipelines.entered_properties.values())
     return {
-        kind: tuple(sorted(names & set(portal.definitions.get(kind, {}))))
-        for kind, names in wanted.items()
+        object_type: tuple(sorted(names & set(portal.definitions.get(object_type, {}))))
+        for object_type, names in needed.items()
     }

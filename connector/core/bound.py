@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from connector.core.compiling import Compiled
-from connector.core.deals import DealBook
+from connector.core.compiling import CompiledCondition
+from connector.core.deals import DealPipelines
 from connector.core.model import ObjectType
 from connector.core.policy import Policy
-from connector.core.policy_form import Way
+from connector.core.policy_form import RuleDirection
 from connector.core.values import Value, Values
 from connector.core.vocabulary import Fact
 
@@ -21,11 +21,11 @@ Parse: TypeAlias = Callable[[str | None], Value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class PropertyReader:
     """How a fact is read from a HubSpot property; `space` is the namespace of its name."""
 
     key: str
-    space: str
+    namespace: str
     property_name: str
     parse: Parse
 
@@ -39,40 +39,40 @@ class BoundEntry:
     """
 
     name: str
-    when: Compiled
-    to: Mapping[str, str | None]
+    when: CompiledCondition
+    targets: Mapping[str, str | None]
     otherwise: str | None
     reason: Render
-    told: tuple[Fact, ...] = ()
-    follows: str = ""
+    reason_facts: tuple[Fact, ...] = ()
+    followed_fact: str = ""
 
-    def leads_to(self, stage: str, values: Values) -> str | None:
+    def target_for(self, stage: str, values: Values) -> str | None:
         """Return where a record in this stage is led, None to keep what it has."""
-        if self.follows:
-            found = values.get(self.follows)
-            return found if isinstance(found, str) else None
-        return self.to.get(stage, self.otherwise)
+        if self.followed_fact:
+            target = values.get(self.followed_fact)
+            return target if isinstance(target, str) else None
+        return self.targets.get(stage, self.otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRule(BoundEntry):
     """A rule for the stage; `marks` says that a former customer is marked before it moves."""
 
-    way: Way
+    direction: RuleDirection
     from_parked: bool
-    marks: bool = False
+    marks_former_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sleeper:
+class SleepingRule:
     """A rule or row that cannot do anything in this portal, and why."""
 
     name: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class ObjectPolicy:
     """A policy for one object type: contacts or companies.
 
     `order` ranks every stage of the portal, `path` those that are no parking place. `needs_won`
@@ -84,17 +84,17 @@ class Side:
     status_labels: Mapping[str, str]
     order: Mapping[str, int]
     path: Mapping[str, int]
-    named: frozenset[str]
-    parked: frozenset[str]
+    named_stages: frozenset[str]
+    parked_stages: frozenset[str]
     aliases: Mapping[str, str]
-    scope: Compiled | None
+    scope: CompiledCondition | None
     rules: tuple[BoundRule, ...]
     rows: tuple[BoundEntry, ...]
-    sleepers: tuple[Sleeper, ...]
-    flips: tuple[Callable[[Values], datetime | None], ...]
-    readers: tuple[Reader, ...]
-    needs_won: frozenset[str] | None
-    needs_loss: bool
+    sleeping_rules: tuple[SleepingRule, ...]
+    due_times: tuple[Callable[[Values], datetime | None], ...]
+    readers: tuple[PropertyReader, ...]
+    past_win_stages: frozenset[str] | None
+    uses_losses: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +110,14 @@ class BoundPolicy:
     zone: ZoneInfo
     digest: str
     warnings: tuple[str, ...]
-    sides: Mapping[ObjectType, Side]
-    book: DealBook
+    object_policies: Mapping[ObjectType, ObjectPolicy]
+    deal_pipelines: DealPipelines
     labels: frozenset[str]
     score_property: str
     subscription_property: str = ""
     mark_property: str = ""
     activity_property: str = ""
-    in_circles: bool = False
+    uses_company_groups: bool = False
 
     @property
     def name(self) -> str:

@@ -6,107 +6,122 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from connector.core.bound import BoundEntry, BoundRule, Render, Sleeper
-from connector.core.bound_settings import Names
-from connector.core.compiling import Compiled, compile_condition
+from connector.core.bound import BoundEntry, BoundRule, Render, SleepingRule
+from connector.core.bound_settings import PortalNames
+from connector.core.compiling import CompiledCondition, compile_condition
 from connector.core.condition_tree import Condition
 from connector.core.mark import Problems
 from connector.core.policy_check import check_reason, names_in
 from connector.core.policy_form import KEEP, Reason, Row, Rule, Target
-from connector.core.policy_settings import Setting, Word
-from connector.core.setting_specs import Form
+from connector.core.policy_settings import Setting, PolicyWord
+from connector.core.setting_specs import SettingType
 from connector.core.values import Value, Values
-from connector.core.vocabulary import FOLLOWED, Fact, Vocabulary
-from connector.core.wording import show
+from connector.core.vocabulary import FOLLOWED_FACTS, Fact, Vocabulary
+from connector.core.wording import format_value
 
-_MODES: Final = {
+_SYNC_MODES: Final = {
     "company.stage": ("primary", "both"),
     "contacts.furthest": ("roll-up", "both"),
 }
 
 
-def _followed(target: Target) -> str:
+def _followed_fact(target: Target) -> str:
     """Return the fact that holds the stage to which a target leads, "" where it is said."""
     name = target.otherwise.text.removeprefix("$") if target.otherwise else ""
-    return name if name in FOLLOWED else ""
+    return name if name in FOLLOWED_FACTS else ""
 
 
 @dataclass(slots=True, kw_only=True)
-class Binder:
+class RuleBinder:
     """Binds the entries of one object type, noting what sleeps and what is wrong."""
 
     vocabulary: Vocabulary
-    names: Names
+    names: PortalNames
     settings: Mapping[str, Setting]
     values: Mapping[str, Value]
-    named: frozenset[str]
+    named_stages: frozenset[str]
     problems: Problems
-    sleepers: list[Sleeper] = field(default_factory=list)
+    sleeping_rules: list[SleepingRule] = field(default_factory=list)
 
-    def rules(self, rules: Sequence[Rule]) -> tuple[BoundRule, ...]:
+    def bind_rules(self, rules: Sequence[Rule]) -> tuple[BoundRule, ...]:
         """Return the rules for this object type that have somewhere to lead."""
-        return tuple(self._rules(rules))
+        return tuple(self._bind_rules(rules))
 
-    def _rules(self, rules: Sequence[Rule]) -> Iterator[BoundRule]:
+    def _bind_rules(self, rules: Sequence[Rule]) -> Iterator[BoundRule]:
         for rule in rules:
-            if self.vocabulary.object_type not in rule.kinds or self._is_off(rule):
+            if self.vocabulary.object_type not in rule.object_types or self._is_switched_off(rule):
                 continue
-            for entry in self._entry(rule, rule.stage, Form.STAGE):
+            for entry in self._bind_entry(rule, rule.stage, SettingType.STAGE):
                 yield BoundRule(
                     name=entry.name,
                     when=entry.when,
-                    to=entry.to,
+                    targets=entry.targets,
                     otherwise=entry.otherwise,
                     reason=entry.reason,
-                    told=entry.told,
-                    follows=entry.follows,
-                    way=rule.way,
+                    reason_facts=entry.reason_facts,
+                    followed_fact=entry.followed_fact,
+                    direction=rule.direction,
                     from_parked=rule.from_parked,
-                    marks=rule.marks,
+                    marks_former_customer=rule.marks_former_customer,
                 )
 
-    def rows(self, rows: Sequence[Row]) -> tuple[BoundEntry, ...]:
+    def bind_rows(self, rows: Sequence[Row]) -> tuple[BoundEntry, ...]:
         """Return the lead status rows that have something to set."""
-        return tuple(one for row in rows for one in self._entry(row, row.lead_status, Form.STATUS))
+        return tuple(
+            entry
+            for row in rows
+            for entry in self._bind_entry(row, row.lead_status, SettingType.STATUS)
+        )
 
-    def condition(self, condition: Condition, *, own: bool) -> Compiled | None:
+    def bind_condition(self, condition: Condition, *, own: bool) -> CompiledCondition | None:
         """Return a condition as a function, None where it is wrong."""
         with self.problems.collecting():
             return compile_condition(condition, self.vocabulary, own=own)
         return None
 
-    def _entry(self, entry: Rule | Row, target: Target, form: Form) -> Iterator[BoundEntry]:
+    def _bind_entry(
+        self, entry: Rule | Row, target: Target, setting_type: SettingType
+    ) -> Iterator[BoundEntry]:
         """Yield the entry, unless it is wrong, or rests on or leads to what the portal lacks."""
-        lacking = () if entry.own else tuple(filter(self.vocabulary.lacks, names_in(entry)))
-        if lacking:
-            why = f"the portal has no property {lacking[0]}"
-            self.sleepers.append(Sleeper(name=entry.name, why=why))
+        missing_names = (
+            () if entry.own else tuple(filter(self.vocabulary.lacks_property, names_in(entry)))
+        )
+        if missing_names:
+            reason = f"the portal has no property {missing_names[0]}"
+            self.sleeping_rules.append(SleepingRule(name=entry.name, reason=reason))
             return
         with self.problems.collecting():
             check_reason(entry.reason, self.vocabulary)
         with self.problems.collecting():
             when = compile_condition(entry.when, self.vocabulary, own=entry.own)
-            chosen = self._chosen(target)
-            why = next(filter(None, (self._lacking(word, form) for word in chosen.words)), "")
-            if why:
-                self.sleepers.append(Sleeper(name=entry.name, why=why))
+            stage_target = self._target_by_stage(target)
+            reason = next(
+                filter(
+                    None, (self._missing_reason(word, setting_type) for word in stage_target.words)
+                ),
+                "",
+            )
+            if reason:
+                self.sleeping_rules.append(SleepingRule(name=entry.name, reason=reason))
                 return
             yield BoundEntry(
                 name=entry.name,
                 when=when,
-                to=self._branches(chosen, form),
-                otherwise=self._value(chosen.otherwise, form) if chosen.otherwise else None,
-                reason=self._reason(entry.reason),
-                told=tuple(self._facts(entry.reason)),
-                follows=_followed(chosen),
+                targets=self._targets_by_stage(stage_target, setting_type),
+                otherwise=self._internal_value(stage_target.otherwise, setting_type)
+                if stage_target.otherwise
+                else None,
+                reason=self._reason_renderer(entry.reason),
+                reason_facts=tuple(self._reason_facts(entry.reason)),
+                followed_fact=_followed_fact(stage_target),
             )
 
-    def _is_off(self, rule: Rule) -> bool:
+    def _is_switched_off(self, rule: Rule) -> bool:
         """Whether a preset's rule follows in a direction that `company_sync.mode` does not."""
-        modes = _MODES.get(_followed(rule.stage))
+        modes = _SYNC_MODES.get(_followed_fact(rule.stage))
         return not rule.own and modes is not None and self.values["company_sync.mode"] not in modes
 
-    def _chosen(self, target: Target) -> Target:
+    def _target_by_stage(self, target: Target) -> Target:
         """Return a target by stage: where it is by a setting, the branch that the setting names."""
         if target.by == "stage":
             return target
@@ -114,59 +129,65 @@ class Binder:
         branch = next((word for key, word in target.branches if key.text == choice), None)
         return Target(otherwise=branch or target.otherwise)
 
-    def _branches(self, target: Target, form: Form) -> dict[str, str | None]:
-        found = ((self.names.find(key, Form.STAGE), word) for key, word in target.branches)
-        return {stage: self._value(word, form) for stage, word in found if stage is not None}
+    def _targets_by_stage(self, target: Target, setting_type: SettingType) -> dict[str, str | None]:
+        branches = (
+            (self.names.find(key, SettingType.STAGE), word) for key, word in target.branches
+        )
+        return {
+            stage: self._internal_value(word, setting_type)
+            for stage, word in branches
+            if stage is not None
+        }
 
-    def _value(self, word: Word, form: Form) -> str | None:
+    def _internal_value(self, word: PolicyWord, setting_type: SettingType) -> str | None:
         """Return the internal value of a word, None for `keep` and for what the portal lacks."""
         if word.text == KEEP:
             return None
-        if word.text.removeprefix("$") in FOLLOWED:
+        if word.text.removeprefix("$") in FOLLOWED_FACTS:
             return None
         if word.text.startswith("$"):
             value = self.values[word.text.removeprefix("$")]
             return value if isinstance(value, str) else None
-        return self.names.find(word, form)
+        return self.names.find(word, setting_type)
 
-    def _lacking(self, word: Word, form: Form) -> str:
+    def _missing_reason(self, word: PolicyWord, setting_type: SettingType) -> str:
         """Return why a word leads nowhere in this portal, "" if it leads somewhere."""
-        if word.text == KEEP or word.text.removeprefix("$") in FOLLOWED:
+        if word.text == KEEP or word.text.removeprefix("$") in FOLLOWED_FACTS:
             return ""
-        value = self._value(word, form)
+        value = self._internal_value(word, setting_type)
         if value is None:
-            return f"the portal has no {form} {self._said(word)}"
-        if form is Form.STAGE and value not in self.named:
-            return f"the stage {self._said(word)} is not among `stages`"
+            return f"the portal has no {setting_type} {self._describe_word(word)}"
+        if setting_type is SettingType.STAGE and value not in self.named_stages:
+            return f"the stage {self._describe_word(word)} is not among `stages`"
         return ""
 
-    def _said(self, word: Word) -> str:
+    def _describe_word(self, word: PolicyWord) -> str:
         name = word.text.removeprefix("$")
         if name == word.text:
             return repr(name)
         return f"{self.settings[name].texts[0]!r} (setting {name})"
 
-    def _reason(self, reason: Reason) -> Render:
+    def _reason_renderer(self, reason: Reason) -> Render:
         """Return a function that puts the reason into words."""
-        pieces = [(text, self._told(name)) for text, name in reason.parts]
+        parts = [(text, self._fact_renderer(name)) for text, name in reason.parts]
 
         def render(values: Values) -> str:
-            return "".join(text + told(values) for text, told in pieces)
+            return "".join(text + render_fact(values) for text, render_fact in parts)
 
         return render
 
-    def _facts(self, reason: Reason) -> Iterator[Fact]:
-        found = (self.vocabulary.fact(name) for _, name in reason.parts if name)
-        return (fact for fact in found if fact)
+    def _reason_facts(self, reason: Reason) -> Iterator[Fact]:
+        facts = (self.vocabulary.fact(name) for _, name in reason.parts if name)
+        return (fact for fact in facts if fact)
 
-    def _told(self, name: str) -> Render:
+    def _fact_renderer(self, name: str) -> Render:
         zone = self.vocabulary.zone
         if not name:
             return lambda _: ""
-        fixed = self.vocabulary.fixed.get(name)
+        fixed = self.vocabulary.fixed_names.get(name)
         if fixed:
-            words = show(fixed.value, zone)
-            return lambda _: words
+            text = format_value(fixed.value, zone)
+            return lambda _: text
         fact = self.vocabulary.fact(name)
-        labels = {one.value: one.label for one in fact.options} if fact else {}
-        return lambda values: show(values.get(name), zone, labels)
+        labels = {option.value: option.label for option in fact.options} if fact else {}
+        return lambda values: format_value(values.get(name), zone, labels)

@@ -15,16 +15,19 @@ _TYPES: Final = ("string", "number", "bool", "date", "datetime", "enumeration")
 
 def case_portal(*nodes: Node | None) -> Portal:
     """Return a new portal, changed by each of these mappings in turn."""
-    said: dict[str, Node] = {}
+    nodes_by_key: dict[str, Node] = {}
     for node in nodes:
         entries = section(node, "portal", known=_KEYS).entries if node else {}
-        said |= {name: value for name, (_, value) in entries.items()}
-    pipelines = _labels(said["pipelines"]) if "pipelines" in said else {}
-    zone = said.get("time_zone")
+        nodes_by_key |= {name: value for name, (_, value) in entries.items()}
+    pipelines = _labels(nodes_by_key["pipelines"]) if "pipelines" in nodes_by_key else {}
+    zone = nodes_by_key.get("time_zone")
     return default_portal(
-        stages=_labels(said["stages"]) if "stages" in said else STAGES,
-        statuses=_labels(said["statuses"]) if "statuses" in said else STATUSES,
-        more={kind: _definitions(said.get(kind.value)) for kind in ObjectType},
+        stages=_labels(nodes_by_key["stages"]) if "stages" in nodes_by_key else STAGES,
+        statuses=_labels(nodes_by_key["statuses"]) if "statuses" in nodes_by_key else STATUSES,
+        extra_properties={
+            object_type: _definitions(nodes_by_key.get(object_type.value))
+            for object_type in ObjectType
+        },
         pipelines=[
             Pipeline(id=name, label=label, stages=DEAL_STAGES) for name, label in pipelines.items()
         ],

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from connector.core.bound import BoundPolicy, BoundRule, Side
-from connector.core.condition_terms import resolve
+from connector.core.bound import BoundPolicy, BoundRule, ObjectPolicy
+from connector.core.condition_terms import option_value
 from connector.core.facts import Facts
 from connector.core.model import ObjectType, Option, Ref
 from connector.core.rules import Decision, decide
 from connector.core.values import Value
-from connector.core.vocabulary import FOLLOWED
+from connector.core.vocabulary import FOLLOWED_FACTS
 
-LARGEST: Final = "company_sync.max_contacts"
-_CAP: Final = "company_sync.companies_to"
+MAX_CONTACTS: Final = "company_sync.max_contacts"
+_COMPANY_STAGE_LIMIT: Final = "company_sync.companies_to"
 
-Pinned: TypeAlias = Mapping[Ref, frozenset[str]]
+PinnedProperties: TypeAlias = Mapping[Ref, frozenset[str]]
 """Which properties of whom stay as they are, because they are held."""
 
-NOBODY: Final[Pinned] = {}
+NONE_PINNED: Final[PinnedProperties] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circle:
+class CompanyGroup:
     """A company and the contacts whose primary company it is.
 
     `size` counts all its contacts; `contacts` may hold fewer where nobody asks for the rest.
@@ -33,10 +33,12 @@ class Circle:
 
     company: Facts | None
     contacts: tuple[Facts, ...]
-    size: int
+    contact_count: int
 
 
-def closed(policy: BoundPolicy, circle: Circle, pinned: Pinned = NOBODY) -> Circle:
+def add_group_values(
+    policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties = NONE_PINNED
+) -> CompanyGroup:
     """Return the circle with what each says of the other.
 
     First the contacts are decided as if they had no company, so that one stage is known to which
@@ -45,60 +47,70 @@ def closed(policy: BoundPolicy, circle: Circle, pinned: Pinned = NOBODY) -> Circ
     forward, and to a stage that somebody in the circle has reached already. Whose stage is
     `pinned` is followed where it really is.
     """
-    furthest = _furthest(policy, circle, pinned)
-    size = float(circle.size)
-    company = circle.company
+    furthest = _furthest_stage(policy, group, pinned)
+    contact_count = float(group.contact_count)
+    company = group.company
     stage: Value = None
     if company:
-        company = _with(company, {"contacts.count": size, "contacts.furthest": furthest})
-        decided = _stage(policy, company, pinned)
-        stage = decided if decided in policy.sides[ObjectType.CONTACTS].named else None
-    told: dict[str, Value] = {"company.contacts": size, "company.stage": stage}
-    contacts = tuple(_with(one, told) for one in circle.contacts)
-    return Circle(company=company, contacts=contacts, size=circle.size)
+        company = _with_values(
+            company, {"contacts.count": contact_count, "contacts.furthest": furthest}
+        )
+        decided_stage = _decided_stage(policy, company, pinned)
+        stage = (
+            decided_stage
+            if decided_stage in policy.object_policies[ObjectType.CONTACTS].named_stages
+            else None
+        )
+    company_values: dict[str, Value] = {"company.contacts": contact_count, "company.stage": stage}
+    contacts = tuple(_with_values(contact, company_values) for contact in group.contacts)
+    return CompanyGroup(company=company, contacts=contacts, contact_count=group.contact_count)
 
 
-def _stage(policy: BoundPolicy, facts: Facts, pinned: Pinned) -> str:
+def _decided_stage(policy: BoundPolicy, facts: Facts, pinned: PinnedProperties) -> str:
     return decide(policy, facts, pinned=pinned.get(facts.record, frozenset())).stage
 
 
-def _with(facts: Facts, more: dict[str, Value]) -> Facts:
-    return replace(facts, values={**facts.values, **more})
+def _with_values(facts: Facts, extra_values: dict[str, Value]) -> Facts:
+    return replace(facts, values={**facts.values, **extra_values})
 
 
-def _furthest(policy: BoundPolicy, circle: Circle, pinned: Pinned) -> str | None:
+def _furthest_stage(
+    policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties
+) -> str | None:
     """Return the furthest stage to which contacts come by themselves, up to the limit."""
-    path = policy.sides[ObjectType.CONTACTS].path
-    named = policy.sides[ObjectType.COMPANIES].named
-    stages = {_stage(policy, one, pinned) for one in circle.contacts} & named
-    found = max((one for one in stages if one in path), key=path.__getitem__, default=None)
-    cap = _cap(policy, policy.sides[ObjectType.COMPANIES])
-    if found and cap in path and path[found] > path[cap]:
-        return cap
-    return found
+    path = policy.object_policies[ObjectType.CONTACTS].path
+    named = policy.object_policies[ObjectType.COMPANIES].named_stages
+    stages = {_decided_stage(policy, contact, pinned) for contact in group.contacts} & named
+    furthest = max((stage for stage in stages if stage in path), key=path.__getitem__, default=None)
+    limit = _company_stage_limit(policy, policy.object_policies[ObjectType.COMPANIES])
+    if furthest and limit in path and path[furthest] > path[limit]:
+        return limit
+    return furthest
 
 
-def _cap(policy: BoundPolicy, side: Side) -> str:
-    options = [Option(value=one, label=label, order=0) for one, label in side.labels.items()]
-    word = policy.policy.texts(_CAP)[0]
-    return resolve(word, tuple(options)) or word
+def _company_stage_limit(policy: BoundPolicy, object_policy: ObjectPolicy) -> str:
+    options = [
+        Option(value=value, label=label, order=0) for value, label in object_policy.labels.items()
+    ]
+    word = policy.policy.texts(_COMPANY_STAGE_LIMIT)[0]
+    return option_value(word, tuple(options)) or word
 
 
-def is_small(policy: BoundPolicy, size: int) -> bool:
+def is_small(policy: BoundPolicy, contact_count: int) -> bool:
     """Whether a company has so few contacts that they may follow each other."""
-    return size <= policy.policy.number(LARGEST)
+    return contact_count <= policy.policy.number(MAX_CONTACTS)
 
 
-def asks_contacts(policy: BoundPolicy) -> bool:
+def depends_on_contacts(policy: BoundPolicy) -> bool:
     """Whether a company's decision rests on those of its contacts."""
-    rules = policy.sides[ObjectType.COMPANIES].rules
-    return any(_asks(one) for one in rules)
+    rules = policy.object_policies[ObjectType.COMPANIES].rules
+    return any(_follows_group(rule) for rule in rules)
 
 
-def rests_on_others(side: Side, decision: Decision) -> bool:
+def depends_on_group(object_policy: ObjectPolicy, decision: Decision) -> bool:
     """Whether a rule that won asked where the others in the circle should be."""
-    return any(_asks(one) for one in side.rules if one.name in decision.rules)
+    return any(_follows_group(rule) for rule in object_policy.rules if rule.name in decision.rules)
 
 
-def _asks(rule: BoundRule) -> bool:
-    return not {*FOLLOWED}.isdisjoint(fact.key for fact in rule.when.facts)
+def _follows_group(rule: BoundRule) -> bool:
+    return not {*FOLLOWED_FACTS}.isdisjoint(fact.key for fact in rule.when.facts)

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import assert_never
 
 from connector.core.condition_terms import Resolver
-from connector.core.condition_tests import Holds, Test, build
+from connector.core.condition_tests import Predicate, ComparisonTest, build_test
 from connector.core.condition_tree import (
     All,
     Comparison,
@@ -25,13 +25,13 @@ from connector.core.vocabulary import Fact, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
+class CompiledCondition:
     """A condition as a function of the facts, with its tests in the order of the text."""
 
     text: str
     tree: Tree
-    holds: Holds
-    tests: tuple[Test, ...]
+    holds: Predicate
+    tests: tuple[ComparisonTest, ...]
 
     @property
     def facts(self) -> tuple[Fact, ...]:
@@ -39,22 +39,26 @@ class Compiled:
         return tuple(term.fact for test in self.tests for term in test.terms if term.fact)
 
     @property
-    def flips(self) -> tuple[Callable[[Values], datetime | None], ...]:
+    def due_times(self) -> tuple[Callable[[Values], datetime | None], ...]:
         """Return when time alone may change it, one function for each such test."""
-        return tuple(test.flips for test in self.tests if test.flips)
+        return tuple(test.due_time for test in self.tests if test.due_time)
 
 
-def compile_condition(condition: Condition, vocabulary: Vocabulary, *, own: bool) -> Compiled:
+def compile_condition(
+    condition: Condition, vocabulary: Vocabulary, *, own: bool
+) -> CompiledCondition:
     """Return the condition as a function; raise PolicyError with everything wrong in it.
 
     `own` says that a customer's file wrote it: then every option that it names must exist.
     """
     resolver = Resolver(condition, vocabulary, own)
-    tests: list[Test] = []
+    tests: list[ComparisonTest] = []
     problems = Problems()
-    holds = _holds(condition.tree, resolver, tests, problems)
-    problems.tell()
-    return Compiled(text=condition.text, tree=condition.tree, holds=holds, tests=tuple(tests))
+    holds = _compile_tree(condition.tree, resolver, tests, problems)
+    problems.raise_all()
+    return CompiledCondition(
+        text=condition.text, tree=condition.tree, holds=holds, tests=tuple(tests)
+    )
 
 
 def _never(_: Values) -> bool:
@@ -65,47 +69,49 @@ def _always(_: Values) -> bool:
     return True
 
 
-def _holds(tree: Tree, resolver: Resolver, tests: list[Test], problems: Problems) -> Holds:
+def _compile_tree(
+    tree: Tree, resolver: Resolver, tests: list[ComparisonTest], problems: Problems
+) -> Predicate:
     match tree:
         case Constant(value):
             return _always if value else _never
         case Negation(part):
-            return _negation(_holds(part, resolver, tests, problems))
+            return _negation(_compile_tree(part, resolver, tests, problems))
         case All(parts):
-            return _all(tuple(_holds(part, resolver, tests, problems) for part in parts))
+            return _all(tuple(_compile_tree(part, resolver, tests, problems) for part in parts))
         case Either(parts):
-            return _either(tuple(_holds(part, resolver, tests, problems) for part in parts))
+            return _either(tuple(_compile_tree(part, resolver, tests, problems) for part in parts))
         case Comparison():
-            return _tested(tree, resolver, tests, problems)
+            return _compile_comparison(tree, resolver, tests, problems)
         case _:
             assert_never(tree)
 
 
-def _tested(
-    comparison: Comparison, resolver: Resolver, tests: list[Test], problems: Problems
-) -> Holds:
+def _compile_comparison(
+    comparison: Comparison, resolver: Resolver, tests: list[ComparisonTest], problems: Problems
+) -> Predicate:
     with problems.collecting():
-        test = build(resolver, comparison)
+        test = build_test(resolver, comparison)
         tests.append(test)
         return test.holds
     return _never
 
 
-def _negation(part: Holds) -> Holds:
+def _negation(part: Predicate) -> Predicate:
     return lambda values: not part(values)
 
 
-def _all(parts: tuple[Holds, ...]) -> Holds:
+def _all(parts: tuple[Predicate, ...]) -> Predicate:
     return reduce(_both, parts)
 
 
-def _both(first: Holds, second: Holds) -> Holds:
+def _both(first: Predicate, second: Predicate) -> Predicate:
     return lambda values: first(values) and second(values)
 
 
-def _either(parts: tuple[Holds, ...]) -> Holds:
+def _either(parts: tuple[Predicate, ...]) -> Predicate:
     return reduce(_one_of, parts)
 
 
-def _one_of(first: Holds, second: Holds) -> Holds:
+def _one_of(first: Predicate, second: Predicate) -> Predicate:
     return lambda values: first(values) or second(values)

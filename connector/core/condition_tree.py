@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, assert_never
 
-from connector.core.mark import Mark
+from connector.core.mark import Place
 
 
 class Op(StrEnum):
@@ -29,7 +29,7 @@ class Op(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class DottedName:
     """A fact or setting, by its dotted name."""
 
     name: str
@@ -45,7 +45,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class LiteralList:
     """A list of literals."""
 
     values: tuple[Literal, ...]
@@ -53,7 +53,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
-class Shifted:
+class ShiftedTime:
     """A time some days later (`sign` 1) or earlier (-1)."""
 
     base: Operand
@@ -62,7 +62,7 @@ class Shifted:
     start: int
 
 
-Operand: TypeAlias = Named | Literal | Listing | Shifted
+Operand: TypeAlias = DottedName | Literal | LiteralList | ShiftedTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Condition:
 
     text: str
     tree: Tree
-    at: Callable[[int], Mark]
+    place_at: Callable[[int], Place]
 
 
 def comparisons(tree: Tree) -> Iterator[Comparison]:
@@ -132,13 +132,13 @@ def comparisons(tree: Tree) -> Iterator[Comparison]:
             assert_never(tree)
 
 
-def names(operand: Operand | None) -> Iterator[Named]:
+def dotted_names(operand: Operand | None) -> Iterator[DottedName]:
     """Yield the facts and settings that an operand names."""
     match operand:
-        case Named():
+        case DottedName():
             yield operand
-        case Shifted(base, _, days):
-            yield from names(base)
-            yield from names(days)
+        case ShiftedTime(base, _, days):
+            yield from dotted_names(base)
+            yield from dotted_names(days)
         case _:
             return

@@ -22,22 +22,22 @@ from connector.core.condition_tree import (
     Condition,
     Constant,
     Either,
-    Listing,
+    LiteralList,
     Literal,
-    Named,
+    DottedName,
     Negation,
     Op,
     Operand,
-    Shifted,
+    ShiftedTime,
     Tree,
 )
-from connector.core.mark import PolicyError, wrong
+from connector.core.mark import PolicyError, policy_error
 from connector.core.yamlfile import Scalar
 
-_LONGEST: Final = 2_000
-_DEEPEST: Final = 20
-_LARGEST: Final = 1e15
-_WORDS: Final = re.compile(
+_MAX_LENGTH: Final = 2_000
+_MAX_DEPTH: Final = 20
+_MAX_NUMBER: Final = 1e15
+_TOKENS: Final = re.compile(
     r"""(?P<string>"[^"]*"|'[^']*')
       | (?P<not_matches>(?<![\w.])not\s+matches\b)
       | (?P<matches>(?<![\w.])matches\b)
@@ -63,22 +63,24 @@ _OPS: Final[dict[type[ast.cmpop], Op]] = {
     ast.In: Op.IN,
     ast.NotIn: Op.NOT_IN,
 }
-_BLANK: Final[dict[type[ast.cmpop], Op]] = {ast.Is: Op.BLANK, ast.IsNot: Op.NOT_BLANK}
-_MATCHES: Final[dict[type[ast.operator], Op]] = {ast.MatMult: Op.MATCHES, ast.Mod: Op.NOT_MATCHES}
+_BLANK_OPS: Final[dict[type[ast.cmpop], Op]] = {ast.Is: Op.BLANK, ast.IsNot: Op.NOT_BLANK}
+_MATCH_OPS: Final[dict[type[ast.operator], Op]] = {ast.MatMult: Op.MATCHES, ast.Mod: Op.NOT_MATCHES}
 # A setting's name that Python keeps for itself stands in the code with a capital.
 _RESERVED: Final = {"except": "Except"}
-_PLAIN: Final = {code: name for name, code in _RESERVED.items()}
+_UNRESERVED: Final = {code: name for name, code in _RESERVED.items()}
 _CONSTANTS: Final = {"always": True, "never": False}
 _YES_NO: Final = {"true": True, "false": False, "yes": True, "no": False}
 
 
-def parse(scalar: Scalar) -> Condition:
+def parse_condition(scalar: Scalar) -> Condition:
     """Return the condition in a YAML text; raise PolicyError at the place that is wrong."""
-    if len(scalar.text) > _LONGEST:
-        raise wrong(scalar.mark, f"a condition is at most {_LONGEST:,} characters long")
+    if len(scalar.text) > _MAX_LENGTH:
+        raise policy_error(scalar.place, f"a condition is at most {_MAX_LENGTH:,} characters long")
     if not scalar.text.strip():
-        raise wrong(scalar.mark, "the condition is empty: write `always` if it always holds")
-    return Condition(" ".join(scalar.text.split()), _Parser(scalar).tree(), scalar.at)
+        raise policy_error(
+            scalar.place, "the condition is empty: write `always` if it always holds"
+        )
+    return Condition(" ".join(scalar.text.split()), _Parser(scalar).parse(), scalar.place_at)
 
 
 class _Parser:
@@ -86,49 +88,49 @@ class _Parser:
 
     def __init__(self, scalar: Scalar) -> None:
         self._scalar = scalar
-        flat = re.sub(r"[\r\n]", " ", scalar.text)
-        self._lead = len(flat) - len(flat.lstrip(" \t"))
-        self._text = flat[self._lead :]
+        one_line = re.sub(r"[\r\n]", " ", scalar.text)
+        self._indent = len(one_line) - len(one_line.lstrip(" \t"))
+        self._text = one_line[self._indent :]
 
-    def tree(self) -> Tree:
+    def parse(self) -> Tree:
         """Return the whole condition."""
-        code = _WORDS.sub(self._same_length, self._text)
+        code = _TOKENS.sub(self._replace_token, self._text)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 body = ast.parse(code, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            place = getattr(error, "offset", None) or 1
-            raise self._refusal(min(place - 1, len(self._text)), _NOT_UNDERSTOOD) from None
+            column = getattr(error, "offset", None) or 1
+            raise self._error(min(column - 1, len(self._text)), _NOT_UNDERSTOOD) from None
         self._check_depth(body)
-        return self._condition(body)
+        return self._parse_condition(body)
 
-    def _same_length(self, found: re.Match[str]) -> str:
+    def _replace_token(self, token: re.Match[str]) -> str:
         """Return operators in place of our own words, so that columns stay as they are."""
-        width = len(found[0])
-        if found["odd"]:
-            raise self._refusal(
-                found.start(), _HINTS.get(found[0], f"{found[0]!r} has no meaning here")
+        width = len(token[0])
+        if token["odd"]:
+            raise self._error(
+                token.start(), _HINTS.get(token[0], f"{token[0]!r} has no meaning here")
             )
-        if found["string"]:
-            if "\\" in found[0]:
-                raise self._refusal(found.start(), "a backslash has no meaning in a text")
-            return found[0]
-        if found["reserved"]:
-            return _RESERVED[found[0]]
-        return ("%" if found["not_matches"] else "@").ljust(width)
+        if token["string"]:
+            if "\\" in token[0]:
+                raise self._error(token.start(), "a backslash has no meaning in a text")
+            return token[0]
+        if token["reserved"]:
+            return _RESERVED[token[0]]
+        return ("%" if token["not_matches"] else "@").ljust(width)
 
-    def _refusal(self, offset: int, message: str) -> PolicyError:
-        return wrong(self._scalar.at(self._lead + offset), message)
+    def _error(self, offset: int, message: str) -> PolicyError:
+        return policy_error(self._scalar.place_at(self._indent + offset), message)
 
     def _check_depth(self, body: ast.expr) -> None:
         level: list[ast.AST] = [body]
-        for _ in range(_DEEPEST):
+        for _ in range(_MAX_DEPTH):
             level = [child for node in level for child in ast.iter_child_nodes(node)]
         if level:
-            raise self._refusal(0, "this is nested too deeply: split it into several rules")
+            raise self._error(0, "this is nested too deeply: split it into several rules")
 
-    def _start(self, node: ast.expr) -> int:
+    def _offset(self, node: ast.expr) -> int:
         """Return where a node begins, in characters (`ast` counts bytes)."""
         return len(self._text.encode()[: node.col_offset].decode())
 
@@ -137,93 +139,98 @@ class _Parser:
         code = self._text.encode()[first.col_offset : last.end_col_offset].decode()
         return " ".join(code.split())
 
-    def _condition(self, node: ast.expr) -> Tree:
+    def _parse_condition(self, node: ast.expr) -> Tree:
         match node:
             case ast.BoolOp(op=ast.And(), values=values):
-                return All(tuple(map(self._condition, values)))
+                return All(tuple(map(self._parse_condition, values)))
             case ast.BoolOp(values=values):
-                return Either(tuple(map(self._condition, values)))
+                return Either(tuple(map(self._parse_condition, values)))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
-                return Negation(self._condition(operand))
+                return Negation(self._parse_condition(operand))
             case ast.Compare():
-                return self._compared(node)
+                return self._parse_compare(node)
             case _:
-                return self._single(node)
+                return self._parse_single(node)
 
-    def _single(self, node: ast.expr) -> Tree:
+    def _parse_single(self, node: ast.expr) -> Tree:
         match node:
             case ast.BinOp(left=left, op=ast.MatMult() | ast.Mod() as op, right=right):
-                return self._comparison(_MATCHES[type(op)], left, right)
+                return self._build_comparison(_MATCH_OPS[type(op)], left, right)
             case ast.Name(id=name) if name in _CONSTANTS:
                 return Constant(_CONSTANTS[name])
             case ast.Name() | ast.Attribute():
                 text = self._source(node, node)
-                return Comparison(Op.TRUE, self._named(node), None, text, self._at(node))
+                return Comparison(Op.TRUE, self._parse_name(node), None, text, self._position(node))
             case _:
-                raise self._refusal(self._start(node), "a condition compares something here")
+                raise self._error(self._offset(node), "a condition compares something here")
 
-    def _compared(self, node: ast.Compare) -> Tree:
+    def _parse_compare(self, node: ast.Compare) -> Tree:
         lefts = [node.left, *node.comparators]
         pairs = zip(lefts, node.ops, node.comparators, strict=False)
-        found = [self._pair(left, op, right) for left, op, right in pairs]
-        return found[0] if len(found) == 1 else All(tuple(found))
+        comparisons = [self._parse_pair(left, op, right) for left, op, right in pairs]
+        return comparisons[0] if len(comparisons) == 1 else All(tuple(comparisons))
 
-    def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
-        if type(op) in _BLANK:
+    def _parse_pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Tree:
+        if type(op) in _BLANK_OPS:
             if not (isinstance(right, ast.Name) and right.id == "blank"):
-                raise self._refusal(self._start(right), "after `is` comes `blank` or `not blank`")
-            return self._comparison(_BLANK[type(op)], left, right)
-        return self._comparison(_OPS[type(op)], left, right)
+                raise self._error(self._offset(right), "after `is` comes `blank` or `not blank`")
+            return self._build_comparison(_BLANK_OPS[type(op)], left, right)
+        return self._build_comparison(_OPS[type(op)], left, right)
 
-    def _comparison(self, op: Op, left: ast.expr, right: ast.expr) -> Comparison:
-        asked = None if op in {Op.BLANK, Op.NOT_BLANK} else self._operand(right)
+    def _build_comparison(self, op: Op, left: ast.expr, right: ast.expr) -> Comparison:
+        right_operand = None if op in {Op.BLANK, Op.NOT_BLANK} else self._parse_operand(right)
         text = self._source(left, right)
-        return Comparison(op, self._operand(left), asked, text, self._at(left))
+        return Comparison(op, self._parse_operand(left), right_operand, text, self._position(left))
 
-    def _at(self, node: ast.expr) -> int:
-        return self._lead + self._start(node)
+    def _position(self, node: ast.expr) -> int:
+        return self._indent + self._offset(node)
 
-    def _operand(self, node: ast.expr) -> Operand:
+    def _parse_operand(self, node: ast.expr) -> Operand:
         match node:
             case ast.List(elts=elements) | ast.Tuple(elts=elements):
-                return Listing(tuple(map(self._literal, elements)), self._at(node))
+                return LiteralList(tuple(map(self._parse_literal, elements)), self._position(node))
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right):
                 sign = 1 if isinstance(op, ast.Add) else -1
-                return Shifted(self._operand(left), sign, self._operand(right), self._at(node))
+                return ShiftedTime(
+                    self._parse_operand(left),
+                    sign,
+                    self._parse_operand(right),
+                    self._position(node),
+                )
             case ast.Attribute():
-                return self._named(node)
+                return self._parse_name(node)
             case ast.Name(id=name) if name not in _YES_NO:
-                return self._named(node)
+                return self._parse_name(node)
             case _:
-                return self._literal(node)
+                return self._parse_literal(node)
 
-    def _named(self, node: ast.expr) -> Named:
+    def _parse_name(self, node: ast.expr) -> DottedName:
         """Return a dotted name; refuse anything that is computed."""
         parts: list[str] = []
         inner = node
         while isinstance(inner, ast.Attribute):
-            parts.insert(0, _PLAIN.get(inner.attr, inner.attr))
+            parts.insert(0, _UNRESERVED.get(inner.attr, inner.attr))
             inner = inner.value
         if not isinstance(inner, ast.Name):
-            raise self._refusal(self._start(inner), "only a name may stand before a dot")
-        return Named(".".join([inner.id, *parts]), self._at(node))
+            raise self._error(self._offset(inner), "only a name may stand before a dot")
+        return DottedName(".".join([inner.id, *parts]), self._position(node))
 
-    def _literal(self, node: ast.expr) -> Literal:
+    def _parse_literal(self, node: ast.expr) -> Literal:
         match node:
             case ast.Constant(value=bool() | str() as value):
-                return Literal(value, self._at(node))
+                return Literal(value, self._position(node))
             case ast.Constant(value=int() | float() as value):
-                return Literal(self._finite(value), self._at(node))
+                return Literal(self._checked_number(value), self._position(node))
             case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-                return Literal(-self._finite(value), self._at(node))
+                return Literal(-self._checked_number(value), self._position(node))
             case ast.Name(id=name) if name in _YES_NO:
-                return Literal(_YES_NO[name], self._at(node))
+                return Literal(_YES_NO[name], self._position(node))
             case _:
-                raise self._refusal(
-                    self._start(node), "a fact, a setting, a text or a number stands here"
+                raise self._error(
+                    self._offset(node), "a fact, a setting, a text or a number stands here"
                 )
 
-    def _finite(self, value: float) -> float:
-        if abs(value) > _LARGEST:
-            raise self._refusal(0, f"a number is at most {_LARGEST:g}")
+    def _checked_number(self, value: float) -> float:
+        if abs(value) > _MAX_NUMBER:
+            raise self._error(0, f"a number is at most {_MAX_NUMBER:g}")
         return float(value)

@@ -9,13 +9,13 @@ from connector.core.condition_tree import (
     All,
     Comparison,
     Either,
-    Listing,
+    LiteralList,
     Literal,
-    Named,
+    DottedName,
     Negation,
     Op,
     Tree,
-    names,
+    dotted_names,
 )
 
 Stages: TypeAlias = frozenset[str] | None
@@ -28,26 +28,30 @@ def stages_where(tree: Tree, name: str, resolve: Callable[[str], str]) -> Iterat
     So a policy tells where a fact that is dear to find matters. `resolve` makes an internal
     value of a label.
     """
-    for stages in _confined(tree, name, None):
+    for stages in _stage_bounds(tree, name, None):
         yield None if stages is None else frozenset(map(resolve, stages))
 
 
-def _confined(tree: Tree, name: str, stages: Stages) -> Iterator[Stages]:
+def _stage_bounds(tree: Tree, name: str, stages: Stages) -> Iterator[Stages]:
     if isinstance(tree, Comparison):
-        if any(one.name == name for side in (tree.left, tree.right) for one in names(side)):
+        if any(
+            dotted_name.name == name
+            for operand in (tree.left, tree.right)
+            for dotted_name in dotted_names(operand)
+        ):
             yield stages
         return
-    for part, inner in _inside(tree, stages):
-        yield from _confined(part, name, inner)
+    for part, inner in _parts_with_bounds(tree, stages):
+        yield from _stage_bounds(part, name, inner)
 
 
-def _inside(tree: Tree, stages: Stages) -> Iterator[tuple[Tree, Stages]]:
+def _parts_with_bounds(tree: Tree, stages: Stages) -> Iterator[tuple[Tree, Stages]]:
     """Yield the parts of a condition, each with the stages in which it can matter."""
     match tree:
         case All(parts):
-            here = [found for part in parts if (found := _named(part)) is not None]
-            here += [] if stages is None else [stages]
-            inner = frozenset.intersection(*here) if here else None
+            bounds = [bound for part in parts if (bound := _named_stages(part)) is not None]
+            bounds += [] if stages is None else [stages]
+            inner = frozenset.intersection(*bounds) if bounds else None
             yield from ((part, inner) for part in parts)
         case Either(parts):
             yield from ((part, stages) for part in parts)
@@ -57,12 +61,12 @@ def _inside(tree: Tree, stages: Stages) -> Iterator[tuple[Tree, Stages]]:
             return
 
 
-def _named(tree: Tree) -> Stages:
+def _named_stages(tree: Tree) -> Stages:
     """Return the stages in `stage == "…"` and `stage in […]`, None for anything else."""
     match tree:
-        case Comparison(Op.EQUAL | Op.IN, Named("stage"), Literal(str() as value)):
+        case Comparison(Op.EQUAL | Op.IN, DottedName("stage"), Literal(str() as value)):
             return frozenset({value})
-        case Comparison(Op.IN, Named("stage"), Listing(values)):
-            return frozenset(str(one.value) for one in values)
+        case Comparison(Op.IN, DottedName("stage"), LiteralList(values)):
+            return frozenset(str(literal.value) for literal in values)
         case _:
             return None

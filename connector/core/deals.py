@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from connector.core.model import DealStage, ObjectType, Pipeline, Portal, Record, Ref, Version
-from connector.core.values import moment, yes_no
+from connector.core.values import parse_time, parse_yes_no
 
 
 class DealState(StrEnum):
@@ -38,7 +38,7 @@ class Deal:
     pipeline: str
     counts: bool = True
     was_won: bool = False
-    dated: bool = False
+    date_is_known: bool = False
     entered_at: datetime | None = None
     won_at: datetime | None = None
     properties: Mapping[str, str | None] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class Deal:
         return self.entered_at if self.state is DealState.LOST else None
 
 
-def state_of(stage: DealStage) -> DealState:
+def deal_state(stage: DealStage) -> DealState:
     """Return what a pipeline's metadata say of one of its stages.
 
-    >>> state_of(DealStage(id="7", label="Vunnet", is_closed=True, probability=1.0))
+    >>> deal_state(DealStage(id="7", label="Vunnet", is_closed=True, probability=1.0))
     <DealState.WON: 'won'>
-    >>> state_of(DealStage(id="8", label="Signed", is_closed=False, probability=1.0))
+    >>> deal_state(DealStage(id="8", label="Signed", is_closed=False, probability=1.0))
     <DealState.OPEN: 'open'>
     """
     if stage.is_closed is False:
@@ -67,14 +67,14 @@ def state_of(stage: DealStage) -> DealState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DealBook:
+class DealPipelines:
     """What a portal's pipelines say of deal stages, and which pipelines count.
 
     `entered` names, for each stage that has one, the property that holds when a deal entered it.
     """
 
     states: Mapping[tuple[str, str], DealState]
-    entered: Mapping[str, str]
+    entered_properties: Mapping[str, str]
     include: frozenset[str] = frozenset()
     exclude: frozenset[str] = frozenset()
 
@@ -88,68 +88,75 @@ class DealBook:
         return self.states.get((pipeline, stage)) or self.states.get(("", stage))
 
 
-def deal_book(
+def read_deal_pipelines(
     portal: Portal, *, include: Iterable[str] = (), exclude: Iterable[str] = ()
-) -> DealBook:
+) -> DealPipelines:
     """Return what a portal says of its deal stages; stage ids are also found without pipeline."""
     states: dict[tuple[str, str], DealState] = {}
     for pipeline in portal.pipelines:
         for stage in pipeline.stages:
-            states[pipeline.id, stage.id] = state_of(stage)
-            states.setdefault(("", stage.id), state_of(stage))
-    return DealBook(
+            states[pipeline.id, stage.id] = deal_state(stage)
+            states.setdefault(("", stage.id), deal_state(stage))
+    return DealPipelines(
         states=states,
-        entered=_entered_properties(portal, portal.pipelines),
+        entered_properties=_entered_properties(portal, portal.pipelines),
         include=frozenset(include),
         exclude=frozenset(exclude),
     )
 
 
-_ENTERED: Final = "hs_v2_date_entered_"
-_NOW_ENTERED: Final = "hs_v2_date_entered_current_stage"
+_ENTERED_PREFIX: Final = "hs_v2_date_entered_"
+_ENTERED_CURRENT: Final = "hs_v2_date_entered_current_stage"
 
 
 def _entered_properties(portal: Portal, pipelines: Sequence[Pipeline]) -> dict[str, str]:
     """Return the property that dates each stage; its suffix is the id, small, and maybe more."""
     names = sorted(portal.definitions.get(ObjectType.DEALS, {}))
-    found: dict[str, str] = {}
-    for stage in (one for pipeline in pipelines for one in pipeline.stages):
+    properties: dict[str, str] = {}
+    for stage in (deal_stage for pipeline in pipelines for deal_stage in pipeline.stages):
         suffix = re.escape(stage.id.casefold().replace("-", "_"))
-        fitting = re.compile(rf"{_ENTERED}{suffix}(_\d+)?")
-        name = next((one for one in names if fitting.fullmatch(one)), None)
+        pattern = re.compile(rf"{_ENTERED_PREFIX}{suffix}(_\d+)?")
+        name = next((candidate for candidate in names if pattern.fullmatch(candidate)), None)
         if name:
-            found[stage.id] = name
-    return found
+            properties[stage.id] = name
+    return properties
 
 
-def read_deal(book: DealBook, record: Record, history: Sequence[Version] = ()) -> Deal:
+def read_deal(
+    deal_pipelines: DealPipelines, record: Record, history: Sequence[Version] = ()
+) -> Deal:
     """Return a deal as evidence, from its record and the versions of its stage (any order)."""
     properties = record.properties
     stage, pipeline = properties.get("dealstage") or "", properties.get("pipeline") or ""
-    state = book.state(pipeline, stage) or _own_word(properties)
-    versions = sorted(history, key=lambda one: one.at, reverse=True)
-    entered = _entered_at(book, record, stage, versions)
-    won_at = _won_at(book, pipeline, versions)
-    fallback = record.created_at if state is DealState.OPEN else moment(properties.get("closedate"))
+    state = deal_pipelines.state(pipeline, stage) or _state_from_properties(properties)
+    versions = sorted(history, key=lambda version: version.at, reverse=True)
+    entered_at = _entered_at(deal_pipelines, record, stage, versions)
+    won_at = _won_at(deal_pipelines, pipeline, versions)
+    fallback = (
+        record.created_at if state is DealState.OPEN else parse_time(properties.get("closedate"))
+    )
     if state is DealState.WON:
-        won_at = entered or fallback
+        won_at = entered_at or fallback
     return Deal(
         ref=record.ref,
         state=state,
         stage=stage,
         pipeline=pipeline,
-        counts=book.counts(record, pipeline),
+        counts=deal_pipelines.counts(record, pipeline),
         was_won=state is DealState.WON or won_at is not None,
-        dated=entered is not None,
-        entered_at=entered or fallback,
+        date_is_known=entered_at is not None,
+        entered_at=entered_at or fallback,
         won_at=won_at,
         properties=properties,
     )
 
 
-def _own_word(properties: Mapping[str, str | None]) -> DealState:
+def _state_from_properties(properties: Mapping[str, str | None]) -> DealState:
     """Return what a deal itself says where no pipeline lists its stage."""
-    closed, won = yes_no(properties.get("hs_is_closed")), yes_no(properties.get("hs_is_closed_won"))
+    closed, won = (
+        parse_yes_no(properties.get("hs_is_closed")),
+        parse_yes_no(properties.get("hs_is_closed_won")),
+    )
     if won:
         return DealState.WON
     if closed is False:
@@ -158,7 +165,7 @@ def _own_word(properties: Mapping[str, str | None]) -> DealState:
 
 
 def _entered_at(
-    book: DealBook, record: Record, stage: str, versions: Sequence[Version]
+    deal_pipelines: DealPipelines, record: Record, stage: str, versions: Sequence[Version]
 ) -> datetime | None:
     """Return when a deal entered its present stage, by its history or its own date properties."""
     since: datetime | None = None
@@ -168,10 +175,18 @@ def _entered_at(
         since = version.at
     if since:
         return since
-    current = moment(record.properties.get(_NOW_ENTERED))
-    return current or moment(record.properties.get(book.entered.get(stage, "")))
+    current = parse_time(record.properties.get(_ENTERED_CURRENT))
+    return current or parse_time(
+        record.properties.get(deal_pipelines.entered_properties.get(stage, ""))
+    )
 
 
-def _won_at(book: DealBook, pipeline: str, versions: Sequence[Version]) -> datetime | None:
-    won = (one.at for one in versions if book.state(pipeline, one.value) is DealState.WON)
-    return next(won, None)
+def _won_at(
+    deal_pipelines: DealPipelines, pipeline: str, versions: Sequence[Version]
+) -> datetime | None:
+    won_times = (
+        version.at
+        for version in versions
+        if deal_pipelines.state(pipeline, version.value) is DealState.WON
+    )
+    return next(won_times, None)

@@ -58,8 +58,8 @@ def definition(
 def options(labels: Mapping[str, str]) -> tuple[Option, ...]:
     """Return options in this order, from values with their labels."""
     return tuple(
-        Option(value=value, label=label, order=at)
-        for at, (value, label) in enumerate(labels.items())
+        Option(value=value, label=label, order=index)
+        for index, (value, label) in enumerate(labels.items())
     )
 
 
@@ -67,25 +67,31 @@ def default_portal(
     *,
     stages: Mapping[str, str] = STAGES,
     statuses: Mapping[str, str] = STATUSES,
-    more: Mapping[ObjectType, Iterable[PropertyDefinition]] | None = None,
+    extra_properties: Mapping[ObjectType, Iterable[PropertyDefinition]] | None = None,
     pipelines: Iterable[Pipeline] = (),
     time_zone: str = "UTC",
 ) -> Portal:
     """Return a portal with HubSpot's default stages, statuses and pipeline, or with others."""
     sales = Pipeline(id="default", label="Sales Pipeline", stages=DEAL_STAGES)
-    known = _definitions(options(stages), options(statuses))
-    for kind, definitions in (more or {}).items():
-        known[kind] = (*known[kind], *definitions)
-    others = tuple(pipelines)
-    renamed = any(one.id == sales.id for one in others)
+    by_object_type = _definitions(options(stages), options(statuses))
+    for object_type, definitions in (extra_properties or {}).items():
+        by_object_type[object_type] = (*by_object_type[object_type], *definitions)
+    extra_pipelines = tuple(pipelines)
+    replaces_default = any(pipeline.id == sales.id for pipeline in extra_pipelines)
     return Portal(
         account=Account(portal_id="1", time_zone=time_zone),
-        definitions={kind: {one.name: one for one in each} for kind, each in known.items()},
-        pipelines=others if renamed else (sales, *others),
+        definitions={
+            object_type: {
+                property_definition.name: property_definition
+                for property_definition in property_definitions
+            }
+            for object_type, property_definitions in by_object_type.items()
+        },
+        pipelines=extra_pipelines if replaces_default else (sales, *extra_pipelines),
     )
 
 
-_OTHERS: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
+_OTHER_PROPERTIES: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
     ObjectType.CONTACTS: (
         ("email",),
         ("recent_conversion_event_name",),
@@ -120,11 +126,14 @@ _OTHERS: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
 def _definitions(
     stages: tuple[Option, ...], statuses: tuple[Option, ...]
 ) -> dict[ObjectType, tuple[PropertyDefinition, ...]]:
-    chosen = {"kind": "enumeration", "field_type": "radio"}
-    stage = definition(STAGE, options=stages, **chosen)
-    status = definition(STATUS, options=statuses, **chosen)
-    both = {ObjectType.CONTACTS: (stage, status), ObjectType.COMPANIES: (stage, status)}
+    enumeration = {"kind": "enumeration", "field_type": "radio"}
+    stage = definition(STAGE, options=stages, **enumeration)
+    status = definition(STATUS, options=statuses, **enumeration)
+    stage_properties = {ObjectType.CONTACTS: (stage, status), ObjectType.COMPANIES: (stage, status)}
     return {
-        kind: (*both.get(kind, ()), *(definition(*one) for one in others))
-        for kind, others in _OTHERS.items()
+        object_type: (
+            *stage_properties.get(object_type, ()),
+            *(definition(*arguments) for arguments in other_properties),
+        )
+        for object_type, other_properties in _OTHER_PROPERTIES.items()
     }

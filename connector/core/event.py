@@ -17,5 +17,5 @@ class Event:
 
     key: str
     record: Ref
-    links: bool
+    read_associations: bool
     at: datetime

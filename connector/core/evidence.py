@@ -11,55 +11,57 @@ from connector.core.bound import BoundPolicy
 from connector.core.deals import Deal, DealState
 from connector.core.facts import Facts
 from connector.core.vocabulary import Fact
-from connector.core.wording import date, show
+from connector.core.wording import format_date, format_value
 
-_MOST_DEALS: Final = 5
-_STATES: Final = {
+_MAX_DEALS: Final = 5
+_STATES_BY_FACT: Final = {
     "deals.open": {DealState.OPEN},
     "deals.won": {DealState.WON},
     "deals.lost": {DealState.LOST},
     "deals.lost_at": {DealState.LOST},
     "deals.were_won": {DealState.OPEN, DealState.LOST, DealState.NEITHER},
 }
-_FORMS: Final = frozenset({"conversion.counts", "conversion.since_loss", "contact.last_conversion"})
-_NAMED: Final = {"domain": "the domain", "contact.score": "the score"}
+_FORM_FACTS: Final = frozenset(
+    {"conversion.counts", "conversion.since_loss", "contact.last_conversion"}
+)
+_FACT_NAMES: Final = {"domain": "the domain", "contact.score": "the score"}
 
 
-def evidence(policy: BoundPolicy, facts: Facts, named: Iterable[Fact]) -> tuple[str, ...]:
+def evidence(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> tuple[str, ...]:
     """Return what was found in the facts that a rule names, as texts that stay the same.
 
     A deal reads `deals/9 was won 2026-03-01, open since 2026-04-02`, with the portal's days.
     """
-    keys = [one.key for one in dict.fromkeys(named)]
-    states = {state for key in keys for state in _STATES.get(key, ())}
-    deals = [one for one in facts.deals if one.state in states]
+    keys = [fact.key for fact in dict.fromkeys(named_facts)]
+    states = {state for key in keys for state in _STATES_BY_FACT.get(key, ())}
+    deals = [deal for deal in facts.deals if deal.state in states]
     return (
-        *_deals(deals, policy.zone),
-        *(_forms(facts, policy.zone) if _FORMS & set(keys) else ()),
-        *_values(policy, facts, named),
+        *_deal_texts(deals, policy.zone),
+        *(_form_texts(facts, policy.zone) if _FORM_FACTS & set(keys) else ()),
+        *_value_texts(policy, facts, named_facts),
     )
 
 
-def _deals(deals: list[Deal], zone: ZoneInfo) -> Iterator[str]:
-    newest = sorted(deals, key=_newest, reverse=True)
-    for one in sorted(newest[:_MOST_DEALS], key=lambda each: each.ref):
-        yield _told(one, zone)
-    if len(newest) > _MOST_DEALS:
-        yield f"and {len(newest) - _MOST_DEALS} more deals"
+def _deal_texts(deals: list[Deal], zone: ZoneInfo) -> Iterator[str]:
+    newest = sorted(deals, key=_entered_key, reverse=True)
+    for deal in sorted(newest[:_MAX_DEALS], key=lambda deal: deal.ref):
+        yield _deal_text(deal, zone)
+    if len(newest) > _MAX_DEALS:
+        yield f"and {len(newest) - _MAX_DEALS} more deals"
 
 
-def _newest(one: Deal) -> tuple[float, int]:
-    return (one.entered_at.timestamp() if one.entered_at else 0.0, int(one.ref.id))
+def _entered_key(deal: Deal) -> tuple[float, int]:
+    return (deal.entered_at.timestamp() if deal.entered_at else 0.0, int(deal.ref.id))
 
 
-def _told(one: Deal, zone: ZoneInfo) -> str:
+def _deal_text(deal: Deal, zone: ZoneInfo) -> str:
     """Return what happened to a deal, in the order of time."""
-    won = f"was won {_day(one.won_at, zone)}, " if one.was_won and one.state is not _WON else ""
-    return f"{one.ref} {won}{_WORDS[one.state]} {_day(one.entered_at, zone)}"
+    won = f"was won {_day(deal.won_at, zone)}, " if deal.was_won and deal.state is not _WON else ""
+    return f"{deal.ref} {won}{_STATE_WORDS[deal.state]} {_day(deal.entered_at, zone)}"
 
 
 _WON: Final = DealState.WON
-_WORDS: Final = {
+_STATE_WORDS: Final = {
     DealState.OPEN: "open since",
     DealState.WON: "was won",
     DealState.LOST: "was lost",
@@ -68,20 +70,22 @@ _WORDS: Final = {
 
 
 def _day(at: datetime | None, zone: ZoneInfo) -> str:
-    return date(at, zone) if at else "at an unknown time"
+    return format_date(at, zone) if at else "at an unknown time"
 
 
-def _forms(facts: Facts, zone: ZoneInfo) -> Iterator[str]:
+def _form_texts(facts: Facts, zone: ZoneInfo) -> Iterator[str]:
     name = facts.values.get("contact.last_conversion")
-    at = facts.values.get("contact.last_conversion_at")
+    converted_at = facts.values.get("contact.last_conversion_at")
     if isinstance(name, str):
-        yield f"form {name!r}" + (f" on {date(at, zone)}" if isinstance(at, datetime) else "")
+        yield f"form {name!r}" + (
+            f" on {format_date(converted_at, zone)}" if isinstance(converted_at, datetime) else ""
+        )
 
 
-def _values(policy: BoundPolicy, facts: Facts, named: Iterable[Fact]) -> Iterator[str]:
-    for fact in dict.fromkeys(named):
+def _value_texts(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> Iterator[str]:
+    for fact in dict.fromkeys(named_facts):
         value = facts.values.get(fact.key)
-        if (fact.property_name or fact.key in _NAMED) and value not in {None, ()}:
-            labels = {one.value: one.label for one in fact.options}
-            name = _NAMED.get(fact.key, fact.key)
-            yield f"{name} is {show(value, policy.zone, labels)}"
+        if (fact.property_name or fact.key in _FACT_NAMES) and value not in {None, ()}:
+            labels = {option.value: option.label for option in fact.options}
+            name = _FACT_NAMES.get(fact.key, fact.key)
+            yield f"{name} is {format_value(value, policy.zone, labels)}"

@@ -6,41 +6,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from connector.core.bound import BoundEntry, BoundPolicy, Side
-from connector.core.compiling import Compiled
+from connector.core.bound import BoundEntry, BoundPolicy, ObjectPolicy
+from connector.core.compiling import CompiledCondition
 from connector.core.facts import Facts
-from connector.core.rules import Decision, decide, left_alone
+from connector.core.rules import Decision, decide, find_exemption
 from connector.core.values import Values
-from connector.core.vocabulary import RULES
+from connector.core.vocabulary import RULES_FACT
 
 
-class Verdict(StrEnum):
+class RuleResult(StrEnum):
     """What became of a rule."""
 
     WON = "won"
     FAILED = "failed"
-    LATER = "not reached"
-    SLEEPS = "sleeps"
+    NOT_REACHED = "not reached"
+    SLEEPING = "sleeps"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class ComparisonResult:
     """One comparison of a rule: its text, the value that was found, and whether it held."""
 
     text: str
-    found: str
-    held: bool
+    value: str
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class ExplainedRule:
     """One rule as it was tried; `note` is its reason if it won, or why it sleeps."""
 
     rule: str
-    verdict: Verdict
+    result: RuleResult
     condition: str = ""
-    comparisons: tuple[Told, ...] = ()
-    leads_to: str = ""
+    comparisons: tuple[ComparisonResult, ...] = ()
+    target: str = ""
     note: str = ""
 
 
@@ -53,79 +53,95 @@ class Explanation:
     """
 
     decision: Decision
-    stage_steps: tuple[Step, ...]
-    status_steps: tuple[Step, ...]
+    stage_rules: tuple[ExplainedRule, ...]
+    status_rules: tuple[ExplainedRule, ...]
 
 
 def explain(
     policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozenset()
 ) -> Explanation:
     """Return the decision together with every rule in order, and what each comparison found."""
-    side = policy.sides[facts.record.object_type]
+    object_policy = policy.object_policies[facts.record.object_type]
     decision = decide(policy, facts, pinned=pinned)
-    stage = side.aliases.get(facts.stage, facts.stage)
-    result = side.aliases.get(decision.stage, decision.stage)
-    now = {**facts.values, "stage": stage or None}
-    then = {**now, "stage": result or None, RULES: decision.rules}
-    alone = left_alone(side, facts)
-    first = (_alone_step(side, facts, *alone),) if alone else ()
+    stage = object_policy.aliases.get(facts.stage, facts.stage)
+    resulting_stage = object_policy.aliases.get(decision.stage, decision.stage)
+    values = {**facts.values, "stage": stage or None}
+    row_values = {**values, "stage": resulting_stage or None, RULES_FACT: decision.rules}
+    exemption = find_exemption(object_policy, facts)
+    exempting_rules = (_exempting_rule(object_policy, facts, *exemption),) if exemption else ()
     return Explanation(
         decision=decision,
-        stage_steps=(
-            *first,
-            *_steps(side.rules, now, stage, side.labels, open_=not alone),
-            *_sleeping(side),
+        stage_rules=(
+            *exempting_rules,
+            *_explain_entries(
+                object_policy.rules, values, stage, object_policy.labels, is_reached=not exemption
+            ),
+            *_explain_sleeping(object_policy),
         ),
-        status_steps=tuple(
-            _steps(side.rows, then, result, side.status_labels, open_=bool(result) and not alone)
+        status_rules=tuple(
+            _explain_entries(
+                object_policy.rows,
+                row_values,
+                resulting_stage,
+                object_policy.status_labels,
+                is_reached=bool(resulting_stage) and not exemption,
+            )
         ),
     )
 
 
-def _alone_step(side: Side, facts: Facts, rule: str, note: str) -> Step:
+def _exempting_rule(
+    object_policy: ObjectPolicy, facts: Facts, rule: str, note: str
+) -> ExplainedRule:
     """Return the step of what leaves a record alone before any rule."""
-    told = side.scope if rule == "out-of-scope" else None
-    return Step(
+    scope = object_policy.scope if rule == "out-of-scope" else None
+    return ExplainedRule(
         rule=rule,
-        verdict=Verdict.WON,
-        condition=told.text if told else "",
-        comparisons=_told(told, facts.values) if told else (),
-        leads_to="keep",
+        result=RuleResult.WON,
+        condition=scope.text if scope else "",
+        comparisons=_comparison_results(scope, facts.values) if scope else (),
+        target="keep",
         note=note,
     )
 
 
-def _steps(
+def _explain_entries(
     entries: Sequence[BoundEntry],
     values: Values,
     stage: str,
     labels: Mapping[str, str],
     *,
-    open_: bool,
-) -> Iterator[Step]:
+    is_reached: bool,
+) -> Iterator[ExplainedRule]:
     """Yield each entry as it is tried, until one wins; `open_` is False if none is reached."""
     for entry in entries:
-        held = open_ and entry.when.holds(values)
-        verdict = Verdict.FAILED if open_ else Verdict.LATER
-        target = entry.leads_to(stage, values)
-        yield Step(
+        holds = is_reached and entry.when.holds(values)
+        result = RuleResult.FAILED if is_reached else RuleResult.NOT_REACHED
+        target = entry.target_for(stage, values)
+        yield ExplainedRule(
             rule=entry.name,
-            verdict=Verdict.WON if held else verdict,
+            result=RuleResult.WON if holds else result,
             condition=entry.when.text,
-            comparisons=_told(entry.when, values),
-            leads_to="keep" if target is None else labels.get(target, target) or "clear",
-            note=entry.reason(values) if held else "",
+            comparisons=_comparison_results(entry.when, values),
+            target="keep" if target is None else labels.get(target, target) or "clear",
+            note=entry.reason(values) if holds else "",
         )
-        open_ = open_ and not held
+        is_reached = is_reached and not holds
 
 
-def _told(condition: Compiled, values: Values) -> tuple[Told, ...]:
+def _comparison_results(
+    condition: CompiledCondition, values: Values
+) -> tuple[ComparisonResult, ...]:
     return tuple(
-        Told(text=one.text, found=one.found(values), held=one.holds(values))
-        for one in condition.tests
+        ComparisonResult(
+            text=test.text, value=test.describe_values(values), holds=test.holds(values)
+        )
+        for test in condition.tests
     )
 
 
-def _sleeping(side: Side) -> Iterator[Step]:
-    for one in side.sleepers:
-        yield Step(rule=one.name, verdict=Verdict.SLEEPS, note=one.why)
+def _explain_sleeping(object_policy: ObjectPolicy) -> Iterator[ExplainedRule]:
+    for sleeping_rule in object_policy.sleeping_rules:
+        yield ExplainedRule(
+            rule=sleeping_rule.name, result=RuleResult.SLEEPING, note=sleeping_rule.reason
+        )

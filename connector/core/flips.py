@@ -10,48 +10,56 @@ from zoneinfo import ZoneInfo
 from connector.core.condition_terms import Getter, Term
 from connector.core.values import Value, Values, midnight
 
-Flip: TypeAlias = Callable[[Values], datetime | None]
+DueTime: TypeAlias = Callable[[Values], datetime | None]
 _TICK: Final = timedelta(milliseconds=1)
 
 
-def flip(left: Term, right: Term, zone: ZoneInfo) -> Flip | None:
+def build_due_time(left: Term, right: Term, zone: ZoneInfo) -> DueTime | None:
     """Return a function from facts to the next moment of change, or None without a clock.
 
     `x < now + d` and its kin change when the clock passes `x - d`; a tick later every
     operator has changed. With `today` the change comes at a midnight of the portal.
     """
-    moving, still = (left, right) if left.clock else (right, left)
-    if not moving.clock:
+    clock_term, other_term = (left, right) if left.clock else (right, left)
+    if not clock_term.clock:
         return None
-    shift = timedelta(days=moving.days)
-    moments = _midnights if moving.clock == "today" else _passing
-    get = still.get or _always(still.value)
+    shift = timedelta(days=clock_term.days)
+    change_times = _surrounding_midnights if clock_term.clock == "today" else _just_after
+    get = other_term.get or _constant_getter(other_term.value)
 
-    def flips(values: Values) -> datetime | None:
+    def due_time(values: Values) -> datetime | None:
         now = cast("datetime", values["now"])
-        found = get(values)
-        passed = _earlier(found if isinstance(found, tuple) else (found,), shift)
-        return min((at for one in passed for at in moments(one, zone) if at > now), default=None)
+        value = get(values)
+        times = _shift_back(value if isinstance(value, tuple) else (value,), shift)
+        return min(
+            (
+                change_at
+                for time in times
+                for change_at in change_times(time, zone)
+                if change_at > now
+            ),
+            default=None,
+        )
 
-    return flips
+    return due_time
 
 
-def _always(value: Value) -> Getter:
+def _constant_getter(value: Value) -> Getter:
     return lambda _: value
 
 
-def _earlier(found: Iterable[Value], shift: timedelta) -> Iterator[datetime]:
+def _shift_back(values: Iterable[Value], shift: timedelta) -> Iterator[datetime]:
     """Yield each time that much earlier, but none outside the calendar."""
-    for one in found:
-        if isinstance(one, datetime) and 1902 < one.year - shift.days / 365 < 9990:
-            yield one - shift
+    for value in values:
+        if isinstance(value, datetime) and 1902 < value.year - shift.days / 365 < 9990:
+            yield value - shift
 
 
-def _passing(at: datetime, _: ZoneInfo) -> Iterator[datetime]:
+def _just_after(at: datetime, _: ZoneInfo) -> Iterator[datetime]:
     yield at + _TICK
 
 
-def _midnights(at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
-    begun = at.astimezone(zone).date()
-    yield midnight(begun, zone)
-    yield midnight(begun + timedelta(days=1), zone)
+def _surrounding_midnights(at: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    day = at.astimezone(zone).date()
+    yield midnight(day, zone)
+    yield midnight(day + timedelta(days=1), zone)

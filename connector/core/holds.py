@@ -10,12 +10,12 @@ from itertools import takewhile
 from typing import Final
 
 from connector.core.model import Correction, ObjectType, Record, Version
-from connector.core.values import domain
-from connector.core.writers import named
+from connector.core.values import parse_domain
+from connector.core.writers import writer_text
 
 # What people's hands sign with (`PropertyValue.source` in HubSpot's public OpenAPI files); the
 # id of a user alone proves nothing, since calculated values carry it too.
-_PEOPLE: Final = frozenset(
+_PERSON_SOURCES: Final = frozenset(
     {
         "CRM_UI",
         "CRM_UI_BULK_ACTION",
@@ -28,10 +28,10 @@ _PEOPLE: Final = frozenset(
         "EXTENSION",
     }
 )
-_IMPORT: Final = "IMPORT"
+_IMPORT_SOURCE: Final = "IMPORT"
 
 
-class Scope(StrEnum):
+class HoldScope(StrEnum):
     """What a hold is about: one record, or all records that have something in common."""
 
     RECORD = "record"
@@ -41,7 +41,7 @@ class Scope(StrEnum):
     VALUE = "value"
 
 
-class Origin(StrEnum):
+class HoldOrigin(StrEnum):
     """Where a hold comes from; newer evidence ends all but the operator's."""
 
     OPERATOR = "operator"
@@ -57,17 +57,17 @@ class Hold:
     removing the hold (or, unless the operator set it, newer evidence) ends it.
     """
 
-    scope: Scope
-    of: str
+    scope: HoldScope
+    target: str
     property_name: str
     reason: str
     by: str
     since: datetime
     until: datetime | None = None
-    origin: Origin = Origin.OPERATOR
+    origin: HoldOrigin = HoldOrigin.OPERATOR
 
 
-class Why(StrEnum):
+class HeldBackCause(StrEnum):
     """Why a correction is left aside."""
 
     HELD = "held"
@@ -75,11 +75,11 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class HeldBack:
     """A correction that is not sent, the reason, and until when, where that is known."""
 
     correction: Correction
-    why: Why
+    cause: HeldBackCause
     reason: str
     by: str = ""
     until: datetime | None = None
@@ -93,83 +93,90 @@ class HoldTerms:
     imports: bool
 
 
-def by_person(version: Version, terms: HoldTerms) -> bool:
+def is_by_person(version: Version, terms: HoldTerms) -> bool:
     """Whether a person set this value; decided by the source's type, never by a user's id."""
-    return version.source_type in _PEOPLE or (terms.imports and version.source_type == _IMPORT)
-
-
-def of_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Hold:
-    """Return the hold on what a person set; a clearing by hand is one too."""
-    what = f"set {edit.value}" if edit.value else "cleared it"
-    return Hold(
-        scope=Scope.RECORD,
-        of=record,
-        property_name=name,
-        reason=f"{named(edit)} {what} on {edit.at:%Y-%m-%d %H:%M}",
-        by=named(edit),
-        since=edit.at,
-        until=edit.at + timedelta(days=terms.days),
-        origin=Origin.EDIT,
+    return version.source_type in _PERSON_SOURCES or (
+        terms.imports and version.source_type == _IMPORT_SOURCE
     )
 
 
-def of_person(name: str, record: Record, terms: HoldTerms) -> Hold | None:
+def hold_for_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Hold:
+    """Return the hold on what a person set; a clearing by hand is one too."""
+    action = f"set {edit.value}" if edit.value else "cleared it"
+    return Hold(
+        scope=HoldScope.RECORD,
+        target=record,
+        property_name=name,
+        reason=f"{writer_text(edit)} {action} on {edit.at:%Y-%m-%d %H:%M}",
+        by=writer_text(edit),
+        since=edit.at,
+        until=edit.at + timedelta(days=terms.days),
+        origin=HoldOrigin.EDIT,
+    )
+
+
+def hold_for_person(name: str, record: Record, terms: HoldTerms) -> Hold | None:
     """Return the hold that the present value's history asks for, if a person set it.
 
     A record fresh from HubSpot is needed: one that was read with its history.
     """
     history = record.history.get(name, ())
-    if not history or not by_person(history[0], terms):
+    if not history or not is_by_person(history[0], terms):
         return None
-    return of_edit(name, str(record.ref), history[0], terms)
+    return hold_for_edit(name, str(record.ref), history[0], terms)
 
 
-def in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> bool:
+def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> bool:
     """Whether a hold has neither run out nor been overtaken by newer evidence."""
     if hold.until is not None and hold.until <= now:
         return False
-    lifts = hold.origin is not Origin.OPERATOR
-    return not (lifts and evidence_at is not None and evidence_at > hold.since)
+    ends_on_evidence = hold.origin is not HoldOrigin.OPERATOR
+    return not (ends_on_evidence and evidence_at is not None and evidence_at > hold.since)
 
 
-def names_of(record: Record) -> Iterator[tuple[Scope, str]]:
+def hold_scopes(record: Record) -> Iterator[tuple[HoldScope, str]]:
     """Yield every scope that a record falls into, in the words of a hold's `of`."""
-    yield Scope.RECORD, str(record.ref)
+    yield HoldScope.RECORD, str(record.ref)
     get = record.properties.get
     if record.ref.object_type is ObjectType.COMPANIES:
-        yield Scope.COMPANY, str(record.ref)
-    elif number := get("associatedcompanyid"):
-        yield Scope.COMPANY, f"companies/{number}"
-    host = domain(get("email") or get("domain")) or ""
+        yield HoldScope.COMPANY, str(record.ref)
+    elif company_id := get("associatedcompanyid"):
+        yield HoldScope.COMPANY, f"companies/{company_id}"
+    host = parse_domain(get("email") or get("domain")) or ""
     while "." in host:
-        yield Scope.DOMAIN, host
+        yield HoldScope.DOMAIN, host
         host = host.partition(".")[2]
     if owner := get("hubspot_owner_id"):
-        yield Scope.OWNER, owner
+        yield HoldScope.OWNER, owner
     for name, value in record.properties.items():
-        yield Scope.VALUE, f"{name}={value or ''}"
+        yield HoldScope.VALUE, f"{name}={value or ''}"
 
 
-def longest(holds: Iterable[Hold]) -> Hold | None:
+def longest_hold(holds: Iterable[Hold]) -> Hold | None:
     """Return the hold that lasts longest; one without an end lasts longer than any other."""
-    return max(holds, key=lambda one: (one.until is None, one.until or one.since), default=None)
+    return max(holds, key=lambda hold: (hold.until is None, hold.until or hold.since), default=None)
 
 
-def buried(
-    history: Sequence[Version], seen: tuple[datetime, str] | None, wanted: str, terms: HoldTerms
+def overwritten_edit(
+    history: Sequence[Version],
+    last_read: tuple[datetime, str] | None,
+    written_value: str,
+    terms: HoldTerms,
 ) -> Version | None:
     """Return a person's edit that our write covered, None where there is none.
 
     `history` is newest first; `seen` is when and to what the property had been set when it
     was last read before the write, None where it never had been.
     """
-    news = list(takewhile(lambda one: seen is None or _is_after(one, seen), history))
-    if not news or by_person(news[0], terms):
+    new_versions = list(
+        takewhile(lambda version: last_read is None or _is_after(version, last_read), history)
+    )
+    if not new_versions or is_by_person(new_versions[0], terms):
         return None
-    edit = next((one for one in news if by_person(one, terms)), None)
-    return edit if edit is not None and edit.value != wanted else None
+    edit = next((version for version in new_versions if is_by_person(version, terms)), None)
+    return edit if edit is not None and edit.value != written_value else None
 
 
-def _is_after(version: Version, seen: tuple[datetime, str]) -> bool:
-    at, value = seen
+def _is_after(version: Version, last_read: tuple[datetime, str]) -> bool:
+    at, value = last_read
     return version.at > at or (version.at == at and version.value != value)

@@ -11,7 +11,7 @@ from connector.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Place:
     """A place in a file; lines and columns count from 1."""
 
     source: str
@@ -26,31 +26,31 @@ class Mark:
 class Problem:
     """One thing that is wrong in a policy, and where."""
 
-    mark: Mark
+    place: Place
     message: str
 
     def __str__(self) -> str:
-        return f"{self.mark}: {self.message}"
+        return f"{self.place}: {self.message}"
 
 
 class PolicyError(UserError):
     """What is wrong in a policy file: one line `file:line:column: message` for each problem."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(one) for one in problems))
+        super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
 
-def wrong(mark: Mark, message: str) -> PolicyError:
+def policy_error(place: Place, message: str) -> PolicyError:
     """Return the error that says one thing about one place."""
-    return PolicyError((Problem(mark, message),))
+    return PolicyError((Problem(place, message),))
 
 
 class Problems:
     """Collects the problems of several steps, so that all are told at once."""
 
     def __init__(self) -> None:
-        self._found: list[Problem] = []
+        self._problems: list[Problem] = []
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -58,25 +58,32 @@ class Problems:
         try:
             yield
         except PolicyError as error:
-            self._found.extend(error.problems)
+            self._problems.extend(error.problems)
 
-    def tell(self) -> None:
+    def raise_all(self) -> None:
         """Raise everything noted, in the order of the file; do nothing if all is well."""
-        if self._found:
-            unique = dict.fromkeys(self._found)
+        if self._problems:
+            unique = dict.fromkeys(self._problems)
             raise PolicyError(
-                sorted(unique, key=lambda one: (one.mark.source, one.mark.line, one.mark.column))
+                sorted(
+                    unique,
+                    key=lambda problem: (
+                        problem.place.source,
+                        problem.place.line,
+                        problem.place.column,
+                    ),
+                )
             )
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
+def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return ` (did you mean …?)` for the nearest known word, or nothing.
 
-    >>> nearest("scor", ["score", "email"])
+    >>> did_you_mean("scor", ["score", "email"])
     " (did you mean 'score'?)"
-    >>> nearest("zzz", ["score"])
+    >>> did_you_mean("zzz", ["score"])
     ''
     """
-    lower = {one.casefold(): one for one in reversed(known)}
-    close = get_close_matches(word.casefold(), list(lower), n=1, cutoff=0.6)
-    return f" (did you mean {lower[close[0]]!r}?)" if close else ""
+    by_lowercase = {candidate.casefold(): candidate for candidate in reversed(known)}
+    matches = get_close_matches(word.casefold(), list(by_lowercase), n=1, cutoff=0.6)
+    return f" (did you mean {by_lowercase[matches[0]]!r}?)" if matches else ""

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from connector.core.mark import Problems, nearest, wrong
+from connector.core.mark import Problems, did_you_mean, policy_error
 from connector.core.policy_file import Document
 from connector.core.policy_form import Row, Rule
 
-_LAST: Final = "keep"
+_LAST_RULE: Final = "keep"
 _Entry = TypeVar("_Entry", Rule, Row)
 
 
-def merge(below: Document, above: Document) -> Document:
+def merge(base: Document, override: Document) -> Document:
     """Return the upper file on top of the lower one.
 
     Settings and lists replace. A rule replaces the one of its name where that one stands;
@@ -24,41 +24,52 @@ def merge(below: Document, above: Document) -> Document:
     rules: list[Rule] = []
     rows: list[Row] = []
     with problems.collecting():
-        rules = _merged(below.rules, above.rules)
-    replaced = {one.name for one in above.rules}
+        rules = _merge_entries(base.rules, override.rules)
+    replaced_names = {rule.name for rule in override.rules}
     with problems.collecting():
-        rows = _merged([one for one in below.rows if one.name not in replaced], above.rows)
-    problems.tell()
+        rows = _merge_entries(
+            [row for row in base.rows if row.name not in replaced_names], override.rows
+        )
+    problems.raise_all()
     return replace(
-        above,
-        settings={**below.settings, **above.settings},
-        lists={**below.lists, **above.lists},
+        override,
+        settings={**base.settings, **override.settings},
+        lists={**base.lists, **override.lists},
         rules=tuple(rules),
         rows=tuple(rows),
     )
 
 
-def _merged(below: Sequence[_Entry], above: Sequence[_Entry]) -> list[_Entry]:
+def _merge_entries(base: Sequence[_Entry], override: Sequence[_Entry]) -> list[_Entry]:
     problems = Problems()
-    found = list(below)
-    front = 0
-    for one in above:
-        same = next((at for at, each in enumerate(found) if each.name == one.name), None)
-        if same is not None:
-            found.pop(same)
+    entries = list(base)
+    front_index = 0
+    for entry in override:
+        existing_index = next(
+            (index for index, existing in enumerate(entries) if existing.name == entry.name), None
+        )
+        if existing_index is not None:
+            entries.pop(existing_index)
         with problems.collecting():
-            at = _place(found, one) if one.before else (front if same is None else same)
-            found.insert(at, one)
-            front += same is None and not one.before
-    problems.tell()
-    return found
+            index = (
+                _insert_index(entries, entry)
+                if entry.before
+                else (front_index if existing_index is None else existing_index)
+            )
+            entries.insert(index, entry)
+            front_index += existing_index is None and not entry.before
+    problems.raise_all()
+    return entries
 
 
-def _place(found: Sequence[_Entry], one: _Entry) -> int:
+def _insert_index(entries: Sequence[_Entry], entry: _Entry) -> int:
     """Return the place before the rule that an entry names."""
-    if one.before == _LAST:
-        return len(found)
-    names = [each.name for each in found]
-    if one.before not in names:
-        raise wrong(one.mark, f"there is no rule {one.before!r} here{nearest(one.before, names)}")
-    return names.index(one.before)
+    if entry.before == _LAST_RULE:
+        return len(entries)
+    names = [existing.name for existing in entries]
+    if entry.before not in names:
+        raise policy_error(
+            entry.place,
+            f"there is no rule {entry.before!r} here{did_you_mean(entry.before, names)}",
+        )
+    return names.index(entry.before)

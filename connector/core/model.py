@@ -34,11 +34,13 @@ class Ref:
         >>> Ref.parse("contact 123")
         Ref(object_type=<ObjectType.CONTACTS: 'contacts'>, id='123')
         """
-        kind, _, number = text.strip().replace(" ", "/", 1).partition("/")
-        plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(kind, kind)
-        if plural not in tuple(ObjectType) or not (number.isascii() and number.isdigit()):
+        type_name, _, record_id = text.strip().replace(" ", "/", 1).partition("/")
+        plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(
+            type_name, type_name
+        )
+        if plural not in tuple(ObjectType) or not (record_id.isascii() and record_id.isdigit()):
             raise ValueError(f"{text!r} is not a record: write contacts/123")
-        return cls(ObjectType(plural), number)
+        return cls(ObjectType(plural), record_id)
 
     def __str__(self) -> str:
         return f"{self.object_type}/{self.id}"
@@ -139,7 +141,7 @@ class Workflow:
     id: str
     name: str
     object_type: ObjectType
-    enrols_on: frozenset[str] = frozenset()
+    enrollment_properties: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +169,7 @@ class Portal:
         """
         definition = self.definitions.get(object_type, {}).get(name)
         options = definition.options if definition else ()
-        return tuple(sorted(options, key=lambda one: (one.order < 0, one.order)))
+        return tuple(sorted(options, key=lambda option: (option.order < 0, option.order)))
 
     def stages(self, object_type: ObjectType) -> tuple[Option, ...]:
         """Return the lifecycle stages of contacts or companies in the portal's order."""

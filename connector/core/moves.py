@@ -37,36 +37,39 @@ class Move:
     policy: str
     promised_at: datetime
     phase: Phase = Phase.PROMISED
-    seen: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    last_read: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
 
     @property
-    def stage(self) -> Correction | None:
+    def stage_correction(self) -> Correction | None:
         """Return the correction of the lifecycle stage, if there is one."""
-        return next((one for one in self.corrections if one.property_name == STAGE), None)
+        return next(
+            (correction for correction in self.corrections if correction.property_name == STAGE),
+            None,
+        )
 
     @property
     def clears_first(self) -> bool:
         """Whether the way leads backward, so that HubSpot wants the stage cleared before."""
-        stage = self.stage
-        return stage is not None and stage.direction is Direction.BACKWARD
+        correction = self.stage_correction
+        return correction is not None and correction.direction is Direction.BACKWARD
 
     @property
-    def wanted(self) -> dict[str, str]:
+    def target_values(self) -> dict[str, str]:
         """Return the values that the record shall have at the end, by property name."""
-        return {one.property_name: one.after for one in self.corrections}
+        return {correction.property_name: correction.after for correction in self.corrections}
 
     @property
-    def found(self) -> dict[str, str]:
+    def original_values(self) -> dict[str, str]:
         """Return the values that the decision rests on, by property name."""
-        return {one.property_name: one.before for one in self.corrections}
+        return {correction.property_name: correction.before for correction in self.corrections}
 
 
-def key(correction: Correction) -> str:
+def correction_key(correction: Correction) -> str:
     """Return the content key: the same correction on the same ground has the same key."""
-    return f"{correction.record} {content(correction)}"
+    return f"{correction.record} {correction_digest(correction)}"
 
 
-def content(correction: Correction) -> str:
+def correction_digest(correction: Correction) -> str:
     """Return what of the content key does not name the record: a merge leaves it as it is."""
     parts = (
         correction.property_name,

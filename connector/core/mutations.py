@@ -5,71 +5,76 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from connector.core.cases import Result
-from connector.core.mark import Mark
+from connector.core.cases import CaseResult
+from connector.core.mark import Place
 from connector.core.policy import Policy
 from connector.core.policy_form import KEEP, Row, Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unguarded:
+class UnguardedRule:
     """A rule that no case guards, and in what way."""
 
     rule: str
-    mark: Mark
-    why: str
+    place: Place
+    reason: str
 
 
-def unguarded(
-    policy: Policy, results: Sequence[Result], run: Callable[[Policy], Iterable[Result]]
-) -> Iterator[Unguarded]:
+def find_unguarded_rules(
+    policy: Policy, results: Sequence[CaseResult], run: Callable[[Policy], Iterable[CaseResult]]
+) -> Iterator[UnguardedRule]:
     """Yield each rule of the policy's own file that the cases do not guard.
 
     A rule is guarded if it wins in one case and not in another, and if some case fails without
     it. `results` are those of the whole policy, `run` gives those of another one, one by one.
     """
     for entry in own_entries(policy):
-        fired = [entry.name in _winners(one) for one in results]
-        why = ""
-        if not _notices(run(without(policy, entry.name))):
-            why = "no case fails when it is taken out"
-        elif _acts(entry) and not any(fired):
-            why = "it wins in no case"
-        elif _acts(entry) and all(fired):
-            why = "there is no case in which it does not win"
-        if why:
-            yield Unguarded(rule=entry.name, mark=entry.mark, why=why)
+        wins = [entry.name in _winning_rules(result) for result in results]
+        reason = ""
+        if not _any_case_fails(run(policy_without(policy, entry.name))):
+            reason = "no case fails when it is taken out"
+        elif _is_observable(entry) and not any(wins):
+            reason = "it wins in no case"
+        elif _is_observable(entry) and all(wins):
+            reason = "there is no case in which it does not win"
+        if reason:
+            yield UnguardedRule(rule=entry.name, place=entry.place, reason=reason)
 
 
 def own_entries(policy: Policy) -> tuple[Rule | Row, ...]:
     """Return the rules and rows that the policy's own file says, each name once."""
-    every: list[Rule | Row] = [*policy.rules, *policy.rows]
-    found = {one.name: one for one in reversed(every) if one.mark.source == policy.source}
-    return tuple(sorted(found.values(), key=lambda one: one.mark.line))
+    entries: list[Rule | Row] = [*policy.rules, *policy.rows]
+    entries_by_name = {
+        entry.name: entry for entry in reversed(entries) if entry.place.source == policy.source
+    }
+    return tuple(sorted(entries_by_name.values(), key=lambda entry: entry.place.line))
 
 
-def without(policy: Policy, name: str) -> Policy:
+def policy_without(policy: Policy, name: str) -> Policy:
     """Return the policy without one rule, and without the row that it makes."""
     return replace(
         policy,
-        rules=tuple(one for one in policy.rules if one.name != name),
-        rows=tuple(one for one in policy.rows if one.name != name),
+        rules=tuple(rule for rule in policy.rules if rule.name != name),
+        rows=tuple(row for row in policy.rows if row.name != name),
         document=replace(
             policy.document,
-            rules=tuple(one for one in policy.document.rules if one.name != name),
-            rows=tuple(one for one in policy.document.rows if one.name != name),
+            rules=tuple(rule for rule in policy.document.rules if rule.name != name),
+            rows=tuple(row for row in policy.document.rows if row.name != name),
         ),
     )
 
 
-def _winners(result: Result) -> set[str]:
-    return {*result.decision.rules, *(one.rule for one in result.decision.corrections)}
+def _winning_rules(result: CaseResult) -> set[str]:
+    return {
+        *result.decision.rules,
+        *(correction.rule for correction in result.decision.corrections),
+    }
 
 
-def _acts(entry: Rule | Row) -> bool:
+def _is_observable(entry: Rule | Row) -> bool:
     """Whether it can be seen to win: a row that only keeps leaves no trace."""
-    return isinstance(entry, Rule) or any(one.text != KEEP for one in entry.lead_status.words)
+    return isinstance(entry, Rule) or any(word.text != KEEP for word in entry.lead_status.words)
 
 
-def _notices(results: Iterable[Result]) -> bool:
-    return any(one.differences for one in results)
+def _any_case_fails(results: Iterable[CaseResult]) -> bool:
+    return any(result.differences for result in results)

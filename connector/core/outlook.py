@@ -5,43 +5,49 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connector.core.bound import BoundPolicy, BoundRule
-from connector.core.course import Course
+from connector.core.course import Rounds
 from connector.core.facts import Facts
 from connector.core.model import Portal
-from connector.core.plain import clauses, property_names
-from connector.core.rules import decide, left_alone
-from connector.core.wording import date
+from connector.core.plain import clauses, property_labels
+from connector.core.rules import decide, find_exemption
+from connector.core.wording import format_date
 
 
-def outlook(policy: BoundPolicy, portal: Portal, facts: Facts) -> Iterator[str]:
+def what_would_change(policy: BoundPolicy, portal: Portal, facts: Facts) -> Iterator[str]:
     """Yield what would lead a record elsewhere: evidence that rules before the winner miss.
 
     Rules that ask for another stage than the record has are passed over: nobody brings that
     about by evidence.
     """
-    side = policy.sides[facts.record.object_type]
-    if not left_alone(side, facts):
-        course = Course(side, facts, frozenset())
-        course.settle()
-        names = property_names(portal)
-        for rule in side.rules:
-            if rule is course.winner:
+    object_policy = policy.object_policies[facts.record.object_type]
+    if not find_exemption(object_policy, facts):
+        rounds = Rounds(object_policy, facts, frozenset())
+        rounds.run()
+        labels = property_labels(portal)
+        for rule in object_policy.rules:
+            if rule is rounds.winner:
                 break
-            target = course.target(rule)
-            missing = _missing(rule, course, names)
-            if target != course.stage and missing:
-                yield f"{side.labels[target]}, if {missing} ({rule.name})"
+            target = rounds.target_stage(rule)
+            missing = _missing_parts(rule, rounds, labels)
+            if target != rounds.stage and missing:
+                yield f"{object_policy.labels[target]}, if {missing} ({rule.name})"
     due_at = decide(policy, facts).due_at
     if due_at:
-        yield f"on {date(due_at, policy.zone)} time alone may change it"
+        yield f"on {format_date(due_at, policy.zone)} time alone may change it"
 
 
-def _missing(rule: BoundRule, course: Course, names: dict[str, str]) -> str:
+def _missing_parts(rule: BoundRule, rounds: Rounds, labels: dict[str, str]) -> str:
     """Return which parts of a rule's condition do not hold, "" where the stage is one."""
-    parts = [one for one in clauses(rule.when, names) if not one.holds(course.values)]
-    if any(test.terms[-1].value == () for one in parts for test in one.tests):
+    missing_clauses = [
+        clause for clause in clauses(rule.when, labels) if not clause.holds(rounds.values)
+    ]
+    if any(test.terms[-1].value == () for clause in missing_clauses for test in clause.tests):
         return ""  # nothing is in an empty list
-    asked = {
-        term.fact.key for one in parts for test in one.tests for term in test.terms if term.fact
+    fact_keys = {
+        term.fact.key
+        for clause in missing_clauses
+        for test in clause.tests
+        for term in test.terms
+        if term.fact
     }
-    return "" if "stage" in asked else " and ".join(one.words for one in parts)
+    return "" if "stage" in fact_keys else " and ".join(clause.text for clause in missing_clauses)

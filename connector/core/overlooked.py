@@ -9,17 +9,17 @@ from enum import StrEnum
 from typing import Final
 
 from connector.core.bound import BoundPolicy
-from connector.core.bound_settings import bound_values, names_of
+from connector.core.bound_settings import bound_values, portal_names
 from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
-from connector.core.periods import periods
-from connector.core.values import Value, moment
+from connector.core.periods import build_periods
+from connector.core.values import Value, parse_time
 
 # HubSpot calculates it for contacts, companies and deals (its changelog on stage properties).
-ENTERED: Final = "hs_v2_date_entered_current_stage"
+ENTERED_CURRENT_STAGE: Final = "hs_v2_date_entered_current_stage"
 _OWNER: Final = "hubspot_owner_id"
 
 
-class Lack(StrEnum):
+class MissingFollowUp(StrEnum):
     """What is missing, as people read it."""
 
     STATUS = "nobody has worked on the lead status"
@@ -28,7 +28,7 @@ class Lack(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class FollowUpTerms:
     """When a contact counts as overlooked; `activity` is "" where no property is named.
 
     A contact with one of the `verdicts` was looked at, and is none whatever else it lacks.
@@ -36,13 +36,13 @@ class Terms:
 
     stages: frozenset[str]
     verdicts: frozenset[str]
-    untouched: frozenset[str]
-    patience: timedelta
-    activity: str
+    untouched_statuses: frozenset[str]
+    wait_time: timedelta
+    activity_property: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlooked:
+class OverlookedContact:
     """A contact that waits, and why; blank is "".
 
     Where nobody knows when it entered its stage, `since` is its last change: it has waited at
@@ -52,74 +52,82 @@ class Overlooked:
     record: Ref
     stage: str
     since: datetime
-    exact: bool
+    since_is_exact: bool
     status: str
     owner: str
-    lacks: tuple[Lack, ...]
+    missing_follow_up: tuple[MissingFollowUp, ...]
 
 
-def terms_of(policy: BoundPolicy, portal: Portal) -> Terms:
+def follow_up_terms(policy: BoundPolicy, portal: Portal) -> FollowUpTerms:
     """Return the terms of a policy, in the portal's internal values."""
     settings = policy.policy.settings
-    values = bound_values(settings, names_of(portal, ObjectType.CONTACTS))
-    return Terms(
+    values = bound_values(settings, portal_names(portal, ObjectType.CONTACTS))
+    return FollowUpTerms(
         stages=_texts(values["lead_status.applies_to"]),
         verdicts=_texts(values["lead_status.verdicts"]),
-        untouched=_texts(values["follow_up.statuses"]) | {""},
-        patience=timedelta(days=policy.policy.number("follow_up.days")),
-        activity=policy.activity_property,
+        untouched_statuses=_texts(values["follow_up.statuses"]) | {""},
+        wait_time=timedelta(days=policy.policy.number("follow_up.days")),
+        activity_property=policy.activity_property,
     )
 
 
-def entered(record: Record, versions: Sequence[Version], *, seen: str) -> datetime | None:
+def entered_stage_at(
+    record: Record, versions: Sequence[Version], *, mirror_source: str
+) -> datetime | None:
     """Return when a record entered its stage; None where nobody knows.
 
     HubSpot's own date is mirrored with the next pull, so what the ledger knows may be newer. A
     version of the source type `seen` tells only when the mirror saw the stage: HubSpot's counts.
     """
-    told = moment(record.properties.get(ENTERED))
-    last = periods(versions)[-1:]
-    if not last or last[0].stage != record.value(STAGE):
-        return told
-    if told is None:
-        return last[0].since
-    return told if last[0].source_type == seen else max(told, last[0].since)
-
-
-def overlooked(
-    terms: Terms, record: Record, since: datetime | None, now: datetime
-) -> Overlooked | None:
-    """Return what a contact waits for; None where it is in another stage, or does not wait."""
-    began, status = since or record.modified_at, record.properties.get(STATUS) or ""
-    if record.value(STAGE) not in terms.stages or status in terms.verdicts:
-        return None
-    if now - began <= terms.patience:
-        return None
-    lacks = tuple(_lacks(terms, record, began))
-    if not lacks:
-        return None
-    return Overlooked(
-        record=record.ref,
-        stage=record.value(STAGE),
-        since=began,
-        exact=since is not None,
-        status=status,
-        owner=record.properties.get(_OWNER) or "",
-        lacks=lacks,
+    hubspot_time = parse_time(record.properties.get(ENTERED_CURRENT_STAGE))
+    latest_periods = build_periods(versions)[-1:]
+    if not latest_periods or latest_periods[0].stage != record.value(STAGE):
+        return hubspot_time
+    if hubspot_time is None:
+        return latest_periods[0].since
+    return (
+        hubspot_time
+        if latest_periods[0].source_type == mirror_source
+        else max(hubspot_time, latest_periods[0].since)
     )
 
 
-def _lacks(terms: Terms, record: Record, since: datetime) -> Iterator[Lack]:
-    if (record.properties.get(STATUS) or "") in terms.untouched:
-        yield Lack.STATUS
+def overlooked_contact(
+    terms: FollowUpTerms, record: Record, since: datetime | None, now: datetime
+) -> OverlookedContact | None:
+    """Return what a contact waits for; None where it is in another stage, or does not wait."""
+    waiting_since, status = since or record.modified_at, record.properties.get(STATUS) or ""
+    if record.value(STAGE) not in terms.stages or status in terms.verdicts:
+        return None
+    if now - waiting_since <= terms.wait_time:
+        return None
+    missing_follow_up = tuple(_missing_follow_up(terms, record, waiting_since))
+    if not missing_follow_up:
+        return None
+    return OverlookedContact(
+        record=record.ref,
+        stage=record.value(STAGE),
+        since=waiting_since,
+        since_is_exact=since is not None,
+        status=status,
+        owner=record.properties.get(_OWNER) or "",
+        missing_follow_up=missing_follow_up,
+    )
+
+
+def _missing_follow_up(
+    terms: FollowUpTerms, record: Record, since: datetime
+) -> Iterator[MissingFollowUp]:
+    if (record.properties.get(STATUS) or "") in terms.untouched_statuses:
+        yield MissingFollowUp.STATUS
     if not record.properties.get(_OWNER):
-        yield Lack.OWNER
-    if terms.activity:
-        last = moment(record.properties.get(terms.activity))
-        if last is None or last < since:
-            yield Lack.ACTIVITY
+        yield MissingFollowUp.OWNER
+    if terms.activity_property:
+        last_activity_at = parse_time(record.properties.get(terms.activity_property))
+        if last_activity_at is None or last_activity_at < since:
+            yield MissingFollowUp.ACTIVITY
 
 
 def _texts(value: Value) -> frozenset[str]:
-    found = value if isinstance(value, tuple) else (value,)
-    return frozenset(one for one in found if isinstance(one, str))
+    values = value if isinstance(value, tuple) else (value,)
+    return frozenset(text for text in values if isinstance(text, str))

@@ -6,69 +6,87 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from connector.core.bound import BoundPolicy, BoundRule, Side
-from connector.core.course import Course
+from connector.core.bound import BoundPolicy, BoundRule, ObjectPolicy
+from connector.core.course import Rounds
 from connector.core.mark import Problem
-from connector.core.policy_form import Rule, Way
-from connector.core.rehearsal import made_up
-from connector.core.rules import left_alone
+from connector.core.policy_form import Rule, RuleDirection
+from connector.core.rehearsal import sample_facts
+from connector.core.rules import find_exemption
 
-_BY_DEALS: Final = ("won", "open-deal")
+_DEAL_RULES: Final = ("won", "open-deal")
 
 
-def overtaken(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
+def find_deal_blockers(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
     """Yield each own forward rule that wins for good where `won` or `open-deal` leads further.
 
     Own rules come before the preset's unless they say otherwise, and the first that holds wins.
     A rule that only keeps the stage is an exception on purpose.
     """
-    own = {one.name: one for one in policy.policy.rules if one.own and one.way is Way.FORWARD}
-    for side in policy.sides.values():
-        yield from _on(policy, side, own, now) if _suspects(side, own) else ()
+    own_rules = {
+        rule.name: rule
+        for rule in policy.policy.rules
+        if rule.own and rule.direction is RuleDirection.FORWARD
+    }
+    for object_policy in policy.object_policies.values():
+        yield from (
+            _blockers_for_object_type(policy, object_policy, own_rules, now)
+            if _candidate_rules(object_policy, own_rules)
+            else ()
+        )
 
 
-def _suspects(side: Side, own: dict[str, Rule]) -> list[BoundRule]:
+def _candidate_rules(object_policy: ObjectPolicy, own_rules: dict[str, Rule]) -> list[BoundRule]:
     """Return the own rules that stand before one that goes by deals, and lead somewhere."""
-    names = [one.name for one in side.rules]
-    last = max((names.index(one) for one in _BY_DEALS if one in names), default=0)
-    return [one for one in side.rules[:last] if one.name in own and (one.otherwise or one.to)]
+    names = [rule.name for rule in object_policy.rules]
+    last_index = max((names.index(name) for name in _DEAL_RULES if name in names), default=0)
+    return [
+        rule
+        for rule in object_policy.rules[:last_index]
+        if rule.name in own_rules and (rule.otherwise or rule.targets)
+    ]
 
 
-def _on(policy: BoundPolicy, side: Side, own: dict[str, Rule], now: datetime) -> Iterator[Problem]:
-    left = {one.name for one in _suspects(side, own)}
-    for facts in made_up(policy, side, now):
-        if not left:
+def _blockers_for_object_type(
+    policy: BoundPolicy, object_policy: ObjectPolicy, own_rules: dict[str, Rule], now: datetime
+) -> Iterator[Problem]:
+    unreported = {rule.name for rule in _candidate_rules(object_policy, own_rules)}
+    for facts in sample_facts(policy, object_policy, now):
+        if not unreported:
             return
-        if left_alone(side, facts):
+        if find_exemption(object_policy, facts):
             continue
-        course = Course(side, facts, frozenset())
-        winner = _at_rest(course)
-        behind = _behind(side, course, winner) if winner and winner.name in left else ""
-        if winner and behind:
-            left.discard(winner.name)
-            yield _problem(side, course, own[winner.name], behind)
+        rounds = Rounds(object_policy, facts, frozenset())
+        winner = _keeping_rule(rounds)
+        blocked_rule = (
+            _blocked_rule(object_policy, rounds, winner)
+            if winner and winner.name in unreported
+            else ""
+        )
+        if winner and blocked_rule:
+            unreported.discard(winner.name)
+            yield _problem(object_policy, rounds, own_rules[winner.name], blocked_rule)
 
 
-def _at_rest(course: Course) -> BoundRule | None:
+def _keeping_rule(rounds: Rounds) -> BoundRule | None:
     """Return the rule that keeps a record where the rules have led it, None if none does."""
-    return course.winner if course.settle() else None
+    return rounds.winner if rounds.run() else None
 
 
-def _behind(side: Side, course: Course, winner: BoundRule) -> str:
+def _blocked_rule(object_policy: ObjectPolicy, rounds: Rounds, winner: BoundRule) -> str:
     """Return the rule by deals that holds as well and would lead further, "" if none does."""
-    later = side.rules[side.rules.index(winner) + 1 :]
-    for one in later:
-        if one.name in _BY_DEALS and one.when.holds(course.values):
-            return one.name if course.target(one) != course.stage else ""
+    later_rules = object_policy.rules[object_policy.rules.index(winner) + 1 :]
+    for rule in later_rules:
+        if rule.name in _DEAL_RULES and rule.when.holds(rounds.values):
+            return rule.name if rounds.target_stage(rule) != rounds.stage else ""
     return ""
 
 
-def _problem(side: Side, course: Course, rule: Rule, behind: str) -> Problem:
-    stage = side.labels.get(course.stage, course.stage)
-    cure = "from_parked: yes" if course.stage in side.parked else "before: handover"
+def _problem(object_policy: ObjectPolicy, rounds: Rounds, rule: Rule, blocked_rule: str) -> Problem:
+    stage = object_policy.labels.get(rounds.stage, rounds.stage)
+    fix = "from_parked: yes" if rounds.stage in object_policy.parked_stages else "before: handover"
     return Problem(
-        rule.mark,
-        f"the rule {rule.name} comes before {behind} and wins wherever both hold: it keeps a "
-        f"record in {stage} whatever its deals say; write `{cure}` in it, or ask for "
+        rule.place,
+        f"the rule {rule.name} comes before {blocked_rule} and wins wherever both hold: it keeps a "
+        f"record in {stage} whatever its deals say; write `{fix}` in it, or ask for "
         "`deals.count == 0`",
     )

@@ -25,36 +25,36 @@ class Period:
     user_id: str = ""
 
 
-def periods(versions: Sequence[Version]) -> tuple[Period, ...]:
+def build_periods(versions: Sequence[Version]) -> tuple[Period, ...]:
     """Return the stays that versions (newest first) tell of, oldest first; a blank is none.
 
     >>> from datetime import UTC
     >>> def at(hour, value):
     ...     when = datetime(2026, 3, 12, hour, tzinfo=UTC)
     ...     return Version(value=value, at=when, source_type="CRM_UI")
-    >>> found = periods([at(9, "customer"), at(8, "customer"), at(7, ""), at(6, "lead")])
+    >>> found = build_periods([at(9, "customer"), at(8, "customer"), at(7, ""), at(6, "lead")])
     >>> [(one.stage, one.since.hour, one.until and one.until.hour) for one in found]
     [('lead', 6, 7), ('customer', 8, None)]
     """
-    found: list[Period] = []
-    for one in reversed(versions):
-        last = found[-1] if found else None
-        lasts = last is not None and last.until is None
-        if lasts and last is not None:
-            if last.stage == one.value:
+    periods: list[Period] = []
+    for version in reversed(versions):
+        latest = periods[-1] if periods else None
+        is_open = latest is not None and latest.until is None
+        if is_open and latest is not None:
+            if latest.stage == version.value:
                 continue
-            found[-1] = replace(last, until=one.at)
-        if one.value:
-            found.append(_begun(one))
-    return tuple(found)
+            periods[-1] = replace(latest, until=version.at)
+        if version.value:
+            periods.append(_open_period(version))
+    return tuple(periods)
 
 
-def _begun(one: Version) -> Period:
+def _open_period(version: Version) -> Period:
     return Period(
-        stage=one.value,
-        since=one.at,
+        stage=version.value,
+        since=version.at,
         until=None,
-        source_type=one.source_type,
-        source_id=one.source_id,
-        user_id=one.user_id,
+        source_type=version.source_type,
+        source_id=version.source_id,
+        user_id=version.user_id,
     )

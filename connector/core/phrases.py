@@ -7,11 +7,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from connector.core.condition_terms import Term
-from connector.core.condition_tests import Test
+from connector.core.condition_tests import ComparisonTest
 from connector.core.condition_tree import Op
 from connector.core.values import Kind, Value
-from connector.core.vocabulary import RULES
-from connector.core.wording import show
+from connector.core.vocabulary import RULES_FACT
+from connector.core.wording import format_value
 
 _UTC: Final = ZoneInfo("UTC")
 _SUBJECTS: Final = {
@@ -42,7 +42,7 @@ _SUBJECTS: Final = {
     "contacts.furthest": "the furthest stage of its contacts",
     "contacts.count": "the number of its contacts",
 }
-_COUNTED: Final = {
+_COUNT_PHRASES: Final = {
     "deals.open": ("a deal is open", "no deal is open"),
     "deals.won": ("a deal is won", "no deal is won"),
     "deals.lost": ("a deal is lost", "no deal is lost"),
@@ -52,7 +52,7 @@ _COUNTED: Final = {
         "no deal was won once that no longer is",
     ),
 }
-_TRUE: Final = {
+_TRUE_PHRASES: Final = {
     "conversion.counts": (
         "a form was filled in (after a loss only a later one counts)",
         "no form was filled in that counts",
@@ -76,10 +76,10 @@ _VERBS: Final = {
     Op.BLANK: ("is blank", "is not blank"),
     Op.NOT_BLANK: ("is not blank", "is blank"),
 }
-_ONE: Final = {Op.IN: Op.EQUAL, Op.NOT_IN: Op.UNEQUAL}
+_SINGLE_VALUE_OPS: Final = {Op.IN: Op.EQUAL, Op.NOT_IN: Op.UNEQUAL}
 """What a question for a list becomes where the list has one entry."""
 
-_ORDERED: Final = {
+_ORDER_VERBS: Final = {
     Kind.TIME: {
         Op.LESS: ("is before", "is not before"),
         Op.AT_MOST: ("is not after", "is after"),
@@ -93,7 +93,7 @@ _ORDERED: Final = {
         Op.AT_LEAST: ("comes no earlier than", "comes before"),
     },
 }
-_SPACES: Final = {
+_NAMESPACE_PHRASES: Final = {
     "contact": "the contact's {}",
     "company": "the company's {}",
     "deal": "a deal's {}",
@@ -103,70 +103,78 @@ _SPACES: Final = {
 }
 
 
-def asked(test: Test, names: Mapping[str, str], *, negated: bool = False) -> str:
+def comparison_text(
+    test: ComparisonTest, labels: Mapping[str, str], *, negated: bool = False
+) -> str:
     """Return what a comparison asks; `names` labels HubSpot properties by their dotted name."""
     left, right = test.terms[0], test.terms[1] if len(test.terms) > 1 else None
     key = left.fact.key if left.fact else ""
     if test.op is Op.TRUE:
-        told = _TRUE.get(key, (f"{subject(left, names)} is yes", f"{subject(left, names)} is no"))
-        return told[negated]
+        phrases = _TRUE_PHRASES.get(
+            key, (f"{subject_text(left, labels)} is yes", f"{subject_text(left, labels)} is no")
+        )
+        return phrases[negated]
     if right is None:
-        return f"{subject(left, names)} {_VERBS[test.op][negated]}"
-    if key == RULES:
+        return f"{subject_text(left, labels)} {_VERBS[test.op][negated]}"
+    if key == RULES_FACT:
         return f"the rule {right.value} {'does not win' if negated else 'wins'} now"
-    counted = _counted(key, test.op, right, negated=negated)
-    return counted or _compared(test, left, right, names, negated=negated)
+    count_text = _count_text(key, test.op, right, negated=negated)
+    return count_text or _value_comparison_text(test, left, right, labels, negated=negated)
 
 
-def _counted(key: str, op: Op, right: Term, *, negated: bool) -> str:
+def _count_text(key: str, op: Op, right: Term, *, negated: bool) -> str:
     """Return a count compared with nought in better words, "" for any other comparison."""
-    if key not in _COUNTED or right.value != 0.0 or op not in {Op.MORE, Op.EQUAL}:
+    if key not in _COUNT_PHRASES or right.value != 0.0 or op not in {Op.MORE, Op.EQUAL}:
         return ""
-    return _COUNTED[key][(op is Op.EQUAL) is not negated]
+    return _COUNT_PHRASES[key][(op is Op.EQUAL) is not negated]
 
 
-def _compared(
-    test: Test, left: Term, right: Term, names: Mapping[str, str], *, negated: bool
+def _value_comparison_text(
+    test: ComparisonTest, left: Term, right: Term, labels: Mapping[str, str], *, negated: bool
 ) -> str:
     if right.clock and right.days:
-        return f"{subject(left, names)} {_since(test.op, right.days, negated=negated)}"
-    several = isinstance(right.value, tuple) and len(right.value) > 1
-    op = test.op if several or left.kind is Kind.CHOICES else _ONE.get(test.op, test.op)
-    verbs = _ORDERED.get(left.kind, {}).get(op) or _VERBS[op]
-    value = subject(right, names) if right.get else _listed(left, right)
-    below = ", or a domain below" if left.kind is Kind.DOMAIN and right.value else ""
-    return f"{subject(left, names)} {verbs[negated]} {value}{below}"
+        return f"{subject_text(left, labels)} {_clock_distance_text(test.op, right.days, negated=negated)}"
+    has_several = isinstance(right.value, tuple) and len(right.value) > 1
+    op = (
+        test.op
+        if has_several or left.kind is Kind.CHOICES
+        else _SINGLE_VALUE_OPS.get(test.op, test.op)
+    )
+    verbs = _ORDER_VERBS.get(left.kind, {}).get(op) or _VERBS[op]
+    value = subject_text(right, labels) if right.get else _constants_text(left, right)
+    subdomain_note = ", or a domain below" if left.kind is Kind.DOMAIN and right.value else ""
+    return f"{subject_text(left, labels)} {verbs[negated]} {value}{subdomain_note}"
 
 
-def _since(op: Op, days: float, *, negated: bool) -> str:
+def _clock_distance_text(op: Op, days: float, *, negated: bool) -> str:
     """Return how far a time is from the clock."""
-    later = (op in {Op.MORE, Op.AT_LEAST}) is not negated
+    is_later = (op in {Op.MORE, Op.AT_LEAST}) is not negated
     if days < 0:
-        return f"is {'less' if later else 'more'} than {-days:g} days ago"
-    return f"is {'more' if later else 'less'} than {days:g} days ahead"
+        return f"is {'less' if is_later else 'more'} than {-days:g} days ago"
+    return f"is {'more' if is_later else 'less'} than {days:g} days ahead"
 
 
-def _listed(left: Term, right: Term) -> str:
+def _constants_text(left: Term, right: Term) -> str:
     """Return constants in the portal's labels, with `or` before the last."""
-    labels = {one.value: one.label for one in left.fact.options} if left.fact else {}
+    labels = {option.value: option.label for option in left.fact.options} if left.fact else {}
     values = right.value if isinstance(right.value, tuple) else (right.value,)
-    told = [_quoted(one, labels) for one in values]
-    if not told:
+    texts = [_quoted_value(value, labels) for value in values]
+    if not texts:
         return "(nothing is named)"
-    return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} or {told[-1]}"
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} or {texts[-1]}"
 
 
-def _quoted(value: Value, labels: Mapping[str, str]) -> str:
-    shown = show(value, _UTC, labels)
+def _quoted_value(value: Value, labels: Mapping[str, str]) -> str:
+    shown = format_value(value, _UTC, labels)
     return f"“{shown}”" if isinstance(value, str) and "*" in value else shown
 
 
-def subject(term: Term, names: Mapping[str, str]) -> str:
+def subject_text(term: Term, labels: Mapping[str, str]) -> str:
     """Return what a side of a comparison is about."""
     key = term.fact.key if term.fact else ""
     if key in _SUBJECTS:
-        said = _SUBJECTS[key]
+        text = _SUBJECTS[key]
     else:
-        space, _, name = key.partition(".")
-        said = _SPACES.get(space, "{}").format(f"“{names.get(key, name)}”")
-    return f"{said} {term.days:+g} days" if term.days else said
+        namespace, _, name = key.partition(".")
+        text = _NAMESPACE_PHRASES.get(namespace, "{}").format(f"“{labels.get(key, name)}”")
+    return f"{text} {term.days:+g} days" if term.days else text

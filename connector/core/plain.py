@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from connector.core.compiling import Compiled
-from connector.core.condition_tests import Test
+from connector.core.compiling import CompiledCondition
+from connector.core.condition_tests import ComparisonTest
 from connector.core.condition_tree import All, Comparison, Constant, Either, Negation, Tree
 from connector.core.model import ObjectType, Portal
-from connector.core.phrases import asked
+from connector.core.phrases import comparison_text
 from connector.core.values import Values
 from connector.core.vocabulary import DEALS
 
@@ -19,51 +19,51 @@ from connector.core.vocabulary import DEALS
 class Clause:
     """A part of a condition: its words, whether it holds, and the comparisons in it."""
 
-    words: str
+    text: str
     holds: Callable[[Values], bool]
-    tests: tuple[Test, ...]
+    tests: tuple[ComparisonTest, ...]
 
 
-def property_names(portal: Portal) -> dict[str, str]:
+def property_labels(portal: Portal) -> dict[str, str]:
     """Return the portal's label of every property, by the name that conditions use."""
-    spaces = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
-    spaces |= dict.fromkeys(DEALS, ObjectType.DEALS)
+    object_types = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
+    object_types |= dict.fromkeys(DEALS, ObjectType.DEALS)
     return {
-        f"{space}.{name}": one.label
-        for space, kind in spaces.items()
-        for name, one in portal.definitions.get(kind, {}).items()
+        f"{namespace}.{name}": definition.label
+        for namespace, object_type in object_types.items()
+        for name, definition in portal.definitions.get(object_type, {}).items()
     }
 
 
-def said(condition: Compiled, names: Mapping[str, str]) -> str:
+def condition_text(condition: CompiledCondition, labels: Mapping[str, str]) -> str:
     """Return a whole condition in plain words."""
-    return _clause(condition.tree, iter(condition.tests), names, negated=False).words
+    return _clause(condition.tree, iter(condition.tests), labels, negated=False).text
 
 
-def clauses(condition: Compiled, names: Mapping[str, str]) -> tuple[Clause, ...]:
+def clauses(condition: CompiledCondition, labels: Mapping[str, str]) -> tuple[Clause, ...]:
     """Return the parts of a condition that must hold together."""
     tests = iter(condition.tests)
     parts = condition.tree.parts if isinstance(condition.tree, All) else (condition.tree,)
-    return tuple(_clause(part, tests, names, negated=False) for part in parts)
+    return tuple(_clause(part, tests, labels, negated=False) for part in parts)
 
 
 def _clause(
-    tree: Tree, tests: Iterator[Test], names: Mapping[str, str], *, negated: bool
+    tree: Tree, tests: Iterator[ComparisonTest], labels: Mapping[str, str], *, negated: bool
 ) -> Clause:
     """Return a part as it is said; a negation is carried down to the comparisons."""
     match tree:
         case Constant(value):
             holds = value is not negated
-            return Clause(words="always" if holds else "never", holds=lambda _: holds, tests=())
+            return Clause(text="always" if holds else "never", holds=lambda _: holds, tests=())
         case Negation(part):
-            return _clause(part, tests, names, negated=not negated)
+            return _clause(part, tests, labels, negated=not negated)
         case All(parts) | Either(parts):
-            inner = [_clause(part, tests, names, negated=negated) for part in parts]
-            return _joined(inner, every=isinstance(tree, All) is not negated)
+            part_clauses = [_clause(part, tests, labels, negated=negated) for part in parts]
+            return _join_clauses(part_clauses, is_and=isinstance(tree, All) is not negated)
         case Comparison():
             test = next(tests)
             return Clause(
-                words=asked(test, names, negated=negated),
+                text=comparison_text(test, labels, negated=negated),
                 holds=lambda values: test.holds(values) is not negated,
                 tests=(test,),
             )
@@ -71,17 +71,17 @@ def _clause(
             assert_never(tree)
 
 
-def _joined(parts: list[Clause], *, every: bool) -> Clause:
+def _join_clauses(parts: list[Clause], *, is_and: bool) -> Clause:
     """Return parts joined by `and` (`every`) or by `or`."""
-    asking = tuple(part.holds for part in parts)
-    words = " and ".join if every else " or ".join
-    needed = all if every else any
+    predicates = tuple(part.holds for part in parts)
+    join = " and ".join if is_and else " or ".join
+    combine = all if is_and else any
     return Clause(
-        words=words(_enclosed(part) for part in parts),
-        holds=lambda values: needed(holds(values) for holds in asking),
+        text=join(_in_parentheses(part) for part in parts),
+        holds=lambda values: combine(holds(values) for holds in predicates),
         tests=tuple(test for part in parts for test in part.tests),
     )
 
 
-def _enclosed(part: Clause) -> str:
-    return f"({part.words})" if len(part.tests) > 1 else part.words
+def _in_parentheses(part: Clause) -> str:
+    return f"({part.text})" if len(part.tests) > 1 else part.text

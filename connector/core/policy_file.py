@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final, Protocol, TypeVar
 
-from connector.core.mark import Mark, Problems, wrong
+from connector.core.mark import Place, Problems, policy_error
 from connector.core.policy_form import Row, Rule
 from connector.core.policy_rules import read_rows, read_rules
-from connector.core.policy_settings import Setting, Word, read_settings
-from connector.core.setting_specs import SPECS, Form
-from connector.core.yamlfile import Node, Section, read
+from connector.core.policy_settings import Setting, PolicyWord, read_settings
+from connector.core.setting_specs import SETTING_SPECS, SettingType
+from connector.core.yamlfile import Node, Section, read_yaml
 from connector.core.yamlshape import section, text, texts
 
 _KEYS: Final = (
@@ -28,9 +28,9 @@ _KEYS: Final = (
     "lead_status",
 )
 _LIST_NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-_TAKEN: Final = frozenset(
+_RESERVED_NAMES: Final = frozenset(
     {"stage", "status", "domain", "now", "today", "rules", "blank", "always", "never", "true"}
-    | {"false", "yes", "no", "and", "or", "not", "in", "is", "matches", *SPECS}
+    | {"false", "yes", "no", "and", "or", "not", "in", "is", "matches", *SETTING_SPECS}
 )
 
 
@@ -42,7 +42,7 @@ class Document:
     version: str
     own: bool
     source: str = ""
-    extends: tuple[Word, ...] = ()
+    extends: tuple[PolicyWord, ...] = ()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     lists: Mapping[str, Setting] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
@@ -51,21 +51,23 @@ class Document:
 
 def read_document(content: str, *, source: str, own: bool) -> Document:
     """Return what a file says; raise PolicyError with everything that is wrong in it."""
-    root = section(read(content, source=source), "a policy", known=_KEYS)
-    reading = _Reading(root, own)
-    rules, made = reading.part("rules", read_rules, ((), ()))
+    root = section(read_yaml(content, source=source), "a policy", known=_KEYS)
+    document_reader = _DocumentReader(root, own)
+    rules, rule_rows = document_reader.read_part("rules", read_rules, ((), ()))
     document = Document(
-        name=reading.part("name", _name, PurePath(source).name.removesuffix(".yaml")),
-        version=reading.part("version", _version, ""),
+        name=document_reader.read_part(
+            "name", _read_name, PurePath(source).name.removesuffix(".yaml")
+        ),
+        version=document_reader.read_part("version", _read_version, ""),
         own=own,
         source=source,
-        extends=reading.part("extends", _extends, ()),
-        settings=reading.part("settings", read_settings, {}),
-        lists=reading.part("lists", _lists, {}),
+        extends=document_reader.read_part("extends", _read_extends, ()),
+        settings=document_reader.read_part("settings", read_settings, {}),
+        lists=document_reader.read_part("lists", _read_lists, {}),
         rules=rules,
-        rows=(*made, *reading.part("lead_status", read_rows, ())),
+        rows=(*rule_rows, *document_reader.read_part("lead_status", read_rows, ())),
     )
-    reading.problems.tell()
+    document_reader.problems.raise_all()
     return document
 
 
@@ -73,13 +75,13 @@ _Part = TypeVar("_Part")
 _Part_co = TypeVar("_Part_co", covariant=True)
 
 
-class _Reader(Protocol[_Part_co]):
+class _PartReader(Protocol[_Part_co]):
     """Reads one part of a file."""
 
     def __call__(self, node: Node, *, own: bool) -> _Part_co: ...
 
 
-class _Reading:
+class _DocumentReader:
     """Reads the parts of one file, noting what is wrong in each."""
 
     def __init__(self, root: Section, own: bool) -> None:  # noqa: FBT001 - one caller, below a name
@@ -87,41 +89,43 @@ class _Reading:
         self._own = own
         self.problems = Problems()
 
-    def part(self, key: str, reader: _Reader[_Part], absent: _Part) -> _Part:
+    def read_part(self, key: str, reader: _PartReader[_Part], default: _Part) -> _Part:
         """Return one part of the file, or `absent` where it is missing or wrong."""
         node = self._root.get(key)
         if node is not None:
             with self.problems.collecting():
                 return reader(node, own=self._own)
-        return absent
+        return default
 
 
-def _name(node: Node, *, own: bool) -> str:
+def _read_name(node: Node, *, own: bool) -> str:
     return text(node, "name")
 
 
-def _version(node: Node, *, own: bool) -> str:
+def _read_version(node: Node, *, own: bool) -> str:
     return text(node, "version")
 
 
-def _extends(node: Node, *, own: bool) -> tuple[Word, ...]:
-    return tuple(Word(one.text.strip(), one.mark, own) for one in texts(node, "extends"))
+def _read_extends(node: Node, *, own: bool) -> tuple[PolicyWord, ...]:
+    return tuple(PolicyWord(item.text.strip(), item.place, own) for item in texts(node, "extends"))
 
 
-def _lists(node: Node, *, own: bool) -> dict[str, Setting]:
+def _read_lists(node: Node, *, own: bool) -> dict[str, Setting]:
     problems = Problems()
-    found: dict[str, Setting] = {}
+    lists: dict[str, Setting] = {}
     for name, (key, value) in section(node, "lists").entries.items():
         with problems.collecting():
-            found[name] = _list(name, key.mark, value, own=own)
-    problems.tell()
-    return found
+            lists[name] = _read_list(name, key.place, value, own=own)
+    problems.raise_all()
+    return lists
 
 
-def _list(name: str, mark: Mark, node: Node, *, own: bool) -> Setting:
+def _read_list(name: str, place: Place, node: Node, *, own: bool) -> Setting:
     if not _LIST_NAME.fullmatch(name):
-        raise wrong(mark, f"a list's name has small letters, digits and underscores: {name!r}")
-    if name in _TAKEN or keyword.iskeyword(name):
-        raise wrong(mark, f"{name!r} has a meaning already: choose another name")
-    words = tuple(Word(one.text.strip(), one.mark, own) for one in texts(node, name))
-    return Setting(name=name, form=Form.TEXTS, mark=mark, own=own, words=words)
+        raise policy_error(
+            place, f"a list's name has small letters, digits and underscores: {name!r}"
+        )
+    if name in _RESERVED_NAMES or keyword.iskeyword(name):
+        raise policy_error(place, f"{name!r} has a meaning already: choose another name")
+    words = tuple(PolicyWord(item.text.strip(), item.place, own) for item in texts(node, name))
+    return Setting(name=name, type=SettingType.TEXTS, place=place, own=own, words=words)

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Final
 
 from connector.core.condition_tree import Condition
-from connector.core.mark import Mark
+from connector.core.mark import Place
 from connector.core.model import ObjectType
-from connector.core.policy_settings import Word
+from connector.core.policy_settings import PolicyWord
 
 KEEP: Final = "keep"
 CLEAR: Final = "clear"
@@ -17,7 +17,7 @@ BUILT_IN: Final = ("out-of-scope", "unknown-stage", "alias", "keep", "unsettled"
 """Rules that every policy has, whatever its file says."""
 
 
-class Way(StrEnum):
+class RuleDirection(StrEnum):
     """Where a rule may lead: along the path, back, or anywhere."""
 
     FORWARD = "forward"
@@ -33,11 +33,11 @@ class Target:
     """
 
     by: str = "stage"
-    branches: tuple[tuple[Word, Word], ...] = ()
-    otherwise: Word | None = None
+    branches: tuple[tuple[PolicyWord, PolicyWord], ...] = ()
+    otherwise: PolicyWord | None = None
 
     @property
-    def words(self) -> tuple[Word, ...]:
+    def words(self) -> tuple[PolicyWord, ...]:
         """Return everything that it may lead to."""
         last = (self.otherwise,) if self.otherwise else ()
         return (*(value for _, value in self.branches), *last)
@@ -48,7 +48,7 @@ class Reason:
     """Plain words with names of facts in braces: each part is a text and the name after it."""
 
     parts: tuple[tuple[str, str], ...]
-    mark: Mark
+    place: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,16 @@ class Rule:
     """One rule for the stage."""
 
     name: str
-    kinds: frozenset[ObjectType]
+    object_types: frozenset[ObjectType]
     when: Condition
     stage: Target
-    way: Way
+    direction: RuleDirection
     from_parked: bool
     reason: Reason
-    mark: Mark
+    place: Place
     own: bool
     before: str = ""
-    marks: bool = False
+    marks_former_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,6 @@ class Row:
     when: Condition
     lead_status: Target
     reason: Reason
-    mark: Mark
+    place: Place
     own: bool
     before: str = ""

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from connector.core.condition_tree import Condition
-from connector.core.conditions import parse
-from connector.core.mark import Mark, PolicyError, Problems, nearest, wrong
-from connector.core.setting_specs import LISTS, SPECS, Form, Spec
+from connector.core.conditions import parse_condition
+from connector.core.mark import Place, PolicyError, Problems, did_you_mean, policy_error
+from connector.core.setting_specs import LISTS, SETTING_SPECS, SettingType, SettingSpec
 from connector.core.yamlfile import Node, Scalar
 from connector.core.yamlshape import choice, flag, is_empty, number, scalar, section, text, texts
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class PolicyWord:
     """A text of a policy with its place; `own` is False where a preset says it."""
 
     text: str
-    mark: Mark
+    place: Place
     own: bool
 
 
-Plain: TypeAlias = float | bool | Condition | None
+PlainValue: TypeAlias = float | bool | Condition | None
 """A setting's value where it is no text."""
 
 
@@ -35,114 +35,144 @@ class Setting:
     """
 
     name: str
-    form: Form
-    mark: Mark
+    type: SettingType
+    place: Place
     own: bool
-    words: tuple[Word, ...] = ()
-    plain: Plain = None
+    words: tuple[PolicyWord, ...] = ()
+    plain_value: PlainValue = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Return its texts without their places."""
-        return tuple(one.text for one in self.words)
+        return tuple(word.text for word in self.words)
 
 
-_NOWHERE: Final = Mark("default", 1, 1)
+_DEFAULT_PLACE: Final = Place("default", 1, 1)
 
 
-def defaults() -> dict[str, Setting]:
+def default_settings() -> dict[str, Setting]:
     """Return every setting as it is when no file says anything."""
-    return {name: _default(spec) for name, spec in SPECS.items()}
+    return {name: _default_setting(spec) for name, spec in SETTING_SPECS.items()}
 
 
-def _default(spec: Spec) -> Setting:
-    words: tuple[Word, ...] = ()
-    plain: Plain = None
+def _default_setting(spec: SettingSpec) -> Setting:
+    words: tuple[PolicyWord, ...] = ()
+    plain_value: PlainValue = None
     if isinstance(spec.default, tuple):
-        words = tuple(Word(one, _NOWHERE, own=False) for one in spec.default)
+        words = tuple(
+            PolicyWord(default_text, _DEFAULT_PLACE, own=False) for default_text in spec.default
+        )
     else:
-        plain = spec.default
+        plain_value = spec.default
     return Setting(
-        name=spec.name, form=spec.form, mark=_NOWHERE, own=False, words=words, plain=plain
+        name=spec.name,
+        type=spec.type,
+        place=_DEFAULT_PLACE,
+        own=False,
+        words=words,
+        plain_value=plain_value,
     )
 
 
 def read_settings(node: Node, *, own: bool) -> dict[str, Setting]:
     """Return the settings of a file; raise PolicyError with everything that is wrong in them."""
     problems = Problems()
-    found: dict[str, Setting] = {}
-    for name, key, value in _leaves(node, "", problems):
+    settings: dict[str, Setting] = {}
+    for name, key, value in _setting_nodes(node, "", problems):
         with problems.collecting():
-            found[name] = _setting(SPECS[name], key.mark, value, own=own)
-    problems.tell()
-    return found
+            settings[name] = _read_setting(SETTING_SPECS[name], key.place, value, own=own)
+    problems.raise_all()
+    return settings
 
 
-def _leaves(node: Node, prefix: str, problems: Problems) -> Iterator[tuple[str, Scalar, Node]]:
+def _setting_nodes(
+    node: Node, prefix: str, problems: Problems
+) -> Iterator[tuple[str, Scalar, Node]]:
     """Yield each setting with its key and value, however deep it is nested."""
     entries: Mapping[str, tuple[Scalar, Node]] = {}
     with problems.collecting():
         entries = section(node, prefix.rstrip(".") or "settings").entries
     for word, (key, value) in entries.items():
         name = prefix + word
-        if name in SPECS and "." not in word:
+        if name in SETTING_SPECS and "." not in word:
             yield name, key, value
-        elif "." not in word and any(one.startswith(f"{name}.") for one in SPECS):
-            yield from _leaves(value, f"{name}.", problems)
+        elif "." not in word and any(
+            known_name.startswith(f"{name}.") for known_name in SETTING_SPECS
+        ):
+            yield from _setting_nodes(value, f"{name}.", problems)
         else:
             with problems.collecting():
-                raise _unknown(key, prefix)
+                raise _unknown_setting(key, prefix)
 
 
-def _unknown(key: Scalar, prefix: str) -> PolicyError:
-    if f"{prefix}{key.text}" in SPECS:
-        first, _, rest = key.text.partition(".")
-        return wrong(key.mark, f"{key.text!r} is nested: write {first!r}, and {rest!r} below it")
-    here = sorted({n.removeprefix(prefix).split(".")[0] for n in SPECS if n.startswith(prefix)})
-    hint = nearest(key.text, here) or f"; known are: {', '.join(here)}"
+def _unknown_setting(key: Scalar, prefix: str) -> PolicyError:
+    if f"{prefix}{key.text}" in SETTING_SPECS:
+        first, _, nested_key = key.text.partition(".")
+        return policy_error(
+            key.place, f"{key.text!r} is nested: write {first!r}, and {nested_key!r} below it"
+        )
+    known_names = sorted(
+        {
+            name.removeprefix(prefix).split(".")[0]
+            for name in SETTING_SPECS
+            if name.startswith(prefix)
+        }
+    )
+    hint = did_you_mean(key.text, known_names) or f"; known are: {', '.join(known_names)}"
     where = f"{prefix.rstrip('.')} has" if prefix else "there is"
-    return wrong(key.mark, f"{where} no setting {key.text!r}{hint}")
+    return policy_error(key.place, f"{where} no setting {key.text!r}{hint}")
 
 
-def _setting(spec: Spec, mark: Mark, node: Node, *, own: bool) -> Setting:
-    words: tuple[Word, ...] = ()
-    plain: Plain = None
-    if spec.form in {Form.NUMBER, Form.SHARE, Form.FLAG, Form.CONDITION}:
-        plain = _plain(spec, node)
+def _read_setting(spec: SettingSpec, place: Place, node: Node, *, own: bool) -> Setting:
+    words: tuple[PolicyWord, ...] = ()
+    plain_value: PlainValue = None
+    if spec.type in {
+        SettingType.NUMBER,
+        SettingType.SHARE,
+        SettingType.FLAG,
+        SettingType.CONDITION,
+    }:
+        plain_value = _read_plain_value(spec, node)
     else:
-        words = tuple(Word(one.text.strip(), one.mark, own) for one in _texts(spec, node))
-    return Setting(name=spec.name, form=spec.form, mark=mark, own=own, words=words, plain=plain)
+        words = tuple(
+            PolicyWord(item.text.strip(), item.place, own) for item in _read_texts(spec, node)
+        )
+    return Setting(
+        name=spec.name, type=spec.type, place=place, own=own, words=words, plain_value=plain_value
+    )
 
 
-def _plain(spec: Spec, node: Node) -> Plain:
-    if spec.form is Form.FLAG:
+def _read_plain_value(spec: SettingSpec, node: Node) -> PlainValue:
+    if spec.type is SettingType.FLAG:
         return flag(node, spec.name)
-    if spec.form is Form.CONDITION:
-        return parse(scalar(node, spec.name))
+    if spec.type is SettingType.CONDITION:
+        return parse_condition(scalar(node, spec.name))
     value = number(node, spec.name)
-    most = 1 if spec.form is Form.SHARE else 1_000_000
-    if not 0 <= value <= most:
-        raise wrong(node.mark, f"{spec.name} is between 0 and {most:,}, this is {value:g}")
+    maximum = 1 if spec.type is SettingType.SHARE else 1_000_000
+    if not 0 <= value <= maximum:
+        raise policy_error(
+            node.place, f"{spec.name} is between 0 and {maximum:,}, this is {value:g}"
+        )
     return value
 
 
-def _texts(spec: Spec, node: Node) -> tuple[Scalar, ...]:
-    if spec.form in LISTS:
+def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
+    if spec.type in LISTS:
         return texts(node, spec.name)
-    if spec.form is Form.ALIASES:
-        return tuple(_pairs(spec, node))
-    one = scalar(node, spec.name)
-    if spec.form is Form.CHOICE:
+    if spec.type is SettingType.ALIASES:
+        return tuple(_read_pairs(spec, node))
+    item = scalar(node, spec.name)
+    if spec.type is SettingType.CHOICE:
         choice(node, spec.name, spec.options)
-    elif spec.form is Form.STATUS and (is_empty(one) or not one.text):
-        return (Scalar("clear", one.mark),)
-    elif spec.form is Form.PROPERTY and is_empty(one):
+    elif spec.type is SettingType.STATUS and (is_empty(item) or not item.text):
+        return (Scalar("clear", item.place),)
+    elif spec.type is SettingType.PROPERTY and is_empty(item):
         return ()
     text(node, spec.name)
-    return (one,)
+    return (item,)
 
 
-def _pairs(spec: Spec, node: Node) -> Iterator[Scalar]:
+def _read_pairs(spec: SettingSpec, node: Node) -> Iterator[Scalar]:
     for key, value in section(node, spec.name).entries.values():
         text(key, f"a stage of {spec.name}")
         text(value, f"{spec.name}.{key.text}")

@@ -7,71 +7,75 @@ from datetime import datetime, timedelta
 from itertools import chain, combinations
 from typing import Final
 
-from connector.core.bound import BoundPolicy, Side
-from connector.core.condition_tests import Test
-from connector.core.course import ROUNDS, Course
+from connector.core.bound import BoundPolicy, ObjectPolicy
+from connector.core.condition_tests import ComparisonTest
+from connector.core.course import MAX_ROUNDS, Rounds
 from connector.core.facts import Facts
 from connector.core.mark import Problem
 from connector.core.model import Ref
 from connector.core.policy_form import Row, Rule
-from connector.core.rules import left_alone
+from connector.core.rules import find_exemption
 from connector.core.values import Kind, Value, midnight
 
 _DAY: Final = timedelta(days=1)
-_ALIKE: Final = 40  # how many values are tried in pairs; more would take seconds
+_MAX_PAIRED_VALUES: Final = 40  # how many values are tried in pairs; more would take seconds
 
 
-def to_and_fro(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
+def find_loops(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
     """Yield what does not settle: one problem for each set of rules that fight."""
-    entries: dict[str, Rule | Row] = {one.name: one for one in policy.policy.rows}
-    entries |= {one.name: one for one in policy.policy.rules}
+    entries: dict[str, Rule | Row] = {row.name: row for row in policy.policy.rows}
+    entries |= {rule.name: rule for rule in policy.policy.rules}
     seen: set[frozenset[str]] = set()
-    for side in policy.sides.values():
-        for facts in made_up(policy, side, now):
-            if left_alone(side, facts):
+    for object_policy in policy.object_policies.values():
+        for facts in sample_facts(policy, object_policy, now):
+            if find_exemption(object_policy, facts):
                 continue
-            course = Course(side, facts, frozenset())
-            if course.settle():
+            rounds = Rounds(object_policy, facts, frozenset())
+            if rounds.run():
                 continue
-            names = _fighting(course)
+            names = _looping_rules(rounds)
             if names not in seen:
                 seen.add(names)
-                yield _problem(side, facts, sorted(names), entries)
+                yield _loop_problem(object_policy, facts, sorted(names), entries)
 
 
-def _fighting(course: Course) -> frozenset[str]:
+def _looping_rules(rounds: Rounds) -> frozenset[str]:
     """Return the rules that moved the stage last, or the row that set the lead status last."""
-    if len(course.moved) == ROUNDS:
-        return frozenset(rule.name for rule, _ in course.moved[-2:])
-    return frozenset(name for name, *_ in filter(None, (course.row,)))
+    if len(rounds.stage_changes) == MAX_ROUNDS:
+        return frozenset(rule.name for rule, _ in rounds.stage_changes[-2:])
+    return frozenset(name for name, *_ in filter(None, (rounds.status_change,)))
 
 
-def _problem(side: Side, facts: Facts, names: list[str], entries: dict[str, Rule | Row]) -> Problem:
-    own = [entries[one] for one in names if entries[one].own] or [entries[names[0]]]
-    stage = side.labels.get(facts.stage, facts.stage) or "no stage"
+def _loop_problem(
+    object_policy: ObjectPolicy, facts: Facts, names: list[str], entries: dict[str, Rule | Row]
+) -> Problem:
+    own_entries = [entries[name] for name in names if entries[name].own] or [entries[names[0]]]
+    stage = object_policy.labels.get(facts.stage, facts.stage) or "no stage"
     return Problem(
-        own[0].mark,
+        own_entries[0].place,
         f"{' and '.join(names)} {'move' if len(names) > 1 else 'moves'} a record of "
-        f"{side.object_type} to and fro (one in {stage}, for example): say when it no longer holds",
+        f"{object_policy.object_type} to and fro (one in {stage}, for example): say when it no longer holds",
     )
 
 
-def made_up(policy: BoundPolicy, side: Side, now: datetime) -> Iterator[Facts]:
+def sample_facts(
+    policy: BoundPolicy, object_policy: ObjectPolicy, now: datetime
+) -> Iterator[Facts]:
     """Yield records in every stage, with every kind of deals, and values around the limits."""
     today = midnight(now.astimezone(policy.zone), policy.zone)
-    for stage in ("", *side.order):
-        for deals in _deals(now):
-            for more in _variants(side, now):
+    for stage in ("", *object_policy.order):
+        for deals in _deal_variants(now):
+            for extra_values in _value_variants(object_policy, now):
                 values: dict[str, Value] = {
                     **deals,
-                    **more,
+                    **extra_values,
                     "now": now,
                     "today": today,
                     "stage": stage or None,
                     "status": None,
                 }
                 yield Facts(
-                    record=Ref(side.object_type, "1"),
+                    record=Ref(object_policy.object_type, "1"),
                     stage=stage,
                     status="",
                     values=values,
@@ -81,10 +85,10 @@ def made_up(policy: BoundPolicy, side: Side, now: datetime) -> Iterator[Facts]:
                 )
 
 
-def _deals(now: datetime) -> Iterator[dict[str, Value]]:
+def _deal_variants(now: datetime) -> Iterator[dict[str, Value]]:
     """Yield what deals can prove: none, open, won, lost, reopened, lost after all."""
-    kinds = ("open", "won", "lost", "neither", "were_won")
-    for shape in (
+    states = ("open", "won", "lost", "neither", "were_won")
+    for present in (
         set[str](),
         {"open"},
         {"won"},
@@ -93,28 +97,30 @@ def _deals(now: datetime) -> Iterator[dict[str, Value]]:
         {"lost", "were_won"},
     ):
         yield {
-            "deals.count": float(len(shape - {"were_won"})),
-            **{f"deals.{kind}": float(kind in shape) for kind in kinds},
-            "deals.open_since": now - _DAY if "open" in shape else None,
-            "deals.won_at": now - _DAY if "won" in shape else None,
-            "deals.lost_at": now - _DAY if "lost" in shape else None,
-            "conversion.counts": not shape,
+            "deals.count": float(len(present - {"were_won"})),
+            **{f"deals.{state}": float(state in present) for state in states},
+            "deals.open_since": now - _DAY if "open" in present else None,
+            "deals.won_at": now - _DAY if "won" in present else None,
+            "deals.lost_at": now - _DAY if "lost" in present else None,
+            "conversion.counts": not present,
             "conversion.since_loss": False,
         }
 
 
-def _variants(side: Side, now: datetime) -> Iterator[dict[str, Value]]:
+def _value_variants(object_policy: ObjectPolicy, now: datetime) -> Iterator[dict[str, Value]]:
     """Yield values for the facts that conditions compare: each alone, and in pairs."""
-    tests = chain.from_iterable(one.when.tests for one in (*side.rules, *side.rows))
-    found = dict.fromkeys(pair for test in tests for pair in _values(test, now))
+    tests = chain.from_iterable(
+        entry.when.tests for entry in (*object_policy.rules, *object_policy.rows)
+    )
+    fact_values = dict.fromkeys(pair for test in tests for pair in _test_values(test, now))
     yield {}
-    yield from ({key: value} for key, value in found)
-    if len(found) <= _ALIKE:
-        pairs = combinations(found, 2)
+    yield from ({key: value} for key, value in fact_values)
+    if len(fact_values) <= _MAX_PAIRED_VALUES:
+        pairs = combinations(fact_values, 2)
         yield from ({a: x, b: y} for (a, x), (b, y) in pairs if a != b)
 
 
-def _values(test: Test, now: datetime) -> Iterator[tuple[str, Value]]:
+def _test_values(test: ComparisonTest, now: datetime) -> Iterator[tuple[str, Value]]:
     """Yield values of a test's fact on both sides of what it is compared with."""
     left, right = test.terms[0], test.terms[-1]
     key = left.fact.key if left.fact else ""
@@ -127,12 +133,16 @@ def _values(test: Test, now: datetime) -> Iterator[tuple[str, Value]]:
         yield from ((key, edge - _DAY), (key, edge + _DAY))
     else:
         constants = right.value if isinstance(right.value, tuple) else (right.value,)
-        yield from ((key, one) for each in constants for one in _around(each, many=left.many))
+        yield from (
+            (key, value)
+            for constant in constants
+            for value in _nearby_values(constant, many=left.per_deal)
+        )
 
 
-def _around(value: Value, *, many: bool) -> Iterator[Value]:
+def _nearby_values(value: Value, *, many: bool) -> Iterator[Value]:
     if isinstance(value, float):
-        near: tuple[Value, ...] = (value - 1, value, value + 1)
+        nearby: tuple[Value, ...] = (value - 1, value, value + 1)
     else:
-        near = (value.replace("*", ""),) if isinstance(value, str) else ()
-    yield from ((one,) if many else one for one in near)
+        nearby = (value.replace("*", ""),) if isinstance(value, str) else ()
+    yield from ((item,) if many else item for item in nearby)

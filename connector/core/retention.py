@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class RetentionPeriods:
     """How long each thing is kept, None for ever; `folder` is where the audit is cut into.
 
     "" is the folder of the database. A webhook delivery is repeated for up to a day by HubSpot,
@@ -21,12 +21,12 @@ class Keep:
     folder: str = ""
 
 
-def limit(now: datetime, kept: timedelta | None) -> datetime | None:
+def retention_cutoff(now: datetime, period: timedelta | None) -> datetime | None:
     """Return the moment before which things go, None where they are kept for ever.
 
     >>> from datetime import UTC
-    >>> limit(datetime(2026, 3, 4, tzinfo=UTC), timedelta(days=3))
+    >>> retention_cutoff(datetime(2026, 3, 4, tzinfo=UTC), timedelta(days=3))
     datetime.datetime(2026, 3, 1, 0, 0, tzinfo=datetime.timezone.utc)
-    >>> limit(datetime(2026, 3, 4, tzinfo=UTC), None)
+    >>> retention_cutoff(datetime(2026, 3, 4, tzinfo=UTC), None)
     """
-    return None if kept is None else now - kept
+    return None if period is None else now - period

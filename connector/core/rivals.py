@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from connector.core.holds import HoldTerms, by_person
+from connector.core.holds import HoldTerms, is_by_person
 from connector.core.model import Ref, Version
-from connector.core.writers import called
+from connector.core.writers import source_text
 
-WITHIN: Final = timedelta(days=7)
+CONFLICT_WINDOW: Final = timedelta(days=7)
 """A value that is set back later than this is no quarrel any more."""
 # A clear and the set after it are one edit: HubSpot takes no backward move at once.
-_AT_ONCE: Final = timedelta(minutes=1)
-_EXAMPLES: Final = 3
-_PEOPLE: Final = HoldTerms(days=0, imports=False)
+_SAME_EDIT_WINDOW: Final = timedelta(minutes=1)
+_MAX_EXAMPLES: Final = 3
+_PERSON_TERMS: Final = HoldTerms(days=0, imports=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,19 +30,19 @@ class Writer:
     label: str = ""
 
     @classmethod
-    def of(cls, version: Version) -> Writer:
+    def from_version(cls, version: Version) -> Writer:
         """Return who set a version; the enrollments of a workflow are one writer.
 
         A label is kept only of what is no person: theirs may be a name.
         """
-        number = "" if version.source_id.startswith("enrollmentId") else version.source_id
-        label = "" if by_person(version, _PEOPLE) else version.source_label
-        return cls(version.source_type, number, "" if label == version.source_type else label)
+        source_id = "" if version.source_id.startswith("enrollmentId") else version.source_id
+        label = "" if is_by_person(version, _PERSON_TERMS) else version.source_label
+        return cls(version.source_type, source_id, "" if label == version.source_type else label)
 
     @property
-    def who(self) -> str:
+    def description(self) -> str:
         """Return the writer in words."""
-        return called(self.source_type, self.label or self.source_id)
+        return source_text(self.source_type, self.label or self.source_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,76 +57,87 @@ class Edit:
 
 
 @dataclass(slots=True)
-class Habit:
+class EditCount:
     """How often a writer sets a property, on how many records, and when last."""
 
     last_at: datetime
-    times: int = 0
+    edit_count: int = 0
     records: set[Ref] = field(default_factory=set)
 
-    def note(self, ref: Ref, at: datetime) -> None:
+    def add(self, ref: Ref, at: datetime) -> None:
         """Count one more edit."""
-        self.times += 1
+        self.edit_count += 1
         self.records.add(ref)
         self.last_at = max(self.last_at, at)
 
     @property
     def examples(self) -> tuple[Ref, ...]:
         """Return a few of the records."""
-        return tuple(sorted(self.records)[:_EXAMPLES])
+        return tuple(sorted(self.records)[:_MAX_EXAMPLES])
 
 
 @dataclass(slots=True)
-class Rivals:
+class WriterConflicts:
     """Writers by property; and by property, who set, and who set it back within a week."""
 
-    writers: dict[tuple[str, Writer], Habit] = field(default_factory=dict)
-    fights: dict[tuple[str, Writer, Writer], Habit] = field(default_factory=dict)
+    writers: dict[tuple[str, Writer], EditCount] = field(default_factory=dict)
+    conflicts: dict[tuple[str, Writer, Writer], EditCount] = field(default_factory=dict)
 
-    def note(self, ref: Ref, name: str, versions: Sequence[Version]) -> None:
+    def add_versions(self, ref: Ref, name: str, versions: Sequence[Version]) -> None:
         """Count what the versions of one property of one record tell, the oldest first."""
-        found = list(edits(versions))
-        for one in found:
-            self.writers.setdefault((name, one.writer), Habit(one.at)).note(ref, one.at)
-        for one, other in pairwise(found):
-            if _sets_back(one, other):
-                key = name, one.writer, other.writer
-                self.fights.setdefault(key, Habit(other.at)).note(ref, other.at)
+        record_edits = list(edits(versions))
+        for edit in record_edits:
+            self.writers.setdefault((name, edit.writer), EditCount(edit.at)).add(ref, edit.at)
+        for edit, next_edit in pairwise(record_edits):
+            if _sets_back(edit, next_edit):
+                key = name, edit.writer, next_edit.writer
+                self.conflicts.setdefault(key, EditCount(next_edit.at)).add(ref, next_edit.at)
 
 
 def edits(versions: Sequence[Version]) -> Iterator[Edit]:
     """Yield the edits that versions tell of, the oldest first."""
-    value, last = "", None
-    for one in versions:
-        writer = Writer.of(one)
-        if last and last.writer == writer and not last.after and one.at - last.at <= _AT_ONCE:
-            last = Edit(
+    previous_value, last_edit = "", None
+    for version in versions:
+        writer = Writer.from_version(version)
+        if (
+            last_edit
+            and last_edit.writer == writer
+            and not last_edit.after
+            and version.at - last_edit.at <= _SAME_EDIT_WINDOW
+        ):
+            last_edit = Edit(
                 writer=writer,
-                before=last.before,
-                after=one.value,
-                began_at=last.began_at,
-                at=one.at,
+                before=last_edit.before,
+                after=version.value,
+                began_at=last_edit.began_at,
+                at=version.at,
             )
         else:
-            if last:
-                yield last
-            last = Edit(writer=writer, before=value, after=one.value, began_at=one.at, at=one.at)
-        value = one.value
-    if last:
-        yield last
+            if last_edit:
+                yield last_edit
+            last_edit = Edit(
+                writer=writer,
+                before=previous_value,
+                after=version.value,
+                began_at=version.at,
+                at=version.at,
+            )
+        previous_value = version.value
+    if last_edit:
+        yield last_edit
 
 
-def _sets_back(one: Edit, other: Edit) -> bool:
+def _sets_back(edit: Edit, next_edit: Edit) -> bool:
     """Whether an edit brings back the value that the edit before it had replaced."""
     return (
-        other.writer != one.writer
-        and other.after == one.before != one.after
-        and other.began_at - one.at <= WITHIN
+        next_edit.writer != edit.writer
+        and next_edit.after == edit.before != edit.after
+        and next_edit.began_at - edit.at <= CONFLICT_WINDOW
     )
 
 
-def signed(
-    versions: Sequence[Version], ours: AbstractSet[tuple[str, datetime]], sign: str
+def mark_own_versions(
+    versions: Sequence[Version], own_writes: AbstractSet[tuple[str, datetime]], own_source: str
 ) -> tuple[Version, ...]:
     """Return versions with our own signed as such: those that the audit tells of, by value and end.
 
@@ -134,18 +145,21 @@ def signed(
     before a line with its value is ours; so is the clear that led to it.
     """
     return tuple(
-        Version(value=one.value, at=one.at, source_type=sign) if _is_ours(one, ours) else one
-        for one in versions
+        Version(value=version.value, at=version.at, source_type=own_source)
+        if _is_own_write(version, own_writes)
+        else version
+        for version in versions
     )
 
 
 _VERIFIED_WITHIN: Final = timedelta(minutes=10)
 # HubSpot's answers tell its time to the second: a line may seem older than its version.
-_TICK: Final = timedelta(seconds=2)
-_BY_TOKEN: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
+_CLOCK_TOLERANCE: Final = timedelta(seconds=2)
+_TOKEN_SOURCES: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 
 
-def _is_ours(one: Version, ours: AbstractSet[tuple[str, datetime]]) -> bool:
-    return one.source_type in _BY_TOKEN and any(
-        one.value in {value, ""} and -_TICK <= at - one.at <= _VERIFIED_WITHIN for value, at in ours
+def _is_own_write(version: Version, own_writes: AbstractSet[tuple[str, datetime]]) -> bool:
+    return version.source_type in _TOKEN_SOURCES and any(
+        version.value in {value, ""} and -_CLOCK_TOLERANCE <= at - version.at <= _VERIFIED_WITHIN
+        for value, at in own_writes
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connector.core.bound import BoundPolicy, Side
-from connector.core.course import ROUNDS, Course
+from connector.core.bound import BoundPolicy, ObjectPolicy
+from connector.core.course import MAX_ROUNDS, Rounds
 from connector.core.evidence import evidence
 from connector.core.facts import Facts
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
@@ -44,39 +44,39 @@ def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozen
     """
     if policy.mark_property in pinned:
         pinned |= {STAGE}
-    side = policy.sides[facts.record.object_type]
-    alone = left_alone(side, facts)
-    if alone:
-        return _left(side, facts, *alone)
-    course = Course(side, facts, pinned)
-    if not course.settle():
-        names = ", ".join(dict.fromkeys(course.won)) or "the lead status rows"
-        reason = f"not settled within {ROUNDS} rounds: {names} move it to and fro"
-        return _left(side, facts, "unsettled", reason, settled=False)
-    rule, reason = course.told()
+    object_policy = policy.object_policies[facts.record.object_type]
+    exemption = find_exemption(object_policy, facts)
+    if exemption:
+        return _leave_unchanged(object_policy, facts, *exemption)
+    rounds = Rounds(object_policy, facts, pinned)
+    if not rounds.run():
+        names = ", ".join(dict.fromkeys(rounds.winning_rules)) or "the lead status rows"
+        reason = f"not settled within {MAX_ROUNDS} rounds: {names} move it to and fro"
+        return _leave_unchanged(object_policy, facts, "unsettled", reason, settled=False)
+    rule, reason = rounds.rule_and_reason()
     return Decision(
         record=facts.record,
-        stage=course.result,
-        status=course.status,
-        corrections=tuple(_corrections(policy, facts, course)),
+        stage=rounds.resulting_stage,
+        status=rounds.status,
+        corrections=tuple(_corrections(policy, facts, rounds)),
         rule=rule,
         reason=reason,
-        due_at=_due_at(side, facts),
-        rules=tuple(course.won),
+        due_at=_due_at(object_policy, facts),
+        rules=tuple(rounds.winning_rules),
     )
 
 
-def left_alone(side: Side, facts: Facts) -> tuple[str, str] | None:
+def find_exemption(object_policy: ObjectPolicy, facts: Facts) -> tuple[str, str] | None:
     """Return the rule and reason that leave a record alone before any other, None if none does."""
-    if side.scope and not side.scope.holds(facts.values):
+    if object_policy.scope and not object_policy.scope.holds(facts.values):
         return "out-of-scope", "the record is outside of the policy's scope"
-    if facts.stage and facts.stage not in side.named:
-        label = side.labels.get(facts.stage, facts.stage)
+    if facts.stage and facts.stage not in object_policy.named_stages:
+        label = object_policy.labels.get(facts.stage, facts.stage)
         return "unknown-stage", f"the policy does not name the stage {label}"
     return None
 
 
-def direction(side: Side, before: str, after: str) -> Direction:
+def stage_direction(object_policy: ObjectPolicy, before: str, after: str) -> Direction:
     """Return where a change of the stage leads by the portal's own order.
 
     From blank everything is forward, leaving a parking place is backward, to blank is clear.
@@ -85,12 +85,16 @@ def direction(side: Side, before: str, after: str) -> Direction:
         return Direction.CLEAR
     if not before:
         return Direction.FORWARD
-    if before in side.parked or side.order.get(after, -1) < side.order.get(before, -1):
+    if before in object_policy.parked_stages or object_policy.order.get(
+        after, -1
+    ) < object_policy.order.get(before, -1):
         return Direction.BACKWARD
     return Direction.FORWARD
 
 
-def _left(side: Side, facts: Facts, rule: str, reason: str, *, settled: bool = True) -> Decision:
+def _leave_unchanged(
+    object_policy: ObjectPolicy, facts: Facts, rule: str, reason: str, *, settled: bool = True
+) -> Decision:
     return Decision(
         record=facts.record,
         stage=facts.stage,
@@ -99,28 +103,32 @@ def _left(side: Side, facts: Facts, rule: str, reason: str, *, settled: bool = T
         rule=rule,
         reason=reason,
         settled=settled,
-        due_at=_due_at(side, facts),
+        due_at=_due_at(object_policy, facts),
     )
 
 
-def _due_at(side: Side, facts: Facts) -> datetime | None:
-    moments = [at for flip in side.flips if (at := flip(facts.values))]
-    return min(moments) if moments else None
+def _due_at(object_policy: ObjectPolicy, facts: Facts) -> datetime | None:
+    due_times = [
+        due_at for due_time in object_policy.due_times if (due_at := due_time(facts.values))
+    ]
+    return min(due_times) if due_times else None
 
 
-def _corrections(policy: BoundPolicy, facts: Facts, course: Course) -> Iterator[Correction]:
-    if course.result != facts.stage:
-        yield from _mark_correction(policy, facts, course)
-        yield _stage_correction(policy, facts, course)
-    if course.row and course.status != facts.status:
-        yield _status_correction(policy, facts, course)
+def _corrections(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Iterator[Correction]:
+    if rounds.resulting_stage != facts.stage:
+        yield from _mark_correction(policy, facts, rounds)
+        yield _stage_correction(policy, facts, rounds)
+    if rounds.status_change and rounds.status != facts.status:
+        yield _status_correction(policy, facts, rounds)
 
 
-def _mark_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Iterator[Correction]:
+def _mark_correction(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Iterator[Correction]:
     """Yield the mark of a former customer, where a rule that moved the stage asks for it."""
-    found = next((each for each in course.moved if each[0].marks), None)
-    if found and policy.mark_property and facts.mark != MARKED:
-        rule, reason = found
+    marking_change = next(
+        (change for change in rounds.stage_changes if change[0].marks_former_customer), None
+    )
+    if marking_change and policy.mark_property and facts.mark != MARKED:
+        rule, reason = marking_change
         yield Correction(
             record=facts.record,
             property_name=policy.mark_property,
@@ -129,34 +137,40 @@ def _mark_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Itera
             direction=Direction.SET,
             rule=rule.name,
             reason=reason,
-            evidence=evidence(policy, facts, (*rule.when.facts, *rule.told)),
+            evidence=evidence(policy, facts, (*rule.when.facts, *rule.reason_facts)),
         )
 
 
-def _stage_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Correction:
-    rule, reason = course.told()
-    named = [fact for mover, _ in course.moved for fact in (*mover.when.facts, *mover.told)]
+def _stage_correction(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Correction:
+    rule, reason = rounds.rule_and_reason()
+    named_facts = [
+        fact
+        for moving_rule, _ in rounds.stage_changes
+        for fact in (*moving_rule.when.facts, *moving_rule.reason_facts)
+    ]
     return Correction(
         record=facts.record,
         property_name=STAGE,
         before=facts.stage,
-        after=course.result,
-        direction=direction(policy.sides[facts.record.object_type], facts.stage, course.result),
+        after=rounds.resulting_stage,
+        direction=stage_direction(
+            policy.object_policies[facts.record.object_type], facts.stage, rounds.resulting_stage
+        ),
         rule=rule,
         reason=reason,
-        evidence=evidence(policy, facts, named),
+        evidence=evidence(policy, facts, named_facts),
     )
 
 
-def _status_correction(policy: BoundPolicy, facts: Facts, course: Course) -> Correction:
-    name, reason, named = course.row or ("", "", ())
+def _status_correction(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Correction:
+    name, reason, named_facts = rounds.status_change or ("", "", ())
     return Correction(
         record=facts.record,
         property_name=STATUS,
         before=facts.status,
-        after=course.status,
-        direction=Direction.SET if course.status else Direction.CLEAR,
+        after=rounds.status,
+        direction=Direction.SET if rounds.status else Direction.CLEAR,
         rule=name,
         reason=reason,
-        evidence=evidence(policy, facts, named),
+        evidence=evidence(policy, facts, named_facts),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from connector.core.policy_form import Way
-from connector.core.setting_specs import LISTS, SPECS, Form, Spec
+from connector.core.policy_form import RuleDirection
+from connector.core.setting_specs import LISTS, SETTING_SPECS, SettingType, SettingSpec
 
 Schema = dict[str, Any]
 
@@ -28,14 +28,16 @@ def policy_schema() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "properties": {
-            "name": _told("the policy's name, as plans and the audit show it", _TEXT),
-            "version": _told("any text or number", _WORD),
-            "description": _told("what it is for", {"type": "string"}),
-            "extends": _told("the presets below this file, the lowest first", _listed(_TEXT)),
+            "name": _described_as("the policy's name, as plans and the audit show it", _TEXT),
+            "version": _described_as("any text or number", _WORD),
+            "description": _described_as("what it is for", {"type": "string"}),
+            "extends": _described_as(
+                "the presets below this file, the lowest first", _list_or_single(_TEXT)
+            ),
             "settings": _settings(),
-            "lists": _told(
+            "lists": _described_as(
                 "lists that conditions may name",
-                {"type": "object", "additionalProperties": _listed(_WORD)},
+                {"type": "object", "additionalProperties": _list_or_single(_WORD)},
             ),
             "rules": {"type": "array", "items": _rule()},
             "lead_status": {"type": "array", "items": _row()},
@@ -43,11 +45,11 @@ def policy_schema() -> Schema:
     }
 
 
-def _told(description: str, schema: Schema) -> Schema:
+def _described_as(description: str, schema: Schema) -> Schema:
     return {"description": description, **schema}
 
 
-def _listed(schema: Schema) -> Schema:
+def _list_or_single(schema: Schema) -> Schema:
     """Return the schema of a list in which one word may stand alone."""
     return {"anyOf": [{"type": "array", "items": schema}, schema, {"type": "null"}]}
 
@@ -55,12 +57,14 @@ def _listed(schema: Schema) -> Schema:
 def _settings() -> Schema:
     """Return the settings, nested as their dotted names say."""
     root: Schema = _section("what is different from the presets below")
-    for spec in SPECS.values():
-        *above, last = spec.name.split(".")
-        place = root
-        for word in above:
-            place = place["properties"].setdefault(word, _section(f"settings of {word}"))
-        place["properties"][last] = _setting(spec)
+    for spec in SETTING_SPECS.values():
+        *section_names, key = spec.name.split(".")
+        parent = root
+        for section_name in section_names:
+            parent = parent["properties"].setdefault(
+                section_name, _section(f"settings of {section_name}")
+            )
+        parent["properties"][key] = _setting(spec)
     return root
 
 
@@ -73,36 +77,38 @@ def _section(description: str) -> Schema:
     }
 
 
-def _setting(spec: Spec) -> Schema:
+def _setting(spec: SettingSpec) -> Schema:
     return {"description": _meaning(spec), **_value(spec)}
 
 
-def _value(spec: Spec) -> Schema:
-    if spec.form in LISTS:
-        return _listed(_WORD)
-    if spec.form is Form.CHOICE:
+def _value(spec: SettingSpec) -> Schema:
+    if spec.type in LISTS:
+        return _list_or_single(_WORD)
+    if spec.type is SettingType.CHOICE:
         # Editors that read YAML 1.1 take a bare `off` and `on` for no and yes.
-        bare = [value for word, value in (("off", False), ("on", True)) if word in spec.options]
-        return {"enum": [*spec.options, *bare]}
-    return _VALUES.get(spec.form, {"type": ["string", "number", "null"]})
+        yaml_booleans = [
+            value for word, value in (("off", False), ("on", True)) if word in spec.options
+        ]
+        return {"enum": [*spec.options, *yaml_booleans]}
+    return _VALUES.get(spec.type, {"type": ["string", "number", "null"]})
 
 
-_VALUES: Final[dict[Form, Schema]] = {
-    Form.NUMBER: {"type": "number", "minimum": 0, "maximum": 1_000_000},
-    Form.SHARE: {"type": "number", "minimum": 0, "maximum": 1},
-    Form.FLAG: _FLAG,
-    Form.ALIASES: {"type": "object", "additionalProperties": _WORD},
-    Form.CONDITION: _CONDITION,
+_VALUES: Final[dict[SettingType, Schema]] = {
+    SettingType.NUMBER: {"type": "number", "minimum": 0, "maximum": 1_000_000},
+    SettingType.SHARE: {"type": "number", "minimum": 0, "maximum": 1},
+    SettingType.FLAG: _FLAG,
+    SettingType.ALIASES: {"type": "object", "additionalProperties": _WORD},
+    SettingType.CONDITION: _CONDITION,
 }
 
 
-def _meaning(spec: Spec) -> str:
+def _meaning(spec: SettingSpec) -> str:
     default = spec.default
     if isinstance(default, tuple):
-        said = ", ".join(default) or "none"
+        default_text = ", ".join(default) or "none"
     else:
-        said = f"{default:g}" if isinstance(default, float) else "no"
-    return f"{spec.meaning} (default: {said})"
+        default_text = f"{default:g}" if isinstance(default, float) else "no"
+    return f"{spec.meaning} (default: {default_text})"
 
 
 def _target(description: str) -> Schema:
@@ -123,20 +129,20 @@ def _rule() -> Schema:
         "required": ["name", "when", "reason"],
         "anyOf": [{"required": ["stage"]}, {"required": ["lead_status"]}],
         "properties": {
-            "name": _told("small letters, digits and hyphens", _NAME),
+            "name": _described_as("small letters, digits and hyphens", _NAME),
             "for": {"enum": ["contacts", "companies", "both"]},
             "when": _CONDITION,
             "stage": _target(
                 "a stage by value or label, `keep` or $setting; or one for each stage"
             ),
             "lead_status": _target(_STATUS),
-            "direction": {"enum": [str(one) for one in Way]},
-            "from_parked": _told("whether it leads out of a parking place", _FLAG),
-            "mark": _told(
+            "direction": {"enum": [str(direction) for direction in RuleDirection]},
+            "from_parked": _described_as("whether it leads out of a parking place", _FLAG),
+            "mark": _described_as(
                 "marks a former customer before the stage moves", {"const": "$churn.mark"}
             ),
-            "reason": _told("plain words; {facts} in braces are filled in", _TEXT),
-            "before": _told(_BEFORE, _TEXT),
+            "reason": _described_as("plain words; {facts} in braces are filled in", _TEXT),
+            "before": _described_as(_BEFORE, _TEXT),
         },
     }
 
@@ -147,10 +153,10 @@ def _row() -> Schema:
         "additionalProperties": False,
         "required": ["name", "when", "lead_status", "reason"],
         "properties": {
-            "name": _told("small letters, digits and hyphens", _NAME),
+            "name": _described_as("small letters, digits and hyphens", _NAME),
             "when": _CONDITION,
             "lead_status": _target(_STATUS),
-            "reason": _told("plain words; {facts} in braces are filled in", _TEXT),
-            "before": _told(_BEFORE, _TEXT),
+            "reason": _described_as("plain words; {facts} in braces are filled in", _TEXT),
+            "before": _described_as(_BEFORE, _TEXT),
         },
     }

@@ -13,7 +13,7 @@ from connector.core.condition_tree import (
     Constant,
     Either,
     Literal,
-    Named,
+    DottedName,
     Negation,
     Op,
     Operand,
@@ -24,105 +24,126 @@ from connector.core.policy_form import Row, Rule
 from connector.core.policy_settings import Setting
 
 _CONTACTS: Final = frozenset({ObjectType.CONTACTS})
-_UP: Final = frozenset({Op.MORE, Op.AT_LEAST})
-_DOWN: Final = frozenset({Op.LESS, Op.AT_MOST})
+_LOWER_BOUNDS: Final = frozenset({Op.MORE, Op.AT_LEAST})
+_UPPER_BOUNDS: Final = frozenset({Op.LESS, Op.AT_MOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shadow:
+class ShadowedRule:
     """A rule that can never win; `by` is the earlier one that always holds first."""
 
     entry: Rule | Row
-    by: Rule | Row
+    shadowed_by: Rule | Row
 
     def __str__(self) -> str:
-        mark = self.by.mark
+        place = self.shadowed_by.place
         return (
-            f"the rule {self.entry.name} can never win: {self.by.name} "
-            f"({mark.source}, line {mark.line}) comes before it and holds whenever it does"
+            f"the rule {self.entry.name} can never win: {self.shadowed_by.name} "
+            f"({place.source}, line {place.line}) comes before it and holds whenever it does"
         )
 
 
-def shadows(
+def find_shadowed_rules(
     rules: Sequence[Rule], rows: Sequence[Row], settings: Mapping[str, Setting]
-) -> Iterator[Shadow]:
+) -> Iterator[ShadowedRule]:
     """Yield every rule and row that can never win."""
-    values = {name: one.plain for name, one in settings.items() if type(one.plain) is float}
+    values = {
+        name: setting.plain_value
+        for name, setting in settings.items()
+        if type(setting.plain_value) is float
+    }
     groups: tuple[Sequence[Rule | Row], ...] = (rules, rows)
     for entries in groups:
-        for at, entry in enumerate(entries):
+        for index, entry in enumerate(entries):
             if entry.when.tree == Constant(value=False):
                 continue  # switched off on purpose
-            for earlier in entries[:at]:
-                if _kinds(entry) <= _kinds(earlier) and implies(
+            for earlier in entries[:index]:
+                if _object_types(entry) <= _object_types(earlier) and implies(
                     entry.when.tree, earlier.when.tree, values
                 ):
-                    yield Shadow(entry=entry, by=earlier)
+                    yield ShadowedRule(entry=entry, shadowed_by=earlier)
                     break
 
 
-def _kinds(entry: Rule | Row) -> frozenset[ObjectType]:
-    return entry.kinds if isinstance(entry, Rule) else _CONTACTS
+def _object_types(entry: Rule | Row) -> frozenset[ObjectType]:
+    return entry.object_types if isinstance(entry, Rule) else _CONTACTS
 
 
-def implies(one: Tree, other: Tree, values: Mapping[str, float]) -> bool:
+def implies(premise: Tree, conclusion: Tree, values: Mapping[str, float]) -> bool:
     """Whether the other condition surely holds wherever the one does; False if nobody can tell."""
-    if isinstance(one, Either):
-        return all(implies(part, other, values) for part in one.parts)
-    match other:
+    if isinstance(premise, Either):
+        return all(implies(part, conclusion, values) for part in premise.parts)
+    match conclusion:
         case Constant(value):
             return value
         case All(parts):
-            return all(implies(one, part, values) for part in parts)
+            return all(implies(premise, part, values) for part in parts)
         case Either(parts):
-            return any(implies(one, part, values) for part in parts)
+            return any(implies(premise, part, values) for part in parts)
         case _:
-            return any(_leads(part, other, values) for part in _together(one))
+            return any(_part_implies(part, conclusion, values) for part in _conjuncts(premise))
 
 
-def _together(tree: Tree) -> Iterator[Tree]:
+def _conjuncts(tree: Tree) -> Iterator[Tree]:
     """Yield what must hold together."""
     if isinstance(tree, All):
         for part in tree.parts:
-            yield from _together(part)
+            yield from _conjuncts(part)
     else:
         yield tree
 
 
-def _leads(one: Tree, other: Tree, values: Mapping[str, float]) -> bool:
-    match one, other:
+def _part_implies(premise: Tree, conclusion: Tree, values: Mapping[str, float]) -> bool:
+    match premise, conclusion:
         case Either(), _:
-            return implies(one, other, values)
-        case Negation(part), Negation(whole):
-            return implies(whole, part, values)
+            return implies(premise, conclusion, values)
+        case Negation(part), Negation(conclusion_part):
+            return implies(conclusion_part, part, values)
         case Comparison(), Comparison():
-            return _same(one, other) or _stricter(one, other, values)
+            return _is_same(premise, conclusion) or _is_stricter(premise, conclusion, values)
         case _:
             return False
 
 
-def _same(one: Comparison, other: Comparison) -> bool:
-    return (one.op, one.text.split()) == (other.op, other.text.split())
+def _is_same(premise: Comparison, conclusion: Comparison) -> bool:
+    return (premise.op, premise.text.split()) == (conclusion.op, conclusion.text.split())
 
 
-def _stricter(one: Comparison, other: Comparison, values: Mapping[str, float]) -> bool:
+def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[str, float]) -> bool:
     """Whether both compare the same fact with numbers, and the one asks for more."""
-    if not isinstance(one.left, Named) or not isinstance(other.left, Named):
+    if not isinstance(premise.left, DottedName) or not isinstance(conclusion.left, DottedName):
         return False
-    mine, its = _number(one.right, values), _number(other.right, values)
-    if one.left.name != other.left.name or mine is None or its is None:
+    premise_number, conclusion_number = (
+        _number(premise.right, values),
+        _number(conclusion.right, values),
+    )
+    if (
+        premise.left.name != conclusion.left.name
+        or premise_number is None
+        or conclusion_number is None
+    ):
         return False
-    if one.op is Op.EQUAL:
-        ask = _ASK.get(other.op)
-        return ask is not None and ask(mine, its)
-    same_way = {one.op, other.op} <= _UP or {one.op, other.op} <= _DOWN
-    if not same_way:
+    if premise.op is Op.EQUAL:
+        compare = _OPERATORS.get(conclusion.op)
+        return compare is not None and compare(premise_number, conclusion_number)
+    same_direction = {premise.op, conclusion.op} <= _LOWER_BOUNDS or {
+        premise.op,
+        conclusion.op,
+    } <= _UPPER_BOUNDS
+    if not same_direction:
         return False
-    beyond = mine > its if one.op in _UP else mine < its
-    return beyond or (mine == its and (one.op is other.op or one.op in {Op.MORE, Op.LESS}))
+    is_tighter = (
+        premise_number > conclusion_number
+        if premise.op in _LOWER_BOUNDS
+        else premise_number < conclusion_number
+    )
+    return is_tighter or (
+        premise_number == conclusion_number
+        and (premise.op is conclusion.op or premise.op in {Op.MORE, Op.LESS})
+    )
 
 
-_ASK: Final[dict[Op, Callable[[float, float], bool]]] = {
+_OPERATORS: Final[dict[Op, Callable[[float, float], bool]]] = {
     Op.LESS: operator.lt,
     Op.AT_MOST: operator.le,
     Op.MORE: operator.gt,
@@ -134,7 +155,7 @@ def _number(operand: Operand | None, values: Mapping[str, float]) -> float | Non
     match operand:
         case Literal(float() as value):
             return value
-        case Named(name):
+        case DottedName(name):
             return values.get(name)
         case _:
             return None

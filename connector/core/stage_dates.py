@@ -14,10 +14,10 @@ from connector.core.model import STAGE, Correction, Direction, ObjectType, Porta
 _LEGACY: Final = r"hs_lifecyclestage_{id}_date"
 _ENTERED: Final = r"hs_v2_date_entered_{id}(_\d+)?"
 _EXITED: Final = r"hs_v2_date_exited_{id}(_\d+)?"
-_NOW: Final = "hs_v2_date_entered_current_stage"
+_ENTERED_CURRENT: Final = "hs_v2_date_entered_current_stage"
 
 
-def changed_dates(portal: Portal) -> Callable[[Correction], tuple[str, ...]]:
+def changed_dates_finder(portal: Portal) -> Callable[[Correction], tuple[str, ...]]:
     """Return who tells the dates that HubSpot changes when a stage goes back, for good.
 
     The older date of the stage that is left is dropped, that of the other one set anew; the
@@ -25,22 +25,28 @@ def changed_dates(portal: Portal) -> Callable[[Correction], tuple[str, ...]]:
     """
 
     @cache
-    def dates(kind: ObjectType, before: str, after: str) -> tuple[str, ...]:
-        names = portal.definitions.get(kind, {})
-        wanted = ((_LEGACY, before), (_LEGACY, after), (_EXITED, before), (_ENTERED, after))
-        found = [_named(names, pattern, stage) for pattern, stage in wanted if stage]
-        return tuple(name for name in (*found, _NOW if _NOW in names else "") if name)
+    def dates(object_type: ObjectType, before: str, after: str) -> tuple[str, ...]:
+        names = portal.definitions.get(object_type, {})
+        patterns = ((_LEGACY, before), (_LEGACY, after), (_EXITED, before), (_ENTERED, after))
+        properties = [
+            _matching_property(names, pattern, stage) for pattern, stage in patterns if stage
+        ]
+        return tuple(
+            name
+            for name in (*properties, _ENTERED_CURRENT if _ENTERED_CURRENT in names else "")
+            if name
+        )
 
-    def tell(one: Correction) -> tuple[str, ...]:
-        if one.property_name != STAGE or one.direction is not Direction.BACKWARD:
+    def changed_dates(correction: Correction) -> tuple[str, ...]:
+        if correction.property_name != STAGE or correction.direction is not Direction.BACKWARD:
             return ()
-        return dates(one.record.object_type, one.before, one.after)
+        return dates(correction.record.object_type, correction.before, correction.after)
 
-    return tell
+    return changed_dates
 
 
-def _named(names: Mapping[str, object], pattern: str, stage: str) -> str:
+def _matching_property(names: Mapping[str, object], pattern: str, stage: str) -> str:
     """Return the property of a stage that fits, the plainest first; "" where there is none."""
     suffix = re.escape(stage.casefold().replace("-", "_"))
-    fitting = re.compile(pattern.replace("{id}", suffix))
-    return min((name for name in names if fitting.fullmatch(name)), key=len, default="")
+    regex = re.compile(pattern.replace("{id}", suffix))
+    return min((name for name in names if regex.fullmatch(name)), key=len, default="")

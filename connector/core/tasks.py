@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.core.model import Ref
-from connector.core.overlooked import Overlooked
+from connector.core.overlooked import OverlookedContact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,29 +21,31 @@ class Task:
     due_at: datetime
 
 
-def tasks(
-    found: Iterable[Overlooked], made: Mapping[Ref, datetime], now: datetime
+def follow_up_tasks(
+    contacts: Iterable[OverlookedContact], last_task_times: Mapping[Ref, datetime], now: datetime
 ) -> Iterator[Task]:
     """Yield a task for each overlooked contact that has an owner and no task of this stay.
 
     `made` holds when each contact's last task was promised; whoever waits longest comes first.
     """
-    for one in sorted(found, key=lambda each: (each.since, each.record)):
-        if one.owner and not _has_one(one, made.get(one.record)):
-            yield _task(one, now)
+    for contact in sorted(contacts, key=lambda contact: (contact.since, contact.record)):
+        if contact.owner and not _has_task(contact, last_task_times.get(contact.record)):
+            yield _task(contact, now)
 
 
-def _has_one(one: Overlooked, made_at: datetime | None) -> bool:
+def _has_task(contact: OverlookedContact, last_task_at: datetime | None) -> bool:
     """Whether its last task is of this stay; where nobody knows when it began, any one is."""
-    return made_at is not None and not (one.exact and made_at < one.since)
+    return last_task_at is not None and not (
+        contact.since_is_exact and last_task_at < contact.since
+    )
 
 
-def _task(one: Overlooked, now: datetime) -> Task:
-    day = one.since.date().isoformat()
+def _task(contact: OverlookedContact, now: datetime) -> Task:
+    day = contact.since.date().isoformat()
     return Task(
-        contact=one.record,
-        owner=one.owner,
-        subject=f"Follow up: {one.record} is ready for sales since {day}",
-        body=f"{'; '.join(one.lacks).capitalize()}.",
+        contact=contact.record,
+        owner=contact.owner,
+        subject=f"Follow up: {contact.record} is ready for sales since {day}",
+        body=f"{'; '.join(contact.missing_follow_up).capitalize()}.",
         due_at=now,
     )

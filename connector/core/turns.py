@@ -6,34 +6,34 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final
 
-_FUTURE: Final = 60.0
+_MAX_AHEAD: Final = 60.0
 """Seconds: turns further ahead were noted by a clock that has since been set back."""
 
 
-def lately(taken: Sequence[float], now: float, *, interval: float) -> list[float]:
+def recent_slots(slots: Sequence[float], now: float, *, interval: float) -> list[float]:
     """Return the turns, in their order, that still count.
 
-    >>> lately([1.0, 2.5, 900.0], 12.0, interval=10.0)
+    >>> recent_slots([1.0, 2.5, 900.0], 12.0, interval=10.0)
     [2.5]
     """
-    return list(taken[bisect_right(taken, now - interval) : bisect_right(taken, now + _FUTURE)])
+    return list(slots[bisect_right(slots, now - interval) : bisect_right(slots, now + _MAX_AHEAD)])
 
 
-def next_turn(taken: Sequence[float], now: float, *, limit: int, interval: float) -> float:
+def next_slot(slots: Sequence[float], now: float, *, limit: int, interval: float) -> float:
     """Return the next turn after those of `lately`, at most `limit` within any interval.
 
     Half of them are given out at once, so that short work need not wait, and the others
     evenly: requests arrive a little later than they are sent, each by another delay, and of two
     bursts an interval apart the portal could see more than one in the same interval.
 
-    >>> next_turn([0.0, 0.0], 0.0, limit=4, interval=1.0)
+    >>> next_slot([0.0, 0.0], 0.0, limit=4, interval=1.0)
     0.25
-    >>> next_turn([0.0, 0.0, 0.25, 0.5], 0.5, limit=4, interval=1.0)
+    >>> next_slot([0.0, 0.0, 0.25, 0.5], 0.5, limit=4, interval=1.0)
     1.0
     """
-    if not taken:
+    if not slots:
         return now
-    last = taken[-1]
-    spaced = last + interval / limit if 2 * len(taken) >= limit else last
-    freed = taken[-limit] + interval if len(taken) >= limit else now
-    return max(now, spaced, freed)
+    last_slot = slots[-1]
+    spaced_at = last_slot + interval / limit if 2 * len(slots) >= limit else last_slot
+    freed_at = slots[-limit] + interval if len(slots) >= limit else now
+    return max(now, spaced_at, freed_at)

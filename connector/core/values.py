@@ -31,38 +31,38 @@ class Kind(StrEnum):
     ANY = "value of unknown kind"
 
 
-def text(raw: str | None) -> str | None:
+def parse_text(raw: str | None) -> str | None:
     """Return a text, `None` for blank."""
     return raw or None
 
 
-def number(raw: str | None) -> float | None:
+def parse_number(raw: str | None) -> float | None:
     """Return a number, `None` for blank and for whatever is none.
 
-    >>> number("12.5"), number("n/a"), number(""), number("inf")
+    >>> parse_number("12.5"), parse_number("n/a"), parse_number(""), parse_number("inf")
     (12.5, None, None, None)
     """
     try:
-        found = float(raw) if raw else None
+        value = float(raw) if raw else None
     except ValueError:
         return None
-    return found if found is not None and math.isfinite(found) else None
+    return value if value is not None and math.isfinite(value) else None
 
 
-def yes_no(raw: str | None) -> bool | None:
+def parse_yes_no(raw: str | None) -> bool | None:
     """Return a yes or no from HubSpot's `true` and `false`, `None` otherwise."""
     return {"true": True, "false": False}.get((raw or "").casefold())
 
 
-def choices(raw: str | None) -> tuple[str, ...] | None:
+def parse_choices(raw: str | None) -> tuple[str, ...] | None:
     """Return the values of a multiple choice, which HubSpot joins by semicolons."""
-    return tuple(one for one in (raw or "").split(";") if one) or None
+    return tuple(choice for choice in (raw or "").split(";") if choice) or None
 
 
-def moment(raw: str | None) -> datetime | None:
+def parse_time(raw: str | None) -> datetime | None:
     """Return a time from ISO 8601 or epoch milliseconds, `None` for whatever is none.
 
-    >>> moment("2026-03-01T12:00:00Z") == moment("1772366400000")
+    >>> parse_time("2026-03-01T12:00:00Z") == parse_time("1772366400000")
     True
     """
     if not raw:
@@ -70,34 +70,34 @@ def moment(raw: str | None) -> datetime | None:
     try:
         if raw.lstrip("-").isdigit():
             return datetime.fromtimestamp(int(raw) / 1000, tz=UTC)
-        found = datetime.fromisoformat(raw)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        parsed = datetime.fromisoformat(raw)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def day(raw: str | None, zone: ZoneInfo) -> datetime | None:
+def parse_date(raw: str | None, zone: ZoneInfo) -> datetime | None:
     """Return the midnight, in the portal's time zone, that begins a HubSpot date.
 
     HubSpot gives dates as `2026-03-01`, or as milliseconds of midnight UTC of that day.
     """
-    found = moment(raw)
-    return None if found is None else midnight(found.date(), zone)
+    parsed = parse_time(raw)
+    return None if parsed is None else midnight(parsed.date(), zone)
 
 
-def midnight(of: date, zone: ZoneInfo) -> datetime:
+def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the moment when a day begins in a time zone."""
-    return datetime.combine(of, time(), tzinfo=zone)
+    return datetime.combine(day, time(), tzinfo=zone)
 
 
-def domain(raw: str | None) -> str | None:
+def parse_domain(raw: str | None) -> str | None:
     """Return a bare domain, in lower case and ASCII, from a domain, address or web address.
 
-    >>> domain("Anna@Fjord.EXAMPLE"), domain("https://www.fjord.example/om")
+    >>> parse_domain("Anna@Fjord.EXAMPLE"), parse_domain("https://www.fjord.example/om")
     ('fjord.example', 'www.fjord.example')
     """
-    bare = (raw or "").strip().casefold().rpartition("@")[2].partition("://")
-    host = (bare[2] or bare[0]).partition("/")[0].partition(":")[0]
+    parts = (raw or "").strip().casefold().rpartition("@")[2].partition("://")
+    host = (parts[2] or parts[0]).partition("/")[0].partition(":")[0]
     host = host.removeprefix("*.").strip(".")
     if host.isascii():
         return host or None

@@ -6,44 +6,48 @@ from collections.abc import Mapping
 from typing import Final
 
 from connector.core.policy_settings import Setting
-from connector.core.setting_specs import LISTS, Form
-from connector.core.values import Kind, Value, domain
-from connector.core.vocabulary import Fixed
+from connector.core.setting_specs import LISTS, SettingType
+from connector.core.values import Kind, Value, parse_domain
+from connector.core.vocabulary import FixedName
 
 _KINDS: Final = {
-    Form.NUMBER: Kind.NUMBER,
-    Form.SHARE: Kind.NUMBER,
-    Form.FLAG: Kind.YES_NO,
-    Form.CHOICE: Kind.TEXT,
-    Form.TEXTS: Kind.TEXT,
-    Form.PIPELINES: Kind.TEXT,
-    Form.DOMAINS: Kind.DOMAIN,
-    Form.STAGE: Kind.STAGE,
-    Form.STAGES: Kind.STAGE,
-    Form.STATUS: Kind.STATUS,
-    Form.STATUSES: Kind.STATUS,
+    SettingType.NUMBER: Kind.NUMBER,
+    SettingType.SHARE: Kind.NUMBER,
+    SettingType.FLAG: Kind.YES_NO,
+    SettingType.CHOICE: Kind.TEXT,
+    SettingType.TEXTS: Kind.TEXT,
+    SettingType.PIPELINES: Kind.TEXT,
+    SettingType.DOMAINS: Kind.DOMAIN,
+    SettingType.STAGE: Kind.STAGE,
+    SettingType.STAGES: Kind.STAGE,
+    SettingType.STATUS: Kind.STATUS,
+    SettingType.STATUSES: Kind.STATUS,
 }
 
 
-def fixed_names(settings: Mapping[str, Setting], values: Mapping[str, Value]) -> dict[str, Fixed]:
+def fixed_names(
+    settings: Mapping[str, Setting], values: Mapping[str, Value]
+) -> dict[str, FixedName]:
     """Return the settings and lists that conditions may name, with these values."""
     return {
-        name: Fixed(kind=_KINDS[one.form], value=values[name], several=one.form in LISTS)
-        for name, one in settings.items()
-        if one.form in _KINDS
+        name: FixedName(
+            kind=_KINDS[setting.type], value=values[name], is_list=setting.type in LISTS
+        )
+        for name, setting in settings.items()
+        if setting.type in _KINDS
     }
 
 
 def unbound_values(settings: Mapping[str, Setting]) -> dict[str, Value]:
     """Return every setting's value as its file says it, where no portal is known."""
-    return {name: _unbound(one) for name, one in settings.items()}
+    return {name: _unbound_value(setting) for name, setting in settings.items()}
 
 
-def _unbound(setting: Setting) -> Value:
-    if setting.form is Form.DOMAINS:
-        return tuple(domain(one) for one in setting.texts)
-    if setting.form in LISTS:
+def _unbound_value(setting: Setting) -> Value:
+    if setting.type is SettingType.DOMAINS:
+        return tuple(parse_domain(text) for text in setting.texts)
+    if setting.type in LISTS:
         return setting.texts
-    if isinstance(setting.plain, float | bool):
-        return setting.plain
+    if isinstance(setting.plain_value, float | bool):
+        return setting.plain_value
     return setting.texts[0] if setting.texts else None

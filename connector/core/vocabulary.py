@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connector.core.mark import nearest
+from connector.core.mark import did_you_mean
 from connector.core.model import STAGE, STATUS, ObjectType, Option, PropertyDefinition
 from connector.core.values import Kind, Value
 
@@ -16,7 +16,7 @@ DEALS: Final = ("deal", "open_deal", "won_deal", "lost_deal")
 
 CLOCKS: Final = ("now", "today")
 
-_EVERYWHERE: Final = {
+_COMMON_FACTS: Final = {
     "stage": Kind.STAGE,
     "status": Kind.STATUS,
     "domain": Kind.DOMAIN,
@@ -38,7 +38,7 @@ _EVERYWHERE: Final = {
     "conversion.counts": Kind.YES_NO,
     "conversion.since_loss": Kind.YES_NO,
 }
-_CONTACTS: Final = {
+_CONTACT_FACTS: Final = {
     "contact.email_domain": Kind.DOMAIN,
     "contact.last_conversion": Kind.TEXT,
     "contact.last_conversion_at": Kind.TIME,
@@ -48,17 +48,17 @@ _CONTACTS: Final = {
     "company.stage": Kind.STAGE,
     "company.contacts": Kind.NUMBER,
 }
-_COMPANIES: Final = {
+_COMPANY_FACTS: Final = {
     "contacts.furthest": Kind.STAGE,
     "contacts.count": Kind.NUMBER,
 }
-FOLLOWED: Final = ("company.stage", "contacts.furthest")
+FOLLOWED_FACTS: Final = ("company.stage", "contacts.furthest")
 """Facts that hold a stage to which a rule may lead: that of the company, or of its contacts."""
 
-CIRCLE: Final = frozenset({*FOLLOWED, "company.contacts", "contacts.count"})
+GROUP_FACTS: Final = frozenset({*FOLLOWED_FACTS, "company.contacts", "contacts.count"})
 """Facts about a contact's company, and a company's contacts, that only company sync knows."""
 
-RULES: Final = "rules"
+RULES_FACT: Final = "rules"
 """The fact that holds the rules that won; only lead status rows may ask for it."""
 
 
@@ -73,18 +73,18 @@ class Fact:
     key: str
     kind: Kind
     options: tuple[Option, ...] = ()
-    many: bool = False
+    per_deal: bool = False
     source: str = ""
     property_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class FixedName:
     """A name that stands for the same value in every record: a setting, or a list."""
 
     kind: Kind
     value: Value
-    several: bool = False
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,84 +96,95 @@ class Vocabulary:
     """
 
     object_type: ObjectType
-    fixed: Mapping[str, Fixed]
+    fixed_names: Mapping[str, FixedName]
     definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]] | None = None
     options: Mapping[Kind, tuple[Option, ...]] = field(default_factory=dict)
     path: Mapping[str, int] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
-    rows: bool = False
-    blind: str = ""
+    for_rows: bool = False
+    missing_namespace: str = ""
 
     def fact(self, name: str) -> Fact | None:
         """Return the fact of a name, `None` where there is no such fact."""
         kind = self._kinds().get(name)
         if kind:
             return Fact(key=name, kind=kind, options=self.options.get(kind, ()))
-        space, dot, rest = name.partition(".")
-        source = self._sources().get(space)
-        if not dot or source is None or "." in rest:
+        namespace, dot, property_name = name.partition(".")
+        source = self._sources().get(namespace)
+        if not dot or source is None or "." in property_name:
             return None
-        return self._property(space, source, rest)
+        return self._property_fact(namespace, source, property_name)
 
-    def lacks(self, name: str) -> bool:
+    def lacks_property(self, name: str) -> bool:
         """Whether a name is that of a property which the portal does not define."""
-        space, dot, rest = name.partition(".")
-        source = self._sources().get(space)
+        namespace, dot, property_name = name.partition(".")
+        source = self._sources().get(namespace)
         known = self.definitions is None or self.fact(name) is not None
-        return bool(dot and source and rest) and not known
+        return bool(dot and source and property_name) and not known
 
-    def _property(self, space: str, source: ObjectType, name: str) -> Fact | None:
-        many = space in DEALS
-        key = f"{space}.{name}"
+    def _property_fact(self, namespace: str, source: ObjectType, name: str) -> Fact | None:
+        per_deal = namespace in DEALS
+        key = f"{namespace}.{name}"
         if self.definitions is None:
-            return Fact(key=key, kind=Kind.ANY, many=many, source=source, property_name=name)
+            return Fact(
+                key=key, kind=Kind.ANY, per_deal=per_deal, source=source, property_name=name
+            )
         definition = self.definitions.get(source, {}).get(name)
         if definition is None:
             return None
-        kind = kind_of(definition)
+        kind = property_kind(definition)
         options = definition.options or self.options.get(kind, ())
         return Fact(
-            key=key, kind=kind, options=options, many=many, source=source, property_name=name
+            key=key,
+            kind=kind,
+            options=options,
+            per_deal=per_deal,
+            source=source,
+            property_name=name,
         )
 
     def _kinds(self) -> Mapping[str, Kind]:
-        contacts = self.object_type is ObjectType.CONTACTS or self.blind == "contact"
-        rows = {RULES: Kind.CHOICES} if self.rows else {}
-        both = self.blind == "contact"
+        includes_contacts = (
+            self.object_type is ObjectType.CONTACTS or self.missing_namespace == "contact"
+        )
+        rules_kind = {RULES_FACT: Kind.CHOICES} if self.for_rows else {}
+        is_scope = self.missing_namespace == "contact"
         return {
-            **_EVERYWHERE,
-            **(_CONTACTS if contacts else {}),
-            **(_COMPANIES if both or not contacts else {}),
-            **rows,
+            **_COMMON_FACTS,
+            **(_CONTACT_FACTS if includes_contacts else {}),
+            **(_COMPANY_FACTS if is_scope or not includes_contacts else {}),
+            **rules_kind,
         }
 
     def _sources(self) -> Mapping[str, ObjectType]:
         sources = {"company": ObjectType.COMPANIES, **dict.fromkeys(DEALS, ObjectType.DEALS)}
-        if self.object_type is ObjectType.CONTACTS or self.blind == "contact":
+        if self.object_type is ObjectType.CONTACTS or self.missing_namespace == "contact":
             sources["contact"] = ObjectType.CONTACTS
         return sources
 
-    def unknown(self, name: str) -> str:
+    def unknown_name_message(self, name: str) -> str:
         """Return what to say of a name that is not known."""
-        space, dot, rest = name.partition(".")
-        source = self._sources().get(space)
+        namespace, dot, property_name = name.partition(".")
+        source = self._sources().get(namespace)
         if dot and source:
-            hint = nearest(rest, self._properties(space, source))
-            return f"{space} has no property {rest!r}{hint}"
-        if space == "contact" or name in {"company.stage", "company.contacts"}:
+            hint = did_you_mean(property_name, self._known_properties(namespace, source))
+            return f"{namespace} has no property {property_name!r}{hint}"
+        if namespace == "contact" or name in {"company.stage", "company.contacts"}:
             return f"{name!r} is of contacts, and this rule is not for them alone"
-        if name in _COMPANIES:
+        if name in _COMPANY_FACTS:
             return f"{name!r} is of companies, and this rule is not for them alone"
-        known = [*self._kinds(), *self.fixed, *(f"{one}." for one in self._sources())]
-        return f"nothing is called {name!r} here{nearest(name, known)}"
+        known = [*self._kinds(), *self.fixed_names, *(f"{prefix}." for prefix in self._sources())]
+        return f"nothing is called {name!r} here{did_you_mean(name, known)}"
 
-    def _properties(self, space: str, source: ObjectType) -> Sequence[str]:
-        built_in = [one.removeprefix(f"{space}.") for one in self._kinds() if f"{space}." in one]
+    def _known_properties(self, namespace: str, source: ObjectType) -> Sequence[str]:
+        built_in = [
+            name.removeprefix(f"{namespace}.") for name in self._kinds() if f"{namespace}." in name
+        ]
         return [*built_in, *(self.definitions or {}).get(source, {})]
 
 
-_NAMED: Final = {STAGE: Kind.STAGE, STATUS: Kind.STATUS, "domain": Kind.DOMAIN}
-_TYPES: Final = {
+_KINDS_BY_NAME: Final = {STAGE: Kind.STAGE, STATUS: Kind.STATUS, "domain": Kind.DOMAIN}
+_KINDS_BY_TYPE: Final = {
     "bool": Kind.YES_NO,
     "number": Kind.NUMBER,
     "date": Kind.TIME,
@@ -181,12 +192,12 @@ _TYPES: Final = {
 }
 
 
-def kind_of(definition: PropertyDefinition) -> Kind:
+def property_kind(definition: PropertyDefinition) -> Kind:
     """Return the kind of value that a HubSpot property holds."""
-    if definition.name in _NAMED:
-        return _NAMED[definition.name]
+    if definition.name in _KINDS_BY_NAME:
+        return _KINDS_BY_NAME[definition.name]
     if definition.field_type == "booleancheckbox":
         return Kind.YES_NO
     if definition.type == "enumeration":
         return Kind.CHOICES if definition.field_type == "checkbox" else Kind.CHOICE
-    return _TYPES.get(definition.type, Kind.TEXT)
+    return _KINDS_BY_TYPE.get(definition.type, Kind.TEXT)

@@ -12,10 +12,10 @@ from connector.core.values import Value
 BLANK = "blank"
 
 
-def show(value: Value, zone: ZoneInfo, labels: Mapping[str, str] | None = None) -> str:
+def format_value(value: Value, zone: ZoneInfo, labels: Mapping[str, str] | None = None) -> str:
     """Return a value in words: dates in the portal's time zone, choices by their label.
 
-    >>> show(0.0, ZoneInfo("UTC")), show(None, ZoneInfo("UTC")), show(True, ZoneInfo("UTC"))
+    >>> format_value(0.0, ZoneInfo("UTC")), format_value(None, ZoneInfo("UTC")), format_value(True, ZoneInfo("UTC"))
     ('0', 'blank', 'yes')
     """
     match value:
@@ -26,16 +26,16 @@ def show(value: Value, zone: ZoneInfo, labels: Mapping[str, str] | None = None) 
         case float() | int():
             return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
         case datetime():
-            return date(value, zone)
+            return format_date(value, zone)
         case tuple():
-            return ", ".join(show(one, zone, labels) for one in value)
+            return ", ".join(format_value(item, zone, labels) for item in value)
         case str():
             return (labels or {}).get(value, value)
         case _:
             assert_never(value)
 
 
-def date(at: datetime, zone: ZoneInfo) -> str:
+def format_date(at: datetime, zone: ZoneInfo) -> str:
     """Return the day of a moment in the portal's time zone, as `2026-03-01`."""
     try:
         return at.astimezone(zone).date().isoformat()

@@ -8,7 +8,7 @@ from typing import Final
 from connector.core.model import Version
 
 # HubSpot's source types in the words that its screens use; others are told as they are.
-_WORDS: Final[Mapping[str, str]] = {
+_SOURCE_WORDS: Final[Mapping[str, str]] = {
     "CRM_UI": "a person",
     "CRM_UI_BULK_ACTION": "a person, in bulk,",
     "MOBILE_IOS": "a person, on the phone,",
@@ -32,22 +32,24 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 
 
-def named(version: Version) -> str:
+def writer_text(version: Version) -> str:
     """Return who set a value, with the id that leads there.
 
     >>> from datetime import UTC, datetime
-    >>> named(Version(value="lead", at=datetime(2026, 1, 1, tzinfo=UTC),
+    >>> writer_text(Version(value="lead", at=datetime(2026, 1, 1, tzinfo=UTC),
     ...               source_type="AUTOMATION_PLATFORM", source_id="enrollmentId:7"))
     'a workflow (enrollmentId:7)'
     """
-    return called(version.source_type, version.source_id)
+    return source_text(version.source_type, version.source_id)
 
 
-def called(source_type: str, source_id: str) -> str:
+def source_text(source_type: str, source_id: str) -> str:
     """Return a source in words, with the id or label that leads there.
 
-    >>> called("IMPORT", "")
+    >>> source_text("IMPORT", "")
     'an import'
     """
-    word = _WORDS.get(source_type, source_type.lower().replace("_", " ")) or "somebody unknown"
+    word = (
+        _SOURCE_WORDS.get(source_type, source_type.lower().replace("_", " ")) or "somebody unknown"
+    )
     return f"{word} ({source_id})" if source_id else word

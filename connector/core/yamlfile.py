@@ -8,10 +8,10 @@ from typing import Any, Final, TypeAlias
 
 import yaml
 
-from connector.core.mark import Mark, PolicyError, Problem, wrong
+from connector.core.mark import Place, PolicyError, Problem, policy_error
 
-_LONGEST: Final = 200_000
-_DEEPEST: Final = 12
+_MAX_LENGTH: Final = 200_000
+_MAX_DEPTH: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +19,34 @@ class Scalar:
     """One word or text; `raw` is how it stands in the file, quotes and all."""
 
     text: str
-    mark: Mark
+    place: Place
     raw: str = ""
     quoted: bool = False
 
-    def at(self, offset: int) -> Mark:
+    def place_at(self, offset: int) -> Place:
         """Return the place in the file of a character of the text.
 
         Folding and quoting change blanks, quotes and backslashes only, so walking over the
         other characters of both texts finds the place.
         """
-        line, column = self.mark.line, self.mark.column
-        place = 0
-        for wanted in self.text[:offset].replace(" ", "").replace("\n", ""):
-            place = max(self.raw.find(wanted, place), 0) + 1
-        while place < len(self.raw) and self._is_skipped(place, offset):
-            place += 1
-        before = self.raw[:place]
-        rows = before.count("\n")
-        return Mark(
-            self.mark.source,
-            line + rows,
-            len(before) - before.rfind("\n") if rows else column + place,
+        line, column = self.place.line, self.place.column
+        position = 0
+        for character in self.text[:offset].replace(" ", "").replace("\n", ""):
+            position = max(self.raw.find(character, position), 0) + 1
+        while position < len(self.raw) and self._is_skipped(position, offset):
+            position += 1
+        before = self.raw[:position]
+        newlines = before.count("\n")
+        return Place(
+            self.place.source,
+            line + newlines,
+            len(before) - before.rfind("\n") if newlines else column + position,
         )
 
-    def _is_skipped(self, place: int, offset: int) -> bool:
+    def _is_skipped(self, position: int, offset: int) -> bool:
         """Whether the file has something here that the text does not have."""
-        wanted = self.text[offset : offset + 1]
-        return bool(wanted.strip()) and self.raw[place] != wanted
+        character = self.text[offset : offset + 1]
+        return bool(character.strip()) and self.raw[position] != character
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Items:
     """A list."""
 
     items: tuple[Node, ...]
-    mark: Mark
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +62,37 @@ class Section:
     """A mapping; keys are texts and occur once."""
 
     entries: Mapping[str, tuple[Scalar, Node]]
-    mark: Mark
+    place: Place
 
     def get(self, key: str) -> Node | None:
         """Return the node under a key, `None` where there is none."""
-        found = self.entries.get(key)
-        return found[1] if found else None
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
 
 
 Node: TypeAlias = Scalar | Items | Section
 
 
-def read(text: str, *, source: str) -> Node:
+def read_yaml(text: str, *, source: str) -> Node:
     """Return the one document in a YAML text; raise PolicyError where it is not sound."""
-    start = Mark(source, 1, 1)
-    if len(text) > _LONGEST:
-        raise wrong(
-            start, f"a policy is at most {_LONGEST:,} characters long, this is {len(text):,}"
+    start = Place(source, 1, 1)
+    if len(text) > _MAX_LENGTH:
+        raise policy_error(
+            start, f"a policy is at most {_MAX_LENGTH:,} characters long, this is {len(text):,}"
         )
     try:
         text.encode()
-        return _Reader(text, source).document()
+        return _NodeReader(text, source).document()
     except yaml.MarkedYAMLError as error:
-        raise _unsound(error, start) from None
+        raise _yaml_error(error, start) from None
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise wrong(start, f"this is not YAML: {error}".splitlines()[0]) from None
+        raise policy_error(start, f"this is not YAML: {error}".splitlines()[0]) from None
 
 
-def _unsound(error: yaml.MarkedYAMLError, start: Mark) -> PolicyError:
+def _yaml_error(error: yaml.MarkedYAMLError, start: Place) -> PolicyError:
     """Return PyYAML's complaint as ours."""
-    mark = error.problem_mark or error.context_mark
-    place = Mark(start.source, mark.line + 1, mark.column + 1) if mark else start
+    yaml_mark = error.problem_mark or error.context_mark
+    place = Place(start.source, yaml_mark.line + 1, yaml_mark.column + 1) if yaml_mark else start
     problem = error.problem or error.context or "this is not YAML"
     if "'\\t'" in problem:
         problem = "a tab stands here: indent with spaces"
@@ -103,12 +103,12 @@ def _unsound(error: yaml.MarkedYAMLError, start: Mark) -> PolicyError:
     return PolicyError((Problem(place, problem),))
 
 
-def _mark(event: Any, source: str) -> Mark:
+def _event_place(event: Any, source: str) -> Place:
     """Return where an event begins; PyYAML's stubs think that it might not know."""
-    return Mark(source, event.start_mark.line + 1, event.start_mark.column + 1)
+    return Place(source, event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-class _Reader:
+class _NodeReader:
     """Builds nodes from PyYAML's events, so that depth and aliases stay in our hands."""
 
     def __init__(self, text: str, source: str) -> None:
@@ -121,40 +121,44 @@ class _Reader:
         next(self._events)
         first = next(self._events)
         if isinstance(first, yaml.StreamEndEvent):
-            raise wrong(Mark(self._source, 1, 1), "the file is empty")
+            raise policy_error(Place(self._source, 1, 1), "the file is empty")
         node = self._node(next(self._events), 0)
         next(self._events)
-        after = next(self._events)
-        if isinstance(after, yaml.DocumentStartEvent):
-            raise wrong(self._mark(after), "a second document begins here: one file, one policy")
+        next_event = next(self._events)
+        if isinstance(next_event, yaml.DocumentStartEvent):
+            raise policy_error(
+                self._place(next_event), "a second document begins here: one file, one policy"
+            )
         return node
 
-    def _mark(self, event: yaml.Event) -> Mark:
-        return _mark(event, self._source)
+    def _place(self, event: yaml.Event) -> Place:
+        return _event_place(event, self._source)
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
-        mark = self._mark(event)
+        place = self._place(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise wrong(mark, "anchors and aliases (& and *) are not used here: write it out")
-        if depth > _DEEPEST:
-            raise wrong(mark, f"this is nested more than {_DEEPEST} levels deep")
+            raise policy_error(
+                place, "anchors and aliases (& and *) are not used here: write it out"
+            )
+        if depth > _MAX_DEPTH:
+            raise policy_error(place, f"this is nested more than {_MAX_DEPTH} levels deep")
         if isinstance(event, yaml.SequenceStartEvent):
-            return Items(tuple(self._items(depth)), mark)
+            return Items(tuple(self._items(depth)), place)
         if isinstance(event, yaml.MappingStartEvent):
-            return Section(self._entries(depth), mark)
+            return Section(self._entries(depth), place)
         return self._scalar(event)
 
     def _scalar(self, event: Any) -> Scalar:
         """Return a text; `event` is a scalar event, which PyYAML's stubs do not describe."""
-        mark = self._mark(event)
+        place = self._place(event)
         if event.tag not in {None, "!"}:
-            raise wrong(mark, f"tags such as {event.tag!r} are not used here")
+            raise policy_error(place, f"tags such as {event.tag!r} are not used here")
         event.value.encode()
         raw = self._text[event.start_mark.index : event.end_mark.index]
         if event.style in {"|", ">"}:
             header = len(raw.partition("\n")[0])
             raw = " " * header + raw[header:]
-        return Scalar(event.value, mark, raw, quoted=bool(event.style))
+        return Scalar(event.value, place, raw, quoted=bool(event.style))
 
     def _items(self, depth: int) -> Iterator[Node]:
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
@@ -165,9 +169,9 @@ class _Reader:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._node(event, depth + 1)
             if not isinstance(key, Scalar):
-                raise wrong(key.mark, "a key must be a single word")
+                raise policy_error(key.place, "a key must be a single word")
             if key.text in entries:
-                line = entries[key.text][0].mark.line
-                raise wrong(key.mark, f"{key.text!r} stands twice, first on line {line}")
+                line = entries[key.text][0].place.line
+                raise policy_error(key.place, f"{key.text!r} stands twice, first on line {line}")
             entries[key.text] = (key, self._node(next(self._events), depth + 1))
         return entries

@@ -5,46 +5,50 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from connector.core.mark import PolicyError, Problem, Problems, nearest, wrong
+from connector.core.mark import PolicyError, Problem, Problems, did_you_mean, policy_error
 from connector.core.yamlfile import Items, Node, Scalar, Section
 
 
-def kind_of(node: Node) -> str:
+def describe_node(node: Node) -> str:
     """Return what a node is, in words for a message."""
     if isinstance(node, Items):
         return "a list"
     return "a mapping" if isinstance(node, Section) else f"{node.text!r}"
 
 
-def section(node: Node, what: str, *, known: Sequence[str] = ()) -> Section:
+def section(node: Node, description: str, *, known: Sequence[str] = ()) -> Section:
     """Return a mapping, with nothing but known keys if any are given."""
     if not isinstance(node, Section):
-        raise wrong(node.mark, f"{what} is a mapping (key: value), this is {kind_of(node)}")
+        raise policy_error(
+            node.place, f"{description} is a mapping (key: value), this is {describe_node(node)}"
+        )
     if known:
-        unknown = [key for text, (key, _) in node.entries.items() if text not in known]
+        unknown = [key for name, (key, _) in node.entries.items() if name not in known]
         if unknown:
-            raise PolicyError([_unknown(key, what, known) for key in unknown])
+            raise PolicyError([_unknown_key(key, description, known) for key in unknown])
     return node
 
 
-def _unknown(key: Scalar, what: str, known: Sequence[str]) -> Problem:
-    hint = nearest(key.text, known) or f"; known are: {', '.join(known)}"
-    return Problem(key.mark, f"{what} has no {key.text!r}{hint}")
+def _unknown_key(key: Scalar, description: str, known: Sequence[str]) -> Problem:
+    hint = did_you_mean(key.text, known) or f"; known are: {', '.join(known)}"
+    return Problem(key.place, f"{description} has no {key.text!r}{hint}")
 
 
-def items(node: Node, what: str) -> tuple[Node, ...]:
+def items(node: Node, description: str) -> tuple[Node, ...]:
     """Return the entries of a list; one word counts as a list of one, nothing as an empty one."""
     if isinstance(node, Items):
         return node.items
     if isinstance(node, Scalar):
         return () if is_empty(node) else (node,)
-    raise wrong(node.mark, f"{what} is a list, this is {kind_of(node)}")
+    raise policy_error(node.place, f"{description} is a list, this is {describe_node(node)}")
 
 
-def scalar(node: Node, what: str) -> Scalar:
+def scalar(node: Node, description: str) -> Scalar:
     """Return a single text."""
     if not isinstance(node, Scalar):
-        raise wrong(node.mark, f"{what} is a single text, this is {kind_of(node)}")
+        raise policy_error(
+            node.place, f"{description} is a single text, this is {describe_node(node)}"
+        )
     return node
 
 
@@ -53,51 +57,53 @@ def is_empty(node: Scalar) -> bool:
     return not node.quoted and node.text in {"", "~", "null"}
 
 
-def text(node: Node, what: str) -> str:
+def text(node: Node, description: str) -> str:
     """Return a text that is not empty."""
-    found = scalar(node, what)
-    if is_empty(found) or not found.text.strip():
-        raise wrong(found.mark, f"{what} is empty")
-    return found.text.strip()
+    value = scalar(node, description)
+    if is_empty(value) or not value.text.strip():
+        raise policy_error(value.place, f"{description} is empty")
+    return value.text.strip()
 
 
-def texts(node: Node, what: str) -> tuple[Scalar, ...]:
+def texts(node: Node, description: str) -> tuple[Scalar, ...]:
     """Return a list of texts that are not empty."""
     problems = Problems()
-    found: list[Scalar] = []
-    for one in items(node, what):
+    scalars: list[Scalar] = []
+    for item in items(node, description):
         with problems.collecting():
-            text(one, f"an entry of {what}")
-            found.append(scalar(one, what))
-    problems.tell()
-    return tuple(found)
+            text(item, f"an entry of {description}")
+            scalars.append(scalar(item, description))
+    problems.raise_all()
+    return tuple(scalars)
 
 
-def number(node: Node, what: str) -> float:
+def number(node: Node, description: str) -> float:
     """Return a number."""
-    found = text(node, what)
+    digits = text(node, description)
     try:
-        value = float(found.replace("_", "x"))
+        value = float(digits.replace("_", "x"))
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise wrong(node.mark, f"{what} is a number, this is {found!r}")
+        raise policy_error(node.place, f"{description} is a number, this is {digits!r}")
     return value
 
 
-def flag(node: Node, what: str) -> bool:
+def flag(node: Node, description: str) -> bool:
     """Return a yes or no."""
     known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-    found = text(node, what)
-    if found.casefold() not in known:
-        raise wrong(node.mark, f"{what} is yes or no, this is {found!r}")
-    return known[found.casefold()]
+    word = text(node, description)
+    if word.casefold() not in known:
+        raise policy_error(node.place, f"{description} is yes or no, this is {word!r}")
+    return known[word.casefold()]
 
 
-def choice(node: Node, what: str, options: Sequence[str]) -> str:
+def choice(node: Node, description: str, options: Sequence[str]) -> str:
     """Return one of a few words."""
-    found = text(node, what)
-    if found not in options:
-        hint = nearest(found, options)
-        raise wrong(node.mark, f"{what} is one of {', '.join(options)}; this is {found!r}{hint}")
-    return found
+    value = text(node, description)
+    if value not in options:
+        hint = did_you_mean(value, options)
+        raise policy_error(
+            node.place, f"{description} is one of {', '.join(options)}; this is {value!r}{hint}"
+        )
+    return value

@@ -5,73 +5,82 @@ from __future__ import annotations
 from datetime import datetime
 
 from connector.core.model import ObjectType
-from connector.daemon.cycle import NoRoom, Rhythm
-from connector.daemon.ground import Ground
-from connector.daemon.steps import Steps, Trouble
+from connector.daemon.cycle import DiskNearlyFull, Schedule
+from connector.daemon.ground import Environment
+from connector.daemon.steps import Steps, FailingStep
 from connector.errors import ConnectorError
-from connector.meters import Figures
+from connector.meters import Status
 from state import checkpoints, holds, inbox, mirror, outbox, plans, strikes
 
-_DECIDED = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+_DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 # What keeps a daemon from doing its work; an apply over a limit, say, waits for a person.
-_VITAL = frozenset({"portal", "settings", "token", "policy", "recover", "poll"})
-_LATE = 60.0
+_VITAL_STEPS = frozenset({"portal", "settings", "token", "policy", "recover", "poll"})
+_POLL_GRACE_SECONDS = 60.0
 
 
-def figures(ground: Ground) -> Figures:
+def read_status(environment: Environment) -> Status:
     """Read the figures from the database; none while the portal is not known, or it is locked."""
-    if not ground.is_open:
-        return Figures()
+    if not environment.is_open:
+        return Status()
     try:
-        return _read(ground, ground.door.now())
+        return _read_from_database(environment, environment.api.now())
     except ConnectorError:
-        return Figures()
+        return Status()
 
 
-def _read(ground: Ground, now: datetime) -> Figures:
-    store, portal_id = ground.store, ground.portal_id
+def _read_from_database(environment: Environment, now: datetime) -> Status:
+    store, portal_id = environment.store, environment.portal_id
     with store.reading() as session:
-        due = mirror.count_due(session, portal_id, until=now)
+        due_counts = mirror.count_due(session, portal_id, until=now)
         head = plans.latest(session, portal_id)
-        marks = [checkpoints.get(session, portal_id, f"changes.{kind}") for kind in ObjectType]
-        return Figures(
-            due=sum(due[kind] for kind in _DECIDED),
+        poll_checkpoints = [
+            checkpoints.get(session, portal_id, f"changes.{kind}") for kind in ObjectType
+        ]
+        return Status(
+            due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
             open_moves=len(outbox.open_moves(session, portal_id)),
-            quarantined=len(strikes.listed(session, portal_id)),
-            holds=len(holds.listed(session, portal_id, now=now)),
-            events_waiting=inbox.count(session, portal_id).count,
+            quarantined=len(strikes.read_quarantined(session, portal_id)),
+            holds=len(holds.read_active(session, portal_id, now=now)),
+            events_waiting=inbox.count_waiting(session, portal_id).count,
             database_bytes=store.size_bytes(),
             free_bytes=store.free_bytes(),
-            lag=_lag([one["until"] for one in marks if one], now),
-            requests_left=ground.door.allowance().left,
+            lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),
+            requests_left=environment.api.allowance().remaining,
             left_alone=dict(head.summary.get("left_alone", {})) if head else {},
         )
 
 
-def _lag(marks: list[str], now: datetime) -> float | None:
-    if len(marks) < len(ObjectType):
+def _lag(polled_until: list[str], now: datetime) -> float | None:
+    if len(polled_until) < len(ObjectType):
         return None
-    return max(0.0, (now - min(map(datetime.fromisoformat, marks))).total_seconds())
+    return max(0.0, (now - min(map(datetime.fromisoformat, polled_until))).total_seconds())
 
 
-def problems(ground: Ground, steps: Steps, rhythm: Rhythm) -> list[str]:
+def problems(environment: Environment, steps: Steps, schedule: Schedule) -> list[str]:
     """Say what is wrong, one line each; nothing where the daemon does its work."""
-    found = [f"{one.step}: {one.error}" for one in steps.troubles() if _is_vital(one)]
+    lines = [
+        f"{failing_step.step}: {failing_step.error}"
+        for failing_step in steps.failing_steps()
+        if _is_vital(failing_step)
+    ]
     try:
-        with ground.store.reading() as session:
+        with environment.store.reading() as session:
             checkpoints.get(session, "0", "ready")
     except ConnectorError as error:
-        found.append(f"database: {error}")
-    if not ground.is_open:
-        found.append("portal: not opened yet")
-    elif rhythm.polled is None:
-        found.append("poll: the first one has not ended yet")
+        lines.append(f"database: {error}")
+    if not environment.is_open:
+        lines.append("portal: not opened yet")
+    elif schedule.last_poll is None:
+        lines.append("poll: the first one has not ended yet")
     else:
-        age, most = steps.monotonic() - rhythm.polled, 5 * rhythm.poll_seconds + _LATE
-        if age > most:
-            found.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
-    return found
+        age, max_age = (
+            steps.monotonic() - schedule.last_poll,
+            5 * schedule.poll_seconds + _POLL_GRACE_SECONDS,
+        )
+        if age > max_age:
+            lines.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
+    return lines
 
 
-def _is_vital(trouble: Trouble) -> bool:
-    return trouble.step in _VITAL or isinstance(trouble.error, NoRoom)
+def _is_vital(failing_step: FailingStep) -> bool:
+    return failing_step.step in _VITAL_STEPS or isinstance(failing_step.error, DiskNearlyFull)

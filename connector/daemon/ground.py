@@ -13,15 +13,22 @@ import structlog
 from connector import logs
 from connector.core.binding import BoundPolicy, bind
 from connector.core.model import Portal
-from connector.desk import Desk, Tell, silent
+from connector.desk import RunContext, Progress, no_progress
 from connector.errors import UserError
 from connector.granting import token_source
-from connector.hubspot.client import HubSpotDoor
-from connector.hubspot.door import Door
-from connector.hubspot.exchange import Noted
+from connector.hubspot.client import HubSpotClient
+from connector.hubspot.door import HubSpotApi
+from connector.hubspot.exchange import OnAnswer
 from connector.hubspot.oauth import Tokens
 from connector.hubspot.transport import TokenSource
-from connector.opening import Clockwork, mismatch, open_door, read_policy, reserve_of, run_id
+from connector.opening import (
+    RunClock,
+    wrong_portal_error,
+    open_api,
+    read_policy,
+    reserve_from_settings,
+    run_id,
+)
 from connector.settings import Settings
 from state import portals
 from state.store import Store
@@ -32,57 +39,59 @@ PORTAL_SECONDS: Final = 900.0
 _log = structlog.get_logger()
 
 
-class Ground:
+class Environment:
     """Store, door, portal and policy; `read` reads the settings anew, secret files included.
 
     `door`, `portal` and `policy` are there once `open` has succeeded.
     """
 
-    door: Door
+    api: HubSpotApi
     portal: Portal
     policy: BoundPolicy
 
     def __init__(
         self,
-        read: Callable[[], Settings],
-        clockwork: Clockwork,
+        read_settings: Callable[[], Settings],
+        clock: RunClock,
         *,
         store: Store,
-        tell: Tell = silent,
-        noted: Noted = lambda _route, _status, _seconds: None,
+        progress: Progress = no_progress,
+        on_answer: OnAnswer = lambda _route, _status, _seconds: None,
     ) -> None:
-        self._read = read
-        self._clockwork = clockwork
-        self._tell = tell
-        self._noted = noted
-        self._checked = ""
-        self._asked = 0.0
-        self._text = ""
-        self._pinned = ""
-        self._wrong: UserError | None = None
+        self._read_settings = read_settings
+        self._clock = clock
+        self._progress = progress
+        self._on_answer = on_answer
+        self._checked_token_hash = ""
+        self._portal_read_at = 0.0
+        self._policy_text = ""
+        self._pinned_portal_id = ""
+        self._policy_error: UserError | None = None
         self._oauth: Tokens | None = None
-        self.settings = read()
+        self.settings = read_settings()
         self.store = store
 
     def open(self) -> None:
         """Open the door and learn whose it is; UserError where it is another portal's."""
-        door = open_door(self.settings, self._clockwork, token=self._source())
-        door.note_answers(self._noted)
+        api = open_api(self.settings, self._clock, token=self._token_source())
+        api.observe_answers(self._on_answer)
         try:
-            self.door = door
+            self.api = api
             self.renew_token()
             self.renew_portal()
             self.renew_policy()
         except BaseException:
-            door.close()
+            api.close()
             raise
-        door.live_within(reserve_of(self.settings), self.store.turns(self.portal_id))
+        api.configure_limits(
+            reserve_from_settings(self.settings), self.store.rate_slots(self.portal_id)
+        )
 
     def close(self) -> None:
         """Let go of the connections."""
-        door = getattr(self, "door", None)
-        if isinstance(door, HubSpotDoor):
-            door.close()
+        api = getattr(self, "api", None)
+        if isinstance(api, HubSpotClient):
+            api.close()
 
     @property
     def is_open(self) -> bool:
@@ -96,69 +105,69 @@ class Ground:
 
     def renew_settings(self) -> None:
         """Read the settings again; what cannot be read leaves them as they were."""
-        found = self._read()
-        logs.hide(*found.secrets)
-        self.settings = found
+        settings = self._read_settings()
+        logs.add_secrets(*settings.secrets)
+        self.settings = settings
 
     def renew_token(self) -> None:
         """Ask once for each token whose it is, before anything else is asked with it."""
-        token = hashlib.sha256(self._token().encode()).hexdigest()
-        if token == self._checked:
+        token_hash = hashlib.sha256(self._token().encode()).hexdigest()
+        if token_hash == self._checked_token_hash:
             return
-        found = self.door.account().portal_id
-        wanted = self._pinned or self.settings.portal_id
-        if wanted and wanted != found:
-            raise mismatch(found, wanted)
-        self._checked, self._pinned = token, found
+        portal_id = self.api.account().portal_id
+        expected = self._pinned_portal_id or self.settings.portal_id
+        if expected and expected != portal_id:
+            raise wrong_portal_error(portal_id, expected)
+        self._checked_token_hash, self._pinned_portal_id = token_hash, portal_id
 
     def renew_portal(self) -> None:
         """Ask now and then for the stages, statuses and pipelines."""
-        now = self._clockwork.monotonic()
-        if self._asked and now - self._asked < PORTAL_SECONDS:
+        now = self._clock.monotonic()
+        if self._portal_read_at and now - self._portal_read_at < PORTAL_SECONDS:
             return
-        found = self.door.portal()
-        self._asked = now
-        if found == getattr(self, "portal", None):
+        portal = self.api.portal()
+        self._portal_read_at = now
+        if portal == getattr(self, "portal", None):
             return
-        self.portal, self._text = found, ""
+        self.portal, self._policy_text = portal, ""
         with self.store.begin() as session:
-            portals.save(session, found, self.door.now())
+            portals.save(session, portal, self.api.now())
 
     def renew_policy(self) -> None:
         """Read the policy again where its file has changed; a bad one leaves the last good one."""
         name = self.settings.policy
-        text = f"{name}\n{_content(name)}"
-        if text == self._text:
-            if self._wrong is not None:
-                raise self._wrong
+        text = f"{name}\n{_file_text(name)}"
+        if text == self._policy_text:
+            if self._policy_error is not None:
+                raise self._policy_error
             return
-        self._text, self._wrong = text, None
+        self._policy_text, self._policy_error = text, None
         try:
             bound = bind(read_policy(name), self.portal)
         except UserError as error:
-            self._wrong = error
+            self._policy_error = error
             raise
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         _log.info("policy.read", policy=bound.name, digest=bound.digest)
         self.policy = bound
 
-    def desk(self) -> Desk:
+    def new_context(self) -> RunContext:
         """Lay out the desk for one cycle, a run of its own."""
-        return Desk(
-            run=run_id(self.door.now()),
-            door=self.door,
+        return RunContext(
+            run=run_id(self.api.now()),
+            api=self.api,
             store=self.store,
             portal=self.portal,
             policy=self.policy,
-            wait=self._clockwork.wait,
+            wait=self._clock.wait,
             overlap=timedelta(seconds=self.settings.overlap_seconds),
-            rechecks=self.settings.recheck_seconds,
-            tell=self._tell,
-            keep=self.settings.keep,
+            recheck_seconds=self.settings.recheck_seconds,
+            progress=self._progress,
+            retention=self.settings.retention,
         )
 
-    def _source(self) -> TokenSource:
+    def _token_source(self) -> TokenSource:
         """Return the OAuth app's tokens, or the token that the settings have at that moment."""
         if self._oauth is None:
             source = token_source(self.settings)
@@ -169,7 +178,7 @@ class Ground:
         return self._oauth() if self._oauth else self.settings.access_token
 
 
-def _content(name: str) -> str:
+def _file_text(name: str) -> str:
     """Return what a policy file holds, "" for a preset and for what cannot be read."""
     try:
         return Path(name).read_text(encoding="utf-8")

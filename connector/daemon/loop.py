@@ -9,17 +9,17 @@ from typing import Final
 import structlog
 
 from connector.core.audit import AuditLine
-from connector.daemon.cycle import Rhythm, cycle
-from connector.daemon.ground import Ground
+from connector.daemon.cycle import Schedule, cycle
+from connector.daemon.ground import Environment
 from connector.daemon.steps import Steps
-from connector.daemon.stop import Stop, Stopping
+from connector.daemon.stop import StopSignal, Stopping
 from connector.errors import TemporaryError
 from state import audit
 from state.locks import Busy
 
-BREATH: Final = 0.2
+CYCLE_PAUSE_SECONDS: Final = 0.2
 """Seconds between two cycles in any case, so that an operator's command gets the lock."""
-AGAIN: Final = 5.0
+RETRY_SECONDS: Final = 5.0
 """Seconds until the next try to open the portal, or to get a lock that another holds."""
 
 _log = structlog.get_logger()
@@ -29,89 +29,91 @@ _log = structlog.get_logger()
 class Loop:
     """What the loop holds: the ground it stands on, its steps, and when what is next."""
 
-    ground: Ground
+    environment: Environment
     steps: Steps
-    stop: Stop
-    rhythm: Rhythm
-    ended: Callable[[AuditLine], None] = lambda _line: None
-    turned: Callable[[], None] = lambda: None
+    stop: StopSignal
+    schedule: Schedule
+    on_correction_ended: Callable[[AuditLine], None] = lambda _line: None
+    on_cycle_ended: Callable[[], None] = lambda: None
 
     def run(self) -> None:
         """Work until told to stop; UserError where the portal cannot be opened at all."""
         try:
-            while not self.stop.asked and not self.open():
-                self.stop.sleep(AGAIN)
-            while not self.stop.asked:
-                seconds = self.turn()
-                self.turned()
-                self.stop.rest(BREATH)
+            while not self.stop.is_requested and not self.open():
+                self.stop.sleep(RETRY_SECONDS)
+            while not self.stop.is_requested:
+                seconds = self.run_cycle()
+                self.on_cycle_ended()
+                self.stop.yield_lock(CYCLE_PAUSE_SECONDS)
                 self.stop.sleep(seconds)
         except Stopping:
             _log.info("daemon.interrupted", message="what is open is finished by the next start")
         finally:
-            self.ground.close()
+            self.environment.close()
 
     def open(self) -> bool:
         """Open the portal; HubSpot being away is waited for, anything else ends the daemon."""
         try:
-            self.ground.open()
+            self.environment.open()
         except TemporaryError as error:
-            self.steps.fail("portal", error)
+            self.steps.note_failure("portal", error)
             return False
-        self.steps.succeed("portal")
+        self.steps.note_success("portal")
         _log.info(
             "daemon.started",
-            portal=self.ground.portal_id,
-            policy=self.ground.policy.name,
-            writes=self.ground.settings.writes,
+            portal=self.environment.portal_id,
+            policy=self.environment.policy.name,
+            writes=self.environment.settings.writes,
         )
         return True
 
-    def turn(self) -> float:
+    def run_cycle(self) -> float:
         """Renew what has changed, and go through one cycle; return the seconds to sleep."""
         if not self._renew():
-            return self.rhythm.poll_seconds
+            return self.schedule.poll_seconds
         try:
-            lock = self.ground.store.writer_lock(self.ground.portal_id, who="connector run")
+            lock = self.environment.store.writer_lock(
+                self.environment.portal_id, holder_name="connector run"
+            )
             with lock:
-                self._cycle()
+                self._run_locked_cycle()
         except Busy as error:
             _log.info("cycle.postponed", message=str(error))
-            return AGAIN
+            return RETRY_SECONDS
         now = self.steps.monotonic()
-        return max(0.0, self.rhythm.poll - now)
+        return max(0.0, self.schedule.next_poll - now)
 
     def _renew(self) -> bool:
         """Follow settings, token, portal and policy; False where the token is not to be used."""
-        ground, steps = self.ground, self.steps
-        steps.run("settings", ground.renew_settings)
-        if not steps.run("token", ground.renew_token):
+        environment, steps = self.environment, self.steps
+        steps.run("settings", environment.renew_settings)
+        if not steps.run("token", environment.renew_token):
             return False
-        before = (ground.portal, ground.policy)
-        steps.run("portal", ground.renew_portal)
-        steps.run("policy", ground.renew_policy)
-        if before != (ground.portal, ground.policy):
-            self.rhythm.hurry()
+        previous = (environment.portal, environment.policy)
+        steps.run("portal", environment.renew_portal)
+        steps.run("policy", environment.renew_policy)
+        if previous != (environment.portal, environment.policy):
+            self.schedule.poll_and_plan_now()
         return True
 
-    def _cycle(self) -> None:
-        writes = self.ground.settings.writes == "apply"
-        before, desk = self._lines(), self.ground.desk()
+    def _run_locked_cycle(self) -> None:
+        writes = self.environment.settings.writes == "apply"
+        line_count, context = self._audit_line_count(), self.environment.new_context()
         try:
-            with structlog.contextvars.bound_contextvars(run_id=desk.run):
-                cycle(desk, self.steps, self.rhythm, writes=writes)
+            with structlog.contextvars.bound_contextvars(run_id=context.run):
+                cycle(context, self.steps, self.schedule, writes=writes)
         finally:
-            self._tell_endings(before)
+            self._report_ended_corrections(line_count)
 
-    def _lines(self) -> int:
-        with self.ground.store.reading() as session:
-            return audit.head(session, self.ground.portal_id).lines
+    def _audit_line_count(self) -> int:
+        with self.environment.store.reading() as session:
+            return audit.head(session, self.environment.portal_id).line_count
 
-    def _tell_endings(self, before: int) -> None:
+    def _report_ended_corrections(self, line_count: int) -> None:
         """Tell of what the audit has gained; nobody else writes it while we hold the lock."""
-        news = self._lines() - before
-        if not news:
+        new_lines = self._audit_line_count() - line_count
+        if not new_lines:
             return
-        with self.ground.store.reading() as session:
-            for line in audit.read(session, self.ground.portal_id, limit=news):
-                self.ended(line)
+        with self.environment.store.reading() as session:
+            for line in audit.read(session, self.environment.portal_id, limit=new_lines):
+                self.on_correction_ended(line)

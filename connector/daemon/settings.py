@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.errors import UserError
-from connector.settings import values_of
+from connector.settings import read_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +29,17 @@ def read(
     environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> DaemonSettings:
     """Return the daemon's settings; raise UserError naming the one that is wrong."""
-    values = values_of(environment, folder=folder)
+    values = read_values(environment, folder=folder)
     host, port = _address(values["CONNECTOR_LISTEN"])
     return DaemonSettings(
-        poll_seconds=_number("CONNECTOR_POLL_SECONDS", values, least=1),
+        poll_seconds=_number("CONNECTOR_POLL_SECONDS", values, minimum=1),
         host=host,
         port=port,
         public_url=_public_url(values),
         webhook_secret=values["HUBSPOT_WEBHOOK_SECRET"],
         webhook_v1=values["CONNECTOR_WEBHOOK_V1"] == "on",
         alerts=tuple(values["CONNECTOR_ALERTS"].split()),
-        alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, least=0),
+        alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, minimum=0),
         handover=values["CONNECTOR_HANDOVER"],
     )
 
@@ -51,14 +51,14 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _number(name: str, values: Mapping[str, str], *, least: float) -> float:
+def _number(name: str, values: Mapping[str, str], *, minimum: float) -> float:
     try:
-        found = float(values[name])
+        value = float(values[name])
     except ValueError:
-        found = -1.0
-    if not least <= found < 1e6:
-        raise UserError(f"{name} is {values[name]!r}: write a number of at least {least:g}.")
-    return found
+        value = -1.0
+    if not minimum <= value < 1e6:
+        raise UserError(f"{name} is {values[name]!r}: write a number of at least {minimum:g}.")
+    return value
 
 
 def _public_url(values: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class FailingStep:
     """A step that fails: why, and since when by the clock that never goes back."""
 
     step: str
@@ -24,18 +24,18 @@ class Trouble:
     since: float
 
 
-class Watcher(Protocol):
+class StepObserver(Protocol):
     """Hears when a step ran, begins to fail, fails otherwise than before, and recovers."""
 
-    def ran(self, step: str, seconds: float, *, ok: bool) -> None:
+    def on_run(self, step: str, seconds: float, *, ok: bool) -> None:
         """Take note of it."""
         ...
 
-    def failing(self, trouble: Trouble) -> None:
+    def on_failure(self, failing_step: FailingStep) -> None:
         """Take note of it."""
         ...
 
-    def recovered(self, trouble: Trouble, seconds: float) -> None:
+    def on_recovery(self, failing_step: FailingStep, seconds: float) -> None:
         """Take note of it."""
         ...
 
@@ -46,58 +46,58 @@ class Steps:
     def __init__(
         self,
         monotonic: Callable[[], float],
-        watchers: Sequence[Watcher] = (),
+        observers: Sequence[StepObserver] = (),
         span: Callable[[str], AbstractContextManager[None]] = lambda _step: nullcontext(),
     ) -> None:
         self.monotonic = monotonic
         self._span = span
-        self._watchers = watchers
-        self._troubles: dict[str, Trouble] = {}
+        self._observers = observers
+        self._failing_steps: dict[str, FailingStep] = {}
         self._lock = Lock()
 
     def run(self, step: str, work: Callable[[], object]) -> bool:
         """Do the work; return whether it succeeded. A bug of ours is not caught."""
-        began = self.monotonic()
+        started = self.monotonic()
         try:
             with self._span(step):
                 work()
         except ConnectorError as error:
-            self._ran(step, began, ok=False)
-            self.fail(step, error)
+            self._notify_run(step, started, ok=False)
+            self.note_failure(step, error)
             return False
-        self._ran(step, began, ok=True)
-        self.succeed(step)
+        self._notify_run(step, started, ok=True)
+        self.note_success(step)
         return True
 
-    def fail(self, step: str, error: ConnectorError) -> None:
+    def note_failure(self, step: str, error: ConnectorError) -> None:
         """Note that a step failed."""
-        before = self._troubles.get(step)
-        since = before.since if before else self.monotonic()
-        trouble = Trouble(step=step, error=error, since=since)
+        previous = self._failing_steps.get(step)
+        since = previous.since if previous else self.monotonic()
+        failing_step = FailingStep(step=step, error=error, since=since)
         with self._lock:
-            self._troubles[step] = trouble
-        if before is not None and type(before.error) is type(error):
+            self._failing_steps[step] = failing_step
+        if previous is not None and type(previous.error) is type(error):
             return
         _log.warning("step.failing", step=step, error=type(error).__name__, message=str(error))
-        for watcher in self._watchers:
-            watcher.failing(trouble)
+        for observer in self._observers:
+            observer.on_failure(failing_step)
 
-    def succeed(self, step: str) -> None:
+    def note_success(self, step: str) -> None:
         """Note that a step succeeded."""
         with self._lock:
-            before = self._troubles.pop(step, None)
-        if before is None:
+            previous = self._failing_steps.pop(step, None)
+        if previous is None:
             return
-        seconds = self.monotonic() - before.since
+        seconds = self.monotonic() - previous.since
         _log.info("step.recovered", step=step, seconds=round(seconds, 1))
-        for watcher in self._watchers:
-            watcher.recovered(before, seconds)
+        for observer in self._observers:
+            observer.on_recovery(previous, seconds)
 
-    def _ran(self, step: str, began: float, *, ok: bool) -> None:
-        for watcher in self._watchers:
-            watcher.ran(step, self.monotonic() - began, ok=ok)
+    def _notify_run(self, step: str, started: float, *, ok: bool) -> None:
+        for observer in self._observers:
+            observer.on_run(step, self.monotonic() - started, ok=ok)
 
-    def troubles(self) -> tuple[Trouble, ...]:
+    def failing_steps(self) -> tuple[FailingStep, ...]:
         """Return what is failing now; from any thread."""
         with self._lock:
-            return tuple(self._troubles.values())
+            return tuple(self._failing_steps.values())

@@ -20,8 +20,8 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    sent: float = 0.0
-    received: float = 0.0
+    sent_at: float = 0.0
+    received_at: float = 0.0
 
     def json(self) -> object:
         """Return the parsed body, `None` where it is no JSON."""

@@ -17,10 +17,10 @@ from connector.core.model import (
 )
 from connector.core.tasks import Task
 from connector.hubspot import flows, tasks
-from connector.hubspot.budget import Allowance, Reserve, Turns
+from connector.hubspot.budget import Allowance, Reserve, RateSlots
 from connector.hubspot.codec import associations, portal, questions, records
 from connector.hubspot.door import Page, UpdateAnswer
-from connector.hubspot.exchange import Exchange, Noted
+from connector.hubspot.exchange import Exchange, OnAnswer
 from connector.hubspot.faults import (
     BadAnswer,
     NotSent,
@@ -28,7 +28,7 @@ from connector.hubspot.faults import (
     RecordMissing,
     Unavailable,
 )
-from connector.hubspot.retrying import Patience
+from connector.hubspot.retrying import RetryLimits
 from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.transport import TokenSource
 
@@ -41,7 +41,7 @@ UPDATE_LIMIT: Final = 100
 Item = TypeVar("Item")
 
 
-class HubSpotDoor:
+class HubSpotClient:
     """A door held open to the portal that a token belongs to; safe to use from many threads.
 
     `token` is the token itself or a source that returns it anew for each request.
@@ -55,14 +55,14 @@ class HubSpotDoor:
         *,
         wait: Callable[[float], None],
         monotonic: Callable[[], float],
-        patience: Patience | None = None,
+        retry_limits: RetryLimits | None = None,
     ) -> None:
         self._routes = Routes(family)
         source: TokenSource = (lambda: token) if isinstance(token, str) else token
         self._exchange = Exchange(
-            source, url, wait=wait, monotonic=monotonic, patience=patience or Patience()
+            source, url, wait=wait, monotonic=monotonic, retry_limits=retry_limits or RetryLimits()
         )
-        self._ask = self._exchange.ask
+        self._send = self._exchange.send
 
     def now(self) -> datetime:
         """Return the portal's time; the first time ever, ask for it."""
@@ -78,22 +78,22 @@ class HubSpotDoor:
         """Return what the portal allows, as far as its answers told; no request."""
         return self._exchange.allowance()
 
-    def admit(self) -> None:
+    def check_budget(self) -> None:
         """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
-        self._exchange.admit()
+        self._exchange.check_budget()
 
-    def live_within(self, reserve: Reserve, turns: Turns | None = None) -> None:
+    def configure_limits(self, reserve: Reserve, slots: RateSlots | None = None) -> None:
         """Leave this reserve of the day to others; `turns` shares the paces among processes."""
-        self._exchange.live_within(reserve, turns)
+        self._exchange.configure_limits(reserve, slots)
 
-    def note_answers(self, noted: Noted) -> None:
+    def observe_answers(self, on_answer: OnAnswer) -> None:
         """Tell of each answer its route, status and seconds."""
-        self._exchange.noted = noted
+        self._exchange.on_answer = on_answer
 
     def account(self) -> Account:
         """Return whom the token belongs to; one request."""
         request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
-        account = self._ask(request, portal.account)
+        account = self._send(request, portal.parse_account)
         self._exchange.time_zone = account.time_zone
         return account
 
@@ -103,20 +103,23 @@ class HubSpotDoor:
         return Portal(
             account=self.account(),
             definitions={
-                kind: self._ask(
-                    Request(route=Route.PROPERTIES, path=self._routes.path(Route.PROPERTIES, kind)),
-                    portal.definitions,
+                object_type: self._send(
+                    Request(
+                        route=Route.PROPERTIES,
+                        path=self._routes.path(Route.PROPERTIES, object_type),
+                    ),
+                    portal.parse_definitions,
                 )
-                for kind in ObjectType
+                for object_type in ObjectType
             },
-            pipelines=self._ask(Request(route=Route.PIPELINES, path=path), portal.pipelines),
+            pipelines=self._send(Request(route=Route.PIPELINES, path=path), portal.parse_pipelines),
         )
 
     def workflows(self) -> tuple[Workflow, ...]:
         """Return the active workflows; two requests for each hundred."""
-        return flows.read_all(self._ask, self._routes)
+        return flows.read_all(self._send, self._routes)
 
-    def changed(
+    def search_changed(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -126,22 +129,22 @@ class HubSpotDoor:
         after_id: str = "",
     ) -> Page:
         """Search what was last modified in a window; one request."""
-        body = questions.changed(
+        body = questions.search_changed_body(
             object_type, properties, since=since, until=until, after_id=after_id
         )
         path = self._routes.path(Route.SEARCH, object_type)
-        return self._ask(
+        return self._send(
             Request(route=Route.SEARCH, path=path, body=body),
-            lambda answer: records.found(answer, object_type, properties),
+            lambda answer: records.parse_search(answer, object_type, properties),
         )
 
-    def last(self, object_type: ObjectType) -> Page:
+    def search_last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id, and how many there are; one request."""
         path = self._routes.path(Route.SEARCH, object_type)
-        request = Request(route=Route.SEARCH, path=path, body=questions.last())
-        return self._ask(request, lambda answer: records.found(answer, object_type, ()))
+        request = Request(route=Route.SEARCH, path=path, body=questions.search_last_body())
+        return self._send(request, lambda answer: records.parse_search(answer, object_type, ()))
 
-    def page(
+    def list_page(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -150,11 +153,11 @@ class HubSpotDoor:
         archived: bool = False,
     ) -> Page:
         """List at most 100 records; one request."""
-        query = questions.listing(properties, after=after, archived=archived)
+        query = questions.list_query(properties, after=after, archived=archived)
         path = self._routes.path(Route.LIST, object_type)
-        return self._ask(
+        return self._send(
             Request(route=Route.LIST, path=path, query=query),
-            lambda answer: records.page(answer, object_type, properties),
+            lambda answer: records.parse_list(answer, object_type, properties),
         )
 
     def read(
@@ -162,24 +165,24 @@ class HubSpotDoor:
     ) -> dict[Ref, Record]:
         """Read records of one type; one request for each 100, or 50 with history."""
         size = HISTORY_LIMIT if history else READ_LIMIT
-        found: dict[Ref, Record] = {}
+        records_by_ref: dict[Ref, Record] = {}
         for chunk in _chunks(list(dict.fromkeys(refs)), size):
-            found |= self._read(chunk, properties, history)
-        return found
+            records_by_ref |= self._read(chunk, properties, history)
+        return records_by_ref
 
-    def archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+    def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
         """Find records in the recycling bin; one request for each 100."""
-        found: dict[Ref, Record] = {}
+        records_by_ref: dict[Ref, Record] = {}
         for chunk in _chunks(list(dict.fromkeys(refs)), READ_LIMIT):
-            found |= self._read(chunk, (), (), query={"archived": "true"})
-        return frozenset(ref for ref, record in found.items() if record.ref == ref)
+            records_by_ref |= self._read(chunk, (), (), query={"archived": "true"})
+        return frozenset(ref for ref, record in records_by_ref.items() if record.ref == ref)
 
-    def survivor(self, ref: Ref) -> Ref | None:
+    def find_survivor(self, ref: Ref) -> Ref | None:
         """Read one record by its id, to see who answers; one request."""
         path = self._routes.path(Route.READ, ref.object_type, record_id=ref.id)
         request = Request(route=Route.READ, path=path)
         try:
-            return self._ask(request, lambda answer: records.one(answer, ref.object_type))
+            return self._send(request, lambda answer: records.parse_ref(answer, ref.object_type))
         except RecordMissing:
             return None
 
@@ -187,19 +190,19 @@ class HubSpotDoor:
         self, refs: Sequence[Ref], to: ObjectType
     ) -> dict[Ref, tuple[Association, ...]]:
         """Read associations; one request for each 1,000 records, and more for long lists."""
-        found: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
-        starts: dict[Ref, str | None] = dict.fromkeys(refs)
-        while starts:
-            rest: dict[Ref, str | None] = {}
-            for chunk in _chunks(list(starts), ASSOCIATIONS_LIMIT):
-                links, more = self._links({ref: starts[ref] for ref in chunk}, to)
-                rest |= more
+        links_by_source: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
+        cursors: dict[Ref, str | None] = dict.fromkeys(refs)
+        while cursors:
+            next_cursors: dict[Ref, str | None] = {}
+            for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT):
+                links, chunk_cursors = self._read_links({ref: cursors[ref] for ref in chunk}, to)
+                next_cursors |= chunk_cursors
                 for link in links:
-                    found[link.source][link.target] = link
-            if rest == starts:
+                    links_by_source[link.source][link.target] = link
+            if next_cursors == cursors:
                 raise BadAnswer("HubSpot's pages of associations do not advance: try later")
-            starts = rest
-        return {ref: tuple(links.values()) for ref, links in found.items()}
+            cursors = next_cursors
+        return {ref: tuple(links.values()) for ref, links in links_by_source.items()}
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
         """Write at most 100 records of one type; one request, unless HubSpot sends us away."""
@@ -207,10 +210,12 @@ class HubSpotDoor:
             return UpdateAnswer()
         if len(changes) > UPDATE_LIMIT:
             raise ValueError(f"{len(changes)} records in one batch: HubSpot takes {UPDATE_LIMIT}")
-        path = self._routes.path(Route.BATCH_UPDATE, _kind(list(changes)))
-        request = Request(route=Route.BATCH_UPDATE, path=path, body=questions.updating(changes))
+        path = self._routes.path(Route.BATCH_UPDATE, _object_type_of(list(changes)))
+        request = Request(
+            route=Route.BATCH_UPDATE, path=path, body=questions.batch_update_body(changes)
+        )
         try:
-            return self._ask(request, lambda answer: records.updated(answer, changes))
+            return self._send(request, lambda answer: records.parse_update(answer, changes))
         except NotSent:
             raise
         except (Unavailable, BadAnswer) as error:
@@ -223,11 +228,11 @@ class HubSpotDoor:
 
     def create_task(self, task: Task) -> str:
         """Create a task and return its id; one request."""
-        return tasks.create(self._ask, self._routes, task)
+        return tasks.create(self._send, self._routes, task)
 
     def find_task(self, subject: str) -> str | None:
         """Search the task with a subject; one request."""
-        return tasks.find(self._ask, self._routes, subject)
+        return tasks.find(self._send, self._routes, subject)
 
     def close(self) -> None:
         """Close the connections."""
@@ -240,21 +245,21 @@ class HubSpotDoor:
         history: Sequence[str],
         query: Mapping[str, str] | None = None,
     ) -> dict[Ref, Record]:
-        path = self._routes.path(Route.BATCH_READ, _kind(refs))
-        body = questions.reading(refs, properties, history)
-        return self._ask(
+        path = self._routes.path(Route.BATCH_READ, _object_type_of(refs))
+        body = questions.batch_read_body(refs, properties, history)
+        return self._send(
             Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
-            lambda answer: records.read(answer, refs, properties, history),
+            lambda answer: records.parse_batch_read(answer, refs, properties, history),
         )
 
-    def _links(
-        self, starts: Mapping[Ref, str | None], to: ObjectType
+    def _read_links(
+        self, cursors: Mapping[Ref, str | None], to: ObjectType
     ) -> tuple[list[Association], dict[Ref, str]]:
-        path = self._routes.path(Route.ASSOCIATIONS, _kind(list(starts)), to)
-        body = questions.associating(starts)
-        return self._ask(
+        path = self._routes.path(Route.ASSOCIATIONS, _object_type_of(list(cursors)), to)
+        body = questions.associations_body(cursors)
+        return self._send(
             Request(route=Route.ASSOCIATIONS, path=path, body=body),
-            lambda answer: associations.associations(answer, starts.keys(), to),
+            lambda answer: associations.parse_associations(answer, cursors.keys(), to),
         )
 
 
@@ -263,9 +268,11 @@ def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
         yield items[start : start + size]
 
 
-def _kind(refs: Sequence[Ref]) -> ObjectType:
+def _object_type_of(refs: Sequence[Ref]) -> ObjectType:
     """Return the one type of these records; several in one request are a bug of ours."""
-    kinds = {ref.object_type for ref in refs}
-    if len(kinds) != 1:
-        raise ValueError(f"one request, {len(kinds)} object types: send one request for each")
-    return kinds.pop()
+    object_types = {ref.object_type for ref in refs}
+    if len(object_types) != 1:
+        raise ValueError(
+            f"one request, {len(object_types)} object types: send one request for each"
+        )
+    return object_types.pop()

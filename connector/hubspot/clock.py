@@ -25,16 +25,16 @@ class PortalClock:
         self._offset: float | None = None
         self._lock = Lock()
 
-    def learn(self, answer: Answer) -> None:
+    def update(self, answer: Answer) -> None:
         """Take the proof of one answer; an answer without a date proves nothing."""
         date = answer.date()
         if date is None:
             return
-        earliest = date.timestamp() - answer.received
-        latest = date.timestamp() + RESOLUTION - answer.sent
+        earliest = date.timestamp() - answer.received_at
+        latest = date.timestamp() + RESOLUTION - answer.sent_at
         with self._lock:
-            known = earliest if self._offset is None else self._offset
-            self._offset = min(max(known, earliest), latest)
+            offset = earliest if self._offset is None else self._offset
+            self._offset = min(max(offset, earliest), latest)
 
     def now(self) -> datetime | None:
         """Return the portal's time, `None` before its first answer."""

@@ -56,11 +56,11 @@ class UpdateAnswer:
 
     updated: Mapping[Ref, Record] = field(default_factory=dict)
     refused: Mapping[Ref, Refusal] = field(default_factory=dict)
-    unnamed: frozenset[Ref] = frozenset()
+    unanswered: frozenset[Ref] = frozenset()
     correlation_id: str = ""
 
 
-class Door(Protocol):
+class HubSpotApi(Protocol):
     """The only way to a portal; failures are those of `connector.hubspot.faults`."""
 
     def now(self) -> datetime:
@@ -71,7 +71,7 @@ class Door(Protocol):
         """Return what the portal allows, as far as its answers told; no request."""
         ...
 
-    def admit(self) -> None:
+    def check_budget(self) -> None:
         """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
         ...
 
@@ -87,7 +87,7 @@ class Door(Protocol):
         """Return the active workflows of contacts and companies; needs the scope `automation`."""
         ...
 
-    def changed(
+    def search_changed(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -103,11 +103,11 @@ class Door(Protocol):
         """
         ...
 
-    def last(self, object_type: ObjectType) -> Page:
+    def search_last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id, and how many there are; one request."""
         ...
 
-    def page(
+    def list_page(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -128,11 +128,11 @@ class Door(Protocol):
         """
         ...
 
-    def archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+    def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
         """Return which records of one type lie in the recycling bin; chunks of 100."""
         ...
 
-    def survivor(self, ref: Ref) -> Ref | None:
+    def find_survivor(self, ref: Ref) -> Ref | None:
         """Return who answers to an id: itself, what it was merged into, or nobody; one request."""
         ...
 

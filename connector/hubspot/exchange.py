@@ -8,16 +8,16 @@ from functools import partial
 from typing import TypeVar
 
 from connector.hubspot.answer import Answer
-from connector.hubspot.budget import Allowance, Day, Reserve, Turns
+from connector.hubspot.budget import Allowance, DailyBudget, Reserve, RateSlots
 from connector.hubspot.clock import PortalClock
-from connector.hubspot.faults import fault
+from connector.hubspot.faults import failure_of
 from connector.hubspot.oauth import Tokens
-from connector.hubspot.pacing import LEAST_BURST, Pacing
-from connector.hubspot.retrying import Patience, RetryPolicy
+from connector.hubspot.pacing import MIN_BURST, RateLimits
+from connector.hubspot.retrying import RetryLimits, RetryPolicy
 from connector.hubspot.routes import Request
 from connector.hubspot.transport import TokenSource, Transport
 
-Noted = Callable[[str, int, float], None]
+OnAnswer = Callable[[str, int, float], None]
 Result = TypeVar("Result")
 
 
@@ -34,17 +34,17 @@ class Exchange:
         *,
         wait: Callable[[float], None],
         monotonic: Callable[[], float],
-        patience: Patience,
+        retry_limits: RetryLimits,
     ) -> None:
-        self.noted: Noted = lambda _route, _status, _seconds: None
+        self.on_answer: OnAnswer = lambda _route, _status, _seconds: None
         self._clock = PortalClock(monotonic)
-        self._pacing = Pacing(wait=wait, monotonic=monotonic)
-        self._retry = RetryPolicy(wait=wait, monotonic=monotonic, patience=patience)
+        self._rate_limits = RateLimits(wait=wait, monotonic=monotonic)
+        self._retry = RetryPolicy(wait=wait, monotonic=monotonic, limits=retry_limits)
         self._tokens = token if isinstance(token, Tokens) else None
         self._transport = Transport(
-            token, url, timeouts=(patience.connect, patience.read), monotonic=monotonic
+            token, url, timeouts=(retry_limits.connect, retry_limits.read), monotonic=monotonic
         )
-        self._day = Day(Reserve())  # in UTC, until `time_zone` is the portal's own
+        self._daily_budget = DailyBudget(Reserve())  # in UTC, until `time_zone` is the portal's own
 
     def now(self) -> datetime | None:
         """Return the portal's time, None before its first answer."""
@@ -53,60 +53,62 @@ class Exchange:
     @property
     def time_zone(self) -> str:
         """The portal's time zone, in which a day of requests begins at midnight."""
-        return self._day.zone
+        return self._daily_budget.time_zone
 
     @time_zone.setter
     def time_zone(self, zone: str) -> None:
-        self._day.zone = zone
+        self._daily_budget.time_zone = zone
 
     def allowance(self) -> Allowance:
         """Return what the portal allows, as far as its answers told."""
-        limit = self._day.limit
+        limit = self._daily_budget.limit
         return Allowance(
-            burst=self._pacing.told_burst or LEAST_BURST,
-            interval=self._pacing.interval,
+            burst=self._rate_limits.burst_limit or MIN_BURST,
+            interval=self._rate_limits.interval,
             daily=limit,
-            left=self._day.left,
-            reserve=self._day.reserve.of(limit) if limit else 0,
-            used=self._day.used,
+            remaining=self._daily_budget.remaining,
+            reserve=self._daily_budget.reserve.requests_of(limit) if limit else 0,
+            used=self._daily_budget.used,
         )
 
-    def admit(self) -> None:
+    def check_budget(self) -> None:
         """Raise LimitReached where the rest of the day's requests belongs to others."""
-        self._day.check(self._clock.now())
+        self._daily_budget.check(self._clock.now())
 
-    def live_within(self, reserve: Reserve, turns: Turns | None) -> None:
+    def configure_limits(self, reserve: Reserve, slots: RateSlots | None) -> None:
         """Leave this reserve of the day to others; `turns` shares the paces among processes."""
-        self._day.reserve = reserve
-        if turns:
-            self._pacing.share(turns)
+        self._daily_budget.reserve = reserve
+        if slots:
+            self._rate_limits.share_slots(slots)
 
-    def ask(self, request: Request, read: Callable[[Answer], Result]) -> Result:
+    def send(self, request: Request, parse: Callable[[Answer], Result]) -> Result:
         """Return what `read` makes of the answer; raise what HubSpot's refusal means."""
 
-        def send() -> Result:
-            return read(self._answer(request))
+        def send_and_parse() -> Result:
+            return parse(self._send_once(request))
 
         if self._tokens is None:
-            return self._retry.run(request, send)
-        return self._retry.run(request, partial(self._tokens.once_more, send))
+            return self._retry.run(request, send_and_parse)
+        return self._retry.run(
+            request, partial(self._tokens.retry_with_fresh_token, send_and_parse)
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
-    def _answer(self, request: Request) -> Answer:
-        self._day.admit(self._clock.now())
+    def _send_once(self, request: Request) -> Answer:
+        self._daily_budget.start_request(self._clock.now())
         try:
-            self._pacing.take(request.route)
+            self._rate_limits.wait_for_slot(request.route)
             answer = self._transport.send(request)
-            self.noted(str(request.route), answer.status, answer.received - answer.sent)
-            self._clock.learn(answer)
-            self._pacing.learn(answer.headers, request.route)
-            self._day.learn(answer.headers, self._clock.now(), self._pacing.turns)
+            self.on_answer(str(request.route), answer.status, answer.received_at - answer.sent_at)
+            self._clock.update(answer)
+            self._rate_limits.update(answer.headers, request.route)
+            self._daily_budget.update(answer.headers, self._clock.now(), self._rate_limits.slots)
         finally:
-            self._day.end()
-        error = fault(answer, request, time_zone=self._day.zone)
+            self._daily_budget.end_request()
+        error = failure_of(answer, request, time_zone=self._daily_budget.time_zone)
         if error:
             raise error
         return answer

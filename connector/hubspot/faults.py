@@ -9,7 +9,7 @@ from typing import Final
 
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.hubspot.answer import Answer, http_date
-from connector.hubspot.codec.complaint import complaint
+from connector.hubspot.codec.complaint import parse_error_body
 from connector.hubspot.midnight import until_midnight
 from connector.hubspot.routes import Request, Route
 
@@ -93,13 +93,15 @@ class RecordMissing(RequestRefused):
 
 
 DAILY: Final = "DAILY"
-LEAST_WAIT: Final[Mapping[str, float]] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
+MIN_WAIT: Final[Mapping[str, float]] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 """Seconds by `policyName`; HubSpot names no wait with a 429."""
-LOCKED_FOR: Final = 2.0
+LOCK_SECONDS: Final = 2.0
 """Seconds that a lock lasts (HubSpot's page on error handling, 423)."""
 
 
-def fault(answer: Answer, request: Request, *, time_zone: str = "UTC") -> ConnectorError | None:
+def failure_of(
+    answer: Answer, request: Request, *, time_zone: str = "UTC"
+) -> ConnectorError | None:
     """Return the error that an answer means, `None` for a success.
 
     `time_zone` is the portal's: at its midnight the daily limit begins anew.
@@ -108,43 +110,43 @@ def fault(answer: Answer, request: Request, *, time_zone: str = "UTC") -> Connec
     if 200 <= status < 300:
         return None
     if status == 429:
-        return _limit(answer, request, time_zone)
+        return _limit_error(answer, request, time_zone)
     if status >= 500 or status == 408:
         return Unavailable(
-            f"HubSpot failed at the {request.route} request ({_told(answer)}): try later",
+            f"HubSpot failed at the {request.route} request ({_status_text(answer)}): try later",
             retry_after=_retry_after(answer),
             correlation_id=answer.correlation_id(),
         )
-    named = _NAMED.get(status)
-    if named:
-        return named(answer, request)
-    return _address(answer, request) if status < 400 else _refused(answer, request)
+    make_error = _ERRORS_BY_STATUS.get(status)
+    if make_error:
+        return make_error(answer, request)
+    return _address_error(answer, request) if status < 400 else _refused_error(answer, request)
 
 
-def _limit(answer: Answer, request: Request, time_zone: str) -> ConnectorError:
-    policy = complaint(answer).policy_name
+def _limit_error(answer: Answer, request: Request, time_zone: str) -> ConnectorError:
+    policy = parse_error_body(answer).policy_name
     wait = _retry_after(answer)
-    least = LEAST_WAIT.get(policy, LEAST_WAIT["TEN_SECONDLY_ROLLING"])
+    min_wait = MIN_WAIT.get(policy, MIN_WAIT["TEN_SECONDLY_ROLLING"])
     if policy == DAILY:
-        least = _until_midnight(answer, time_zone)
+        min_wait = _seconds_to_midnight(answer, time_zone)
     return LimitReached(
         f"HubSpot's limit {policy or 'of requests'} is reached at the {request.route} request: "
-        f"it goes on in {max(least, wait or 0):.0f} seconds",
+        f"it goes on in {max(min_wait, wait or 0):.0f} seconds",
         policy_name=policy,
-        retry_after=max(least, wait or 0),
+        retry_after=max(min_wait, wait or 0),
         correlation_id=answer.correlation_id(),
     )
 
 
-def _locked(answer: Answer, request: Request) -> ConnectorError:
+def _locked_error(answer: Answer, request: Request) -> ConnectorError:
     return Locked(
         f"HubSpot holds the records of the {request.route} request locked: try again in a moment",
-        retry_after=max(LOCKED_FOR, _retry_after(answer) or 0),
+        retry_after=max(LOCK_SECONDS, _retry_after(answer) or 0),
         correlation_id=answer.correlation_id(),
     )
 
 
-def _migrating(answer: Answer, _: Request) -> ConnectorError:
+def _migrating_error(answer: Answer, _: Request) -> ConnectorError:
     return Migrating(
         "HubSpot is moving the account to another data centre and takes no requests until it is "
         "done: nothing to do but wait",
@@ -153,7 +155,7 @@ def _migrating(answer: Answer, _: Request) -> ConnectorError:
     )
 
 
-def _token(answer: Answer, request: Request) -> ConnectorError:
+def _token_error(answer: Answer, request: Request) -> ConnectorError:
     return TokenRefused(
         f"HubSpot does not accept the token (401 at the {request.route} request): create a new one "
         "in the private app or service key, and set HUBSPOT_ACCESS_TOKEN",
@@ -161,30 +163,30 @@ def _token(answer: Answer, request: Request) -> ConnectorError:
     )
 
 
-def _scope(answer: Answer, request: Request) -> ConnectorError:
+def _scope_error(answer: Answer, request: Request) -> ConnectorError:
     if not answer.is_json():
-        return _address(answer, request)
-    named = complaint(answer).scopes
-    wanted = " or ".join(map(_offered, named)) or "the missing scope"
+        return _address_error(answer, request)
+    scopes = parse_error_body(answer).scopes
+    missing_scopes = " or ".join(map(_app_scope_name, scopes)) or "the missing scope"
     return ScopeMissing(
-        f"the token may not do the {request.route} request on {request.path} (403): add {wanted} "
+        f"the token may not do the {request.route} request on {request.path} (403): add {missing_scopes} "
         "to the app or service key, then run `connector check`",
-        scopes=named,
+        scopes=scopes,
         correlation_id=answer.correlation_id(),
     )
 
 
-def _offered(scope: str) -> str:
+def _app_scope_name(scope: str) -> str:
     """Return a scope by the name under which apps offer it; some answers say `deals-read`."""
     area, _, right = scope.rpartition("-")
     return f"crm.objects.{area}.{right}" if area and right in {"read", "write"} else scope
 
 
-def _missing(answer: Answer, request: Request) -> ConnectorError:
+def _missing_error(answer: Answer, request: Request) -> ConnectorError:
     # Of one record, HubSpot says so with a page of HTML.
-    is_a_record = request.route is Route.READ
-    if not is_a_record and complaint(answer).category != "OBJECT_NOT_FOUND":
-        return _address(answer, request)
+    is_single_read = request.route is Route.READ
+    if not is_single_read and parse_error_body(answer).category != "OBJECT_NOT_FOUND":
+        return _address_error(answer, request)
     return RecordMissing(
         f"HubSpot does not know a record of the {request.route} request (404): it was deleted, "
         "merged, or never existed",
@@ -193,35 +195,35 @@ def _missing(answer: Answer, request: Request) -> ConnectorError:
     )
 
 
-def _address(answer: Answer, request: Request) -> ConnectorError:
+def _address_error(answer: Answer, request: Request) -> ConnectorError:
     return WrongAddress(
-        f"{request.path} is not answered by HubSpot's API ({_told(answer)}): check HUBSPOT_API_URL "
+        f"{request.path} is not answered by HubSpot's API ({_status_text(answer)}): check HUBSPOT_API_URL "
         "and HUBSPOT_API_VERSION, and whether a proxy stands between"
     )
 
 
-def _refused(answer: Answer, request: Request) -> ConnectorError:
-    kind = BatchRefused if request.writes else RequestRefused
-    return kind(
-        f"HubSpot refused the {request.route} request on {request.path} ({_told(answer)})",
-        category=complaint(answer).category,
+def _refused_error(answer: Answer, request: Request) -> ConnectorError:
+    error_type = BatchRefused if request.writes else RequestRefused
+    return error_type(
+        f"HubSpot refused the {request.route} request on {request.path} ({_status_text(answer)})",
+        category=parse_error_body(answer).category,
         correlation_id=answer.correlation_id(),
     )
 
 
-_NAMED: Final[Mapping[int, Callable[[Answer, Request], ConnectorError]]] = {
-    401: _token,
-    403: _scope,
-    404: _missing,
-    423: _locked,
-    477: _migrating,
+_ERRORS_BY_STATUS: Final[Mapping[int, Callable[[Answer, Request], ConnectorError]]] = {
+    401: _token_error,
+    403: _scope_error,
+    404: _missing_error,
+    423: _locked_error,
+    477: _migrating_error,
 }
 
 
-def _told(answer: Answer) -> str:
+def _status_text(answer: Answer) -> str:
     """Say the status with what HubSpot told about it, without any value of a record."""
-    told = complaint(answer).reason
-    return f"{answer.status}: {told}" if told else str(answer.status)
+    reason = parse_error_body(answer).reason
+    return f"{answer.status}: {reason}" if reason else str(answer.status)
 
 
 def _retry_after(answer: Answer) -> float | None:
@@ -234,7 +236,7 @@ def _retry_after(answer: Answer) -> float | None:
     return max(0.0, (until - date).total_seconds()) if until and date else None
 
 
-def _until_midnight(answer: Answer, time_zone: str) -> float:
+def _seconds_to_midnight(answer: Answer, time_zone: str) -> float:
     """Return the seconds to the portal's next midnight, an hour where its time is not known."""
     date = answer.date()
     if date is None:

@@ -16,7 +16,7 @@ class _Failure:
 
 
 @dataclass(slots=True, kw_only=True)
-class MemoryTasks:
+class FakeTasks:
     """Counts requests by the name of the method, fails those it is told to, and keeps tasks.
 
     A task in `unseen` is not found by a search, as HubSpot's index may lag.
@@ -24,7 +24,7 @@ class MemoryTasks:
 
     requests: Counter[str] = field(default_factory=Counter)
     tasks: dict[str, Task] = field(default_factory=dict)
-    unseen: set[str] = field(default_factory=set)
+    not_indexed: set[str] = field(default_factory=set)
     _failures: dict[str, list[_Failure]] = field(default_factory=dict)
 
     def fail(self, method: str, error: ConnectorError, *, after: bool = False) -> None:
@@ -33,24 +33,24 @@ class MemoryTasks:
 
     def create_task(self, task: Task) -> str:
         """Create a task, as often as somebody asks for it."""
-        late = self._begin("create_task")
-        made = str(60_000_000_001 + len(self.tasks))
-        self.tasks[made] = task
-        if late:
-            raise late
-        return made
+        late_failure = self._start_request("create_task")
+        task_id = str(60_000_000_001 + len(self.tasks))
+        self.tasks[task_id] = task
+        if late_failure:
+            raise late_failure
+        return task_id
 
     def find_task(self, subject: str) -> str | None:
         """Search the task with a subject."""
-        self._begin("find_task")
-        fitting = (key for key, one in self.tasks.items() if one.subject == subject)
-        return next((key for key in fitting if key not in self.unseen), None)
+        self._start_request("find_task")
+        matches = (key for key, task in self.tasks.items() if task.subject == subject)
+        return next((key for key in matches if key not in self.not_indexed), None)
 
-    def _begin(self, method: str) -> ConnectorError | None:
+    def _start_request(self, method: str) -> ConnectorError | None:
         """Count a request; raise the failure that comes first, return one that comes after."""
         self.requests[method] += 1
-        waiting = self._failures.get(method)
-        failure = waiting.pop(0) if waiting else None
+        failures = self._failures.get(method)
+        failure = failures.pop(0) if failures else None
         if failure and not failure.after:
             raise failure.error
         return failure.error if failure else None

@@ -11,17 +11,17 @@ from typing import Final, Protocol, TypeVar
 import certifi
 import structlog
 import urllib3
-import urllib3.exceptions as broken
+import urllib3.exceptions as urllib3_errors
 
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.answer import Answer
-from connector.hubspot.faults import BadAnswer, TokenRefused, Unavailable, fault
+from connector.hubspot.faults import BadAnswer, TokenRefused, Unavailable, failure_of
 from connector.hubspot.installation import App
 from connector.hubspot.routes import Request, Route, Routes
 
-EARLY: Final = 300.0
+REFRESH_AHEAD: Final = 300.0
 """Seconds before its end (usually 30 minutes after its beginning) that a token is refreshed."""
-_AGAIN: Final = 60.0
+_MIN_RENEW_INTERVAL: Final = 60.0
 """Seconds within which a refused token is refreshed only once: a 401 may have other reasons."""
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=30.0)
 Result = TypeVar("Result")
@@ -41,10 +41,10 @@ class Grant:
     portal_id: str
 
 
-class Grants(Protocol):
+class GrantStore(Protocol):
     """Where grants are kept, so that other processes and the next start find them."""
 
-    def only_one(self) -> AbstractContextManager[None]:
+    def refresh_lock(self) -> AbstractContextManager[None]:
         """Let one process at a time refresh."""
         ...
 
@@ -66,32 +66,32 @@ class Tokens:
     def __init__(
         self,
         app: App,
-        grants: Grants,
-        ask: Callable[[App, str], Grant],
+        grants: GrantStore,
+        refresh: Callable[[App, str], Grant],
         now: Callable[[], float],
     ) -> None:
         self._app = app
         self._grants = grants
-        self._ask = ask
+        self._refresh = refresh
         self._now = now
         self._grant: Grant | None = None
-        self._forced = 0.0
+        self._renewed_at = 0.0
         self._lock = Lock()
 
     def __call__(self) -> str:
         """Return a token that holds for a while."""
         with self._lock:
-            if self._grant is None or not self._holds(self._grant):
-                self._grant = self._fresh(refused="")
+            if self._grant is None or not self._is_fresh(self._grant):
+                self._grant = self._fetch(refused="")
             return self._grant.access_token
 
-    def once_more(self, work: Callable[[], Result]) -> Result:
+    def retry_with_fresh_token(self, work: Callable[[], Result]) -> Result:
         """Do the work, and once more with another token where this one is refused."""
-        used = self()
+        token = self()
         try:
             return work()
         except TokenRefused:
-            if not self.renew(used):
+            if not self.renew(token):
                 raise
             return work()
 
@@ -100,26 +100,28 @@ class Tokens:
         with self._lock:
             if self._grant is not None and self._grant.access_token != refused:
                 return True  # another thread was faster
-            if self._now() - self._forced < _AGAIN:
+            if self._now() - self._renewed_at < _MIN_RENEW_INTERVAL:
                 return False
-            self._forced = self._now()
-            self._grant = self._fresh(refused=refused)
+            self._renewed_at = self._now()
+            self._grant = self._fetch(refused=refused)
             return True
 
-    def _holds(self, grant: Grant) -> bool:
-        return grant.until - EARLY > self._now()
+    def _is_fresh(self, grant: Grant) -> bool:
+        return grant.until - REFRESH_AHEAD > self._now()
 
-    def _fresh(self, *, refused: str) -> Grant:
+    def _fetch(self, *, refused: str) -> Grant:
         """Return what another process has fetched meanwhile, or fetch it."""
-        with self._grants.only_one():
-            kept = self._grants.load(self._app)
-            if kept and kept.access_token != refused and self._holds(kept):
-                return kept
-            grant = self._ask(self._app, kept.refresh_token if kept else self._app.refresh_token)
-            known = kept.portal_id if kept else ""
-            if known and grant.portal_id and grant.portal_id != known:
+        with self._grants.refresh_lock():
+            stored = self._grants.load(self._app)
+            if stored and stored.access_token != refused and self._is_fresh(stored):
+                return stored
+            grant = self._refresh(
+                self._app, stored.refresh_token if stored else self._app.refresh_token
+            )
+            portal_id = stored.portal_id if stored else ""
+            if portal_id and grant.portal_id and grant.portal_id != portal_id:
                 raise UserError(
-                    f"The refreshed token belongs to portal {grant.portal_id}, not to {known}: it "
+                    f"The refreshed token belongs to portal {grant.portal_id}, not to {portal_id}: it "
                     "is not used. Install the app anew, and set HUBSPOT_REFRESH_TOKEN."
                 )
             self._grants.keep(self._app, grant)
@@ -127,7 +129,7 @@ class Tokens:
         return grant
 
 
-def exchange(
+def refresh_grant(
     app: App, refresh_token: str, *, url: str, family: str, now: Callable[[], float]
 ) -> Grant:
     """Ask HubSpot for a new grant; TokenRefused where the installation is gone."""
@@ -138,12 +140,12 @@ def exchange(
         "client_secret": app.client_secret,
         "refresh_token": refresh_token,
     }
-    asked = now()
+    asked_at = now()
     answer = _post(f"{url}{request.path}", form)
-    error = fault(answer, request)
+    error = failure_of(answer, request)
     if error:
-        raise _told(answer, error)
-    return _grant(answer, asked, refresh_token)
+        raise _explain_refusal(answer, error)
+    return _parse_grant(answer, asked_at, refresh_token)
 
 
 def _post(url: str, form: dict[str, str]) -> Answer:
@@ -158,14 +160,14 @@ def _post(url: str, form: dict[str, str]) -> Answer:
                 retries=False,
                 redirect=False,
             )
-    except broken.HTTPError as error:
+    except urllib3_errors.HTTPError as error:
         name = type(error).__name__
         raise Unavailable(f"HubSpot gave no new token ({name}): it is asked again later") from None
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(status=response.status, headers=headers, body=response.data)
 
 
-def _told(answer: Answer, error: ConnectorError) -> ConnectorError:
+def _explain_refusal(answer: Answer, error: ConnectorError) -> ConnectorError:
     """Say of a refusal what the operator must do; what passes by itself stays as it is."""
     if answer.status not in {400, 401, 403}:
         return error
@@ -177,14 +179,14 @@ def _told(answer: Answer, error: ConnectorError) -> ConnectorError:
     )
 
 
-def _grant(answer: Answer, asked: float, refresh_token: str) -> Grant:
-    told = answer.document()
-    token, seconds = told.get("access_token"), told.get("expires_in")
+def _parse_grant(answer: Answer, asked_at: float, refresh_token: str) -> Grant:
+    document = answer.document()
+    token, seconds = document.get("access_token"), document.get("expires_in")
     if not isinstance(token, str) or not token or not isinstance(seconds, int | float):
         raise BadAnswer("HubSpot's answer holds no new token: it is asked again later")
     return Grant(
         access_token=token,
-        refresh_token=str(told.get("refresh_token") or refresh_token),
-        until=asked + seconds,
-        portal_id=str(told.get("hub_id") or ""),
+        refresh_token=str(document.get("refresh_token") or refresh_token),
+        until=asked_at + seconds,
+        portal_id=str(document.get("hub_id") or ""),
     )

@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.core.model import ObjectType, Record
-from connector.hubspot.door import SEARCH_LIMIT, Door, Page
+from connector.hubspot.door import SEARCH_LIMIT, HubSpotApi, Page
 from connector.hubspot.faults import BadAnswer
 
-MARGIN: Final = 10
+OVERLAP: Final = 10
 """Rows at the end of a page that may stand out of order, so the next page begins before them."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_AHEAD: Final = timedelta(seconds=2)
+_CLOCK_MARGIN: Final = timedelta(seconds=2)
 """So far the portal's clock may be ahead of what we know of it, and a bit more."""
 
 
-def changes(
-    door: Door,
+def read_changes(
+    api: HubSpotApi,
     object_type: ObjectType,
     properties: Sequence[str],
     *,
@@ -30,111 +30,113 @@ def changes(
     A record comes again only where it was modified in between. Rows that HubSpot answers from
     outside the window are yielded as well. An idle window costs one request.
     """
-    window = _Window(door, object_type, tuple(properties), since=since, until=until)
-    yield from window.read()
+    reader = _WindowReader(api, object_type, tuple(properties), since=since, until=until)
+    yield from reader.read()
 
 
-class _Window:
+class _WindowReader:
     """One window while it is read: what was seen of it so far."""
 
     def __init__(
         self,
-        door: Door,
+        api: HubSpotApi,
         object_type: ObjectType,
         properties: Sequence[str],
         *,
         since: datetime,
         until: datetime,
     ) -> None:
-        self._door = door
+        self._api = api
         self._object_type = object_type
         self._properties = properties
-        self._since = _floor(since)
-        self._until = _floor(until + _MILLISECOND - timedelta.resolution)
+        self._since = _floor_to_millisecond(since)
+        self._until = _floor_to_millisecond(until + _MILLISECOND - timedelta.resolution)
         self._seen: dict[int, datetime] = {}
-        self._walks: list[_Walk] = []
+        self._id_scans: list[_IdScan] = []
 
     def read(self) -> Iterator[tuple[Record, ...]]:
         """Read by time; where that saw fewer than HubSpot counts, read again by id."""
-        first = self._search(self._since, self._until)
-        yield from self._fresh(first)
-        seen = len(first.records)
-        if _goes_on(first):
-            yield from self._by_time(first)
-            seen = len(self._seen)
-        if seen < (first.total or 0):
-            yield from self._by_id(self._since, self._until)
-        yield from self._left()
+        first_page = self._search(self._since, self._until)
+        yield from self._unseen_records(first_page)
+        seen_count = len(first_page.records)
+        if _has_more(first_page):
+            yield from self._read_by_time(first_page)
+            seen_count = len(self._seen)
+        if seen_count < (first_page.total or 0):
+            yield from self._read_by_id(self._since, self._until)
+        yield from self._read_later_changes()
 
-    def _left(self) -> Iterator[tuple[Record, ...]]:
+    def _read_later_changes(self) -> Iterator[tuple[Record, ...]]:
         """Read what left the window while a walk in disorder went on; raise if that is not all."""
-        short = [walk for walk in self._walks if walk.is_short]
-        since, until = self._until + _MILLISECOND, self._door.now() + _AHEAD
-        if short and since <= until:
-            for page in changes(
-                self._door, self._object_type, self._properties, since=since, until=until
+        short_scans = [scan for scan in self._id_scans if scan.is_short]
+        since, until = self._until + _MILLISECOND, self._api.now() + _CLOCK_MARGIN
+        if short_scans and since <= until:
+            for page in read_changes(
+                self._api, self._object_type, self._properties, since=since, until=until
             ):
-                self._seen.update({int(one.ref.id): one.modified_at for one in page})
+                self._seen.update({int(record.ref.id): record.modified_at for record in page})
                 yield page
-        for walk in short:
-            walk.settle(self._seen)
+        for scan in short_scans:
+            scan.check_complete(self._seen)
 
-    def _by_time(self, page: Page) -> Iterator[tuple[Record, ...]]:
-        bound = self._since
-        while _goes_on(page):
-            following = self._following(page, bound)
-            if following <= bound:
+    def _read_by_time(self, page: Page) -> Iterator[tuple[Record, ...]]:
+        start = self._since
+        while _has_more(page):
+            next_start = self._next_start(page, start)
+            if next_start <= start:
                 # More records than a page holds share these moments: only ids tell them apart.
-                following = self._last(page, bound) + _MILLISECOND
-                yield from self._by_id(bound, following)
-            if following > self._until:
+                next_start = self._last_modified_at(page, start) + _MILLISECOND
+                yield from self._read_by_id(start, next_start)
+            if next_start > self._until:
                 return
-            bound = following
-            page = self._search(bound, self._until)
-            yield from self._fresh(page)
+            start = next_start
+            page = self._search(start, self._until)
+            yield from self._unseen_records(page)
 
-    def _by_id(self, since: datetime, until: datetime) -> Iterator[tuple[Record, ...]]:
-        began = self._door.now()
+    def _read_by_id(self, since: datetime, until: datetime) -> Iterator[tuple[Record, ...]]:
+        started_at = self._api.now()
         page = self._search(since, until, "0")
-        walk = _Walk(page.total or 0, _floor(began))
-        self._walks.append(walk)
-        yield from self._fresh(page)
-        while _goes_on(page):
-            page = self._search(since, until, str(walk.after(page)))
-            yield from self._fresh(page)
-        walk.meet(page)
+        scan = _IdScan(page.total or 0, _floor_to_millisecond(started_at))
+        self._id_scans.append(scan)
+        yield from self._unseen_records(page)
+        while _has_more(page):
+            page = self._search(since, until, str(scan.next_after_id(page)))
+            yield from self._unseen_records(page)
+        scan.add_page(page)
 
     def _search(self, since: datetime, until: datetime, after_id: str = "") -> Page:
-        return self._door.changed(
+        return self._api.search_changed(
             self._object_type, self._properties, since=since, until=until, after_id=after_id
         )
 
-    def _following(self, page: Page, bound: datetime) -> datetime:
+    def _next_start(self, page: Page, start: datetime) -> datetime:
         """Return where the next page begins: before the last rows, which may be out of order."""
-        return min(self._moments(page.records[-MARGIN:], bound), default=bound)
+        return min(self._modified_times(page.records[-OVERLAP:], start), default=start)
 
-    def _last(self, page: Page, bound: datetime) -> datetime:
+    def _last_modified_at(self, page: Page, start: datetime) -> datetime:
         """Return the end of what to read by id: the page's, or the window's where it has none."""
-        return max(self._moments(page.records, bound), default=self._until)
+        return max(self._modified_times(page.records, start), default=self._until)
 
-    def _moments(self, records: Sequence[Record], bound: datetime) -> list[datetime]:
+    def _modified_times(self, records: Sequence[Record], start: datetime) -> list[datetime]:
         """Return when these were modified, without what the search was not asked for."""
-        moments = (_floor(one.modified_at) for one in records)
-        return [one for one in moments if bound <= one <= self._until]
+        modified_times = (_floor_to_millisecond(record.modified_at) for record in records)
+        return [
+            modified_at for modified_at in modified_times if start <= modified_at <= self._until
+        ]
 
-    def _fresh(self, page: Page) -> Iterator[tuple[Record, ...]]:
+    def _unseen_records(self, page: Page) -> Iterator[tuple[Record, ...]]:
         """Yield what was not yet seen in this state, and note it."""
-        fresh = []
+        unseen = []
         for record in page.records:
             number = int(record.ref.id)
             if self._seen.get(number) != record.modified_at:
                 self._seen[number] = record.modified_at
-                fresh.append(record)
-        if fresh:
-            yield tuple(fresh)
+                unseen.append(record)
+        if unseen:
+            yield tuple(unseen)
 
 
-class _Walk:
+class _IdScan:
     """A walk along the ids, compared as numbers; `total` is how many there should be.
 
     HubSpot may show a page's rows out of order; were the pages themselves in another order
@@ -142,45 +144,45 @@ class _Walk:
     does so as well where records are modified meanwhile, and so leave the window.
     """
 
-    def __init__(self, total: int, began: datetime) -> None:
+    def __init__(self, total: int, started_at: datetime) -> None:
         self._total = total
-        self._began = began
-        self._after = 0
-        self._met: set[int] = set()
+        self._started_at = started_at
+        self._after_id = 0
+        self._ids: set[int] = set()
         self._in_order = True
 
     @property
     def is_short(self) -> bool:
         """Whether disorder was met, and fewer records than there should be."""
-        return not self._in_order and len(self._met) < self._total
+        return not self._in_order and len(self._ids) < self._total
 
-    def after(self, page: Page) -> int:
+    def next_after_id(self, page: Page) -> int:
         """Return the id after which to go on: the last, or the least of disordered last ones."""
-        ids = self.meet(page)
-        following = ids[-1] if ids == sorted(ids) else min(ids[-MARGIN:])
-        if following <= self._after:
+        ids = self.add_page(page)
+        last_id = ids[-1] if ids == sorted(ids) else min(ids[-OVERLAP:])
+        if last_id <= self._after_id:
             raise BadAnswer("HubSpot answered a search by id in no order: try later")
-        self._after = following
-        return following
+        self._after_id = last_id
+        return last_id
 
-    def meet(self, page: Page) -> list[int]:
+    def add_page(self, page: Page) -> list[int]:
         """Note the records of a page; return their ids."""
         ids = [int(record.ref.id) for record in page.records]
-        self._met.update(ids)
+        self._ids.update(ids)
         self._in_order = self._in_order and ids == sorted(ids)
         return ids
 
-    def settle(self, seen: Mapping[int, datetime]) -> None:
+    def check_complete(self, seen: Mapping[int, datetime]) -> None:
         """Raise where the walk passed over more records than were modified since, as `seen`."""
-        left = {number for number, at in seen.items() if at >= self._began}
-        if len(self._met | left) < self._total:
+        modified_ids = {number for number, at in seen.items() if at >= self._started_at}
+        if len(self._ids | modified_ids) < self._total:
             raise BadAnswer("HubSpot answered a search by id in no order: try later")
 
 
-def _goes_on(page: Page) -> bool:
+def _has_more(page: Page) -> bool:
     return len(page.records) >= SEARCH_LIMIT and len(page.records) != page.total
 
 
-def _floor(moment: datetime) -> datetime:
+def _floor_to_millisecond(moment: datetime) -> datetime:
     """Return the millisecond that a moment lies in, as a search can only tell those apart."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

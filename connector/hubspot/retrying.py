@@ -23,19 +23,19 @@ from connector.hubspot.routes import Request
 
 Result = TypeVar("Result")
 
-LONGEST_BACKOFF: Final = 30.0
-SPREAD: Final = 0.25
+MAX_BACKOFF: Final = 30.0
+JITTER: Final = 0.25
 """Of a named wait, added at random so that those who were refused together part."""
 
 NOT_EXECUTED: Final = (LimitReached, Locked, NotSent)
 """After these HubSpot certainly did nothing, so that even a write may be sent again."""
-READ_AGAIN: Final = (*NOT_EXECUTED, Unavailable, BadAnswer)
+READS_RETRIED_AFTER: Final = (*NOT_EXECUTED, Unavailable, BadAnswer)
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class RetryLimits:
     """How long a request is waited for: one try (seconds), and all its tries together.
 
     `random` returns a number from 0 up to 1.
@@ -54,51 +54,51 @@ class RetryPolicy:
 
     wait: Callable[[float], None]
     monotonic: Callable[[], float]
-    patience: Patience
+    limits: RetryLimits
 
     def run(self, request: Request, send: Callable[[], Result]) -> Result:
         """Return what `send` returns, or raise its last error when patience ends."""
-        began = self.monotonic()
+        started_at = self.monotonic()
 
-        def enough(state: RetryCallState) -> bool:
-            spent = max(self.monotonic() - began, state.idle_for)
-            out_of_time = spent + state.upcoming_sleep > self.patience.seconds
-            return state.attempt_number >= self.patience.tries or out_of_time
+        def should_stop(state: RetryCallState) -> bool:
+            spent = max(self.monotonic() - started_at, state.idle_for)
+            out_of_time = spent + state.upcoming_sleep > self.limits.seconds
+            return state.attempt_number >= self.limits.tries or out_of_time
 
         retrying = Retrying(
             sleep=self.wait,
-            retry=lambda state: _again(_error(state), request),
-            wait=lambda state: pause(_error(state), state.attempt_number, self.patience.random),
-            stop=enough,
-            before_sleep=lambda state: _tell(state, request),
+            retry=lambda state: _should_retry(_error(state), request),
+            wait=lambda state: retry_delay(_error(state), state.attempt_number, self.limits.random),
+            stop=should_stop,
+            before_sleep=lambda state: _log_retry(state, request),
             reraise=True,
         )
         return retrying(send)
 
 
-def pause(error: BaseException | None, attempt: int, random: Callable[[], float]) -> float:
+def retry_delay(error: BaseException | None, attempt: int, random: Callable[[], float]) -> float:
     """Return the seconds before the next try: the server's wait, or full-jitter backoff.
 
-    >>> pause(Locked("…", retry_after=2.0), 1, lambda: 0.0)
+    >>> retry_delay(Locked("…", retry_after=2.0), 1, lambda: 0.0)
     2.0
     """
-    named = error.retry_after if isinstance(error, TemporaryError) else None
-    if named is not None:
-        return named * (1 + SPREAD * random())
-    return random() * min(LONGEST_BACKOFF, 2.0 ** (attempt - 1))
+    server_wait = error.retry_after if isinstance(error, TemporaryError) else None
+    if server_wait is not None:
+        return server_wait * (1 + JITTER * random())
+    return random() * min(MAX_BACKOFF, 2.0 ** (attempt - 1))
 
 
-def _again(error: BaseException | None, request: Request) -> bool:
+def _should_retry(error: BaseException | None, request: Request) -> bool:
     if isinstance(error, LimitReached) and error.policy_name == DAILY:
         return False
-    return isinstance(error, NOT_EXECUTED if request.writes else READ_AGAIN)
+    return isinstance(error, NOT_EXECUTED if request.writes else READS_RETRIED_AFTER)
 
 
 def _error(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _tell(state: RetryCallState, request: Request) -> None:
+def _log_retry(state: RetryCallState, request: Request) -> None:
     error = _error(state)
     _log.info(
         "hubspot.request_delayed",

@@ -26,8 +26,8 @@ class Route(StrEnum):
     TOKEN = "token"  # noqa: S105 - the name of a request
     TASK_CREATE = "task"
     TASK_SEARCH = "task search"
-    FLOWS = "workflows"
-    FLOWS_READ = "workflows read"
+    WORKFLOWS = "workflows"
+    WORKFLOWS_READ = "workflows read"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,13 @@ DEFAULT_FAMILY: Final = "2026-03"
 
 
 # No dated family has them but as a beta: https://developers.hubspot.com/docs/api/automation/workflows
-_FLOWS: Final[Mapping[Route, str]] = {
-    Route.FLOWS: "/automation/v4/flows",
-    Route.FLOWS_READ: "/automation/v4/flows/batch/read",
+_WORKFLOW_PATHS: Final[Mapping[Route, str]] = {
+    Route.WORKFLOWS: "/automation/v4/flows",
+    Route.WORKFLOWS_READ: "/automation/v4/flows/batch/read",
 }
 
 
-def _dated(version: str) -> Mapping[Route, str]:
+def _dated_paths(version: str) -> Mapping[Route, str]:
     return {
         Route.LIST: f"/crm/objects/{version}/{{type}}",
         Route.SEARCH: f"/crm/objects/{version}/{{type}}/search",
@@ -75,7 +75,7 @@ def _dated(version: str) -> Mapping[Route, str]:
         Route.ACCOUNT: f"/account-info/{version}/details",
         # The one dated version that HubSpot documents for tokens so far.
         Route.TOKEN: "/oauth/2026-03/token",
-        **_FLOWS,
+        **_WORKFLOW_PATHS,
     }
 
 
@@ -93,10 +93,10 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
         Route.TOKEN: "/oauth/v3/token",
-        **_FLOWS,
+        **_WORKFLOW_PATHS,
     },
-    "2026-03": _dated("2026-03"),
-    "2026-09": _dated("2026-09"),
+    "2026-03": _dated_paths("2026-03"),
+    "2026-09": _dated_paths("2026-09"),
 }
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-OLDEST: Final = 300.0
+MAX_AGE: Final = 300.0
 """Seconds: HubSpot's page on validating requests has older ones refused."""
-NEWEST: Final = 60.0
+MAX_AHEAD: Final = 60.0
 """Seconds that a delivery may be ahead of us, since no two clocks agree."""
-_DECODED: Final[Mapping[str, str]] = {
+_DECODED_CHARACTERS: Final[Mapping[str, str]] = {
     "%3A": ":",
     "%2F": "/",
     "%3F": "?",
@@ -41,7 +41,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
+class SigningSettings:
     """How deliveries are signed: the app's client secret, and whether v1 will do.
 
     A v1 signature holds for ever and for any address: only old apps need it.
@@ -51,56 +51,60 @@ class Signing:
     legacy: bool = False
 
 
-def problem(delivery: Delivery, signing: Signing, now: datetime) -> str:
+def signature_problem(delivery: Delivery, signing: SigningSettings, now: datetime) -> str:
     """Return why a delivery is not HubSpot's, "" where it is."""
-    given = delivery.headers.get("x-hubspot-signature-v3", "")
-    if given:
-        return _problem_of_v3(delivery, signing.secret, given, now)
+    signature = delivery.headers.get("x-hubspot-signature-v3", "")
+    if signature:
+        return _v3_problem(delivery, signing.secret, signature, now)
     if signing.legacy and delivery.headers.get("x-hubspot-signature-version", "v1") == "v1":
-        legacy = delivery.headers.get("x-hubspot-signature", "")
-        return "" if _same(legacy, v1(signing.secret, delivery.body)) else "wrong signature"
+        legacy_signature = delivery.headers.get("x-hubspot-signature", "")
+        return (
+            ""
+            if _is_equal(legacy_signature, v1_signature(signing.secret, delivery.body))
+            else "wrong signature"
+        )
     return "no signature"
 
 
-def v1(secret: str, body: bytes) -> str:
+def v1_signature(secret: str, body: bytes) -> str:
     """Return the signature of old apps.
 
-    >>> v1("secret", b"")
+    >>> v1_signature("secret", b"")
     '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b'
     """
     return hashlib.sha256(secret.encode() + body).hexdigest()
 
 
-def v3(secret: str, delivery: Delivery, timestamp: str) -> str:
+def v3_signature(secret: str, delivery: Delivery, timestamp: str) -> str:
     """Return the signature of a delivery that was sent at that time."""
-    signed = delivery.method.encode() + decoded(delivery.uri).encode() + delivery.body
+    signed = delivery.method.encode() + decode_uri(delivery.uri).encode() + delivery.body
     digest = hmac.new(secret.encode(), signed + timestamp.encode(), hashlib.sha256).digest()
     return b64encode(digest).decode()
 
 
-def decoded(uri: str) -> str:
+def decode_uri(uri: str) -> str:
     """Decode just what HubSpot decodes before it signs.
 
-    >>> decoded("https://a.example/hook?who=a%40b.example&at=9%3A30&x=%20")
+    >>> decode_uri("https://a.example/hook?who=a%40b.example&at=9%3A30&x=%20")
     'https://a.example/hook?who=a@b.example&at=9:30&x=%20'
     """
-    for code, sign in _DECODED.items():
-        uri = uri.replace(code, sign).replace(code.lower(), sign)
+    for code, character in _DECODED_CHARACTERS.items():
+        uri = uri.replace(code, character).replace(code.lower(), character)
     return uri
 
 
-def _problem_of_v3(delivery: Delivery, secret: str, given: str, now: datetime) -> str:
+def _v3_problem(delivery: Delivery, secret: str, signature: str, now: datetime) -> str:
     timestamp = delivery.headers.get("x-hubspot-request-timestamp", "")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
         return "no time"
-    if not _same(given, v3(secret, delivery, timestamp)):
+    if not _is_equal(signature, v3_signature(secret, delivery, timestamp)):
         return "wrong signature"
     age = now.timestamp() - int(timestamp) / 1000
-    if age > OLDEST:
+    if age > MAX_AGE:
         return "too old"
-    return "from the future" if age < -NEWEST else ""
+    return "from the future" if age < -MAX_AHEAD else ""
 
 
-def _same(given: str, wanted: str) -> bool:
+def _is_equal(signature: str, expected: str) -> bool:
     # As bytes, since `compare_digest` takes no text beyond ASCII.
-    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), wanted.encode())
+    return hmac.compare_digest(signature.encode("utf-8", "surrogateescape"), expected.encode())

@@ -11,14 +11,16 @@ from connector.hubspot.codec import tasks
 from connector.hubspot.faults import BadAnswer, NotSent, OutcomeUnknown, Unavailable
 from connector.hubspot.routes import Request, Route, Routes
 
-Ask = Callable[[Request, Callable[[Answer], Any]], Any]
+Send = Callable[[Request, Callable[[Answer], Any]], Any]
 
 
-def create(ask: Ask, routes: Routes, task: Task) -> str:
+def create(send: Send, routes: Routes, task: Task) -> str:
     """Create a task and return its id; one request."""
-    path, body = routes.path(Route.TASK_CREATE), tasks.creating(task)
+    path, body = routes.path(Route.TASK_CREATE), tasks.create_body(task)
     try:
-        return str(ask(Request(route=Route.TASK_CREATE, path=path, body=body), tasks.created))
+        return str(
+            send(Request(route=Route.TASK_CREATE, path=path, body=body), tasks.parse_created_id)
+        )
     except NotSent:
         raise
     except (Unavailable, BadAnswer) as error:
@@ -30,9 +32,9 @@ def create(ask: Ask, routes: Routes, task: Task) -> str:
         ) from error
 
 
-def find(ask: Ask, routes: Routes, subject: str) -> str | None:
+def find(send: Send, routes: Routes, subject: str) -> str | None:
     """Search the task with a subject; one request, at the pace of searches."""
     path = routes.path(Route.TASK_SEARCH)
-    request = Request(route=Route.SEARCH, path=path, body=tasks.searching(subject))
-    found: str | None = ask(request, lambda answer: tasks.found(answer, subject))
-    return found
+    request = Request(route=Route.SEARCH, path=path, body=tasks.search_body(subject))
+    task_id: str | None = send(request, lambda answer: tasks.parse_found_id(answer, subject))
+    return task_id

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-import urllib3.exceptions as broken
+import urllib3.exceptions as urllib3_errors
 from hubspot.crm.contacts.api_client import ApiClient
 from hubspot.crm.contacts.configuration import Configuration
 from hubspot.crm.contacts.exceptions import ApiException
@@ -47,13 +47,13 @@ class Transport:
         self._token = token
         self._timeouts = timeouts
         self._monotonic = monotonic
-        _silence("hubspot", "urllib3")
+        _silence_loggers("hubspot", "urllib3")
 
     def send(self, request: Request) -> Answer:
         """Send a request once; raise `NotSent`, `Unavailable` or `WrongAddress` without answer."""
         try:
             return self._send(request)
-        except broken.HTTPError as error:
+        except urllib3_errors.HTTPError as error:
             raise _failure(error, request) from None
 
     def close(self) -> None:
@@ -61,22 +61,24 @@ class Transport:
         self._client.rest_client.pool_manager.clear()
 
     def _send(self, request: Request) -> Answer:
-        sent = self._monotonic()
+        sent_at = self._monotonic()
         try:
             response = self._call(request)
-            received = self._monotonic()
+            received_at = self._monotonic()
             status, headers, body = response.status, response.headers, response.data
         except ApiException as error:
-            received = self._monotonic()
+            received_at = self._monotonic()
             status, headers, body = error.status, error.headers, error.body.encode()
         except UnicodeDecodeError as error:
             # The SDK decodes the bodies of refusals as UTF-8; HubSpot's HTML pages are Latin-1.
             refusal = error.__context__
             if not isinstance(refusal, ApiException):
                 raise
-            received = self._monotonic()
+            received_at = self._monotonic()
             status, headers, body = refusal.status, refusal.headers, error.object
-        return Answer(status=status, headers=headers, body=body, sent=sent, received=received)
+        return Answer(
+            status=status, headers=headers, body=body, sent_at=sent_at, received_at=received_at
+        )
 
     def _call(self, request: Request) -> HTTPResponse:
         response: HTTPResponse = self._client.call_api(
@@ -95,19 +97,19 @@ class Transport:
         return response
 
 
-def _failure(error: broken.HTTPError, request: Request) -> ConnectorError:
-    reason = error.reason if isinstance(error, broken.MaxRetryError) else None
+def _failure(error: urllib3_errors.HTTPError, request: Request) -> ConnectorError:
+    reason = error.reason if isinstance(error, urllib3_errors.MaxRetryError) else None
     cause = reason or error
     name = type(cause).__name__
     match cause:
-        case broken.LocationValueError():
+        case urllib3_errors.LocationValueError():
             return WrongAddress(f"HUBSPOT_API_URL is no web address ({name}): correct it")
-        case broken.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+        case urllib3_errors.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(cause):
             return WrongAddress(
                 "the certificate of HUBSPOT_API_URL could not be verified: check the address, "
                 "and whether a proxy stands between"
             )
-        case broken.NewConnectionError() | broken.ConnectTimeoutError():
+        case urllib3_errors.NewConnectionError() | urllib3_errors.ConnectTimeoutError():
             return NotSent(
                 f"no connection to HubSpot for the {request.route} request ({name}): "
                 "check HUBSPOT_API_URL and the network"
@@ -118,11 +120,11 @@ def _failure(error: broken.HTTPError, request: Request) -> ConnectorError:
     )
 
 
-def _nothing(_: logging.LogRecord) -> bool:
+def _drop_record(_: logging.LogRecord) -> bool:
     return False
 
 
-def _silence(*packages: str) -> None:
+def _silence_loggers(*packages: str) -> None:
     """Keep their loggers quiet for good: at debug they write bodies, which hold personal data.
 
     A level would not last (the SDK and any logging configuration reset it); a filter does,
@@ -131,5 +133,5 @@ def _silence(*packages: str) -> None:
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] in packages:
             logger = logging.getLogger(name)
-            logger.removeFilter(_nothing)
-            logger.addFilter(_nothing)
+            logger.removeFilter(_drop_record)
+            logger.addFilter(_drop_record)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from connector.core.bound import Side
+from connector.core.bound import ObjectPolicy
 from connector.core.deals import Deal, DealState
 from connector.core.facts import Facts
 from connector.core.rules import MARKED
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.gather import gather
-from connector.offline import everyone
+from connector.offline import all_refs
 from connector.reporting.report import Cell, Report
 
 _CUSTOMER: Final = "customer"
@@ -42,60 +42,60 @@ class Customer:
     former: bool | None
 
     @property
-    def last(self) -> Deal | None:
+    def last_won(self) -> Deal | None:
         """Return the deal that was won last, None where none is won."""
-        return max(self.won, key=lambda one: (_at(one), int(one.ref.id)), default=None)
+        return max(self.won, key=lambda deal: (_won_at(deal), int(deal.ref.id)), default=None)
 
 
-def customers(desk: Desk) -> Report:
+def customers_report(context: RunContext) -> Report:
     """Return the customers that the mirror holds: whoever won last first, without a deal last."""
-    found = sorted(_found(desk), key=_order)
+    customers = sorted(_find_customers(context), key=_sort_key)
     return Report(
         name="customers",
         title="Customers by last won deal",
         columns=COLUMNS,
-        rows=[_row(one) for one in found],
+        rows=[_row(customer) for customer in customers],
     )
 
 
-def _found(desk: Desk) -> Iterator[Customer]:
-    for refs in everyone(desk):
-        for facts in gather(desk, refs):
-            side = desk.policy.sides[facts.record.object_type]
-            won = tuple(one for one in facts.deals if one.state is DealState.WON)
-            if won or _is_customer(side, facts.stage):
-                marks = bool(desk.policy.mark_property) and bool(side.rows)
-                former = facts.mark == MARKED if marks else None
+def _find_customers(context: RunContext) -> Iterator[Customer]:
+    for refs in all_refs(context):
+        for facts in gather(context, refs):
+            object_policy = context.policy.object_policies[facts.record.object_type]
+            won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
+            if won or _is_customer(object_policy, facts.stage):
+                has_mark = bool(context.policy.mark_property) and bool(object_policy.rows)
+                former = facts.mark == MARKED if has_mark else None
                 yield Customer(facts=facts, won=won, former=former)
 
 
-def _is_customer(side: Side, stage: str) -> bool:
+def _is_customer(object_policy: ObjectPolicy, stage: str) -> bool:
     """Whether a stage is customer, or comes after it and is no parking place."""
-    edge = side.path.get(_CUSTOMER)
-    return edge is not None and side.path.get(stage, -1) >= edge
+    customer_position = object_policy.path.get(_CUSTOMER)
+    return customer_position is not None and object_policy.path.get(stage, -1) >= customer_position
 
 
-def _at(deal: Deal) -> datetime:
+def _won_at(deal: Deal) -> datetime:
     return deal.won_at or _LONG_AGO
 
 
-def _order(one: Customer) -> tuple[float, int, int]:
-    last = one.last
-    days = (_at(last) - _LONG_AGO).total_seconds() if last else -1.0
-    ref = one.facts.record
-    return (-days, tuple(type(ref.object_type)).index(ref.object_type), int(ref.id))
+def _sort_key(customer: Customer) -> tuple[float, int, int]:
+    last_deal = customer.last_won
+    won_seconds = (_won_at(last_deal) - _LONG_AGO).total_seconds() if last_deal else -1.0
+    ref = customer.facts.record
+    return (-won_seconds, tuple(type(ref.object_type)).index(ref.object_type), int(ref.id))
 
 
-def _row(one: Customer) -> tuple[Cell, ...]:
-    last, facts = one.last, one.facts
+def _row(customer: Customer) -> tuple[Cell, ...]:
+    last_deal, facts = customer.last_won, customer.facts
     company = facts.company if facts.company != facts.record else None
     return (
         str(facts.record),
         str(company) if company else None,
         facts.stage or None,
-        len(one.won),
-        str(last.ref) if last else None,
-        last.won_at.date().isoformat() if last and last.won_at else None,
-        (last.properties.get("amount") or None) if last else None,
-        one.former,
+        len(customer.won),
+        str(last_deal.ref) if last_deal else None,
+        last_deal.won_at.date().isoformat() if last_deal and last_deal.won_at else None,
+        (last_deal.properties.get("amount") or None) if last_deal else None,
+        customer.former,
     )

@@ -4,38 +4,40 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.core.overlooked import Overlooked
-from connector.desk import Desk
-from connector.overlooking import all_overlooked
+from connector.core.overlooked import OverlookedContact
+from connector.desk import RunContext
+from connector.overlooking import overlooked_contacts
 from connector.reporting.report import Cell, Report
 
 COLUMNS: Final = ("record", "stage", "since", "since_known", "lead_status", "owner_id", "why")
 
 
-def overlooked(desk: Desk) -> Report:
+def overlooked_report(context: RunContext) -> Report:
     """Return who is overlooked, whoever waits longest first."""
-    found = sorted(all_overlooked(desk), key=lambda one: (one.since, one.record))
-    guessed = sum(not one.exact for one in found)
+    contacts = sorted(
+        overlooked_contacts(context), key=lambda contact: (contact.since, contact.record)
+    )
+    inexact_count = sum(not contact.since_is_exact for contact in contacts)
     note = (
-        f"Of {guessed:,} nobody knows when they entered their stage: their last change stands "
+        f"Of {inexact_count:,} nobody knows when they entered their stage: their last change stands "
         "there, so they wait at least since then."
     )
     return Report(
         name="overlooked",
         title="Overlooked contacts",
         columns=COLUMNS,
-        rows=[_row(one) for one in found],
-        notes=(note,) if guessed else (),
+        rows=[_row(contact) for contact in contacts],
+        notes=(note,) if inexact_count else (),
     )
 
 
-def _row(one: Overlooked) -> tuple[Cell, ...]:
+def _row(contact: OverlookedContact) -> tuple[Cell, ...]:
     return (
-        str(one.record),
-        one.stage,
-        one.since.date().isoformat(),
-        one.exact,
-        one.status or None,
-        one.owner or None,
-        "; ".join(one.lacks),
+        str(contact.record),
+        contact.stage,
+        contact.since.date().isoformat(),
+        contact.since_is_exact,
+        contact.status or None,
+        contact.owner or None,
+        "; ".join(contact.missing_follow_up),
     )

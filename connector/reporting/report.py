@@ -22,4 +22,4 @@ class Report:
     columns: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
     notes: tuple[str, ...] = ()
-    more: Mapping[str, Any] = field(default_factory=dict)
+    json_only: Mapping[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 # (from, to) → type id without a label, type id of the primary link
-TYPES: Final = {
+TYPE_IDS: Final = {
     ("contacts", "companies"): (279, 1),
     ("companies", "contacts"): (280, 2),
     ("deals", "contacts"): (3, None),
@@ -41,58 +41,64 @@ class Links:
         """Return the links of a record to one kind, by the other record's id."""
         return self._links.get((source, target), {}).get(record_id, {})
 
-    def add(self, one: tuple[str, int], other: tuple[str, int], link: Link) -> bool:
+    def add(self, ref: tuple[str, int], other_ref: tuple[str, int], link: Link) -> bool:
         """Link two records in both directions; tell whether anything changed."""
-        if (one[0], other[0]) not in TYPES:
-            raise ValueError(f"{one[0]} and {other[0]} cannot be associated")
-        if self.of(one[0], one[1], other[0]).get(other[1]) == link:
+        if (ref[0], other_ref[0]) not in TYPE_IDS:
+            raise ValueError(f"{ref[0]} and {other_ref[0]} cannot be associated")
+        if self.of(ref[0], ref[1], other_ref[0]).get(other_ref[1]) == link:
             return False
         if link.primary:
-            self._demote(one, other)
-        self._row(one, other[0])[other[1]] = link
-        self._row(other, one[0])[one[1]] = link
+            self._unset_other_primary(ref, other_ref)
+        self._links_of(ref, other_ref[0])[other_ref[1]] = link
+        self._links_of(other_ref, ref[0])[ref[1]] = link
         return True
 
-    def remove(self, one: tuple[str, int], other: tuple[str, int]) -> bool:
+    def remove(self, ref: tuple[str, int], other_ref: tuple[str, int]) -> bool:
         """Take a link out in both directions; tell whether there was one."""
-        found = self._row(one, other[0]).pop(other[1], None)
-        self._row(other, one[0]).pop(one[1], None)
-        return found is not None
+        removed = self._links_of(ref, other_ref[0]).pop(other_ref[1], None)
+        self._links_of(other_ref, ref[0]).pop(ref[1], None)
+        return removed is not None
 
-    def neighbours(self, kind: str, record_id: int) -> Iterator[tuple[str, int, Link]]:
+    def linked_records(self, object_type: str, record_id: int) -> Iterator[tuple[str, int, Link]]:
         """Yield every record that a record is linked to."""
         for source, target in list(self._links):
-            if source == kind:
-                for other, link in list(self.of(source, record_id, target).items()):
-                    yield target, other, link
+            if source == object_type:
+                for linked_id, link in list(self.of(source, record_id, target).items()):
+                    yield target, linked_id, link
 
     def types(self, source: str, target: str, link: Link) -> list[dict[str, Any]]:
         """Write the types of a link as HubSpot answers them."""
-        plain, primary = TYPES[source, target]
-        listed = [_type(primary, "Primary")] if link.primary and primary else []
-        named = [_type(self._label_id(one), one, "USER_DEFINED") for one in link.labels]
-        return [*listed, _type(plain, None), *named]
+        unlabelled, primary = TYPE_IDS[source, target]
+        primary_types = [_type_json(primary, "Primary")] if link.primary and primary else []
+        label_types = [
+            _type_json(self._label_id(label), label, "USER_DEFINED") for label in link.labels
+        ]
+        return [*primary_types, _type_json(unlabelled, None), *label_types]
 
     def label_of(self, type_id: int) -> str:
         """Return the label behind a type id of the portal's own, or the id as text."""
-        found = (label for label, known in self._labels.items() if known == type_id)
-        return next(found, str(type_id))
+        labels = (label for label, label_id in self._labels.items() if label_id == type_id)
+        return next(labels, str(type_id))
 
     def _label_id(self, label: str) -> int:
         return self._labels.setdefault(label, _FIRST_LABEL + 2 * len(self._labels))
 
-    def _row(self, one: tuple[str, int], target: str) -> dict[int, Link]:
-        return self._links.setdefault((one[0], target), {}).setdefault(one[1], {})
+    def _links_of(self, ref: tuple[str, int], target: str) -> dict[int, Link]:
+        return self._links.setdefault((ref[0], target), {}).setdefault(ref[1], {})
 
-    def _demote(self, one: tuple[str, int], other: tuple[str, int]) -> None:
+    def _unset_other_primary(self, ref: tuple[str, int], other_ref: tuple[str, int]) -> None:
         """Only one company is primary, seen from the contact or deal."""
-        owner, company = (other, one) if one[0] == "companies" else (one, other)
-        row = self._row(owner, company[0])
-        for linked, link in row.items():
+        record_ref, company_ref = (other_ref, ref) if ref[0] == "companies" else (ref, other_ref)
+        company_links = self._links_of(record_ref, company_ref[0])
+        for linked_id, link in company_links.items():
             if link.primary:
-                row[linked] = link._replace(primary=False)
-                self._row((company[0], linked), owner[0])[owner[1]] = row[linked]
+                company_links[linked_id] = link._replace(primary=False)
+                self._links_of((company_ref[0], linked_id), record_ref[0])[record_ref[1]] = (
+                    company_links[linked_id]
+                )
 
 
-def _type(type_id: int | None, label: str | None, owner: str = "HUBSPOT_DEFINED") -> dict[str, Any]:
-    return {"category": owner, "typeId": type_id, "label": label}
+def _type_json(
+    type_id: int | None, label: str | None, category: str = "HUBSPOT_DEFINED"
+) -> dict[str, Any]:
+    return {"category": category, "typeId": type_id, "label": label}

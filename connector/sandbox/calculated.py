@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from connector.sandbox import stages
-from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, Kind
+from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, ObjectType
 from connector.sandbox.record import Record, Source, Version, iso
 
 if TYPE_CHECKING:
-    from connector.sandbox.inside import Inside
+    from connector.sandbox.inside import PortalState
     from connector.sandbox.pipelines import Stage
     from connector.sandbox.schema import StageDate
 
@@ -19,100 +19,117 @@ Getter = Callable[[Record], str]
 _CALCULATED: Final = Source("CALCULATED", "CalculatedPropertyComputer", "CALCULATED")
 
 
-def getters(portal: Inside, kind: Kind) -> dict[str, Getter]:
+def getters(portal: PortalState, object_type: ObjectType) -> dict[str, Getter]:
     """Return how each calculated property of a kind is found; every other one is stored."""
-    definitions = portal.schema.definitions(kind)
-    constants = {name: _constant(one.constant, name) for name, one in definitions.items()}
-    found = {name: getter for name, getter in constants.items() if definitions[name].constant}
-    found |= _every(kind) | _of_kind(portal, kind)
-    for name, date in portal.schema.stage_dates(kind).items():
-        found[name] = _stage_date(portal, kind, date)
-    return found
+    definitions = portal.schema.definitions(object_type)
+    constant_getters = {
+        name: _constant_getter(definition.constant, name)
+        for name, definition in definitions.items()
+    }
+    getters_by_name = {
+        name: getter for name, getter in constant_getters.items() if definitions[name].constant
+    }
+    getters_by_name |= _common_getters(object_type) | _type_getters(portal, object_type)
+    for name, stage_date in portal.schema.stage_dates(object_type).items():
+        getters_by_name[name] = _stage_date_getter(portal, object_type, stage_date)
+    return getters_by_name
 
 
-def history(portal: Inside, record: Record, name: str) -> list[Version]:
+def history(portal: PortalState, record: Record, name: str) -> list[Version]:
     """Return a property's versions, oldest first; of a deal's calculated flags too."""
-    flag = _FLAGS.get(name) if record.kind is DEALS else None
+    flag = _DEAL_FLAGS.get(name) if record.object_type is DEALS else None
     if flag is None:
         return record.history(name)
     versions: list[Version] = []
-    for one in record.history("dealstage"):
-        value = flag(portal, one.value)
+    for version in record.history("dealstage"):
+        value = flag(portal, version.value)
         if not versions or versions[-1].value != value:
-            source = _CALCULATED._replace(user_id=one.source.user_id)
-            versions.append(Version(one.at, value, source))
+            source = _CALCULATED._replace(user_id=version.source.user_id)
+            versions.append(Version(version.at, value, source))
     return versions
 
 
-def _constant(value: str, name: str) -> Getter:
+def _constant_getter(value: str, name: str) -> Getter:
     return lambda record: record.values.get(name) or value
 
 
-def _every(kind: Kind) -> dict[str, Getter]:
+def _common_getters(object_type: ObjectType) -> dict[str, Getter]:
     return {
-        kind.created: lambda record: iso(record.created),
-        kind.modified: lambda record: iso(record.modified),
+        object_type.created_property: lambda record: iso(record.created),
+        object_type.modified_property: lambda record: iso(record.modified),
         "hs_object_id": lambda record: str(record.id),
         "hs_object_source": lambda record: record.source.type,
         "hs_object_source_id": lambda record: record.source.id,
         "hs_object_source_label": lambda record: record.source.label or record.source.type,
-        "hs_merged_object_ids": lambda record: ";".join(str(one) for one, _ in record.merged),
-        "hs_pipeline": lambda _: kind.pipeline,
+        "hs_merged_object_ids": lambda record: ";".join(
+            str(merged_id) for merged_id, _ in record.merged
+        ),
+        "hs_pipeline": lambda _: object_type.pipeline_id,
     }
 
 
-def _of_kind(portal: Inside, kind: Kind) -> dict[str, Getter]:
-    makers = {CONTACTS.name: _contacts, COMPANIES.name: _companies, DEALS.name: _deals}
-    maker = makers.get(kind.name)
-    return maker(portal) if maker else {}
+def _type_getters(portal: PortalState, object_type: ObjectType) -> dict[str, Getter]:
+    factories = {
+        CONTACTS.name: _contact_getters,
+        COMPANIES.name: _company_getters,
+        DEALS.name: _deal_getters,
+    }
+    factory = factories.get(object_type.name)
+    return factory(portal) if factory else {}
 
 
-def _contacts(portal: Inside) -> dict[str, Getter]:
+def _contact_getters(portal: PortalState) -> dict[str, Getter]:
     return {
         "hs_email_domain": lambda record: record.values.get("email", "").rpartition("@")[2],
         "hs_full_name_or_email": _full_name,
         "hs_all_contact_vids": _vids,
-        "hs_calculated_merged_vids": lambda record: ";".join(f"{a}:{b}" for a, b in record.merged),
-        "hs_searchable_calculated_phone_number": _digits,
-        "associatedcompanyid": lambda record: primary_company(portal, record),
-        "num_associated_deals": lambda record: _count(portal, record, "deals") or "",
+        "hs_calculated_merged_vids": lambda record: ";".join(
+            f"{merged_id}:{merged_at}" for merged_id, merged_at in record.merged
+        ),
+        "hs_searchable_calculated_phone_number": _phone_digits,
+        "associatedcompanyid": lambda record: primary_company_id(portal, record),
+        "num_associated_deals": lambda record: _linked_count(portal, record, "deals") or "",
     }
 
 
-def _companies(portal: Inside) -> dict[str, Getter]:
+def _company_getters(portal: PortalState) -> dict[str, Getter]:
     return {
         "hs_task_label": lambda record: record.values.get("name", ""),
         "hs_annual_revenue_currency_code": lambda _: portal.currency,
-        "hs_num_open_deals": lambda record: _open_deals(portal, record),
-        "num_associated_contacts": lambda record: _count(portal, record, "contacts") or "0",
-        "num_associated_deals": lambda record: _count(portal, record, "deals") or "",
+        "hs_num_open_deals": lambda record: _open_deal_count(portal, record),
+        "num_associated_contacts": lambda record: _linked_count(portal, record, "contacts") or "0",
+        "num_associated_deals": lambda record: _linked_count(portal, record, "deals") or "",
     }
 
 
-def _deals(portal: Inside) -> dict[str, Getter]:
-    found: dict[str, Getter] = {
+def _deal_getters(portal: PortalState) -> dict[str, Getter]:
+    getters_by_name: dict[str, Getter] = {
         "amount_in_home_currency": lambda record: record.values.get("amount", ""),
         "hs_createdate": lambda record: iso(record.created),
-        "num_associated_contacts": lambda record: _count(portal, record, "contacts") or "0",
+        "num_associated_contacts": lambda record: _linked_count(portal, record, "contacts") or "0",
     }
-    for name, flag in _FLAGS.items():
-        found[name] = _flag(portal, flag)
-    return found
+    for name, flag in _DEAL_FLAGS.items():
+        getters_by_name[name] = _flag_getter(portal, flag)
+    return getters_by_name
 
 
-def _flag(portal: Inside, flag: Callable[[Inside, str], str]) -> Getter:
+def _flag_getter(portal: PortalState, flag: Callable[[PortalState, str], str]) -> Getter:
     return lambda record: flag(portal, record.values.get("dealstage", ""))
 
 
-def _stage_date(portal: Inside, kind: Kind, date: StageDate) -> Getter:
-    if date.what == "legacy":
-        return lambda record: _became(portal, record, date.stage)
-    told = stages.FROM_HISTORY[date.what]
-    return lambda record: told(record.history(kind.stage), date.stage)
+def _stage_date_getter(
+    portal: PortalState, object_type: ObjectType, stage_date: StageDate
+) -> Getter:
+    if stage_date.measure == "legacy":
+        return lambda record: _became_date(portal, record, stage_date.stage)
+    calculate = stages.MEASURES[stage_date.measure]
+    return lambda record: calculate(record.history(object_type.stage_property), stage_date.stage)
 
 
-def _became(portal: Inside, record: Record, stage: str) -> str:
-    dates = stages.became(record.history("lifecyclestage"), portal.schema.order(record.kind))
+def _became_date(portal: PortalState, record: Record, stage: str) -> str:
+    dates = stages.became_dates(
+        record.history("lifecyclestage"), portal.schema.stage_order(record.object_type)
+    )
     return iso(dates[stage]) if stage in dates else ""
 
 
@@ -122,68 +139,75 @@ def _full_name(record: Record) -> str:
 
 
 def _vids(record: Record) -> str:
-    return ";".join([str(record.id), *(str(one) for one, _ in record.merged if one != record.id)])
+    return ";".join(
+        [
+            str(record.id),
+            *(str(merged_id) for merged_id, _ in record.merged if merged_id != record.id),
+        ]
+    )
 
 
-def _digits(record: Record) -> str:
+def _phone_digits(record: Record) -> str:
     return "".join(filter(str.isdigit, record.values.get("phone", "")))
 
 
-def primary_company(portal: Inside, record: Record) -> str:
+def primary_company_id(portal: PortalState, record: Record) -> str:
     """Return the id of a record's primary company, "" without one."""
-    links = portal.links.of(record.kind.name, record.id, "companies")
-    return next((str(company) for company, link in links.items() if link.primary), "")
+    links = portal.links.of(record.object_type.name, record.id, "companies")
+    return next((str(company_id) for company_id, link in links.items() if link.primary), "")
 
 
-def _count(portal: Inside, record: Record, other: str) -> str:
-    records = portal.tables[other].records
-    links = portal.links.of(record.kind.name, record.id, other)
-    live = sum(1 for one in links if one in records and records[one].archived_at is None)
-    return str(live) if live else ""
+def _linked_count(portal: PortalState, record: Record, other_type: str) -> str:
+    records = portal.tables[other_type].records
+    links = portal.links.of(record.object_type.name, record.id, other_type)
+    live_count = sum(
+        1 for linked_id in links if linked_id in records and records[linked_id].archived_at is None
+    )
+    return str(live_count) if live_count else ""
 
 
-def _open_deals(portal: Inside, record: Record) -> str:
+def _open_deal_count(portal: PortalState, record: Record) -> str:
     deals = portal.tables["deals"].records
-    linked = (deals[one] for one in portal.links.of("companies", record.id, "deals"))
-    stages_of = (_stage(portal, one.values.get("dealstage", "")) for one in linked)
-    return str(sum(1 for stage in stages_of if stage and not stage.closed))
+    linked_deals = (deals[deal_id] for deal_id in portal.links.of("companies", record.id, "deals"))
+    deal_stages = (_deal_stage(portal, deal.values.get("dealstage", "")) for deal in linked_deals)
+    return str(sum(1 for stage in deal_stages if stage and not stage.closed))
 
 
-def _stage(portal: Inside, stage_id: str) -> Stage | None:
-    found = portal.schema.deal_stage(stage_id)
-    return found[1] if found else None
+def _deal_stage(portal: PortalState, stage_id: str) -> Stage | None:
+    deal_stage = portal.schema.deal_stage(stage_id)
+    return deal_stage[1] if deal_stage else None
 
 
-def _closed(portal: Inside, stage_id: str) -> str:
-    stage = _stage(portal, stage_id)
+def _closed_flag(portal: PortalState, stage_id: str) -> str:
+    stage = _deal_stage(portal, stage_id)
     return "" if stage is None else str(bool(stage.closed)).lower()
 
 
-def _won(portal: Inside, stage_id: str) -> str:
-    stage = _stage(portal, stage_id)
+def _won_flag(portal: PortalState, stage_id: str) -> str:
+    stage = _deal_stage(portal, stage_id)
     return str(stage is not None and stage.won).lower()
 
 
-def _lost(portal: Inside, stage_id: str) -> str:
-    stage = _stage(portal, stage_id)
+def _lost_flag(portal: PortalState, stage_id: str) -> str:
+    stage = _deal_stage(portal, stage_id)
     return str(stage is not None and stage.lost).lower()
 
 
-def _won_count(portal: Inside, stage_id: str) -> str:
-    return "1" if _won(portal, stage_id) == "true" else "0"
+def _won_count(portal: PortalState, stage_id: str) -> str:
+    return "1" if _won_flag(portal, stage_id) == "true" else "0"
 
 
-def _probability(portal: Inside, stage_id: str) -> str:
-    stage = _stage(portal, stage_id)
+def _probability(portal: PortalState, stage_id: str) -> str:
+    stage = _deal_stage(portal, stage_id)
     if stage is None or stage.probability is None:
         return ""
     return str(Decimal(stage.probability))  # HubSpot shows the double in full
 
 
-_FLAGS: Final[dict[str, Callable[[Inside, str], str]]] = {
-    "hs_is_closed": _closed,
-    "hs_is_closed_won": _won,
-    "hs_is_closed_lost": _lost,
+_DEAL_FLAGS: Final[dict[str, Callable[[PortalState, str], str]]] = {
+    "hs_is_closed": _closed_flag,
+    "hs_is_closed_won": _won_flag,
+    "hs_is_closed_lost": _lost_flag,
     "hs_closed_won_count": _won_count,
     "hs_deal_stage_probability": _probability,
 }

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox import refusals
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 
 if TYPE_CHECKING:
     from connector.sandbox.portal import Portal
@@ -44,7 +44,7 @@ class Answer:
     status: int = 200
     body: JSON | str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    cut: str = ""
+    connection_fault: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,10 +56,10 @@ class Call:
 
     portal: Portal
     request: Request
-    names: Mapping[str, str]
-    started: int
+    path_params: Mapping[str, str]
+    started_at: int
     used_today: int = 0
-    store: bool = True
+    persist: bool = True
 
     @property
     def family(self) -> str:
@@ -67,9 +67,9 @@ class Call:
         return self.request.family
 
     @property
-    def kind(self) -> Kind:
+    def object_type(self) -> ObjectType:
         """Return the kind of record that the path names."""
-        return self.portal.kind(self.names["type"])
+        return self.portal.resolve_type(self.path_params["type"])
 
     @property
     def body(self) -> JSON:
@@ -78,27 +78,27 @@ class Call:
             raise refusals.invalid("Invalid input JSON on line 1, column 1: expected an object")
         return self.request.body
 
-    def flag(self, name: str) -> bool:
+    def bool_param(self, name: str) -> bool:
         """Return a boolean parameter; any text but `true` is false."""
         return self.request.params.get(name, "").lower() == "true"
 
-    def listed(self, name: str) -> list[str]:
+    def list_param(self, name: str) -> list[str]:
         """Return a parameter that lists names."""
-        return [one for one in self.request.params.get(name, "").split(",") if one]
+        return [part for part in self.request.params.get(name, "").split(",") if part]
 
-    def number(self, name: str, *, otherwise: int, most: int) -> int:
+    def number_param(self, name: str, *, default: int, maximum: int) -> int:
         """Return a parameter that is a number from 1 to `most`."""
-        text = self.request.params.get(name, "") or str(otherwise)
-        if not text.isdigit() or not 1 <= int(text) <= most:
-            raise refusals.invalid(f"{name} must be a number from 1 to {most}, not {text}")
+        text = self.request.params.get(name, "") or str(default)
+        if not text.isdigit() or not 1 <= int(text) <= maximum:
+            raise refusals.invalid(f"{name} must be a number from 1 to {maximum}, not {text}")
         return int(text)
 
-    def inputs(self, most: int) -> list[JSON]:
+    def inputs(self, maximum: int) -> list[JSON]:
         """Return the inputs of a batch; refuse too many."""
-        found = self.body.get("inputs", [])
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        items = self.body.get("inputs", [])
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise refusals.invalid("Invalid input JSON on line 1, column 11: inputs is no list")
-        if len(found) > most:
-            message = f"The maximum number of inputs supported in a batch request is {most}."
-            raise refusals.invalid(f"{message} Received {len(found)}.")
-        return found
+        if len(items) > maximum:
+            message = f"The maximum number of inputs supported in a batch request is {maximum}."
+            raise refusals.invalid(f"{message} Received {len(items)}.")
+        return items

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-EVERY: Final = """
+COMMON: Final = """
 hs_object_id | Record ID | number | number | ro
 hs_object_source | Record creation source | string | text | ro hidden
 hs_object_source_id | Record creation source ID | string | text | ro hidden
@@ -143,7 +143,7 @@ PROPERTIES: Final = {
     "tasks": TASKS,
 }
 
-STATUSES: Final = (
+LEAD_STATUSES: Final = (
     ("NEW", "New"),
     ("OPEN", "Open"),
     ("IN_PROGRESS", "In Progress"),
@@ -155,7 +155,7 @@ STATUSES: Final = (
 )
 
 OPTIONS: Final = {
-    "hs_lead_status": STATUSES,
+    "hs_lead_status": LEAD_STATUSES,
     "hs_analytics_source": (
         ("ORGANIC_SEARCH", "Organic Search"),
         ("PAID_SEARCH", "Paid Search"),
@@ -179,7 +179,7 @@ OPTIONS: Final = {
     ),
 }
 
-STAGES: Final = (
+LIFECYCLE_STAGES: Final = (
     ("subscriber", "Subscriber"),
     ("lead", "Lead"),
     ("marketingqualifiedlead", "Marketing Qualified Lead"),
@@ -190,7 +190,7 @@ STAGES: Final = (
     ("other", "Other"),
 )
 
-SALES: Final = (
+SALES_STAGES: Final = (
     ("appointmentscheduled", "Appointment Scheduled", False, 0.2),
     ("qualifiedtobuy", "Qualified To Buy", False, 0.4),
     ("presentationscheduled", "Presentation Scheduled", False, 0.6),

@@ -19,15 +19,15 @@ class Clock:
         start: datetime | None = None,
         *,
         running: bool = True,
-        real: Callable[[], float] = time.time,
+        real_time: Callable[[], float] = time.time,
     ) -> None:
-        self._real = real if running else _standing(real())
-        self._ahead = 0.0 if start is None else start.timestamp() - self._real()
+        self._real_time = real_time if running else _fixed_time(real_time())
+        self._offset = 0.0 if start is None else start.timestamp() - self._real_time()
         self._lock = Lock()
 
     def ms(self) -> int:
         """Return the time in milliseconds since 1970."""
-        return round((self._real() + self._ahead) * 1000)
+        return round((self._real_time() + self._offset) * 1000)
 
     def now(self) -> datetime:
         """Return the time, in UTC, to the millisecond."""
@@ -36,13 +36,13 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move the clock ahead, or back with a negative number."""
         with self._lock:
-            self._ahead += seconds
+            self._offset += seconds
 
     def set(self, instant: datetime) -> None:
         """Move the clock to an instant."""
         with self._lock:
-            self._ahead = instant.timestamp() - self._real()
+            self._offset = instant.timestamp() - self._real_time()
 
 
-def _standing(instant: float) -> Callable[[], float]:
+def _fixed_time(instant: float) -> Callable[[], float]:
     return lambda: instant

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.sandbox.scene import Scene
-from connector.sandbox.setting import PARTNERS, RECRUITING, RENEWALS, SALES, Course
+from connector.sandbox.scene import ContactStory
+from connector.sandbox.setting import PARTNERS, RECRUITING, RENEWALS, SALES, DealPipeline
 from connector.sandbox.situations import Moment
-from connector.sandbox.writers import writer
+from connector.sandbox.writers import choose_writer
 
 SUBJECTS: Final = (
     "Rammeavtale",
@@ -21,99 +21,101 @@ SUBJECTS: Final = (
 )
 
 
-def deal(scene: Scene, moment: Moment, at: datetime) -> None:
+def apply_deal_changes(story: ContactStory, moment: Moment, at: datetime) -> None:
     """Open, move, close or hand over the deals that play a part in a moment."""
-    for which, state in moment.changes:
-        if which not in ("deal", "more"):
+    for deal_key, state in moment.changes:
+        if deal_key not in ("deal", "more"):
             continue
         if state == "moved":
-            _hand_over(scene, which)
-        elif which in scene.deals:
-            _move(scene, which, state, at)
+            _hand_over_deal(story, deal_key)
+        elif deal_key in story.deals:
+            _move_deal(story, deal_key, state, at)
         else:
-            _open(scene, which, state, at)
+            _open_deal(story, deal_key, state, at)
 
 
-def _hand_over(scene: Scene, which: str) -> None:
-    portal, (number, _) = scene.pen.portal, scene.deals[which]
-    portal.dissociate("deals", number, "contacts", scene.contact)
-    if scene.pen.idle:
-        portal.associate("deals", number, "contacts", scene.pen.dice.choice(scene.pen.idle))
+def _hand_over_deal(story: ContactStory, deal_key: str) -> None:
+    portal, (deal_id, _) = story.world.portal, story.deals[deal_key]
+    portal.dissociate("deals", deal_id, "contacts", story.contact_id)
+    if story.world.contacts_without_deals:
+        portal.associate(
+            "deals", deal_id, "contacts", story.world.rng.choice(story.world.contacts_without_deals)
+        )
 
 
-def _open(scene: Scene, which: str, state: str, at: datetime) -> None:
-    dice, course = scene.pen.dice, _course(scene)
-    begun = _stage(scene, course, state)
-    by = writer(dice, dice.choice(("CRM_UI", "CRM_UI", "INTEGRATION", "IMPORT")))
-    number = scene.pen.portal.create(
+def _open_deal(story: ContactStory, deal_key: str, state: str, at: datetime) -> None:
+    rng, pipeline = story.world.rng, _choose_pipeline(story)
+    first_stage = _stage_id(story, pipeline, state)
+    author = choose_writer(rng, rng.choice(("CRM_UI", "CRM_UI", "INTEGRATION", "IMPORT")))
+    deal_id = story.world.portal.create(
         "deals",
-        _sheet(scene, course, at) | {"dealstage": begun},
+        _deal_properties(story, pipeline, at) | {"dealstage": first_stage},
         at=at,
-        source=by.source,
-        source_id=by.source_id,
-        user_id=by.user_id,
+        source=author.source,
+        source_id=author.source_id,
+        user_id=author.user_id,
     )
-    scene.deals[which] = (number, course)
-    _link(scene, number, at)
+    story.deals[deal_key] = (deal_id, pipeline)
+    _link_deal(story, deal_id, at)
 
 
-def _sheet(scene: Scene, course: Course, at: datetime) -> dict[str, str]:
-    dice = scene.pen.dice
-    firm = scene.seat.firm.name.strip() if scene.seat else "Privat"
+def _deal_properties(story: ContactStory, pipeline: DealPipeline, at: datetime) -> dict[str, str]:
+    rng = story.world.rng
+    company_name = story.employer.profile.name.strip() if story.employer else "Privat"
     return {
-        "dealname": f"{firm} – {dice.choice(SUBJECTS)} {at.year}",
-        "amount": dice.choice(
-            (f"{dice.randrange(5, 900) * 1000}", f"{dice.randrange(900, 9000)}.50")
-        ),
-        "pipeline": course.pipeline,
-        "closedate": f"{at + timedelta(days=dice.randrange(20, 120)):%Y-%m-%dT%H:%M:%SZ}",
-        "hubspot_owner_id": dice.choice(scene.pen.owners),
+        "dealname": f"{company_name} – {rng.choice(SUBJECTS)} {at.year}",
+        "amount": rng.choice((f"{rng.randrange(5, 900) * 1000}", f"{rng.randrange(900, 9000)}.50")),
+        "pipeline": pipeline.pipeline_id,
+        "closedate": f"{at + timedelta(days=rng.randrange(20, 120)):%Y-%m-%dT%H:%M:%SZ}",
+        "hubspot_owner_id": rng.choice(story.world.owners),
     }
 
 
-def _course(scene: Scene) -> Course:
-    if "deal:hired" in scene.situation.story:
+def _choose_pipeline(story: ContactStory) -> DealPipeline:
+    if "deal:hired" in story.situation.script:
         return RECRUITING
-    if "deal:between" in scene.situation.story:
+    if "deal:between" in story.situation.script:
         return RENEWALS
-    return scene.pen.dice.choices((SALES, RENEWALS, PARTNERS), weights=(80, 14, 6))[0]
+    return story.world.rng.choices((SALES, RENEWALS, PARTNERS), weights=(80, 14, 6))[0]
 
 
-def _stage(scene: Scene, course: Course, state: str) -> str:
+def _stage_id(story: ContactStory, pipeline: DealPipeline, state: str) -> str:
     if state in ("won", "hired"):
-        return course.won[0]
+        return pipeline.won_stage[0]
     if state == "lost":
-        return course.lost[0]
-    if state == "between" and course.between:
-        return course.between[0]
-    return scene.pen.dice.choice(course.running)[0]
+        return pipeline.lost_stage[0]
+    if state == "between" and pipeline.undecided_stage:
+        return pipeline.undecided_stage[0]
+    return story.world.rng.choice(pipeline.open_stages)[0]
 
 
-def _move(scene: Scene, which: str, state: str, at: datetime) -> None:
-    number, course = scene.deals[which]
-    by = writer(scene.pen.dice, scene.pen.dice.choice(("CRM_UI", "CRM_UI", "MOBILE_IOS")))
-    written = {"dealstage": _stage(scene, course, state)}
+def _move_deal(story: ContactStory, deal_key: str, state: str, at: datetime) -> None:
+    deal_id, pipeline = story.deals[deal_key]
+    author = choose_writer(
+        story.world.rng, story.world.rng.choice(("CRM_UI", "CRM_UI", "MOBILE_IOS"))
+    )
+    properties = {"dealstage": _stage_id(story, pipeline, state)}
     if state != "open":
-        written["closedate"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
-    scene.pen.portal.edit(
+        properties["closedate"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    story.world.portal.edit(
         "deals",
-        number,
-        written,
+        deal_id,
+        properties,
         at=at,
-        source=by.source,
-        source_id=by.source_id,
-        user_id=by.user_id,
+        source=author.source,
+        source_id=author.source_id,
+        user_id=author.user_id,
     )
 
 
-def _link(scene: Scene, number: str, at: datetime) -> None:
-    portal, dice = scene.pen.portal, scene.pen.dice
-    portal.associate("deals", number, "contacts", scene.contact, at=at)
-    if scene.colleague and dice.random() < scene.together:
-        portal.associate("deals", number, "contacts", scene.colleague, at=at)
-    if scene.seat:
-        company = scene.seat.company
-        primary = scene.together == 1.0 or dice.random() < 0.96
-        portal.associate("deals", number, "companies", company, primary=primary, at=at)
-    if scene.partner and dice.random() < 0.08:
-        portal.associate("deals", number, "companies", scene.partner, at=at)
+def _link_deal(story: ContactStory, deal_id: str, at: datetime) -> None:
+    portal, rng = story.world.portal, story.world.rng
+    portal.associate("deals", deal_id, "contacts", story.contact_id, at=at)
+    if story.colleague_id and rng.random() < story.colleague_chance:
+        portal.associate("deals", deal_id, "contacts", story.colleague_id, at=at)
+    if story.employer:
+        company_id = story.employer.company_id
+        primary = story.colleague_chance == 1.0 or rng.random() < 0.96
+        portal.associate("deals", deal_id, "companies", company_id, primary=primary, at=at)
+    if story.partner_id and rng.random() < 0.08:
+        portal.associate("deals", deal_id, "companies", story.partner_id, at=at)

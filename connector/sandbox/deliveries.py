@@ -21,12 +21,12 @@ from connector.sandbox.webhooks import Event
 if TYPE_CHECKING:
     from connector.sandbox.portal import Portal
 
-_MOST: Final = 100  # events in one delivery
-_PATIENCE: Final = 5.0  # seconds for an answer, as HubSpot's page on webhooks says
+_MAX_EVENTS: Final = 100  # events in one delivery
+_TIMEOUT_SECONDS: Final = 5.0  # seconds for an answer, as HubSpot's page on webhooks says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class DeliverySettings:
     """How deliveries go: where to, signed with what, and what happens to them on the way.
 
     `duplicate` and `drop` are shares of the events; `together` is how many go in one delivery at
@@ -46,98 +46,100 @@ class Manner:
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting:
+class _PendingEvent:
     event: Event
     due: float
-    failed: int = 0
+    failures: int = 0
 
 
 class Deliveries:
     """Listens to a portal, and delivers from a thread of its own; `counts` says what became."""
 
-    def __init__(self, portal: Portal, manner: Manner) -> None:
+    def __init__(self, portal: Portal, settings: DeliverySettings) -> None:
         self.counts: Counter[str] = Counter()
         self._portal = portal
-        self._manner = manner
-        self._dice = Random(manner.seed)  # noqa: S311 -- for play, not for secrets
-        self._waiting: list[_Waiting] = []
-        self._under_way = 0
+        self._settings = settings
+        self._rng = Random(settings.seed)  # noqa: S311 -- for play, not for secrets
+        self._pending: list[_PendingEvent] = []
+        self._in_flight = 0
         self._changed = Condition()
         self._closed = False
-        self._thread = Thread(target=self._work, name="deliveries", daemon=True)
-        portal.listeners.append(self._hear)
+        self._thread = Thread(target=self._run, name="deliveries", daemon=True)
+        portal.listeners.append(self._enqueue)
         self._thread.start()
 
     def close(self) -> None:
         """Deliver nothing more."""
-        if self._hear in self._portal.listeners:
-            self._portal.listeners.remove(self._hear)
+        if self._enqueue in self._portal.listeners:
+            self._portal.listeners.remove(self._enqueue)
         with self._changed:
             self._closed = True
             self._changed.notify_all()
         self._thread.join()
 
-    def settle(self, seconds: float) -> bool:
+    def wait_until_idle(self, seconds: float) -> bool:
         """Wait until nothing is left to deliver; tell whether that came about."""
         with self._changed:
             return self._changed.wait_for(
-                lambda: not self._waiting and not self._under_way, seconds
+                lambda: not self._pending and not self._in_flight, seconds
             )
 
-    def _hear(self, event: Event) -> None:
+    def _enqueue(self, event: Event) -> None:
         with self._changed:
             self.counts["told"] += 1
-            if self._dice.random() < self._manner.drop:
+            if self._rng.random() < self._settings.drop:
                 self.counts["dropped"] += 1
                 return
-            twice = self._dice.random() < self._manner.duplicate
-            self.counts["duplicated"] += twice
-            self._waiting += [_Waiting(event, monotonic()) for _ in range(1 + twice)]
+            is_duplicated = self._rng.random() < self._settings.duplicate
+            self.counts["duplicated"] += is_duplicated
+            self._pending += [_PendingEvent(event, monotonic()) for _ in range(1 + is_duplicated)]
             self._changed.notify_all()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._waiting)
+                self._changed.wait_for(lambda: self._closed or self._pending)
                 if self._closed:
                     return
-                batch = self._take()
-                self._under_way = len(batch)
+                batch = self._take_due()
+                self._in_flight = len(batch)
             if not batch:
                 with self._changed:
                     self._changed.wait_for(lambda: self._closed, 0.02)
                 continue
-            self._end(batch, taken=self._send(batch))
+            self._finish(batch, accepted=self._send_batch(batch))
 
-    def _take(self) -> list[_Waiting]:
+    def _take_due(self) -> list[_PendingEvent]:
         """Take some that are due; the caller holds the condition."""
-        if self._manner.shuffle:
-            self._dice.shuffle(self._waiting)
+        if self._settings.shuffle:
+            self._rng.shuffle(self._pending)
         now = monotonic()
-        due = [one for one in self._waiting if one.due <= now]
-        batch = due[: min(self._manner.together, _MOST)]
-        self._waiting = [one for one in self._waiting if one not in batch]
+        due = [pending for pending in self._pending if pending.due <= now]
+        batch = due[: min(self._settings.together, _MAX_EVENTS)]
+        self._pending = [pending for pending in self._pending if pending not in batch]
         return batch
 
-    def _end(self, batch: list[_Waiting], *, taken: bool) -> None:
+    def _finish(self, batch: list[_PendingEvent], *, accepted: bool) -> None:
         with self._changed:
-            self._under_way = 0
-            self.counts["delivered" if taken else "failed"] += len(batch)
-            for one in () if taken else batch:
-                one.failed += 1
-                one.due = monotonic() + self._manner.pause
-                if one.failed < self._manner.tries:
-                    self._waiting.append(one)
+            self._in_flight = 0
+            self.counts["delivered" if accepted else "failed"] += len(batch)
+            for pending in () if accepted else batch:
+                pending.failures += 1
+                pending.due = monotonic() + self._settings.pause
+                if pending.failures < self._settings.tries:
+                    self._pending.append(pending)
                 else:
                     self.counts["lost"] += 1
             self._changed.notify_all()
 
-    def _send(self, batch: list[_Waiting]) -> bool:
+    def _send_batch(self, batch: list[_PendingEvent]) -> bool:
         """Send one delivery; tell whether it was taken."""
-        body = orjson.dumps([{**one.event, "attemptNumber": one.failed} for one in batch])
-        parts = urlsplit(self._manner.target)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.netloc, timeout=_PATIENCE)
+        body = orjson.dumps(
+            [{**pending.event, "attemptNumber": pending.failures} for pending in batch]
+        )
+        parts = urlsplit(self._settings.target)
+        connection_class = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = connection_class(parts.netloc, timeout=_TIMEOUT_SECONDS)
         query = f"?{parts.query}" if parts.query else ""
         try:
             connection.request("POST", f"{parts.path}{query}", body, self._headers(body))
@@ -148,14 +150,14 @@ class Deliveries:
             connection.close()
 
     def _headers(self, body: bytes) -> dict[str, str]:
-        manner, timestamp = self._manner, str(self._portal.clock.ms())
-        signed = b"POST" + manner.target.encode() + body + timestamp.encode()
-        digest = hmac.new(manner.secret.encode(), signed, hashlib.sha256).digest()
+        settings, timestamp = self._settings, str(self._portal.clock.ms())
+        signed_content = b"POST" + settings.target.encode() + body + timestamp.encode()
+        digest = hmac.new(settings.secret.encode(), signed_content, hashlib.sha256).digest()
         return {
             "Content-Type": "application/json",
             "User-Agent": "HubSpot Connect 2.0 (https://developers.hubspot.com)",
             "X-HubSpot-Signature-v3": b64encode(digest).decode(),
             "X-HubSpot-Request-Timestamp": timestamp,
-            "X-HubSpot-Signature": hashlib.sha256(manner.secret.encode() + body).hexdigest(),
+            "X-HubSpot-Signature": hashlib.sha256(settings.secret.encode() + body).hexdigest(),
             "X-HubSpot-Signature-Version": "v1",
         }

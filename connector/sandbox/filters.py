@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.sandbox import refusals
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 from connector.sandbox.properties import Definition
 from connector.sandbox.record import Record, parse_time
 
 if TYPE_CHECKING:
-    from connector.sandbox.inside import Inside
+    from connector.sandbox.inside import PortalState
 
 JSON = dict[str, Any]
 OPERATORS: Final = (
@@ -32,159 +32,179 @@ OPERATORS: Final = (
     "BETWEEN",
     "NEQ",
 )
-_FOREVER: Final = 1 << 45
-_MODIFIED: Final = frozenset({"lastmodifieddate", "hs_lastmodifieddate"})
+_MAX_TIME: Final = 1 << 45
+_MODIFIED_PROPERTIES: Final = frozenset({"lastmodifieddate", "hs_lastmodifieddate"})
 _WORD: Final = re.compile(r"[\w*]+")
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "LT": lambda one, other: bool(one < other),
-    "LTE": lambda one, other: bool(one <= other),
-    "GT": lambda one, other: bool(one > other),
-    "GTE": lambda one, other: bool(one >= other),
-    "EQ": lambda one, other: bool(one == other),
+_COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "LT": lambda left, right: bool(left < right),
+    "LTE": lambda left, right: bool(left <= right),
+    "GT": lambda left, right: bool(left > right),
+    "GTE": lambda left, right: bool(left >= right),
+    "EQ": lambda left, right: bool(left == right),
 }
 
 
 @dataclass(slots=True)
-class Group:
+class FilterGroup:
     """Filters that must all hold: a window of last-modified, tests of ids, tests of records."""
 
     low: int = 0
-    high: int = _FOREVER
+    high: int = _MAX_TIME
     id_tests: list[Callable[[int], bool]] = field(default_factory=list)
     tests: list[Callable[[Record], bool]] = field(default_factory=list)
 
     @property
     def is_window(self) -> bool:
         """Tell whether the group asks for a window of last-modified."""
-        return (self.low, self.high) != (0, _FOREVER)
+        return (self.low, self.high) != (0, _MAX_TIME)
 
 
-EVERYTHING: Final = Group()
+MATCH_ALL: Final = FilterGroup()
 
 
-def groups(portal: Inside, kind: Kind, given: list[JSON]) -> tuple[Group, ...]:
+def parse_groups(
+    portal: PortalState, object_type: ObjectType, group_bodies: list[JSON]
+) -> tuple[FilterGroup, ...]:
     """Read filter groups; refuse too many, and unknown operators or properties."""
-    most, most_in_one, most_in_all = portal.switches.search_filter_limits
-    lists = [one.get("filters") or [] for one in given]
-    if len(lists) > most or any(len(one) > most_in_one for one in lists):
-        raise refusals.invalid(f"At most {most} filter groups with {most_in_one} filters each")
-    if sum(map(len, lists)) > most_in_all:
-        raise refusals.invalid(f"At most {most_in_all} filters")
-    return tuple(_group(portal, kind, one) for one in lists)
+    max_groups, max_per_group, max_total = portal.switches.search_filter_limits
+    filter_lists = [group_body.get("filters") or [] for group_body in group_bodies]
+    if len(filter_lists) > max_groups or any(
+        len(filter_list) > max_per_group for filter_list in filter_lists
+    ):
+        raise refusals.invalid(
+            f"At most {max_groups} filter groups with {max_per_group} filters each"
+        )
+    if sum(map(len, filter_lists)) > max_total:
+        raise refusals.invalid(f"At most {max_total} filters")
+    return tuple(_parse_group(portal, object_type, filter_list) for filter_list in filter_lists)
 
 
-def _group(portal: Inside, kind: Kind, given: Iterable[JSON]) -> Group:
-    group = Group()
-    for one in given:
-        operator, name = str(one.get("operator")), str(one.get("propertyName"))
+def _parse_group(
+    portal: PortalState, object_type: ObjectType, filter_bodies: Iterable[JSON]
+) -> FilterGroup:
+    group = FilterGroup()
+    for filter_body in filter_bodies:
+        operator, name = str(filter_body.get("operator")), str(filter_body.get("propertyName"))
         if operator not in OPERATORS:
-            listed = ", ".join(OPERATORS)
+            operators = ", ".join(OPERATORS)
             message = (
-                f"Invalid input JSON on line 1, column 66: Enum type must be one of: [{listed}]"
+                f"Invalid input JSON on line 1, column 66: Enum type must be one of: [{operators}]"
             )
             raise refusals.invalid(message)
-        if name == kind.modified and operator in {*_COMPARE, "BETWEEN"}:
-            _narrow(group, operator, _times(one))
-        elif name == "hs_object_id" and operator in _COMPARE:
-            group.id_tests.append(_id_test(operator, str(one.get("value", ""))))
+        if name == object_type.modified_property and operator in {*_COMPARISONS, "BETWEEN"}:
+            _narrow_window(group, operator, _time_bounds(filter_body))
+        elif name == "hs_object_id" and operator in _COMPARISONS:
+            group.id_tests.append(_id_test(operator, str(filter_body.get("value", ""))))
         else:
-            group.tests.append(_test(portal, kind, name, one))
+            group.tests.append(_record_test(portal, object_type, name, filter_body))
     return group
 
 
-def _times(one: JSON) -> tuple[int, int]:
+def _time_bounds(filter_body: JSON) -> tuple[int, int]:
     try:
-        low = parse_time(one.get("value", ""))
-        return low, parse_time(one["highValue"]) if "highValue" in one else low
+        low = parse_time(filter_body.get("value", ""))
+        return low, parse_time(filter_body["highValue"]) if "highValue" in filter_body else low
     except ValueError as error:
-        raise refusals.invalid(f"{one.get('value')} is not a time") from error
+        raise refusals.invalid(f"{filter_body.get('value')} is not a time") from error
 
 
-def _narrow(group: Group, operator: str, times: tuple[int, int]) -> None:
-    value, highest = times
+def _narrow_window(group: FilterGroup, operator: str, bounds: tuple[int, int]) -> None:
+    value, highest = bounds
     low = {"GT": value + 1, "GTE": value, "EQ": value, "BETWEEN": value}.get(operator, 0)
-    high = {"LT": value - 1, "LTE": value, "EQ": value, "BETWEEN": highest}.get(operator, _FOREVER)
+    high = {"LT": value - 1, "LTE": value, "EQ": value, "BETWEEN": highest}.get(operator, _MAX_TIME)
     group.low, group.high = max(group.low, low), min(group.high, high)
 
 
 def _id_test(operator: str, value: str) -> Callable[[int], bool]:
     if not value.isdigit():
         raise refusals.invalid(f"{value} is not a number")
-    compare, number = _COMPARE[operator], int(value)
+    compare, number = _COMPARISONS[operator], int(value)
     return lambda record_id: compare(record_id, number)
 
 
-def _test(portal: Inside, kind: Kind, name: str, one: JSON) -> Callable[[Record], bool]:
+def _record_test(
+    portal: PortalState, object_type: ObjectType, name: str, filter_body: JSON
+) -> Callable[[Record], bool]:
     if name.startswith("associations."):
-        return _linked(portal, name.partition(".")[2], one)
-    definition = portal.schema.definitions(kind).get(name)
-    if definition is None and name not in _MODIFIED:
+        return _association_test(portal, name.partition(".")[2], filter_body)
+    definition = portal.schema.definitions(object_type).get(name)
+    if definition is None and name not in _MODIFIED_PROPERTIES:
         raise refusals.invalid(f"There was a problem with the request: no property {name}")
-    getter = portal.getters(kind).get(name)
-    matches = _matcher(definition or Definition(name=name, label=name), one)
+    getter = portal.getters(object_type).get(name)
+    matches = _value_test(definition or Definition(name=name, label=name), filter_body)
     if getter is None:
         return lambda record: matches(record.values.get(name, ""))
     return lambda record: matches(getter(record))
 
 
-def _linked(portal: Inside, target: str, one: JSON) -> Callable[[Record], bool]:
-    other = portal.kind(target).name
-    wanted = {int(value) for value in one.get("values") or [one.get("value", 0)]}
-    return lambda record: bool(wanted & portal.links.of(record.kind.name, record.id, other).keys())
+def _association_test(
+    portal: PortalState, target: str, filter_body: JSON
+) -> Callable[[Record], bool]:
+    target_type = portal.resolve_type(target).name
+    wanted_ids = {
+        int(value) for value in filter_body.get("values") or [filter_body.get("value", 0)]
+    }
+    return lambda record: bool(
+        wanted_ids & portal.links.of(record.object_type.name, record.id, target_type).keys()
+    )
 
 
-def _matcher(definition: Definition, one: JSON) -> Callable[[str], bool]:
-    operator = str(one["operator"])
+def _value_test(definition: Definition, filter_body: JSON) -> Callable[[str], bool]:
+    operator = str(filter_body["operator"])
     if operator == "HAS_PROPERTY":
         return bool
     if operator == "NOT_HAS_PROPERTY":
         return lambda text: not text
     if operator.endswith("CONTAINS_TOKEN"):
-        return _tokens(str(one.get("value", "")), wanted=operator == "CONTAINS_TOKEN")
+        return _token_test(str(filter_body.get("value", "")), expected=operator == "CONTAINS_TOKEN")
     if operator.endswith("IN"):
-        return _among(definition, one, wanted=operator == "IN")
-    return _compared(definition, one)
+        return _membership_test(definition, filter_body, expected=operator == "IN")
+    return _comparison_test(definition, filter_body)
 
 
-def _tokens(value: str, *, wanted: bool) -> Callable[[str], bool]:
-    asked = _WORD.findall(value.lower())
+def _token_test(value: str, *, expected: bool) -> Callable[[str], bool]:
+    patterns = _WORD.findall(value.lower())
 
     def test(text: str) -> bool:
         words = _WORD.findall(text.lower())
-        holds = bool(asked) and all(any(fnmatchcase(word, one) for word in words) for one in asked)
-        return holds is wanted
+        holds = bool(patterns) and all(
+            any(fnmatchcase(word, pattern) for word in words) for pattern in patterns
+        )
+        return holds is expected
 
     return test
 
 
-def _among(definition: Definition, one: JSON, *, wanted: bool) -> Callable[[str], bool]:
-    values = {str(value) for value in one.get("values") or []}
-    lowered = definition.type == "string"  # the index holds text in lower case
+def _membership_test(
+    definition: Definition, filter_body: JSON, *, expected: bool
+) -> Callable[[str], bool]:
+    values = {str(value) for value in filter_body.get("values") or []}
+    is_lowercase = definition.type == "string"  # the index holds text in lower case
 
     def test(text: str) -> bool:
         if not text:
-            return not wanted
-        return ((text.lower() if lowered else text) in values) is wanted
+            return not expected
+        return ((text.lower() if is_lowercase else text) in values) is expected
 
     return test
 
 
-def _compared(definition: Definition, one: JSON) -> Callable[[str], bool]:
-    operator = str(one["operator"])
-    low = sortable(definition, str(one.get("value", "")))
+def _comparison_test(definition: Definition, filter_body: JSON) -> Callable[[str], bool]:
+    operator = str(filter_body["operator"])
+    low = sort_key(definition, str(filter_body.get("value", "")))
     if operator == "BETWEEN":
-        high = sortable(definition, str(one.get("highValue", "")))
-        return lambda text: bool(text) and low <= sortable(definition, text) <= high
+        high = sort_key(definition, str(filter_body.get("highValue", "")))
+        return lambda text: bool(text) and low <= sort_key(definition, text) <= high
     if operator == "NEQ":
-        return lambda text: not text or sortable(definition, text) != low
-    compare = _COMPARE[operator]
-    return lambda text: bool(text) and compare(sortable(definition, text), low)
+        return lambda text: not text or sort_key(definition, text) != low
+    compare = _COMPARISONS[operator]
+    return lambda text: bool(text) and compare(sort_key(definition, text), low)
 
 
-def sortable(definition: Definition, text: str) -> tuple[int, Any]:
+def sort_key(definition: Definition, text: str) -> tuple[int, Any]:
     """Return a value that compares as HubSpot compares its type; blanks come last.
 
-    >>> sortable(Definition(name="n", label="N", type="number"), "17")
+    >>> sort_key(Definition(name="n", label="N", type="number"), "17")
     (0, 17.0)
     """
     if not text:

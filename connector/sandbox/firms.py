@@ -5,98 +5,111 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from connector.sandbox.names import firm, person
-from connector.sandbox.scene import Pen, Scene, Seat
-from connector.sandbox.setting import RENEWALS, SALES, SCORE
+from connector.sandbox.names import invent_company, invent_person
+from connector.sandbox.scene import World, ContactStory, Employer
+from connector.sandbox.setting import RENEWALS, SALES, SCORE_PROPERTY
 from connector.sandbox.situations import SITUATIONS, SQL, Situation
-from connector.sandbox.telling import tell
-from connector.sandbox.writers import writer
+from connector.sandbox.telling import write_story
+from connector.sandbox.writers import choose_writer
 
-LAST: Final = {"won": "customer", "open": "opportunity", "lost": SQL}
+STAGE_BY_OUTCOME: Final = {"won": "customer", "open": "opportunity", "lost": SQL}
 
 
-def found(pen: Pen, number: int) -> Seat:
+def create_company(world: World, number: int) -> Employer:
     """Create a company."""
-    here = firm(pen.dice, number)
-    by = writer(pen.dice, pen.dice.choice(("CRM_UI", "IMPORT", "INTEGRATION", "COMPANIES")))
-    card = {
-        "name": here.name,
-        "domain": here.domain,
-        "city": here.town,
-        "lifecyclestage": pen.dice.choice(("lead", "lead", "lead", "subscriber")),
+    profile = invent_company(world.rng, number)
+    author = choose_writer(
+        world.rng, world.rng.choice(("CRM_UI", "IMPORT", "INTEGRATION", "COMPANIES"))
+    )
+    properties = {
+        "name": profile.name,
+        "domain": profile.domain,
+        "city": profile.town,
+        "lifecyclestage": world.rng.choice(("lead", "lead", "lead", "subscriber")),
     }
-    if pen.chance(0.3):
-        card[SCORE] = str(pen.dice.randint(0, 90))
-    if pen.chance(0.05):
-        card["hs_lead_status"] = "OPEN"
-    company = pen.portal.create(
+    if world.chance(0.3):
+        properties[SCORE_PROPERTY] = str(world.rng.randint(0, 90))
+    if world.chance(0.05):
+        properties["hs_lead_status"] = "OPEN"
+    company_id = world.portal.create(
         "companies",
-        card,
-        at=pen.day(pen.dice.uniform(400, 1095)),
-        source=by.source,
-        source_id=by.source_id,
-        user_id=by.user_id,
+        properties,
+        at=world.time_on_day(world.rng.uniform(400, 1095)),
+        source=author.source,
+        source_id=author.source_id,
+        user_id=author.user_id,
     )
-    return Seat(company=company, firm=here)
+    return Employer(company_id=company_id, profile=profile)
 
 
-def promote(pen: Pen, seat: Seat, roles: Sequence[Situation]) -> None:
+def set_company_stage(world: World, employer: Employer, situations: Sequence[Situation]) -> None:
     """Write the company's stage that its contacts' deals suggest, or one that lies."""
-    stage = pen.dice.choices(
-        (_suggested(roles), "", "lead", "opportunity", "customer"), weights=(80, 4, 8, 4, 4)
+    stage = world.rng.choices(
+        (_suggested_stage(situations), "", "lead", "opportunity", "customer"),
+        weights=(80, 4, 8, 4, 4),
     )[0]
-    if stage == pen.portal.value("companies", seat.company, "lifecyclestage"):
+    if stage == world.portal.value("companies", employer.company_id, "lifecyclestage"):
         return
-    by = writer(pen.dice, pen.dice.choice(("CRM_UI", "PIPELINE_SETTINGS", "AUTOMATION_PLATFORM")))
-    pen.portal.edit(
+    author = choose_writer(
+        world.rng, world.rng.choice(("CRM_UI", "PIPELINE_SETTINGS", "AUTOMATION_PLATFORM"))
+    )
+    world.portal.edit(
         "companies",
-        seat.company,
+        employer.company_id,
         {"lifecyclestage": stage},
-        at=pen.day(pen.dice.uniform(1, 390)),
-        source=by.source,
-        source_id=by.source_id,
-        user_id=by.user_id,
+        at=world.time_on_day(world.rng.uniform(1, 390)),
+        source=author.source,
+        source_id=author.source_id,
+        user_id=author.user_id,
     )
 
 
-def _suggested(roles: Sequence[Situation]) -> str:
-    ends = {_end(one) for one in roles}
-    return next((stage for end, stage in LAST.items() if end in ends), "lead")
+def _suggested_stage(situations: Sequence[Situation]) -> str:
+    outcomes = {_first_deal_outcome(situation) for situation in situations}
+    return next(
+        (stage for outcome, stage in STAGE_BY_OUTCOME.items() if outcome in outcomes), "lead"
+    )
 
 
-def _end(role: Situation) -> str:
+def _first_deal_outcome(situation: Situation) -> str:
     """Return what became of the contact's first deal in the end."""
-    return role.story.rpartition("deal:")[2].partition("+")[0].partition(" ")[0]
+    return situation.script.rpartition("deal:")[2].partition("+")[0].partition(" ")[0]
 
 
-def leave_loose_ends(pen: Pen, contacts: int) -> None:
+def add_untidy_records(world: World, contacts: int) -> None:
     """Leave companies without contacts, deals without anybody, archived and merged contacts."""
     for number in range(contacts // 60 + 1):
-        seat = found(pen, 10**6 + number)
+        employer = create_company(world, 10**6 + number)
         if number % 4 == 0:
-            _stray_deal(pen, seat.company)
+            _create_stray_deal(world, employer.company_id)
     for _ in range(contacts // 300 + 1):
-        _stray_deal(pen, "")
-    for survivor in pen.dice.sample(pen.idle, len(pen.idle) // 300):
-        pen.portal.merge("contacts", survivor, _extra(pen))
+        _create_stray_deal(world, "")
+    for survivor_id in world.rng.sample(
+        world.contacts_without_deals, len(world.contacts_without_deals) // 300
+    ):
+        world.portal.merge("contacts", survivor_id, _create_extra_contact(world))
     for _ in range(contacts // 200):
-        pen.portal.archive("contacts", _extra(pen))
+        world.portal.archive("contacts", _create_extra_contact(world))
 
 
-def _extra(pen: Pen) -> str:
-    return tell(Scene(pen=pen, situation=SITUATIONS[1], seat=None), person(pen.dice))
+def _create_extra_contact(world: World) -> str:
+    return write_story(
+        ContactStory(world=world, situation=SITUATIONS[1], employer=None), invent_person(world.rng)
+    )
 
 
-def _stray_deal(pen: Pen, company: str) -> None:
-    course = pen.dice.choice((SALES, RENEWALS))
-    at = pen.day(pen.dice.uniform(2, 900))
-    stage = pen.dice.choice((course.won[0], course.lost[0], course.running[0][0]))
-    deal = pen.portal.create(
+def _create_stray_deal(world: World, company_id: str) -> None:
+    pipeline = world.rng.choice((SALES, RENEWALS))
+    at = world.time_on_day(world.rng.uniform(2, 900))
+    stage = world.rng.choice(
+        (pipeline.won_stage[0], pipeline.lost_stage[0], pipeline.open_stages[0][0])
+    )
+    deal_id = world.portal.create(
         "deals",
-        {"dealname": f"Avtale {at.year}", "pipeline": course.pipeline, "dealstage": stage},
+        {"dealname": f"Avtale {at.year}", "pipeline": pipeline.pipeline_id, "dealstage": stage},
         at=at,
         source="IMPORT",
         source_id="40000000",
     )
-    if company:
-        pen.portal.associate("deals", deal, "companies", company, primary=True, at=at)
+    if company_id:
+        world.portal.associate("deals", deal_id, "companies", company_id, primary=True, at=at)

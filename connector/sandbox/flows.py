@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from connector.sandbox.call import JSON, Answer, Call
 
-_LISTED = ("id", "isEnabled", "flowType", "name", "objectTypeId", "revisionId")
+_LISTED_FIELDS = ("id", "isEnabled", "flowType", "name", "objectTypeId", "revisionId")
 
 
-def list_flows(call: Call) -> Answer:
+def list_workflows(call: Call) -> Answer:
     """Answer a page of workflows, without what they do."""
-    limit = call.number("limit", otherwise=20, most=100)
+    limit = call.number_param("limit", default=20, maximum=100)
     start = int(call.request.params.get("after") or 0)
-    every = call.portal.flows
-    shown = [{name: one[name] for name in _LISTED} for one in every[start : start + limit]]
-    answer: JSON = {"results": shown}
-    if start + limit < len(every):
+    workflows = call.portal.workflows
+    rows = [
+        {name: workflow[name] for name in _LISTED_FIELDS}
+        for workflow in workflows[start : start + limit]
+    ]
+    answer: JSON = {"results": rows}
+    if start + limit < len(workflows):
         answer["paging"] = {"next": {"after": str(start + limit), "link": ""}}
     return Answer(body=answer)
 
 
 def batch_read(call: Call) -> Answer:
     """Answer whole workflows by their ids."""
-    asked = {str(one["flowId"]) for one in call.body["inputs"]}
-    found = [one for one in call.portal.flows if one["id"] in asked]
-    return Answer(body={"status": "COMPLETE", "results": found})
+    requested_ids = {str(item["flowId"]) for item in call.body["inputs"]}
+    workflows = [workflow for workflow in call.portal.workflows if workflow["id"] in requested_ids]
+    return Answer(body={"status": "COMPLETE", "results": workflows})
 
 
-def flow(number: int, name: str, type_id: str, criteria: JSON, *, enabled: bool) -> JSON:
+def workflow_json(number: int, name: str, type_id: str, criteria: JSON, *, enabled: bool) -> JSON:
     """Return a workflow as HubSpot tells it (its guide to the workflows API)."""
     return {
         "id": str(number),
@@ -41,18 +44,22 @@ def flow(number: int, name: str, type_id: str, criteria: JSON, *, enabled: bool)
     }
 
 
-def enrols_on(name: str) -> JSON:
+def known_property_criteria(name: str) -> JSON:
     """Return the criteria of a workflow that enrols where a property has any value."""
-    known = {"operator": "IS_KNOWN", "operationType": "ALL_PROPERTY"}
-    leaf = {"property": name, "operation": known, "filterType": "PROPERTY"}
-    inner = {"filterBranches": [], "filters": [leaf], "filterBranchType": "AND"}
+    operation = {"operator": "IS_KNOWN", "operationType": "ALL_PROPERTY"}
+    condition = {"property": name, "operation": operation, "filterType": "PROPERTY"}
+    inner = {"filterBranches": [], "filters": [condition], "filterBranchType": "AND"}
     branch = {"filterBranches": [inner], "filters": [], "filterBranchType": "OR"}
     return {"type": "LIST_BASED", "shouldReEnroll": True, "listFilterBranch": branch}
 
 
-def waits_for(name: str) -> JSON:
+def property_change_criteria(name: str) -> JSON:
     """Return the criteria of a workflow that enrols when a property changes."""
-    equal = {"operator": "IS_EQUAL_TO", "operationType": "STRING", "value": name}
-    leaf = {"property": "hs_name", "operation": equal, "filterType": "PROPERTY"}
-    branch = {"eventTypeId": "4-655002", "filters": [leaf], "filterBranchType": "UNIFIED_EVENTS"}
+    operation = {"operator": "IS_EQUAL_TO", "operationType": "STRING", "value": name}
+    condition = {"property": "hs_name", "operation": operation, "filterType": "PROPERTY"}
+    branch = {
+        "eventTypeId": "4-655002",
+        "filters": [condition],
+        "filterBranchType": "UNIFIED_EVENTS",
+    }
     return {"type": "EVENT_BASED", "eventFilterBranches": [branch]}

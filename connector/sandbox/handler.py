@@ -20,10 +20,10 @@ from connector.sandbox.call import Answer, Request
 if TYPE_CHECKING:
     from connector.sandbox.server import Sandbox
 
-_WORTH_ZIPPING: Final = 860
+_GZIP_MIN_BYTES: Final = 860
 _JSON: Final = "application/json;charset=utf-8"
 _HTML: Final = "text/html;charset=iso-8859-1"
-_LINGER: Final = struct.pack("ii", 1, 0)  # closing resets the connection
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # closing resets the connection
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,20 +36,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve one request, whatever its method."""
-        box: Sandbox = self.server.box
+        sandbox: Sandbox = self.server.sandbox
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = box.reception.receive(self.command, self.path, headers, body)
+        request = sandbox.dispatcher.parse_request(self.command, self.path, headers, body)
         request.local = self.client_address[0] in {"127.0.0.1", "::1"}
-        answer = box.serve_one(request)
-        if answer.cut == "hang":
-            self._hang(box)
-        elif answer.cut == "reset":
+        answer = sandbox.handle(request)
+        if answer.connection_fault == "hang":
+            self._hang(sandbox)
+        elif answer.connection_fault == "reset":
             self._reset()
         else:
-            self._send(box, request, answer)
-            box.sent(request)
+            self._send(sandbox, request, answer)
+            sandbox.note_sent(request)
 
     def do_POST(self) -> None:
         """Serve a POST."""
@@ -70,22 +70,22 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the parent's name
         """Log nothing: whoever wants to know looks at the served requests."""
 
-    def _send(self, box: Sandbox, request: Request, answer: Answer) -> None:
+    def _send(self, sandbox: Sandbox, request: Request, answer: Answer) -> None:
         correlation_id = str(uuid4())
-        body, kind = _body(answer, correlation_id)
+        body, content_type = _encode_body(answer, correlation_id)
         headers = {
-            "Date": format_datetime(box.portal.clock.now(), usegmt=True),
+            "Date": format_datetime(sandbox.portal.clock.now(), usegmt=True),
             "x-content-type-options": "nosniff",
             "vary": "origin, Accept-Encoding",
             "x-hubspot-correlation-id": correlation_id,
             **answer.headers,
         }
         if answer.status not in {401, 403}:
-            headers |= box.reception.limits.headers(request.route)
+            headers |= sandbox.dispatcher.limits.headers(request.route)
         if body or answer.status != 204:
-            headers["Content-Type"] = kind
-        if len(body) > _WORTH_ZIPPING and "gzip" in request.headers.get("accept-encoding", ""):
-            body, headers["Content-Encoding"] = _zipped(body), "gzip"
+            headers["Content-Type"] = content_type
+        if len(body) > _GZIP_MIN_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+            body, headers["Content-Encoding"] = _gzip_body(body), "gzip"
         if answer.status != 204:
             headers["Content-Length"] = str(len(body))
         self._write(answer, headers, body)
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         lines = [f"HTTP/1.1 {answer.status} {reason}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
-        if answer.cut == "truncate":
+        if answer.connection_fault == "truncate":
             body = body[: len(body) // 2]
             self.close_connection = True
         try:
@@ -105,19 +105,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def _reset(self) -> None:
         self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.connection.close()
 
-    def _hang(self, box: Sandbox) -> None:
+    def _hang(self, sandbox: Sandbox) -> None:
         """Stay silent until the client gives up, the box stops, or it has been long enough."""
         self.close_connection = True
-        end = monotonic() + box.portal.switches.hang_seconds
-        while monotonic() < end and not box.stopping.is_set():
+        deadline = monotonic() + sandbox.portal.switches.hang_seconds
+        while monotonic() < deadline and not sandbox.stopping.is_set():
             if select.select([self.connection], [], [], 0.05)[0]:
                 return
 
 
-def _body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
+def _encode_body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
     if answer.body is None:
         return b"", _JSON
     if isinstance(answer.body, str):
@@ -127,6 +127,6 @@ def _body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
     return orjson.dumps(answer.body), _JSON
 
 
-def _zipped(body: bytes) -> bytes:
-    packer = zlib.compressobj(1, wbits=31)
-    return packer.compress(body) + packer.flush()
+def _gzip_body(body: bytes) -> bytes:
+    compressor = zlib.compressobj(1, wbits=31)
+    return compressor.compress(body) + compressor.flush()

@@ -11,7 +11,7 @@ from connector.sandbox.record import Record
 
 _SHIFT: Final = 44  # ids stay below 17 trillion
 _MASK: Final = (1 << _SHIFT) - 1
-_REBUILD: Final = 500  # beyond so many changed records one sort is cheaper
+_REBUILD_ABOVE: Final = 500  # beyond so many changed records one sort is cheaper
 
 
 def id_of(key: int) -> int:
@@ -29,32 +29,32 @@ class ModifiedIndex:
 
     def __init__(self, records: Mapping[int, Record]) -> None:
         self._records = records
-        self._shown: dict[int, int] = {}
+        self._visible_keys: dict[int, int] = {}
         self._keys: list[int] = []
         self._changed: dict[int, int | None] = {}
-        self._late: list[tuple[int, int]] = []
+        self._delayed: list[tuple[int, int]] = []
 
     def touch(self, record_id: int, visible_at: int | None = None) -> None:
         """Note a changed record; the index shows it from `visible_at` on, or at once."""
         if visible_at is None:
             self._changed[record_id] = self._key(record_id)
         else:
-            heappush(self._late, (visible_at, record_id))
+            heappush(self._delayed, (visible_at, record_id))
 
     def drop(self, record_id: int) -> None:
         """Forget a record."""
         self._changed[record_id] = None
 
-    def shown(self, record_id: int) -> int:
+    def visible_modified(self, record_id: int) -> int:
         """Return the last-modified time under which the index shows a record."""
-        return modified_of(self._shown[record_id])
+        return modified_of(self._visible_keys[record_id])
 
     def keys(self, now: int) -> list[int]:
         """Return all keys as the index shows them now."""
-        while self._late and self._late[0][0] <= now:
-            record_id = heappop(self._late)[1]
+        while self._delayed and self._delayed[0][0] <= now:
+            record_id = heappop(self._delayed)[1]
             self._changed[record_id] = self._key(record_id)
-        if len(self._changed) > _REBUILD:
+        if len(self._changed) > _REBUILD_ABOVE:
             self._rebuild()
         else:
             for record_id, key in self._changed.items():
@@ -62,7 +62,7 @@ class ModifiedIndex:
         self._changed.clear()
         return self._keys
 
-    def window(self, low: int, high: int, now: int, *, wider: int = 0) -> list[int]:
+    def window(self, low: int, high: int, now: int, *, extra: int = 0) -> list[int]:
         """Return the keys from `low` to `high` milliseconds, both included.
 
         `wider` adds so many neighbours on each side.
@@ -70,7 +70,7 @@ class ModifiedIndex:
         keys = self.keys(now)
         start = bisect_left(keys, low << _SHIFT)
         end = bisect_right(keys, (high << _SHIFT) | _MASK)
-        return keys[max(0, start - wider) : end + wider]
+        return keys[max(0, start - extra) : end + extra]
 
     def _key(self, record_id: int) -> int | None:
         record = self._records.get(record_id)
@@ -78,17 +78,17 @@ class ModifiedIndex:
             return None
         return (record.modified << _SHIFT) | record_id
 
-    def _replace(self, record_id: int, new: int | None) -> None:
-        old = self._shown.pop(record_id, None)
-        if old is not None:
-            del self._keys[bisect_left(self._keys, old)]
-        if new is not None:
-            self._shown[record_id] = new
-            insort(self._keys, new)
+    def _replace(self, record_id: int, new_key: int | None) -> None:
+        old_key = self._visible_keys.pop(record_id, None)
+        if old_key is not None:
+            del self._keys[bisect_left(self._keys, old_key)]
+        if new_key is not None:
+            self._visible_keys[record_id] = new_key
+            insort(self._keys, new_key)
 
     def _rebuild(self) -> None:
         for record_id, key in self._changed.items():
-            self._shown.pop(record_id, None)
+            self._visible_keys.pop(record_id, None)
             if key is not None:
-                self._shown[record_id] = key
-        self._keys = sorted(self._shown.values())
+                self._visible_keys[record_id] = key
+        self._keys = sorted(self._visible_keys.values())

@@ -10,7 +10,14 @@ from connector.sandbox import calculated, refusals, webhooks, writes
 from connector.sandbox.associations import Link, Links
 from connector.sandbox.automations import Automations
 from connector.sandbox.clock import Clock
-from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS, KINDS, NAMES, Kind
+from connector.sandbox.kinds import (
+    COMPANIES,
+    CONTACTS,
+    DEALS,
+    OBJECT_TYPES,
+    OBJECT_TYPES_BY_NAME,
+    ObjectType,
+)
 from connector.sandbox.record import Record, Source, iso, parse_time
 from connector.sandbox.schema import Schema
 from connector.sandbox.switches import Switches
@@ -20,7 +27,7 @@ from connector.sandbox.writes import STAGE, Stamp
 APP_ID: Final = "18221010"
 
 
-class Inside:
+class PortalState:
     """The parts of a portal; whoever calls holds its lock."""
 
     def __init__(
@@ -39,92 +46,102 @@ class Inside:
         self.lock = RLock()
         self.switches = Switches()
         self.schema = Schema(self.switches)
-        self.tables = {name: Table(kind) for name, kind in KINDS.items()}
+        self.tables = {name: Table(object_type) for name, object_type in OBJECT_TYPES.items()}
         self.links = Links()
         self.automations = Automations(self)
-        self.flows: list[dict[str, Any]] = []
+        self.workflows: list[dict[str, Any]] = []
         self.listeners: list[Callable[[webhooks.Event], None]] = []
         self._stale: dict[tuple[str, int], tuple[int, Record]] = {}
         self._getters: dict[tuple[Any, ...], dict[str, calculated.Getter]] = {}
 
-    def kind(self, object_type: str) -> Kind:
+    def resolve_type(self, object_type: str) -> ObjectType:
         """Return a kind by its name, singular or type id; refuse any other."""
-        found = NAMES.get(object_type)
-        if found is not None:
-            return found
+        resolved = OBJECT_TYPES_BY_NAME.get(object_type)
+        if resolved is not None:
+            return resolved
         if object_type[:1].isdigit():
-            raise refusals.plain(400, f"Invalid object or event type id: {object_type}")
-        raise refusals.plain(400, f"Unable to infer object type from: {object_type}")
+            raise refusals.uncategorized(400, f"Invalid object or event type id: {object_type}")
+        raise refusals.uncategorized(400, f"Unable to infer object type from: {object_type}")
 
-    def valid(self, kind: Kind, properties: Mapping[str, Any], *, api: bool = False) -> Any:
+    def validate(
+        self, object_type: ObjectType, properties: Mapping[str, Any], *, api: bool = False
+    ) -> Any:
         """Return values as they are stored; refuse them all where one is not valid."""
-        values, problems = writes.checked(self, kind, properties, api=api)
+        values, problems = writes.check_values(self, object_type, properties, api=api)
         if problems:
-            raise refusals.bad_values(problems)
+            raise refusals.invalid_values(problems)
         return values
 
-    def add(self, kind: Kind, record_id: int, values: dict[str, str], stamp: Stamp) -> Record:
+    def add_record(
+        self, object_type: ObjectType, record_id: int, values: dict[str, str], stamp: Stamp
+    ) -> Record:
         """Add a record with values that were checked."""
-        created = values.pop(kind.created, "")
-        company = values.pop("associatedcompanyid", "")
-        at = parse_time(created) if created else stamp.at
-        record = Record(kind, record_id, at, stamp.source)
+        created_text = values.pop(object_type.created_property, "")
+        company_id = values.pop("associatedcompanyid", "")
+        at = parse_time(created_text) if created_text else stamp.at
+        record = Record(object_type, record_id, at, stamp.source)
         record.values = {name: value for name, value in values.items() if value}
-        self._complete(record)
-        self.tables[kind.name].add(record)
+        self._set_defaults(record)
+        self.tables[object_type.name].add(record)
         self.touch(record)
-        if company:
-            self.set_primary_company(record, company)
+        if company_id:
+            self.set_primary_company(record, company_id)
         if self.listeners:
-            self.tell(record, "creation")
+            self.send_event(record, "creation")
         return record
 
     def read(self, record: Record, name: str) -> str:
         """Return the value of a property, stored or calculated, "" for blank."""
-        getter = self.getters(record.kind).get(name)
+        getter = self.getters(record.object_type).get(name)
         return getter(record) if getter else record.values.get(name, "")
 
-    def getters(self, kind: Kind) -> dict[str, calculated.Getter]:
+    def getters(self, object_type: ObjectType) -> dict[str, calculated.Getter]:
         """Return how the calculated properties of a kind are found."""
         switches = self.switches
         key = (
-            kind.name,
+            object_type.name,
             self.schema.version,
             switches.legacy_stage_dates,
             switches.stage_property_suffix,
         )
         if key not in self._getters:
-            self._getters[key] = calculated.getters(self, kind)
+            self._getters[key] = calculated.getters(self, object_type)
         return self._getters[key]
 
     def touch(self, record: Record) -> None:
         """Tell the search index that a record changed; it may learn of it late."""
-        lag = self.switches.search_lag_seconds
+        lag_seconds = self.switches.search_lag_seconds
         if self.switches.search_lag_for:
-            name = f"{record.kind.name}/{record.id}"
-            lag = self.switches.search_lag_for.get(name, lag)
-        visible_at = self.clock.ms() + round(lag * 1000) if lag else None
-        self.tables[record.kind.name].index.touch(record.id, visible_at)
+            name = f"{record.object_type.name}/{record.id}"
+            lag_seconds = self.switches.search_lag_for.get(name, lag_seconds)
+        visible_at = self.clock.ms() + round(lag_seconds * 1000) if lag_seconds else None
+        self.tables[record.object_type.name].index.touch(record.id, visible_at)
 
-    def link(self, one: Record, other: Record, link: Link, at: int) -> None:
+    def link(self, record: Record, other_record: Record, link: Link, at: int) -> None:
         """Link two records, and let HubSpot react."""
-        if not self.links.add((one.kind.name, one.id), (other.kind.name, other.id), link):
+        if not self.links.add(
+            (record.object_type.name, record.id),
+            (other_record.object_type.name, other_record.id),
+            link,
+        ):
             return
-        self._bump((one, other), at)
-        for deal, linked in ((one, other), (other, one)):
-            if deal.kind is DEALS:
-                self.automations.deal_linked(deal, linked.kind.name, linked.id)
-        self._tell_link(one, other, removed=False)
+        self._bump_modified((record, other_record), at)
+        for source, target in ((record, other_record), (other_record, record)):
+            if source.object_type is DEALS:
+                self.automations.on_deal_linked(source, target.object_type.name, target.id)
+        self._send_association_events(record, other_record, removed=False)
 
-    def unlink(self, one: Record, other: Record) -> None:
+    def unlink(self, record: Record, other_record: Record) -> None:
         """Take the link between two records out."""
-        if self.links.remove((one.kind.name, one.id), (other.kind.name, other.id)):
-            self._bump((one, other), self.clock.ms())
-            self._tell_link(one, other, removed=True)
+        if self.links.remove(
+            (record.object_type.name, record.id), (other_record.object_type.name, other_record.id)
+        ):
+            self._bump_modified((record, other_record), self.clock.ms())
+            self._send_association_events(record, other_record, removed=True)
 
     def set_primary_company(self, record: Record, company_id: str) -> None:
         """Make a company the primary one of a contact; "" takes the primary link out."""
-        old = calculated.primary_company(self, record)
+        old = calculated.primary_company_id(self, record)
         if company_id == old:
             return
         companies = self.tables[COMPANIES.name]
@@ -134,71 +151,78 @@ class Inside:
         elif company is not None:
             self.unlink(record, company)
 
-    def bump_linked(self, record: Record) -> None:
+    def bump_linked_modified(self, record: Record) -> None:
         """Let the roll-ups of linked records follow a record that came or went."""
-        linked = self.links.neighbours(record.kind.name, record.id)
-        self._bump([self.tables[kind].records[one] for kind, one, _ in linked], self.clock.ms())
+        neighbours = self.links.linked_records(record.object_type.name, record.id)
+        self._bump_modified(
+            [self.tables[type_name].records[linked_id] for type_name, linked_id, _ in neighbours],
+            self.clock.ms(),
+        )
 
-    def remember(self, record: Record) -> None:
+    def keep_stale_copy(self, record: Record) -> None:
         """Keep a record as it is, for the reads that come too early after a write."""
         if self.switches.read_lag:
-            kept = (self.switches.read_lag, record.copy())
-            self._stale.setdefault((record.kind.name, record.id), kept)
+            entry = (self.switches.read_lag, record.copy())
+            self._stale.setdefault((record.object_type.name, record.id), entry)
 
-    def seen(self, record: Record) -> Record:
+    def record_for_read(self, record: Record) -> Record:
         """Return a record as a read sees it: perhaps still as it was before the last write."""
-        key = (record.kind.name, record.id)
+        key = (record.object_type.name, record.id)
         if key not in self._stale:
             return record
-        left, old = self._stale.pop(key)
-        if left > 1:
-            self._stale[key] = (left - 1, old)
-        return old
+        remaining, stale_record = self._stale.pop(key)
+        if remaining > 1:
+            self._stale[key] = (remaining - 1, stale_record)
+        return stale_record
 
     def api_source(self) -> Source:
         """Return the source that HubSpot writes down for this token."""
         name = self.switches.api_source
         return Source(name, APP_ID, name)
 
-    def tell(self, record: Record, what: str, **more: Any) -> None:
+    def send_event(self, record: Record, event_type: str, **fields: Any) -> None:
         """Send an event to whoever listens."""
         if self.listeners:
-            event = webhooks.event(self, record, what, more)
+            event = webhooks.build_event(self, record, event_type, fields)
             for listener in self.listeners:
                 listener(event)
 
-    def tell_property(self, record: Record, name: str, value: str, source: Source) -> None:
+    def send_property_event(self, record: Record, name: str, value: str, source: Source) -> None:
         """Send the event of a changed property to whoever listens."""
         if self.listeners:
-            shown = webhooks.shown_value(self.switches.webhook_clear, value)
-            more = {"propertyName": name, **shown, "changeSource": source.type}
-            self.tell(record, "propertyChange", **more, sourceId=source.id)
+            value_fields = webhooks.value_fields(self.switches.webhook_clear, value)
+            fields = {"propertyName": name, **value_fields, "changeSource": source.type}
+            self.send_event(record, "propertyChange", **fields, sourceId=source.id)
 
-    def _tell_link(self, one: Record, other: Record, *, removed: bool) -> None:
-        for source, target in ((one, other), (other, one)):
-            pair = f"{source.kind.singular}_TO_{target.kind.singular}".upper()
-            self.tell(
+    def _send_association_events(
+        self, record: Record, other_record: Record, *, removed: bool
+    ) -> None:
+        for source, target in ((record, other_record), (other_record, record)):
+            association_type = (
+                f"{source.object_type.singular}_TO_{target.object_type.singular}".upper()
+            )
+            self.send_event(
                 source,
                 "associationChange",
-                associationType=pair,
+                associationType=association_type,
                 fromObjectId=source.id,
                 toObjectId=target.id,
                 associationRemoved=removed,
             )
 
-    def _bump(self, records: Any, at: int) -> None:
+    def _bump_modified(self, records: Any, at: int) -> None:
         for record in records:
             if self.switches.association_bumps_modified:
                 record.modified = max(record.modified, at)
                 self.touch(record)
 
-    def _complete(self, record: Record) -> None:
+    def _set_defaults(self, record: Record) -> None:
         """Set what HubSpot sets by itself when a record is created."""
-        values, at = record.values, iso(record.created)
-        if record.kind is CONTACTS and values.get(STAGE) == "customer":
-            values.setdefault("closedate", at)
-        found = self.schema.deal_stage(values.get("dealstage", ""))
-        if record.kind is DEALS and found:
-            values["pipeline"] = found[0].id
-            if found[1].closed:
-                values.setdefault("closedate", at)
+        values, created_at = record.values, iso(record.created)
+        if record.object_type is CONTACTS and values.get(STAGE) == "customer":
+            values.setdefault("closedate", created_at)
+        deal_stage = self.schema.deal_stage(values.get("dealstage", ""))
+        if record.object_type is DEALS and deal_stage:
+            values["pipeline"] = deal_stage[0].id
+            if deal_stage[1].closed:
+                values.setdefault("closedate", created_at)

@@ -7,78 +7,82 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class ObjectType:
     """One object type: its names, its own words for two timestamps, and where ids begin."""
 
     name: str
     singular: str
     type_id: str
-    created: str
-    modified: str
-    defaults: tuple[str, ...]
+    created_property: str
+    modified_property: str
+    default_properties: tuple[str, ...]
     first_id: int
     id_step: int
     scope: str
-    stage: str = ""
-    pipeline: str = ""
+    stage_property: str = ""
+    pipeline_id: str = ""
 
     @property
-    def always(self) -> tuple[str, ...]:
+    def always_shown(self) -> tuple[str, ...]:
         """Return the properties that stand in every answer, asked for or not."""
-        return (self.created, self.modified, "hs_object_id")
+        return (self.created_property, self.modified_property, "hs_object_id")
 
 
-CONTACTS: Final = Kind(
+CONTACTS: Final = ObjectType(
     name="contacts",
     singular="contact",
     type_id="0-1",
-    created="createdate",
-    modified="lastmodifieddate",
-    defaults=("email", "firstname", "lastname"),
+    created_property="createdate",
+    modified_property="lastmodifieddate",
+    default_properties=("email", "firstname", "lastname"),
     first_id=51,
     id_step=50,
     scope="contacts",
-    stage="lifecyclestage",
-    pipeline="contacts-lifecycle-pipeline",
+    stage_property="lifecyclestage",
+    pipeline_id="contacts-lifecycle-pipeline",
 )
-COMPANIES: Final = Kind(
+COMPANIES: Final = ObjectType(
     name="companies",
     singular="company",
     type_id="0-2",
-    created="createdate",
-    modified="hs_lastmodifieddate",
-    defaults=("domain", "name"),
+    created_property="createdate",
+    modified_property="hs_lastmodifieddate",
+    default_properties=("domain", "name"),
     first_id=9_000_000_001,
     id_step=1,
     scope="companies",
-    stage="lifecyclestage",
-    pipeline="companies-lifecycle-pipeline",
+    stage_property="lifecyclestage",
+    pipeline_id="companies-lifecycle-pipeline",
 )
-DEALS: Final = Kind(
+DEALS: Final = ObjectType(
     name="deals",
     singular="deal",
     type_id="0-3",
-    created="createdate",
-    modified="hs_lastmodifieddate",
-    defaults=("amount", "closedate", "dealname", "dealstage", "pipeline"),
+    created_property="createdate",
+    modified_property="hs_lastmodifieddate",
+    default_properties=("amount", "closedate", "dealname", "dealstage", "pipeline"),
     first_id=30_000_000_003,
     id_step=7,
     scope="deals",
-    stage="dealstage",
+    stage_property="dealstage",
 )
-TASKS: Final = Kind(
+TASKS: Final = ObjectType(
     name="tasks",
     singular="task",
     type_id="0-27",
-    created="hs_createdate",
-    modified="hs_lastmodifieddate",
-    defaults=(),
+    created_property="hs_createdate",
+    modified_property="hs_lastmodifieddate",
+    default_properties=(),
     first_id=60_000_000_001,
     id_step=1,
     scope="contacts",  # tasks ride on the contacts scopes
 )
 
-KINDS: Final = {kind.name: kind for kind in (CONTACTS, COMPANIES, DEALS, TASKS)}
-NAMES: Final = {
-    name: kind for kind in KINDS.values() for name in (kind.name, kind.singular, kind.type_id)
+OBJECT_TYPES: Final = {
+    object_type.name: object_type for object_type in (CONTACTS, COMPANIES, DEALS, TASKS)
+}
+OBJECT_TYPES_BY_NAME: Final = {
+    name: object_type
+    for object_type in OBJECT_TYPES.values()
+    for name in (object_type.name, object_type.singular, object_type.type_id)
 }

@@ -11,7 +11,7 @@ from connector.sandbox import refusals
 if TYPE_CHECKING:
     from connector.sandbox.portal import Portal
 
-_UNLIMITED: Final = 1_000_000  # what is said while nothing is enforced
+_UNENFORCED_MAX: Final = 1_000_000  # what is said while nothing is enforced
 _SECOND: Final = 1_000
 
 
@@ -29,9 +29,9 @@ class Limits:
         """Count a request; refuse it where a limit is reached and enforced."""
         switches = self._portal.switches
         now = self._portal.clock.ms()
-        self._turn_day()
+        self._start_new_day()
         if switches.enforce_limits:
-            self._refuse(route, token, now)
+            self._check_limit(route, token, now)
         self.used_today += 1
         if switches.enforce_limits:
             self._window(route, token).append(now)
@@ -39,26 +39,26 @@ class Limits:
     def headers(self, route: str) -> dict[str, str]:
         """Return the rate headers of an answer."""
         switches = self._portal.switches
-        daily: dict[str, str] = {}
+        daily_headers: dict[str, str] = {}
         if switches.app_kind == "private":
-            left = max(0, switches.daily_limit - self.used_today)
-            daily = {
+            remaining = max(0, switches.daily_limit - self.used_today)
+            daily_headers = {
                 "x-hubspot-ratelimit-daily": str(switches.daily_limit),
-                "x-hubspot-ratelimit-daily-remaining": str(left),
+                "x-hubspot-ratelimit-daily-remaining": str(remaining),
             }
         if route == "search":
-            return daily if switches.search_daily_headers else {}
-        most = switches.burst_limit if switches.enforce_limits else _UNLIMITED
-        left = max(0, most - len(self._burst))
-        return daily | {
+            return daily_headers if switches.search_daily_headers else {}
+        maximum = switches.burst_limit if switches.enforce_limits else _UNENFORCED_MAX
+        remaining = max(0, maximum - len(self._burst))
+        return daily_headers | {
             "x-hubspot-ratelimit-interval-milliseconds": "10000",
-            "x-hubspot-ratelimit-max": str(most),
-            "x-hubspot-ratelimit-remaining": str(left),
-            "x-hubspot-ratelimit-secondly": str(most // 10),
-            "x-hubspot-ratelimit-secondly-remaining": str(min(left, most // 10)),
+            "x-hubspot-ratelimit-max": str(maximum),
+            "x-hubspot-ratelimit-remaining": str(remaining),
+            "x-hubspot-ratelimit-secondly": str(maximum // 10),
+            "x-hubspot-ratelimit-secondly-remaining": str(min(remaining, maximum // 10)),
         }
 
-    def _refuse(self, route: str, token: str, now: int) -> None:
+    def _check_limit(self, route: str, token: str, now: int) -> None:
         switches = self._portal.switches
         if switches.app_kind == "private" and self.used_today >= switches.daily_limit:
             raise self._refusal("DAILY", "", 3600)
@@ -80,12 +80,12 @@ class Limits:
         return self._searches.setdefault(scope, deque())
 
     def _refusal(self, policy: str, group: str, wait: float) -> refusals.RefusedError:
-        shown = f"{group}:{self._portal.portal_id}:18221010" if group else ""
+        group_name = f"{group}:{self._portal.portal_id}:18221010" if group else ""
         retry_after = wait if self._portal.switches.retry_after_on_429 else None
-        return refusals.limited(policy, group=shown, retry_after=retry_after)
+        return refusals.rate_limited(policy, group=group_name, retry_after=retry_after)
 
-    def _turn_day(self) -> None:
-        local = self._portal.clock.now().astimezone(ZoneInfo(self._portal.time_zone))
-        day = local.date().isoformat()
+    def _start_new_day(self) -> None:
+        local_time = self._portal.clock.now().astimezone(ZoneInfo(self._portal.time_zone))
+        day = local_time.date().isoformat()
         if day != self._day:
             self._day, self.used_today = day, 0

@@ -8,71 +8,85 @@ from itertools import islice
 from typing import Any, Final
 
 from connector.sandbox import refusals
-from connector.sandbox.answers import batch
-from connector.sandbox.associations import TYPES, Link
+from connector.sandbox.answers import batch_body
+from connector.sandbox.associations import TYPE_IDS, Link
 from connector.sandbox.call import JSON, Answer, Call
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 from connector.sandbox.record import Record
 
-_CREATE: Final = 2000
-_PRIMARY: Final = {primary for _, primary in TYPES.values() if primary}
-_PLAIN: Final = {plain for plain, _ in TYPES.values()}
+_MAX_INPUTS: Final = 2000
+_PRIMARY_TYPE_IDS: Final = {primary for _, primary in TYPE_IDS.values() if primary}
+_UNLABELLED_TYPE_IDS: Final = {unlabelled for unlabelled, _ in TYPE_IDS.values()}
 
 
 def batch_read(call: Call) -> Answer:
     """Answer the associations of up to a thousand records, a page of each."""
-    source, target = _kinds(call)
+    source, target = _object_types(call)
     results: list[JSON] = []
     errors: list[JSON] = []
-    for one in call.inputs(call.portal.switches.association_batch_max):
-        record_id = str(one.get("id", ""))
-        rows, after = _page(call, record_id, target, str(one.get("after") or "0"))
+    for item in call.inputs(call.portal.switches.association_batch_max):
+        record_id = str(item.get("id", ""))
+        rows, after = _link_page(call, record_id, target, str(item.get("after") or "0"))
         if rows:
             row: JSON = {"from": {"id": record_id}, "to": rows}
             results.append(row | _paging(after))
         else:
-            errors.append(_none_found(source, target, record_id))
+            errors.append(_no_associations_error(source, target, record_id))
     status = 207 if errors and call.family != "2026-09" else 200
-    return Answer(status=status, body=batch(call.portal, results, errors, call.started))
+    return Answer(status=status, body=batch_body(call.portal, results, errors, call.started_at))
 
 
-def _kinds(call: Call) -> tuple[Kind, Kind]:
-    source, target = call.portal.kind(call.names["from"]), call.portal.kind(call.names["to"])
-    if (source.name, target.name) not in TYPES:
+def _object_types(call: Call) -> tuple[ObjectType, ObjectType]:
+    source, target = (
+        call.portal.resolve_type(call.path_params["from"]),
+        call.portal.resolve_type(call.path_params["to"]),
+    )
+    if (source.name, target.name) not in TYPE_IDS:
         raise refusals.invalid(f"No associations between {source.name} and {target.name}")
     return source, target
 
 
-def _page(call: Call, record_id: str, target: Kind, after: str) -> tuple[list[JSON], str]:
+def _link_page(
+    call: Call, record_id: str, target: ObjectType, after: str
+) -> tuple[list[JSON], str]:
     """Return a page of links, and where the next one begins, "" after the last."""
-    source = call.portal.kind(call.names["from"])
+    source = call.portal.resolve_type(call.path_params["from"])
     record = call.portal.tables[source.name].find(record_id)
     if record is None:
         return [], ""
-    linked = _live(call, record, target)
-    start = bisect_left(linked, int(after)) if after.isdigit() else 0
-    size = call.portal.switches.long_paging_of_associations
+    linked_ids = _live_linked_ids(call, record, target)
+    start = bisect_left(linked_ids, int(after)) if after.isdigit() else 0
+    page_size = call.portal.switches.long_paging_of_associations
     links = call.portal.links.of(source.name, record.id, target.name)
-    rows = [_row(call, source, target, (one, links[one])) for one in linked[start : start + size]]
-    return rows, str(linked[start + size]) if start + size < len(linked) else ""
+    rows = [
+        _link_row(call, source, target, (linked_id, links[linked_id]))
+        for linked_id in linked_ids[start : start + page_size]
+    ]
+    return rows, str(linked_ids[start + page_size]) if start + page_size < len(linked_ids) else ""
 
 
-def _live(call: Call, record: Record, target: Kind) -> list[int]:
+def _live_linked_ids(call: Call, record: Record, target: ObjectType) -> list[int]:
     records = call.portal.tables[target.name].records
-    links = call.portal.links.of(record.kind.name, record.id, target.name)
-    return sorted(one for one in links if one in records and records[one].archived_at is None)
+    links = call.portal.links.of(record.object_type.name, record.id, target.name)
+    return sorted(
+        linked_id
+        for linked_id in links
+        if linked_id in records and records[linked_id].archived_at is None
+    )
 
 
-def _row(call: Call, source: Kind, target: Kind, linked: tuple[int, Link]) -> JSON:
-    types = call.portal.links.types(source.name, target.name, linked[1])
-    return {"toObjectId": linked[0], "associationTypes": types}
+def _link_row(
+    call: Call, source: ObjectType, target: ObjectType, id_and_link: tuple[int, Link]
+) -> JSON:
+    types = call.portal.links.types(source.name, target.name, id_and_link[1])
+    return {"toObjectId": id_and_link[0], "associationTypes": types}
 
 
 def _paging(after: str) -> JSON:
     return {"paging": {"next": {"after": after, "link": f"?after={after}"}}} if after else {}
 
 
-def _none_found(source: Kind, target: Kind, record_id: str) -> JSON:
+def _no_associations_error(source: ObjectType, target: ObjectType, record_id: str) -> JSON:
     return {
         "status": "error",
         "category": "OBJECT_NOT_FOUND",
@@ -86,138 +100,173 @@ def _none_found(source: Kind, target: Kind, record_id: str) -> JSON:
     }
 
 
-def read_of_one(call: Call) -> Answer:
+def read_one(call: Call) -> Answer:
     """Answer the associations of one record; of a missing one an empty page."""
-    _, target = _kinds(call)
+    _, target = _object_types(call)
     after = call.request.params.get("after", "") or "0"
-    rows, more = _page(call, call.names["id"], target, after)
-    return Answer(body={"results": rows} | _paging(more))
+    rows, next_after = _link_page(call, call.path_params["id"], target, after)
+    return Answer(body={"results": rows} | _paging(next_after))
 
 
 def batch_create(call: Call) -> Answer:
     """Link records in pairs, with the types that each pair names."""
-    source, target = _kinds(call)
+    source, target = _object_types(call)
     results: list[JSON] = []
-    for one in call.inputs(_CREATE):
-        record, other = _end(call, source, one["from"]), _end(call, target, one["to"])
-        link = _link(call, one.get("types") or [])
-        call.portal.link(record, other, link, call.portal.clock.ms())
-        results.append(_linked(record, other, link))
-    return Answer(status=201, body=batch(call.portal, results, [], call.started))
+    for item in call.inputs(_MAX_INPUTS):
+        record, other_record = (
+            _find_end(call, source, item["from"]),
+            _find_end(call, target, item["to"]),
+        )
+        link = _parse_link(call, item.get("types") or [])
+        call.portal.link(record, other_record, link, call.portal.clock.ms())
+        results.append(_link_json(record, other_record, link))
+    return Answer(status=201, body=batch_body(call.portal, results, [], call.started_at))
 
 
 def batch_create_v3(call: Call) -> Answer:
     """Link records in pairs as the v3 API does; both directions are answered."""
-    source, target = _kinds(call)
+    source, target = _object_types(call)
     results: list[JSON] = []
-    for one in call.inputs(_CREATE):
-        record, other = _end(call, source, one["from"]), _end(call, target, one["to"])
-        call.portal.link(record, other, Link(), call.portal.clock.ms())
-        for start, end in ((other, record), (record, other)):
-            pair = f"{start.kind.singular}_to_{end.kind.singular}"
-            results.append({"from": _ref(start), "to": _ref(end), "type": pair})
-    return Answer(status=201, body=batch(call.portal, results, [], call.started))
+    for item in call.inputs(_MAX_INPUTS):
+        record, other_record = (
+            _find_end(call, source, item["from"]),
+            _find_end(call, target, item["to"]),
+        )
+        call.portal.link(record, other_record, Link(), call.portal.clock.ms())
+        for from_record, to_record in ((other_record, record), (record, other_record)):
+            association_type = (
+                f"{from_record.object_type.singular}_to_{to_record.object_type.singular}"
+            )
+            results.append(
+                {
+                    "from": _ref_json(from_record),
+                    "to": _ref_json(to_record),
+                    "type": association_type,
+                }
+            )
+    return Answer(status=201, body=batch_body(call.portal, results, [], call.started_at))
 
 
 def batch_archive(call: Call) -> Answer:
     """Take links out."""
-    source, target = _kinds(call)
-    for one in call.inputs(_CREATE):
-        for other in one.get("to") or []:
-            call.portal.unlink(_end(call, source, one["from"]), _end(call, target, other))
+    source, target = _object_types(call)
+    for item in call.inputs(_MAX_INPUTS):
+        for target_ref in item.get("to") or []:
+            call.portal.unlink(
+                _find_end(call, source, item["from"]), _find_end(call, target, target_ref)
+            )
     return Answer(status=204)
 
 
 def link_one(call: Call) -> Answer:
     """Link two records named in the path."""
-    source, target = _kinds(call)
-    record = _end(call, source, {"id": call.names["id"]})
-    other = _end(call, target, {"id": call.names["to_id"]})
+    source, target = _object_types(call)
+    record = _find_end(call, source, {"id": call.path_params["id"]})
+    other_record = _find_end(call, target, {"id": call.path_params["to_id"]})
     types = call.request.body if isinstance(call.request.body, list) else []
-    link = _link(call, types)
-    call.portal.link(record, other, link, call.portal.clock.ms())
+    link = _parse_link(call, types)
+    call.portal.link(record, other_record, link, call.portal.clock.ms())
     if types:
-        return Answer(status=201, body=_linked(record, other, link))
-    both = [_default(one, two) for one, two in ((record, other), (other, record))]
-    return Answer(body=batch(call.portal, both, [], call.started))
+        return Answer(status=201, body=_link_json(record, other_record, link))
+    results = [
+        _default_association(from_record, to_record)
+        for from_record, to_record in ((record, other_record), (other_record, record))
+    ]
+    return Answer(body=batch_body(call.portal, results, [], call.started_at))
 
 
 def unlink_one(call: Call) -> Answer:
     """Take the link between two records named in the path out."""
-    source, target = _kinds(call)
-    table, others = call.portal.tables[source.name], call.portal.tables[target.name]
-    record, other = table.find(call.names["id"]), others.find(call.names["to_id"])
-    if record is not None and other is not None:
-        call.portal.unlink(record, other)
+    source, target = _object_types(call)
+    table, target_table = call.portal.tables[source.name], call.portal.tables[target.name]
+    record, other_record = (
+        table.find(call.path_params["id"]),
+        target_table.find(call.path_params["to_id"]),
+    )
+    if record is not None and other_record is not None:
+        call.portal.unlink(record, other_record)
     return Answer(status=204)
 
 
-def link_new(call: Call, record: Record, given: Iterable[JSON]) -> None:
+def link_new_record(call: Call, record: Record, associations: Iterable[JSON]) -> None:
     """Link a record that was just created to those that its creation names."""
-    for one in given:
-        types = one.get("types") or []
-        numbers = [int(type_["associationTypeId"]) for type_ in types]
-        pairs = (pair for pair, known in TYPES.items() if set(numbers) & set(known))
-        target = next((to for start, to in pairs if start == record.kind.name), "")
+    for association in associations:
+        types = association.get("types") or []
+        type_ids = [int(type_json["associationTypeId"]) for type_json in types]
+        type_pairs = (
+            type_pair for type_pair, known_ids in TYPE_IDS.items() if set(type_ids) & set(known_ids)
+        )
+        target = next(
+            (to_type for from_type, to_type in type_pairs if from_type == record.object_type.name),
+            "",
+        )
         if target:
-            other = _end(call, call.portal.kind(target), one["to"])
-            call.portal.link(record, other, _link(call, types), call.portal.clock.ms())
+            other_record = _find_end(call, call.portal.resolve_type(target), association["to"])
+            call.portal.link(record, other_record, _parse_link(call, types), call.portal.clock.ms())
 
 
-def listed_links(call: Call, record: Record, targets: Iterable[str]) -> JSON:
+def embedded_associations(call: Call, record: Record, targets: Iterable[str]) -> JSON:
     """Write the associations that stand inside a list or a single record."""
-    found: JSON = {}
+    embedded: JSON = {}
     for name in targets:
-        target = call.portal.kind(name)
-        linked = _live(call, record, target)
-        if linked:
-            found[target.name] = _inside(call, record, target, linked)
-    return found
+        target = call.portal.resolve_type(name)
+        linked_ids = _live_linked_ids(call, record, target)
+        if linked_ids:
+            embedded[target.name] = _embedded_page(call, record, target, linked_ids)
+    return embedded
 
 
-def _inside(call: Call, record: Record, target: Kind, linked: list[int]) -> JSON:
-    links = call.portal.links.of(record.kind.name, record.id, target.name)
-    size = call.portal.switches.long_paging_of_associations
-    pair = f"{record.kind.singular}_to_{target.singular}"
-    labelled = TYPES[record.kind.name, target.name][1] is not None
+def _embedded_page(call: Call, record: Record, target: ObjectType, linked_ids: list[int]) -> JSON:
+    links = call.portal.links.of(record.object_type.name, record.id, target.name)
+    page_size = call.portal.switches.long_paging_of_associations
+    association_type = f"{record.object_type.singular}_to_{target.singular}"
+    has_labels = TYPE_IDS[record.object_type.name, target.name][1] is not None
     rows: list[JSON] = []
-    for one in islice(linked, size):
-        if links[one].primary or not labelled:
-            rows.append({"id": str(one), "type": pair})
-        if labelled:
-            rows.append({"id": str(one), "type": f"{pair}_unlabeled"})
-    return {"results": rows} | _paging(str(linked[size]) if len(linked) > size else "")
+    for linked_id in islice(linked_ids, page_size):
+        if links[linked_id].primary or not has_labels:
+            rows.append({"id": str(linked_id), "type": association_type})
+        if has_labels:
+            rows.append({"id": str(linked_id), "type": f"{association_type}_unlabeled"})
+    return {"results": rows} | _paging(
+        str(linked_ids[page_size]) if len(linked_ids) > page_size else ""
+    )
 
 
-def _end(call: Call, kind: Kind, given: JSON) -> Record:
-    record = call.portal.tables[kind.name].find(str(given.get("id", "")))
+def _find_end(call: Call, object_type: ObjectType, ref: JSON) -> Record:
+    record = call.portal.tables[object_type.name].find(str(ref.get("id", "")))
     if record is None:
-        raise refusals.invalid(f"{given.get('id')} is not a valid ID")
+        raise refusals.invalid(f"{ref.get('id')} is not a valid ID")
     return record
 
 
-def _link(call: Call, types: Iterable[Any]) -> Link:
-    numbers = [int(one["associationTypeId"]) for one in types]
-    own = [number for number in numbers if number not in _PRIMARY | _PLAIN]
-    labels = tuple(call.portal.links.label_of(number) for number in own)
-    return Link(bool(_PRIMARY & set(numbers)), labels)
+def _parse_link(call: Call, types: Iterable[Any]) -> Link:
+    type_ids = [int(type_json["associationTypeId"]) for type_json in types]
+    custom_ids = [
+        type_id for type_id in type_ids if type_id not in _PRIMARY_TYPE_IDS | _UNLABELLED_TYPE_IDS
+    ]
+    labels = tuple(call.portal.links.label_of(type_id) for type_id in custom_ids)
+    return Link(bool(_PRIMARY_TYPE_IDS & set(type_ids)), labels)
 
 
-def _linked(record: Record, other: Record, link: Link) -> JSON:
+def _link_json(record: Record, other_record: Record, link: Link) -> JSON:
     return {
-        "fromObjectTypeId": record.kind.type_id,
+        "fromObjectTypeId": record.object_type.type_id,
         "fromObjectId": record.id,
-        "toObjectTypeId": other.kind.type_id,
-        "toObjectId": other.id,
+        "toObjectTypeId": other_record.object_type.type_id,
+        "toObjectId": other_record.id,
         "labels": list(link.labels),
     }
 
 
-def _default(record: Record, other: Record) -> JSON:
-    plain = TYPES[record.kind.name, other.kind.name][0]
-    spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": plain}
-    return {"from": _ref(record), "to": _ref(other), "associationSpec": spec}
+def _default_association(record: Record, other_record: Record) -> JSON:
+    type_id = TYPE_IDS[record.object_type.name, other_record.object_type.name][0]
+    association_spec = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": type_id}
+    return {
+        "from": _ref_json(record),
+        "to": _ref_json(other_record),
+        "associationSpec": association_spec,
+    }
 
 
-def _ref(record: Record) -> JSON:
+def _ref_json(record: Record) -> JSON:
     return {"id": str(record.id)}

@@ -8,35 +8,39 @@ from connector.sandbox.record import Record, Source
 from connector.sandbox.writes import STAGE
 
 if TYPE_CHECKING:
-    from connector.sandbox.inside import Inside
+    from connector.sandbox.inside import PortalState
     from connector.sandbox.table import Table
 
-_SOURCES: Final = {"contacts": "MERGE_CONTACTS", "companies": "MERGE_COMPANIES"}
+_SOURCE_TYPES: Final = {"contacts": "MERGE_CONTACTS", "companies": "MERGE_COMPANIES"}
 
 
-def merge(portal: Inside, table: Table, primary: Record, other: Record) -> Record:
+def merge(portal: PortalState, table: Table, primary: Record, secondary: Record) -> Record:
     """Merge `other` into `primary`; return the survivor."""
     now = portal.clock.ms()
-    source_type = _SOURCES.get(table.kind.name, "MERGE_OBJECTS")
+    source_type = _SOURCE_TYPES.get(table.object_type.name, "MERGE_OBJECTS")
     source = Source(source_type, "", source_type)
-    survivor = _survivor(portal, table, primary)
-    survivor.merged = (*survivor.merged, *other.merged, *_merged_ids(survivor, primary, other, now))
-    for name in sorted(other.values.keys() - primary.values.keys()):
-        survivor.put(name, other.values[name], now, source)
-    stage = _stage(portal, primary, other)
+    survivor = _make_survivor(portal, table, primary)
+    survivor.merged = (
+        *survivor.merged,
+        *secondary.merged,
+        *_merged_ids(survivor, primary, secondary, now),
+    )
+    for name in sorted(secondary.values.keys() - primary.values.keys()):
+        survivor.put(name, secondary.values[name], now, source)
+    stage = _surviving_stage(portal, primary, secondary)
     if stage != survivor.values.get(STAGE, ""):
         survivor.put(STAGE, stage, now, source)
     survivor.modified = now
-    for gone in (primary, other):
-        if gone.id != survivor.id:
-            _move_links(portal, gone, survivor)
-            table.remove(gone.id)
-            table.aliases[gone.id] = survivor.id
+    for merged_record in (primary, secondary):
+        if merged_record.id != survivor.id:
+            _move_links_to_survivor(portal, merged_record, survivor)
+            table.remove(merged_record.id)
+            table.aliases[merged_record.id] = survivor.id
     portal.touch(survivor)
     return survivor
 
 
-def _survivor(portal: Inside, table: Table, primary: Record) -> Record:
+def _make_survivor(portal: PortalState, table: Table, primary: Record) -> Record:
     if not portal.switches.merge_new_id:
         return primary
     survivor = primary.copy()
@@ -46,29 +50,34 @@ def _survivor(portal: Inside, table: Table, primary: Record) -> Record:
 
 
 def _merged_ids(
-    survivor: Record, primary: Record, other: Record, now: int
+    survivor: Record, primary: Record, secondary: Record, now: int
 ) -> tuple[tuple[int, int], ...]:
-    gone = (one.id for one in (primary, other) if one.id != survivor.id)
-    return tuple((record_id, now) for record_id in gone)
+    merged_ids = (record.id for record in (primary, secondary) if record.id != survivor.id)
+    return tuple((record_id, now) for record_id in merged_ids)
 
 
-def _stage(portal: Inside, primary: Record, other: Record) -> str:
+def _surviving_stage(portal: PortalState, primary: Record, secondary: Record) -> str:
     """Return the stage that wins; a later clear wins under `cleared`."""
-    mine, yours = (one.history(STAGE)[-1:] for one in (primary, other))
+    primary_latest, secondary_latest = (
+        record.history(STAGE)[-1:] for record in (primary, secondary)
+    )
     rule = portal.switches.merge_stage
-    if rule == "primary" or not yours:
-        return primary.values.get(STAGE) or other.values.get(STAGE, "")
-    later = max(mine + yours, key=lambda version: version.at)
-    if later.value or rule == "cleared":
-        return later.value
-    return primary.values.get(STAGE) or other.values.get(STAGE, "")
+    if rule == "primary" or not secondary_latest:
+        return primary.values.get(STAGE) or secondary.values.get(STAGE, "")
+    latest = max(primary_latest + secondary_latest, key=lambda version: version.at)
+    if latest.value or rule == "cleared":
+        return latest.value
+    return primary.values.get(STAGE) or secondary.values.get(STAGE, "")
 
 
-def _move_links(portal: Inside, gone: Record, survivor: Record) -> None:
-    kind = gone.kind.name
-    for target, linked, link in list(portal.links.neighbours(kind, gone.id)):
-        portal.links.remove((kind, gone.id), (target, linked))
-        if linked not in portal.links.of(kind, survivor.id, target):
-            taken = any(one.primary for one in portal.links.of(kind, survivor.id, target).values())
-            kept = link._replace(primary=link.primary and not taken)
-            portal.links.add((kind, survivor.id), (target, linked), kept)
+def _move_links_to_survivor(portal: PortalState, merged_record: Record, survivor: Record) -> None:
+    object_type = merged_record.object_type.name
+    for target, linked_id, link in list(portal.links.linked_records(object_type, merged_record.id)):
+        portal.links.remove((object_type, merged_record.id), (target, linked_id))
+        if linked_id not in portal.links.of(object_type, survivor.id, target):
+            has_primary = any(
+                survivor_link.primary
+                for survivor_link in portal.links.of(object_type, survivor.id, target).values()
+            )
+            moved_link = link._replace(primary=link.primary and not has_primary)
+            portal.links.add((object_type, survivor.id), (target, linked_id), moved_link)

@@ -12,34 +12,41 @@ from connector.sandbox.kinds import COMPANIES, CONTACTS, DEALS
 from connector.sandbox.record import iso, millis
 from connector.sandbox.schema import Owner
 
-_OWNERS: Final = 500
+_MAX_OWNERS: Final = 500
 
 
 def list_properties(call: Call) -> Answer:
     """Answer all property definitions of a kind."""
     shuffled = call.portal.switches.options_order == "shuffled"
-    defined = call.portal.schema.definitions(call.kind).values()
-    return Answer(body={"results": [properties.shown(one, shuffled=shuffled) for one in defined]})
+    definitions = call.portal.schema.definitions(call.object_type).values()
+    return Answer(
+        body={
+            "results": [
+                properties.definition_json(definition, shuffled=shuffled)
+                for definition in definitions
+            ]
+        }
+    )
 
 
 def read_property(call: Call) -> Answer:
     """Answer one property definition."""
-    name = call.names["name"]
-    definition = call.portal.schema.definitions(call.kind).get(name)
+    name = call.path_params["name"]
+    definition = call.portal.schema.definitions(call.object_type).get(name)
     if definition is None:
         message = f'Property "{name}" does not exist'
         raise refusals.RefusedError(
             404, {"status": "error", "message": message, "category": "OBJECT_NOT_FOUND"}
         )
     shuffled = call.portal.switches.options_order == "shuffled"
-    return Answer(body=properties.shown(definition, shuffled=shuffled))
+    return Answer(body=properties.definition_json(definition, shuffled=shuffled))
 
 
 def create_property(call: Call) -> Answer:
     """Define a property."""
     body = call.body
     call.portal.define_property(
-        call.kind.name,
+        call.object_type.name,
         str(body["name"]),
         label=str(body.get("label", body["name"])),
         type=str(body.get("type", "string")),
@@ -48,51 +55,63 @@ def create_property(call: Call) -> Answer:
         description=str(body.get("description", "")),
         options=body.get("options") or (),
     )
-    defined = call.portal.schema.definitions(call.kind)[str(body["name"])]
-    return Answer(status=201, body=properties.shown(defined))
+    definition = call.portal.schema.definitions(call.object_type)[str(body["name"])]
+    return Answer(status=201, body=properties.definition_json(definition))
 
 
 def list_pipelines(call: Call) -> Answer:
     """Answer the pipelines of deals, or the lifecycle stages as one."""
-    return Answer(body={"results": _pipelines(call)})
+    return Answer(body={"results": _pipeline_list(call)})
 
 
 def read_pipeline(call: Call) -> Answer:
     """Answer one pipeline."""
-    found = [one for one in _pipelines(call) if one["id"] == call.names["name"]]
-    if not found:
-        raise refusals.missing()
-    return Answer(body=found[0])
+    matches = [
+        pipeline for pipeline in _pipeline_list(call) if pipeline["id"] == call.path_params["name"]
+    ]
+    if not matches:
+        raise refusals.resource_not_found()
+    return Answer(body=matches[0])
 
 
-def _pipelines(call: Call) -> list[JSON]:
-    kind, schema = call.kind, call.portal.schema
-    if kind is DEALS:
+def _pipeline_list(call: Call) -> list[JSON]:
+    object_type, schema = call.object_type, call.portal.schema
+    if object_type is DEALS:
         return [
-            pipelines.shown(line, order) for order, line in enumerate(schema.pipelines.values())
+            pipelines.pipeline_json(pipeline, order)
+            for order, pipeline in enumerate(schema.pipelines.values())
         ]
-    if kind not in {CONTACTS, COMPANIES} or call.portal.switches.pipelines_for_contacts == 400:
-        raise refusals.plain(400, f"Object type {kind.type_id} does not have pipelines")
-    return [pipelines.shown_lifecycle(kind.pipeline, schema.lifecycle[kind.name])]
+    if (
+        object_type not in {CONTACTS, COMPANIES}
+        or call.portal.switches.pipelines_for_contacts == 400
+    ):
+        raise refusals.uncategorized(
+            400, f"Object type {object_type.type_id} does not have pipelines"
+        )
+    return [
+        pipelines.lifecycle_pipeline_json(
+            object_type.pipeline_id, schema.lifecycle_stages[object_type.name]
+        )
+    ]
 
 
 def list_owners(call: Call) -> Answer:
     """Answer the owners, a page of them."""
-    limit = call.number("limit", otherwise=100, most=_OWNERS)
+    limit = call.number_param("limit", default=100, maximum=_MAX_OWNERS)
     start = int(call.request.params.get("after") or 0)
-    email, archived = call.request.params.get("email", ""), call.flag("archived")
-    chosen = [
-        one
-        for one in call.portal.schema.owners
-        if one.archived is archived and email in {"", one.email}
+    email, archived = call.request.params.get("email", ""), call.bool_param("archived")
+    owners = [
+        owner
+        for owner in call.portal.schema.owners
+        if owner.archived is archived and email in {"", owner.email}
     ]
-    answer: JSON = {"results": [_owner(one) for one in chosen[start : start + limit]]}
-    if start + limit < len(chosen):
+    answer: JSON = {"results": [_owner_json(owner) for owner in owners[start : start + limit]]}
+    if start + limit < len(owners):
         answer["paging"] = {"next": {"after": str(start + limit), "link": ""}}
     return Answer(body=answer)
 
 
-def _owner(owner: Owner) -> JSON:
+def _owner_json(owner: Owner) -> JSON:
     return {
         "id": owner.id,
         "email": owner.email,
@@ -107,7 +126,7 @@ def _owner(owner: Owner) -> JSON:
     }
 
 
-def account(call: Call) -> Answer:
+def read_account(call: Call) -> Answer:
     """Answer what account this is."""
     portal = call.portal
     offset = portal.clock.now().astimezone(ZoneInfo(portal.time_zone)).utcoffset() or timedelta()
@@ -128,16 +147,16 @@ def account(call: Call) -> Answer:
     )
 
 
-def usage(call: Call) -> Answer:
+def read_usage(call: Call) -> Answer:
     """Answer how much of the day's requests is used."""
     portal = call.portal
-    known = portal.switches.usage_known
+    is_known = portal.switches.usage_known
     row = {
         "name": "private-apps-api-calls-daily",
-        "usageLimit": portal.switches.daily_limit if known else 0,
-        "currentUsage": call.used_today if known else 0,
+        "usageLimit": portal.switches.daily_limit if is_known else 0,
+        "currentUsage": call.used_today if is_known else 0,
         "collectedAt": iso(portal.clock.ms()),
-        "fetchStatus": "SUCCESS" if known else "NOTFOUND",
+        "fetchStatus": "SUCCESS" if is_known else "NOTFOUND",
         "resetsAt": iso(millis(next_midnight(portal.clock.now(), portal.time_zone))),
     }
     return Answer(body={"results": [row]})

@@ -10,95 +10,100 @@ ASCII: Final = str.maketrans(
     {"æ": "ae", "ø": "o", "å": "a", "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": "e"}
 )
 OWN_DOMAIN: Final = "fjordkraftwerk.example"
-MAILBOXES: Final = ("posten.example", "gmehl.example", "kolumbus.example", "freipost.example")
-SUPPLIERS: Final = ("papirogpenn.example", "kaffeservice.example", "druckerei-nord.example")
+FREE_MAIL_DOMAINS: Final = (
+    "posten.example",
+    "gmehl.example",
+    "kolumbus.example",
+    "freipost.example",
+)
+SUPPLIER_DOMAINS: Final = ("papirogpenn.example", "kaffeservice.example", "druckerei-nord.example")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Land:
+class Country:
     """The words that names of one country are made of; split at blanks."""
 
     code: str
     share: int
-    first: str
-    last: str
-    stem: str
-    trade: str
-    legal: str
+    first_names: str
+    last_names: str
+    stems: str
+    trades: str
+    legal_forms: str
     towns: str
     titles: str
 
 
-LANDS: Final = (
-    Land(
+COUNTRIES: Final = (
+    Country(
         code="NO",
         share=38,
-        first="Ingrid Solveig Astrid Kari Marit Silje Hedda Åse Øystein Sigurd Håkon Torbjørn "
+        first_names="Ingrid Solveig Astrid Kari Marit Silje Hedda Åse Øystein Sigurd Håkon Torbjørn "
         "Eirik Lars Magnus Geir Ragnhild Bjørn Tuva Jonas",
-        last="Hansen Johansen Olsen Larsen Andersen Nilsen Kristiansen Jensen Karlsen Pettersen "
+        last_names="Hansen Johansen Olsen Larsen Andersen Nilsen Kristiansen Jensen Karlsen Pettersen "
         "Haugen Hagen Bakken Solberg Strand Myhre Lunde Moen Nygård Brekke Sørlie Aasen",
-        stem="Fjell Nord Havn Elve Bre Skog Vind Tind Sjø Myr Lyng Furu",
-        trade="tech bygg kraft laks data transport maskin energi regnskap media",
-        legal="AS AS AS ASA",
+        stems="Fjell Nord Havn Elve Bre Skog Vind Tind Sjø Myr Lyng Furu",
+        trades="tech bygg kraft laks data transport maskin energi regnskap media",
+        legal_forms="AS AS AS ASA",
         towns="Oslo Bergen Trondheim Stavanger Tromsø Ålesund Bodø Drammen",
         titles="Salgssjef|Daglig leder|Innkjøper|Markedssjef|IT-leder|Økonomisjef|Prosjektleder",
     ),
-    Land(
+    Country(
         code="DE",
         share=26,
-        first="Anke Birgit Sabine Jürgen Wolfgang Käthe Uwe Heike Matthias Florian Lena Götz "
+        first_names="Anke Birgit Sabine Jürgen Wolfgang Käthe Uwe Heike Matthias Florian Lena Götz "
         "Ulrike Stefan Jörg Hannah Dieter Maximilian Grit Sören",
-        last="Müller Schmidt Schneider Fischer Weber Wagner Becker Hoffmann Schäfer Koch Bauer "
+        last_names="Müller Schmidt Schneider Fischer Weber Wagner Becker Hoffmann Schäfer Koch Bauer "
         "Klein Wolf Schröder Neumann Krüger Hartmann Lange Krause Weiß Jäger",
-        stem="Rhein Alster Wald Berg Stahl Licht Stein Muster Main Spree Heide Ost",
-        trade="technik logistik bau werk soft energie systeme handel medizin druck",
-        legal="GmbH GmbH GmbH AG KG",
+        stems="Rhein Alster Wald Berg Stahl Licht Stein Muster Main Spree Heide Ost",
+        trades="technik logistik bau werk soft energie systeme handel medizin druck",
+        legal_forms="GmbH GmbH GmbH AG KG",
         towns="Hamburg Berlin München Köln Leipzig Kiel Nürnberg Bremen",
         titles="Vertriebsleiter|Geschäftsführerin|Einkäufer|Leiterin Marketing|IT-Leiter|Assistenz",
     ),
-    Land(
+    Country(
         code="SE",
         share=14,
-        first="Maja Linnéa Gösta Björn Karin Åke Elin Anders Malin Göran Ebba Oskar Lovisa Nils",
-        last="Andersson Johansson Karlsson Nilsson Eriksson Larsson Olsson Persson Svensson "
+        first_names="Maja Linnéa Gösta Björn Karin Åke Elin Anders Malin Göran Ebba Oskar Lovisa Nils",
+        last_names="Andersson Johansson Karlsson Nilsson Eriksson Larsson Olsson Persson Svensson "
         "Gustafsson Lindqvist Bergström Sjöberg Åkerman",
-        stem="Små Skär Norr Söder Björk Sten Ljus Älv Ros",
-        trade="teknik verkstad bolaget system trä el sport mat",
-        legal="AB",
+        stems="Små Skär Norr Söder Björk Sten Ljus Älv Ros",
+        trades="teknik verkstad bolaget system trä el sport mat",
+        legal_forms="AB",
         towns="Stockholm Göteborg Malmö Uppsala Umeå Örebro",
         titles="Försäljningschef|VD|Inköpare|Marknadschef|Projektledare",
     ),
-    Land(
+    Country(
         code="DK",
         share=10,
-        first="Mette Rasmus Søren Anne-Marie Kirsten Jeppe Bodil Morten Freja Asger Pia Villads",
-        last="Nielsen Jensen Hansen Pedersen Andersen Christensen Sørensen Rasmussen Møller "
+        first_names="Mette Rasmus Søren Anne-Marie Kirsten Jeppe Bodil Morten Freja Asger Pia Villads",
+        last_names="Nielsen Jensen Hansen Pedersen Andersen Christensen Sørensen Rasmussen Møller "
         "Kjær Bæk Østergaard",
-        stem="Vester Øster Fjord Bøge Lille Kron Hav Klit",
-        trade="byg data møbler energi revision foder design",
-        legal="ApS ApS A/S",
+        stems="Vester Øster Fjord Bøge Lille Kron Hav Klit",
+        trades="byg data møbler energi revision foder design",
+        legal_forms="ApS ApS A/S",
         towns="København Aarhus Odense Aalborg Esbjerg",
         titles="Salgschef|Direktør|Indkøber|Marketingchef|Kontorleder",
     ),
-    Land(
+    Country(
         code="FI",
         share=7,
-        first="Aino Eero Päivi Jukka Hilkka Timo Sanna Väinö Kaisa Antti",
-        last="Korhonen Virtanen Mäkinen Nieminen Mäkelä Hämäläinen Laine Heikkinen Järvinen",
-        stem="Järvi Metsä Koski Kivi Lumi Suo Meri",
-        trade="tekniikka rakennus sähkö puu palvelu",
-        legal="Oy Oy Oyj",
+        first_names="Aino Eero Päivi Jukka Hilkka Timo Sanna Väinö Kaisa Antti",
+        last_names="Korhonen Virtanen Mäkinen Nieminen Mäkelä Hämäläinen Laine Heikkinen Järvinen",
+        stems="Järvi Metsä Koski Kivi Lumi Suo Meri",
+        trades="tekniikka rakennus sähkö puu palvelu",
+        legal_forms="Oy Oy Oyj",
         towns="Helsinki Tampere Turku Oulu Kuopio",
         titles="Myyntipäällikkö|Toimitusjohtaja|Ostaja|IT-päällikkö",
     ),
-    Land(
+    Country(
         code="GB",
         share=5,
-        first="Alice Graham Fiona Oliver Harriet Callum Priya Desmond",
-        last="Smith Taylor Whitfield Okafor Hughes Patel Doyle Ashworth",
-        stem="Oak River North Copper Marsh Harbour",
-        trade="works logistics software foods analytics",
-        legal="Ltd",
+        first_names="Alice Graham Fiona Oliver Harriet Callum Priya Desmond",
+        last_names="Smith Taylor Whitfield Okafor Hughes Patel Doyle Ashworth",
+        stems="Oak River North Copper Marsh Harbour",
+        trades="works logistics software foods analytics",
+        legal_forms="Ltd",
         towns="Leeds Bristol Aberdeen",
         titles="Head of Sales|Buyer|COO|Marketing Manager",
     ),
@@ -106,13 +111,13 @@ LANDS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Firm:
+class CompanyProfile:
     """An invented company."""
 
     name: str
     domain: str
     town: str
-    land: Land
+    country: Country
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,28 +130,38 @@ class Person:
     mailbox: str
 
 
-def firm(dice: Random, number: int) -> Firm:
+def invent_company(rng: Random, number: int) -> CompanyProfile:
     """Invent a company; `number` keeps its domain its own."""
-    land = dice.choices(LANDS, weights=[one.share for one in LANDS])[0]
-    stem, trade = dice.choice(land.stem.split()), dice.choice(land.trade.split())
-    joint = dice.choice(("", "", " ", "-"))
-    word = f"{stem}{joint}{trade if joint != ' ' else trade.capitalize()}"
-    name = f"{word} {dice.choice(land.legal.split())}"
-    slug = word.lower().translate(ASCII).replace(" ", "-")
-    ending = dice.choice(("example", "example", "test"))
-    return Firm(
-        name=dice.choice((name, name, name, name.upper(), word, f" {name}")),
-        domain=f"{slug}{number}.{land.code.lower()}.{ending}",
-        town=dice.choice(land.towns.split()),
-        land=land,
+    country = rng.choices(COUNTRIES, weights=[candidate.share for candidate in COUNTRIES])[0]
+    stem, trade = rng.choice(country.stems.split()), rng.choice(country.trades.split())
+    joiner = rng.choice(("", "", " ", "-"))
+    base_name = f"{stem}{joiner}{trade if joiner != ' ' else trade.capitalize()}"
+    name = f"{base_name} {rng.choice(country.legal_forms.split())}"
+    slug = base_name.lower().translate(ASCII).replace(" ", "-")
+    top_level_domain = rng.choice(("example", "example", "test"))
+    return CompanyProfile(
+        name=rng.choice((name, name, name, name.upper(), base_name, f" {name}")),
+        domain=f"{slug}{number}.{country.code.lower()}.{top_level_domain}",
+        town=rng.choice(country.towns.split()),
+        country=country,
     )
 
 
-def person(dice: Random, land: Land | None = None) -> Person:
+def invent_person(rng: Random, country: Country | None = None) -> Person:
     """Invent a person, of `land` or of any."""
-    home = land or dice.choices(LANDS, weights=[one.share for one in LANDS])[0]
-    first, last = dice.choice(home.first.split()), dice.choice(home.last.split())
-    plain = f"{first}.{last}".lower().translate(ASCII)
-    short = f"{first[:1]}{last}".lower().translate(ASCII)
-    title = dice.choice(home.titles.split("|"))
-    return Person(first=first, last=last, title=title, mailbox=dice.choice((plain, plain, short)))
+    chosen_country = (
+        country or rng.choices(COUNTRIES, weights=[candidate.share for candidate in COUNTRIES])[0]
+    )
+    first, last = (
+        rng.choice(chosen_country.first_names.split()),
+        rng.choice(chosen_country.last_names.split()),
+    )
+    full_mailbox = f"{first}.{last}".lower().translate(ASCII)
+    short_mailbox = f"{first[:1]}{last}".lower().translate(ASCII)
+    title = rng.choice(chosen_country.titles.split("|"))
+    return Person(
+        first=first,
+        last=last,
+        title=title,
+        mailbox=rng.choice((full_mailbox, full_mailbox, short_mailbox)),
+    )

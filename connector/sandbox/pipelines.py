@@ -39,59 +39,63 @@ class Pipeline:
     created: int = 0
 
 
-def stages(rows: Iterable[tuple[Any, ...]]) -> tuple[Stage, ...]:
+def parse_stages(rows: Iterable[tuple[Any, ...]]) -> tuple[Stage, ...]:
     """Read stages from (id, label) or (id, label, is_closed, probability)."""
     return tuple(Stage(*row) for row in rows)
 
 
-def shown(pipeline: Pipeline, order: int) -> dict[str, Any]:
+def pipeline_json(pipeline: Pipeline, order: int) -> dict[str, Any]:
     """Write a deal pipeline as HubSpot answers it; metadata values are text."""
-    listed = [_shown_stage(pipeline, place) for place in range(len(pipeline.stages))]
-    return _framed(pipeline.label, order, pipeline.id, listed, pipeline.created)
+    stage_list = [_deal_stage_json(pipeline, position) for position in range(len(pipeline.stages))]
+    return _pipeline_body(pipeline.label, order, pipeline.id, stage_list, pipeline.created)
 
 
-def shown_lifecycle(pipeline_id: str, chosen: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def lifecycle_pipeline_json(
+    pipeline_id: str, lifecycle_stages: Iterable[tuple[str, str]]
+) -> dict[str, Any]:
     """Write the lifecycle stages as HubSpot answers them as a pipeline."""
-    listed = [_lifecycle_stage(place, *stage) for place, stage in enumerate(chosen)]
-    return _framed("Lifecycle Stage Pipeline", 0, pipeline_id, listed, 0)
+    stage_list = [
+        _lifecycle_stage_json(position, *stage) for position, stage in enumerate(lifecycle_stages)
+    ]
+    return _pipeline_body("Lifecycle Stage Pipeline", 0, pipeline_id, stage_list, 0)
 
 
-def _framed(
-    label: str, order: int, pipeline_id: str, listed: list[dict[str, Any]], created: int
+def _pipeline_body(
+    label: str, order: int, pipeline_id: str, stage_list: list[dict[str, Any]], created: int
 ) -> dict[str, Any]:
     return {
         "label": label,
         "displayOrder": order,
         "id": pipeline_id,
-        "stages": listed,
+        "stages": stage_list,
         "createdAt": iso(created),
         "updatedAt": iso(created),
         "archived": False,
     }
 
 
-def _shown_stage(pipeline: Pipeline, place: int) -> dict[str, Any]:
-    stage = pipeline.stages[place]
+def _deal_stage_json(pipeline: Pipeline, position: int) -> dict[str, Any]:
+    stage = pipeline.stages[position]
     metadata = {
         "isClosed": None if stage.closed is None else str(stage.closed).lower(),
         "probability": None if stage.probability is None else str(float(stage.probability)),
     }
-    said = {name: value for name, value in metadata.items() if value is not None}
-    return _stage(stage.id, stage.label, place, said, pipeline.created)
+    known_metadata = {name: value for name, value in metadata.items() if value is not None}
+    return _stage_json(stage.id, stage.label, position, known_metadata, pipeline.created)
 
 
-def _lifecycle_stage(place: int, stage_id: str, label: str) -> dict[str, Any]:
-    closed = stage_id == "other"
-    metadata = {"isClosed": str(closed).lower(), "state": "CLOSED" if closed else "OPEN"}
-    return _stage(stage_id, label, place, metadata, 0)
+def _lifecycle_stage_json(position: int, stage_id: str, label: str) -> dict[str, Any]:
+    is_closed = stage_id == "other"
+    metadata = {"isClosed": str(is_closed).lower(), "state": "CLOSED" if is_closed else "OPEN"}
+    return _stage_json(stage_id, label, position, metadata, 0)
 
 
-def _stage(
-    stage_id: str, label: str, place: int, metadata: dict[str, str], created: int
+def _stage_json(
+    stage_id: str, label: str, position: int, metadata: dict[str, str], created: int
 ) -> dict[str, Any]:
     return {
         "label": label,
-        "displayOrder": place,
+        "displayOrder": position,
         "metadata": metadata,
         "id": stage_id,
         "createdAt": iso(created),

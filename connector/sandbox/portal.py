@@ -9,21 +9,21 @@ from typing import Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, Unpac
 
 from connector.sandbox import calculated, flows, merges, writes
 from connector.sandbox.associations import Link
-from connector.sandbox.inside import Inside
-from connector.sandbox.pipelines import Pipeline, stages
-from connector.sandbox.properties import Definition, options
+from connector.sandbox.inside import PortalState
+from connector.sandbox.pipelines import Pipeline, parse_stages
+from connector.sandbox.properties import Definition, parse_options
 from connector.sandbox.record import Record, Source, Version, millis
 from connector.sandbox.refusals import RefusedError
 from connector.sandbox.schema import Owner
-from connector.sandbox.writes import Origin, stamp_of
+from connector.sandbox.writes import Origin, make_stamp
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_IMPORT: Final = Source("IMPORT", "", "IMPORT")
-_PERSON: Final = Source("CRM_UI", "userId:28604240", "CRM_UI", 28604240)
+_IMPORT_SOURCE: Final = Source("IMPORT", "", "IMPORT")
+_PERSON_SOURCE: Final = Source("CRM_UI", "userId:28604240", "CRM_UI", 28604240)
 
 
-class Bond(TypedDict, total=False):
+class LinkOptions(TypedDict, total=False):
     """How two records are linked, and when; without `at` it is now."""
 
     primary: bool
@@ -45,7 +45,7 @@ def _locked(
     return wrapper
 
 
-class Portal(Inside):
+class Portal(PortalState):
     """A portal in a box; every method may be called from any thread."""
 
     @_locked
@@ -58,10 +58,14 @@ class Portal(Inside):
         **origin: Unpack[Origin],
     ) -> str:
         """Create a record as an import does, or as `source` says; return its id."""
-        kind = self.kind(object_type)
-        stamp = stamp_of(self, origin, otherwise=_IMPORT)
-        record_id = self.tables[kind.name].next_id() if id is None else int(id)
-        return str(self.add(kind, record_id, self.valid(kind, properties), stamp).id)
+        resolved_type = self.resolve_type(object_type)
+        stamp = make_stamp(self, origin, default=_IMPORT_SOURCE)
+        record_id = self.tables[resolved_type.name].next_id() if id is None else int(id)
+        return str(
+            self.add_record(
+                resolved_type, record_id, self.validate(resolved_type, properties), stamp
+            ).id
+        )
 
     @_locked
     def edit(
@@ -73,8 +77,8 @@ class Portal(Inside):
     ) -> None:
         """Change a record as a person in the UI does: in any direction."""
         record = self.record(object_type, record_id)
-        values = self.valid(record.kind, properties)
-        writes.write(self, record, values, stamp_of(self, origin, otherwise=_PERSON))
+        values = self.validate(record.object_type, properties)
+        writes.write(self, record, values, make_stamp(self, origin, default=_PERSON_SOURCE))
 
     @_locked
     def api_update(
@@ -86,11 +90,11 @@ class Portal(Inside):
     ) -> bool:
         """Change a record as the API does; tell whether a backward stage was ignored."""
         record = self.record(object_type, record_id)
-        values = self.valid(record.kind, properties)
+        values = self.validate(record.object_type, properties)
         if refusal := writes.backward_refusal(self, record, values):
             raise RefusedError(400, {"status": "error", "message": refusal})
-        stamp = stamp_of(self, origin, otherwise=self.api_source())
-        return writes.write_forward(self, record, values, stamp)
+        stamp = make_stamp(self, origin, default=self.api_source())
+        return writes.write_as_api(self, record, values, stamp)
 
     @_locked
     def associate(
@@ -99,13 +103,13 @@ class Portal(Inside):
         from_id: str,
         to_type: str,
         to_id: str,
-        **bond: Unpack[Bond],
+        **link_options: Unpack[LinkOptions],
     ) -> None:
         """Link two records; with `primary` the company becomes the other's primary one."""
-        one, other = self.record(from_type, from_id), self.record(to_type, to_id)
-        link = Link(bond.get("primary", False), tuple(bond.get("labels", ())))
-        at = bond.get("at")
-        self.link(one, other, link, self.clock.ms() if at is None else millis(at))
+        record, other_record = self.record(from_type, from_id), self.record(to_type, to_id)
+        link = Link(link_options.get("primary", False), tuple(link_options.get("labels", ())))
+        at = link_options.get("at")
+        self.link(record, other_record, link, self.clock.ms() if at is None else millis(at))
 
     @_locked
     def dissociate(self, from_type: str, from_id: str, to_type: str, to_id: str) -> None:
@@ -117,28 +121,31 @@ class Portal(Inside):
         """Put a record into the recycling bin."""
         record = self.record(object_type, record_id)
         record.archived_at = self.clock.ms()
-        self.tables[record.kind.name].index.drop(record.id)
-        self.bump_linked(record)
-        self.tell(record, "deletion")
+        self.tables[record.object_type.name].index.drop(record.id)
+        self.bump_linked_modified(record)
+        self.send_event(record, "deletion")
 
     @_locked
     def restore(self, object_type: str, record_id: str) -> None:
         """Take a record out of the recycling bin."""
-        table = self.tables[self.kind(object_type).name]
-        record = _present(table.find(str(record_id), archived=True), object_type, record_id)
+        table = self.tables[self.resolve_type(object_type).name]
+        record = _require_record(table.find(str(record_id), archived=True), object_type, record_id)
         record.archived_at = None
         record.modified = max(record.modified + 1, self.clock.ms())
         self.touch(record)
-        self.bump_linked(record)
-        self.tell(record, "restore")
+        self.bump_linked_modified(record)
+        self.send_event(record, "restore")
 
     @_locked
-    def merge(self, object_type: str, primary_id: str, other_id: str) -> str:
+    def merge(self, object_type: str, primary_id: str, secondary_id: str) -> str:
         """Merge the other record into the primary one; return the id that survives."""
-        primary, other = self.record(object_type, primary_id), self.record(object_type, other_id)
-        old = [primary.id, other.id]
-        survivor = merges.merge(self, self.tables[primary.kind.name], primary, other)
-        self.tell(survivor, "merge", primaryObjectId=old[0], mergedObjectIds=old)
+        primary, secondary = (
+            self.record(object_type, primary_id),
+            self.record(object_type, secondary_id),
+        )
+        old_ids = [primary.id, secondary.id]
+        survivor = merges.merge(self, self.tables[primary.object_type.name], primary, secondary)
+        self.send_event(survivor, "merge", primaryObjectId=old_ids[0], mergedObjectIds=old_ids)
         return str(survivor.id)
 
     @_locked
@@ -147,12 +154,12 @@ class Portal(Inside):
         contact = self.tables["contacts"].find(str(contact_id)) or self.tables["contacts"].find(
             str(contact_id), archived=True
         )
-        record = _present(contact, "contacts", contact_id)
-        for target, linked, _ in list(self.links.neighbours("contacts", record.id)):
-            self.unlink(record, self.tables[target].records[linked])
+        record = _require_record(contact, "contacts", contact_id)
+        for target, linked_id, _ in list(self.links.linked_records("contacts", record.id)):
+            self.unlink(record, self.tables[target].records[linked_id])
         self.tables["contacts"].remove(record.id)
-        self.tell(record, "privacyDeletion")
-        self.tell(record, "deletion")
+        self.send_event(record, "privacyDeletion")
+        self.send_event(record, "deletion")
 
     @_locked
     def value(self, object_type: str, record_id: str, name: str) -> str:
@@ -162,13 +169,13 @@ class Portal(Inside):
     @_locked
     def record(self, object_type: str, record_id: str) -> Record:
         """Return a live record, following merges; raise KeyError without one."""
-        found = self.tables[self.kind(object_type).name].find(str(record_id))
-        return _present(found, object_type, record_id)
+        record = self.tables[self.resolve_type(object_type).name].find(str(record_id))
+        return _require_record(record, object_type, record_id)
 
     @_locked
     def records(self, object_type: str) -> list[Record]:
         """Return all live records of a kind, in the order of their ids."""
-        return list(self.tables[self.kind(object_type).name].walk(0, archived=False))
+        return list(self.tables[self.resolve_type(object_type).name].walk(0, archived=False))
 
     @_locked
     def history(self, object_type: str, record_id: str, name: str) -> list[Version]:
@@ -176,15 +183,19 @@ class Portal(Inside):
         return calculated.history(self, self.record(object_type, record_id), name)
 
     @_locked
-    def define_property(self, object_type: str, name: str, /, **more: Any) -> None:
+    def define_property(self, object_type: str, name: str, /, **fields: Any) -> None:
         """Add a property of the portal's own: `label`, `type`, `field_type`, `options` and more."""
-        more["options"] = options(more.get("options", ()))
-        kind = self.kind(object_type)
-        group = more.pop("group", f"{kind.singular}information")
+        fields["options"] = parse_options(fields.get("options", ()))
+        resolved_type = self.resolve_type(object_type)
+        group = fields.pop("group", f"{resolved_type.singular}information")
         definition = Definition(
-            name=name, label=more.pop("label", name), group=group, created=self.clock.ms(), **more
+            name=name,
+            label=fields.pop("label", name),
+            group=group,
+            created=self.clock.ms(),
+            **fields,
         )
-        self.schema.define(kind, definition)
+        self.schema.define(resolved_type, definition)
 
     @_locked
     def add_workflow(
@@ -196,30 +207,34 @@ class Portal(Inside):
         enabled: bool = True,
     ) -> str:
         """Add a workflow that enrols by these criteria (see `flows`); it does nothing."""
-        number, type_id = 71_000 + len(self.flows), self.kind(object_type).type_id
-        self.flows.append(flows.flow(number, name, type_id, dict(criteria), enabled=enabled))
+        number, type_id = 71_000 + len(self.workflows), self.resolve_type(object_type).type_id
+        self.workflows.append(
+            flows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)
+        )
         return str(number)
 
     @_locked
-    def set_options(self, object_type: str, name: str, chosen: Iterable[Any]) -> None:
+    def set_options(self, object_type: str, name: str, option_rows: Iterable[Any]) -> None:
         """Replace the options of a property: values, (value, label) pairs, or HubSpot's JSON."""
-        self.schema.set_options(self.kind(object_type), name, chosen)
+        self.schema.set_options(self.resolve_type(object_type), name, option_rows)
 
     @_locked
     def set_stages(
         self,
-        chosen: Iterable[tuple[str, str]],
+        stage_rows: Iterable[tuple[str, str]],
         *,
         object_types: Iterable[str] = ("contacts", "companies"),
     ) -> None:
         """Replace the lifecycle stages, (id, label) in their order."""
-        self.schema.set_stages(chosen, object_types)
+        self.schema.set_stages(stage_rows, object_types)
 
     @_locked
-    def add_pipeline(self, pipeline_id: str, label: str, chosen: Iterable[tuple[Any, ...]]) -> None:
+    def add_pipeline(
+        self, pipeline_id: str, label: str, stage_rows: Iterable[tuple[Any, ...]]
+    ) -> None:
         """Add or replace a deal pipeline of (id, label, is_closed, probability) stages."""
-        line = Pipeline(pipeline_id, label, stages(chosen), self.clock.ms())
-        self.schema.add_pipeline(line)
+        pipeline = Pipeline(pipeline_id, label, parse_stages(stage_rows), self.clock.ms())
+        self.schema.add_pipeline(pipeline)
 
     @_locked
     def add_owner(self, email: str, first_name: str, last_name: str) -> str:
@@ -236,7 +251,7 @@ class Portal(Inside):
         return owner.id
 
 
-def _present(record: Record | None, object_type: str, record_id: str) -> Record:
+def _require_record(record: Record | None, object_type: str, record_id: str) -> Record:
     if record is None:
         raise KeyError(f"{object_type}/{record_id}")
     return record

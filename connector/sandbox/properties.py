@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from connector.sandbox import catalogue
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 from connector.sandbox.record import iso
 
-_BUILT_IN: Final = 1_565_000_000_000  # HubSpot's own definitions are years older than records
+_BUILT_IN_CREATED: Final = (
+    1_565_000_000_000  # HubSpot's own definitions are years older than records
+)
 
 
 class Option(NamedTuple):
@@ -32,70 +34,70 @@ class Definition:
     group: str = ""
     description: str = ""
     options: tuple[Option, ...] = ()
-    marks: frozenset[str] = field(default_factory=frozenset)
+    flags: frozenset[str] = field(default_factory=frozenset)
     constant: str = ""
     order: int = -1
-    created: int = _BUILT_IN
+    created: int = _BUILT_IN_CREATED
 
     @property
     def read_only(self) -> bool:
         """Tell whether the API refuses to write it."""
-        return "ro" in self.marks
+        return "ro" in self.flags
 
     @property
-    def allowed(self) -> frozenset[str]:
+    def allowed_values(self) -> frozenset[str]:
         """Return the values that may be written; empty where anything may."""
         return frozenset(option.value for option in self.options)
 
 
-def options(rows: Any) -> tuple[Option, ...]:
+def parse_options(rows: Any) -> tuple[Option, ...]:
     """Read options from (value, label) pairs, mappings as in HubSpot's JSON, or values."""
-    return tuple(_option(row, order) for order, row in enumerate(rows))
+    return tuple(_parse_option(row, order) for order, row in enumerate(rows))
 
 
-def _option(row: Any, order: int) -> Option:
+def _parse_option(row: Any, order: int) -> Option:
     if isinstance(row, dict):
-        place = int(row.get("displayOrder", order))
+        position = int(row.get("displayOrder", order))
         value = str(row["value"])
-        return Option(value, str(row.get("label", value)), place, bool(row.get("hidden", False)))
+        return Option(value, str(row.get("label", value)), position, bool(row.get("hidden", False)))
     value, label = (row, row) if isinstance(row, str) else (str(row[0]), str(row[1]))
     return Option(value, label, order)
 
 
-def defaults(kind: Kind) -> dict[str, Definition]:
+def default_definitions(object_type: ObjectType) -> dict[str, Definition]:
     """Return the definitions that every portal has for a kind, without the stage dates."""
-    lines = (catalogue.EVERY + catalogue.PROPERTIES[kind.name]).strip().splitlines()
-    found = [_definition(line, kind) for line in lines if line.strip()]
-    return {one.name: one for one in found}
+    lines = (catalogue.COMMON + catalogue.PROPERTIES[object_type.name]).strip().splitlines()
+    definitions = [_parse_definition(line, object_type) for line in lines if line.strip()]
+    return {definition.name: definition for definition in definitions}
 
 
-def _definition(line: str, kind: Kind) -> Definition:
-    name, label, type_, field_type, marks = (part.strip() for part in line.split("|"))
-    words = marks.split()
-    constant = next((word[1:] for word in words if word.startswith("=")), "")
+def _parse_definition(line: str, object_type: ObjectType) -> Definition:
+    name, label, type_, field_type, flag_text = (part.strip() for part in line.split("|"))
+    flag_words = flag_text.split()
+    constant = next((word[1:] for word in flag_words if word.startswith("=")), "")
     return Definition(
         name=name,
         label=label,
         type=type_,
         field_type=field_type,
-        group=f"{kind.singular}information",
-        options=options(catalogue.OPTIONS.get(name, ())),
-        marks=frozenset(word for word in words if not word.startswith("=")) | {"hubspot"},
+        group=f"{object_type.singular}information",
+        options=parse_options(catalogue.OPTIONS.get(name, ())),
+        flags=frozenset(word for word in flag_words if not word.startswith("=")) | {"hubspot"},
         constant=constant,
     )
 
 
-def with_options(definition: Definition, chosen: tuple[Option, ...]) -> Definition:
+def with_options(definition: Definition, new_options: tuple[Option, ...]) -> Definition:
     """Return a definition with other options."""
-    return replace(definition, options=chosen)
+    return replace(definition, options=new_options)
 
 
-def shown(definition: Definition, *, shuffled: bool = False) -> dict[str, Any]:
+def definition_json(definition: Definition, *, shuffled: bool = False) -> dict[str, Any]:
     """Write a definition as HubSpot answers it."""
-    marks = definition.marks
-    chosen = sorted(definition.options, key=lambda one: (one.order < 0, one.order))
+    flags = definition.flags
+    sorted_options = sorted(definition.options, key=lambda option: (option.order < 0, option.order))
     if shuffled:
-        chosen = [*chosen[1::2], *chosen[::2]]
+        sorted_options = [*sorted_options[1::2], *sorted_options[::2]]
     answer: dict[str, Any] = {
         "updatedAt": iso(definition.created),
         "createdAt": iso(definition.created),
@@ -105,39 +107,39 @@ def shown(definition: Definition, *, shuffled: bool = False) -> dict[str, Any]:
         "fieldType": definition.field_type,
         "description": definition.description,
         "groupName": definition.group,
-        "options": [_shown_option(option, definition.name) for option in chosen],
+        "options": [_option_json(option, definition.name) for option in sorted_options],
         "displayOrder": definition.order,
-        "calculated": "calc" in marks,
-        "externalOptions": "ext" in marks,
-        "hasUniqueValue": "unique" in marks and "hubspot" not in marks,
-        "hidden": "hidden" in marks,
-        "modificationMetadata": _metadata(definition),
+        "calculated": "calc" in flags,
+        "externalOptions": "ext" in flags,
+        "hasUniqueValue": "unique" in flags and "hubspot" not in flags,
+        "hidden": "hidden" in flags,
+        "modificationMetadata": _modification_metadata(definition),
         "formField": not definition.read_only,
         "dataSensitivity": "non_sensitive",
     }
-    return answer | _origin(definition)
+    return answer | _origin_fields(definition)
 
 
-def _shown_option(option: Option, name: str) -> dict[str, Any]:
+def _option_json(option: Option, name: str) -> dict[str, Any]:
     answer: dict[str, Any] = {"label": option.label, "value": option.value}
     if name != "lifecyclestage":  # served from the stage pipeline, without a description
         answer["description"] = ""
     return answer | {"displayOrder": option.order, "hidden": option.hidden}
 
 
-def _metadata(definition: Definition) -> dict[str, bool]:
-    hubspot = "hubspot" in definition.marks
-    metadata = {"archivable": True, "readOnlyDefinition": hubspot}
+def _modification_metadata(definition: Definition) -> dict[str, bool]:
+    is_hubspot_defined = "hubspot" in definition.flags
+    metadata = {"archivable": True, "readOnlyDefinition": is_hubspot_defined}
     if definition.name in {"hs_lead_status", "dealstage"}:
         metadata["readOnlyOptions"] = False
     return metadata | {"readOnlyValue": definition.read_only}
 
 
-def _origin(definition: Definition) -> dict[str, Any]:
-    more: dict[str, Any] = {}
-    if "hubspot" in definition.marks:
-        more["hubspotDefined"] = True
+def _origin_fields(definition: Definition) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if "hubspot" in definition.flags:
+        fields["hubspotDefined"] = True
     else:
-        more |= {"archived": False, "createdUserId": "88842095", "updatedUserId": "88842095"}
-    referred = next((mark[4:] for mark in definition.marks if mark.startswith("ref:")), "")
-    return more | ({"referencedObjectType": referred} if referred else {})
+        fields |= {"archived": False, "createdUserId": "88842095", "updatedUserId": "88842095"}
+    referenced_type = next((flag[4:] for flag in definition.flags if flag.startswith("ref:")), "")
+    return fields | ({"referencedObjectType": referenced_type} if referenced_type else {})

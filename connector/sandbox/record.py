@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,12 +37,12 @@ class Record:
     """
 
     __slots__ = (
-        "archived_at", "created", "id", "kind", "merged", "modified", "source", "values",
+        "archived_at", "created", "id", "object_type", "merged", "modified", "source", "values",
         "versions",
     )  # fmt: skip
 
-    def __init__(self, kind: Kind, record_id: int, at: int, source: Source) -> None:
-        self.kind = kind
+    def __init__(self, object_type: ObjectType, record_id: int, at: int, source: Source) -> None:
+        self.object_type = object_type
         self.id = record_id
         self.created = at
         self.modified = at
@@ -54,9 +54,9 @@ class Record:
 
     def history(self, name: str) -> list[Version]:
         """Return the versions of a written property, oldest first."""
-        kept = (self.versions or {}).get(name)
-        if kept is not None:
-            return kept
+        versions = (self.versions or {}).get(name)
+        if versions is not None:
+            return versions
         value = self.values.get(name)
         return [] if value is None else [Version(self.created, value, self.source)]
 
@@ -80,11 +80,15 @@ class Record:
 
     def copy(self) -> Record:
         """Return the record as it is now, untouched by later writes."""
-        twin = Record(self.kind, self.id, self.created, self.source)
-        twin.modified, twin.archived_at, twin.merged = self.modified, self.archived_at, self.merged
-        twin.values = dict(self.values)
-        twin.versions = None if self.versions is None else dict(self.versions)
-        return twin
+        duplicate = Record(self.object_type, self.id, self.created, self.source)
+        duplicate.modified, duplicate.archived_at, duplicate.merged = (
+            self.modified,
+            self.archived_at,
+            self.merged,
+        )
+        duplicate.values = dict(self.values)
+        duplicate.versions = None if self.versions is None else dict(self.versions)
+        return duplicate
 
 
 def iso(ms: int) -> str:
@@ -93,13 +97,13 @@ def iso(ms: int) -> str:
     >>> iso(1773300826615), iso(0)
     ('2026-03-12T07:33:46.615Z', '1970-01-01T00:00:00Z')
     """
-    seconds, rest = divmod(ms, 1000)
-    text = _to_the_second(seconds)
-    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+    seconds, fraction = divmod(ms, 1000)
+    text = _iso_to_the_second(seconds)
+    return f"{text}.{fraction:03d}Z" if fraction else f"{text}Z"
 
 
 @lru_cache(maxsize=1 << 14)
-def _to_the_second(seconds: int) -> str:
+def _iso_to_the_second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 

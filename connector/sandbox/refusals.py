@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-_HTML: Final = (
+_HTML_PAGE: Final = (
     "<html>\n<head>\n"
     '<meta http-equiv="Content-Type" content="text/html;charset=utf-8"/>\n'
     "<title>Error {code} {reason}</title>\n</head>\n"
     "<body><h2>HTTP ERROR {code}</h2>\n{text}\n</body>\n</html>\n"
 )
-DOCS: Final = "https://developers.hubspot.com/scopes"
+SCOPES_DOCS_URL: Final = "https://developers.hubspot.com/scopes"
 
 
 class RefusedError(Exception):
@@ -28,30 +28,32 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-def invalid(message: str, *, status: int = 400, **more: Any) -> RefusedError:
+def invalid(message: str, *, status: int = 400, **details: Any) -> RefusedError:
     """Refuse with a VALIDATION_ERROR."""
     return RefusedError(
-        status, {"status": "error", "message": message, **more, "category": "VALIDATION_ERROR"}
+        status, {"status": "error", "message": message, **details, "category": "VALIDATION_ERROR"}
     )
 
 
-def plain(status: int, message: str) -> RefusedError:
+def uncategorized(status: int, message: str) -> RefusedError:
     """Refuse with a message that has no category."""
     return RefusedError(status, {"status": "error", "message": message})
 
 
-def html(status: int, reason: str, text: str, **headers: str) -> RefusedError:
+def html_page(status: int, reason: str, text: str, **headers: str) -> RefusedError:
     """Refuse with a page of HTML, as Jetty writes it."""
-    page = _HTML.format(code=status, reason=reason, text=text)
-    return RefusedError(status, page, {key.replace("_", "-"): one for key, one in headers.items()})
+    page = _HTML_PAGE.format(code=status, reason=reason, text=text)
+    return RefusedError(
+        status, page, {key.replace("_", "-"): value for key, value in headers.items()}
+    )
 
 
-def missing() -> RefusedError:
+def resource_not_found() -> RefusedError:
     """Refuse a record that does not exist: 404 in HTML."""
-    return html(404, "Not Found", "<p>Resource not found</p>", x_hubspot_notfound="true")
+    return html_page(404, "Not Found", "<p>Resource not found</p>", x_hubspot_notfound="true")
 
 
-def not_numeric(record_id: str) -> RefusedError:
+def non_numeric_id(record_id: str) -> RefusedError:
     """Refuse an id that is not a number: 404 in JSON."""
     body = {
         "status": "error",
@@ -62,53 +64,53 @@ def not_numeric(record_id: str) -> RefusedError:
     return RefusedError(404, body)
 
 
-def conflict(existing: str) -> RefusedError:
+def email_conflict(existing: str) -> RefusedError:
     """Refuse a second contact with one e-mail."""
     message = f"Contact already exists. Existing ID: {existing}"
     return RefusedError(409, {"status": "error", "message": message, "category": "CONFLICT"})
 
 
-def duplicates(ids: Iterable[str]) -> RefusedError:
+def duplicate_ids(ids: Iterable[str]) -> RefusedError:
     """Refuse a batch that names an id twice."""
-    named = list(ids)
-    message = f"Duplicate IDs found in batch input: [{', '.join(named)}]. IDs must be unique"
-    return invalid(message, context={"ids": named})
+    id_list = list(ids)
+    message = f"Duplicate IDs found in batch input: [{', '.join(id_list)}]. IDs must be unique"
+    return invalid(message, context={"ids": id_list})
 
 
-def bad_values(problems: Sequence[dict[str, Any]]) -> RefusedError:
+def invalid_values(problems: Sequence[dict[str, Any]]) -> RefusedError:
     """Refuse a write with values that are not valid; nothing of it is written."""
-    listed = orjson.dumps(list(problems)).decode()
+    problems_json = orjson.dumps(list(problems)).decode()
     details = [
         {
-            "message": one["message"],
-            "code": one["error"],
-            "context": {"propertyName": [one["name"]]},
+            "message": invalid_value["message"],
+            "code": invalid_value["error"],
+            "context": {"propertyName": [invalid_value["name"]]},
         }
-        for one in problems
+        for invalid_value in problems
     ]
-    return invalid(f"Property values were not valid: {listed}", errors=details)
+    return invalid(f"Property values were not valid: {problems_json}", errors=details)
 
 
-def problem(name: str, error: str, message: str) -> dict[str, Any]:
+def value_problem(name: str, error: str, message: str) -> dict[str, Any]:
     """Say what is wrong with one value."""
     return {"isValid": False, "message": message, "error": error, "name": name}
 
 
-def not_found(ids: Sequence[str], singular: str) -> dict[str, Any]:
+def not_found_entry(ids: Sequence[str], singular: str) -> dict[str, Any]:
     """Write the error entry of a batch that names ids which do not exist."""
     message = (
         f"Could not get some {singular.upper()} objects, they may be deleted or not exist."
         " Check that ids are valid."
     )
-    return _entry("OBJECT_NOT_FOUND", message, {"ids": list(ids)})
+    return _error_entry("OBJECT_NOT_FOUND", message, {"ids": list(ids)})
 
 
-def refused_record(record_id: str, message: str) -> dict[str, Any]:
+def refused_record_entry(record_id: str, message: str) -> dict[str, Any]:
     """Write the error entry of a batch for one record that was refused."""
-    return _entry("VALIDATION_ERROR", message, {"ids": [record_id]})
+    return _error_entry("VALIDATION_ERROR", message, {"ids": [record_id]})
 
 
-def _entry(category: str, message: str, context: dict[str, list[str]]) -> dict[str, Any]:
+def _error_entry(category: str, message: str, context: dict[str, list[str]]) -> dict[str, Any]:
     return {"status": "error", "category": category, "message": message, "context": context}
 
 
@@ -130,19 +132,19 @@ def missing_scopes(scopes: Iterable[str]) -> RefusedError:
     }
     message = (
         "This app hasn't been granted all required scopes to make this call."
-        f" Read more about required scopes here: {DOCS}."
+        f" Read more about required scopes here: {SCOPES_DOCS_URL}."
     )
     body = {
         "status": "error",
         "message": message,
         "errors": [detail],
-        "links": {"scopes": DOCS},
+        "links": {"scopes": SCOPES_DOCS_URL},
         "category": "MISSING_SCOPES",
     }
     return RefusedError(403, body)
 
 
-def limited(policy: str, *, group: str = "", retry_after: float | None = None) -> RefusedError:
+def rate_limited(policy: str, *, group: str = "", retry_after: float | None = None) -> RefusedError:
     """Refuse because a limit is reached: SECONDLY, TEN_SECONDLY_ROLLING or DAILY."""
     body = {
         "status": "error",
@@ -152,5 +154,5 @@ def limited(policy: str, *, group: str = "", retry_after: float | None = None) -
     }
     if group:
         body["groupName"] = group
-    wait = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
-    return RefusedError(429, body, wait)
+    retry_header = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+    return RefusedError(429, body, retry_header)

@@ -10,23 +10,23 @@ import orjson
 
 from connector.sandbox import filters, refusals
 from connector.sandbox.index import id_of
-from connector.sandbox.kinds import Kind
+from connector.sandbox.kinds import ObjectType
 from connector.sandbox.record import Record
 
 if TYPE_CHECKING:
-    from connector.sandbox.inside import Inside
+    from connector.sandbox.inside import PortalState
 
 JSON = dict[str, Any]
-_PAGE: Final = 200
-_CAP: Final = 10_000
-_BODY: Final = 3_000
+_MAX_PAGE: Final = 200
+_MAX_RESULTS: Final = 10_000
+_MAX_BODY: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A search that was checked; `after` is an offset, `sort` a property or ""."""
 
-    groups: tuple[filters.Group, ...]
+    groups: tuple[filters.FilterGroup, ...]
     properties: tuple[str, ...]
     sort: str
     descending: bool
@@ -35,19 +35,19 @@ class Query:
     words: tuple[str, ...]
 
 
-def parse(portal: Inside, kind: Kind, body: JSON) -> Query:
+def parse(portal: PortalState, object_type: ObjectType, body: JSON) -> Query:
     """Read a search; refuse what HubSpot refuses."""
-    if len(orjson.dumps(body)) > _BODY:
+    if len(orjson.dumps(body)) > _MAX_BODY:
         raise refusals.invalid("The request body is too large: at most 3000 characters")
     limit, after = _number(body, "limit", 10), _number(body, "after", 0)
-    if limit > _PAGE:
-        raise refusals.invalid(f"limit must be at most {_PAGE}, not {limit}")
-    if after + limit > _CAP:
-        raise refusals.invalid(f"Paging past {_CAP} results is not possible")
-    sort, descending = _sort(body.get("sorts") or [])
+    if limit > _MAX_PAGE:
+        raise refusals.invalid(f"limit must be at most {_MAX_PAGE}, not {limit}")
+    if after + limit > _MAX_RESULTS:
+        raise refusals.invalid(f"Paging past {_MAX_RESULTS} results is not possible")
+    sort, descending = _parse_sort(body.get("sorts") or [])
     return Query(
-        groups=filters.groups(portal, kind, body.get("filterGroups") or []),
-        properties=tuple(_names(body.get("properties") or [])),
+        groups=filters.parse_groups(portal, object_type, body.get("filterGroups") or []),
+        properties=tuple(_name_list(body.get("properties") or [])),
         sort=sort,
         descending=descending,
         limit=limit,
@@ -56,53 +56,55 @@ def parse(portal: Inside, kind: Kind, body: JSON) -> Query:
     )
 
 
-def _number(body: JSON, name: str, otherwise: int) -> int:
-    text = str(body.get(name) or otherwise)
+def _number(body: JSON, name: str, default: int) -> int:
+    text = str(body.get(name) or default)
     if not text.isdigit():
         raise refusals.invalid(f"{name} must be a number, not {text}")
     return int(text)
 
 
-def _names(given: Any) -> Iterable[str]:
+def _name_list(names: Any) -> Iterable[str]:
     """Take a text in place of a list as one name, which yields nothing."""
-    return [given] if isinstance(given, str) else [str(one) for one in given]
+    return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
-def _sort(given: list[Any]) -> tuple[str, bool]:
-    if len(given) > 1:
+def _parse_sort(sorts: list[Any]) -> tuple[str, bool]:
+    if len(sorts) > 1:
         raise refusals.invalid("Only one sort is supported")
-    if not given:
+    if not sorts:
         return "", False
-    if isinstance(given[0], str):
-        return given[0].removeprefix("-"), given[0].startswith("-")
-    return str(given[0].get("propertyName", "")), given[0].get("direction") == "DESCENDING"
+    if isinstance(sorts[0], str):
+        return sorts[0].removeprefix("-"), sorts[0].startswith("-")
+    return str(sorts[0].get("propertyName", "")), sorts[0].get("direction") == "DESCENDING"
 
 
-def run(portal: Inside, kind: Kind, query: Query) -> tuple[int, list[Record]]:
+def run(portal: PortalState, object_type: ObjectType, query: Query) -> tuple[int, list[Record]]:
     """Return how many records match, and one page of them."""
-    keys = _matching(portal, kind, query)
-    ordered = _ordered(portal, kind, query, keys)
+    keys = _matching_keys(portal, object_type, query)
+    ordered = _ordered_keys(portal, object_type, query, keys)
     page = ordered[query.after : query.after + query.limit]
     if portal.switches.rows_out_of_order:
         page = [*page[1::2], *page[::2]]
-    records = portal.tables[kind.name].records
+    records = portal.tables[object_type.name].records
     return len(keys), [records[id_of(key)] for key in page]
 
 
-def _matching(portal: Inside, kind: Kind, query: Query) -> list[int]:
-    groups = query.groups or (filters.EVERYTHING,)
-    found = [_group(portal, kind, group) for group in groups]
-    keys = found[0] if len(found) == 1 else sorted(set().union(*found))
+def _matching_keys(portal: PortalState, object_type: ObjectType, query: Query) -> list[int]:
+    groups = query.groups or (filters.MATCH_ALL,)
+    key_lists = [_group_keys(portal, object_type, group) for group in groups]
+    keys = key_lists[0] if len(key_lists) == 1 else sorted(set().union(*key_lists))
     if not query.words:
         return keys
-    records = portal.tables[kind.name].records
-    return [key for key in keys if _says(records[id_of(key)], query.words)]
+    records = portal.tables[object_type.name].records
+    return [key for key in keys if _contains_words(records[id_of(key)], query.words)]
 
 
-def _group(portal: Inside, kind: Kind, group: filters.Group) -> list[int]:
-    table, switches = portal.tables[kind.name], portal.switches
-    wider = int(switches.rows_outside_window and group.is_window)
-    keys = table.index.window(group.low, group.high, portal.clock.ms(), wider=wider)
+def _group_keys(
+    portal: PortalState, object_type: ObjectType, group: filters.FilterGroup
+) -> list[int]:
+    table, switches = portal.tables[object_type.name], portal.switches
+    extra = int(switches.rows_outside_window and group.is_window)
+    keys = table.index.window(group.low, group.high, portal.clock.ms(), extra=extra)
     for test in group.id_tests:
         keys = [key for key in keys if test(id_of(key))]
     if not group.tests:
@@ -111,28 +113,30 @@ def _group(portal: Inside, kind: Kind, group: filters.Group) -> list[int]:
     return [key for key in keys if all(test(records[id_of(key)]) for test in group.tests)]
 
 
-def _says(record: Record, words: tuple[str, ...]) -> bool:
-    names = (*record.kind.defaults, "phone", "company")
+def _contains_words(record: Record, words: tuple[str, ...]) -> bool:
+    names = (*record.object_type.default_properties, "phone", "company")
     text = " ".join(record.values.get(name, "") for name in names).lower()
     return all(any(part.startswith(word) for part in text.split()) for word in words)
 
 
-def _ordered(portal: Inside, kind: Kind, query: Query, keys: list[int]) -> list[int]:
-    if query.sort == kind.modified:
+def _ordered_keys(
+    portal: PortalState, object_type: ObjectType, query: Query, keys: list[int]
+) -> list[int]:
+    if query.sort == object_type.modified_property:
         return keys[::-1] if query.descending else keys
-    return sorted(keys, key=_key(portal, kind, query.sort), reverse=query.descending)
+    return sorted(keys, key=_sort_key(portal, object_type, query.sort), reverse=query.descending)
 
 
-def _key(portal: Inside, kind: Kind, sort: str) -> Callable[[int], Any]:
-    records = portal.tables[kind.name].records
+def _sort_key(portal: PortalState, object_type: ObjectType, sort: str) -> Callable[[int], Any]:
+    records = portal.tables[object_type.name].records
     if sort == "hs_object_id":
         return id_of
-    if not sort or sort == kind.created:
+    if not sort or sort == object_type.created_property:
         return lambda key: (records[id_of(key)].created, id_of(key))
-    definition = portal.schema.definitions(kind).get(sort)
+    definition = portal.schema.definitions(object_type).get(sort)
     if definition is None:
         raise refusals.invalid(f"There is no property {sort} to sort by")
     return lambda key: (
-        *filters.sortable(definition, portal.read(records[id_of(key)], sort)),
+        *filters.sort_key(definition, portal.read(records[id_of(key)], sort)),
         id_of(key),
     )

@@ -14,32 +14,32 @@ from weakref import WeakSet
 
 from connector.sandbox import admin
 from connector.sandbox.call import Answer, Request
-from connector.sandbox.deliveries import Deliveries, Manner
+from connector.sandbox.deliveries import Deliveries, DeliverySettings
 from connector.sandbox.faults import Faults
 from connector.sandbox.handler import Handler
 from connector.sandbox.portal import Portal
-from connector.sandbox.reception import Reception
+from connector.sandbox.reception import Dispatcher
 from connector.sandbox.routes import ROUTES
 
-_PATIENCE: Final = 5.0
-_WRITES = frozenset(route.name for route in ROUTES if route.writes)
+_JOIN_TIMEOUT: Final = 5.0
+_WRITE_ROUTES = frozenset(route.name for route in ROUTES if route.is_write)
 Callback = Callable[[Request], None]
 
 
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], box: Sandbox) -> None:
-        self.box = box
-        self._open: set[socket.socket] = set()
-        self._talking: WeakSet[Thread] = WeakSet()
+    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._connections: set[socket.socket] = set()
+        self._connection_threads: WeakSet[Thread] = WeakSet()
         super().__init__(address, Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        ends = (request, client_address)
-        thread = Thread(target=self.process_request_thread, args=ends, daemon=True)
-        self._talking.add(thread)
+        self._connections.add(request)
+        arguments = (request, client_address)
+        thread = Thread(target=self.process_request_thread, args=arguments, daemon=True)
+        self._connection_threads.add(thread)
         thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -47,17 +47,17 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
+        self._connections.discard(request)
         super().shutdown_request(request)
 
     def close_connections(self) -> None:
-        for connection in list(self._open):
+        for connection in list(self._connections):
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # the other side was faster
-        for thread in list(self._talking):
-            thread.join(timeout=_PATIENCE)
+        for thread in list(self._connection_threads):
+            thread.join(timeout=_JOIN_TIMEOUT)
 
 
 class Sandbox:
@@ -73,10 +73,10 @@ class Sandbox:
     ) -> None:
         self.portal = portal
         self.token = token
-        self.reception = Reception(portal, token)
+        self.dispatcher = Dispatcher(portal, token)
         self.requests: list[Request] = []
-        self.before: Callback | None = None
-        self.after: Callback | None = None
+        self.before_answer: Callback | None = None
+        self.after_answer: Callback | None = None
         self.stopping = Event()
         self.deliveries: Deliveries | None = None
         self._lock = Lock()
@@ -87,7 +87,7 @@ class Sandbox:
     @property
     def faults(self) -> Faults:
         """Return the faults that wait to strike."""
-        return self.reception.faults
+        return self.dispatcher.faults
 
     def __enter__(self) -> Sandbox:
         self._thread.start()
@@ -95,7 +95,7 @@ class Sandbox:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
@@ -104,50 +104,50 @@ class Sandbox:
     def close(self) -> None:
         """Stop serving, and end every connection."""
         self.stopping.set()
-        self.deliver(None)
+        self.set_deliveries(None)
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
         self._server.close_connections()
         self._server.server_close()
 
-    def deliver(self, manner: Manner | None) -> None:
+    def set_deliveries(self, settings: DeliverySettings | None) -> None:
         """Deliver the portal's events to a webhook from now on, or to none."""
         if self.deliveries is not None:
             self.deliveries.close()
-        self.deliveries = Deliveries(self.portal, manner) if manner else None
+        self.deliveries = Deliveries(self.portal, settings) if settings else None
 
-    def writes(self) -> list[Request]:
+    def write_requests(self) -> list[Request]:
         """Return the served requests that change records."""
-        return [one for one in self.requests if one.route in _WRITES]
+        return [request for request in self.requests if request.route in _WRITE_ROUTES]
 
-    def count(self, route: str = "") -> int:
+    def request_count(self, route: str = "") -> int:
         """Return how many requests were served, of one route or of all."""
-        return sum(1 for one in self.requests if route in {"", one.route})
+        return sum(1 for request in self.requests if route in {"", request.route})
 
-    def forget(self) -> None:
+    def clear_requests(self) -> None:
         """Forget the served requests."""
         with self._lock:
             self.requests.clear()
 
-    def serve_one(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Answer:
         """Answer one request of a client, and note it."""
-        if admin.is_for(request):
+        if admin.is_admin_request(request):
             return admin.answer(self, request)
         with self._lock:
             self.requests.append(request)
-        if self.before is not None:
-            self.before(request)
-        answer = self.reception.answer(request)
-        request.status = 0 if answer.cut in {"hang", "reset"} else answer.status
+        if self.before_answer is not None:
+            self.before_answer(request)
+        answer = self.dispatcher.answer(request)
+        request.status = 0 if answer.connection_fault in {"hang", "reset"} else answer.status
         if latency := self.portal.switches.latency_seconds:
             self.stopping.wait(latency)
         return answer
 
-    def sent(self, request: Request) -> None:
+    def note_sent(self, request: Request) -> None:
         """Note that an answer was sent."""
-        if self.after is not None and not admin.is_for(request):
-            self.after(request)
+        if self.after_answer is not None and not admin.is_admin_request(request):
+            self.after_answer(request)
 
 
 def serve(
@@ -158,15 +158,16 @@ def serve(
 ) -> None:
     """Serve a portal until SIGINT or SIGTERM."""
     stop = Event()
-    old = {
-        one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)
+    old_handlers = {
+        signal_number: signal.signal(signal_number, lambda *_: stop.set())
+        for signal_number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
-        with Sandbox(portal, port, token) as box:
+        with Sandbox(portal, port, token) as sandbox:
             if on_ready is not None:
-                on_ready(box)
+                on_ready(sandbox)
             while not stop.wait(3600):
                 continue
     finally:
-        for one, handler in old.items():
-            signal.signal(one, handler)
+        for signal_number, handler in old_handlers.items():
+            signal.signal(signal_number, handler)

@@ -9,9 +9,9 @@ from connector.sandbox.names import ASCII, OWN_DOMAIN
 from connector.sandbox.portal import Portal
 from connector.sandbox.situations import CHURNED, PILOT
 
-SCORE: Final = "fit_and_engagement_score"
-USERS: Final = (67000001, 67000002, 67000003, 67000004)
-APP: Final = "1839201"
+SCORE_PROPERTY: Final = "fit_and_engagement_score"
+USER_IDS: Final = (67000001, 67000002, 67000003, 67000004)
+APP_ID: Final = "1839201"
 
 SELLERS: Final = (
     ("Silje", "Myhre"),
@@ -34,90 +34,98 @@ STAGES: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class DealPipeline:
     """The way of a deal through its pipeline: the stages by what they mean."""
 
-    pipeline: str
+    pipeline_id: str
     label: str
-    running: tuple[tuple[str, str, float], ...]
-    won: tuple[str, str]
-    lost: tuple[str, str]
-    between: tuple[str, str, float] | None = None
+    open_stages: tuple[tuple[str, str, float], ...]
+    won_stage: tuple[str, str]
+    lost_stage: tuple[str, str]
+    undecided_stage: tuple[str, str, float] | None = None
 
     def stages(self) -> list[tuple[str, str, bool, float]]:
         """Return the stages in the portal's form: id, label, closed, probability."""
-        running = [(key, label, False, chance) for key, label, chance in self.running]
-        closed = [(*self.won, True, 1.0), (*self.lost, True, 0.0)]
-        middle = [
-            (key, label, True, chance) for key, label, chance in filter(None, (self.between,))
+        open_rows = [
+            (stage_id, label, False, probability)
+            for stage_id, label, probability in self.open_stages
         ]
-        return running + closed + middle
+        closed_rows = [(*self.won_stage, True, 1.0), (*self.lost_stage, True, 0.0)]
+        undecided_rows = [
+            (stage_id, label, True, probability)
+            for stage_id, label, probability in filter(None, (self.undecided_stage,))
+        ]
+        return open_rows + closed_rows + undecided_rows
 
 
-SALES: Final = Course(
-    pipeline="default",
+SALES: Final = DealPipeline(
+    pipeline_id="default",
     label="Sales Pipeline",
-    running=(
+    open_stages=(
         ("appointmentscheduled", "Appointment Scheduled", 0.2),
         ("qualifiedtobuy", "Qualified To Buy", 0.4),
         ("presentationscheduled", "Presentation Scheduled", 0.6),
         ("decisionmakerboughtin", "Decision Maker Bought-In", 0.8),
         ("contractsent", "Contract Sent", 0.9),
     ),
-    won=("closedwon", "Closed Won"),
-    lost=("closedlost", "Closed Lost"),
+    won_stage=("closedwon", "Closed Won"),
+    lost_stage=("closedlost", "Closed Lost"),
 )
-RENEWALS: Final = Course(
-    pipeline="90412267",
+RENEWALS: Final = DealPipeline(
+    pipeline_id="90412267",
     label="Fornyelser",
-    running=(
+    open_stages=(
         ("163920481", "Varslet", 0.5),
         ("163920482", "Tilbud sendt", 0.7),
         ("163920483", "Muntlig ja", 1.0),
     ),
-    won=("163920484", "Fornyet"),
-    lost=("163920485", "Sagt opp"),
-    between=("163920486", "Avsluttet uten utfall", 0.5),
+    won_stage=("163920484", "Fornyet"),
+    lost_stage=("163920485", "Sagt opp"),
+    undecided_stage=("163920486", "Avsluttet uten utfall", 0.5),
 )
-PARTNERS: Final = Course(
-    pipeline="2f7a1c58-6a1d-4c0e-9a55-0d9be3b4e7c1",
+PARTNERS: Final = DealPipeline(
+    pipeline_id="2f7a1c58-6a1d-4c0e-9a55-0d9be3b4e7c1",
     label="Partnere",
-    running=(
+    open_stages=(
         ("8d0b6f9e-1f0c-4e55-b7d4-3a0a1f6f2b11", "Dialog", 0.3),
         ("c4b0b1d2-77aa-4a51-8f4e-95f6f0f2d0a7", "Avtaleutkast", 0.8),
     ),
-    won=("e2a9d7f4-0c3b-4b0a-8f39-6d1b7b0c5e92", "Signert"),
-    lost=("5b1f3c77-92ce-4f43-a0c8-1f7a9f0d6c3e", "Ikke aktuelt"),
+    won_stage=("e2a9d7f4-0c3b-4b0a-8f39-6d1b7b0c5e92", "Signert"),
+    lost_stage=("5b1f3c77-92ce-4f43-a0c8-1f7a9f0d6c3e", "Ikke aktuelt"),
 )
-RECRUITING: Final = Course(
-    pipeline="118230954",
+RECRUITING: Final = DealPipeline(
+    pipeline_id="118230954",
     label="Bewerbungen",
-    running=(
+    open_stages=(
         ("201774410", "Bewerbung eingegangen", 0.1),
         ("201774411", "Vorstellungsgespräch", 0.4),
     ),
-    won=("201774412", "Eingestellt"),
-    lost=("201774413", "Abgesagt"),
+    won_stage=("201774412", "Eingestellt"),
+    lost_stage=("201774413", "Abgesagt"),
 )
-COURSES: Final = (SALES, RENEWALS, PARTNERS, RECRUITING)
+PIPELINES: Final = (SALES, RENEWALS, PARTNERS, RECRUITING)
 
 
-def furnish(portal: Portal) -> tuple[str, ...]:
+def set_up_portal(portal: Portal) -> tuple[str, ...]:
     """Give the portal its stages, pipelines, own properties and owners; return the owners."""
     portal.set_stages(STAGES)
-    for course in COURSES[1:]:
-        portal.add_pipeline(course.pipeline, course.label, course.stages())
-    _properties(portal)
+    for pipeline in PIPELINES[1:]:
+        portal.add_pipeline(pipeline.pipeline_id, pipeline.label, pipeline.stages())
+    _define_properties(portal)
     return tuple(
         portal.add_owner(f"{first}.{last}@{OWN_DOMAIN}".lower().translate(ASCII), first, last)
         for first, last in SELLERS
     )
 
 
-def _properties(portal: Portal) -> None:
-    for kind in ("contacts", "companies"):
+def _define_properties(portal: Portal) -> None:
+    for object_type in ("contacts", "companies"):
         portal.define_property(
-            kind, SCORE, label="Fit and engagement score", type="number", field_type="number"
+            object_type,
+            SCORE_PROPERTY,
+            label="Fit and engagement score",
+            type="number",
+            field_type="number",
         )
     portal.define_property(
         "companies", "contract_end", label="Avtalen utløper", type="date", field_type="date"

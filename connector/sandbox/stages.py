@@ -18,21 +18,21 @@ def is_backward(order: Mapping[str, int], old: str, new: str) -> bool:
     return bool(old and new) and order.get(new, 0) < order.get(old, -1)
 
 
-def current(history: Sequence[Version], _stage: str) -> str:
+def current_since(history: Sequence[Version], _stage: str) -> str:
     """Return when the present stage was entered, "" without a stage."""
     return iso(history[-1].at) if history and history[-1].value else ""
 
 
-def entered(history: Sequence[Version], stage: str) -> str:
+def last_entered(history: Sequence[Version], stage: str) -> str:
     """Return when a stage was entered last."""
-    times = [one.at for one in history if one.value == stage]
+    times = [version.at for version in history if version.value == stage]
     return iso(times[-1]) if times else ""
 
 
-def exited(history: Sequence[Version], stage: str) -> str:
+def last_exited(history: Sequence[Version], stage: str) -> str:
     """Return when a stage was left last."""
-    ends = [end for _, end in _stays(history, stage)]
-    return iso(ends[-1]) if ends else ""
+    exit_times = [exit_time for _, exit_time in _stays(history, stage)]
+    return iso(exit_times[-1]) if exit_times else ""
 
 
 def latest_time(history: Sequence[Version], stage: str) -> str:
@@ -48,31 +48,37 @@ def cumulative_time(history: Sequence[Version], stage: str) -> str:
 
 
 def _stays(history: Sequence[Version], stage: str) -> list[tuple[int, int]]:
-    return [(one.at, after.at) for one, after in pairwise(history) if one.value == stage]
+    return [
+        (version.at, next_version.at)
+        for version, next_version in pairwise(history)
+        if version.value == stage
+    ]
 
 
-FROM_HISTORY: Final[Mapping[str, Callable[[Sequence[Version], str], str]]] = {
-    "current": current,
-    "entered": entered,
-    "exited": exited,
+MEASURES: Final[Mapping[str, Callable[[Sequence[Version], str], str]]] = {
+    "current": current_since,
+    "entered": last_entered,
+    "exited": last_exited,
     "latest": latest_time,
     "cumulative": cumulative_time,
 }
 
 
-def became(history: Sequence[Version], order: Mapping[str, int]) -> dict[str, int]:
+def became_dates(history: Sequence[Version], order: Mapping[str, int]) -> dict[str, int]:
     """Return the legacy "became a … date" of each stage.
 
     An earlier stage set without a clear wipes the dates of the greater ones; a clear leaves
     the date of the stage that it clears; setting a stage again makes its date that moment.
     """
     dates: dict[str, int] = {}
-    before = ""
+    previous_stage = ""
     for version in history:
-        if is_backward(order, before, version.value):
-            reached = order.get(version.value, 0)
-            dates = {stage: at for stage, at in dates.items() if order.get(stage, 0) <= reached}
+        if is_backward(order, previous_stage, version.value):
+            new_position = order.get(version.value, 0)
+            dates = {
+                stage: at for stage, at in dates.items() if order.get(stage, 0) <= new_position
+            }
         if version.value:
             dates[version.value] = version.at
-        before = version.value
+        previous_stage = version.value
     return dates

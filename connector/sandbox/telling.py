@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.sandbox.dealing import deal
-from connector.sandbox.names import MAILBOXES, OWN_DOMAIN, SUPPLIERS, Person
-from connector.sandbox.scene import Pen, Scene
-from connector.sandbox.setting import SCORE
-from connector.sandbox.situations import Moment, Situation, moments
-from connector.sandbox.writers import Writer, usual, writer
+from connector.sandbox.dealing import apply_deal_changes
+from connector.sandbox.names import FREE_MAIL_DOMAINS, OWN_DOMAIN, SUPPLIER_DOMAINS, Person
+from connector.sandbox.scene import World, ContactStory
+from connector.sandbox.setting import SCORE_PROPERTY
+from connector.sandbox.situations import Moment, Situation, parse_script
+from connector.sandbox.writers import Writer, usual_source, choose_writer
 
 FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     "ebook": (
@@ -30,139 +30,157 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "contact": ("Contact sales: Contact us", "Contact Sales: Kontaktformular"),
 }
-SELLERS_WORDS: Final = (
+SELLER_STATUSES: Final = (
     *("CONNECTED", "CONNECTED", "ATTEMPTED_TO_CONTACT", "ATTEMPTED_TO_CONTACT"),
     *("IN_PROGRESS", "OPEN", "BAD_TIMING", "UNQUALIFIED"),
 )
 
 
-def tell(scene: Scene, who: Person) -> str:
+def write_story(contact_story: ContactStory, person: Person) -> str:
     """Write the contact with all that happened to it; return its id."""
-    story = moments(scene.situation.story)
-    times = _times(scene.pen, scene.situation, story)
-    _begin(scene, who, story[0], times[0])
-    for moment, at in zip(story, times, strict=True):
-        deal(scene, moment, at)
-        if moment is not story[0]:
-            _edit(scene, moment, at + timedelta(seconds=scene.pen.dice.randrange(1, 90)))
-    if not scene.situation.has_deal:
-        scene.pen.idle.append(scene.contact)
-    return scene.contact
+    timeline = parse_script(contact_story.situation.script)
+    times = _moment_times(contact_story.world, contact_story.situation, timeline)
+    _create_contact(contact_story, person, timeline[0], times[0])
+    for moment, at in zip(timeline, times, strict=True):
+        apply_deal_changes(contact_story, moment, at)
+        if moment is not timeline[0]:
+            _edit_contact(
+                contact_story,
+                moment,
+                at + timedelta(seconds=contact_story.world.rng.randrange(1, 90)),
+            )
+    if not contact_story.situation.has_deal:
+        contact_story.world.contacts_without_deals.append(contact_story.contact_id)
+    return contact_story.contact_id
 
 
-def _times(pen: Pen, situation: Situation, story: Sequence[Moment]) -> list[datetime]:
-    last = pen.dice.uniform(*situation.days)
-    first = min(last + pen.dice.uniform(2, 420), 1095)
-    between = (pen.dice.uniform(last, first) for _ in story[2:])
-    ends = [first, last] if len(story) > 1 else [last]
-    times = sorted(map(pen.day, (*ends, *between)))
-    if story[0].writer == "IMPORT":
-        times[0] = max((one for one in pen.imports if one < times[0]), default=times[0])
+def _moment_times(world: World, situation: Situation, timeline: Sequence[Moment]) -> list[datetime]:
+    last_day = world.rng.uniform(*situation.days)
+    first_day = min(last_day + world.rng.uniform(2, 420), 1095)
+    days_between = (world.rng.uniform(last_day, first_day) for _ in timeline[2:])
+    end_days = [first_day, last_day] if len(timeline) > 1 else [last_day]
+    times = sorted(map(world.time_on_day, (*end_days, *days_between)))
+    if timeline[0].writer == "IMPORT":
+        times[0] = max(
+            (import_time for import_time in world.import_times if import_time < times[0]),
+            default=times[0],
+        )
     return times
 
 
-def _begin(scene: Scene, who: Person, moment: Moment, at: datetime) -> None:
-    by = _writer(scene, moment)
-    scene.contact = scene.pen.portal.create(
+def _create_contact(story: ContactStory, person: Person, moment: Moment, at: datetime) -> None:
+    author = _choose_author(story, moment)
+    story.contact_id = story.world.portal.create(
         "contacts",
-        _card(scene, who) | _written(scene, moment, at),
+        _contact_properties(story, person) | _changed_properties(story, moment, at),
         at=at,
-        source=by.source,
-        source_id=by.source_id,
-        user_id=by.user_id,
+        source=author.source,
+        source_id=author.source_id,
+        user_id=author.user_id,
     )
-    _employ(scene, at)
+    _link_companies(story, at)
 
 
-def _employ(scene: Scene, at: datetime) -> None:
-    portal, contact = scene.pen.portal, scene.contact
-    if scene.seat:
-        company = scene.seat.company
-        portal.associate("contacts", contact, "companies", company, primary=True, at=at)
-    if scene.partner and scene.pen.chance(0.05):
-        portal.associate("contacts", contact, "companies", scene.partner, at=at)
+def _link_companies(story: ContactStory, at: datetime) -> None:
+    portal, contact_id = story.world.portal, story.contact_id
+    if story.employer:
+        company_id = story.employer.company_id
+        portal.associate("contacts", contact_id, "companies", company_id, primary=True, at=at)
+    if story.partner_id and story.world.chance(0.05):
+        portal.associate("contacts", contact_id, "companies", story.partner_id, at=at)
 
 
-def _edit(scene: Scene, moment: Moment, at: datetime) -> None:
-    written = _written(scene, moment, at)
-    if written:
-        by = _writer(scene, moment)
-        scene.pen.portal.edit(
+def _edit_contact(story: ContactStory, moment: Moment, at: datetime) -> None:
+    properties = _changed_properties(story, moment, at)
+    if properties:
+        author = _choose_author(story, moment)
+        story.world.portal.edit(
             "contacts",
-            scene.contact,
-            written,
+            story.contact_id,
+            properties,
             at=at,
-            source=by.source,
-            source_id=by.source_id,
-            user_id=by.user_id,
+            source=author.source,
+            source_id=author.source_id,
+            user_id=author.user_id,
         )
 
 
-def _card(scene: Scene, who: Person) -> dict[str, str]:
-    dice = scene.pen.dice
-    card = {"firstname": who.first, "lastname": who.last, "email": _address(scene, who)}
-    if scene.seat:
-        card |= {"company": scene.seat.firm.name.strip(), "jobtitle": who.title}
-    if dice.random() < 0.05:
-        card |= dice.choice(
+def _contact_properties(story: ContactStory, person: Person) -> dict[str, str]:
+    rng = story.world.rng
+    properties = {
+        "firstname": person.first,
+        "lastname": person.last,
+        "email": _choose_address(story, person),
+    }
+    if story.employer:
+        properties |= {"company": story.employer.profile.name.strip(), "jobtitle": person.title}
+    if rng.random() < 0.05:
+        properties |= rng.choice(
             ({"firstname": ""}, {"lastname": ""}, {"firstname": "", "lastname": ""})
         )
-    if dice.random() < 0.6:
-        card["hubspot_owner_id"] = dice.choice(scene.pen.owners)
-    if scene.situation.score or dice.random() < 0.4:
-        low, high = scene.situation.score or (0, 14)
-        score = dice.randint(low, high)
-        card[SCORE] = dice.choice((f"{score}", f"{score}", f"{score}", f"{score}.0", f"{score}.5"))
-    return {name: value for name, value in card.items() if value}
+    if rng.random() < 0.6:
+        properties["hubspot_owner_id"] = rng.choice(story.world.owners)
+    if story.situation.score or rng.random() < 0.4:
+        low, high = story.situation.score or (0, 14)
+        score = rng.randint(low, high)
+        properties[SCORE_PROPERTY] = rng.choice(
+            (f"{score}", f"{score}", f"{score}", f"{score}.0", f"{score}.5")
+        )
+    return {name: value for name, value in properties.items() if value}
 
 
-def _address(scene: Scene, who: Person) -> str:
-    if scene.pen.dice.random() < 0.02:
+def _choose_address(story: ContactStory, person: Person) -> str:
+    if story.world.rng.random() < 0.02:
         return ""
-    domain, number = _domain(scene), 1
-    address = f"{who.mailbox}@{domain}"
-    while address in scene.pen.taken:
+    domain, number = _choose_domain(story), 1
+    address = f"{person.mailbox}@{domain}"
+    while address in story.world.used_addresses:
         number += 1
-        address = f"{who.mailbox}{number}@{domain}"
-    scene.pen.taken.add(address)
+        address = f"{person.mailbox}{number}@{domain}"
+    story.world.used_addresses.add(address)
     return address
 
 
-def _domain(scene: Scene) -> str:
-    if scene.situation.mail == "staff":
+def _choose_domain(story: ContactStory) -> str:
+    if story.situation.mail == "staff":
         return OWN_DOMAIN
-    if scene.situation.mail == "supplier":
-        return scene.pen.dice.choice(SUPPLIERS)
-    if scene.seat and scene.pen.dice.random() < 0.95:
-        return scene.seat.firm.domain
-    return scene.pen.dice.choice(MAILBOXES)
+    if story.situation.mail == "supplier":
+        return story.world.rng.choice(SUPPLIER_DOMAINS)
+    if story.employer and story.world.rng.random() < 0.95:
+        return story.employer.profile.domain
+    return story.world.rng.choice(FREE_MAIL_DOMAINS)
 
 
-def _written(scene: Scene, moment: Moment, at: datetime) -> dict[str, str]:
-    written: dict[str, str] = {}
-    for what, value in moment.changes:
-        if what == "form":
-            written |= _conversion(scene, value, at)
-        elif what == "stage":
-            written["lifecyclestage"] = value
-        elif what == "status":
-            word = scene.pen.dice.choice(SELLERS_WORDS) if value == "*" else value
-            written["hs_lead_status"] = word
-    return written
+def _changed_properties(story: ContactStory, moment: Moment, at: datetime) -> dict[str, str]:
+    properties: dict[str, str] = {}
+    for action, value in moment.changes:
+        if action == "form":
+            properties |= _conversion_properties(story, value, at)
+        elif action == "stage":
+            properties["lifecyclestage"] = value
+        elif action == "status":
+            status = story.world.rng.choice(SELLER_STATUSES) if value == "*" else value
+            properties["hs_lead_status"] = status
+    return properties
 
 
-def _conversion(scene: Scene, form: str, at: datetime) -> dict[str, str]:
-    scene.conversions += 1
-    name = scene.pen.dice.choice(FORMS[form])
-    stamp = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
-    first = {"first_conversion_event_name": name, "first_conversion_date": stamp}
-    return (first if scene.conversions == 1 else {}) | {
-        "recent_conversion_event_name": name,
-        "recent_conversion_date": stamp,
-        "num_conversion_events": str(scene.conversions),
+def _conversion_properties(story: ContactStory, form: str, at: datetime) -> dict[str, str]:
+    story.conversion_count += 1
+    form_name = story.world.rng.choice(FORMS[form])
+    timestamp = f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
+    first_conversion = {
+        "first_conversion_event_name": form_name,
+        "first_conversion_date": timestamp,
+    }
+    return (first_conversion if story.conversion_count == 1 else {}) | {
+        "recent_conversion_event_name": form_name,
+        "recent_conversion_date": timestamp,
+        "num_conversion_events": str(story.conversion_count),
     }
 
 
-def _writer(scene: Scene, moment: Moment) -> Writer:
-    source = moment.writer or usual(scene.pen.dice, {what for what, _ in moment.changes})
-    return writer(scene.pen.dice, source)
+def _choose_author(story: ContactStory, moment: Moment) -> Writer:
+    source = moment.writer or usual_source(
+        story.world.rng, {action for action, _ in moment.changes}
+    )
+    return choose_writer(story.world.rng, source)

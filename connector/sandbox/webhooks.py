@@ -8,35 +8,35 @@ from typing import TYPE_CHECKING, Any, Final
 from connector.sandbox.record import Record
 
 if TYPE_CHECKING:
-    from connector.sandbox.inside import Inside
+    from connector.sandbox.inside import PortalState
 
 Event = dict[str, Any]
-_NUMBERS: Final = count(1_000_000_001)
-_FLAGS: Final = {"creation": "NEW", "deletion": "DELETED"}
-_SUBSCRIPTION: Final = 4_718_001
-_APP: Final = 18_221_010
+_EVENT_IDS: Final = count(1_000_000_001)
+_CHANGE_FLAGS: Final = {"creation": "NEW", "deletion": "DELETED"}
+_SUBSCRIPTION_ID: Final = 4_718_001
+_APP_ID: Final = 18_221_010
 
 
-def event(portal: Inside, record: Record, what: str, more: Event) -> Event:
+def build_event(portal: PortalState, record: Record, event_type: str, fields: Event) -> Event:
     """Write one event; `more` holds what only this kind of event has."""
-    told: Event = {
-        "eventId": next(_NUMBERS),
-        "subscriptionId": _SUBSCRIPTION,
+    payload: Event = {
+        "eventId": next(_EVENT_IDS),
+        "subscriptionId": _SUBSCRIPTION_ID,
         "portalId": portal.portal_id,
-        "appId": _APP,
+        "appId": _APP_ID,
         "occurredAt": portal.clock.ms(),
-        "subscriptionType": f"{record.kind.singular}.{what}",
+        "subscriptionType": f"{record.object_type.singular}.{event_type}",
         "attemptNumber": 0,
         "objectId": record.id,
         "changeSource": "CRM_UI",
     }
-    if what in _FLAGS:
-        told["changeFlag"] = _FLAGS[what]
-    return told | more
+    if event_type in _CHANGE_FLAGS:
+        payload["changeFlag"] = _CHANGE_FLAGS[event_type]
+    return payload | fields
 
 
-def shown_value(habit: str, value: str) -> Event:
+def value_fields(clear_format: str, value: str) -> Event:
     """Write a property's new value; a clear as the portal's habit is."""
-    if not value and habit == "absent":
+    if not value and clear_format == "absent":
         return {}
-    return {"propertyValue": None if not value and habit == "null" else value}
+    return {"propertyValue": None if not value and clear_format == "null" else value}

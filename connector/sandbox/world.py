@@ -7,103 +7,128 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from connector.sandbox.firms import found, leave_loose_ends, promote
-from connector.sandbox.names import person
+from connector.sandbox.firms import create_company, add_untidy_records, set_company_stage
+from connector.sandbox.names import invent_person
 from connector.sandbox.portal import Portal
-from connector.sandbox.scene import Pen, Scene
-from connector.sandbox.setting import furnish
+from connector.sandbox.scene import World, ContactStory
+from connector.sandbox.setting import set_up_portal
 from connector.sandbox.situations import SITUATIONS, Situation
-from connector.sandbox.telling import tell
-from connector.sandbox.upset import break_some
+from connector.sandbox.telling import write_story
+from connector.sandbox.upset import disturb_records
 
-__all__ = ["break_some", "fill"]
+__all__ = ["disturb_records", "fill"]
 
-GIANT: Final = 300
-SIZES: Final = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 5)
+GIANT_SIZE: Final = 300
+COMPANY_SIZES: Final = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
+class ContactGroup:
     """Who of the cast works together, in a company or in none."""
 
-    roles: tuple[Situation, ...]
-    employed: bool = True
-    together: float = 0.12
+    situations: tuple[Situation, ...]
+    has_company: bool = True
+    colleague_chance: float = 0.12
 
 
 def fill(portal: Portal, *, contacts: int = 2000, seed: int = 1) -> None:
     """Create `contacts` contacts with their companies, deals and histories of three years."""
-    pen, partner = _pen(portal, seed), ""
-    for number, crew in enumerate(_crews(pen.dice, _cast(pen.dice, contacts))):
-        partner = _play(pen, crew, number, partner) or partner
-    leave_loose_ends(pen, contacts)
+    world, partner_id = _create_world(portal, seed), ""
+    for number, group in enumerate(
+        _split_into_groups(world.rng, _choose_situations(world.rng, contacts))
+    ):
+        partner_id = _create_group(world, group, number, partner_id) or partner_id
+    add_untidy_records(world, contacts)
 
 
-def _pen(portal: Portal, seed: int) -> Pen:
-    dice = Random(seed)  # noqa: S311 -- invented data must be the same for the same seed
+def _create_world(portal: Portal, seed: int) -> World:
+    rng = Random(seed)  # noqa: S311 -- invented data must be the same for the same seed
     now = portal.clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    pen = Pen(portal=portal, dice=dice, midnight=midnight, owners=furnish(portal))
-    pen.imports.extend(sorted(pen.day(days) for days in range(1, 1100, 90)))
-    return pen
+    world = World(portal=portal, rng=rng, midnight=midnight, owners=set_up_portal(portal))
+    world.import_times.extend(sorted(world.time_on_day(days) for days in range(1, 1100, 90)))
+    return world
 
 
-def _cast(dice: Random, contacts: int) -> list[Situation]:
+def _choose_situations(rng: Random, contacts: int) -> list[Situation]:
     """Give each situation its share of the contacts, and the remainder to the first ones."""
-    total = sum(one.share for one in SITUATIONS)
-    cast = [one for one in SITUATIONS for _ in range(contacts * one.share // total)]
-    cast += [SITUATIONS[index % len(SITUATIONS)] for index in range(contacts - len(cast))]
-    dice.shuffle(cast)
-    return cast
+    total = sum(situation.share for situation in SITUATIONS)
+    situations = [
+        situation for situation in SITUATIONS for _ in range(contacts * situation.share // total)
+    ]
+    situations += [
+        SITUATIONS[index % len(SITUATIONS)] for index in range(contacts - len(situations))
+    ]
+    rng.shuffle(situations)
+    return situations
 
 
-def _crews(dice: Random, cast: Sequence[Situation]) -> list[Crew]:
+def _split_into_groups(rng: Random, situations: Sequence[Situation]) -> list[ContactGroup]:
     """Split the cast: people without a company, a few giant companies, many small ones."""
-    alone, rest = _split(dice, cast)
-    crews = [Crew(roles=(one,), employed=False) for one in alone]
-    for _ in range(1 + len(cast) // 25_000):
-        crews += _giant(rest, min(GIANT, len(cast) // 6))
-    while rest:
-        size = dice.choice(SIZES)
-        crews.append(Crew(roles=tuple(rest[-size:])))
-        del rest[-size:]
-    dice.shuffle(crews)
-    return crews
+    private_situations, company_situations = _split_private(rng, situations)
+    groups = [
+        ContactGroup(situations=(situation,), has_company=False) for situation in private_situations
+    ]
+    for _ in range(1 + len(situations) // 25_000):
+        groups += _take_giant_group(company_situations, min(GIANT_SIZE, len(situations) // 6))
+    while company_situations:
+        size = rng.choice(COMPANY_SIZES)
+        groups.append(ContactGroup(situations=tuple(company_situations[-size:])))
+        del company_situations[-size:]
+    rng.shuffle(groups)
+    return groups
 
 
-def _split(dice: Random, cast: Sequence[Situation]) -> tuple[list[Situation], list[Situation]]:
-    alone: list[Situation] = []
-    rest: list[Situation] = []
-    for one in cast:
-        private = dice.random() < (0.08 if one.has_deal else 0.3)
-        (alone if private or one.mail != "any" else rest).append(one)
-    return alone, rest
+def _split_private(
+    rng: Random, situations: Sequence[Situation]
+) -> tuple[list[Situation], list[Situation]]:
+    private_situations: list[Situation] = []
+    company_situations: list[Situation] = []
+    for situation in situations:
+        is_private = rng.random() < (0.08 if situation.has_deal else 0.3)
+        (
+            private_situations if is_private or situation.mail != "any" else company_situations
+        ).append(situation)
+    return private_situations, company_situations
 
 
-def _giant(rest: list[Situation], size: int) -> list[Crew]:
+def _take_giant_group(company_situations: list[Situation], size: int) -> list[ContactGroup]:
     """Take the staff of a big company out of the rest: nobody has a deal but the last one."""
-    buyers = [index for index, one in enumerate(rest) if one.name == "won"][:1]
-    idle = [index for index, one in enumerate(rest) if not one.has_deal][: size - 1]
-    if not buyers or len(idle) < 2:
+    buyer_indexes = [
+        index for index, situation in enumerate(company_situations) if situation.name == "won"
+    ][:1]
+    idle_indexes = [
+        index for index, situation in enumerate(company_situations) if not situation.has_deal
+    ][: size - 1]
+    if not buyer_indexes or len(idle_indexes) < 2:
         return []
-    roles = tuple(rest[index] for index in idle + buyers)
-    for index in sorted(idle + buyers, reverse=True):
-        del rest[index]
-    return [Crew(roles=roles, together=1.0)]
+    situations = tuple(company_situations[index] for index in idle_indexes + buyer_indexes)
+    for index in sorted(idle_indexes + buyer_indexes, reverse=True):
+        del company_situations[index]
+    return [ContactGroup(situations=situations, colleague_chance=1.0)]
 
 
-def _play(pen: Pen, crew: Crew, number: int, partner: str) -> str:
+def _create_group(world: World, group: ContactGroup, number: int, partner_id: str) -> str:
     """Tell the stories of a crew; return its company's id, "" for none."""
-    if not crew.employed:
-        tell(Scene(pen=pen, situation=crew.roles[0], seat=None), person(pen.dice))
+    if not group.has_company:
+        write_story(
+            ContactStory(world=world, situation=group.situations[0], employer=None),
+            invent_person(world.rng),
+        )
         return ""
-    seat = found(pen, number)
-    who, colleague = person(pen.dice, seat.firm.land), ""
-    for role in crew.roles:
-        scene = Scene(pen=pen, situation=role, seat=seat, partner=partner, together=crew.together)
-        scene.colleague = colleague
-        colleague = tell(scene, who)
-        if not pen.chance(0.02):
-            who = person(pen.dice, seat.firm.land)
-    promote(pen, seat, crew.roles)
-    return seat.company
+    employer = create_company(world, number)
+    next_person, colleague_id = invent_person(world.rng, employer.profile.country), ""
+    for situation in group.situations:
+        story = ContactStory(
+            world=world,
+            situation=situation,
+            employer=employer,
+            partner_id=partner_id,
+            colleague_chance=group.colleague_chance,
+        )
+        story.colleague_id = colleague_id
+        colleague_id = write_story(story, next_person)
+        if not world.chance(0.02):
+            next_person = invent_person(world.rng, employer.profile.country)
+    set_company_stage(world, employer, group.situations)
+    return employer.company_id

@@ -24,7 +24,7 @@ from rich.text import Text
 from connector.hubspot.budget import Allowance
 
 
-class Bar:
+class ProgressBar:
     """Hears how far long work has come, as the desk tells it, and shows it where somebody looks.
 
     `allowance` is asked what of the day's requests is left, once there is a door to ask.
@@ -35,14 +35,14 @@ class Bar:
         self._tasks: dict[str, TaskID] = {}
         self.allowance: Callable[[], Allowance] | None = None
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
+    def __call__(self, label: str, done: int, total: int | None) -> None:
         """Show it."""
         if self._bars is None:
             return
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what, total=total, budget="")
-        budget = left(self.allowance()) if self.allowance else ""
-        self._bars.update(self._tasks[what], completed=done, total=total, budget=budget)
+        if label not in self._tasks:
+            self._tasks[label] = self._bars.add_task(label, total=total, budget="")
+        budget = requests_left_text(self.allowance()) if self.allowance else ""
+        self._bars.update(self._tasks[label], completed=done, total=total, budget=budget)
 
 
 class _Rate(ProgressColumn):
@@ -54,27 +54,27 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.0f}/s" if speed else "")
 
 
-def left(found: Allowance) -> str:
+def requests_left_text(allowance: Allowance) -> str:
     """Return in words how many of the day's requests we may still send.
 
-    >>> left(Allowance(burst=190, daily=1000, left=700, reserve=200))
+    >>> requests_left_text(Allowance(burst=190, daily=1000, remaining=700, reserve=200))
     '500 requests left today'
-    >>> left(Allowance(burst=190))
+    >>> requests_left_text(Allowance(burst=190))
     ''
     """
-    if found.left is None:
+    if allowance.remaining is None:
         return ""
-    return f"{max(0, found.left - found.reserve):,} requests left today"
+    return f"{max(0, allowance.remaining - allowance.reserve):,} requests left today"
 
 
 @contextmanager
-def progress(
-    console: Console | None = None, *, seconds: Callable[[], float] | None = None
-) -> Iterator[Bar]:
+def show_progress(
+    console: Console | None = None, *, get_time: Callable[[], float] | None = None
+) -> Iterator[ProgressBar]:
     """Show bars while the block runs, on a terminal only; yield whom to tell."""
     console = console or Console(file=sys.stderr)
     if not console.is_terminal:
-        yield Bar()
+        yield ProgressBar()
         return
     columns = (
         SpinnerColumn(),
@@ -86,5 +86,5 @@ def progress(
         TimeRemainingColumn(),
         TextColumn("{task.fields[budget]}"),
     )
-    with Progress(*columns, console=console, transient=True, get_time=seconds) as bars:
-        yield Bar(bars)
+    with Progress(*columns, console=console, transient=True, get_time=get_time) as bars:
+        yield ProgressBar(bars)

@@ -10,20 +10,25 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.explanation import Step, Verdict
+from connector.core.explanation import ExplainedRule, RuleResult
 from connector.core.model import STAGE, STATUS, Version
-from connector.core.plan import line
-from connector.explaining import Told
-from connector.screens.formats import aside_line
-from connector.screens.plan import asides
+from connector.core.plan import correction_json
+from connector.explaining import RecordExplanation
+from connector.screens.formats import held_back_document
+from connector.screens.plan import held_back_table
 
-_SIGNS = {Verdict.WON: "✔", Verdict.FAILED: "✘", Verdict.LATER: "·", Verdict.SLEEPS: "z"}
+_VERDICT_SIGNS = {
+    RuleResult.WON: "✔",
+    RuleResult.FAILED: "✘",
+    RuleResult.NOT_REACHED: "·",
+    RuleResult.SLEEPING: "z",
+}
 
 
-def document(whole: Told) -> dict[str, Any]:
+def document(record_explanation: RecordExplanation) -> dict[str, Any]:
     """Return the explanation as one JSON document."""
-    record, told = whole.record, whole.explanation
-    decision = told.decision
+    record, explanation = record_explanation.record, record_explanation.explanation
+    decision = explanation.decision
     return {
         "record": str(record.ref),
         "is": {STAGE: record.value(STAGE), STATUS: record.properties.get(STATUS) or ""},
@@ -32,77 +37,90 @@ def document(whole: Told) -> dict[str, Any]:
         "reason": decision.reason,
         "settled": decision.settled,
         "due_at": decision.due_at,
-        "corrections": [line(one) for one in decision.corrections],
-        "aside": [aside_line(one) for one in whole.aside],
-        "waits": whole.waits or None,
-        "stage_rules": [_step(step) for step in told.stage_steps],
-        "lead_status_rules": [_step(step) for step in told.status_steps],
-        "what_would_change_it": list(whole.outlook),
-        "last_changes": [{"property_name": name, **asdict(one)} for name, one in whole.changes],
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "rule": step.rule,
-        "verdict": str(step.verdict),
-        "when": step.condition,
-        "comparisons": [
-            {"text": one.text, "found": one.found, "held": one.held} for one in step.comparisons
+        "corrections": [correction_json(correction) for correction in decision.corrections],
+        "aside": [held_back_document(held_back) for held_back in record_explanation.held_back],
+        "waits": record_explanation.wait_message or None,
+        "stage_rules": [_step_document(step) for step in explanation.stage_rules],
+        "lead_status_rules": [_step_document(step) for step in explanation.status_rules],
+        "what_would_change_it": list(record_explanation.possible_changes),
+        "last_changes": [
+            {"property_name": name, **asdict(version)}
+            for name, version in record_explanation.latest_changes
         ],
     }
 
 
-def screen(whole: Told, names: Mapping[str, str]) -> RenderableType:
+def _step_document(step: ExplainedRule) -> dict[str, Any]:
+    return {
+        "rule": step.rule,
+        "verdict": str(step.result),
+        "when": step.condition,
+        "comparisons": [
+            {"text": comparison.text, "found": comparison.value, "held": comparison.holds}
+            for comparison in step.comparisons
+        ],
+    }
+
+
+def renderable(record_explanation: RecordExplanation, labels: Mapping[str, str]) -> RenderableType:
     """Return the explanation for people: the verdict first, then every rule in its order."""
-    record, told = whole.record, whole.explanation
-    decision = told.decision
+    record, explanation = record_explanation.record, record_explanation.explanation
+    decision = explanation.decision
     parts: list[RenderableType] = [
         Text(str(record.ref), style="bold"),
-        _line("stage", record.value(STAGE), decision.stage, names),
+        _property_line("stage", record.value(STAGE), decision.stage, labels),
     ]
     if STATUS in record.properties:
-        parts.append(_line("lead status", record.properties[STATUS] or "", decision.status, names))
+        parts.append(
+            _property_line("lead status", record.properties[STATUS] or "", decision.status, labels)
+        )
     parts.append(Text(f"  rule         {decision.rule}: {decision.reason}"))
-    evidence = {proof: None for one in decision.corrections for proof in one.evidence}
-    parts.extend(Text(f"  evidence     {proof}") for proof in evidence)
-    if whole.aside:
-        parts.append(asides(whole.aside, names))
-    if whole.waits:
-        parts.append(Text(whole.waits))
+    evidence = {text: None for correction in decision.corrections for text in correction.evidence}
+    parts.extend(Text(f"  evidence     {text}") for text in evidence)
+    if record_explanation.held_back:
+        parts.append(held_back_table(record_explanation.held_back, labels))
+    if record_explanation.wait_message:
+        parts.append(Text(record_explanation.wait_message))
     if decision.due_at:
         parts.append(Text(f"  looked at again on {decision.due_at:%Y-%m-%d %H:%M} UTC"))
-    parts += [Text(""), _rules("Rules for the stage", told.stage_steps)]
-    if told.status_steps:
-        parts += [Text(""), _rules("Rules for the lead status", told.status_steps)]
-    parts += _listed("It would become", whole.outlook)
-    parts += _listed("Last changes", [_change(*each, names) for each in whole.changes])
+    parts += [Text(""), _rule_table("Rules for the stage", explanation.stage_rules)]
+    if explanation.status_rules:
+        parts += [Text(""), _rule_table("Rules for the lead status", explanation.status_rules)]
+    parts += _bullet_list("It would become", record_explanation.possible_changes)
+    parts += _bullet_list(
+        "Last changes",
+        [_change_text(*change, labels) for change in record_explanation.latest_changes],
+    )
     return Group(*parts)
 
 
-def _listed(title: str, lines: Sequence[str]) -> list[RenderableType]:
-    return [Text(f"\n{title}"), *(Text(f"  · {one}") for one in lines)] if lines else []
+def _bullet_list(title: str, lines: Sequence[str]) -> list[RenderableType]:
+    return [Text(f"\n{title}"), *(Text(f"  · {text}") for text in lines)] if lines else []
 
 
-def _change(name: str, one: Version, names: Mapping[str, str]) -> str:
-    what = "stage" if name == STAGE else "lead status"
-    who = " ".join(filter(None, (one.source_type, one.source_id, one.user_id)))
-    return (
-        f"{one.at:%Y-%m-%d %H:%M} UTC {what} {names.get(one.value, one.value) or 'blank'} by {who}"
+def _change_text(name: str, version: Version, labels: Mapping[str, str]) -> str:
+    property_label = "stage" if name == STAGE else "lead status"
+    writer = " ".join(filter(None, (version.source_type, version.source_id, version.user_id)))
+    return f"{version.at:%Y-%m-%d %H:%M} UTC {property_label} {labels.get(version.value, version.value) or 'blank'} by {writer}"
+
+
+def _property_line(
+    property_label: str, current: str, decided: str, labels: Mapping[str, str]
+) -> Text:
+    before, after = (labels.get(value, value) or "blank" for value in (current, decided))
+    change = (
+        f"is {before}, should be {after}" if current != decided else f"is {before}, as it should"
     )
+    return Text(f"  {property_label:<12} {change}", style="yellow" if current != decided else "")
 
 
-def _line(what: str, found: str, wanted: str, names: Mapping[str, str]) -> Text:
-    before, after = (names.get(value, value) or "blank" for value in (found, wanted))
-    change = f"is {before}, should be {after}" if found != wanted else f"is {before}, as it should"
-    return Text(f"  {what:<12} {change}", style="yellow" if found != wanted else "")
-
-
-def _rules(title: str, steps: Sequence[Step]) -> Table:
+def _rule_table(title: str, steps: Sequence[ExplainedRule]) -> Table:
     table = Table(box=None, padding=(0, 1), title=title, title_justify="left", show_header=False)
     for step in steps:
-        failed = [one for one in step.comparisons if not one.held]
-        shown = step.comparisons if step.verdict is Verdict.WON else failed
-        said = "; ".join(f"{one.text} (found {one.found})" for one in shown)
-        table.add_row(_SIGNS[step.verdict], step.rule, str(step.verdict), said)
+        failed = [comparison for comparison in step.comparisons if not comparison.holds]
+        comparisons = step.comparisons if step.result is RuleResult.WON else failed
+        details = "; ".join(
+            f"{comparison.text} (found {comparison.value})" for comparison in comparisons
+        )
+        table.add_row(_VERDICT_SIGNS[step.result], step.rule, str(step.result), details)
     return table

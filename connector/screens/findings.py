@@ -8,14 +8,16 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.checking import Finding, Light
+from connector.checking import Finding, CheckResult
 
-_STYLES = {Light.GOOD: "green", Light.WARNING: "yellow", Light.BAD: "bold red"}
+_STYLES = {CheckResult.OK: "green", CheckResult.WARNING: "yellow", CheckResult.FAIL: "bold red"}
 
 
-def screen(findings: Iterable[Finding]) -> RenderableType:
+def renderable(findings: Iterable[Finding]) -> RenderableType:
     """Return the findings as a table."""
     table = Table(box=None, padding=(0, 2), show_header=False)
-    for one in findings:
-        table.add_row(Text(one.light, style=_STYLES[one.light]), one.name, one.message)
+    for finding in findings:
+        table.add_row(
+            Text(finding.result, style=_STYLES[finding.result]), finding.name, finding.message
+        )
     return table

@@ -8,25 +8,25 @@ from typing import Any, TextIO
 
 import orjson
 
-from connector.core.holds import Aside
+from connector.core.holds import HeldBack
 from connector.core.model import Correction
-from connector.core.plan import line
-from connector.screens.plan import Labels, change
+from connector.core.plan import correction_json
+from connector.screens.plan import Labels, change_text
 
 FORMATS = ("text", "json", "markdown", "csv")
 _COLUMNS = ("record", "property_name", "before", "after", "direction", "rule", "reason")
 
 
-def aside_line(one: Aside) -> dict[str, Any]:
+def held_back_document(held_back: HeldBack) -> dict[str, Any]:
     """Return what is left aside as the plan's JSON shows it."""
-    correction = line(one.correction)
+    correction = correction_json(held_back.correction)
     return {
         **{name: correction[name] for name in ("record", "property_name", "before", "after")},
-        "rule": one.correction.rule,
-        "why": str(one.why),
-        "reason": one.reason,
-        "by": one.by,
-        "until": one.until.isoformat() if one.until else None,
+        "rule": held_back.correction.rule,
+        "why": str(held_back.cause),
+        "reason": held_back.reason,
+        "by": held_back.by,
+        "until": held_back.until.isoformat() if held_back.until else None,
     }
 
 
@@ -34,17 +34,17 @@ def write_json_plan(
     out: TextIO,
     head: Mapping[str, Any],
     corrections: Iterable[Correction],
-    asides: Iterable[Aside],
+    held_back: Iterable[HeldBack],
 ) -> None:
     """Write one JSON document, piece by piece: a plan may not fit in memory."""
     out.write(orjson.dumps(dict(head)).decode()[:-1])
     for name, lines in (
-        ("corrections", map(line, corrections)),
-        ("aside", map(aside_line, asides)),
+        ("corrections", map(correction_json, corrections)),
+        ("aside", map(held_back_document, held_back)),
     ):
         out.write(f',"{name}":[')
-        texts = (orjson.dumps(one).decode() for one in lines)
-        out.writelines(f"{',' if at else ''}\n{text}" for at, text in enumerate(texts))
+        texts = (orjson.dumps(document).decode() for document in lines)
+        out.writelines(f"{',' if index else ''}\n{text}" for index, text in enumerate(texts))
         out.write("\n]")
     out.write("}\n")
 
@@ -53,9 +53,14 @@ def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
     """Write a line for each correction, under the names of the JSON."""
     table = csv.writer(out, lineterminator="\n")
     table.writerow([*_COLUMNS, "evidence"])
-    for one in corrections:
-        told = line(one)
-        table.writerow([*(safe(str(told[name])) for name in _COLUMNS), "; ".join(one.evidence)])
+    for correction in corrections:
+        document = correction_json(correction)
+        table.writerow(
+            [
+                *(spreadsheet_safe_text(str(document[name])) for name in _COLUMNS),
+                "; ".join(correction.evidence),
+            ]
+        )
 
 
 def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
@@ -63,38 +68,49 @@ def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]
     table = csv.writer(out, lineterminator="\n")
     table.writerow(names)
     for row in rows:
-        table.writerow(["" if one is None else safe(str(one)) for one in row])
+        table.writerow(["" if cell is None else spreadsheet_safe_text(str(cell)) for cell in row])
 
 
 def write_markdown_plan(
     out: TextIO,
     head: Mapping[str, Any],
     corrections: Iterable[Correction],
-    asides: Iterable[Aside],
-    names: Labels,
+    held_back: Iterable[HeldBack],
+    labels: Labels,
 ) -> None:
     """Write figures and tables that fit a comment on a change."""
-    figures = head["summary"]
+    plan_summary = head["summary"]
     out.write(f"# Plan for portal {head['portal_id']} by policy {head['policy']['name']}\n\n")
-    out.write(f"{figures['corrections']:,} corrections, digest `{head['digest'][:12]}`\n\n")
+    out.write(f"{plan_summary['corrections']:,} corrections, digest `{head['digest'][:12]}`\n\n")
     out.write("| record | property | change | rule | why |\n|---|---|---|---|---|\n")
-    for one in corrections:
-        cells = (str(one.record), one.property_name, change(one, names), one.rule, one.reason)
-        out.write(f"| {' | '.join(_cell(each) for each in cells)} |\n")
-    left = list(asides)
-    if left:
+    for correction in corrections:
+        cells = (
+            str(correction.record),
+            correction.property_name,
+            change_text(correction, labels),
+            correction.rule,
+            correction.reason,
+        )
+        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in cells)} |\n")
+    held_back_rows = list(held_back)
+    if held_back_rows:
         out.write("\n## Left aside\n\n| record | change | why | until |\n|---|---|---|---|\n")
-    for each in left:
-        until = f"{each.until:%Y-%m-%d}" if each.until else ""
-        what = change(each.correction, names)
-        told = (str(each.correction.record), what, f"{each.why}: {each.reason}", until)
-        out.write(f"| {' | '.join(_cell(one) for one in told)} |\n")
+    for row in held_back_rows:
+        until = f"{row.until:%Y-%m-%d}" if row.until else ""
+        transition = change_text(row.correction, labels)
+        held_back_cells = (
+            str(row.correction.record),
+            transition,
+            f"{row.cause}: {row.reason}",
+            until,
+        )
+        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in held_back_cells)} |\n")
 
 
-def _cell(text: str) -> str:
+def _markdown_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def safe(text: str) -> str:
+def spreadsheet_safe_text(text: str) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

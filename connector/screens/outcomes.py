@@ -9,10 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.audit import AuditLine, Broken, Cut, Intact
+from connector.core.audit import AuditLine, BrokenChain, AuditCut, IntactChain
 from connector.core.model import Outcome
-from connector.pull import Pulled
-from connector.sync import Synced
+from connector.pull import PullResult
+from connector.sync import SyncResult
 from state.archives import Archive
 
 # What each outcome means, in the words that an admin needs.
@@ -26,31 +26,35 @@ MEANINGS = {
 }
 
 
-def pulled(done: Pulled) -> RenderableType:
+def pull_table(pull_result: PullResult) -> RenderableType:
     """Return what was read, by object type."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for heading in ("", "read", "new or changed", ""):
         table.add_column(heading, justify="right" if heading else "left")
-    for kind, count in done.read.items():
-        how = "whole portal" if kind in done.whole else "changes"
-        table.add_row(str(kind), f"{count:,}", f"{done.changed[kind]:,}", how)
+    for kind, count in pull_result.read.items():
+        extent = "whole portal" if kind in pull_result.scanned else "changes"
+        table.add_row(str(kind), f"{count:,}", f"{pull_result.changed[kind]:,}", extent)
     return table
 
 
-def synced(done: Synced) -> RenderableType:
+def sync_summary(sync_result: SyncResult) -> RenderableType:
     """Return how the corrections ended, each outcome with its meaning."""
     parts: list[RenderableType] = []
-    if done.recovered:
-        parts.append(Text(f"Finished {done.recovered} moves that a stopped run had left open."))
-    if done.outcomes:
-        parts += [Text(""), ended(done.outcomes)]
-    if done.tasks:
-        parts.append(Text(f"Created {done.tasks} tasks for owners of overlooked contacts."))
-    parts.append(Text(f"Run {done.run}: `connector audit --run {done.run}` shows every write."))
+    if sync_result.recovered:
+        parts.append(
+            Text(f"Finished {sync_result.recovered} moves that a stopped run had left open.")
+        )
+    if sync_result.outcomes:
+        parts += [Text(""), outcome_table(sync_result.outcomes)]
+    if sync_result.tasks:
+        parts.append(Text(f"Created {sync_result.tasks} tasks for owners of overlooked contacts."))
+    parts.append(
+        Text(f"Run {sync_result.run}: `connector audit --run {sync_result.run}` shows every write.")
+    )
     return Group(*parts)
 
 
-def ended(outcomes: Mapping[Outcome, int]) -> Table:
+def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
     """Return how many corrections ended how."""
     table = Table(box=None, padding=(0, 2), show_header=False)
     for outcome in Outcome:
@@ -59,93 +63,101 @@ def ended(outcomes: Mapping[Outcome, int]) -> Table:
     return table
 
 
-def audited(lines: Iterable[AuditLine]) -> RenderableType:
+def audit_table(lines: Iterable[AuditLine]) -> RenderableType:
     """Return audit lines as a table."""
     table = Table(box=None, padding=(0, 1), header_style="bold")
     for heading in ("at", "record", "property", "before", "after", "rule", "outcome", "run"):
         table.add_column(heading, overflow="fold")
-    for one in lines:
+    for line in lines:
         table.add_row(
-            f"{one.at:%Y-%m-%d %H:%M:%S}",
-            str(one.record),
-            one.property_name,
-            one.before or "blank",
-            one.after or "blank",
-            one.rule,
-            str(one.outcome),
-            one.run,
+            f"{line.at:%Y-%m-%d %H:%M:%S}",
+            str(line.record),
+            line.property_name,
+            line.before or "blank",
+            line.after or "blank",
+            line.rule,
+            str(line.outcome),
+            line.run,
         )
     return table
 
 
-def verdict(portal_id: str, found: Intact | Broken) -> str:
+def verification_text(portal_id: str, verification: IntactChain | BrokenChain) -> str:
     """Return what the chain of hashes says, in words."""
-    if isinstance(found, Intact):
-        since = _since(found.cut) if found.cut else ""
+    if isinstance(verification, IntactChain):
+        cut_text = _cut_text(verification.cut) if verification.cut else ""
         return (
-            f"Portal {portal_id}: {found.lines:,} audit lines{since}, chain intact, "
-            f"head {found.head}"
+            f"Portal {portal_id}: {verification.line_count:,} audit lines{cut_text}, chain intact, "
+            f"head {verification.last_hash}"
         )
     return (
-        f"Portal {portal_id}: the audit is broken at row {found.row} ({found.line.record}, "
-        f"{found.line.at:%Y-%m-%d %H:%M:%S}): it, or a row before it, was changed after it was "
+        f"Portal {portal_id}: the audit is broken at row {verification.row} ({verification.line.record}, "
+        f"{verification.line.at:%Y-%m-%d %H:%M:%S}): it, or a row before it, was changed after it was "
         "written. Compare with a backup of the database."
     )
 
 
-def verdict_document(portal_id: str, found: Intact | Broken) -> dict[str, Any]:
+def verification_document(
+    portal_id: str, verification: IntactChain | BrokenChain
+) -> dict[str, Any]:
     """Return what the chain of hashes says, for scripts."""
-    if isinstance(found, Intact):
+    if isinstance(verification, IntactChain):
         return {
             "portal_id": portal_id,
             "intact": True,
-            "lines": found.lines,
-            "head": found.head,
-            "cut": cut_document(found.cut),
+            "lines": verification.line_count,
+            "head": verification.last_hash,
+            "cut": cut_document(verification.cut),
         }
-    return {"portal_id": portal_id, "intact": False, "row": found.row}
+    return {"portal_id": portal_id, "intact": False, "row": verification.row}
 
 
-def cut_document(cut: Cut | None) -> dict[str, Any] | None:
+def cut_document(cut: AuditCut | None) -> dict[str, Any] | None:
     """Return where the audit was cut, for scripts."""
     if cut is None:
         return None
     return {
-        "lines": cut.place,
-        "until": cut.latest.isoformat(),
+        "lines": cut.position,
+        "until": cut.last_line_at.isoformat(),
         "at": cut.at.isoformat(),
         "hash": cut.hash,
         "file": cut.file,
     }
 
 
-def _since(cut: Cut) -> str:
+def _cut_text(cut: AuditCut) -> str:
     return (
-        f" (the first {cut.place:,} of them, until {cut.latest:%Y-%m-%d %H:%M:%S}, were cut on "
+        f" (the first {cut.position:,} of them, until {cut.last_line_at:%Y-%m-%d %H:%M:%S}, were cut on "
         f"{cut.at:%Y-%m-%d}, the last into {cut.file}: `connector audit verify --file` proves it)"
     )
 
 
-def archived(path: str, found: Archive, *, leads: bool) -> str:
+def archive_text(path: str, archive: Archive, *, is_continued: bool) -> str:
     """Return what a file of the audit proves, in words."""
-    if isinstance(found.verdict, Broken):
+    if isinstance(archive.verdict, BrokenChain):
         return (
-            f"{path}: broken at line {found.verdict.row} of portal {found.portal_id}: it, or one "
+            f"{path}: broken at line {archive.verdict.row} of portal {archive.portal_id}: it, or one "
             "before it in this file, was changed after it was written."
         )
-    span = f"lines {found.begins.lines + 1:,} to {found.verdict.lines:,} of portal"
-    told = f"{path}: {span} {found.portal_id}, chain intact, head {found.verdict.head}"
-    if leads:
-        return f"{told}; the chain in the database goes on from it."
-    return f"{told}; but this database knows of no such cut: it is of another one, or was changed."
+    span = f"lines {archive.start.line_count + 1:,} to {archive.verdict.line_count:,} of portal"
+    description = (
+        f"{path}: {span} {archive.portal_id}, chain intact, head {archive.verdict.last_hash}"
+    )
+    if is_continued:
+        return f"{description}; the chain in the database goes on from it."
+    return f"{description}; but this database knows of no such cut: it is of another one, or was changed."
 
 
-def archived_document(path: str, found: Archive, *, leads: bool) -> dict[str, Any]:
+def archive_document(path: str, archive: Archive, *, is_continued: bool) -> dict[str, Any]:
     """Return what a file of the audit proves, for scripts."""
-    return {"file": path, "leads": leads, **verdict_document(found.portal_id, found.verdict)}
+    return {
+        "file": path,
+        "leads": is_continued,
+        **verification_document(archive.portal_id, archive.verdict),
+    }
 
 
-def sandbox_ready(url: str, token: str, contacts: int) -> str:
+def sandbox_instructions(url: str, token: str, contacts: int) -> str:
     """Return how to talk to the sandbox that has just started."""
     return (
         f"A portal in a box with {contacts:,} contacts answers at {url}\n\n"

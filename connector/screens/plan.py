@@ -9,142 +9,162 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.core.holds import Aside
+from connector.core.holds import HeldBack
 from connector.core.model import STAGE, Correction, Option
 
 Labels = Mapping[str, str]
-_NAMED: Final = 5
+_MAX_NAMED: Final = 5
 
 
-def labels(options: Iterable[Option]) -> dict[str, str]:
+def labels_by_value(options: Iterable[Option]) -> dict[str, str]:
     """Return the portal's own label for each internal value."""
-    return {one.value: one.label for one in options}
+    return {option.value: option.label for option in options}
 
 
-def change(correction: Correction, names: Labels) -> str:
+def change_text(correction: Correction, labels: Labels) -> str:
     """Return `Customer → Opportunity` in the portal's words."""
-    before, after = (names.get(value, value) or "blank" for value in _ends(correction))
+    before, after = (labels.get(value, value) or "blank" for value in _values(correction))
     return f"{before} → {after}"
 
 
-def _ends(correction: Correction) -> tuple[str, str]:
+def _values(correction: Correction) -> tuple[str, str]:
     return correction.before, correction.after
 
 
-def summary(figures: Mapping[str, Any]) -> Table:
+def summary_table(plan_summary: Mapping[str, Any]) -> Table:
     """Return the corrections by rule and direction as a table."""
     directions = ("forward", "backward", "set", "clear")
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("rule")
     for name in directions:
         table.add_column(name, justify="right")
-    for rule, counts in figures["by_rule"].items():
+    for rule, counts in plan_summary["by_rule"].items():
         table.add_row(rule, *(f"{counts.get(name, 0) or '·'}" for name in directions))
-    totals = figures["by_direction"]
+    totals = plan_summary["by_direction"]
     table.add_row("all", *(f"{totals[name]:,}" for name in directions), style="bold")
     return table
 
 
-def examples(corrections: Sequence[Correction], names: Labels) -> Table:
+def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
     """Return corrections with their reasons as a table."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     for heading in ("record", "property", "change", "rule", "why"):
         table.add_column(heading, overflow="fold")
-    for one in corrections:
-        what = "stage" if one.property_name == STAGE else "lead status"
-        table.add_row(str(one.record), what, change(one, names), one.rule, one.reason)
+    for correction in corrections:
+        property_label = "stage" if correction.property_name == STAGE else "lead status"
+        table.add_row(
+            str(correction.record),
+            property_label,
+            change_text(correction, labels),
+            correction.rule,
+            correction.reason,
+        )
     return table
 
 
-def asides(left: Iterable[Aside], names: Labels) -> RenderableType:
+def held_back_table(held_back: Iterable[HeldBack], labels: Labels) -> RenderableType:
     """Return what is held or quarantined, with the reason and the end."""
-    shown = list(left)
-    if not shown:
+    rows = list(held_back)
+    if not rows:
         return Text("")
     table = Table(box=None, padding=(0, 2), header_style="bold", title="Left aside")
     for heading in ("record", "change", "why", "until"):
         table.add_column(heading, overflow="fold")
-    for one in shown:
-        until = f"{one.until:%Y-%m-%d %H:%M}" if one.until else ""
-        record, what = str(one.correction.record), change(one.correction, names)
-        table.add_row(record, what, f"{one.why}: {one.reason}", until)
+    for row in rows:
+        until = f"{row.until:%Y-%m-%d %H:%M}" if row.until else ""
+        record, transition = str(row.correction.record), change_text(row.correction, labels)
+        table.add_row(record, transition, f"{row.cause}: {row.reason}", until)
     return table
 
 
-def side_effects(figures: Mapping[str, Any]) -> list[Text]:
+def side_effects(plan_summary: Mapping[str, Any]) -> list[Text]:
     """Return what a plan changes besides the two properties."""
-    effects = figures["side_effects"]
-    said = []
+    effects = plan_summary["side_effects"]
+    lines = []
     if effects["stage_dates_changed"]:
         dates = ", ".join(
             f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
         )
-        said.append(Text(f"Backward moves change these dates for good: {dates}."))
-    behind = effects["contacts_behind_their_company"]
-    if behind:
-        said.append(
+        lines.append(Text(f"Backward moves change these dates for good: {dates}."))
+    contacts_behind = effects["contacts_behind_their_company"]
+    if contacts_behind:
+        lines.append(
             Text(
-                f"{behind['companies']:,} companies move forward with {behind['contacts']:,} "
+                f"{contacts_behind['companies']:,} companies move forward with {contacts_behind['contacts']:,} "
                 "contacts behind them, which HubSpot's own company sync would carry along."
-                + _waiting(behind.get("waiting", 0))
+                + _waiting_text(contacts_behind.get("waiting", 0))
             )
         )
-    return said
+    return lines
 
 
-def _workflows(found: Sequence[Mapping[str, str]] | None) -> str:
-    if found is None:
+def _workflow_text(workflows: Sequence[Mapping[str, str]] | None) -> str:
+    if workflows is None:
         return (
             "Which workflows enrol on stage or lead status is not known: the token lacks the "
             "scope `automation`, or they could not be read."
         )
-    if not found:
+    if not workflows:
         return "No active workflow enrols on stage or lead status."
-    names = ", ".join(f"{one['name']} ({one['id']})" for one in found)
+    names = ", ".join(f"{workflow['name']} ({workflow['id']})" for workflow in workflows)
     return f"These active workflows enrol on stage or lead status, and may start: {names}."
 
 
-def _waiting(count: int) -> str:
+def _waiting_text(count: int) -> str:
     if not count:
         return ""
     return f" {count:,} of them wait until a plan file (`--out`) is reviewed and applied."
 
 
-def screen(
-    head: Mapping[str, Any], corrections: Sequence[Correction], names: Labels
+def renderable(
+    head: Mapping[str, Any], corrections: Sequence[Correction], labels: Labels
 ) -> RenderableType:
     """Return a whole plan: what was looked at, what is wrong, some examples, what to do next."""
-    figures = head["summary"]
-    looked = ", ".join(f"{count:,} {kind}" for kind, count in figures["records_looked_at"].items())
+    plan_summary = head["summary"]
+    looked_at = ", ".join(
+        f"{count:,} {kind}" for kind, count in plan_summary["records_looked_at"].items()
+    )
     title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
     title.stylize("bold")
-    if not figures["corrections"]:
-        right = Text(f"{looked or 'Nothing was due'}: everything is as it should be.")
-        return Group(title, right, *tasks(head))
-    count = sum(figures["records_to_correct"].values())
+    if not plan_summary["corrections"]:
+        message = Text(f"{looked_at or 'Nothing was due'}: everything is as it should be.")
+        return Group(title, message, *task_lines(head))
+    count = sum(plan_summary["records_to_correct"].values())
     parts: list[RenderableType] = [
         title,
-        Text(f"{looked} looked at; {count:,} records need {figures['corrections']:,} corrections."),
+        Text(
+            f"{looked_at} looked at; {count:,} records need {plan_summary['corrections']:,} corrections."
+        ),
         Text(""),
-        summary(figures),
+        summary_table(plan_summary),
         Text(""),
-        examples(corrections, names),
+        example_table(corrections, labels),
     ]
-    if figures["corrections"] > len(corrections):
+    if plan_summary["corrections"] > len(corrections):
         parts.append(Text("… and more: `connector plan --json` shows all of them."))
-    if figures["left_alone"]:
-        left = ", ".join(f"{number:,} by {why}" for why, number in figures["left_alone"].items())
-        parts += [Text(""), Text(f"Left alone: {left}.")]
+    if plan_summary["left_alone"]:
+        left_alone = ", ".join(
+            f"{number:,} by {reason}" for reason, number in plan_summary["left_alone"].items()
+        )
+        parts += [Text(""), Text(f"Left alone: {left_alone}.")]
     if "workflows" in head:
-        parts.append(Text(_workflows(head["workflows"])))
-    return Group(*parts, *side_effects(figures), *tasks(head))
+        parts.append(Text(_workflow_text(head["workflows"])))
+    return Group(*parts, *side_effects(plan_summary), *task_lines(head))
 
 
-def tasks(head: Mapping[str, Any]) -> list[Text]:
+def task_lines(head: Mapping[str, Any]) -> list[Text]:
     """Return whose owners would get a task; nothing where the policy wants none."""
-    found = head.get("tasks") or []
-    if not found:
+    upcoming_tasks = head.get("tasks") or []
+    if not upcoming_tasks:
         return []
-    named = ", ".join(f"{one['record']} (owner {one['owner_id']})" for one in found[:_NAMED])
-    more = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
-    return [Text(f"{len(found):,} owners' tasks for overlooked contacts: {named}{more}.")]
+    names = ", ".join(
+        f"{task['record']} (owner {task['owner_id']})" for task in upcoming_tasks[:_MAX_NAMED]
+    )
+    more_text = (
+        f" and {len(upcoming_tasks) - _MAX_NAMED:,} more"
+        if len(upcoming_tasks) > _MAX_NAMED
+        else ""
+    )
+    return [
+        Text(f"{len(upcoming_tasks):,} owners' tasks for overlooked contacts: {names}{more_text}.")
+    ]

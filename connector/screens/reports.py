@@ -12,44 +12,46 @@ from rich.text import Text
 from connector.reporting.report import Cell, Report
 from connector.screens.formats import write_csv as write_table
 
-_SHOWN: Final = 50
-_LABELLED: Final = frozenset({"stage", "lead_status"})
+_MAX_ROWS: Final = 50
+_LABELLED_COLUMNS: Final = frozenset({"stage", "lead_status"})
 
 
 def document(report: Report, portal_id: str) -> dict[str, Any]:
     """Return a report as one JSON document."""
     rows = [dict(zip(report.columns, row, strict=True)) for row in report.rows]
-    return {"report": report.name, "portal_id": portal_id, "rows": rows, **report.more}
+    return {"report": report.name, "portal_id": portal_id, "rows": rows, **report.json_only}
 
 
 def write_csv(out: TextIO, report: Report) -> None:
     """Write a line for each row, under the names of the JSON."""
-    write_table(out, report.columns, ([_text(cell) for cell in row] for row in report.rows))
+    write_table(out, report.columns, ([_cell_text(cell) for cell in row] for row in report.rows))
 
 
-def screen(report: Report, names: Mapping[str, str]) -> RenderableType:
+def renderable(report: Report, labels: Mapping[str, str]) -> RenderableType:
     """Return the first rows as a table; `names` labels stages and lead statuses."""
     if not report.rows:
         return Text(f"{report.title}: nothing to tell yet.")
     table = Table(title=f"{report.title}: {len(report.rows):,}", title_justify="left", box=None)
-    for at, column in enumerate(report.columns):
-        ids = any("/" in _text(row[at]) for row in report.rows[:_SHOWN])
-        table.add_column(column.replace("_", " "), no_wrap=ids, overflow="fold")
-    for row in report.rows[:_SHOWN]:
-        table.add_row(*_labelled(report, row, names))
-    more = len(report.rows) - _SHOWN
-    told = f"… and {more:,} more: `connector report {report.name} --csv` has them all."
-    notes = (told, *report.notes) if more > 0 else report.notes
+    for index, column in enumerate(report.columns):
+        holds_ids = any("/" in _cell_text(row[index]) for row in report.rows[:_MAX_ROWS])
+        table.add_column(column.replace("_", " "), no_wrap=holds_ids, overflow="fold")
+    for row in report.rows[:_MAX_ROWS]:
+        table.add_row(*_labelled_cells(report, row, labels))
+    hidden_rows = len(report.rows) - _MAX_ROWS
+    more_note = f"… and {hidden_rows:,} more: `connector report {report.name} --csv` has them all."
+    notes = (more_note, *report.notes) if hidden_rows > 0 else report.notes
     return Group(table, *map(Text, notes))
 
 
-def _labelled(report: Report, row: tuple[Cell, ...], names: Mapping[str, str]) -> Iterator[Text]:
+def _labelled_cells(
+    report: Report, row: tuple[Cell, ...], labels: Mapping[str, str]
+) -> Iterator[Text]:
     for column, cell in zip(report.columns, row, strict=True):
-        text = _text(cell)
-        yield Text(names.get(text, text) if column in _LABELLED else text)
+        text = _cell_text(cell)
+        yield Text(labels.get(text, text) if column in _LABELLED_COLUMNS else text)
 
 
-def _text(cell: Cell) -> str:
+def _cell_text(cell: Cell) -> str:
     if isinstance(cell, bool):
         return "yes" if cell else "no"
     return "" if cell is None else str(cell)

@@ -9,19 +9,19 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from connector.core.cases import Result
+from connector.core.cases import CaseResult
 from connector.core.policy import Policy
-from connector.policies import Tried
+from connector.policies import CasesResult
 
 
-def checked(policy: Policy, against: str, warnings: Sequence[str]) -> RenderableType:
+def check_result(policy: Policy, against: str, warnings: Sequence[str]) -> RenderableType:
     """Return that a policy is sound, and what it lacks."""
     parts = [Text(f"{policy.source}: no mistakes ({against}; {len(policy.rules)} rules).")]
-    parts += [Text(f"warning: {one}", style="yellow") for one in warnings]
+    parts += [Text(f"warning: {warning}", style="yellow") for warning in warnings]
     return Group(*parts)
 
 
-def begun(path: Path) -> RenderableType:
+def init_result(path: Path) -> RenderableType:
     """Return what was written, and what to do next."""
     return Text(
         f"Wrote {path} and its cases. Read both, change what is different with you, then:\n\n"
@@ -32,47 +32,52 @@ def begun(path: Path) -> RenderableType:
     )
 
 
-def document(tried: Tried) -> dict[str, Any]:
+def document(test_run: CasesResult) -> dict[str, Any]:
     """Return how the cases ended as one JSON document."""
     return {
-        "cases": len(tried.results),
+        "cases": len(test_run.results),
         "failed": [
             {
-                "name": one.name,
-                "at": str(one.mark),
-                "rule": one.decision.rule,
-                "reason": one.decision.reason,
+                "name": result.name,
+                "at": str(result.place),
+                "rule": result.decision.rule,
+                "reason": result.decision.reason,
                 "differences": [
-                    {"what": each.what, "expected": each.expected, "found": each.found}
-                    for each in one.differences
+                    {
+                        "what": difference.key,
+                        "expected": difference.expected,
+                        "found": difference.actual,
+                    }
+                    for difference in result.differences
                 ],
             }
-            for one in tried.failed
+            for result in test_run.failures
         ],
         "unguarded": [
-            {"rule": one.rule, "at": str(one.mark), "why": one.why} for one in tried.unguarded
+            {"rule": rule.rule, "at": str(rule.place), "why": rule.reason}
+            for rule in test_run.unguarded
         ],
     }
 
 
-def screen(tried: Tried) -> RenderableType:
+def renderable(test_run: CasesResult) -> RenderableType:
     """Return how the cases ended: each failure as a diff, then what no case guards."""
     parts: list[RenderableType] = []
-    for one in tried.failed:
-        parts.extend(_failure(one))
+    for result in test_run.failures:
+        parts.extend(_failure_lines(result))
     parts += [
-        Text(f"{one.mark}: the rule {one.rule} is not guarded: {one.why}", style="yellow")
-        for one in tried.unguarded
+        Text(f"{rule.place}: the rule {rule.rule} is not guarded: {rule.reason}", style="yellow")
+        for rule in test_run.unguarded
     ]
-    passed = len(tried.results) - len(tried.failed)
-    style = "bold red" if tried.failed else "bold green"
-    parts.append(Text(f"{passed} passed, {len(tried.failed)} failed", style=style))
+    passed = len(test_run.results) - len(test_run.failures)
+    style = "bold red" if test_run.failures else "bold green"
+    parts.append(Text(f"{passed} passed, {len(test_run.failures)} failed", style=style))
     return Group(*parts)
 
 
-def _failure(result: Result) -> Iterator[Text]:
-    yield Text(f"{result.mark}: {result.name}", style="bold")
-    for one in result.differences:
-        yield Text(f"  - {one.what}: {one.expected or 'blank'}", style="red")
-        yield Text(f"  + {one.what}: {one.found or 'blank'}", style="green")
+def _failure_lines(result: CaseResult) -> Iterator[Text]:
+    yield Text(f"{result.place}: {result.name}", style="bold")
+    for difference in result.differences:
+        yield Text(f"  - {difference.key}: {difference.expected or 'blank'}", style="red")
+        yield Text(f"  + {difference.key}: {difference.actual or 'blank'}", style="green")
     yield Text(f"    decided by {result.decision.rule}: {result.decision.reason}\n")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 from starlette.concurrency import run_in_threadpool
 
-from connector.web.front import Front
+from connector.web.front import DaemonLink
 from connector.web.webhooks import PATH, Webhooks
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create(front: Front) -> FastAPI:
+def create_app(daemon_link: DaemonLink) -> FastAPI:
     """Return the application; it serves no documentation of itself."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
@@ -23,14 +23,14 @@ def create(front: Front) -> FastAPI:
     @app.get("/readyz")
     async def ready() -> Response:
         """Say what is wrong, one line each, or that nothing is."""
-        problems = await run_in_threadpool(front.problems)
-        lines = "".join(f"{one}\n" for one in problems) or "ready\n"
+        problems = await run_in_threadpool(daemon_link.problems)
+        lines = "".join(f"{problem}\n" for problem in problems) or "ready\n"
         return Response(lines, status_code=503 if problems else 200, media_type="text/plain")
 
     @app.get("/metrics")
     async def metrics() -> Response:
         """Tell Prometheus."""
-        return Response(await run_in_threadpool(front.metrics), media_type=_METRICS)
+        return Response(await run_in_threadpool(daemon_link.metrics), media_type=_METRICS)
 
-    app.add_api_route(PATH, Webhooks(front).receive, methods=["POST"])
+    app.add_api_route(PATH, Webhooks(daemon_link).receive, methods=["POST"])
     return app

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Protocol
 
 from connector.core.event import Event
-from connector.hubspot.signature import Signing
+from connector.hubspot.signature import SigningSettings
 
 
-class Note(Protocol):
+class DeliveryCounter(Protocol):
     """Hears what became of a delivery: `accepted`, `refused`, `unreadable`, and how many events."""
 
     def __call__(self, result: str, count: int) -> None:
@@ -21,7 +21,7 @@ class Note(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Front:
+class DaemonLink:
     """The daemon as the web sees it.
 
     `problems` says what is wrong, nothing where all is well; `portal_id` is "" and `now` tells
@@ -34,6 +34,6 @@ class Front:
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     receive: Callable[[Sequence[Event]], Future[None]]
-    signing: Signing | None
+    signing: SigningSettings | None
     public_url: str
-    note: Note
+    count_deliveries: DeliveryCounter

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Rate:
+class RateLimit:
     """A bucket that fills with `per_second` turns, up to `burst`; for one thread."""
 
     def __init__(self, per_second: float, *, burst: float, monotonic: Callable[[], float]) -> None:
         self._per_second = per_second
         self._burst = burst
         self._monotonic = monotonic
-        self._left = burst
-        self._at = monotonic()
+        self._tokens = burst
+        self._updated_at = monotonic()
 
-    def take(self) -> bool:
+    def try_acquire(self) -> bool:
         """Take a turn; False where none is left."""
         now = self._monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        if self._left < 1:
+        self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._per_second)
+        self._updated_at = now
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True

@@ -11,26 +11,26 @@ from typing import Final
 from connector.core.event import Event
 from connector.errors import TemporaryError
 
-MOST: Final = 2000
+MAX_WAITING: Final = 2000
 """Deliveries that may wait to be stored; HubSpot sends ten at once, and repeats what it must."""
-Parcel = tuple[Sequence[Event], "Future[None]"]
+PendingDelivery = tuple[Sequence[Event], "Future[None]"]
 
 
 class Overloaded(TemporaryError):  # noqa: N818 - named by what it is
     """More deliveries wait to be stored than may."""
 
 
-class Receiver:
+class EventStore:
     """One thread that stores what all deliveries bring, each time all that has come meanwhile.
 
     A commit reaches the disk, which takes some milliseconds: one for each delivery would let
     them queue up.
     """
 
-    def __init__(self, put: Callable[[Sequence[Event]], None]) -> None:
-        self._put = put
-        self._queue: Queue[Parcel | None] = Queue(MOST)
-        self._thread = Thread(target=self._work, name="inbox", daemon=True)
+    def __init__(self, store_events: Callable[[Sequence[Event]], None]) -> None:
+        self._store_events = store_events
+        self._queue: Queue[PendingDelivery | None] = Queue(MAX_WAITING)
+        self._thread = Thread(target=self._run, name="inbox", daemon=True)
 
     def start(self) -> None:
         """Begin to store."""
@@ -43,41 +43,41 @@ class Receiver:
 
     def receive(self, events: Sequence[Event]) -> Future[None]:
         """Return a future that is done once these events are stored."""
-        done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # who gives up waiting must not stop the thread
+        stored: Future[None] = Future()
+        stored.set_running_or_notify_cancel()  # who gives up waiting must not stop the thread
         try:
-            self._queue.put_nowait((events, done))
+            self._queue.put_nowait((events, stored))
         except Full:
-            done.set_exception(Overloaded("too many deliveries wait to be stored"))
-        return done
+            stored.set_exception(Overloaded("too many deliveries wait to be stored"))
+        return stored
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
-            parcels, last = self._take()
-            if parcels:
-                self._store(parcels)
-            if last:
+            deliveries, is_last = self._take_waiting()
+            if deliveries:
+                self._store_deliveries(deliveries)
+            if is_last:
                 return
 
-    def _take(self) -> tuple[list[Parcel], bool]:
+    def _take_waiting(self) -> tuple[list[PendingDelivery], bool]:
         """Return what waits, at least one, and whether it is the last."""
-        found: list[Parcel] = []
-        next_one = self._queue.get()
-        while next_one is not None:
-            found.append(next_one)
+        deliveries: list[PendingDelivery] = []
+        delivery = self._queue.get()
+        while delivery is not None:
+            deliveries.append(delivery)
             try:
-                next_one = self._queue.get_nowait()
+                delivery = self._queue.get_nowait()
             except Empty:
-                return found, False
-        return found, True
+                return deliveries, False
+        return deliveries, True
 
-    def _store(self, parcels: Sequence[Parcel]) -> None:
+    def _store_deliveries(self, deliveries: Sequence[PendingDelivery]) -> None:
         try:
-            self._put([event for events, _ in parcels for event in events])
+            self._store_events([event for events, _ in deliveries for event in events])
         except Exception as error:
             # A bug of ours, too, is heard by those who wait, and the thread goes on.
-            for _, done in parcels:
-                done.set_exception(error)
+            for _, stored in deliveries:
+                stored.set_exception(error)
         else:
-            for _, done in parcels:
-                done.set_result(None)
+            for _, stored in deliveries:
+                stored.set_result(None)

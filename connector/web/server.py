@@ -13,15 +13,15 @@ from fastapi import FastAPI
 
 from connector.errors import UserError
 
-_CONNECTIONS: Final = 200
+_MAX_CONNECTIONS: Final = 200
 """At once; HubSpot opens ten, a proxy and Prometheus a few."""
-_LEAVE_SECONDS: Final = 2
+_SHUTDOWN_SECONDS: Final = 2
 
 
 @contextmanager
-def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
+def serve_in_thread(app: FastAPI, host: str, port: int) -> Iterator[str]:
     """Serve while the block runs, and yield the address; UserError where it is taken."""
-    with _listening(host, port) as listener:
+    with _listening_socket(host, port) as listener:
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -29,8 +29,8 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                limit_concurrency=_CONNECTIONS,
-                timeout_graceful_shutdown=_LEAVE_SECONDS,
+                limit_concurrency=_MAX_CONNECTIONS,
+                timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )
         )
         thread = Thread(target=server.run, args=([listener],), name="web", daemon=True)
@@ -39,16 +39,16 @@ def serving(app: FastAPI, host: str, port: int) -> Iterator[str]:
             yield f"http://{host}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(_LEAVE_SECONDS + 1)
+            thread.join(_SHUTDOWN_SECONDS + 1)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(_CONNECTIONS)
+        listener.listen(_MAX_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise UserError(

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from connector.alerts.alarms import Alarms
-from connector.alerts.alert import PATIENCE, Alert, Standing, alerts
+from connector.alerts.alarms import Notifier
+from connector.alerts.alert import TEMPORARY_FAILURE_SECONDS, Alert, Health, alerts
 from connector.alerts.channels import Channels
 from connector.core.model import Outcome, Ref
 from connector.core.moves import Move
-from connector.daemon.cycle import NoRoom
-from connector.daemon.steps import Trouble
+from connector.daemon.cycle import DiskNearlyFull
+from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.faults import LimitReached, ScopeMissing, TokenRefused
-from connector.limiting import OverLimit, Stopped
+from connector.limiting import OverLimit, RunStopped
 from connector.pausing import Paused
 from state.store import Store
-from state.strikes import Strike
+from state.strikes import FailedCorrection
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -30,28 +30,28 @@ ANNA = Ref.parse("contacts/1")
 PORTAL = "4711"
 
 
-def found(
+def raised_alerts(
     *troubles: tuple[str, ConnectorError],
-    lasts: float = 0.0,
+    lasting_seconds: float = 0.0,
     moves: tuple[Move, ...] = (),
-    strikes: tuple[Strike, ...] = (),
+    failed_corrections: tuple[FailedCorrection, ...] = (),
 ) -> list[Alert]:
-    standing = Standing(
-        troubles=[Trouble(step=step, error=error, since=0.0) for step, error in troubles],
-        seconds=lasts,
+    status = Health(
+        failing_steps=[FailingStep(step=step, error=error, since=0.0) for step, error in troubles],
+        monotonic_seconds=lasting_seconds,
         now=NOW,
         open_moves=moves,
-        strikes=strikes,
+        failed_corrections=failed_corrections,
     )
-    return list(alerts(standing))
+    return list(alerts(status))
 
 
 @pytest.mark.parametrize(
     ("step", "error", "key"),
     [
         ("apply", OverLimit("over"), "over-limit"),
-        ("apply", Stopped("stopped"), "stopped"),
-        ("apply", NoRoom("full"), "disk"),
+        ("apply", RunStopped("stopped"), "stopped"),
+        ("apply", DiskNearlyFull("full"), "disk"),
         ("poll", TokenRefused("revoked"), "token"),
         ("poll", ScopeMissing("no scope"), "scope"),
         ("poll", LimitReached("used up"), "requests"),
@@ -59,92 +59,100 @@ def found(
         ("policy", UserError("line 3"), "step-policy"),
     ],
 )
-def test_what_needs_a_person_is_told_at_once(step: str, error: ConnectorError, key: str) -> None:
-    (told,) = found((step, error))
-    assert told.key == key
-    assert str(error) in told.text
+def test_what_needs_a_person_is_alerted_at_once(step: str, error: ConnectorError, key: str) -> None:
+    (alert,) = raised_alerts((step, error))
+    assert alert.key == key
+    assert str(error) in alert.text
 
 
-def test_what_may_pass_by_itself_is_told_when_it_lasts() -> None:
-    away = ("poll", TemporaryError("HubSpot is away"))
-    assert found(away, lasts=PATIENCE - 1) == []
-    assert [one.key for one in found(away, lasts=PATIENCE)] == ["poll"]
+def test_what_may_pass_by_itself_is_alerted_when_it_lasts() -> None:
+    temporary_failure = ("poll", TemporaryError("HubSpot is away"))
+    assert raised_alerts(temporary_failure, lasting_seconds=TEMPORARY_FAILURE_SECONDS - 1) == []
+    assert [
+        alert.key
+        for alert in raised_alerts(temporary_failure, lasting_seconds=TEMPORARY_FAILURE_SECONDS)
+    ] == ["poll"]
 
 
 def test_a_pause_is_no_alert() -> None:
-    assert found(("apply", Paused("paused")), lasts=10 * PATIENCE) == []
+    assert (
+        raised_alerts(("apply", Paused("paused")), lasting_seconds=10 * TEMPORARY_FAILURE_SECONDS)
+        == []
+    )
 
 
 def test_a_move_that_does_not_end_is_told_with_its_record() -> None:
-    def move(ago: timedelta) -> Move:
-        at = NOW - ago
+    def open_move(age: timedelta) -> Move:
+        at = NOW - age
         return Move(record=ANNA, corrections=(), run="r", plan="p", policy="x", promised_at=at)
 
-    assert found(moves=(move(timedelta(minutes=14)),)) == []
-    (told,) = found(moves=(move(timedelta(minutes=16)),))
-    assert (told.key, "contacts/1" in told.text) == ("open-moves", True)
+    assert raised_alerts(moves=(open_move(timedelta(minutes=14)),)) == []
+    (alert,) = raised_alerts(moves=(open_move(timedelta(minutes=16)),))
+    assert (alert.key, "contacts/1" in alert.text) == ("open-moves", True)
 
 
 def test_a_fight_with_another_writer_is_told_for_a_day() -> None:
-    def strike(ago: timedelta) -> Strike:
-        return Strike(
+    def failed_correction(age: timedelta) -> FailedCorrection:
+        return FailedCorrection(
             record=ANNA,
             property_name="lifecyclestage",
             key="k",
             times=2,
             outcome=Outcome.REVERTED,
             note="AUTOMATION_PLATFORM 7 set customer",
-            at=NOW - ago,
+            at=NOW - age,
         )
 
-    assert found(strikes=(strike(25 * HOUR),)) == []
-    (told,) = found(strikes=(strike(HOUR),))
-    assert "AUTOMATION_PLATFORM 7" in told.text
+    assert raised_alerts(failed_corrections=(failed_correction(25 * HOUR),)) == []
+    (alert,) = raised_alerts(failed_corrections=(failed_correction(HOUR),))
+    assert "AUTOMATION_PLATFORM 7" in alert.text
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as opened:
-        yield opened
+    with Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as open_store:
+        yield open_store
 
 
-TOKEN = Alert(key="token", title="HubSpot refuses the token", text="create a new one")
+TOKEN_ALERT = Alert(key="token", title="HubSpot refuses the token", text="create a new one")
 
 
 def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
-    sent: list[str] = []
-    for hour, now in enumerate([True, True, True, False, False]):
+    titles: list[str] = []
+    for hour, failing in enumerate([True, True, True, False, False]):
         # Made anew each time, as by a restart.
-        alarms = Alarms(store, lambda title, _: sent.append(title), pause=HOUR)
-        alarms.tell(PORTAL, [TOKEN] if now else [], NOW + hour * HOUR)
-    assert [one.partition(":")[0].split(",")[0] for one in sent] == [
+        notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
+        notifier.notify(PORTAL, [TOKEN_ALERT] if failing else [], NOW + hour * HOUR)
+    assert [title.partition(":")[0].split(",")[0] for title in titles] == [
         "HubSpot lifecycle connector",
         "Recovered (portal 4711)",
     ]
 
 
 def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
-    sent: list[str] = []
-    alarms = Alarms(store, lambda title, _: sent.append(title), pause=HOUR)
+    titles: list[str] = []
+    notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
     for minute in range(0, 60, 5):
-        alarms.tell(PORTAL, [TOKEN] if minute % 10 else [], NOW + timedelta(minutes=minute))
-    assert len([one for one in sent if "refuses" in one and "Recovered" not in one]) == 1
-    alarms.tell(PORTAL, [TOKEN], NOW + 2 * HOUR)
-    assert "refuses" in sent[-1]
+        notifier.notify(
+            PORTAL, [TOKEN_ALERT] if minute % 10 else [], NOW + timedelta(minutes=minute)
+        )
+    assert len([title for title in titles if "refuses" in title and "Recovered" not in title]) == 1
+    notifier.notify(PORTAL, [TOKEN_ALERT], NOW + 2 * HOUR)
+    assert "refuses" in titles[-1]
 
 
 def test_portals_are_told_apart(store: Store) -> None:
-    sent: list[str] = []
-    alarms = Alarms(store, lambda title, _: sent.append(title), pause=HOUR)
-    alarms.tell(PORTAL, [TOKEN], NOW)
-    alarms.tell("4712", [TOKEN], NOW)
-    assert ["4711" in sent[0], "4712" in sent[1]] == [True, True]
+    titles: list[str] = []
+    notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
+    notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
+    notifier.notify("4712", [TOKEN_ALERT], NOW)
+    assert ["4711" in titles[0], "4712" in titles[1]] == [True, True]
 
 
 def test_an_address_that_apprise_does_not_know_is_said_without_showing_it() -> None:
-    with pytest.raises(UserError, match="number 2") as error:
+    with pytest.raises(UserError, match="number 2") as raised:
         Channels(["json://127.0.0.1/", "nonsense-with-a-secret"])
-    assert "secret" not in str(error.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_without_a_channel_nothing_is_sent() -> None:

@@ -11,52 +11,60 @@ import pytest
 
 from connector.alerts.digest import Digest
 from connector.core.model import Ref
-from connector.core.overlooked import Lack, Overlooked
+from connector.core.overlooked import MissingFollowUp, OverlookedContact
 from state.store import Store
 
 OSLO = ZoneInfo("Europe/Oslo")
-NIGHT = datetime(2026, 11, 2, 6, 59, tzinfo=UTC)  # 07:59 in Oslo
-MORNING = NIGHT + timedelta(minutes=1)
+BEFORE_MORNING = datetime(2026, 11, 2, 6, 59, tzinfo=UTC)  # 07:59 in Oslo
+MORNING = BEFORE_MORNING + timedelta(minutes=1)
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as opened:
-        yield opened
+    with Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as open_store:
+        yield open_store
 
 
-def waiting(number: int, days: int = 6) -> Overlooked:
-    return Overlooked(
+def overlooked_contact(number: int, days: int = 6) -> OverlookedContact:
+    return OverlookedContact(
         record=Ref.parse(f"contacts/{number}"),
         stage="salesqualifiedlead",
         since=MORNING - days * DAY,
-        exact=True,
+        since_is_exact=True,
         status="",
         owner="",
-        lacks=(Lack.STATUS, Lack.OWNER),
+        missing_follow_up=(MissingFollowUp.STATUS, MissingFollowUp.OWNER),
     )
 
 
-def sent_at(store: Store, *moments: datetime, found: list[Overlooked]) -> list[tuple[str, str]]:
-    sent: list[tuple[str, str]] = []
-    for now in moments:
+def send_digests(
+    store: Store, *times: datetime, overlooked_contacts: list[OverlookedContact]
+) -> list[tuple[str, str]]:
+    messages: list[tuple[str, str]] = []
+    for now in times:
         # Made anew each time, as by a restart.
-        digest = Digest(store, lambda title, text: sent.append((title, text)))
-        digest.tell("4711", OSLO, now, lambda: found)
-    return sent
+        digest = Digest(store, lambda title, text: messages.append((title, text)))
+        digest.send_if_due("4711", OSLO, now, lambda: overlooked_contacts)
+    return messages
 
 
 def test_it_is_told_once_a_day_in_the_portals_morning(store: Store) -> None:
-    moments = [NIGHT, MORNING, MORNING + timedelta(hours=15), NIGHT + DAY, MORNING + DAY]
-    assert sent_at(store, *moments[:1], found=[waiting(1)]) == []
-    assert len(sent_at(store, *moments[1:4], found=[waiting(1)])) == 1
-    assert len(sent_at(store, *moments[4:], found=[waiting(1)])) == 1
+    times = [
+        BEFORE_MORNING,
+        MORNING,
+        MORNING + timedelta(hours=15),
+        BEFORE_MORNING + DAY,
+        MORNING + DAY,
+    ]
+    assert send_digests(store, *times[:1], overlooked_contacts=[overlooked_contact(1)]) == []
+    assert len(send_digests(store, *times[1:4], overlooked_contacts=[overlooked_contact(1)])) == 1
+    assert len(send_digests(store, *times[4:], overlooked_contacts=[overlooked_contact(1)])) == 1
 
 
 def test_it_names_who_waits_longest_and_says_what_to_do(store: Store) -> None:
-    found = [waiting(number, days=6 + number) for number in range(1, 8)]
-    ((title, text),) = sent_at(store, MORNING, found=found)
+    overlooked_contacts = [overlooked_contact(number, days=6 + number) for number in range(1, 8)]
+    ((title, text),) = send_digests(store, MORNING, overlooked_contacts=overlooked_contacts)
     assert title == "HubSpot lifecycle connector, portal 4711: 7 contacts are overlooked"
     assert "contacts/7: nobody has worked on the lead status; nobody owns it (13 days)" in text
     assert ("contacts/3" in text, "contacts/2" in text) == (True, False)
@@ -65,20 +73,20 @@ def test_it_names_who_waits_longest_and_says_what_to_do(store: Store) -> None:
 
 
 def test_a_single_one_is_told_as_one(store: Store) -> None:
-    ((title, text),) = sent_at(store, MORNING, found=[waiting(1)])
+    ((title, text),) = send_digests(store, MORNING, overlooked_contacts=[overlooked_contact(1)])
     assert title.endswith("1 contact is overlooked")
     assert "more." not in text
 
 
 def test_where_nobody_is_overlooked_nothing_is_sent(store: Store) -> None:
-    assert sent_at(store, MORNING, found=[]) == []
+    assert send_digests(store, MORNING, overlooked_contacts=[]) == []
 
 
 def test_nobody_is_looked_for_when_it_is_not_time(store: Store) -> None:
-    def find() -> list[Overlooked]:
+    def find_overlooked() -> list[OverlookedContact]:
         raise AssertionError
 
-    sent_at(store, MORNING, found=[])
+    send_digests(store, MORNING, overlooked_contacts=[])
     digest = Digest(store, lambda _title, _text: None)
-    digest.tell("4711", OSLO, MORNING + timedelta(hours=1), find)
-    digest.tell("4711", OSLO, NIGHT + DAY, find)
+    digest.send_if_due("4711", OSLO, MORNING + timedelta(hours=1), find_overlooked)
+    digest.send_if_due("4711", OSLO, BEFORE_MORNING + DAY, find_overlooked)

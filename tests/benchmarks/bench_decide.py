@@ -17,14 +17,14 @@ from itertools import cycle, islice
 
 from connector.core.binding import BoundPolicy, bind
 from connector.core.default_portal import default_portal, definition
-from connector.core.facts import Facts, deal, facts
+from connector.core.facts import Facts, read_policy_deal, record_facts
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
-from connector.core.policy import load
+from connector.core.policy import load_policy
 from connector.core.rules import decide
-from connector.presets import preset
+from connector.presets import policy_text
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
-PORTAL = default_portal(more={ObjectType.CONTACTS: [definition("score", "number")]})
+PORTAL = default_portal(extra_properties={ObjectType.CONTACTS: [definition("score", "number")]})
 SCORED = "extends: standard\nsettings: {score: {property: score}}\n"
 OWN_RULES = "rules:\n" + "".join(
     f"  - name: own-{number}\n"
@@ -35,7 +35,7 @@ OWN_RULES = "rules:\n" + "".join(
     for number in range(20)
 )
 # stage, lead status, score, form, the stages of the deals; three of four have none, as in life.
-LIVES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+CONTACT_CASES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
     ("subscriber", "", "", "", ()),
     ("lead", "", "12", "E-book: download", ()),
     ("marketingqualifiedlead", "", "45", "Webinar", ()),
@@ -52,7 +52,7 @@ LIVES: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 
 
 @dataclass(slots=True)
-class Plain:
+class PlainFacts:
     """The facts of one contact as the reference loop compares them."""
 
     stage: str
@@ -62,22 +62,22 @@ class Plain:
     won: int
     open: int
     lost: int
-    were_won: int
-    lately: bool
+    previously_won: int
+    recently: bool
 
 
-def bound(text: str) -> BoundPolicy:
+def bind_policy(text: str) -> BoundPolicy:
     """Return a policy, bound to the portal."""
-    return bind(load(text, source="bench.yaml", preset=preset), PORTAL)
+    return bind(load_policy(text, source="bench.yaml", preset_text=policy_text), PORTAL)
 
 
-def gathered(policy: BoundPolicy, count: int) -> list[Facts]:
+def contact_facts(policy: BoundPolicy, count: int) -> list[Facts]:
     """Return the facts of so many contacts."""
-    return [_facts(policy, number, *life) for number, life in _lives(count)]
+    return [_facts(policy, number, *case) for number, case in _numbered_cases(count)]
 
 
-def _lives(count: int) -> list[tuple[int, tuple[str, str, str, str, tuple[str, ...]]]]:
-    return list(enumerate(islice(cycle(LIVES), count), start=1))
+def _numbered_cases(count: int) -> list[tuple[int, tuple[str, str, str, str, tuple[str, ...]]]]:
+    return list(enumerate(islice(cycle(CONTACT_CASES), count), start=1))
 
 
 def _facts(
@@ -99,8 +99,10 @@ def _facts(
         created_at=NOW,
     )
     assert isinstance(deals, tuple)
-    linked = [deal(policy, _deal(place, one)) for place, one in enumerate(deals)]
-    return facts(policy, record, linked, now=NOW)
+    linked = [
+        read_policy_deal(policy, _deal(index, deal_stage)) for index, deal_stage in enumerate(deals)
+    ]
+    return record_facts(policy, record, linked, now=NOW)
 
 
 def _deal(number: int, stage: str) -> Record:
@@ -113,10 +115,10 @@ def _deal(number: int, stage: str) -> Record:
     )
 
 
-def plain(count: int) -> list[Plain]:
+def plain_facts(count: int) -> list[PlainFacts]:
     """Return the same contacts as the reference loop wants them."""
     return [
-        Plain(
+        PlainFacts(
             stage=stage,
             status=status,
             score=float(score or -1),
@@ -124,10 +126,10 @@ def plain(count: int) -> list[Plain]:
             won=deals.count("closedwon"),
             open=deals.count("contractsent"),
             lost=deals.count("closedlost"),
-            were_won=0,
-            lately=False,
+            previously_won=0,
+            recently=False,
         )
-        for _, (stage, status, score, form, deals) in _lives(count)
+        for _, (stage, status, score, form, deals) in _numbered_cases(count)
     ]
 
 
@@ -147,73 +149,85 @@ ORDER = {
 }
 
 
-def compared(one: Plain) -> tuple[str, str]:
+def plain_decision(contact: PlainFacts) -> tuple[str, str]:
     """Decide as a program would that is written for this policy alone; once, unexplained."""
-    stage = _compared_stage(one)
-    if stage == "opportunity" and one.open:
+    stage = _plain_stage(contact)
+    if stage == "opportunity" and contact.open:
         return stage, "OPEN_DEAL"
     if stage == "salesqualifiedlead":
-        return stage, one.status or "NEW"
+        return stage, contact.status or "NEW"
     return stage, ""
 
 
-def _compared_stage(one: Plain) -> str:
-    if one.won:
-        wanted = "customer"
-    elif one.stage == "customer" and one.were_won and one.open:
+def _plain_stage(contact: PlainFacts) -> str:
+    if contact.won:
+        target = "customer"
+    elif contact.stage == "customer" and contact.previously_won and contact.open:
         return "opportunity"
-    elif one.open:
-        wanted = "opportunity"
-    elif one.lost and one.stage == "opportunity":
+    elif contact.open:
+        target = "opportunity"
+    elif contact.lost and contact.stage == "opportunity":
         return "salesqualifiedlead"
-    elif one.lost and one.lately:
-        return one.stage
-    elif "demo" in one.form or "contact sales" in one.form or one.score >= 80:
-        wanted = "salesqualifiedlead"
-    elif one.score >= 30:
-        wanted = "marketingqualifiedlead"
-    elif one.score >= 15 or one.form or not one.stage:
-        wanted = "lead"
+    elif contact.lost and contact.recently:
+        return contact.stage
+    elif "demo" in contact.form or "contact sales" in contact.form or contact.score >= 80:
+        target = "salesqualifiedlead"
+    elif contact.score >= 30:
+        target = "marketingqualifiedlead"
+    elif contact.score >= 15 or contact.form or not contact.stage:
+        target = "lead"
     else:
-        return one.stage
-    return wanted if ORDER[wanted] > ORDER.get(one.stage, -1) else one.stage
+        return contact.stage
+    return target if ORDER[target] > ORDER.get(contact.stage, -1) else contact.stage
 
 
-def rate(name: str, count: int, act: Callable[[], object]) -> float:
+def measure_rate(name: str, count: int, action: Callable[[], object]) -> float:
     """Print and return how many were done in a second of CPU; the best of three."""
-    best = min(_cpu(act) for _ in range(3))
-    say(f"{name:<44} {count / best:>11,.0f} decisions/CPU s")
+    best = min(_cpu(action) for _ in range(3))
+    print_line(f"{name:<44} {count / best:>11,.0f} decisions/CPU s")
     return count / best
 
 
-def _cpu(act: Callable[[], object]) -> float:
-    begun = time.process_time()
-    act()
-    return time.process_time() - begun
+def _cpu(action: Callable[[], object]) -> float:
+    started = time.process_time()
+    action()
+    return time.process_time() - started
 
 
-def decided(policy: BoundPolicy, all_facts: Sequence[Facts]) -> None:
+def decide_all(policy: BoundPolicy, all_facts: Sequence[Facts]) -> None:
     """Decide all of them."""
-    for one in all_facts:
-        decide(policy, one)
+    for facts_of_record in all_facts:
+        decide(policy, facts_of_record)
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line."""
     sys.stdout.write(line + "\n")
 
 
 def main(count: int) -> None:
     """Measure all three in one run, and print their ratios."""
-    standard, longer = bound(SCORED), bound(SCORED + OWN_RULES)
-    known, known_longer, records = gathered(standard, count), gathered(longer, count), plain(count)
+    standard_policy, long_policy = bind_policy(SCORED), bind_policy(SCORED + OWN_RULES)
+    standard_facts, long_facts, contacts = (
+        contact_facts(standard_policy, count),
+        contact_facts(long_policy, count),
+        plain_facts(count),
+    )
     gc.collect()
     gc.freeze()
-    reference = rate("plain comparisons", count, lambda: [compared(one) for one in records])
-    ours = rate("the standard policy", count, lambda: decided(standard, known))
-    more = rate("… and twenty rules more", count, lambda: decided(longer, known_longer))
-    say(f"the standard policy costs {reference / ours:.1f} times the plain comparisons;")
-    say(f"twenty rules more cost {ours / more:.2f} times the standard policy")
+    plain_rate = measure_rate(
+        "plain comparisons", count, lambda: [plain_decision(contact) for contact in contacts]
+    )
+    standard_rate = measure_rate(
+        "the standard policy", count, lambda: decide_all(standard_policy, standard_facts)
+    )
+    long_rate = measure_rate(
+        "… and twenty rules more", count, lambda: decide_all(long_policy, long_facts)
+    )
+    print_line(
+        f"the standard policy costs {plain_rate / standard_rate:.1f} times the plain comparisons;"
+    )
+    print_line(f"twenty rules more cost {standard_rate / long_rate:.2f} times the standard policy")
 
 
 if __name__ == "__main__":

@@ -17,17 +17,17 @@ from typing import Any
 
 from connector.sandbox.call import Answer, Request
 from connector.sandbox.portal import Portal
-from connector.sandbox.reception import Reception
+from connector.sandbox.reception import Dispatcher
 from connector.sandbox.server import Sandbox
 
 TOKEN = "pat-eu1-sandbox"
-MOST_MIB = 250
+MAX_MIB = 250
 PAGE = 100
-FIRST = 10**9
-AT = "2026-01-01T10:00:00.000Z"
+FIRST_ID = 10**9
+TIMESTAMP = "2026-01-01T10:00:00.000Z"
 
 
-class Large(Reception):
+class LargePortal(Dispatcher):
     """Answers for a number of contacts that exist only while they are told."""
 
     contacts = 0
@@ -37,47 +37,49 @@ class Large(Reception):
         if request.object_type == "contacts" and request.route == "list":
             return Answer(body=self._page(int(request.params.get("after") or 0)))
         if request.object_type == "contacts" and request.route == "search":
-            last = self._contact(FIRST + self.contacts - 1)
+            last = self._contact(FIRST_ID + self.contacts - 1)
             return Answer(body={"total": self.contacts, "results": [last]})
         return super().answer(request)
 
     def _page(self, after: int) -> dict[str, Any]:
-        start = max(after, FIRST)
-        end = min(start + PAGE, FIRST + self.contacts)
-        body: dict[str, Any] = {"results": [self._contact(one) for one in range(start, end)]}
-        if end < FIRST + self.contacts:
+        start = max(after, FIRST_ID)
+        end = min(start + PAGE, FIRST_ID + self.contacts)
+        body: dict[str, Any] = {
+            "results": [self._contact(contact_id) for contact_id in range(start, end)]
+        }
+        if end < FIRST_ID + self.contacts:
             body["paging"] = {"next": {"after": str(end), "link": ""}}
         return body
 
     def _contact(self, number: int) -> dict[str, Any]:
         properties = {
             "associatedcompanyid": str(7_000_000 + number % 50_000),
-            "createdate": AT,
+            "createdate": TIMESTAMP,
             "email": f"person{number}@example{number % 977}.example",
             "hs_lead_status": None,
             "hs_object_id": str(number),
-            "hs_v2_date_entered_current_stage": AT,
+            "hs_v2_date_entered_current_stage": TIMESTAMP,
             "hubspot_owner_id": "1234567",
-            "lastmodifieddate": AT,
+            "lastmodifieddate": TIMESTAMP,
             "lifecyclestage": "lead",
             "num_conversion_events": "3",
-            "recent_conversion_date": AT,
+            "recent_conversion_date": TIMESTAMP,
             "recent_conversion_event_name": f"E-book: form {number % 31}",
         }
-        told = {"createdAt": AT, "updatedAt": AT, "archived": False}
-        return {"id": str(number), "properties": properties, **told}
+        fields = {"createdAt": TIMESTAMP, "updatedAt": TIMESTAMP, "archived": False}
+        return {"id": str(number), "properties": properties, **fields}
 
 
 def serve(contacts: int) -> None:
     """Serve the portal, say where, and wait to be ended."""
     portal = Portal(portal_id=1, time_zone="UTC")
-    with Sandbox(portal, token=TOKEN) as box:
-        box.reception = Large(portal, TOKEN)
-        Large.contacts = contacts
-        say(box.url)
+    with Sandbox(portal, token=TOKEN) as sandbox:
+        sandbox.dispatcher = LargePortal(portal, TOKEN)
+        LargePortal.contacts = contacts
+        print_line(sandbox.url)
         while True:
             time.sleep(1)
-            box.forget()
+            sandbox.clear_requests()
 
 
 def pull(url: str) -> tuple[float, float, float]:
@@ -88,20 +90,20 @@ def pull(url: str) -> tuple[float, float, float]:
             "HUBSPOT_ACCESS_TOKEN": TOKEN,
             "CONNECTOR_DATABASE_URL": f"sqlite:///{folder}/connector.db",
         }
-        began = time.monotonic()
+        started = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", "connector", "pull"],
             stdout=subprocess.DEVNULL,
             env={**os.environ, **environment},
         )
-        _, status, used = os.wait4(process.pid, 0)
+        _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"connector pull ended with {process.returncode}")
-    return used.ru_maxrss / 1024, used.ru_utime + used.ru_stime, time.monotonic() - began
+    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime, time.monotonic() - started
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -109,19 +111,23 @@ def say(line: str) -> None:
 
 def main(contacts: int) -> int:
     """Measure once; 1 above the limit."""
-    say(f"{datetime.now(UTC):%Y-%m-%d}: a portal of {contacts:,} contacts")
+    print_line(f"{datetime.now(UTC):%Y-%m-%d}: a portal of {contacts:,} contacts")
     command = [sys.executable, __file__, "--serve", str(contacts)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        memory, cpu, took = pull(server.stdout.readline().strip())
+        memory, cpu, seconds = pull(server.stdout.readline().strip())
     finally:
         server.terminate()
         server.wait()
-    each = cpu / contacts * PAGE * 1000
-    say(f"connector pull   {memory:4.0f} MiB  {cpu:6.1f} CPU s  {each:4.1f} CPU ms a page")
-    say(f"                 {took:.0f} s in all, {contacts / PAGE / took * 10:.0f} pages in 10 s")
-    return int(memory > MOST_MIB)
+    cpu_per_page = cpu / contacts * PAGE * 1000
+    print_line(
+        f"connector pull   {memory:4.0f} MiB  {cpu:6.1f} CPU s  {cpu_per_page:4.1f} CPU ms a page"
+    )
+    print_line(
+        f"                 {seconds:.0f} s in all, {contacts / PAGE / seconds * 10:.0f} pages in 10 s"
+    )
+    return int(memory > MAX_MIB)
 
 
 if __name__ == "__main__":

@@ -48,29 +48,29 @@ def _contact(number: int, *, score: int) -> Record:
     )
 
 
-def _pages(whole: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
-    for start in range(0, len(whole), size):
-        yield whole[start : start + size]
+def _pages(all_records: Sequence[Record], size: int) -> Iterator[Sequence[Record]]:
+    for start in range(0, len(all_records), size):
+        yield all_records[start : start + size]
 
 
-def _timed(name: str, rows: int, act: Callable[[], object]) -> None:
+def _print_timing(name: str, rows: int, action: Callable[[], object]) -> None:
     wall, cpu = time.perf_counter(), time.process_time()
-    act()
+    action()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(f"{name:<28} {rows / wall:>9,.0f} rows/s  {rows / cpu:>9,.0f} rows/CPU s")
 
 
-def _put(store: Store, whole: Sequence[Record], page: int) -> None:
-    for one in _pages(whole, page):
+def _put(store: Store, all_records: Sequence[Record], page: int) -> None:
+    for batch in _pages(all_records, page):
         with store.begin() as session:
-            mirror.put(session, PORTAL, one, due_at=START)
+            mirror.put(session, PORTAL, batch, due_at=START)
 
 
-def _read(store: Store) -> None:
+def _read_due(store: Store) -> None:
     after = "0"
     with store.reading() as session:
-        kind = ObjectType.CONTACTS
-        while refs := mirror.due(session, PORTAL, kind, until=START, after_id=after):
+        object_type = ObjectType.CONTACTS
+        while refs := mirror.due_refs(session, PORTAL, object_type, until=START, after_id=after):
             mirror.get(session, PORTAL, refs)
             after = refs[-1].id
 
@@ -81,11 +81,11 @@ def main(rows: int, page: int) -> None:
     # A page lives for a moment in a real pull: keep the collector from walking all of them.
     gc.freeze()
     with tempfile.TemporaryDirectory() as folder, Store.open(f"sqlite:///{folder}/x.db") as store:
-        _timed(f"insert, {page} a transaction", rows, lambda: _put(store, old, page))
-        _timed("the same again", rows, lambda: _put(store, old, page))
-        _timed("update all", rows, lambda: _put(store, new, page))
-        _timed("walk all due ones", rows, lambda: _read(store))
+        _print_timing(f"insert, {page} a transaction", rows, lambda: _put(store, old, page))
+        _print_timing("the same again", rows, lambda: _put(store, old, page))
+        _print_timing("update all", rows, lambda: _put(store, new, page))
+        _print_timing("walk all due ones", rows, lambda: _read_due(store))
 
 
 if __name__ == "__main__":
-    main(*(int(one) for one in (*sys.argv[1:], "100000", "1000")[:2]))
+    main(*(int(argument) for argument in (*sys.argv[1:], "100000", "1000")[:2]))

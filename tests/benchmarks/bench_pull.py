@@ -37,11 +37,11 @@ class Cost:
 
     cpu: float
     memory: float
-    said: bytes
+    output: bytes
 
 
 @contextmanager
-def sandbox(contacts: int) -> Iterator[str]:
+def serve_sandbox(contacts: int) -> Iterator[str]:
     """Serve a portal from another process; yield its address."""
     command = [sys.executable, "-m", "connector", "sandbox", "--port", "0"]
     process = subprocess.Popen(
@@ -49,31 +49,31 @@ def sandbox(contacts: int) -> Iterator[str]:
     )
     try:
         assert process.stdout is not None
-        found = (re.search(r"answers at (\S+)", line) for line in process.stdout)
-        yield next(one[1] for one in found if one)
+        matches = (re.search(r"answers at (\S+)", line) for line in process.stdout)
+        yield next(match[1] for match in matches if match)
     finally:
         process.terminate()
         process.wait()
 
 
-def measured(command: list[str], environment: Mapping[str, str]) -> Cost:
+def measure(command: list[str], environment: Mapping[str, str]) -> Cost:
     """Run a command to its end, and return what it cost."""
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, env={**os.environ, **environment})
-        _, status, used = os.wait4(process.pid, 0)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, env={**os.environ, **environment})
+        _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"{command} ended with {process.returncode}")
-        said.seek(0)
+        output.seek(0)
         return Cost(
-            cpu=used.ru_utime + used.ru_stime, memory=used.ru_maxrss / 1024, said=said.read()
+            cpu=usage.ru_utime + usage.ru_stime, memory=usage.ru_maxrss / 1024, output=output.read()
         )
 
 
 def pull(url: str) -> Cost:
     """Pull the whole portal into a new database."""
     with tempfile.TemporaryDirectory() as folder:
-        return measured(
+        return measure(
             [sys.executable, "-m", "connector", "pull", "--json"],
             {
                 "HUBSPOT_API_URL": url,
@@ -84,43 +84,49 @@ def pull(url: str) -> Cost:
         )
 
 
-def floor(url: str) -> None:
+def read_floor(url: str) -> None:
     """List every record, decode the answers, and do nothing with them."""
     pool = urllib3.PoolManager()
     headers = {"Authorization": f"Bearer {TOKEN}", "Accept-Encoding": "gzip"}
-    for kind, names in PROPERTIES.items():
+    for object_type, names in PROPERTIES.items():
         after = ""
         while True:
             query = f"limit=100&properties={names}{after}"
-            path = f"{url}/crm/objects/{FAMILY}/{kind}?{query}"
+            path = f"{url}/crm/objects/{FAMILY}/{object_type}?{query}"
             body = orjson.loads(pool.request("GET", path, headers=headers).data)
-            following = body.get("paging", {}).get("next", {}).get("after")
-            if not following:
+            next_after = body.get("paging", {}).get("next", {}).get("after")
+            if not next_after:
                 break
-            after = f"&after={following}"
+            after = f"&after={next_after}"
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Write a line."""
     sys.stdout.write(line + "\n")
 
 
 def main(contacts: int) -> None:
     """Measure once, and print the figures with their ratio."""
-    with sandbox(contacts) as url:
-        least = measured([sys.executable, __file__, "--floor", url], {})
-        ours = pull(url)
-    read = orjson.loads(ours.said)["read"]
-    records = sum(read.values())
-    say(f"a portal of {', '.join(f'{count:,} {kind}' for kind, count in read.items())}")
-    for name, cost in (("the floor", least), ("connector pull", ours)):
+    with serve_sandbox(contacts) as url:
+        floor_cost = measure([sys.executable, __file__, "--floor", url], {})
+        connector_cost = pull(url)
+    read_counts = orjson.loads(connector_cost.output)["read"]
+    records = sum(read_counts.values())
+    print_line(
+        f"a portal of {', '.join(f'{count:,} {kind}' for kind, count in read_counts.items())}"
+    )
+    for name, cost in (("the floor", floor_cost), ("connector pull", connector_cost)):
         rate = records / cost.cpu
-        say(f"{name:<16} {cost.cpu:6.2f} CPU s  {cost.memory:4.0f} MiB  {rate:8,.0f} records/CPU s")
-    say(f"ratio            {ours.cpu / least.cpu:6.2f}        {ours.memory / least.memory:4.1f}")
+        print_line(
+            f"{name:<16} {cost.cpu:6.2f} CPU s  {cost.memory:4.0f} MiB  {rate:8,.0f} records/CPU s"
+        )
+    print_line(
+        f"ratio            {connector_cost.cpu / floor_cost.cpu:6.2f}        {connector_cost.memory / floor_cost.memory:4.1f}"
+    )
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--floor"]:
-        floor(sys.argv[2])
+        read_floor(sys.argv[2])
     else:
         main(int(sys.argv[1]) if sys.argv[1:] else 20_000)

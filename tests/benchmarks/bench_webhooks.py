@@ -13,12 +13,12 @@ from threading import Event as Signal
 from threading import Thread
 
 from connector.core.event import Event
-from connector.hubspot.signature import Delivery, v3
-from connector.web.receiver import Receiver
-from connector.web.server import serving
+from connector.hubspot.signature import Delivery, v3_signature
+from connector.web.receiver import EventStore
+from connector.web.server import serve_in_thread
 from state import inbox
 from state.store import Store
-from tests.web.asking import NOW, PATH, PORTAL, PUBLIC, SECRET, Daemon
+from tests.web.asking import NOW, WEBHOOK_PATH, PORTAL_ID, PUBLIC_URL, CLIENT_SECRET, FakeDaemon
 
 PER_SECOND, SECONDS, CONNECTIONS = 200, 10, 10
 
@@ -26,81 +26,83 @@ PER_SECOND, SECONDS, CONNECTIONS = 200, 10, 10
 def _delivery(number: int) -> bytes:
     entry = {
         "eventId": number,
-        "portalId": int(PORTAL),
+        "portalId": int(PORTAL_ID),
         "occurredAt": 1793611800000,
         "subscriptionType": "contact.propertyChange",
         "objectId": number % 5000 + 1,
     }
     body = json.dumps([entry]).encode()
     timestamp = str(round(NOW.timestamp() * 1000))
-    signed = Delivery(method="POST", uri=f"{PUBLIC}{PATH}", body=body, headers={})
+    delivery = Delivery(method="POST", uri=f"{PUBLIC_URL}{WEBHOOK_PATH}", body=body, headers={})
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
+        f"POST {WEBHOOK_PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
         f"X-HubSpot-Request-Timestamp: {timestamp}\r\n"
-        f"X-HubSpot-Signature-v3: {v3(SECRET, signed, timestamp)}\r\n\r\n"
+        f"X-HubSpot-Signature-v3: {v3_signature(CLIENT_SECRET, delivery, timestamp)}\r\n\r\n"
     )
     return head.encode() + body
 
 
 async def _deliver(port: int) -> list[float]:
     """Send at an even pace over as many connections as HubSpot opens; return the latencies."""
-    taken: list[float] = []
-    began = time.perf_counter()
+    latencies: list[float] = []
+    started = time.perf_counter()
 
     async def connection(first: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for number in range(first, PER_SECOND * SECONDS, CONNECTIONS):
-            await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.perf_counter()))
-            sent = time.perf_counter()
+            await asyncio.sleep(max(0.0, started + number / PER_SECOND - time.perf_counter()))
+            sent_at = time.perf_counter()
             writer.write(_delivery(number))
             head = await reader.readuntil(b"\r\n\r\n")
-            taken.append(time.perf_counter() - sent)
+            latencies.append(time.perf_counter() - sent_at)
             assert head.startswith(b"HTTP/1.1 204"), head
         writer.close()
 
     await asyncio.gather(*(connection(first) for first in range(CONNECTIONS)))
-    return taken
+    return latencies
 
 
-def _write_on(store: Store, stop: Signal) -> None:
+def _keep_committing(store: Store, stop: Signal) -> None:
     """Commit as a cycle does beside it."""
     while not stop.wait(0.05):
         with store.begin() as session:
-            inbox.prune(session, PORTAL, before=NOW)
+            inbox.prune(session, PORTAL_ID, before=NOW)
 
 
 def main() -> None:
     with TemporaryDirectory() as folder, Store.open(f"sqlite:///{Path(folder) / 'a.db'}") as store:
         commits = 0
 
-        def put(events: Sequence[Event]) -> None:
+        def store_events(events: Sequence[Event]) -> None:
             nonlocal commits
             commits += 1
             with store.begin() as session:
-                inbox.put(session, PORTAL, events, at=NOW)
+                inbox.put(session, PORTAL_ID, events, at=NOW)
 
-        receiver, stop = Receiver(put), Signal()
+        receiver, stop = EventStore(store_events), Signal()
         receiver.start()
-        beside = Thread(target=_write_on, args=(store, stop))
-        beside.start()
-        with serving(_Storing(receiver).app(), "127.0.0.1", 0) as url:
-            taken = sorted(asyncio.run(_deliver(int(url.rpartition(":")[2]))))
+        other_writer = Thread(target=_keep_committing, args=(store, stop))
+        other_writer.start()
+        with serve_in_thread(_StoringDaemon(receiver).app(), "127.0.0.1", 0) as url:
+            latencies = sorted(asyncio.run(_deliver(int(url.rpartition(":")[2]))))
         stop.set()
-        beside.join()
+        other_writer.join()
         receiver.close()
         with store.reading() as session:
-            stored = inbox.count(session, PORTAL).count
-    print(f"{len(taken)} deliveries at {PER_SECOND}/s, {stored} events stored, {commits} commits")
+            stored = inbox.count_waiting(session, PORTAL_ID).count
     print(
-        f"until the 204: median {1000 * statistics.median(taken):.1f} ms, "
-        f"p99 {1000 * taken[int(len(taken) * 0.99)]:.1f} ms (promised: 100)"
+        f"{len(latencies)} deliveries at {PER_SECOND}/s, {stored} events stored, {commits} commits"
+    )
+    print(
+        f"until the 204: median {1000 * statistics.median(latencies):.1f} ms, "
+        f"p99 {1000 * latencies[int(len(latencies) * 0.99)]:.1f} ms (promised: 100)"
     )
 
 
-class _Storing(Daemon):
+class _StoringDaemon(FakeDaemon):
     """A daemon whose deliveries go to disk."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: EventStore) -> None:
         super().__init__()
         self._receiver = receiver
 

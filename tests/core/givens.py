@@ -10,7 +10,7 @@ from connector.core.binding import bind
 from connector.core.bound import BoundPolicy
 from connector.core.deals import Deal
 from connector.core.default_portal import STAGES, STATUSES, default_portal, definition, options
-from connector.core.facts import Facts, deal, facts
+from connector.core.facts import Facts, read_policy_deal, record_facts
 from connector.core.model import (
     STAGE,
     STATUS,
@@ -21,11 +21,11 @@ from connector.core.model import (
     Ref,
     Version,
 )
-from connector.core.policy import Policy, load
+from connector.core.policy import Policy, load_policy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 CREATED = datetime(2025, 1, 1, tzinfo=UTC)
-SCORED = "extends: standard\nsettings:\n  score: {property: score}\n"
+POLICY_WITH_SCORE = "extends: standard\nsettings:\n  score: {property: score}\n"
 
 
 def portal(
@@ -41,7 +41,7 @@ def portal(
         statuses=STATUSES if statuses is None else statuses,
         pipelines=pipelines,
         time_zone=time_zone,
-        more={
+        extra_properties={
             ObjectType.CONTACTS: (
                 definition("score", "number"),
                 definition("country"),
@@ -73,93 +73,99 @@ def portal(
     )
 
 
-def policy(text: str = SCORED) -> Policy:
+def parse_policy(text: str = POLICY_WITH_SCORE) -> Policy:
     """Return a customer's policy."""
-    return load(text, source="policy.yaml", preset=presets.preset)
+    return load_policy(text, source="policy.yaml", preset_text=presets.policy_text)
 
 
-def bound(text: str = SCORED, on: Portal | None = None) -> BoundPolicy:
+def bind_policy(text: str = POLICY_WITH_SCORE, in_portal: Portal | None = None) -> BoundPolicy:
     """Return a customer's policy in a portal."""
-    return bind(policy(text), on or portal())
+    return bind(parse_policy(text), in_portal or portal())
 
 
-def rule(when: str, *, stage: str = "other", more: str = "") -> str:
+def policy_with_rule(when: str, *, stage: str = "other", extra: str = "") -> str:
     """Return a policy with one rule of its own, which goes before the standard ones."""
     condition = when.replace("'", "''")
     return (
-        f"{SCORED}rules:\n  - name: mine\n    when: '{condition}'\n    stage: {stage}\n"
-        f"    direction: any\n    reason: mine\n{more}"
+        f"{POLICY_WITH_SCORE}rules:\n  - name: mine\n    when: '{condition}'\n    stage: {stage}\n"
+        f"    direction: any\n    reason: mine\n{extra}"
     )
 
 
-def contact(stage: str = "", status: str = "", number: str = "1", **more: str) -> Record:
+def contact(stage: str = "", status: str = "", number: str = "1", **properties: str) -> Record:
     """Return a contact with every property that the portal defines."""
-    return _record(ObjectType.CONTACTS, number, {STAGE: stage, STATUS: status, **more})
+    return _record(ObjectType.CONTACTS, number, {STAGE: stage, STATUS: status, **properties})
 
 
-def company(stage: str = "", number: str = "1", **more: str) -> Record:
+def company(stage: str = "", number: str = "1", **properties: str) -> Record:
     """Return a company with every property that the portal defines."""
-    return _record(ObjectType.COMPANIES, number, {STAGE: stage, **more})
+    return _record(ObjectType.COMPANIES, number, {STAGE: stage, **properties})
 
 
-def deal_record(stage: str, number: str = "9", **more: str) -> Record:
+def deal_record(stage: str, number: str = "9", **properties: str) -> Record:
     """Return a deal's record with every property that the portal defines."""
-    return _record(ObjectType.DEALS, number, {"dealstage": stage, "pipeline": "default", **more})
+    return _record(
+        ObjectType.DEALS, number, {"dealstage": stage, "pipeline": "default", **properties}
+    )
 
 
-def _record(kind: ObjectType, number: str, given: dict[str, str]) -> Record:
-    blank: dict[str, str | None] = dict.fromkeys(portal().definitions[kind])
+def _record(object_type: ObjectType, number: str, values: dict[str, str]) -> Record:
+    blank_properties: dict[str, str | None] = dict.fromkeys(portal().definitions[object_type])
     return Record(
-        ref=Ref(kind, number),
-        properties={**blank, **{name: value or None for name, value in given.items()}},
+        ref=Ref(object_type, number),
+        properties={**blank_properties, **{name: value or None for name, value in values.items()}},
         modified_at=NOW,
         created_at=CREATED,
     )
 
 
-def went(*stages: tuple[str, str]) -> tuple[Version, ...]:
+def stage_history(*stages: tuple[str, str]) -> tuple[Version, ...]:
     """Return a history: each stage with the day when it was entered."""
-    return tuple(Version(value=stage, at=on(day), source_type="CRM_UI") for stage, day in stages)
+    return tuple(
+        Version(value=stage, at=utc_day(day), source_type="CRM_UI") for stage, day in stages
+    )
 
 
-def on(day: str) -> datetime:
+def utc_day(day: str) -> datetime:
     """Return the beginning of a day, UTC."""
     return datetime.fromisoformat(day).replace(tzinfo=UTC)
 
 
-def won(number: str = "9", at: str = "2026-03-01") -> tuple[Record, tuple[Version, ...]]:
+def won_deal(number: str = "9", at: str = "2026-03-01") -> tuple[Record, tuple[Version, ...]]:
     """Return a won deal with its history."""
-    return deal_record("closedwon", number), went(("closedwon", at))
+    return deal_record("closedwon", number), stage_history(("closedwon", at))
 
 
-def lost(number: str = "9", at: str = "2026-05-01") -> tuple[Record, tuple[Version, ...]]:
+def lost_deal(number: str = "9", at: str = "2026-05-01") -> tuple[Record, tuple[Version, ...]]:
     """Return a lost deal with its history."""
-    return deal_record("closedlost", number), went(("closedlost", at))
+    return deal_record("closedlost", number), stage_history(("closedlost", at))
 
 
-def opened(number: str = "9", at: str = "2026-04-02") -> tuple[Record, tuple[Version, ...]]:
+def open_deal(number: str = "9", at: str = "2026-04-02") -> tuple[Record, tuple[Version, ...]]:
     """Return an open deal with its history."""
-    return deal_record("contractsent", number), went(("contractsent", at))
+    return deal_record("contractsent", number), stage_history(("contractsent", at))
 
 
-def reopened(number: str = "9") -> tuple[Record, tuple[Version, ...]]:
+def reopened_deal(number: str = "9") -> tuple[Record, tuple[Version, ...]]:
     """Return a deal that was won, and is open again."""
-    return deal_record("contractsent", number), went(
+    return deal_record("contractsent", number), stage_history(
         ("closedwon", "2026-03-01"), ("contractsent", "2026-04-02")
     )
 
 
-def known(
-    to: BoundPolicy,
+def facts_about(
+    bound_policy: BoundPolicy,
     record: Record,
     *deals: tuple[Record, tuple[Version, ...]],
     company: Record | None = None,
     now: datetime = NOW,
 ) -> Facts:
     """Return the facts about a record with these deals."""
-    return facts(to, record, read(to, *deals), company=company, now=now)
+    return record_facts(
+        bound_policy, record, read_deals(bound_policy, *deals), company=company, now=now
+    )
 
 
-def read(to: BoundPolicy, *deals: tuple[Record, tuple[Version, ...]]) -> list[Deal]:
+def read_deals(bound_policy: BoundPolicy, *deals: tuple[Record, tuple[Version, ...]]) -> list[Deal]:
     """Return deals as evidence."""
-    return [deal(to, one, history) for one, history in deals]
+    return [read_policy_deal(bound_policy, record, history) for record, history in deals]

@@ -5,44 +5,44 @@ from __future__ import annotations
 import pytest
 
 from connector import presets
-from connector.core.cases import Difference, Result, given_facts, ground_portal, run_cases
+from connector.core.cases import Difference, CaseResult, read_facts_file, cases_portal, run_cases
 from connector.core.mark import PolicyError
 from connector.core.model import ObjectType
-from connector.core.policy import load
+from connector.core.policy import load_policy
 from connector.core.rules import decide
 
-STANDARD = presets.policy("standard")
+STANDARD_POLICY = presets.load_preset("standard")
 
 
-def _run(text: str) -> tuple[Result, ...]:
-    return run_cases(text, source="c.yaml", policy=STANDARD)
+def _run_cases(text: str) -> tuple[CaseResult, ...]:
+    return run_cases(text, source="c.yaml", policy=STANDARD_POLICY)
 
 
 def test_a_case_that_fails_names_what_was_expected_and_what_was_decided() -> None:
-    (result,) = _run(
+    (result,) = _run_cases(
         "cases:\n  - name: one\n    given: {stage: lead, status: NEW}\n"
         "    expect: {stage: customer, status: NEW, rule: won, status_rule: ''}\n"
     )
-    assert (result.name, str(result.mark)) == ("one", "c.yaml:2:5")
+    assert (result.name, str(result.place)) == ("one", "c.yaml:2:5")
     assert result.differences == (
-        Difference(what="stage", expected="customer", found="lead"),
-        Difference(what="status", expected="NEW", found=""),
-        Difference(what="rule", expected="won", found="keep"),
-        Difference(what="status_rule", expected="", found="status-clear"),
+        Difference(key="stage", expected="customer", actual="lead"),
+        Difference(key="status", expected="NEW", actual=""),
+        Difference(key="rule", expected="won", actual="keep"),
+        Difference(key="status_rule", expected="", actual="status-clear"),
     )
 
 
 def test_a_stage_of_the_portals_own_is_told_by_its_label() -> None:
-    (result,) = _run(
+    (result,) = _run_cases(
         "portal: {stages: {lead: Lead, '77': Pilotkunde, customer: Kunde, opportunity: X}}\n"
         "cases: [{name: x, given: {stage: lead}, expect: {stage: Pilotkunde}}]\n"
     )
-    (found,) = result.differences
-    assert (found.expected, found.found) == ("Pilotkunde (77)", "lead")
+    (difference,) = result.differences
+    assert (difference.expected, difference.actual) == ("Pilotkunde (77)", "lead")
 
 
 def test_steps_hand_their_result_on() -> None:
-    results = _run(
+    results = _run_cases(
         "cases:\n  - name: two\n    steps:\n"
         "      - {given: {stage: '', deals: [{state: open}]}, expect: {stage: opportunity}}\n"
         "      - {given: {deals: []}, expect: {stage: opportunity, status: '', rule: keep}}\n"
@@ -51,7 +51,7 @@ def test_steps_hand_their_result_on() -> None:
 
 
 def test_a_case_may_give_properties_companies_deals_and_times() -> None:
-    results = _run(
+    results = _run_cases(
         "settings: {scope: company.country == 'NO' and deal.amount > 3 and contact.vip}\n"
         "portal:\n"
         "  companies: {country: string}\n"
@@ -84,28 +84,28 @@ def test_a_case_may_give_properties_companies_deals_and_times() -> None:
     ],
 )
 def test_what_is_wrong_in_a_case_is_said_with_its_place(case: str, message: str) -> None:
-    with pytest.raises(PolicyError) as caught:
-        _run(f"cases:\n  - {case}\n")
-    assert message in str(caught.value)
-    assert str(caught.value).startswith("c.yaml:2:")
+    with pytest.raises(PolicyError) as error:
+        _run_cases(f"cases:\n  - {case}\n")
+    assert message in str(error.value)
+    assert str(error.value).startswith("c.yaml:2:")
 
 
 def test_what_the_portal_of_the_cases_lacks_is_said_with_where_to_write_it() -> None:
-    policy = load(
+    policy = load_policy(
         "extends: standard\nsettings: {scope: deal.years > 3}",
         source="p.yaml",
-        preset=presets.preset,
+        preset_text=presets.policy_text,
     )
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(PolicyError) as error:
         run_cases("portal: {deals: {}}\ncases: [{name: x}]", source="c.yaml", policy=policy)
-    assert str(caught.value).startswith(
+    assert str(error.value).startswith(
         "p.yaml:2:19: deal has no property 'years'; these cases are in a portal of their own: "
     )
 
 
 def test_a_cases_file_describes_the_portal_that_its_cases_are_in() -> None:
-    found = ground_portal("portal: {stages: {a: Anfang, b: Ende}}\ncases: []", source="c.yaml")
-    assert [one.label for one in found.stages(ObjectType.CONTACTS)] == ["Anfang", "Ende"]
+    portal = cases_portal("portal: {stages: {a: Anfang, b: Ende}}\ncases: []", source="c.yaml")
+    assert [option.label for option in portal.stages(ObjectType.CONTACTS)] == ["Anfang", "Ende"]
 
 
 def test_a_facts_file_is_one_case_with_its_own_settings_and_portal() -> None:
@@ -113,11 +113,11 @@ def test_a_facts_file_is_one_case_with_its_own_settings_and_portal() -> None:
         "settings: {score: {property: fit}, handover: {score: 5}}\n"
         "portal: {contacts: {fit: number}}\ngiven: {stage: lead, score: 7}\n"
     )
-    policy, portal, found = given_facts(text, source="f.yaml", policy=STANDARD)
-    assert decide(policy, found).rule == "handover"
+    policy, portal, facts = read_facts_file(text, source="f.yaml", policy=STANDARD_POLICY)
+    assert decide(policy, facts).rule == "handover"
     assert "fit" in portal.definitions[ObjectType.CONTACTS]
 
 
 def test_a_file_without_cases_is_no_cases_file() -> None:
     with pytest.raises(PolicyError, match="cases is a list"):
-        _run("policy: standard")
+        _run_cases("policy: standard")

@@ -10,181 +10,247 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connector.core.bound import BoundPolicy
-from connector.core.circle import NOBODY, Circle, Pinned, closed
+from connector.core.circle import NONE_PINNED, CompanyGroup, PinnedProperties, add_group_values
 from connector.core.default_portal import STAGES as DEFAULT_STAGES
-from connector.core.facts import Facts, facts
+from connector.core.facts import Facts, record_facts
 from connector.core.model import STAGE, ObjectType
 from connector.core.rules import decide
-from tests.core.givens import NOW, bound, company, contact, known, lost, opened, read, reopened, won
+from tests.core.givens import (
+    NOW,
+    bind_policy,
+    company,
+    contact,
+    facts_about,
+    lost_deal,
+    open_deal,
+    read_deals,
+    reopened_deal,
+    won_deal,
+)
 
 STAGES = ("", *DEFAULT_STAGES)
-DEALS = ((), (opened(),), (won(),), (lost(),), (reopened(),))
+DEALS = ((), (open_deal(),), (won_deal(),), (lost_deal(),), (reopened_deal(),))
 MODES = ("primary", "roll-up", "both")
-CAPS = ("opportunity", "customer")
+CONTACT_LIMITS = ("opportunity", "customer")
 
 
-def _policy(mode: str, cap: str = "opportunity") -> BoundPolicy:
-    return bound(
+def _policy(mode: str, contact_limit: str = "opportunity") -> BoundPolicy:
+    return bind_policy(
         "extends: standard\nsettings:\n  score: {property: score}\n"
-        f"  company_sync: {{mode: {mode}, contacts_to: {cap}, max_contacts: 3}}\n"
+        f"  company_sync: {{mode: {mode}, contacts_to: {contact_limit}, max_contacts: 3}}\n"
     )
 
 
-def _circle(
-    to: BoundPolicy, firm: tuple[str, int], people: list[tuple[str, int, str]], size: int = 0
-) -> Circle:
+def _company_group(
+    policy: BoundPolicy,
+    company_spec: tuple[str, int],
+    contact_specs: list[tuple[str, int, str]],
+    size: int = 0,
+) -> CompanyGroup:
     """Return a circle from stages, kinds of deals and scores, nobody knowing of the others."""
-    record = company(firm[0], number="7", domain="fjord.example")
+    record = company(company_spec[0], number="7", domain="fjord.example")
     contacts = tuple(
-        facts(
-            to,
-            contact(stage, number=str(at), score=score),
-            read(to, *DEALS[deals]),
+        record_facts(
+            policy,
+            contact(stage, number=str(number), score=score),
+            read_deals(policy, *DEALS[deals_index]),
             company=record,
             now=NOW,
         )
-        for at, (stage, deals, score) in enumerate(people, 1)
+        for number, (stage, deals_index, score) in enumerate(contact_specs, 1)
     )
-    its = facts(to, record, read(to, *DEALS[firm[1]]), now=NOW)
-    return Circle(company=its, contacts=contacts, size=size or len(contacts))
+    company_facts = record_facts(
+        policy, record, read_deals(policy, *DEALS[company_spec[1]]), now=NOW
+    )
+    return CompanyGroup(
+        company=company_facts, contacts=contacts, contact_count=size or len(contacts)
+    )
 
 
-def _members(circle: Circle) -> tuple[Facts, ...]:
-    assert circle.company
-    return (circle.company, *circle.contacts)
+def _members(company_group: CompanyGroup) -> tuple[Facts, ...]:
+    assert company_group.company
+    return (company_group.company, *company_group.contacts)
 
 
-def _stage(to: BoundPolicy, one: Facts, held: Pinned) -> str:
-    return decide(to, one, pinned=held.get(one.record, frozenset())).stage
+def _decided_stage(policy: BoundPolicy, member: Facts, pinned: PinnedProperties) -> str:
+    return decide(policy, member, pinned=pinned.get(member.record, frozenset())).stage
 
 
-def _stages(to: BoundPolicy, circle: Circle, held: Pinned = NOBODY) -> tuple[str, ...]:
+def _decided_stages(
+    policy: BoundPolicy, company_group: CompanyGroup, pinned: PinnedProperties = NONE_PINNED
+) -> tuple[str, ...]:
     """Return where one pass leads the company and its contacts."""
-    return tuple(_stage(to, one, held) for one in _members(closed(to, circle, held)))
+    return tuple(
+        _decided_stage(policy, member, pinned)
+        for member in _members(add_group_values(policy, company_group, pinned))
+    )
 
 
-def _moved(one: Facts, stage: str) -> Facts:
-    return replace(one, stage=stage, values={**one.values, "stage": stage or None})
+def _with_stage(member: Facts, stage: str) -> Facts:
+    return replace(member, stage=stage, values={**member.values, "stage": stage or None})
 
 
-def _applied(circle: Circle, stages: tuple[str, ...]) -> Circle:
-    firm, *people = map(_moved, _members(circle), stages)
-    return Circle(company=firm, contacts=tuple(people), size=circle.size)
+def _apply_stages(company_group: CompanyGroup, stages: tuple[str, ...]) -> CompanyGroup:
+    company_facts, *contact_facts = map(_with_stage, _members(company_group), stages)
+    return CompanyGroup(
+        company=company_facts,
+        contacts=tuple(contact_facts),
+        contact_count=company_group.contact_count,
+    )
 
 
-def _among(to: BoundPolicy, circle: Circle, at: int, stages: Sequence[str]) -> Facts:
+def _member_facts(
+    policy: BoundPolicy, company_group: CompanyGroup, index: int, stages: Sequence[str]
+) -> Facts:
     """Return what a member of the circle knows if the others stand at these stages."""
-    path = to.sides[ObjectType.CONTACTS].path
-    furthest = max((one for one in stages[1:] if one in path), key=path.__getitem__, default=None)
+    path = policy.object_policies[ObjectType.CONTACTS].path
+    furthest = max(
+        (stage for stage in stages[1:] if stage in path), key=path.__getitem__, default=None
+    )
     if furthest == "evangelist":
         furthest = "customer"  # `company_sync.companies_to`
-    of = "contacts.count" if at == 0 else "company.contacts"
-    told = {"contacts.furthest": furthest} if at == 0 else {"company.stage": stages[0] or None}
-    one = _members(circle)[at]
-    return replace(one, values={**one.values, **told, of: float(circle.size)})
+    count_name = "contacts.count" if index == 0 else "company.contacts"
+    updates = (
+        {"contacts.furthest": furthest} if index == 0 else {"company.stage": stages[0] or None}
+    )
+    member = _members(company_group)[index]
+    return replace(
+        member, values={**member.values, **updates, count_name: float(company_group.contact_count)}
+    )
 
 
-def _in_any_order(
-    to: BoundPolicy, circle: Circle, order: Sequence[int], held: Pinned
+def _stages_in_order(
+    policy: BoundPolicy, company_group: CompanyGroup, order: Sequence[int], pinned: PinnedProperties
 ) -> tuple[str, ...]:
     """Let one after the other look again at where the others come to, until all are at rest."""
-    stages = [_stage(to, one, held) for one in _members(circle)]
+    stages = [_decided_stage(policy, member, pinned) for member in _members(company_group)]
     for _ in range(8):
         before = list(stages)
-        for at in (*order, *range(len(stages))):
-            if at < len(stages):
-                stages[at] = _stage(to, _among(to, circle, at, stages), held)
+        for index in (*order, *range(len(stages))):
+            if index < len(stages):
+                stages[index] = _decided_stage(
+                    policy, _member_facts(policy, company_group, index, stages), pinned
+                )
         if stages == before:
             return tuple(stages)
     raise AssertionError("the circle never comes to rest")
 
 
-def _held(circle: Circle, who: frozenset[int]) -> Pinned:
-    return {one.record: frozenset({STAGE}) for at, one in enumerate(_members(circle)) if at in who}
+def _pin_members(company_group: CompanyGroup, indexes: frozenset[int]) -> PinnedProperties:
+    return {
+        member.record: frozenset({STAGE})
+        for index, member in enumerate(_members(company_group))
+        if index in indexes
+    }
 
 
-FIRM = st.tuples(st.sampled_from(STAGES), st.integers(0, len(DEALS) - 1))
-PERSON = st.tuples(
+COMPANY_SPECS = st.tuples(st.sampled_from(STAGES), st.integers(0, len(DEALS) - 1))
+CONTACT_SPEC = st.tuples(
     st.sampled_from(STAGES), st.integers(0, len(DEALS) - 1), st.sampled_from(("", "10", "40", "95"))
 )
-PEOPLE = st.lists(PERSON, max_size=4)
-HELD = st.frozensets(st.integers(0, 4), max_size=2)
-POLICIES = {(mode, cap): _policy(mode, cap) for mode in MODES for cap in CAPS}
+CONTACT_SPECS = st.lists(CONTACT_SPEC, max_size=4)
+PINNED_INDEXES = st.frozensets(st.integers(0, 4), max_size=2)
+POLICIES = {
+    (mode, contact_limit): _policy(mode, contact_limit)
+    for mode in MODES
+    for contact_limit in CONTACT_LIMITS
+}
 
 
 @settings(max_examples=150, deadline=None)
-@given(FIRM, PEOPLE, st.sampled_from(sorted(POLICIES)), HELD)
-def test_deciding_a_circle_after_applying_it_changes_nothing(
-    firm: tuple[str, int],
-    people: list[tuple[str, int, str]],
-    which: tuple[str, str],
-    who: frozenset[int],
+@given(COMPANY_SPECS, CONTACT_SPECS, st.sampled_from(sorted(POLICIES)), PINNED_INDEXES)
+def test_deciding_a_company_group_after_applying_it_changes_nothing(
+    company_spec: tuple[str, int],
+    contact_specs: list[tuple[str, int, str]],
+    policy_key: tuple[str, str],
+    indexes: frozenset[int],
 ) -> None:
-    to = POLICIES[which]
-    circle = _circle(to, firm, people)
-    held = _held(circle, who)
-    stages = _stages(to, circle, held)
-    done = _applied(circle, stages)
-    assert _stages(to, done, held) == stages
-    seen = [_among(to, done, at, stages) for at in range(len(stages))]
-    assert tuple(_stage(to, one, held) for one in seen) == stages
+    policy = POLICIES[policy_key]
+    company_group = _company_group(policy, company_spec, contact_specs)
+    pinned = _pin_members(company_group, indexes)
+    stages = _decided_stages(policy, company_group, pinned)
+    applied = _apply_stages(company_group, stages)
+    assert _decided_stages(policy, applied, pinned) == stages
+    members = [_member_facts(policy, applied, index, stages) for index in range(len(stages))]
+    assert tuple(_decided_stage(policy, member, pinned) for member in members) == stages
 
 
 @settings(max_examples=150, deadline=None)
-@given(FIRM, PEOPLE, st.sampled_from(CAPS), HELD, st.lists(st.integers(0, 4), max_size=8))
-@example(("subscriber", 0), [("", 0, "")], CAPS[0], frozenset(), [1])
-@example(("", 0), [("subscriber", 0, "")], CAPS[0], frozenset(), [1])
+@given(
+    COMPANY_SPECS,
+    CONTACT_SPECS,
+    st.sampled_from(CONTACT_LIMITS),
+    PINNED_INDEXES,
+    st.lists(st.integers(0, 4), max_size=8),
+)
+@example(("subscriber", 0), [("", 0, "")], CONTACT_LIMITS[0], frozenset(), [1])
+@example(("", 0), [("subscriber", 0, "")], CONTACT_LIMITS[0], frozenset(), [1])
 def test_a_cycle_of_both_directions_ends_where_one_pass_does_in_whatever_order(
-    firm: tuple[str, int],
-    people: list[tuple[str, int, str]],
-    cap: str,
-    who: frozenset[int],
+    company_spec: tuple[str, int],
+    contact_specs: list[tuple[str, int, str]],
+    contact_limit: str,
+    indexes: frozenset[int],
     order: list[int],
 ) -> None:
-    to = POLICIES["both", cap]
-    circle = _circle(to, firm, people)
-    held = _held(circle, who)
-    assert _stages(to, circle, held) == _in_any_order(to, circle, order, held)
+    policy = POLICIES["both", contact_limit]
+    company_group = _company_group(policy, company_spec, contact_specs)
+    pinned = _pin_members(company_group, indexes)
+    assert _decided_stages(policy, company_group, pinned) == _stages_in_order(
+        policy, company_group, order, pinned
+    )
 
 
 def test_a_record_without_a_stage_gets_one_of_its_own_before_it_follows() -> None:
-    to = _policy("both")
-    assert _stages(to, _circle(to, ("subscriber", 0), [("", 0, "")])) == ("lead", "lead")
-    assert _stages(to, _circle(to, ("", 0), [("subscriber", 0, "")])) == ("lead", "lead")
+    policy = _policy("both")
+    assert _decided_stages(policy, _company_group(policy, ("subscriber", 0), [("", 0, "")])) == (
+        "lead",
+        "lead",
+    )
+    assert _decided_stages(policy, _company_group(policy, ("", 0), [("subscriber", 0, "")])) == (
+        "lead",
+        "lead",
+    )
 
 
 def test_nobody_follows_to_where_a_held_record_will_not_come() -> None:
-    to = _policy("both")
-    circle = _circle(to, ("lead", 1), [("lead", 0, "95"), ("lead", 0, "")])
-    assert _stages(to, circle) == ("opportunity",) * 3
-    held = _held(circle, frozenset({0}))
-    assert _stages(to, circle, held) == ("lead", "salesqualifiedlead", "lead")
+    policy = _policy("both")
+    company_group = _company_group(policy, ("lead", 1), [("lead", 0, "95"), ("lead", 0, "")])
+    assert _decided_stages(policy, company_group) == ("opportunity",) * 3
+    pinned = _pin_members(company_group, frozenset({0}))
+    assert _decided_stages(policy, company_group, pinned) == ("lead", "salesqualifiedlead", "lead")
 
 
 def test_a_deal_with_2_of_300_contacts_makes_2_customers() -> None:
-    to = _policy("both", "customer")
-    people = [("lead", 2, ""), ("lead", 2, ""), *[("lead", 0, "")] * 298]
-    stages = _stages(to, _circle(to, ("lead", 2), people))
+    policy = _policy("both", "customer")
+    contact_specs = [("lead", 2, ""), ("lead", 2, ""), *[("lead", 0, "")] * 298]
+    stages = _decided_stages(policy, _company_group(policy, ("lead", 2), contact_specs))
     assert stages[0] == "customer"
     assert stages.count("customer") == 3
     assert stages.count("lead") == 298
 
 
 def test_who_is_not_on_the_deal_is_no_customer_however_small_the_company() -> None:
-    to = _policy("both")
-    stages = _stages(to, _circle(to, ("lead", 2), [("lead", 2, ""), ("lead", 0, "")]))
+    policy = _policy("both")
+    stages = _decided_stages(
+        policy, _company_group(policy, ("lead", 2), [("lead", 2, ""), ("lead", 0, "")])
+    )
     assert stages == ("customer", "customer", "lead")
 
 
 def test_a_company_becomes_a_customer_with_a_contact_who_subscribes() -> None:
-    to = bound(
+    policy = bind_policy(
         "extends: [subscription, company-sync]\nsettings: {subscription: {property: country}}\n"
     )
     record = company("lead", number="7")
-    people = [contact("lead", country=plan) for plan in ("active", "")]
-    contacts = tuple(facts(to, one, [], company=record, now=NOW) for one in people)
-    firm = facts(to, record, [], now=NOW)
-    assert _stages(to, Circle(company=firm, contacts=contacts, size=2)) == (
+    contact_records = [contact("lead", country=plan) for plan in ("active", "")]
+    contacts = tuple(
+        record_facts(policy, contact_record, [], company=record, now=NOW)
+        for contact_record in contact_records
+    )
+    company_facts = record_facts(policy, record, [], now=NOW)
+    assert _decided_stages(
+        policy, CompanyGroup(company=company_facts, contacts=contacts, contact_count=2)
+    ) == (
         "customer",
         "customer",
         "lead",
@@ -192,31 +258,36 @@ def test_a_company_becomes_a_customer_with_a_contact_who_subscribes() -> None:
 
 
 def test_a_company_follows_its_furthest_contact_no_further_than_the_limit() -> None:
-    to = _policy("roll-up")
-    assert _stages(to, _circle(to, ("lead", 0), [("evangelist", 0, "")]))[0] == "customer"
+    policy = _policy("roll-up")
+    assert (
+        _decided_stages(policy, _company_group(policy, ("lead", 0), [("evangelist", 0, "")]))[0]
+        == "customer"
+    )
 
 
 def test_a_contact_whose_company_is_not_known_follows_nobody() -> None:
-    to = _policy("both")
-    alone = known(to, contact("lead"))
-    circle = closed(to, Circle(company=None, contacts=(alone,), size=1))
-    assert decide(to, circle.contacts[0]).rule == "keep"
+    policy = _policy("both")
+    contact_facts = facts_about(policy, contact("lead"))
+    company_group = add_group_values(
+        policy, CompanyGroup(company=None, contacts=(contact_facts,), contact_count=1)
+    )
+    assert decide(policy, company_group.contacts[0]).rule == "keep"
 
 
 def test_the_limit_of_companies_may_be_named_by_its_label() -> None:
-    to = bound(
+    policy = bind_policy(
         "extends: standard\nsettings:\n"
         "  company_sync: {mode: roll-up, companies_to: Sales Qualified Lead}\n"
     )
-    circle = _circle(to, ("lead", 0), [("customer", 0, "")])
-    assert _stages(to, circle)[0] == "salesqualifiedlead"
+    company_group = _company_group(policy, ("lead", 0), [("customer", 0, "")])
+    assert _decided_stages(policy, company_group)[0] == "salesqualifiedlead"
 
 
 @pytest.mark.parametrize("stage", ["", "lead"])
 def test_a_stage_that_the_policy_does_not_name_is_followed_by_nobody(stage: str) -> None:
-    to = bound(
+    policy = bind_policy(
         "extends: standard\nsettings:\n  stages: [lead, opportunity, customer, other]\n"
         "  company_sync: {mode: primary}\n"
     )
-    circle = _circle(to, ("subscriber", 0), [(stage, 0, "")])
-    assert _stages(to, circle) == ("subscriber", "lead")
+    company_group = _company_group(policy, ("subscriber", 0), [(stage, 0, "")])
+    assert _decided_stages(policy, company_group) == ("subscriber", "lead")

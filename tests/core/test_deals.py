@@ -5,9 +5,19 @@ from __future__ import annotations
 import pytest
 
 from connector.core.deals import Deal, DealState
-from connector.core.facts import deal
+from connector.core.facts import read_policy_deal
 from connector.core.model import DealStage, Pipeline, Record, Version
-from tests.core.givens import CREATED, bound, deal_record, on, opened, portal, read, went, won
+from tests.core.givens import (
+    CREATED,
+    bind_policy,
+    deal_record,
+    utc_day,
+    open_deal,
+    portal,
+    read_deals,
+    stage_history,
+    won_deal,
+)
 
 STAGES = (
     DealStage(id="open", label="", is_closed=False, probability=1.0),
@@ -21,15 +31,17 @@ STAGES = (
     DealStage(id="nothing", label=""),
     DealStage(id="A-1", label="", is_closed=True, probability=0.0),
 )
-OURS = Pipeline(id="ours", label="Fornyelser", stages=STAGES)
-THEIRS = Pipeline(
+RENEWAL_PIPELINE = Pipeline(id="ours", label="Fornyelser", stages=STAGES)
+OTHER_PIPELINE = Pipeline(
     id="theirs", label="Theirs", stages=(DealStage(id="won", label="", is_closed=False),)
 )
-POLICY = bound(on=portal(pipelines=(OURS, THEIRS)))
+POLICY = bind_policy(in_portal=portal(pipelines=(RENEWAL_PIPELINE, OTHER_PIPELINE)))
 
 
-def _deal(stage: str, *history: Version, **more: str) -> Deal:
-    return deal(POLICY, deal_record(stage, **{"pipeline": "ours", **more}), history)
+def _deal_in_renewals(stage: str, *history: Version, **properties: str) -> Deal:
+    return read_policy_deal(
+        POLICY, deal_record(stage, **{"pipeline": "ours", **properties}), history
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,19 +59,19 @@ def _deal(stage: str, *history: Version, **more: str) -> Deal:
     ],
 )
 def test_a_deal_is_what_its_pipeline_says_of_its_stage(stage: str, state: str) -> None:
-    assert _deal(stage).state == state
+    assert _deal_in_renewals(stage).state == state
 
 
 def test_the_same_stage_id_may_mean_another_thing_in_another_pipeline() -> None:
-    assert _deal("won", pipeline="theirs").state is DealState.OPEN
+    assert _deal_in_renewals("won", pipeline="theirs").state is DealState.OPEN
 
 
 def test_a_stage_of_another_pipeline_still_has_its_meaning() -> None:
-    assert _deal("lost", pipeline="gone").state is DealState.LOST
+    assert _deal_in_renewals("lost", pipeline="gone").state is DealState.LOST
 
 
 @pytest.mark.parametrize(
-    ("closed", "won_", "state"),
+    ("is_closed", "is_closed_won", "state"),
     [
         ("true", "true", "won"),
         ("true", "false", "lost"),
@@ -70,66 +82,95 @@ def test_a_stage_of_another_pipeline_still_has_its_meaning() -> None:
         ("", "true", "won"),
     ],
 )
-def test_a_stage_that_no_pipeline_lists_leaves_the_deals_own_word(
-    closed: str, won_: str, state: str
+def test_a_stage_that_no_pipeline_lists_leaves_the_deals_own_properties(
+    is_closed: str, is_closed_won: str, state: str
 ) -> None:
-    assert _deal("archived-stage", hs_is_closed=closed, hs_is_closed_won=won_).state == state
+    assert (
+        _deal_in_renewals(
+            "archived-stage", hs_is_closed=is_closed, hs_is_closed_won=is_closed_won
+        ).state
+        == state
+    )
 
 
 def test_a_reopened_deal_was_won() -> None:
-    found = _deal("open", *went(("won", "2026-03-01"), ("open", "2026-04-02")))
-    assert (found.was_won, found.won_at, found.entered_at) == (
-        True,
-        on("2026-03-01"),
-        on("2026-04-02"),
+    evaluated = _deal_in_renewals(
+        "open", *stage_history(("won", "2026-03-01"), ("open", "2026-04-02"))
     )
-    assert found.lost_at is None
+    assert (evaluated.was_won, evaluated.won_at, evaluated.entered_at) == (
+        True,
+        utc_day("2026-03-01"),
+        utc_day("2026-04-02"),
+    )
+    assert evaluated.lost_at is None
 
 
 def test_a_history_in_any_order_dates_the_present_stage_by_its_first_day() -> None:
-    found = _deal(
-        "lost", *went(("lost", "2026-05-02"), ("won", "2026-03-01"), ("lost", "2026-05-01"))
+    evaluated = _deal_in_renewals(
+        "lost",
+        *stage_history(("lost", "2026-05-02"), ("won", "2026-03-01"), ("lost", "2026-05-01")),
     )
-    assert (found.lost_at, found.dated, found.was_won) == (on("2026-05-01"), True, True)
+    assert (evaluated.lost_at, evaluated.date_is_known, evaluated.was_won) == (
+        utc_day("2026-05-01"),
+        True,
+        True,
+    )
 
 
 def test_a_history_that_lags_does_not_date_the_present_stage() -> None:
-    found = _deal("lost", *went(("open", "2026-05-02")), closedate="2026-05-20T00:00:00Z")
-    assert (found.lost_at, found.dated) == (on("2026-05-20"), False)
+    evaluated = _deal_in_renewals(
+        "lost", *stage_history(("open", "2026-05-02")), closedate="2026-05-20T00:00:00Z"
+    )
+    assert (evaluated.lost_at, evaluated.date_is_known) == (utc_day("2026-05-20"), False)
 
 
 def test_the_portals_own_dates_serve_where_there_is_no_history() -> None:
-    current = _deal("lost", hs_v2_date_entered_current_stage="2026-05-03T00:00:00Z")
-    assert (current.lost_at, current.dated) == (on("2026-05-03"), True)
-    own = deal(POLICY, deal_record("closedlost", hs_v2_date_entered_closedlost="1777852800000"), ())
-    assert (own.lost_at, own.dated) == (on("2026-05-04"), True)
+    dated_by_current_stage = _deal_in_renewals(
+        "lost", hs_v2_date_entered_current_stage="2026-05-03T00:00:00Z"
+    )
+    assert (dated_by_current_stage.lost_at, dated_by_current_stage.date_is_known) == (
+        utc_day("2026-05-03"),
+        True,
+    )
+    dated_by_own_stage = read_policy_deal(
+        POLICY, deal_record("closedlost", hs_v2_date_entered_closedlost="1777852800000"), ()
+    )
+    assert (dated_by_own_stage.lost_at, dated_by_own_stage.date_is_known) == (
+        utc_day("2026-05-04"),
+        True,
+    )
 
 
 def test_dates_of_open_and_won_deals_are_guessed_where_nobody_knows() -> None:
-    assert _deal("open").entered_at == CREATED
-    assert _deal("won", closedate="2026-02-01").won_at == on("2026-02-01")
-    assert _deal("won").won_at is None
-    assert not _deal("won").dated
+    assert _deal_in_renewals("open").entered_at == CREATED
+    assert _deal_in_renewals("won", closedate="2026-02-01").won_at == utc_day("2026-02-01")
+    assert _deal_in_renewals("won").won_at is None
+    assert not _deal_in_renewals("won").date_is_known
 
 
 def test_the_date_property_of_a_stage_is_looked_up_by_its_small_letters() -> None:
-    from connector.core.deals import deal_book
+    from connector.core.deals import read_deal_pipelines
     from connector.core.default_portal import default_portal, definition
     from connector.core.model import ObjectType
 
-    more = {
+    date_properties = {
         ObjectType.DEALS: [
             definition("hs_v2_date_entered_a_1_77", "datetime"),
             definition("hs_v2_date_entered_a_12", "datetime"),
             definition("hs_v2_date_entered_won", "datetime"),
         ]
     }
-    book = deal_book(default_portal(more=more, pipelines=[OURS]))
-    assert book.entered == {"A-1": "hs_v2_date_entered_a_1_77", "won": "hs_v2_date_entered_won"}
+    book = read_deal_pipelines(
+        default_portal(extra_properties=date_properties, pipelines=[RENEWAL_PIPELINE])
+    )
+    assert book.entered_properties == {
+        "A-1": "hs_v2_date_entered_a_1_77",
+        "won": "hs_v2_date_entered_won",
+    }
 
 
 def test_an_archived_deal_does_not_count() -> None:
-    record, history = won()
+    record, history = won_deal()
     archived = Record(
         ref=record.ref,
         properties=record.properties,
@@ -137,20 +178,22 @@ def test_an_archived_deal_does_not_count() -> None:
         created_at=record.created_at,
         archived=True,
     )
-    assert not deal(POLICY, archived, history).counts
-    assert deal(POLICY, record, history).counts
+    assert not read_policy_deal(POLICY, archived, history).counts
+    assert read_policy_deal(POLICY, record, history).counts
 
 
 @pytest.mark.parametrize(
-    ("setting", "counted"),
+    ("setting", "expected"),
     [
         ("include: [Fornyelser]", [False, True]),
         ("exclude: [fornyelser]", [True, False]),
         ("{}", [True, True]),
     ],
 )
-def test_only_deals_of_some_pipelines_count(setting: str, counted: list[bool]) -> None:
+def test_only_deals_of_some_pipelines_count(setting: str, expected: list[bool]) -> None:
     text = f"extends: standard\nsettings:\n  deals:\n    pipelines:\n      {setting}\n"
-    policy = bound(text, portal(pipelines=(OURS,)))
-    ours = (deal_record("won", "8", pipeline="ours"), ())
-    assert [one.counts for one in read(policy, opened(), ours)] == counted
+    policy = bind_policy(text, portal(pipelines=(RENEWAL_PIPELINE,)))
+    renewal_deal = (deal_record("won", "8", pipeline="ours"), ())
+    assert [
+        evaluated.counts for evaluated in read_deals(policy, open_deal(), renewal_deal)
+    ] == expected

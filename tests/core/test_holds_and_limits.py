@@ -6,10 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.core.holds import Hold, HoldTerms, Origin, Scope, buried, in_force, longest, names_of
-from connector.core.limits import Limits, Load, excess
+from connector.core.holds import (
+    Hold,
+    HoldTerms,
+    HoldOrigin,
+    HoldScope,
+    overwritten_edit,
+    is_in_force,
+    longest_hold,
+    hold_scopes,
+)
+from connector.core.limits import Limits, RecentCount, limit_excess
 from connector.core.model import ObjectType, Record, Ref, Version
-from connector.core.writers import named
+from connector.core.writers import writer_text
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERMS = HoldTerms(days=30, imports=False)
@@ -19,10 +28,10 @@ def version(value: str, minutes: int, source: str = "INTEGRATION") -> Version:
     return Version(value=value, at=NOON + timedelta(minutes=minutes), source_type=source)
 
 
-def hold(until: datetime | None, origin: Origin = Origin.OPERATOR) -> Hold:
+def hold(until: datetime | None, origin: HoldOrigin = HoldOrigin.OPERATOR) -> Hold:
     return Hold(
-        scope=Scope.RECORD,
-        of="contacts/1",
+        scope=HoldScope.RECORD,
+        target="contacts/1",
         property_name="",
         reason="pilot",
         by="operator",
@@ -33,21 +42,27 @@ def hold(until: datetime | None, origin: Origin = Origin.OPERATOR) -> Hold:
 
 
 def test_newer_evidence_ends_every_hold_but_the_operator_s() -> None:
-    later = NOON + timedelta(days=1)
-    kept = [one for one in Origin if in_force(hold(None, one), now=later, evidence_at=later)]
-    assert kept == [Origin.OPERATOR]
-    assert all(in_force(hold(None, one), now=later, evidence_at=NOON) for one in Origin)
+    next_day = NOON + timedelta(days=1)
+    origins_in_force = [
+        origin
+        for origin in HoldOrigin
+        if is_in_force(hold(None, origin), now=next_day, evidence_at=next_day)
+    ]
+    assert origins_in_force == [HoldOrigin.OPERATOR]
+    assert all(
+        is_in_force(hold(None, origin), now=next_day, evidence_at=NOON) for origin in HoldOrigin
+    )
 
 
 def test_a_hold_that_has_run_out_holds_no_more() -> None:
-    assert not in_force(hold(NOON), now=NOON, evidence_at=None)
-    assert in_force(hold(NOON), now=NOON - timedelta(seconds=1), evidence_at=None)
+    assert not is_in_force(hold(NOON), now=NOON, evidence_at=None)
+    assert is_in_force(hold(NOON), now=NOON - timedelta(seconds=1), evidence_at=None)
 
 
 def test_a_hold_without_an_end_lasts_longest() -> None:
-    ends, never = hold(NOON), hold(None)
-    assert longest([never, ends]) == longest([ends, never]) == never
-    assert longest([]) is None
+    ending, endless = hold(NOON), hold(None)
+    assert longest_hold([endless, ending]) == longest_hold([ending, endless]) == endless
+    assert longest_hold([]) is None
 
 
 def test_a_record_is_named_by_its_company_its_domains_its_owner_and_its_values() -> None:
@@ -61,42 +76,50 @@ def test_a_record_is_named_by_its_company_its_domains_its_owner_and_its_values()
         modified_at=NOON,
         created_at=NOON,
     )
-    assert set(names_of(contact)) == {
-        (Scope.RECORD, "contacts/1"),
-        (Scope.COMPANY, "companies/7"),
-        (Scope.DOMAIN, "mail.fjord.example"),
-        (Scope.DOMAIN, "fjord.example"),
-        (Scope.OWNER, "42"),
-        (Scope.VALUE, "email=a@mail.fjord.example"),
-        (Scope.VALUE, "associatedcompanyid=7"),
-        (Scope.VALUE, "hubspot_owner_id=42"),
+    assert set(hold_scopes(contact)) == {
+        (HoldScope.RECORD, "contacts/1"),
+        (HoldScope.COMPANY, "companies/7"),
+        (HoldScope.DOMAIN, "mail.fjord.example"),
+        (HoldScope.DOMAIN, "fjord.example"),
+        (HoldScope.OWNER, "42"),
+        (HoldScope.VALUE, "email=a@mail.fjord.example"),
+        (HoldScope.VALUE, "associatedcompanyid=7"),
+        (HoldScope.VALUE, "hubspot_owner_id=42"),
     }
 
 
-OURS = version("customer", 9)
-PERSON = version("subscriber", 8, "CRM_UI")
-SEEN = version("lead", 1, "CRM_UI")
+OUR_VERSION = version("customer", 9)
+PERSONS_VERSION = version("subscriber", 8, "CRM_UI")
+READ_VERSION = version("lead", 1, "CRM_UI")
 
 
 @pytest.mark.parametrize(
-    ("history", "seen", "found"),
+    ("history", "read_version", "expected"),
     [
-        ((OURS, PERSON, SEEN), SEEN, PERSON),
-        ((OURS, version("", 8), PERSON, SEEN), SEEN, PERSON),
-        ((OURS, SEEN), SEEN, None),
-        ((OURS, version("subscriber", 8, "WORKFLOWS"), SEEN), SEEN, None),
-        ((PERSON, OURS, SEEN), SEEN, None),
-        ((OURS, version("customer", 8, "CRM_UI"), SEEN), SEEN, None),
-        ((OURS, PERSON), None, PERSON),
-        ((OURS, version("other", 1, "CRM_UI"), SEEN), SEEN, version("other", 1, "CRM_UI")),
+        ((OUR_VERSION, PERSONS_VERSION, READ_VERSION), READ_VERSION, PERSONS_VERSION),
+        (
+            (OUR_VERSION, version("", 8), PERSONS_VERSION, READ_VERSION),
+            READ_VERSION,
+            PERSONS_VERSION,
+        ),
+        ((OUR_VERSION, READ_VERSION), READ_VERSION, None),
+        ((OUR_VERSION, version("subscriber", 8, "WORKFLOWS"), READ_VERSION), READ_VERSION, None),
+        ((PERSONS_VERSION, OUR_VERSION, READ_VERSION), READ_VERSION, None),
+        ((OUR_VERSION, version("customer", 8, "CRM_UI"), READ_VERSION), READ_VERSION, None),
+        ((OUR_VERSION, PERSONS_VERSION), None, PERSONS_VERSION),
+        (
+            (OUR_VERSION, version("other", 1, "CRM_UI"), READ_VERSION),
+            READ_VERSION,
+            version("other", 1, "CRM_UI"),
+        ),
         ((), None, None),
     ],
 )
-def test_only_a_person_s_edit_between_reading_and_write_is_buried(
-    history: tuple[Version, ...], seen: Version | None, found: Version | None
+def test_only_a_person_s_edit_between_reading_and_write_is_overwritten(
+    history: tuple[Version, ...], read_version: Version | None, expected: Version | None
 ) -> None:
-    at = (seen.at, seen.value) if seen else None
-    assert buried(history, at, "customer", TERMS) == found
+    read_state = (read_version.at, read_version.value) if read_version else None
+    assert overwritten_edit(history, read_state, "customer", TERMS) == expected
 
 
 @pytest.mark.parametrize(
@@ -104,11 +127,11 @@ def test_only_a_person_s_edit_between_reading_and_write_is_buried(
     [("CRM_UI", "a person"), ("NEW_THING", "new thing"), ("", "somebody unknown")],
 )
 def test_a_writer_is_named_by_its_source(source: str, name: str) -> None:
-    assert named(version("lead", 0, source)) == name
+    assert writer_text(version("lead", 0, source)) == name
 
 
 @pytest.mark.parametrize(
-    ("planned", "backward", "sent", "over"),
+    ("planned", "backward", "sent", "exceeded"),
     [
         (100, 100, 0, False),
         (101, 0, 0, False),
@@ -121,7 +144,7 @@ def test_a_writer_is_named_by_its_source(source: str, name: str) -> None:
 )
 @pytest.mark.parametrize("hours", [24, 1])
 def test_limits_by_number_share_and_direction(
-    hours: int, planned: int, backward: int, sent: int, over: bool
+    hours: int, planned: int, backward: int, sent: int, exceeded: bool
 ) -> None:
     limits = Limits(
         always=100,
@@ -131,7 +154,7 @@ def test_limits_by_number_share_and_direction(
         hour_share=0.2,
         hour_backward_share=0.05,
     )
-    load = Load(
+    recent_count = RecentCount(
         hours=hours,
         object_type=ObjectType.CONTACTS,
         planned=planned,
@@ -140,4 +163,4 @@ def test_limits_by_number_share_and_direction(
         sent_backward=0,
         mirrored=1000,
     )
-    assert (excess(limits, load) is not None) is over
+    assert (limit_excess(limits, recent_count) is not None) is exceeded

@@ -6,33 +6,40 @@ import pytest
 
 from connector import presets
 from connector.core.binding import bind
-from connector.core.overtaken import overtaken
-from tests.core.givens import NOW, bound, portal
+from connector.core.overtaken import find_deal_blockers
+from tests.core.givens import NOW, bind_policy, portal
 
-VIP = "{name: mine, when: contact.vip WHEN, stage: salesqualifiedlead, reason: x MORE}"
+VIP_RULE = "{name: mine, when: contact.vip WHEN, stage: salesqualifiedlead, reason: x MORE}"
 
 
-def _found(when: str = "", more: str = "", rule: str = VIP) -> list[str]:
-    mine = rule.replace("WHEN", when).replace("MORE", more)
-    return [str(one) for one in overtaken(bound(f"extends: standard\nrules: [{mine}]"), NOW)]
+def _blockers(when: str = "", extra: str = "", rule: str = VIP_RULE) -> list[str]:
+    own_rule = rule.replace("WHEN", when).replace("MORE", extra)
+    return [
+        str(blocker)
+        for blocker in find_deal_blockers(
+            bind_policy(f"extends: standard\nrules: [{own_rule}]"), NOW
+        )
+    ]
 
 
 def test_an_own_forward_rule_that_keeps_a_won_deal_from_counting_is_named() -> None:
-    (found,) = _found()
-    assert found.startswith("policy.yaml:2:9: the rule mine comes before open-deal and wins")
-    assert "in Sales Qualified Lead" in found
-    assert "`before: handover`" in found
+    (blocker,) = _blockers()
+    assert blocker.startswith("policy.yaml:2:9: the rule mine comes before open-deal and wins")
+    assert "in Sales Qualified Lead" in blocker
+    assert "`before: handover`" in blocker
 
 
 def test_a_rule_that_keeps_records_in_a_parking_place_is_told_how_to_lead_out() -> None:
-    pilot = "{name: mine, when: deals.open > 0 and deals.won == 0, stage: opportunity, reason: x}"
-    (found,) = _found(rule=pilot)
-    assert "in Other whatever" in found
-    assert "`from_parked: yes`" in found
+    pilot_rule = (
+        "{name: mine, when: deals.open > 0 and deals.won == 0, stage: opportunity, reason: x}"
+    )
+    (blocker,) = _blockers(rule=pilot_rule)
+    assert "in Other whatever" in blocker
+    assert "`from_parked: yes`" in blocker
 
 
 @pytest.mark.parametrize(
-    ("when", "more"),
+    ("when", "extra"),
     [
         ("and deals.count == 0", ""),
         ("", ", before: handover"),
@@ -40,8 +47,8 @@ def test_a_rule_that_keeps_records_in_a_parking_place_is_told_how_to_lead_out() 
     ],
     ids=["without deals", "placed later", "not forward"],
 )
-def test_a_rule_that_leaves_deals_alone_is_not(when: str, more: str) -> None:
-    assert _found(when, more) == []
+def test_a_rule_that_leaves_deals_alone_is_not(when: str, extra: str) -> None:
+    assert _blockers(when, extra) == []
 
 
 @pytest.mark.parametrize(
@@ -53,15 +60,15 @@ def test_a_rule_that_leaves_deals_alone_is_not(when: str, more: str) -> None:
     ids=["keeps", "leads as far"],
 )
 def test_an_exception_on_purpose_is_not(rule: str) -> None:
-    assert _found(rule=rule) == []
+    assert _blockers(rule=rule) == []
 
 
 def test_records_outside_of_the_scope_are_not_looked_at() -> None:
-    mine = VIP.replace("WHEN", "").replace("MORE", "")
-    to = bound(f"extends: standard\nsettings: {{scope: never}}\nrules: [{mine}]")
-    assert list(overtaken(to, NOW)) == []
+    own_rule = VIP_RULE.replace("WHEN", "").replace("MORE", "")
+    policy = bind_policy(f"extends: standard\nsettings: {{scope: never}}\nrules: [{own_rule}]")
+    assert list(find_deal_blockers(policy, NOW)) == []
 
 
 @pytest.mark.parametrize("name", presets.names())
 def test_no_preset_holds_anybody_back(name: str) -> None:
-    assert list(overtaken(bind(presets.policy(name), portal()), NOW)) == []
+    assert list(find_deal_blockers(bind(presets.load_preset(name), portal()), NOW)) == []

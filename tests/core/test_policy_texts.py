@@ -11,63 +11,70 @@ from hypothesis import strategies as st
 
 from connector import presets
 from connector.core.binding import bind
-from connector.core.conditions import parse
-from connector.core.mark import Mark, PolicyError
-from connector.core.policy import load
-from connector.core.portrait import portrait
+from connector.core.conditions import parse_condition
+from connector.core.mark import Place, PolicyError
+from connector.core.policy import load_policy
+from connector.core.portrait import describe_policy
 from connector.core.rules import decide
 from connector.core.yamlfile import Scalar
-from tests.core.givens import contact, known, portal, rule
+from tests.core.givens import contact, facts_about, portal, policy_with_rule
 
 PORTAL = portal()
-STANDARD = presets.preset("standard")
-WORDS = (
+STANDARD_TEXT = presets.policy_text("standard")
+CONDITIONS = (
     "deals.open > 0 and contact.email_domain not in exclude.domains",
     'contact.last_conversion matches "*demo*" or not stage is blank',
     "company.contract_end < today - 3 and contact.vip",
     'open_deal.amount >= 3 or "a" in contact.interests',
 )
-PIECES = st.sampled_from(
-    [*" ".join(WORDS).split(), "(", ")", "[", "]", "not", "-1", "1e9", "'x'", '"y"', ",", "is"]
+TOKENS = st.sampled_from(
+    [*" ".join(CONDITIONS).split(), "(", ")", "[", "]", "not", "-1", "1e9", "'x'", '"y"', ",", "is"]
 )
 
 
-def _survives(text: str) -> None:
+def _assert_policy_or_error(text: str) -> None:
     """Load a text, bind it, decide with it and say it in words, if it is a policy at all."""
     try:
-        policy = bind(load(text, source="p.yaml", preset=presets.preset), PORTAL)
+        policy = bind(load_policy(text, source="p.yaml", preset_text=presets.policy_text), PORTAL)
     except PolicyError:
         return
-    decide(policy, known(policy, contact("lead", "NEW", interests="a")))
-    portrait(policy, PORTAL)
+    decide(policy, facts_about(policy, contact("lead", "NEW", interests="a")))
+    describe_policy(policy, PORTAL)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_policy_or_says_what_is_wrong(text: str) -> None:
-    _survives(text)
+    _assert_policy_or_error(text)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="-:[]{}&*!|>'\"%@`# \n\tab,?~$\\", max_size=80))
 def test_any_yaml_signs_are_a_policy_or_say_what_is_wrong(text: str) -> None:
-    _survives(text)
+    _assert_policy_or_error(text)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_a_mutated_standard_policy_is_a_policy_or_says_what_is_wrong(chance: random.Random) -> None:
-    _survives(mutated(STANDARD, chance))
+def test_a_mutated_standard_policy_is_a_policy_or_says_what_is_wrong(
+    random_source: random.Random,
+) -> None:
+    _assert_policy_or_error(mutate(STANDARD_TEXT, random_source))
 
 
-def mutated(text: str, chance: random.Random) -> str:
+def mutate(text: str, random_source: random.Random) -> str:
     """Return a text with some characters dropped, doubled, replaced or moved."""
-    for _ in range(chance.randint(1, 4)):
-        at, size = chance.randrange(len(text)), chance.choice([1, 1, 2, 8, 40])
-        piece = chance.choice(
-            ["", text[at : at + size] * 2, chance.choice(string.printable), text[-at:][:size]]
+    for _ in range(random_source.randint(1, 4)):
+        position, size = random_source.randrange(len(text)), random_source.choice([1, 1, 2, 8, 40])
+        replacement = random_source.choice(
+            [
+                "",
+                text[position : position + size] * 2,
+                random_source.choice(string.printable),
+                text[-position:][:size],
+            ]
         )
-        text = text[:at] + piece + text[at + size :]
+        text = text[:position] + replacement + text[position + size :]
     return text
 
 
@@ -75,15 +82,15 @@ def mutated(text: str, chance: random.Random) -> str:
 @given(st.text(max_size=120))
 def test_any_text_is_a_condition_or_says_what_is_wrong(text: str) -> None:
     try:
-        parse(Scalar(text, Mark("p.yaml", 1, 1), text))
+        parse_condition(Scalar(text, Place("p.yaml", 1, 1), text))
     except PolicyError:
         return
 
 
 @settings(max_examples=700, deadline=None)
-@given(st.lists(PIECES, max_size=12).map(" ".join))
+@given(st.lists(TOKENS, max_size=12).map(" ".join))
 def test_any_words_of_the_language_decide_or_say_what_is_wrong(text: str) -> None:
-    _survives(rule(text))
+    _assert_policy_or_error(policy_with_rule(text))
 
 
 @pytest.mark.parametrize(
@@ -102,28 +109,45 @@ def test_any_words_of_the_language_decide_or_say_what_is_wrong(text: str) -> Non
     ids=lambda text: text[:12],
 )
 def test_any_depth_is_refused_not_crashed(text: str) -> None:
-    _survives(rule(text))
+    _assert_policy_or_error(policy_with_rule(text))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @settings(max_examples=20_000, deadline=None)
-@given(st.sampled_from(presets.names()), st.randoms(use_true_random=False), st.lists(PIECES))
+@given(st.sampled_from(presets.names()), st.randoms(use_true_random=False), st.lists(TOKENS))
 def test_none_of_twenty_thousand_policies_ends_in_a_traceback(
-    name: str, chance: random.Random, words: list[str]
+    name: str, random_source: random.Random, words: list[str]
 ) -> None:
-    _survives(mutated(presets.preset(name), chance))
-    _survives(rule(" ".join(words)))
+    _assert_policy_or_error(mutate(presets.policy_text(name), random_source))
+    _assert_policy_or_error(policy_with_rule(" ".join(words)))
 
 
-FORBIDDEN = ("__class__", "__import__", "open", "exec", "eval", "os", "globals", "self", "lambda")
+FORBIDDEN_NAMES = (
+    "__class__",
+    "__import__",
+    "open",
+    "exec",
+    "eval",
+    "os",
+    "globals",
+    "self",
+    "lambda",
+)
 
 
-@pytest.mark.parametrize("word", FORBIDDEN)
+@pytest.mark.parametrize("name", FORBIDDEN_NAMES)
 @pytest.mark.parametrize(
     "text",
     ["{0} == 1", "stage.{0} == 1", "contact.email.{0} == 1", "{0}(1) == 1", "stage[{0}] == 1"],
 )
-def test_nothing_outside_of_the_facts_is_reached(word: str, text: str) -> None:
+def test_nothing_outside_of_the_facts_is_reached(name: str, text: str) -> None:
     with pytest.raises(PolicyError):
-        bind(load(rule(text.format(word)), source="p.yaml", preset=presets.preset), PORTAL)
+        bind(
+            load_policy(
+                policy_with_rule(text.format(name)),
+                source="p.yaml",
+                preset_text=presets.policy_text,
+            ),
+            PORTAL,
+        )

@@ -5,34 +5,36 @@ from __future__ import annotations
 import pytest
 
 from connector.core.compiling import compile_condition
-from connector.core.conditions import parse
-from connector.core.mark import Mark
+from connector.core.conditions import parse_condition
+from connector.core.mark import Place
 from connector.core.model import ObjectType
-from connector.core.plain import clauses, property_names, said
-from connector.core.portrait import portrait
+from connector.core.plain import clauses, property_labels, condition_text
+from connector.core.portrait import describe_policy
 from connector.core.vocabulary import Vocabulary
 from connector.core.yamlfile import Scalar
-from tests.core.givens import bound, portal
+from tests.core.givens import bind_policy, portal
 
 PORTAL = portal()
-NAMES = {**property_names(PORTAL), "contact.country": "Land"}
+NAMES = {**property_labels(PORTAL), "contact.country": "Land"}
 
 
-def _compiled(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def]  # as the function's
-    to = bound("extends: standard")
+def _compile(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def]  # as the function's
+    policy = bind_policy("extends: standard")
     vocabulary = Vocabulary(
         object_type=ObjectType.CONTACTS,
-        fixed={},
+        fixed_names={},
         definitions=PORTAL.definitions,
         options={},
-        path=to.sides[ObjectType.CONTACTS].path,
-        rows=rows,
+        path=policy.object_policies[ObjectType.CONTACTS].path,
+        for_rows=rows,
     )
-    return compile_condition(parse(Scalar(text, Mark("p.yaml", 1, 1), text)), vocabulary, own=True)
+    return compile_condition(
+        parse_condition(Scalar(text, Place("p.yaml", 1, 1), text)), vocabulary, own=True
+    )
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("always", "always"),
         ("not always", "never"),
@@ -68,68 +70,73 @@ def _compiled(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def]
         ("open_deal.amount >= 5", "an open deal's “amount” is at least 5"),
     ],
 )
-def test_a_condition_is_said_in_plain_words(text: str, words: str) -> None:
-    assert said(_compiled(text), NAMES) == words
+def test_a_condition_is_said_in_plain_words(text: str, expected: str) -> None:
+    assert condition_text(_compile(text), NAMES) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [("'lost' in rules", "the rule lost wins now"), ("'lost' not in rules", "")],
 )
-def test_a_row_may_ask_which_rule_won(text: str, words: str) -> None:
-    told = said(_compiled(text, rows=True), NAMES)
-    assert told == words if words else "lost" in told
+def test_a_row_may_ask_which_rule_won(text: str, expected: str) -> None:
+    description = condition_text(_compile(text, rows=True), NAMES)
+    assert description == expected if expected else "lost" in description
 
 
 def test_the_parts_of_a_condition_tell_whether_they_hold() -> None:
-    parts = clauses(_compiled("deals.open > 0 and not (deals.won > 0 or deals.lost > 0)"), NAMES)
+    parsed_clauses = clauses(
+        _compile("deals.open > 0 and not (deals.won > 0 or deals.lost > 0)"), NAMES
+    )
     values = {"deals.open": 1.0, "deals.won": 0.0, "deals.lost": 1.0}
-    assert [one.holds(values) for one in parts] == [True, False]
-    assert [len(one.tests) for one in parts] == [1, 2]
-    assert clauses(_compiled("always"), NAMES)[0].holds({})
+    assert [clause.holds(values) for clause in parsed_clauses] == [True, False]
+    assert [len(clause.tests) for clause in parsed_clauses] == [1, 2]
+    assert clauses(_compile("always"), NAMES)[0].holds({})
 
 
-def test_a_portrait_shows_rules_rows_and_settings_in_the_portals_labels() -> None:
-    to = bound(
+def test_the_policy_text_shows_rules_rows_and_settings_in_the_portals_labels() -> None:
+    policy = bind_policy(
         "extends: standard\nversion: 3\nsettings:\n  aliases: {subscriber: lead}\n"
         "  hold: {imports: yes}\n  scope: deals.count > 0\n"
         "rules:\n  - {name: only-here, for: companies, when: always, stage: keep, "
         "reason: 'x {domain}'}\n",
         portal(stages={"lead": "Lead", "subscriber": "Abonnent", "customer": "Kunde"}),
     )
-    shown = portrait(to, portal())
-    rules = {one.name: one for one in shown.rules}
-    assert (rules["only-here"].of, rules["only-here"].reason) == ("companies", "x …")
-    assert rules["won"].of == "contacts and companies"
+    policy_text = describe_policy(policy, portal())
+    rules = {rule.name: rule for rule in policy_text.rules}
+    assert (rules["only-here"].object_types, rules["only-here"].reason) == ("companies", "x …")
+    assert rules["won"].object_types == "contacts and companies"
     assert rules["won"].then == "Kunde (only forward, out of a parking place too)"
     assert rules["blank"].then == "Lead (only forward)"
-    assert shown.stages == "Lead → Abonnent → Kunde"
-    settings = {name: value for name, value, _ in shown.settings}
+    assert policy_text.stages == "Lead → Abonnent → Kunde"
+    settings = {name: value for name, value, _ in policy_text.settings}
     assert settings["aliases"] == "Abonnent as Lead"
     assert settings["hold.imports"] == "yes"
     assert settings["scope"] == "deals.count > 0"
     assert settings["handover.score"] == "80"
     assert settings["exclude.domains"] == "none"
-    assert any("sleeps" in one for one in shown.warnings)
+    assert any("sleeps" in warning for warning in policy_text.warnings)
 
 
 def test_a_reason_tells_what_the_policy_says_and_leaves_open_what_each_record_says() -> None:
-    rules = {one.name: one for one in portrait(bound("extends: standard"), portal()).rules}
+    rules = {
+        rule.name: rule
+        for rule in describe_policy(bind_policy("extends: standard"), portal()).rules
+    }
     assert rules["qualified"].reason == "the score is …, and 30 qualify"
     assert rules["excluded"].when == "the domain is (nothing is named)"
 
 
 def test_a_score_without_a_property_is_told_to_be_always_blank() -> None:
-    blank = "contact.score is always blank: the setting score.property is empty"
-    assert portrait(bound("extends: standard"), portal()).warnings == (blank,)
-    assert portrait(bound(), portal()).warnings == ()
+    expected = "contact.score is always blank: the setting score.property is empty"
+    assert describe_policy(bind_policy("extends: standard"), portal()).warnings == (expected,)
+    assert describe_policy(bind_policy(), portal()).warnings == ()
 
 
 def test_without_a_scope_every_record_is_meant() -> None:
-    settings = {name: value for name, value, _ in portrait(bound(), portal()).settings}
+    settings = {name: value for name, value, _ in describe_policy(bind_policy(), portal()).settings}
     assert (settings["scope"], settings["aliases"]) == ("always", "none")
 
 
 def test_a_target_by_stage_is_said_branch_by_branch() -> None:
-    rules = {one.name: one for one in portrait(bound(), portal()).rules}
+    rules = {rule.name: rule for rule in describe_policy(bind_policy(), portal()).rules}
     assert rules["won"].then.startswith("from Evangelist: keep; otherwise: Customer (only forward")

@@ -6,11 +6,11 @@ import pytest
 
 from connector import presets
 from connector.core.binding import bind
-from connector.core.rehearsal import to_and_fro
-from tests.core.givens import NOW, bound, portal
+from connector.core.rehearsal import find_loops
+from tests.core.givens import NOW, bind_policy, portal
 
-UP = "{name: up, when: 'stage == \"lead\" and WHEN', stage: opportunity, reason: x}"
-DOWN = (
+FORWARD_RULE = "{name: up, when: 'stage == \"lead\" and WHEN', stage: opportunity, reason: x}"
+BACKWARD_RULE = (
     "{name: down, when: 'stage == \"opportunity\" and WHEN', stage: lead, "
     "direction: backward, reason: x}"
 )
@@ -18,7 +18,7 @@ DOWN = (
 
 @pytest.mark.parametrize("name", presets.names())
 def test_the_presets_settle_whatever_a_record_looks_like(name: str) -> None:
-    assert list(to_and_fro(bind(presets.policy(name), portal()), NOW)) == []
+    assert list(find_loops(bind(presets.load_preset(name), portal()), NOW)) == []
 
 
 @pytest.mark.parametrize(
@@ -37,24 +37,26 @@ def test_the_presets_settle_whatever_a_record_looks_like(name: str) -> None:
 def test_two_rules_that_fight_are_named_with_their_place(when: str) -> None:
     if when.endswith("2000"):
         when = 'contact.birthday > "2000-01-01"'
-    rules = ", ".join(one.replace("WHEN", when) for one in (UP, DOWN))
-    (found,) = to_and_fro(bound(f"extends: standard\nrules: [{rules}]"), NOW)
-    assert str(found.mark).startswith("policy.yaml:2:")
-    assert found.message.startswith("down and up move a record of contacts to and fro")
+    rules = ", ".join(rule.replace("WHEN", when) for rule in (FORWARD_RULE, BACKWARD_RULE))
+    (problem,) = find_loops(bind_policy(f"extends: standard\nrules: [{rules}]"), NOW)
+    assert str(problem.place).startswith("policy.yaml:2:")
+    assert problem.message.startswith("down and up move a record of contacts to and fro")
 
 
 def test_among_many_values_each_is_still_tried_alone() -> None:
-    rules = ", ".join(one.replace("WHEN", "contact.country in codes") for one in (UP, DOWN))
-    codes = ", ".join(f'"{one}"' for one in range(60))
+    rules = ", ".join(
+        rule.replace("WHEN", "contact.country in codes") for rule in (FORWARD_RULE, BACKWARD_RULE)
+    )
+    codes = ", ".join(f'"{code}"' for code in range(60))
     text = f"extends: standard\nrules: [{rules}]".replace("codes", f"[{codes}]")
-    (found,) = to_and_fro(bound(text), NOW)
-    assert found.message.startswith("down and up move")
+    (problem,) = find_loops(bind_policy(text), NOW)
+    assert problem.message.startswith("down and up move")
 
 
 def test_rules_that_say_when_they_no_longer_hold_do_not_fight() -> None:
-    down = DOWN.replace("WHEN", "contact.score < 10 and deals.count == 0")
-    rules = f"{UP.replace('WHEN', 'contact.score > 40')}, {down}"
-    assert list(to_and_fro(bound(f"extends: standard\nrules: [{rules}]"), NOW)) == []
+    backward_rule = BACKWARD_RULE.replace("WHEN", "contact.score < 10 and deals.count == 0")
+    rules = f"{FORWARD_RULE.replace('WHEN', 'contact.score > 40')}, {backward_rule}"
+    assert list(find_loops(bind_policy(f"extends: standard\nrules: [{rules}]"), NOW)) == []
 
 
 def test_rows_that_fight_are_found_too() -> None:
@@ -63,14 +65,17 @@ def test_rows_that_fight_are_found_too() -> None:
         "{name: two, when: 'status == \"OPEN\"', lead_status: NEW, reason: x}, "
         "{name: three, when: status is blank, lead_status: NEW, reason: x}"
     )
-    found = [
-        one.message for one in to_and_fro(bound(f"extends: standard\nlead_status: [{rows}]"), NOW)
+    messages = [
+        problem.message
+        for problem in find_loops(bind_policy(f"extends: standard\nlead_status: [{rows}]"), NOW)
     ]
-    assert found
-    assert all(one.startswith(("one moves", "two moves")) for one in found)
+    assert messages
+    assert all(message.startswith(("one moves", "two moves")) for message in messages)
 
 
 def test_records_outside_of_the_scope_are_not_tried() -> None:
-    rules = ", ".join(one.replace("WHEN", "deals.count >= 0") for one in (UP, DOWN))
+    rules = ", ".join(
+        rule.replace("WHEN", "deals.count >= 0") for rule in (FORWARD_RULE, BACKWARD_RULE)
+    )
     text = f"extends: standard\nsettings: {{scope: never}}\nrules: [{rules}]"
-    assert list(to_and_fro(bound(text), NOW)) == []
+    assert list(find_loops(bind_policy(text), NOW)) == []

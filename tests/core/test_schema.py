@@ -15,7 +15,7 @@ from connector.core.schema import policy_schema
 
 @pytest.mark.parametrize("name", presets.names())
 def test_every_shipped_policy_fits_the_schema_and_names_it(name: str) -> None:
-    text = presets.preset(name)
+    text = presets.policy_text(name)
     assert text.startswith("# yaml-language-server: $schema=policy.schema.json\n")
     jsonschema.validate(yaml.safe_load(text), policy_schema())
 
@@ -38,5 +38,5 @@ def test_what_is_wrong_does_not_fit_the_schema(text: str) -> None:
 
 
 def test_the_schema_that_ships_is_the_one_that_the_command_prints() -> None:
-    file = resources.files("mappings").joinpath("policy.schema.json")
-    assert json.loads(file.read_text(encoding="utf-8")) == policy_schema()
+    schema_file = resources.files("mappings").joinpath("policy.schema.json")
+    assert json.loads(schema_file.read_text(encoding="utf-8")) == policy_schema()

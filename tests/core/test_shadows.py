@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.conditions import parse
-from connector.core.mark import Mark, PolicyError
-from connector.core.shadows import implies, shadows
+from connector.core.conditions import parse_condition
+from connector.core.mark import Place, PolicyError
+from connector.core.shadows import implies, find_shadowed_rules
 from connector.core.yamlfile import Scalar
-from tests.core.givens import policy
+from tests.core.givens import parse_policy
 
-VALUES = {"handover.score": 80.0}
+SETTING_VALUES = {"handover.score": 80.0}
 
 
-def _tree(text: str) -> object:
-    return parse(Scalar(text, Mark("p.yaml", 1, 1), text)).tree
+def _parse_tree(text: str) -> object:
+    return parse_condition(Scalar(text, Place("p.yaml", 1, 1), text)).tree
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def _tree(text: str) -> object:
 def test_an_earlier_condition_that_holds_whenever_a_later_one_does_is_seen(
     later: str, earlier: str
 ) -> None:
-    assert implies(_tree(later), _tree(earlier), VALUES)  # type: ignore[arg-type]  # a tree
+    assert implies(_parse_tree(later), _parse_tree(earlier), SETTING_VALUES)  # type: ignore[arg-type]  # a tree
 
 
 @pytest.mark.parametrize(
@@ -64,16 +64,19 @@ def test_an_earlier_condition_that_holds_whenever_a_later_one_does_is_seen(
 def test_a_condition_that_may_fail_where_the_later_one_holds_is_no_shadow(
     later: str, earlier: str
 ) -> None:
-    assert not implies(_tree(later), _tree(earlier), VALUES)  # type: ignore[arg-type]  # a tree
+    assert not implies(_parse_tree(later), _parse_tree(earlier), SETTING_VALUES)  # type: ignore[arg-type]  # a tree
 
 
 def test_a_rule_for_fewer_object_types_shadows_none_for_more() -> None:
-    found = policy(
+    loaded_policy = parse_policy(
         "extends: standard\nrules:\n"
         "  - {name: some, when: deals.open > 7, stage: lead, reason: x}\n"
         "  - {name: every, for: both, when: deals.open > 8, stage: lead, reason: x}\n"
     )
-    assert list(shadows(found.rules, found.rows, found.settings)) == []
+    assert (
+        list(find_shadowed_rules(loaded_policy.rules, loaded_policy.rows, loaded_policy.settings))
+        == []
+    )
 
 
 def test_a_row_that_can_never_win_is_refused_with_its_place() -> None:
@@ -82,16 +85,26 @@ def test_a_row_that_can_never_win_is_refused_with_its_place() -> None:
         "  - {name: never-won, when: deals.open > 9, lead_status: NEW, reason: x}\n"
     )
     with pytest.raises(PolicyError, match=r"policy.yaml:4:5: the rule never-won can never win"):
-        policy(f"extends: standard\nlead_status:\n{rows}")
+        parse_policy(f"extends: standard\nlead_status:\n{rows}")
 
 
 def test_a_preset_whose_rule_is_shadowed_on_purpose_loads() -> None:
-    found = policy(
+    loaded_policy = parse_policy(
         "extends: standard\nrules: [{name: m, for: both, when: always, stage: keep, reason: x}]"
     )
-    assert "won" in {one.entry.name for one in shadows(found.rules, found.rows, found.settings)}
+    assert "won" in {
+        shadow.entry.name
+        for shadow in find_shadowed_rules(
+            loaded_policy.rules, loaded_policy.rows, loaded_policy.settings
+        )
+    }
 
 
 def test_a_rule_that_is_switched_off_is_no_shadow() -> None:
-    found = policy("extends: standard\nrules: [{name: m, when: never, stage: keep, reason: x}]")
-    assert list(shadows(found.rules, found.rows, found.settings)) == []
+    loaded_policy = parse_policy(
+        "extends: standard\nrules: [{name: m, when: never, stage: keep, reason: x}]"
+    )
+    assert (
+        list(find_shadowed_rules(loaded_policy.rules, loaded_policy.rows, loaded_policy.settings))
+        == []
+    )

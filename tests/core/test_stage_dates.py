@@ -8,23 +8,23 @@ import pytest
 
 from connector.core.default_portal import default_portal, definition
 from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Ref
-from connector.core.stage_dates import changed_dates
+from connector.core.stage_dates import changed_dates_finder
 
 ANNA = Ref(ObjectType.CONTACTS, "1")
-NAMES = (
+DATE_PROPERTIES = (
     *("hs_lifecyclestage_customer_date", "hs_lifecyclestage_lead_date"),
     *("hs_v2_date_entered_lead", "hs_v2_date_exited_customer", "hs_v2_date_entered_customer"),
     *("hs_v2_date_entered_current_stage", "hs_v2_date_exited_51439524_1187200123"),
     *("hs_v2_date_entered_lead_2", "hs_v2_date_entered_my_stage_77"),
 )
 PORTAL = default_portal(
-    more={
-        ObjectType.CONTACTS: [definition(one, "datetime") for one in NAMES],
+    extra_properties={
+        ObjectType.CONTACTS: [definition(name, "datetime") for name in DATE_PROPERTIES],
         ObjectType.COMPANIES: [],
         ObjectType.DEALS: [],
     }
 )
-BACK = Correction(
+BACKWARD_CORRECTION = Correction(
     record=ANNA,
     property_name=STAGE,
     before="customer",
@@ -36,7 +36,7 @@ BACK = Correction(
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "named"),
+    ("before", "after", "expected"),
     [
         (
             "customer",
@@ -57,21 +57,26 @@ BACK = Correction(
         ),
     ],
 )
-def test_the_names_are_found_and_not_built(before: str, after: str, named: tuple[str, ...]) -> None:
-    assert changed_dates(PORTAL)(replace(BACK, before=before, after=after)) == named
+def test_the_names_are_found_and_not_built(
+    before: str, after: str, expected: tuple[str, ...]
+) -> None:
+    assert (
+        changed_dates_finder(PORTAL)(replace(BACKWARD_CORRECTION, before=before, after=after))
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
-    "one",
+    "correction",
     [
-        replace(BACK, direction=Direction.FORWARD),
-        replace(BACK, property_name=STATUS, direction=Direction.SET),
+        replace(BACKWARD_CORRECTION, direction=Direction.FORWARD),
+        replace(BACKWARD_CORRECTION, property_name=STATUS, direction=Direction.SET),
     ],
 )
-def test_whatever_does_not_go_back_changes_none(one: Correction) -> None:
-    assert changed_dates(PORTAL)(one) == ()
+def test_whatever_does_not_go_back_changes_none(correction: Correction) -> None:
+    assert changed_dates_finder(PORTAL)(correction) == ()
 
 
 def test_a_portal_without_such_dates_has_none_changed() -> None:
-    company = replace(BACK, record=Ref(ObjectType.COMPANIES, "1"))
-    assert changed_dates(PORTAL)(company) == ()
+    company_correction = replace(BACKWARD_CORRECTION, record=Ref(ObjectType.COMPANIES, "1"))
+    assert changed_dates_finder(PORTAL)(company_correction) == ()

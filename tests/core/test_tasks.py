@@ -5,30 +5,30 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from connector.core.model import Ref
-from connector.core.overlooked import Lack, Overlooked
-from connector.core.tasks import Task, tasks
+from connector.core.overlooked import MissingFollowUp, OverlookedContact
+from connector.core.tasks import Task, follow_up_tasks
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 ANNA, BJORN = Ref.parse("contacts/1"), Ref.parse("contacts/2")
 
 
-def waiting(
+def overlooked_contact(
     record: Ref = ANNA, *, days: int = 6, owner: str = "7", exact: bool = True
-) -> Overlooked:
-    return Overlooked(
+) -> OverlookedContact:
+    return OverlookedContact(
         record=record,
         stage="salesqualifiedlead",
         since=NOW - days * DAY,
-        exact=exact,
+        since_is_exact=exact,
         status="NEW",
         owner=owner,
-        lacks=(Lack.STATUS,),
+        missing_follow_up=(MissingFollowUp.STATUS,),
     )
 
 
 def test_a_task_says_who_waits_since_when_and_why() -> None:
-    assert list(tasks([waiting()], {}, NOW)) == [
+    assert list(follow_up_tasks([overlooked_contact()], {}, NOW)) == [
         Task(
             contact=ANNA,
             owner="7",
@@ -40,14 +40,20 @@ def test_a_task_says_who_waits_since_when_and_why() -> None:
 
 
 def test_who_waits_longest_comes_first_and_without_an_owner_there_is_no_task() -> None:
-    found = [waiting(), waiting(BJORN, days=9), waiting(Ref.parse("contacts/3"), owner="")]
-    assert [one.contact for one in tasks(found, {}, NOW)] == [BJORN, ANNA]
+    contacts = [
+        overlooked_contact(),
+        overlooked_contact(BJORN, days=9),
+        overlooked_contact(Ref.parse("contacts/3"), owner=""),
+    ]
+    assert [task.contact for task in follow_up_tasks(contacts, {}, NOW)] == [BJORN, ANNA]
 
 
 def test_a_contact_gets_one_task_for_each_stay_in_its_stage() -> None:
-    assert list(tasks([waiting()], {ANNA: NOW - 2 * DAY}, NOW)) == []
-    assert len(list(tasks([waiting()], {ANNA: NOW - 7 * DAY}, NOW))) == 1
+    assert list(follow_up_tasks([overlooked_contact()], {ANNA: NOW - 2 * DAY}, NOW)) == []
+    assert len(list(follow_up_tasks([overlooked_contact()], {ANNA: NOW - 7 * DAY}, NOW))) == 1
 
 
 def test_where_nobody_knows_when_a_stay_began_one_task_is_enough() -> None:
-    assert list(tasks([waiting(exact=False)], {ANNA: NOW - 90 * DAY}, NOW)) == []
+    assert (
+        list(follow_up_tasks([overlooked_contact(exact=False)], {ANNA: NOW - 90 * DAY}, NOW)) == []
+    )

@@ -6,11 +6,11 @@ from threading import Timer
 
 import pytest
 
-from connector.daemon.stop import GRACE, Stop, Stopping
-from connector.hubspot.budget import never_stopped
+from connector.daemon.stop import GRACE_SECONDS, StopSignal, Stopping
+from connector.hubspot.budget import uninterruptible
 
 
-class Clock:
+class FakeClock:
     """Stands still until it is told otherwise."""
 
     seconds = 100.0
@@ -20,36 +20,36 @@ class Clock:
 
 
 def test_a_wait_ends_when_told_to_stop() -> None:
-    stop = Stop(Clock())
-    Timer(0.05, stop.ask).start()
+    stop = StopSignal(FakeClock())
+    Timer(0.05, stop.request).start()
     with pytest.raises(Stopping):
         stop.wait(60)
 
 
 def test_progress_is_an_occasion_to_stop_but_not_within_a_batch() -> None:
-    stop = Stop(Clock())
-    stop.heard("apply", 1, None)
-    stop.ask()
-    with never_stopped():
-        stop.heard("apply", 1, None)
+    stop = StopSignal(FakeClock())
+    stop.on_progress("apply", 1, None)
+    stop.request()
+    with uninterruptible():
+        stop.on_progress("apply", 1, None)
         stop.wait(0.001)
     with pytest.raises(Stopping):
-        stop.heard("apply", 1, None)
+        stop.on_progress("apply", 1, None)
 
 
 def test_a_batch_in_flight_is_left_after_its_grace() -> None:
-    clock = Clock()
-    stop = Stop(clock)
-    stop.ask()
-    clock.seconds += GRACE
-    with never_stopped(), pytest.raises(Stopping):
+    clock = FakeClock()
+    stop = StopSignal(clock)
+    stop.request()
+    clock.seconds += GRACE_SECONDS
+    with uninterruptible(), pytest.raises(Stopping):
         stop.wait(0.001)
 
 
 def test_a_sleep_ends_by_a_wake_and_the_next_one_does_not() -> None:
-    stop = Stop(Clock())
-    stop.wake()
+    stop = StopSignal(FakeClock())
+    stop.end_sleep()
     stop.sleep(60)
     stop.sleep(0.001)
-    stop.rest(0.001)
-    assert not stop.asked
+    stop.yield_lock(0.001)
+    assert not stop.is_requested

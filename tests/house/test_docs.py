@@ -14,16 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-def _command(name: str) -> click.Command:
-    found = cli.get_command(click.Context(cli), name)
-    assert found is not None
-    return found
+def _find_command(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return command
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_is_in_the_readme_and_its_help_has_examples(name: str) -> None:
     assert f"connector {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
-    command = _command(name)
+    command = _find_command(name)
     assert command.help
     assert "Examples:" in (command.epilog or "")
 
@@ -31,28 +31,28 @@ def test_every_command_is_in_the_readme_and_its_help_has_examples(name: str) -> 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
-    missing = [link for link in links if not (page.parent / link).exists()]
-    assert missing == []
+    missing_links = [link for link in links if not (page.parent / link).exists()]
+    assert missing_links == []
 
 
 def test_every_file_that_the_architecture_names_exists() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:connector|state|mappings)/[\w./]*)`", text)
-    assert named
-    assert [path for path in named if not (ROOT / path).exists()] == []
+    paths = re.findall(r"`((?:connector|state|mappings)/[\w./]*)`", text)
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_option_that_an_example_uses_exists(name: str) -> None:
-    command = _command(name)
-    parts = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
-    known = {
+    command = _find_command(name)
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    known_options = {
         option
-        for part in parts
-        for one in part.params
-        for option in (*one.opts, *one.secondary_opts)
+        for part in commands
+        for parameter in part.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
     }
     examples = re.findall(rf"connector {name}([^|>\n]*)", command.epilog or "")
-    used = {word for line in examples for word in line.split() if word.startswith("--")}
+    used_options = {word for line in examples for word in line.split() if word.startswith("--")}
     assert isinstance(command, click.Command)
-    assert used <= known
+    assert used_options <= known_options

@@ -14,73 +14,81 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from connector.alerts.alert import _NAMES
+from connector.alerts.alert import _TITLES
 from connector.core.audit import AuditLine
-from connector.core.binding import _FIXED, bind, needed_properties
+from connector.core.binding import _ALWAYS_NEEDED, bind, needed_properties
 from connector.core.default_portal import default_portal, definition
 from connector.core.model import STAGE, ObjectType, Outcome, Portal, Ref
-from connector.core.policy import load
-from connector.meters import Figures, Meters
-from connector.presets import preset
+from connector.core.policy import load_policy
+from connector.meters import Status, Metrics
+from connector.presets import policy_text
 from state import audit
 from state.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "operations.md").read_text()
-PERSONAL = (ROOT / "docs" / "personal-data.md").read_text()
+OPERATIONS_PAGE = (ROOT / "docs" / "operations.md").read_text()
+PERSONAL_DATA_PAGE = (ROOT / "docs" / "personal-data.md").read_text()
 
 
-def _told() -> set[str]:
+def _sample_names() -> set[str]:
     """Return the name of every sample that a daemon may tell."""
-    meters = Meters()
-    meters.watch(lambda: Figures(lag=1.0, requests_left=1, left_alone={"held": 1}))
-    meters.answered("search", 200, 0.1)
-    meters.delivered("accepted", 1)
-    meters.ended("applied", "won")
-    meters.ran("poll", 0.1, ok=True)
-    text = meters.exposition().decode()
+    metrics = Metrics()
+    metrics.collect_status(lambda: Status(lag=1.0, requests_left=1, left_alone={"held": 1}))
+    metrics.count_request("search", 200, 0.1)
+    metrics.count_deliveries("accepted", 1)
+    metrics.count_correction("applied", "won")
+    metrics.count_step("poll", 0.1, ok=True)
+    text = metrics.exposition().decode()
     return {
         sample.name for family in text_string_to_metric_families(text) for sample in family.samples
     }
 
 
-def _named(text: str) -> set[str]:
+def _metric_names(text: str) -> set[str]:
     return set(re.findall(r"\bconnector_[a-z_]+", text))
 
 
 def test_every_metric_of_the_dashboard_and_of_the_rules_is_told() -> None:
-    told = _told()
+    exposed = _sample_names()
     for name in ("grafana.json", "alerts.yaml"):
-        named = _named((ROOT / "deploy" / name).read_text())
-        assert named
-        assert named <= told
+        used = _metric_names((ROOT / "deploy" / name).read_text())
+        assert used
+        assert used <= exposed
 
 
 def test_every_metric_that_is_told_is_on_the_operations_page() -> None:
-    ends = ("_bucket", "_sum", "_count")
-    told = {one.removeprefix("connector_") for one in _told() if not one.endswith(ends)}
-    assert {one for one in told if f"`{one}" not in PAGE} <= {"left_alone", "steps_total", "holds"}
+    suffixes = ("_bucket", "_sum", "_count")
+    exposed = {
+        name.removeprefix("connector_") for name in _sample_names() if not name.endswith(suffixes)
+    }
+    assert {name for name in exposed if f"`{name}" not in OPERATIONS_PAGE} <= {
+        "left_alone",
+        "steps_total",
+        "holds",
+    }
 
 
 def test_every_alert_is_on_the_operations_page() -> None:
-    titles = [title.partition(":")[0].partition(",")[0] for _, (_, title) in _NAMES]
-    assert [one for one in titles if one not in PAGE] == []
+    titles = [title.partition(":")[0].partition(",")[0] for _, (_, title) in _TITLES]
+    assert [title for title in titles if title not in OPERATIONS_PAGE] == []
 
 
-def _statements() -> list[str]:
-    blocks = re.findall(r"```sql\n(.*?)```", PAGE, flags=re.DOTALL)
-    return [one.strip() for block in blocks for one in block.split(";") if one.strip()]
+def _sql_statements() -> list[str]:
+    blocks = re.findall(r"```sql\n(.*?)```", OPERATIONS_PAGE, flags=re.DOTALL)
+    return [
+        statement.strip() for block in blocks for statement in block.split(";") if statement.strip()
+    ]
 
 
-@pytest.mark.parametrize("statement", _statements())
+@pytest.mark.parametrize("statement", _sql_statements())
 def test_every_sql_statement_of_the_operations_page_tells_something(
-    audited: sqlite3.Connection, statement: str
+    audit_database: sqlite3.Connection, statement: str
 ) -> None:
-    assert audited.execute(statement).fetchall()
+    assert audit_database.execute(statement).fetchall()
 
 
 @pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+def audit_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
     """Return a database whose audit holds what the page's statements ask for."""
     path = tmp_path_factory.mktemp("audited") / "connector.db"
     line = AuditLine(
@@ -102,33 +110,37 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connec
 
 
 def test_the_statements_of_the_page_are_found() -> None:
-    assert len(_statements()) >= 6
+    assert len(_sql_statements()) >= 6
 
 
 def test_the_personal_data_page_names_just_what_the_standard_policy_mirrors() -> None:
-    told = {str(kind): set[str]() for kind in ObjectType}
-    rows = re.findall(r"^\| (`.*?) \| ([a-z, ]+) \|", PERSONAL, flags=re.MULTILINE)
-    for names, kinds in rows:
-        for kind in kinds.split(", "):
-            told[kind] |= set(re.findall(r"`(\w+)`", names))
-    portal = _with_everything(default_portal())
-    bound = bind(load("extends: standard", source="test.yaml", preset=preset), portal)
-    wanted = needed_properties(bound, portal)
-    assert told == {str(kind): set(names) for kind, names in wanted.items()}
-    assert "`hs_lead_status`" in PERSONAL
+    documented = {str(object_type): set[str]() for object_type in ObjectType}
+    rows = re.findall(r"^\| (`.*?) \| ([a-z, ]+) \|", PERSONAL_DATA_PAGE, flags=re.MULTILINE)
+    for names, object_types in rows:
+        for object_type in object_types.split(", "):
+            documented[object_type] |= set(re.findall(r"`(\w+)`", names))
+    portal = _with_needed_properties(default_portal())
+    policy = bind(
+        load_policy("extends: standard", source="test.yaml", preset_text=policy_text), portal
+    )
+    needed = needed_properties(policy, portal)
+    assert documented == {str(object_type): set(names) for object_type, names in needed.items()}
+    assert "`hs_lead_status`" in PERSONAL_DATA_PAGE
 
 
-def _with_everything(portal: Portal) -> Portal:
+def _with_needed_properties(portal: Portal) -> Portal:
     """Define whatever the connector would ask for; it asks for nothing that is not defined."""
-    more = {
-        kind: [definition(name) for name in names if name not in portal.definitions[kind]]
-        for kind, names in _FIXED.items()
+    definitions = {
+        object_type: [
+            definition(name) for name in names if name not in portal.definitions[object_type]
+        ]
+        for object_type, names in _ALWAYS_NEEDED.items()
     }
-    return default_portal(more=more)
+    return default_portal(extra_properties=definitions)
 
 
 def test_dashboard_and_rules_are_well_formed() -> None:
     panels = json.loads((ROOT / "deploy" / "grafana.json").read_text())["panels"]
-    assert len({one["id"] for one in panels}) == len(panels)
+    assert len({panel["id"] for panel in panels}) == len(panels)
     (group,) = yaml.safe_load((ROOT / "deploy" / "alerts.yaml").read_text())["groups"]
-    assert all(one["expr"] and one["annotations"]["summary"] for one in group["rules"])
+    assert all(rule["expr"] and rule["annotations"]["summary"] for rule in group["rules"])

@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(
-    path for room in ("connector", "state", "mappings") for path in (ROOT / room).rglob("*.py")
+    path
+    for package in ("connector", "state", "mappings")
+    for path in (ROOT / package).rglob("*.py")
 )
 EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no)")
 # Raise it only with a reason on the line that needs it.
@@ -35,8 +37,10 @@ def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Count the lines of a function without its signature and docstring."""
-    first = node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
-    return (node.end_lineno or 0) - first.lineno + 1
+    first_statement = (
+        node.body[1] if ast.get_docstring(node) and len(node.body) > 1 else node.body[0]
+    )
+    return (node.end_lineno or 0) - first_statement.lineno + 1
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -47,26 +51,26 @@ def test_a_module_stays_under_300_lines_and_says_what_it_is_for(path: Path) -> N
 
 
 def test_no_function_is_longer_than_25_lines() -> None:
-    long = [
+    too_long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {_body_lines(node)} lines"
         for path in SOURCES
         if "migrations" not in path.parts
         for node in _functions(path)
         if _body_lines(node) > 25
     ]
-    assert long == []
+    assert too_long == []
 
 
 def test_every_exemption_gives_a_reason_and_there_are_few() -> None:
-    found = [
+    exemptions = [
         (path, comment)
         for path in SOURCES
         for comment in _comments(path)
         if EXEMPTION.search(comment)
     ]
-    bare = [
+    unexplained = [
         f"{path.relative_to(ROOT)}: {comment}"
-        for path, comment in found
+        for path, comment in exemptions
         if len(
             re.sub(
                 r"#\s*(noqa|type: ignore|pragma: no cover)[:\s]*[\w\d,\[\]-]*", "", comment
@@ -74,28 +78,28 @@ def test_every_exemption_gives_a_reason_and_there_are_few() -> None:
         )
         < 10
     ]
-    assert bare == []
-    assert len(found) <= MOST_EXEMPTIONS
+    assert unexplained == []
+    assert len(exemptions) <= MOST_EXEMPTIONS
 
 
 def test_no_module_is_named_after_nothing() -> None:
-    empty = {"utils", "helpers", "common", "base", "manager", "service", "util", "misc"}
-    assert [path.name for path in SOURCES if path.stem in empty] == []
+    vague_names = {"utils", "helpers", "common", "base", "manager", "service", "util", "misc"}
+    assert [path.name for path in SOURCES if path.stem in vague_names] == []
 
 
 def test_nothing_committed_names_a_path_of_one_machine() -> None:
-    tracked = subprocess.run(
+    tracked_files = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False, text=True
     ).stdout.split("\0")
-    if tracked == [""]:
+    if tracked_files == [""]:
         pytest.skip("not a git checkout: there is no list of what is committed")
     pattern = re.compile(r"(^|[^A-Za-z0-9_.])/(?:work|farm|root|home)/", re.MULTILINE)
-    guilty = []
-    for name in filter(None, tracked):
+    offending_files = []
+    for name in filter(None, tracked_files):
         path = ROOT / name
         if path == Path(__file__) or not path.is_file():
             continue
         text = path.read_bytes().decode("utf-8", "replace")
         if pattern.search(text):
-            guilty.append(name)
-    assert guilty == []
+            offending_files.append(name)
+    assert offending_files == []

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from connector.hubspot.client import HubSpotDoor
-from connector.hubspot.retrying import Patience
+from connector.hubspot.client import HubSpotClient
+from connector.hubspot.retrying import RetryLimits
 
 TOKEN = "pat-eu1-never-to-be-shown"
 
 
 @dataclass
-class Waits:
+class FakeTimer:
     """Waiting that takes no time: it is written down, and moves the clock."""
 
-    taken: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     time: float = 1000.0
 
     def wait(self, seconds: float) -> None:
-        self.taken.append(seconds)
+        self.waits.append(seconds)
         self.time += seconds
 
     def monotonic(self) -> float:
@@ -29,29 +29,29 @@ class Waits:
 
 
 @pytest.fixture
-def waits() -> Waits:
-    return Waits()
+def timer() -> FakeTimer:
+    return FakeTimer()
 
 
 @pytest.fixture
-def open_door(waits: Waits) -> Iterator[Callable[..., HubSpotDoor]]:
+def open_client(timer: FakeTimer) -> Iterator[Callable[..., HubSpotClient]]:
     """Open doors that are closed after the test."""
-    doors: list[HubSpotDoor] = []
+    clients: list[HubSpotClient] = []
 
-    def door(url: str, family: str = "2026-03", **patience: object) -> HubSpotDoor:
-        chosen = {"connect": 1.0, "read": 0.3, "random": lambda: 0.5, **patience}
-        doors.append(
-            HubSpotDoor(
+    def connect(url: str, family: str = "2026-03", **retry_limits: object) -> HubSpotClient:
+        options = {"connect": 1.0, "read": 0.3, "random": lambda: 0.5, **retry_limits}
+        clients.append(
+            HubSpotClient(
                 TOKEN,
                 url,
                 family,
-                wait=waits.wait,
-                monotonic=waits.monotonic,
-                patience=Patience(**chosen),  # type: ignore[arg-type]  # a test names its own
+                wait=timer.wait,
+                monotonic=timer.monotonic,
+                retry_limits=RetryLimits(**options),  # type: ignore[arg-type]  # a test names its own
             )
         )
-        return doors[-1]
+        return clients[-1]
 
-    yield door
-    for one in doors:
-        one.close()
+    yield connect
+    for client in clients:
+        client.close()

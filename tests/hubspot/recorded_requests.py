@@ -8,28 +8,32 @@ from typing import Final, NamedTuple
 
 from connector.core.model import ObjectType
 from connector.hubspot.routes import FAMILIES, Route
-from tests.recorded.recordings import Answer
+from tests.recorded.recordings import RecordedAnswer
 
 
-class Asked(NamedTuple):
+class RequestKind(NamedTuple):
     """What was asked for: `kind` is contacts where the request names no type of ours."""
 
     route: Route
     kind: ObjectType
 
 
-GETS: Final = frozenset({Route.LIST, Route.READ, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT})
+GET_ROUTES: Final = frozenset(
+    {Route.LIST, Route.READ, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT}
+)
 
 # What is filed under a request that cannot have had this answer.
-FILED_WRONGLY: Final[Mapping[str, Asked | str]] = {
-    "amp-labs/read-objects-api-contacts-batch.json": Asked(Route.BATCH_READ, ObjectType.CONTACTS),
+MISFILED: Final[Mapping[str, RequestKind | str]] = {
+    "amp-labs/read-objects-api-contacts-batch.json": RequestKind(
+        Route.BATCH_READ, ObjectType.CONTACTS
+    ),
     "amp-labs/read-via-search-campaigns-response.json": (
         "it is filed under a search of contacts, but holds campaigns"
     ),
 }
 
 # Method, path, and why the door never sends such a request; the first that fits.
-_PASSED_OVER: Final = (
+_NEVER_SENT: Final = (
     ("GET|POST", r"/marketing/.*", "campaigns are never asked for"),
     ("GET", r"/crm-object-schemas/.*|/crm/v3/schemas", "object schemas are never asked for"),
     (".*", r"/crm/v3/objects/(tickets|tasks|products)(/.*)?", "tickets and such are not read"),
@@ -43,30 +47,32 @@ _PASSED_OVER: Final = (
 )
 
 
-def asked(answer: Answer) -> Asked | str:
+def request_for(answer: RecordedAnswer) -> RequestKind | str:
     """Return which of our requests this answers, or why none; raise KeyError where both fail."""
-    if answer.name in FILED_WRONGLY:
-        return FILED_WRONGLY[answer.name]
+    if answer.name in MISFILED:
+        return MISFILED[answer.name]
     path = answer.path.partition("?")[0]
     if path == "(any)":
-        return Asked(Route.SEARCH, ObjectType.CONTACTS)
-    ours = next(_ours(answer, path), None)
-    return ours or _reason(answer, path)
+        return RequestKind(Route.SEARCH, ObjectType.CONTACTS)
+    own_request = next(_matching_requests(answer, path), None)
+    return own_request or _reason(answer, path)
 
 
-def _ours(answer: Answer, path: str) -> Iterator[Asked]:
+def _matching_requests(answer: RecordedAnswer, path: str) -> Iterator[RequestKind]:
     """Yield our request for a path; of a type that is not ours only errors are looked at."""
     types = "|".join(ObjectType) if answer.status < 400 else r"[\w-]+"
     for route, pattern in FAMILIES["v3"].items():
-        shape = pattern.format(type=f"(?P<type>{types})", to=f"({types})", id=r"\d+")
-        found = re.fullmatch(shape, path)
-        if found and answer.method == ("GET" if route in GETS else "POST"):
-            kind = found.groupdict().get("type")
-            yield Asked(route, ObjectType(kind) if kind in set(ObjectType) else ObjectType.CONTACTS)
+        url_pattern = pattern.format(type=f"(?P<type>{types})", to=f"({types})", id=r"\d+")
+        match = re.fullmatch(url_pattern, path)
+        if match and answer.method == ("GET" if route in GET_ROUTES else "POST"):
+            kind = match.groupdict().get("type")
+            yield RequestKind(
+                route, ObjectType(kind) if kind in set(ObjectType) else ObjectType.CONTACTS
+            )
 
 
-def _reason(answer: Answer, path: str) -> str:
-    for method, pattern, why in _PASSED_OVER:
+def _reason(answer: RecordedAnswer, path: str) -> str:
+    for method, pattern, reason in _NEVER_SENT:
         if re.fullmatch(method, answer.method) and re.fullmatch(pattern, path):
-            return why
+            return reason
     raise KeyError(f"{answer.name}: {answer.method} {path} is neither ours nor known as not ours")

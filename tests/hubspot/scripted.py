@@ -31,7 +31,7 @@ class Reply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heard:
+class ReceivedRequest:
     """One request as the server heard it."""
 
     method: str
@@ -41,7 +41,7 @@ class Heard:
     client: tuple[str, int]
 
 
-class Scripted(ThreadingHTTPServer):
+class ScriptedServer(ThreadingHTTPServer):
     """Answers with its replies in order; without any left, with the last one for ever."""
 
     daemon_threads = True
@@ -49,8 +49,8 @@ class Scripted(ThreadingHTTPServer):
     def __init__(self, replies: list[Reply]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.replies = replies
-        self.heard: list[Heard] = []
-        self.ended = threading.Event()
+        self.requests: list[ReceivedRequest] = []
+        self.stopped = threading.Event()
 
     @property
     def url(self) -> str:
@@ -64,15 +64,15 @@ class Scripted(ThreadingHTTPServer):
 
 
 @contextmanager
-def scripted(*replies: Reply) -> Iterator[Scripted]:
+def serve_replies(*replies: Reply) -> Iterator[ScriptedServer]:
     """Serve these replies until the block ends."""
-    server = Scripted(list(replies))
+    server = ScriptedServer(list(replies))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield server
     finally:
-        server.ended.set()
+        server.stopped.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -81,7 +81,7 @@ def scripted(*replies: Reply) -> Iterator[Scripted]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: Scripted
+    server: ScriptedServer
 
     def do_GET(self) -> None:
         self._answer(None)
@@ -91,35 +91,35 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(orjson.loads(self.rfile.read(length)))
 
     def _answer(self, body: object) -> None:
-        heard = Heard(
+        request = ReceivedRequest(
             method=self.command,
             path=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             client=self.client_address,
         )
-        self.server.heard.append(heard)
+        self.server.requests.append(request)
         reply = self.server.next_reply()
         if reply.end == "reset":
             self._reset()
         elif reply.end == "hanging":
-            self.server.ended.wait(10)
+            self.server.stopped.wait(10)
             self.close_connection = True
         else:
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
         payload = reply.payload()
-        zipped = "gzip" in self.headers.get("accept-encoding", "")
-        sent = gzip.compress(payload, 1) if zipped else payload
-        lines = {
+        gzipped = "gzip" in self.headers.get("accept-encoding", "")
+        sent = gzip.compress(payload, 1) if gzipped else payload
+        header_lines = {
             "Date": DATE,
             "Content-Type": "application/json;charset=utf-8",
             "Content-Length": str(len(sent)),
-            **({"Content-Encoding": "gzip"} if zipped else {}),
+            **({"Content-Encoding": "gzip"} if gzipped else {}),
             **reply.headers,
         }
-        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        head = "".join(f"{name}: {value}\r\n" for name, value in header_lines.items())
         if reply.end == "truncated":
             sent, self.close_connection = sent[: len(sent) // 2], True
         self.wfile.write(f"HTTP/1.1 {reply.status} Said\r\n{head}\r\n".encode() + sent)

@@ -8,85 +8,86 @@ from pathlib import Path
 
 import pytest
 
-from connector.hubspot.budget import Day, Reserve, never_stopped
-from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.budget import DailyBudget, Reserve, uninterruptible
+from connector.hubspot.client import HubSpotClient
 from connector.hubspot.faults import DAILY, LimitReached
-from connector.hubspot.pacing import OwnTurns, Pacing
+from connector.hubspot.pacing import LocalSlots, RateLimits
 from connector.hubspot.routes import Route
 from state.store import Store
-from tests.hubspot.conftest import Waits
-from tests.hubspot.scripted import Reply, scripted
+from tests.hubspot.conftest import FakeTimer
+from tests.hubspot.scripted import Reply, serve_replies
 
 EVENING = datetime(2026, 3, 12, 20, tzinfo=UTC)  # 21:00 in Oslo
 ACCOUNT = {"portalId": 1, "timeZone": "Europe/Oslo"}
-Open = Callable[..., HubSpotDoor]
+OpenClient = Callable[..., HubSpotClient]
 
 
-def told(left: int, limit: int = 1000) -> dict[str, str]:
+def limit_headers(remaining: int, limit: int = 1000) -> dict[str, str]:
     return {
         "x-hubspot-ratelimit-daily": str(limit),
-        "x-hubspot-ratelimit-daily-remaining": str(left),
+        "x-hubspot-ratelimit-daily-remaining": str(remaining),
     }
 
 
-def day(left: int, *, reserve: Reserve | None = None) -> Day:
-    found = Day(reserve or Reserve(number=300))
-    found.zone = "Europe/Oslo"
-    found.learn(told(left), EVENING, OwnTurns())
-    return found
+def day(remaining: int, *, reserve: Reserve | None = None) -> DailyBudget:
+    budget = DailyBudget(reserve or Reserve(number=300))
+    budget.time_zone = "Europe/Oslo"
+    budget.update(limit_headers(remaining), EVENING, LocalSlots())
+    return budget
 
 
 def test_what_is_left_of_the_day_down_to_the_reserve_is_ours() -> None:
-    found = day(303)
+    budget = day(303)
     for _ in range(3):
-        found.admit(EVENING)
-    with pytest.raises(LimitReached) as stopped:
-        found.admit(EVENING)
-    assert stopped.value.policy_name == DAILY
-    assert stopped.value.retry_after == 3 * 3600
-    assert "midnight in Europe/Oslo, 2026-03-12 23:00 UTC" in str(stopped.value)
-    assert "300 are kept" in str(stopped.value)
+        budget.start_request(EVENING)
+    with pytest.raises(LimitReached) as error:
+        budget.start_request(EVENING)
+    assert error.value.policy_name == DAILY
+    assert error.value.retry_after == 3 * 3600
+    assert "midnight in Europe/Oslo, 2026-03-12 23:00 UTC" in str(error.value)
+    assert "300 are kept" in str(error.value)
 
 
 def test_a_new_day_of_the_portal_lets_requests_through_again() -> None:
-    found = day(300)
-    found.admit(EVENING + timedelta(hours=3))
+    budget = day(300)
+    budget.start_request(EVENING + timedelta(hours=3))
 
 
 def test_what_was_begun_is_finished_on_the_reserve() -> None:
-    found = day(300)
-    with never_stopped():
-        found.admit(EVENING)
+    budget = day(300)
+    with uninterruptible():
+        budget.start_request(EVENING)
     with pytest.raises(LimitReached):
-        found.admit(EVENING)
+        budget.start_request(EVENING)
 
 
 def test_requests_under_way_count_as_used() -> None:
-    found = day(310)
+    budget = day(310)
     for _ in range(10):
-        found.admit(EVENING)
-    found.learn(
-        told(309), EVENING, OwnTurns()
+        budget.start_request(EVENING)
+    budget.update(
+        limit_headers(309), EVENING, LocalSlots()
     )  # the first of them is answered, nine are still under way
     with pytest.raises(LimitReached):
-        found.admit(EVENING)
+        budget.start_request(EVENING)
 
 
 @pytest.mark.parametrize(
-    ("reserve", "kept"), [(Reserve(), 200), (Reserve(share=0.3), 300), (Reserve(number=7), 7)]
+    ("reserve", "kept_requests"),
+    [(Reserve(), 200), (Reserve(share=0.3), 300), (Reserve(number=7), 7)],
 )
-def test_the_reserve_is_a_share_or_a_number(reserve: Reserve, kept: int) -> None:
-    assert reserve.of(1000) == kept
-    day(kept + 1, reserve=reserve).admit(EVENING)
+def test_the_reserve_is_a_share_or_a_number(reserve: Reserve, kept_requests: int) -> None:
+    assert reserve.requests_of(1000) == kept_requests
+    day(kept_requests + 1, reserve=reserve).start_request(EVENING)
     with pytest.raises(LimitReached):
-        day(kept, reserve=reserve).admit(EVENING)
+        day(kept_requests, reserve=reserve).start_request(EVENING)
 
 
 def test_without_a_daily_limit_nothing_is_stopped() -> None:
-    found = Day(Reserve())
+    budget = DailyBudget(Reserve())
     for _ in range(100):
-        found.learn({}, EVENING, OwnTurns())
-        found.admit(EVENING)
+        budget.update({}, EVENING, LocalSlots())
+        budget.start_request(EVENING)
 
 
 def test_where_hubspot_tells_a_limit_and_no_count_ours_stands_for_it_over_restarts(
@@ -95,46 +96,46 @@ def test_where_hubspot_tells_a_limit_and_no_count_ours_stands_for_it_over_restar
     limit = {"x-hubspot-ratelimit-daily": "10"}
     for _ in range(2):  # a process sends three requests and ends
         with Store.open(f"sqlite:///{tmp_path / 'kept.db'}") as store:
-            process = Day(Reserve(number=4))
+            process = DailyBudget(Reserve(number=4))
             for _ in range(3):
-                process.admit(EVENING)
-                process.learn(limit, EVENING, store.turns("1"))
-                process.end()
-    assert (process.used, process.left) == (6, 4)
+                process.start_request(EVENING)
+                process.update(limit, EVENING, store.rate_slots("1"))
+                process.end_request()
+    assert (process.used, process.remaining) == (6, 4)
     with pytest.raises(LimitReached):
-        process.admit(EVENING)
-    process.learn(limit, EVENING + timedelta(days=1), store.turns("1"))
-    assert (process.used, process.left) == (1, 9)
+        process.start_request(EVENING)
+    process.update(limit, EVENING + timedelta(days=1), store.rate_slots("1"))
+    assert (process.used, process.remaining) == (1, 9)
 
 
-def test_a_stopped_request_is_never_sent(open_door: Open) -> None:
+def test_a_stopped_request_is_never_sent(open_client: OpenClient) -> None:
     date = {"date": "Thu, 12 Mar 2026 20:00:00 GMT"}
-    with scripted(Reply(body=ACCOUNT, headers={**told(301), **date})) as server:
-        door = open_door(server.url)
-        door.live_within(Reserve(number=301))
-        door.account()
+    with serve_replies(Reply(body=ACCOUNT, headers={**limit_headers(301), **date})) as server:
+        client = open_client(server.url)
+        client.configure_limits(Reserve(number=301))
+        client.account()
         with pytest.raises(LimitReached):
-            door.account()
+            client.account()
         with pytest.raises(LimitReached):
-            door.admit()
-        assert len(server.heard) == 1
-    assert (door.allowance().daily, door.allowance().left) == (1000, 301)
-    assert door.allowance().reserve == 301
+            client.check_budget()
+        assert len(server.requests) == 1
+    assert (client.allowance().daily, client.allowance().remaining) == (1000, 301)
+    assert client.allowance().reserve == 301
 
 
-def test_associations_have_a_pace_of_their_own(waits: Waits) -> None:
-    pacing = Pacing(wait=waits.wait, monotonic=waits.monotonic)
+def test_associations_have_a_pace_of_their_own(timer: FakeTimer) -> None:
+    pacing = RateLimits(wait=timer.wait, monotonic=timer.monotonic)
     limits = {"x-hubspot-ratelimit-interval-milliseconds": "10000"}
-    pacing.learn({**limits, "x-hubspot-ratelimit-max": "190"}, Route.LIST)
-    pacing.learn({**limits, "x-hubspot-ratelimit-max": "150"}, Route.ASSOCIATIONS)
-    began = waits.time
+    pacing.update({**limits, "x-hubspot-ratelimit-max": "190"}, Route.LIST)
+    pacing.update({**limits, "x-hubspot-ratelimit-max": "150"}, Route.ASSOCIATIONS)
+    start = timer.time
     for _ in range(142):
-        pacing.take(Route.ASSOCIATIONS)
-    assert waits.time - began < 10
-    pacing.take(Route.LIST)
-    assert waits.time - began < 10
-    pacing.take(Route.ASSOCIATIONS)
-    assert waits.time - began == pytest.approx(10)
+        pacing.wait_for_slot(Route.ASSOCIATIONS)
+    assert timer.time - start < 10
+    pacing.wait_for_slot(Route.LIST)
+    assert timer.time - start < 10
+    pacing.wait_for_slot(Route.ASSOCIATIONS)
+    assert timer.time - start == pytest.approx(10)
 
 
 class Process:
@@ -143,44 +144,48 @@ class Process:
     def __init__(self, store: Store) -> None:
         self.time = 0.0
         self.sent: list[float] = []
-        self.pacing = Pacing(wait=self._wait, monotonic=lambda: self.time)
-        self.pacing.learn(
+        self.pacing = RateLimits(wait=self._wait, monotonic=lambda: self.time)
+        self.pacing.update(
             {
                 "x-hubspot-ratelimit-max": "190",
                 "x-hubspot-ratelimit-interval-milliseconds": "10000",
             }
         )
-        self.pacing.share(store.turns("1"))
+        self.pacing.share_slots(store.rate_slots("1"))
 
     def send(self, route: Route) -> None:
-        self.pacing.take(route)
+        self.pacing.wait_for_slot(route)
         self.sent.append(self.time)
 
     def _wait(self, seconds: float) -> None:
         self.time += seconds
 
 
-def most_within(times: list[float], seconds: float) -> int:
-    return max(sum(start <= one < start + seconds for one in times) for start in times)
+def most_requests_within(times: list[float], seconds: float) -> int:
+    return max(sum(start <= sent_at < start + seconds for sent_at in times) for start in times)
 
 
-def busy(tmp_path: Path, route: Route, requests: int) -> list[Process]:
+def send_from_two_processes(tmp_path: Path, route: Route, requests: int) -> list[Process]:
     """Let two processes on one database send as fast as they may."""
     with Store.open(f"sqlite:///{tmp_path / 'shared.db'}") as store:
         processes = [Process(store), Process(store)]
         for _ in range(requests):
-            min(processes, key=lambda one: one.time).send(route)
+            min(processes, key=lambda process: process.time).send(route)
     return processes
 
 
 def test_two_processes_on_one_database_keep_the_burst_limit_together(tmp_path: Path) -> None:
-    both = busy(tmp_path, Route.LIST, 700)
-    times = sorted(time for one in both for time in one.sent)
-    assert most_within(times, 10.0) <= 180
+    processes = send_from_two_processes(tmp_path, Route.LIST, 700)
+    times = sorted(time for process in processes for time in process.sent)
+    assert most_requests_within(times, 10.0) <= 180
     assert 700 / (times[-1] - times[0]) * 10 > 0.9 * 180
-    assert min(len(one.sent) for one in both) > 250
+    assert min(len(process.sent) for process in processes) > 250
 
 
 def test_two_processes_on_one_database_keep_the_search_limit_together(tmp_path: Path) -> None:
-    times = sorted(time for one in busy(tmp_path, Route.SEARCH, 60) for time in one.sent)
-    assert most_within(times, 1.0) <= 4
+    times = sorted(
+        time
+        for process in send_from_two_processes(tmp_path, Route.SEARCH, 60)
+        for time in process.sent
+    )
+    assert most_requests_within(times, 1.0) <= 4

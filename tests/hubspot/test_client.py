@@ -10,7 +10,7 @@ import pytest
 from connector.core.model import STAGE, Association, ObjectType, Ref
 from connector.core.tasks import Task
 from connector.errors import TemporaryError
-from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.client import HubSpotClient
 from connector.hubspot.faults import (
     BadAnswer,
     BatchRefused,
@@ -20,21 +20,21 @@ from connector.hubspot.faults import (
     TokenRefused,
     Unavailable,
 )
-from tests.hubspot.conftest import TOKEN, Waits
-from tests.hubspot.scripted import Reply, scripted
+from tests.hubspot.conftest import TOKEN, FakeTimer
+from tests.hubspot.scripted import Reply, serve_replies
 
 pytestmark = pytest.mark.network
 
 CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
-ONE, TWO = Ref(CONTACTS, "1"), Ref(CONTACTS, "2")
+FIRST, SECOND = Ref(CONTACTS, "1"), Ref(CONTACTS, "2")
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 HTML = b"<html><body>Bad Gateway</body></html>"
 EMPTY_PAGE = {"results": [], "total": 0}
 
-Open = Callable[..., HubSpotDoor]
+OpenClient = Callable[..., HubSpotClient]
 
 
-def raw(number: str, **properties: str | None) -> dict[str, object]:
+def raw_record(number: str, **properties: str | None) -> dict[str, object]:
     return {
         "id": number,
         "properties": properties,
@@ -53,13 +53,13 @@ def raw(number: str, **properties: str | None) -> dict[str, object]:
     ],
 )
 def test_a_search_asks_for_a_window_in_milliseconds(
-    family: str, path: str, open_door: Open
+    family: str, path: str, open_client: OpenClient
 ) -> None:
     until = NOON + timedelta(microseconds=1500)
-    with scripted(Reply(body=EMPTY_PAGE)) as server:
-        open_door(server.url, family).changed(CONTACTS, ["email"], since=NOON, until=until)
-    assert server.heard[0].path == path
-    assert server.heard[0].body == {
+    with serve_replies(Reply(body=EMPTY_PAGE)) as server:
+        open_client(server.url, family).search_changed(CONTACTS, ["email"], since=NOON, until=until)
+    assert server.requests[0].path == path
+    assert server.requests[0].body == {
         "filterGroups": [
             {
                 "filters": [
@@ -80,17 +80,17 @@ def test_a_search_asks_for_a_window_in_milliseconds(
 
 @pytest.mark.parametrize("kind", [COMPANIES, ObjectType.DEALS])
 def test_companies_and_deals_have_another_last_modified_property(
-    kind: ObjectType, open_door: Open
+    kind: ObjectType, open_client: OpenClient
 ) -> None:
-    with scripted(Reply(body=EMPTY_PAGE)) as server:
-        open_door(server.url).changed(kind, [], since=NOON, until=NOON)
-    assert "'hs_lastmodifieddate'" in str(server.heard[0].body)
+    with serve_replies(Reply(body=EMPTY_PAGE)) as server:
+        open_client(server.url).search_changed(kind, [], since=NOON, until=NOON)
+    assert "'hs_lastmodifieddate'" in str(server.requests[0].body)
 
 
-def test_a_search_by_id_keeps_the_window_and_sorts_by_id(open_door: Open) -> None:
-    with scripted(Reply(body=EMPTY_PAGE)) as server:
-        open_door(server.url).changed(CONTACTS, [], since=NOON, until=NOON, after_id="0")
-    body = server.heard[0].body
+def test_a_search_by_id_keeps_the_window_and_sorts_by_id(open_client: OpenClient) -> None:
+    with serve_replies(Reply(body=EMPTY_PAGE)) as server:
+        open_client(server.url).search_changed(CONTACTS, [], since=NOON, until=NOON, after_id="0")
+    body = server.requests[0].body
     assert isinstance(body, dict)
     assert body["filterGroups"][0]["filters"][1] == {
         "propertyName": "hs_object_id",
@@ -101,63 +101,65 @@ def test_a_search_by_id_keeps_the_window_and_sorts_by_id(open_door: Open) -> Non
 
 
 def test_a_property_that_was_not_asked_for_is_never_taken_for_a_blank_one(
-    open_door: Open,
+    open_client: OpenClient,
 ) -> None:
-    page = {"total": 1, "results": [raw("1", lifecyclestage="", email="x", extra="y")]}
-    with scripted(Reply(body=page)) as server:
-        found = open_door(server.url).changed(
+    page = {"total": 1, "results": [raw_record("1", lifecyclestage="", email="x", extra="y")]}
+    with serve_replies(Reply(body=page)) as server:
+        result = open_client(server.url).search_changed(
             CONTACTS, [STAGE, "email", "score"], since=NOON, until=NOON
         )
-    record = found.records[0]
+    record = result.records[0]
     assert record.properties == {STAGE: None, "email": "x", "score": None}
     assert record.modified_at == datetime(2026, 3, 12, 11, 0, 0, 500_000, UTC)
     with pytest.raises(KeyError):
         record.value("extra")
 
 
-def test_a_list_follows_its_cursor_and_knows_its_end(open_door: Open) -> None:
-    first = {"results": [raw("1")], "paging": {"next": {"after": "2"}}}
-    with scripted(Reply(body=first), Reply(body={"results": [raw("2")]})) as server:
-        door = open_door(server.url)
-        page = door.page(CONTACTS, ["email", STAGE])
-        last = door.page(CONTACTS, [], after=page.after, archived=True)
+def test_a_list_follows_its_cursor_and_knows_its_end(open_client: OpenClient) -> None:
+    first = {"results": [raw_record("1")], "paging": {"next": {"after": "2"}}}
+    with serve_replies(Reply(body=first), Reply(body={"results": [raw_record("2")]})) as server:
+        client = open_client(server.url)
+        page = client.list_page(CONTACTS, ["email", STAGE])
+        last = client.list_page(CONTACTS, [], after=page.after, archived=True)
     assert (page.after, page.total, last.after) == ("2", None, None)
-    assert [one.path.partition("?")[2] for one in server.heard] == [
+    assert [request.path.partition("?")[2] for request in server.requests] == [
         "limit=100&archived=false&properties=email%2Clifecyclestage%2Chs_merged_object_ids",
         "limit=100&archived=true&after=2",
     ]
 
 
-def test_reads_go_in_chunks_of_a_hundred_and_of_fifty_with_history(open_door: Open) -> None:
+def test_reads_go_in_chunks_of_a_hundred_and_of_fifty_with_history(open_client: OpenClient) -> None:
     refs = [Ref(CONTACTS, str(number)) for number in range(1, 251)]
-    with scripted(Reply(body={"results": []})) as server:
-        door = open_door(server.url)
-        door.read([*refs, *refs], [STAGE])
-        door.read(refs[:60], [STAGE], history=[STAGE])
-    sizes = [len(one.body["inputs"]) for one in server.heard if isinstance(one.body, dict)]
+    with serve_replies(Reply(body={"results": []})) as server:
+        client = open_client(server.url)
+        client.read([*refs, *refs], [STAGE])
+        client.read(refs[:60], [STAGE], history=[STAGE])
+    sizes = [
+        len(request.body["inputs"]) for request in server.requests if isinstance(request.body, dict)
+    ]
     assert sizes == [100, 100, 50, 50, 10]
 
 
-def test_a_missing_record_is_absent(open_door: Open) -> None:
+def test_a_missing_record_is_absent(open_client: OpenClient) -> None:
     body = {
-        "results": [raw("1", email="a")],
+        "results": [raw_record("1", email="a")],
         "numErrors": 1,
         "errors": [{"category": "OBJECT_NOT_FOUND", "context": {"ids": ["2"]}}],
     }
-    with scripted(Reply(status=207, body=body)) as server:
-        assert set(open_door(server.url).read([ONE, TWO], ["email"])) == {ONE}
+    with serve_replies(Reply(status=207, body=body)) as server:
+        assert set(open_client(server.url).read([FIRST, SECOND], ["email"])) == {FIRST}
 
 
-def test_a_merged_id_finds_its_survivor(open_door: Open) -> None:
-    merged = raw("9", email="a", hs_merged_object_ids="1;2")
-    with scripted(Reply(body={"results": [merged]})) as server:
-        found = open_door(server.url).read([ONE, TWO], ["email"])
-    assert {asked: one.ref.id for asked, one in found.items()} == {ONE: "9", TWO: "9"}
-    assert found[ONE].properties == {"email": "a"}
+def test_a_merged_id_finds_its_survivor(open_client: OpenClient) -> None:
+    merged = raw_record("9", email="a", hs_merged_object_ids="1;2")
+    with serve_replies(Reply(body={"results": [merged]})) as server:
+        records = open_client(server.url).read([FIRST, SECOND], ["email"])
+    assert {ref: record.ref.id for ref, record in records.items()} == {FIRST: "9", SECOND: "9"}
+    assert records[FIRST].properties == {"email": "a"}
 
 
-def test_a_history_is_newest_first_with_its_sources(open_door: Open) -> None:
-    told = [
+def test_a_history_is_newest_first_with_its_sources(open_client: OpenClient) -> None:
+    versions = [
         {"value": "lead", "timestamp": "2026-01-01T00:00:00Z", "sourceType": "IMPORT"},
         {
             "value": "",
@@ -168,9 +170,9 @@ def test_a_history_is_newest_first_with_its_sources(open_door: Open) -> None:
             "sourceLabel": "Records",
         },
     ]
-    body = raw("1") | {"propertiesWithHistory": {STAGE: told}}
-    with scripted(Reply(body={"results": [body]})) as server:
-        record = open_door(server.url).read([ONE], [], history=[STAGE, "unheard_of"])[ONE]
+    body = raw_record("1") | {"propertiesWithHistory": {STAGE: versions}}
+    with serve_replies(Reply(body={"results": [body]})) as server:
+        record = open_client(server.url).read([FIRST], [], history=[STAGE, "unheard_of"])[FIRST]
     newest, oldest = record.history[STAGE]
     assert (newest.value, newest.source_type, newest.source_id, newest.user_id) == (
         "",
@@ -183,7 +185,7 @@ def test_a_history_is_newest_first_with_its_sources(open_door: Open) -> None:
     assert record.history["unheard_of"] == ()
 
 
-def link(number: int, *kinds: tuple[int, str | None]) -> dict[str, object]:
+def raw_link(number: int, *kinds: tuple[int, str | None]) -> dict[str, object]:
     return {
         "toObjectId": number,
         "associationTypes": [
@@ -192,66 +194,72 @@ def link(number: int, *kinds: tuple[int, str | None]) -> dict[str, object]:
     }
 
 
-def test_associations_follow_the_paging_of_each_record(open_door: Open) -> None:
-    first = {
+def test_associations_follow_the_paging_of_each_record(open_client: OpenClient) -> None:
+    first_page = {
         "results": [
             {
                 "from": {"id": "1"},
-                "to": [link(5, (1, "Primary"), (279, None))],
+                "to": [raw_link(5, (1, "Primary"), (279, None))],
                 "paging": {"next": {"after": "6"}},
             },
-            {"from": {"id": "77"}, "to": [link(5, (279, None))]},
+            {"from": {"id": "77"}, "to": [raw_link(5, (279, None))]},
         ],
         "errors": [{"subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND"}],
         "numErrors": 1,
     }
-    rest = {"results": [{"from": {"id": "1"}, "to": [link(6, (279, None))]}]}
-    with scripted(Reply(status=207, body=first), Reply(body=rest)) as server:
-        found = open_door(server.url, "v3").associations([ONE, TWO], COMPANIES)
-    five, six = Ref(COMPANIES, "5"), Ref(COMPANIES, "6")
-    assert found == {
-        ONE: (
-            Association(source=ONE, target=five, is_primary=True, labels=frozenset({"Primary"})),
-            Association(source=ONE, target=six),
+    second_page = {"results": [{"from": {"id": "1"}, "to": [raw_link(6, (279, None))]}]}
+    with serve_replies(Reply(status=207, body=first_page), Reply(body=second_page)) as server:
+        associations = open_client(server.url, "v3").associations([FIRST, SECOND], COMPANIES)
+    company_5, company_6 = Ref(COMPANIES, "5"), Ref(COMPANIES, "6")
+    assert associations == {
+        FIRST: (
+            Association(
+                source=FIRST, target=company_5, is_primary=True, labels=frozenset({"Primary"})
+            ),
+            Association(source=FIRST, target=company_6),
         ),
-        TWO: (),
+        SECOND: (),
     }
-    assert server.heard[0].path == "/crm/v4/associations/contacts/companies/batch/read"
-    assert [one.body for one in server.heard] == [
+    assert server.requests[0].path == "/crm/v4/associations/contacts/companies/batch/read"
+    assert [request.body for request in server.requests] == [
         {"inputs": [{"id": "1"}, {"id": "2"}]},
         {"inputs": [{"id": "1", "after": "6"}]},
     ]
 
 
-def test_associations_go_in_chunks_of_a_thousand(open_door: Open) -> None:
+def test_associations_go_in_chunks_of_a_thousand(open_client: OpenClient) -> None:
     refs = [Ref(CONTACTS, str(number)) for number in range(1, 1502)]
-    with scripted(Reply(body={"results": []})) as server:
-        found = open_door(server.url).associations(refs, COMPANIES)
-    assert len(found) == 1501
-    sizes = [len(one.body["inputs"]) for one in server.heard if isinstance(one.body, dict)]
+    with serve_replies(Reply(body={"results": []})) as server:
+        associations = open_client(server.url).associations(refs, COMPANIES)
+    assert len(associations) == 1501
+    sizes = [
+        len(request.body["inputs"]) for request in server.requests if isinstance(request.body, dict)
+    ]
     assert sizes == [1000, 501]
 
 
-def test_pages_of_associations_that_do_not_advance_are_an_error(open_door: Open) -> None:
+def test_pages_of_associations_that_do_not_advance_are_an_error(open_client: OpenClient) -> None:
     stuck = {"results": [{"from": {"id": "1"}, "to": [], "paging": {"next": {"after": "6"}}}]}
     with (
-        scripted(Reply(body=stuck)) as server,
+        serve_replies(Reply(body=stuck)) as server,
         pytest.raises(BadAnswer, match="do not advance"),
     ):
-        open_door(server.url).associations([ONE], COMPANIES)
+        open_client(server.url).associations([FIRST], COMPANIES)
 
 
-def test_associations_that_could_not_be_read_are_never_taken_for_none(open_door: Open) -> None:
+def test_associations_that_could_not_be_read_are_never_taken_for_none(
+    open_client: OpenClient,
+) -> None:
     body = {"results": [], "errors": [{"category": "INTERNAL_ERROR", "message": "try later"}]}
-    with scripted(Reply(status=207, body=body)) as server, pytest.raises(BadAnswer):
-        open_door(server.url).associations([ONE], COMPANIES)
+    with serve_replies(Reply(status=207, body=body)) as server, pytest.raises(BadAnswer):
+        open_client(server.url).associations([FIRST], COMPANIES)
 
 
-def test_an_update_sends_texts_and_clears_by_the_empty_one(open_door: Open) -> None:
-    with scripted(Reply(body={"results": []})) as server:
-        open_door(server.url).update({ONE: {STAGE: ""}, TWO: {STAGE: "lead"}})
-    assert server.heard[0].path == "/crm/objects/2026-03/contacts/batch/update"
-    assert server.heard[0].body == {
+def test_an_update_sends_texts_and_clears_by_the_empty_one(open_client: OpenClient) -> None:
+    with serve_replies(Reply(body={"results": []})) as server:
+        open_client(server.url).update({FIRST: {STAGE: ""}, SECOND: {STAGE: "lead"}})
+    assert server.requests[0].path == "/crm/objects/2026-03/contacts/batch/update"
+    assert server.requests[0].body == {
         "inputs": [
             {"id": "1", "properties": {STAGE: ""}},
             {"id": "2", "properties": {STAGE: "lead"}},
@@ -261,56 +269,56 @@ def test_an_update_sends_texts_and_clears_by_the_empty_one(open_door: Open) -> N
 
 @pytest.mark.parametrize("status", [200, 207])
 def test_an_update_tells_what_became_of_each_record_whatever_the_code(
-    status: int, open_door: Open
+    status: int, open_client: OpenClient
 ) -> None:
     refs = [Ref(CONTACTS, str(number)) for number in (1, 2, 3)]
     body = {
         "status": "COMPLETE",
-        "results": [raw("1", lifecyclestage="lead")],
+        "results": [raw_record("1", lifecyclestage="lead")],
         "numErrors": 1,
         "errors": [{"category": "OBJECT_NOT_FOUND", "message": "gone", "context": {"ids": ["2"]}}],
     }
     headers = {"X-HubSpot-Correlation-Id": "c-7"}
-    with scripted(Reply(status=status, body=body, headers=headers)) as server:
-        answer = open_door(server.url).update({ref: {STAGE: "lead"} for ref in refs})
-    assert {ref: one.value(STAGE) for ref, one in answer.updated.items()} == {refs[0]: "lead"}
+    with serve_replies(Reply(status=status, body=body, headers=headers)) as server:
+        answer = open_client(server.url).update({ref: {STAGE: "lead"} for ref in refs})
+    assert {ref: record.value(STAGE) for ref, record in answer.updated.items()} == {refs[0]: "lead"}
     assert answer.refused[refs[1]].category == "OBJECT_NOT_FOUND"
-    assert answer.unnamed == {refs[2]}
+    assert answer.unanswered == {refs[2]}
     assert answer.correlation_id == answer.refused[refs[1]].correlation_id == "c-7"
 
 
-def test_a_record_that_is_shown_and_refused_is_refused(open_door: Open) -> None:
+def test_a_record_that_is_shown_and_refused_is_refused(open_client: OpenClient) -> None:
     error = {"category": "VALIDATION_ERROR", "message": "no", "context": {"ids": ["1"]}}
-    body = {"results": [raw("1", lifecyclestage="lead")], "errors": [error]}
-    with scripted(Reply(status=207, body=body)) as server:
-        answer = open_door(server.url).update({ONE: {STAGE: "lead"}})
-    assert (set(answer.updated), set(answer.refused)) == (set(), {ONE})
+    body = {"results": [raw_record("1", lifecyclestage="lead")], "errors": [error]}
+    with serve_replies(Reply(status=207, body=body)) as server:
+        answer = open_client(server.url).update({FIRST: {STAGE: "lead"}})
+    assert (set(answer.updated), set(answer.refused)) == (set(), {FIRST})
 
 
-def test_a_success_without_results_names_nobody(open_door: Open) -> None:
-    with scripted(Reply(body={"status": "COMPLETE", "results": []})) as server:
-        answer = open_door(server.url).update({ONE: {STAGE: "lead"}})
-    assert (answer.updated, answer.refused, answer.unnamed) == ({}, {}, {ONE})
+def test_a_success_without_results_names_nobody(open_client: OpenClient) -> None:
+    with serve_replies(Reply(body={"status": "COMPLETE", "results": []})) as server:
+        answer = open_client(server.url).update({FIRST: {STAGE: "lead"}})
+    assert (answer.updated, answer.refused, answer.unanswered) == ({}, {}, {FIRST})
 
 
-def test_no_change_is_no_request(open_door: Open) -> None:
-    with scripted(Reply()) as server:
-        open_door(server.url).update({})
-        open_door(server.url).read([], [])
-        open_door(server.url).associations([], COMPANIES)
-    assert server.heard == []
+def test_no_change_is_no_request(open_client: OpenClient) -> None:
+    with serve_replies(Reply()) as server:
+        open_client(server.url).update({})
+        open_client(server.url).read([], [])
+        open_client(server.url).associations([], COMPANIES)
+    assert server.requests == []
 
 
-def test_a_batch_of_two_types_or_over_the_limit_is_our_bug(open_door: Open) -> None:
+def test_a_batch_of_two_types_or_over_the_limit_is_our_bug(open_client: OpenClient) -> None:
     many = {Ref(CONTACTS, str(number)): {STAGE: ""} for number in range(1, 102)}
-    door = open_door("http://127.0.0.1:9")
+    client = open_client("http://127.0.0.1:9")
     with pytest.raises(ValueError, match="101 records"):
-        door.update(many)
+        client.update(many)
     with pytest.raises(ValueError, match="2 object types"):
-        door.update({ONE: {}, Ref(COMPANIES, "1"): {}})
+        client.update({FIRST: {}, Ref(COMPANIES, "1"): {}})
 
 
-UNKNOWN = [
+UNKNOWN_OUTCOMES = [
     Reply(status=500, body={"message": "internal error"}),
     Reply(status=502, body=HTML),
     Reply(status=503, body=b""),
@@ -325,33 +333,33 @@ UNKNOWN = [
     Reply(end="truncated"),
     Reply(end="hanging"),
 ]
-NAMES = [f"{one.status}-{one.end}-{one.payload()[:12]!r}" for one in UNKNOWN]
+REPLY_NAMES = [f"{reply.status}-{reply.end}-{reply.payload()[:12]!r}" for reply in UNKNOWN_OUTCOMES]
 
 
-@pytest.mark.parametrize("reply", UNKNOWN, ids=NAMES)
+@pytest.mark.parametrize("reply", UNKNOWN_OUTCOMES, ids=REPLY_NAMES)
 def test_a_write_whose_outcome_is_open_is_sent_once_and_says_so(
-    reply: Reply, open_door: Open
+    reply: Reply, open_client: OpenClient
 ) -> None:
-    with scripted(reply) as server, pytest.raises(OutcomeUnknown, match="read back"):
-        open_door(server.url).update({ONE: {STAGE: "lead"}})
-    assert len(server.heard) == 1
+    with serve_replies(reply) as server, pytest.raises(OutcomeUnknown, match="read back"):
+        open_client(server.url).update({FIRST: {STAGE: "lead"}})
+    assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("reply", UNKNOWN, ids=NAMES)
+@pytest.mark.parametrize("reply", UNKNOWN_OUTCOMES, ids=REPLY_NAMES)
 def test_a_read_survives_the_same_and_is_asked_again(
-    reply: Reply, open_door: Open, waits: Waits
+    reply: Reply, open_client: OpenClient, timer: FakeTimer
 ) -> None:
-    good = Reply(body={"results": [raw("1", email="a")]})
-    with scripted(reply, reply, good) as server:
-        found = open_door(server.url, read=0.1).read([ONE], ["email"])
-    assert found[ONE].value("email") == "a"
-    assert (len(server.heard), len(waits.taken)) == (3, 2)
+    good = Reply(body={"results": [raw_record("1", email="a")]})
+    with serve_replies(reply, reply, good) as server:
+        records = open_client(server.url, read=0.1).read([FIRST], ["email"])
+    assert records[FIRST].value("email") == "a"
+    assert (len(server.requests), len(timer.waits)) == (3, 2)
 
 
-def test_a_read_gives_up_after_its_tries(open_door: Open) -> None:
-    with scripted(Reply(status=500)) as server, pytest.raises(Unavailable):
-        open_door(server.url, tries=4).read([ONE], [])
-    assert len(server.heard) == 4
+def test_a_read_gives_up_after_its_tries(open_client: OpenClient) -> None:
+    with serve_replies(Reply(status=500)) as server, pytest.raises(Unavailable):
+        open_client(server.url, tries=4).read([FIRST], [])
+    assert len(server.requests) == 4
 
 
 @pytest.mark.parametrize(
@@ -363,33 +371,36 @@ def test_a_read_gives_up_after_its_tries(open_door: Open) -> None:
     ],
 )
 def test_a_write_that_hubspot_did_not_take_waits_and_goes_again(
-    reply: Reply, least: float, open_door: Open, waits: Waits
+    reply: Reply, least: float, open_client: OpenClient, timer: FakeTimer
 ) -> None:
-    with scripted(reply, Reply(body={"results": [raw("1")]})) as server:
-        answer = open_door(server.url).update({ONE: {STAGE: "lead"}})
-    assert set(answer.updated) == {ONE}
-    assert len(server.heard) == 2
-    assert len(waits.taken) == 1
-    assert waits.taken[0] >= least
+    with serve_replies(reply, Reply(body={"results": [raw_record("1")]})) as server:
+        answer = open_client(server.url).update({FIRST: {STAGE: "lead"}})
+    assert set(answer.updated) == {FIRST}
+    assert len(server.requests) == 2
+    assert len(timer.waits) == 1
+    assert timer.waits[0] >= least
 
 
 def test_a_write_without_a_connection_goes_again_and_is_known_as_not_sent(
-    open_door: Open, waits: Waits
+    open_client: OpenClient, timer: FakeTimer
 ) -> None:
     with pytest.raises(NotSent):
-        open_door("http://127.0.0.1:9", tries=3).update({ONE: {STAGE: "lead"}})
-    assert len(waits.taken) == 2
+        open_client("http://127.0.0.1:9", tries=3).update({FIRST: {STAGE: "lead"}})
+    assert len(timer.waits) == 2
 
 
-def test_a_refused_batch_wrote_nothing(open_door: Open) -> None:
+def test_a_refused_batch_wrote_nothing(open_client: OpenClient) -> None:
     body = {"category": "VALIDATION_ERROR", "message": "Duplicate IDs", "correlationId": "c-1"}
-    with scripted(Reply(status=400, body=body)) as server, pytest.raises(BatchRefused) as caught:
-        open_door(server.url).update({ONE: {STAGE: "lead"}})
-    assert (caught.value.category, caught.value.correlation_id) == ("VALIDATION_ERROR", "c-1")
+    with (
+        serve_replies(Reply(status=400, body=body)) as server,
+        pytest.raises(BatchRefused) as error,
+    ):
+        open_client(server.url).update({FIRST: {STAGE: "lead"}})
+    assert (error.value.category, error.value.correlation_id) == ("VALIDATION_ERROR", "c-1")
 
 
 def test_the_daily_limit_is_raised_with_the_wait_until_the_portals_midnight(
-    open_door: Open, waits: Waits
+    open_client: OpenClient, timer: FakeTimer
 ) -> None:
     account = {"portalId": 1, "timeZone": "Europe/Oslo"}
     daily = Reply(
@@ -397,68 +408,68 @@ def test_the_daily_limit_is_raised_with_the_wait_until_the_portals_midnight(
         body={"policyName": "DAILY"},
         headers={"Date": "Thu, 12 Mar 2026 22:00:00 GMT"},
     )
-    with scripted(Reply(body=account), daily) as server:
-        door = open_door(server.url)
-        door.account()
-        with pytest.raises(LimitReached) as caught:
-            door.page(CONTACTS, [])
-    assert (caught.value.policy_name, caught.value.retry_after) == ("DAILY", 3600.0)
-    assert waits.taken == []
+    with serve_replies(Reply(body=account), daily) as server:
+        client = open_client(server.url)
+        client.account()
+        with pytest.raises(LimitReached) as error:
+            client.list_page(CONTACTS, [])
+    assert (error.value.policy_name, error.value.retry_after) == ("DAILY", 3600.0)
+    assert timer.waits == []
 
 
 def test_a_migrating_account_is_left_alone_for_as_long_as_it_says(
-    open_door: Open, waits: Waits
+    open_client: OpenClient, timer: FakeTimer
 ) -> None:
     reply = Reply(status=477, headers={"Retry-After": "86400"})
-    with scripted(reply) as server, pytest.raises(TemporaryError) as caught:
-        open_door(server.url).page(CONTACTS, [])
-    assert (caught.value.retry_after, waits.taken) == (86400, [])
+    with serve_replies(reply) as server, pytest.raises(TemporaryError) as error:
+        open_client(server.url).list_page(CONTACTS, [])
+    assert (error.value.retry_after, timer.waits) == (86400, [])
 
 
-def test_a_refused_token_is_never_repeated_in_the_message(open_door: Open) -> None:
+def test_a_refused_token_is_never_repeated_in_the_message(open_client: OpenClient) -> None:
     reply = Reply(status=401, body={"message": f"The token {TOKEN} is unknown"})
-    with scripted(reply) as server, pytest.raises(TokenRefused) as caught:
-        open_door(server.url).account()
-    assert TOKEN not in str(caught.value)
-    assert "HUBSPOT_ACCESS_TOKEN" in str(caught.value)
+    with serve_replies(reply) as server, pytest.raises(TokenRefused) as error:
+        open_client(server.url).account()
+    assert TOKEN not in str(error.value)
+    assert "HUBSPOT_ACCESS_TOKEN" in str(error.value)
 
 
 def test_now_is_the_portals_time_and_costs_one_request_at_most(
-    open_door: Open, waits: Waits
+    open_client: OpenClient, timer: FakeTimer
 ) -> None:
-    with scripted(Reply(body={"portalId": 1})) as server:
-        door = open_door(server.url)
-        began = door.now()
-        waits.wait(60)
-        assert door.now() - began == timedelta(seconds=60)
-        door.account()
-    assert began == datetime(2026, 3, 12, 7, 35, 5, tzinfo=UTC)
-    assert len(server.heard) == 2
+    with serve_replies(Reply(body={"portalId": 1})) as server:
+        client = open_client(server.url)
+        start = client.now()
+        timer.wait(60)
+        assert client.now() - start == timedelta(seconds=60)
+        client.account()
+    assert start == datetime(2026, 3, 12, 7, 35, 5, tzinfo=UTC)
+    assert len(server.requests) == 2
 
 
-def test_a_server_without_a_date_is_not_taken_for_hubspot(open_door: Open) -> None:
+def test_a_server_without_a_date_is_not_taken_for_hubspot(open_client: OpenClient) -> None:
     reply = Reply(body={"portalId": 1}, headers={"Date": ""})
-    with scripted(reply) as server, pytest.raises(BadAnswer, match="HUBSPOT_API_URL"):
-        open_door(server.url).now()
+    with serve_replies(reply) as server, pytest.raises(BadAnswer, match="HUBSPOT_API_URL"):
+        open_client(server.url).now()
 
 
-def test_searches_keep_to_four_a_second(open_door: Open, waits: Waits) -> None:
-    with scripted(Reply(body=EMPTY_PAGE)) as server:
-        door = open_door(server.url)
+def test_searches_keep_to_four_a_second(open_client: OpenClient, timer: FakeTimer) -> None:
+    with serve_replies(Reply(body=EMPTY_PAGE)) as server:
+        client = open_client(server.url)
         for _ in range(9):
-            door.changed(CONTACTS, [], since=NOON, until=NOON)
-    assert waits.time - 1000 == 2.0
+            client.search_changed(CONTACTS, [], since=NOON, until=NOON)
+    assert timer.time - 1000 == 2.0
 
 
-TASK = Task(contact=ONE, owner="7", subject="Follow up", body="Nobody owns it.", due_at=NOON)
+TASK = Task(contact=FIRST, owner="7", subject="Follow up", body="Nobody owns it.", due_at=NOON)
 
 
-def test_a_task_goes_to_its_owner_and_lies_on_its_contact(open_door: Open) -> None:
-    with scripted(Reply(status=201, body={"id": "60"})) as server:
-        assert open_door(server.url).create_task(TASK) == "60"
-    (heard,) = server.heard
-    assert heard.path == "/crm/objects/2026-03/tasks"
-    assert heard.body == {
+def test_a_task_goes_to_its_owner_and_lies_on_its_contact(open_client: OpenClient) -> None:
+    with serve_replies(Reply(status=201, body={"id": "60"})) as server:
+        assert open_client(server.url).create_task(TASK) == "60"
+    (request,) = server.requests
+    assert request.path == "/crm/objects/2026-03/tasks"
+    assert request.body == {
         "properties": {
             "hs_timestamp": "2026-03-12T12:00:00Z",
             "hs_task_subject": "Follow up",
@@ -476,14 +487,14 @@ def test_a_task_goes_to_its_owner_and_lies_on_its_contact(open_door: Open) -> No
     }
 
 
-def test_a_task_of_which_nobody_knows_is_not_sent_twice(open_door: Open) -> None:
-    with scripted(Reply(status=502, body=HTML)) as server, pytest.raises(OutcomeUnknown):
-        open_door(server.url).create_task(TASK)
-    assert len(server.heard) == 1
+def test_a_task_of_which_nobody_knows_is_not_sent_twice(open_client: OpenClient) -> None:
+    with serve_replies(Reply(status=502, body=HTML)) as server, pytest.raises(OutcomeUnknown):
+        open_client(server.url).create_task(TASK)
+    assert len(server.requests) == 1
 
 
-def test_a_task_that_was_never_sent_is_known_to_be_none(open_door: Open) -> None:
-    with scripted(Reply()) as server:
+def test_a_task_that_was_never_sent_is_known_to_be_none(open_client: OpenClient) -> None:
+    with serve_replies(Reply()) as server:
         url = server.url
     with pytest.raises(NotSent):
-        open_door(url).create_task(TASK)
+        open_client(url).create_task(TASK)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connector.core.model import Account, ObjectType, Ref
 from connector.hubspot.answer import Answer
 from connector.hubspot.codec import associations, portal, records
-from connector.hubspot.codec.parsing import moment
+from connector.hubspot.codec.parsing import parse_time
 from connector.hubspot.faults import BadAnswer
 
 CONTACTS = ObjectType.CONTACTS
@@ -36,15 +36,15 @@ def answer(body: object) -> Answer:
     ],
 )
 def test_a_time_is_read_however_it_is_written(text: str) -> None:
-    assert moment(text) == datetime(2026, 3, 12, 7, 33, 20, 500_000, UTC)
+    assert parse_time(text) == datetime(2026, 3, 12, 7, 33, 20, 500_000, UTC)
 
 
 def test_a_date_is_its_first_moment() -> None:
-    assert moment("2026-03-12") == datetime(2026, 3, 12, tzinfo=UTC)
+    assert parse_time("2026-03-12") == datetime(2026, 3, 12, tzinfo=UTC)
 
 
 def test_milliseconds_that_look_like_a_basic_date_are_milliseconds() -> None:
-    assert moment("161201060000") == datetime(1975, 2, 9, 18, 4, 20, tzinfo=UTC)
+    assert parse_time("161201060000") == datetime(1975, 2, 9, 18, 4, 20, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -65,34 +65,34 @@ def test_milliseconds_that_look_like_a_basic_date_are_milliseconds() -> None:
 )
 def test_a_search_answer_that_is_none_is_named_so(body: object) -> None:
     with pytest.raises(BadAnswer, match="search"):
-        records.found(answer(body), CONTACTS, [])
+        records.parse_search(answer(body), CONTACTS, [])
 
 
 @pytest.mark.parametrize(
-    ("body", "looks"), [(b" ", "empty"), (b"\n<html>", "HTML"), (b"{", "not as documented")]
+    ("body", "description"), [(b" ", "empty"), (b"\n<html>", "HTML"), (b"{", "not as documented")]
 )
-def test_a_bad_answer_says_what_it_looks_like(body: bytes, looks: str) -> None:
-    with pytest.raises(BadAnswer, match=looks):
-        records.page(answer(body), CONTACTS, [])
+def test_a_bad_answer_says_what_it_looks_like(body: bytes, description: str) -> None:
+    with pytest.raises(BadAnswer, match=description):
+        records.parse_list(answer(body), CONTACTS, [])
 
 
 @given(st.binary(max_size=40))
 def test_no_body_whatever_ends_in_a_traceback(body: bytes) -> None:
-    for read in (
-        lambda one: records.page(one, CONTACTS, []),
-        lambda one: records.updated(one, [Ref(CONTACTS, "1")]),
-        lambda one: associations.associations(one, [Ref(CONTACTS, "1")], CONTACTS),
-        portal.account,
-        portal.definitions,
-        portal.pipelines,
+    for parse in (
+        lambda response: records.parse_list(response, CONTACTS, []),
+        lambda response: records.parse_update(response, [Ref(CONTACTS, "1")]),
+        lambda response: associations.parse_associations(response, [Ref(CONTACTS, "1")], CONTACTS),
+        portal.parse_account,
+        portal.parse_definitions,
+        portal.parse_pipelines,
     ):
         with pytest.raises(BadAnswer):
-            read(answer(body))
+            parse(answer(body))
 
 
 def test_an_account_is_read_with_its_id_as_text() -> None:
     body = {"portalId": 147893286, "timeZone": "US/Eastern", "uiDomain": "app-eu1.hubspot.com"}
-    assert portal.account(answer(body)) == Account(
+    assert portal.parse_account(answer(body)) == Account(
         portal_id="147893286", time_zone="US/Eastern", ui_domain="app-eu1.hubspot.com"
     )
 
@@ -115,9 +115,11 @@ def test_deal_stages_come_in_order_with_what_their_metadata_say() -> None:
             {"id": "0", "label": "Gone", "displayOrder": 0, "stages": [], "archived": True},
         ]
     }
-    first, second = portal.pipelines(answer(body))
+    first, second = portal.parse_pipelines(answer(body))
     assert (first.label, second.label) == ("First", "Second")
-    assert [(one.id, one.is_closed, one.probability) for one in first.stages] == [
+    assert [
+        (deal_stage.id, deal_stage.is_closed, deal_stage.probability) for deal_stage in first.stages
+    ] == [
         ("open", False, 0.2),
         ("odd", None, None),
         ("won", True, 1.0),
@@ -141,13 +143,13 @@ def test_a_property_definition_keeps_options_and_whether_it_may_be_written() -> 
             {"name": "email", "type": "string"},
         ]
     }
-    found = portal.definitions(answer(body))
-    option = found["lifecyclestage"].options[0]
+    definitions = portal.parse_definitions(answer(body))
+    option = definitions["lifecyclestage"].options[0]
     assert (option.value, option.label, option.order, option.hidden) == (
         "51439524",
         "Kunde",
         3,
         True,
     )
-    assert found["lifecyclestage"].read_only
-    assert (found["email"].label, found["email"].read_only) == ("email", False)
+    assert definitions["lifecyclestage"].read_only
+    assert (definitions["email"].label, definitions["email"].read_only) == ("email", False)

@@ -7,31 +7,31 @@ from typing import Any
 
 import pytest
 
-from connector.hubspot.codec.events import NotEvents, told
+from connector.hubspot.codec.events import InvalidDelivery, parse_delivery
 
 PORTAL = "147893286"
 
 
-def entry(what: str = "contact.propertyChange", **more: Any) -> dict[str, Any]:
-    given = {
+def entry(event_type: str = "contact.propertyChange", **fields: Any) -> dict[str, Any]:
+    defaults = {
         "eventId": 1,
         "subscriptionId": 4,
         "portalId": int(PORTAL),
         "occurredAt": 1793611800000,
-        "subscriptionType": what,
+        "subscriptionType": event_type,
         "attemptNumber": 0,
         "objectId": 123,
     }
-    return given | more
+    return defaults | fields
 
 
-def read(*entries: Any) -> list[tuple[str, bool]]:
-    found = told(json.dumps(entries).encode(), PORTAL).events
-    return [(str(one.record), one.links) for one in found]
+def records_of(*entries: Any) -> list[tuple[str, bool]]:
+    events = parse_delivery(json.dumps(entries).encode(), PORTAL).events
+    return [(str(event.record), event.read_associations) for event in events]
 
 
 @pytest.mark.parametrize(
-    ("given", "records"),
+    ("event", "records"),
     [
         (entry("contact.creation"), ["contacts/123"]),
         (entry("company.deletion"), ["companies/123"]),
@@ -47,24 +47,24 @@ def read(*entries: Any) -> list[tuple[str, bool]]:
     ],
 )
 def test_every_kind_of_event_names_the_records_to_look_at(
-    given: dict[str, Any], records: list[str]
+    event: dict[str, Any], records: list[str]
 ) -> None:
-    assert read(given) == [(one, False) for one in records]
+    assert records_of(event) == [(record, False) for record in records]
 
 
 def test_an_association_names_both_ends_and_asks_for_their_links() -> None:
-    given = entry(
+    event = entry(
         "deal.associationChange",
         associationType="DEAL_TO_CONTACT",
         fromObjectId=5,
         toObjectId=6,
         associationRemoved=True,
     )
-    assert read(given) == [("deals/5", True), ("contacts/6", True)]
+    assert records_of(event) == [("deals/5", True), ("contacts/6", True)]
 
 
 @pytest.mark.parametrize(
-    "given",
+    "event",
     [
         entry(portalId=1),
         entry("ticket.creation"),
@@ -83,25 +83,28 @@ def test_an_association_names_both_ends_and_asks_for_their_links() -> None:
         [],
     ],
 )
-def test_what_is_not_of_ours_is_passed_over(given: Any) -> None:
-    found = told(json.dumps([given]).encode(), PORTAL)
-    assert (found.events, found.passed_over) == ((), 1)
+def test_what_is_not_of_ours_is_passed_over(event: Any) -> None:
+    parsed = parse_delivery(json.dumps([event]).encode(), PORTAL)
+    assert (parsed.events, parsed.skipped) == ((), 1)
 
 
-@pytest.mark.parametrize("at", [None, "x", -5, 10**20, 1.5])
-def test_an_event_without_a_sound_time_is_still_one(at: Any) -> None:
-    assert read(entry(occurredAt=at)) == [("contacts/123", False)]
+@pytest.mark.parametrize("occurred_at", [None, "x", -5, 10**20, 1.5])
+def test_an_event_without_a_sound_time_is_still_one(occurred_at: Any) -> None:
+    assert records_of(entry(occurredAt=occurred_at)) == [("contacts/123", False)]
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[", b"\xff", b"[" + b"1," * 1000 + b"1]"])
 def test_a_body_without_a_list_of_events_is_said_to_be_none(body: bytes) -> None:
-    with pytest.raises(NotEvents):
-        told(body, PORTAL)
+    with pytest.raises(InvalidDelivery):
+        parse_delivery(body, PORTAL)
 
 
 def test_a_delivery_repeated_has_the_same_keys_and_another_change_has_others() -> None:
-    def keys(**more: Any) -> set[str]:
-        return {one.key for one in told(json.dumps([entry(**more)]).encode(), PORTAL).events}
+    def keys(**fields: Any) -> set[str]:
+        return {
+            event.key
+            for event in parse_delivery(json.dumps([entry(**fields)]).encode(), PORTAL).events
+        }
 
     assert keys(attemptNumber=0) == keys(attemptNumber=3)
     assert keys(propertyValue="a") == keys(propertyValue="b")

@@ -18,7 +18,7 @@ from connector.hubspot.faults import (
     TokenRefused,
     Unavailable,
     WrongAddress,
-    fault,
+    failure_of,
 )
 from connector.hubspot.routes import Request, Route
 
@@ -29,13 +29,13 @@ HTML = b"<html><body><h2>HTTP ERROR</h2></body></html>"
 
 def answer(status: int, body: object = b"", **headers: str) -> Answer:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status=status, body=raw, headers=named)
+    renamed_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(status=status, body=raw, headers=renamed_headers)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 207])
 def test_a_success_is_no_fault(status: int) -> None:
-    assert fault(answer(status), LISTING) is None
+    assert failure_of(answer(status), LISTING) is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_success_is_no_fault(status: int) -> None:
 def test_each_status_is_its_error(
     status: int, body: object, family: type[Exception], kind: type[Exception]
 ) -> None:
-    error = fault(answer(status, body), LISTING)
+    error = failure_of(answer(status, body), LISTING)
     assert type(error) is kind
     assert isinstance(error, family)
 
@@ -74,7 +74,7 @@ def test_each_status_is_its_error(
 @pytest.mark.parametrize("status", [400, 409])
 def test_a_refused_batch_update_says_that_the_whole_batch_was_refused(status: int) -> None:
     body = {"category": "VALIDATION_ERROR", "correlationId": "c-1", "message": "Duplicate IDs"}
-    error = fault(answer(status, body), UPDATE)
+    error = failure_of(answer(status, body), UPDATE)
     assert isinstance(error, BatchRefused)
     assert (error.category, error.correlation_id) == ("VALIDATION_ERROR", "c-1")
 
@@ -83,53 +83,59 @@ def test_a_refused_batch_update_says_that_the_whole_batch_was_refused(status: in
     ("policy", "seconds"), [("SECONDLY", 1), ("TEN_SECONDLY_ROLLING", 10), ("SOMETHING_NEW", 10)]
 )
 def test_a_limit_names_its_policy_and_its_least_wait(policy: str, seconds: float) -> None:
-    error = fault(answer(429, {"policyName": policy}), LISTING)
+    error = failure_of(answer(429, {"policyName": policy}), LISTING)
     assert isinstance(error, LimitReached)
     assert (error.policy_name, error.retry_after) == (policy, seconds)
 
 
 def test_a_longer_wait_of_the_server_is_honoured() -> None:
-    error = fault(answer(429, {"policyName": "SECONDLY"}, retry_after="17"), LISTING)
+    error = failure_of(answer(429, {"policyName": "SECONDLY"}, retry_after="17"), LISTING)
     assert isinstance(error, LimitReached)
     assert error.retry_after == 17
 
 
 def test_the_daily_limit_ends_at_midnight_of_the_portals_zone() -> None:
-    late = answer(429, {"policyName": "DAILY"}, date="Thu, 12 Mar 2026 22:15:00 GMT")
-    seen_from = {
-        zone: fault(late, LISTING, time_zone=zone)
+    limit_answer = answer(429, {"policyName": "DAILY"}, date="Thu, 12 Mar 2026 22:15:00 GMT")
+    errors_by_zone = {
+        zone: failure_of(limit_answer, LISTING, time_zone=zone)
         for zone in ("UTC", "Europe/Oslo", "US/Eastern", "no/such")
     }
-    waits = {z: e.retry_after for z, e in seen_from.items() if isinstance(e, LimitReached)}
+    waits = {
+        zone: error.retry_after
+        for zone, error in errors_by_zone.items()
+        if isinstance(error, LimitReached)
+    }
     hours = {zone: seconds / 3600 for zone, seconds in waits.items() if seconds}
     assert hours == {"UTC": 1.75, "Europe/Oslo": 0.75, "US/Eastern": 5.75, "no/such": 1.75}
 
 
 def test_the_night_of_the_clock_change_has_its_real_length() -> None:
     evening = answer(429, {"policyName": "DAILY"}, date="Sat, 28 Mar 2026 23:30:00 GMT")
-    error = fault(evening, LISTING, time_zone="Europe/Oslo")
+    error = failure_of(evening, LISTING, time_zone="Europe/Oslo")
     assert isinstance(error, LimitReached)
     assert error.retry_after == 22.5 * 3600
 
 
 def test_a_daily_limit_without_a_date_is_asked_again_after_an_hour() -> None:
-    error = fault(answer(429, {"policyName": "DAILY"}), LISTING)
+    error = failure_of(answer(429, {"policyName": "DAILY"}), LISTING)
     assert isinstance(error, LimitReached)
     assert error.retry_after == 3600
 
 
 def test_a_lock_lasts_two_seconds_at_least() -> None:
-    error = fault(answer(423, retry_after="1"), UPDATE)
+    error = failure_of(answer(423, retry_after="1"), UPDATE)
     assert isinstance(error, Locked)
     assert error.retry_after == 2
 
 
 def test_a_migration_tells_its_wait_as_number_or_date() -> None:
-    number = fault(answer(477, retry_after="7200"), LISTING)
+    number = failure_of(answer(477, retry_after="7200"), LISTING)
     date = "Thu, 12 Mar 2026 07:00:00 GMT"
-    later = fault(answer(477, date=date, retry_after=date.replace("07", "08")), LISTING)
-    nonsense = fault(answer(477, date=date, retry_after="soon"), LISTING)
-    waits = [e.retry_after for e in (number, later, nonsense) if isinstance(e, Migrating)]
+    later = failure_of(answer(477, date=date, retry_after=date.replace("07", "08")), LISTING)
+    nonsense = failure_of(answer(477, date=date, retry_after="soon"), LISTING)
+    waits = [
+        error.retry_after for error in (number, later, nonsense) if isinstance(error, Migrating)
+    ]
     assert waits == [7200, 3600, None]
 
 
@@ -138,14 +144,14 @@ def test_a_missing_scope_is_named_wherever_hubspot_names_it() -> None:
     outer = {"context": {"requiredGranularScopes": ["crm.objects.deals.read"]}}
     text = {"message": "You do not have permissions (requires one of [crm.objects.deals.read])"}
     for body in (nested, outer, text):
-        error = fault(answer(403, body), LISTING)
+        error = failure_of(answer(403, body), LISTING)
         assert isinstance(error, ScopeMissing)
         assert error.scopes == ("crm.objects.deals.read",)
         assert "crm.objects.deals.read" in str(error)
 
 
 def test_a_403_without_scopes_still_says_what_to_do() -> None:
-    assert "connector check" in str(fault(answer(403, {"message": "no"}), LISTING))
+    assert "connector check" in str(failure_of(answer(403, {"message": "no"}), LISTING))
 
 
 def test_a_message_never_quotes_what_a_record_holds() -> None:
@@ -159,7 +165,7 @@ def test_a_message_never_quotes_what_a_record_holds() -> None:
         },
     ]
     for body in bodies:
-        assert "bob" not in str(fault(answer(400, body), UPDATE))
+        assert "bob" not in str(failure_of(answer(400, body), UPDATE))
 
 
 def test_a_refusal_names_codes_and_properties() -> None:
@@ -167,12 +173,12 @@ def test_a_refusal_names_codes_and_properties() -> None:
         "message": 'Property values were not valid: [{"error":"INVALID_OPTION","name":"stage"}]',
         "category": "VALIDATION_ERROR",
     }
-    assert "VALIDATION_ERROR, INVALID_OPTION stage" in str(fault(answer(400, body), UPDATE))
+    assert "VALIDATION_ERROR, INVALID_OPTION stage" in str(failure_of(answer(400, body), UPDATE))
 
 
 def test_the_correlation_id_comes_from_the_header_or_the_body() -> None:
-    header = fault(answer(500, HTML, x_hubspot_correlation_id="h-1"), LISTING)
-    body = fault(answer(401, {"correlationId": "b-1"}), LISTING)
+    header = failure_of(answer(500, HTML, x_hubspot_correlation_id="h-1"), LISTING)
+    body = failure_of(answer(401, {"correlationId": "b-1"}), LISTING)
     assert isinstance(header, Unavailable)
     assert isinstance(body, TokenRefused)
     assert (header.correlation_id, body.correlation_id) == ("h-1", "b-1")

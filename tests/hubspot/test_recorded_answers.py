@@ -26,14 +26,20 @@ from connector.core.model import (
     Version,
 )
 from connector.errors import ConnectorError
-from connector.hubspot.codec.parsing import moment
-from connector.hubspot.codec.records import MODIFIED
+from connector.hubspot.codec.parsing import parse_time
+from connector.hubspot.codec.records import MODIFIED_PROPERTY
 from connector.hubspot.door import Page
 from connector.hubspot.routes import Route
-from tests.hubspot.recorded_exchange import UNHEARD_OF, Told, exchange, exchanges, names
-from tests.hubspot.recorded_requests import FILED_WRONGLY, Asked, asked
-from tests.recorded.recordings import Answer, Folder, read
-from tests.sandbox.schema.folders import required
+from tests.hubspot.recorded_exchange import (
+    UNKNOWN_ID,
+    Exchange,
+    exchange,
+    exchanges,
+    property_names,
+)
+from tests.hubspot.recorded_requests import MISFILED, RequestKind, request_for
+from tests.recorded.recordings import RecordedAnswer, Recordings, read
+from tests.sandbox.schema.folders import required_folder
 
 pytestmark = pytest.mark.network
 
@@ -41,7 +47,7 @@ CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
 
 # Answers to requests that the door would not send just so, and why they are read all the same.
 ANOTHER_PATH: Final = {
-    **dict.fromkeys(FILED_WRONGLY, "it is filed under another path"),
+    **dict.fromkeys(MISFILED, "it is filed under another path"),
     "amp-labs/metadata-contacts-external-pipelines.json": "stages as a pipeline, one more shape",
     "amp-labs/search-error-invalid-object.json": "a refusal that every type may get",
     "manual/400-unknown-type-id.json": "a refusal that every type may get",
@@ -52,69 +58,81 @@ ANOTHER_PATH: Final = {
 
 
 @pytest.fixture(scope="module")
-def folder() -> Folder:
-    return read(required("HUBSPOT_RECORDED_DIR"))
+def folder() -> Recordings:
+    return read(required_folder("HUBSPOT_RECORDED_DIR"))
 
 
 @pytest.fixture(scope="module")
-def told(folder: Folder) -> dict[str, Told]:
+def recorded_exchanges(folder: Recordings) -> dict[str, Exchange]:
     return exchanges(folder)
 
 
 @pytest.fixture(scope="module")
-def nouns(told: dict[str, Told]) -> dict[str, Any]:
-    return {name: one.noun for name, one in told.items()}
+def results(recorded_exchanges: dict[str, Exchange]) -> dict[str, Any]:
+    return {name: recorded.result for name, recorded in recorded_exchanges.items()}
 
 
 def test_every_recorded_file_is_read_or_passed_over_for_a_reason(
-    folder: Folder, told: dict[str, Told], capsys: pytest.CaptureFixture[str]
+    folder: Recordings, recorded_exchanges: dict[str, Exchange], capsys: pytest.CaptureFixture[str]
 ) -> None:
     reasons = {
-        name: to for name, one in folder.answers.items() if isinstance(to := asked(one), str)
+        name: reason
+        for name, answer in folder.answers.items()
+        if isinstance(reason := request_for(answer), str)
     }
-    reasons |= dict.fromkeys(folder.without, "vectors of signatures, not an answer")
+    reasons |= dict.fromkeys(folder.files_without_answer, "vectors of signatures, not an answer")
     with capsys.disabled():
-        sys.stdout.write(f"\n{len(told)} recorded answers read by the door\n")
-        for why, count in Counter(reasons.values()).most_common():
-            sys.stdout.write(f"{count:3} passed over: {why}\n")
-    assert len(told) >= 65
-    assert len(told) + len(reasons) == len(folder.answers) + len(folder.without)
+        sys.stdout.write(f"\n{len(recorded_exchanges)} recorded answers read by the door\n")
+        for text, count in Counter(reasons.values()).most_common():
+            sys.stdout.write(f"{count:3} passed over: {text}\n")
+    assert len(recorded_exchanges) >= 65
+    assert len(recorded_exchanges) + len(reasons) == len(folder.answers) + len(
+        folder.files_without_answer
+    )
 
 
 def test_the_door_sends_the_request_that_was_recorded(
-    folder: Folder, told: dict[str, Told]
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
 ) -> None:
-    others = {
+    mismatched = {
         name
-        for name, one in told.items()
-        if f"{folder.answers[name].method} {path_of(folder.answers[name])}" not in one.sent
+        for name, recorded in recorded_exchanges.items()
+        if f"{folder.answers[name].method} {path_of(folder.answers[name])}"
+        not in recorded.sent_requests
     }
-    assert others == ANOTHER_PATH.keys() & told.keys()
+    assert mismatched == ANOTHER_PATH.keys() & recorded_exchanges.keys()
 
 
 def test_each_recorded_page_holds_its_records_with_every_property(
-    folder: Folder, told: dict[str, Told]
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
 ) -> None:
-    pages = {name: one for name, one in told.items() if isinstance(one.noun, Page)}
+    pages = {
+        name: recorded
+        for name, recorded in recorded_exchanges.items()
+        if isinstance(recorded.result, Page)
+    }
     assert len(pages) >= 16
-    for name, one in pages.items():
+    for name, recorded in pages.items():
         answer = folder.answers[name]
-        assert list(one.noun.records) == records_of(answer, one.asked.kind), name
-        assert one.noun.total == answer.body.get("total"), name
+        assert list(recorded.result.records) == records_of(answer, recorded.request.kind), name
+        assert recorded.result.total == answer.body.get("total"), name
         after = answer.body.get("paging", {}).get("next", {}).get("after")
-        assert one.noun.after == (after if one.asked.route is Route.LIST else None), name
+        assert recorded.result.after == (after if recorded.request.route is Route.LIST else None), (
+            name
+        )
 
 
 def test_the_recorded_batch_reads_find_who_is_there_and_nobody_else(
-    folder: Folder, told: dict[str, Told]
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
 ) -> None:
     read_in_batches = {
-        name: one.noun
-        for name, one in told.items()
-        if one.asked.route is Route.BATCH_READ and not isinstance(one.noun, ConnectorError)
+        name: recorded.result
+        for name, recorded in recorded_exchanges.items()
+        if recorded.request.route is Route.BATCH_READ
+        and not isinstance(recorded.result, ConnectorError)
     }
     assert read_in_batches == {
-        name: {one.ref: one for one in records_of(folder.answers[name], CONTACTS)}
+        name: {record.ref: record for record in records_of(folder.answers[name], CONTACTS)}
         for name in (
             "amp-labs/read-objects-api-contacts-batch.json",
             "manual/207-batch-read-by-email.json",
@@ -124,23 +142,25 @@ def test_the_recorded_batch_reads_find_who_is_there_and_nobody_else(
     assert list(map(len, read_in_batches.values())) == [2, 1, 0]
 
 
-def test_a_recorded_single_read_tells_who_answered(folder: Folder, told: dict[str, Told]) -> None:
-    singles = read_well(told, Route.READ)
-    found = {name: noun for name, noun in singles if noun}
-    assert len(found) >= 10
-    for name, noun in found.items():
-        assert noun == Ref(told[name].asked.kind, folder.answers[name].body["id"])
-    assert all(folder.answers[name].status == 404 for name, noun in singles if noun is None)
+def test_a_recorded_single_read_tells_who_answered(
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
+) -> None:
+    singles = successful_results(recorded_exchanges, Route.READ)
+    answered = {name: result for name, result in singles if result}
+    assert len(answered) >= 10
+    for name, result in answered.items():
+        assert result == Ref(recorded_exchanges[name].request.kind, folder.answers[name].body["id"])
+    assert all(folder.answers[name].status == 404 for name, result in singles if result is None)
 
 
-def test_the_recorded_history_becomes_versions(folder: Folder) -> None:
+def test_the_recorded_history_becomes_versions(folder: Recordings) -> None:
     answer = folder.answers["manual/history-is_verified.json"]
-    record = exchange(answer, Asked(Route.BATCH_READ, CONTACTS)).noun[Ref(CONTACTS, "1")]
+    record = exchange(answer, RequestKind(Route.BATCH_READ, CONTACTS)).result[Ref(CONTACTS, "1")]
     (row,) = answer.rows[0]["propertiesWithHistory"]["is_verified"]
     assert record.history["is_verified"] == (
         Version(
             value=row["value"],
-            at=moment(row["timestamp"]),
+            at=parse_time(row["timestamp"]),
             source_type=row["sourceType"],
             source_id=row["sourceId"],
             user_id=str(row["updatedByUserId"]),
@@ -173,18 +193,18 @@ def test_a_recorded_update_tells_what_became_of_each_record(
     kind: ObjectType,
     updated: set[str],
     refused: Mapping[str, str],
-    nouns: dict[str, Any],
+    results: dict[str, Any],
 ) -> None:
-    noun = nouns[name]
-    assert {ref.id for ref in noun.updated} == updated
-    assert {one.value(STAGE) for one in noun.updated.values()} <= {"lead"}
-    assert {ref.id: one.category for ref, one in noun.refused.items()} == refused
-    assert noun.unnamed == {Ref(kind, UNHEARD_OF)}
+    result = results[name]
+    assert {ref.id for ref in result.updated} == updated
+    assert {record.value(STAGE) for record in result.updated.values()} <= {"lead"}
+    assert {ref.id: refusal.category for ref, refusal in result.refused.items()} == refused
+    assert result.unanswered == {Ref(kind, UNKNOWN_ID)}
 
 
-def test_the_recorded_associations_have_their_primary_company(nouns: dict[str, Any]) -> None:
+def test_the_recorded_associations_have_their_primary_company(results: dict[str, Any]) -> None:
     linked = Ref(CONTACTS, "501")
-    assert nouns["amp-labs/search-contacts-contacts-to-companies.json"] == {
+    assert results["amp-labs/search-contacts-contacts-to-companies.json"] == {
         linked: (
             Association(
                 source=linked,
@@ -194,40 +214,52 @@ def test_the_recorded_associations_have_their_primary_company(nouns: dict[str, A
             ),
         ),
         Ref(CONTACTS, "103107104018"): (),
-        Ref(CONTACTS, UNHEARD_OF): (),
+        Ref(CONTACTS, UNKNOWN_ID): (),
     }
 
 
-def test_each_recorded_definition_is_read(folder: Folder, told: dict[str, Told]) -> None:
-    known = [one for one in read_well(told, Route.PROPERTIES) if one[1]]
-    assert [len(noun) for _, noun in known] == [15, 2, 354]
-    for name, noun in known:
+def test_each_recorded_definition_is_read(
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
+) -> None:
+    definitions = [
+        pair for pair in successful_results(recorded_exchanges, Route.PROPERTIES) if pair[1]
+    ]
+    assert [len(result) for _, result in definitions] == [15, 2, 354]
+    for name, result in definitions:
         rows = {row["name"]: row for row in folder.answers[name].rows}
-        assert noun.keys() == rows.keys()
-        for one in noun.values():
-            row = rows[one.name]
-            assert (one.label, one.type, one.field_type, one.read_only) == (
+        assert result.keys() == rows.keys()
+        for definition in result.values():
+            row = rows[definition.name]
+            assert (
+                definition.label,
+                definition.type,
+                definition.field_type,
+                definition.read_only,
+            ) == (
                 row["label"],
                 row["type"],
                 row["fieldType"],
                 row["modificationMetadata"]["readOnlyValue"],
             )
-            assert [(each.value, each.label, each.order, each.hidden) for each in one.options] == [
+            assert [
+                (option.value, option.label, option.order, option.hidden)
+                for option in definition.options
+            ] == [
                 (
-                    each["value"],
-                    each["label"] or each["value"],
-                    each["displayOrder"],
-                    each["hidden"],
+                    option["value"],
+                    option["label"] or option["value"],
+                    option["displayOrder"],
+                    option["hidden"],
                 )
-                for each in row["options"]
+                for option in row["options"]
             ]
 
 
-def test_each_recorded_pipeline_is_read(told: dict[str, Told]) -> None:
-    known = dict(read_well(told, Route.PIPELINES))
-    stages = {name: noun[0].stages for name, noun in known.items()}
+def test_each_recorded_pipeline_is_read(recorded_exchanges: dict[str, Exchange]) -> None:
+    pipelines_by_file = dict(successful_results(recorded_exchanges, Route.PIPELINES))
+    stages = {name: result[0].stages for name, result in pipelines_by_file.items()}
     sales = stages["nango/fetch-pipelines-0.json"]
-    assert [(one.id, one.is_closed, one.probability) for one in sales] == [
+    assert [(stage.id, stage.is_closed, stage.probability) for stage in sales] == [
         ("appointmentscheduled", False, 0.2),
         ("qualifiedtobuy", False, 0.4),
         ("presentationscheduled", False, 0.6),
@@ -243,12 +275,14 @@ def test_each_recorded_pipeline_is_read(told: dict[str, Told]) -> None:
     assert len(lifecycle) == 8
 
 
-def test_each_recorded_account_is_read(folder: Folder, told: dict[str, Told]) -> None:
-    known = read_well(told, Route.ACCOUNT)
-    assert len(known) == 2
-    for name, noun in known:
+def test_each_recorded_account_is_read(
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
+) -> None:
+    accounts = successful_results(recorded_exchanges, Route.ACCOUNT)
+    assert len(accounts) == 2
+    for name, result in accounts:
         body = folder.answers[name].body
-        assert noun == Account(
+        assert result == Account(
             portal_id=str(body["portalId"]),
             time_zone=body["timeZone"],
             account_type=body["accountType"],
@@ -257,42 +291,50 @@ def test_each_recorded_account_is_read(folder: Folder, told: dict[str, Told]) ->
 
 
 def test_the_portals_time_is_that_of_the_recorded_answer(
-    folder: Folder, told: dict[str, Told]
+    folder: Recordings, recorded_exchanges: dict[str, Exchange]
 ) -> None:
-    dated = {name: folder.answers[name].headers.get("date") for name in told}
-    late = {
-        name: told[name].now
+    dated = {name: folder.answers[name].headers.get("date") for name in recorded_exchanges}
+    wrong_times = {
+        name: recorded_exchanges[name].portal_time
         for name, text in dated.items()
-        if text and abs(told[name].now - parsedate_to_datetime(text)) > timedelta(seconds=1)
+        if text
+        and abs(recorded_exchanges[name].portal_time - parsedate_to_datetime(text))
+        > timedelta(seconds=1)
     }
     assert sum(map(bool, dated.values())) >= 15
-    assert late == {}
+    assert wrong_times == {}
 
 
-def read_well(told: dict[str, Told], route: Route) -> list[tuple[str, Any]]:
+def successful_results(
+    recorded_exchanges: dict[str, Exchange], route: Route
+) -> list[tuple[str, Any]]:
     """Return what became a noun, by the name of its file."""
     return [
-        (name, one.noun)
-        for name, one in sorted(told.items())
-        if one.asked.route is route and not isinstance(one.noun, ConnectorError)
+        (name, recorded.result)
+        for name, recorded in sorted(recorded_exchanges.items())
+        if recorded.request.route is route and not isinstance(recorded.result, ConnectorError)
     ]
 
 
-def path_of(answer: Answer) -> str:
+def path_of(answer: RecordedAnswer) -> str:
     return answer.path.partition("?")[0]
 
 
-def records_of(answer: Answer, kind: ObjectType) -> list[Record]:
+def records_of(answer: RecordedAnswer, kind: ObjectType) -> list[Record]:
     """Return the records of an answer as they should be read; blank texts are none."""
     return list(_records(answer, kind))
 
 
-def _records(answer: Answer, kind: ObjectType) -> Iterator[Record]:
+def _records(answer: RecordedAnswer, kind: ObjectType) -> Iterator[Record]:
     for row in answer.rows:
         yield Record(
             ref=Ref(kind, row["id"]),
-            properties={name: row["properties"].get(name) or None for name in names(answer)},
-            modified_at=moment(row["properties"].get(MODIFIED[kind], row["updatedAt"])),
-            created_at=moment(row["createdAt"]),
+            properties={
+                name: row["properties"].get(name) or None for name in property_names(answer)
+            },
+            modified_at=parse_time(
+                row["properties"].get(MODIFIED_PROPERTY[kind], row["updatedAt"])
+            ),
+            created_at=parse_time(row["createdAt"]),
             archived=row["archived"],
         )

@@ -19,12 +19,12 @@ from connector.hubspot.faults import (
     ScopeMissing,
     TokenRefused,
     WrongAddress,
-    fault,
+    failure_of,
 )
 from connector.hubspot.routes import Request, Route
 from tests.hubspot.recorded_exchange import exchanges, received
-from tests.recorded.recordings import Folder, read
-from tests.sandbox.schema.folders import required
+from tests.recorded.recordings import Recordings, read
+from tests.sandbox.schema.folders import required_folder
 
 pytestmark = pytest.mark.network
 
@@ -66,7 +66,7 @@ ERRORS: Final[Mapping[str, tuple[type[ConnectorError], Mapping[str, object]]]] =
 }
 
 # Errors of requests that the door never sends: should one come nevertheless, it is this.
-ERRORS_OF_OTHERS: Final = {
+UNSENT_REQUEST_ERRORS: Final = {
     "amp-labs/batch-create-contacts-err-conflict.json": RequestRefused,
     "amp-labs/batch-create-contacts-err-many-invalid-properties.json": RequestRefused,
     "amp-labs/metadata-err-schemas-scope.json": ScopeMissing,
@@ -82,37 +82,37 @@ ERRORS_OF_OTHERS: Final = {
 
 
 @pytest.fixture(scope="module")
-def folder() -> Folder:
-    return read(required("HUBSPOT_RECORDED_DIR"))
+def folder() -> Recordings:
+    return read(required_folder("HUBSPOT_RECORDED_DIR"))
 
 
-def test_each_recorded_error_is_its_error_with_all_that_it_tells(folder: Folder) -> None:
+def test_each_recorded_error_is_its_error_with_all_that_it_tells(folder: Recordings) -> None:
     errors = {
-        name: one.noun
-        for name, one in exchanges(folder).items()
-        if isinstance(one.noun, ConnectorError)
+        name: recorded.result
+        for name, recorded in exchanges(folder).items()
+        if isinstance(recorded.result, ConnectorError)
     }
-    found = {
-        name: (type(one), {detail: getattr(one, detail) for detail in ERRORS[name][1]})
-        for name, one in errors.items()
+    actual = {
+        name: (type(error), {detail: getattr(error, detail) for detail in ERRORS[name][1]})
+        for name, error in errors.items()
     }
-    assert found == ERRORS
+    assert actual == ERRORS
     for name, error in errors.items():
-        written = folder.answers[name].body.get("correlationId", "")
-        assert vars(error).get("correlation_id", "") == written, name
+        correlation_id = folder.answers[name].body.get("correlationId", "")
+        assert vars(error).get("correlation_id", "") == correlation_id, name
 
 
-def test_a_single_read_without_scope_names_every_scope_that_would_do(folder: Folder) -> None:
+def test_a_single_read_without_scope_names_every_scope_that_would_do(folder: Recordings) -> None:
     for kind in ("contacts", "companies"):
-        told = exchanges(folder)[f"vcr-ruby_hubspot_api/{kind}-find-by-id-no-scope-0.json"].noun
-        assert f"crm.objects.{kind}.read" in told.scopes
+        error = exchanges(folder)[f"vcr-ruby_hubspot_api/{kind}-find-by-id-no-scope-0.json"].result
+        assert f"crm.objects.{kind}.read" in error.scopes
 
 
-def test_each_recorded_error_of_another_request_would_be_its_error(folder: Folder) -> None:
+def test_each_recorded_error_of_another_request_would_be_its_error(folder: Recordings) -> None:
     request = Request(route=Route.LIST, path="/crm/v3/objects/contacts")
-    found = {
-        name: type(fault(received(one), request))
-        for name, one in folder.answers.items()
-        if one.status >= 400 and name not in ERRORS
+    actual = {
+        name: type(failure_of(received(answer), request))
+        for name, answer in folder.answers.items()
+        if answer.status >= 400 and name not in ERRORS
     }
-    assert found == ERRORS_OF_OTHERS
+    assert actual == UNSENT_REQUEST_ERRORS

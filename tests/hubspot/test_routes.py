@@ -19,7 +19,7 @@ CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
 def test_every_family_has_a_path_for_every_request(family: str, route: Route) -> None:
     path = Routes(family).path(route, CONTACTS, COMPANIES, record_id="7")
     assert re.fullmatch(r"(/[a-z0-9-]+)+", path)
-    dated = route not in {Route.FLOWS, Route.FLOWS_READ}  # of these there is a beta alone
+    dated = route not in {Route.WORKFLOWS, Route.WORKFLOWS_READ}  # of these there is a beta alone
     assert ("/2026-" in path) == (dated and family != "v3")
 
 
@@ -29,18 +29,18 @@ def test_an_unknown_family_is_an_error_that_names_the_known_ones() -> None:
 
 
 def test_only_the_batch_update_and_a_new_task_write() -> None:
-    assert [one for one in Route if Request(route=one, path="/", body={}).writes] == [
+    assert [route for route in Route if Request(route=route, path="/", body={}).writes] == [
         Route.BATCH_UPDATE,
         Route.TASK_CREATE,
     ]
 
 
 def test_no_path_stands_outside_the_table() -> None:
-    room = Path(__file__).parents[2] / "connector" / "hubspot"
-    assert room.is_dir()
-    found = {
+    package = Path(__file__).parents[2] / "connector" / "hubspot"
+    assert package.is_dir()
+    files = {
         file.name
-        for file in room.rglob("*.py")
+        for file in package.rglob("*.py")
         if re.search(r"\"/(crm|account-info|oauth|automation)/", file.read_text())
     }
-    assert found == {"routes.py"}
+    assert files == {"routes.py"}

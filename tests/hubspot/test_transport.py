@@ -14,7 +14,7 @@ from connector.hubspot.faults import NotSent, Unavailable, WrongAddress
 from connector.hubspot.routes import Request, Route
 from connector.hubspot.transport import Transport
 from tests.hubspot.conftest import TOKEN
-from tests.hubspot.scripted import Reply, scripted
+from tests.hubspot.scripted import Reply, serve_replies
 
 pytestmark = pytest.mark.network
 
@@ -31,73 +31,76 @@ def transport_to(url: str) -> Iterator[Transport]:
 
 
 def test_an_answer_is_status_headers_and_unpacked_bytes() -> None:
-    with scripted(Reply(body={"a": 1})) as server, transport_to(server.url) as transport:
+    with serve_replies(Reply(body={"a": 1})) as server, transport_to(server.url) as transport:
         answer = transport.send(LISTING)
     assert (answer.status, answer.body) == (200, b'{"a":1}')
     assert answer.headers["date"].startswith("Thu, 12 Mar 2026")
-    assert server.heard[0].headers["accept-encoding"] == "gzip"
+    assert server.requests[0].headers["accept-encoding"] == "gzip"
 
 
 def test_the_token_travels_in_the_header_alone() -> None:
-    with scripted(Reply()) as server, transport_to(server.url) as transport:
+    with serve_replies(Reply()) as server, transport_to(server.url) as transport:
         transport.send(SEARCH)
-    heard = server.heard[0]
-    assert heard.headers["authorization"] == f"Bearer {TOKEN}"
-    assert TOKEN not in heard.path + str(heard.body)
+    request = server.requests[0]
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    assert TOKEN not in request.path + str(request.body)
 
 
 def test_a_token_source_is_asked_for_each_request() -> None:
     tokens = iter(("first", "second"))
-    with scripted(Reply()) as server:
+    with serve_replies(Reply()) as server:
         transport = Transport(
             lambda: next(tokens), server.url, timeouts=(1.0, 1.0), monotonic=lambda: 1.0
         )
         transport.send(LISTING)
         transport.send(LISTING)
         transport.close()
-    assert [one.headers["authorization"] for one in server.heard] == [
+    assert [request.headers["authorization"] for request in server.requests] == [
         "Bearer first",
         "Bearer second",
     ]
 
 
 def test_ten_requests_use_one_connection() -> None:
-    with scripted(Reply()) as server, transport_to(server.url) as transport:
+    with serve_replies(Reply()) as server, transport_to(server.url) as transport:
         for _ in range(10):
             transport.send(SEARCH)
-    assert len({one.client for one in server.heard}) == 1
+    assert len({request.client for request in server.requests}) == 1
 
 
 @pytest.mark.parametrize("request_", [LISTING, SEARCH], ids=["GET", "POST"])
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 477, 500, 503])
 def test_a_refusal_is_an_answer_and_is_sent_once(request_: Request, status: int) -> None:
     reply = Reply(status=status, body={"message": "no"}, headers={"Retry-After": "9"})
-    with scripted(reply) as server, transport_to(server.url) as transport:
+    with serve_replies(reply) as server, transport_to(server.url) as transport:
         answer = transport.send(request_)
     assert (answer.status, answer.body) == (status, b'{"message":"no"}')
     assert answer.headers["retry-after"] == "9"
-    assert len(server.heard) == 1
+    assert len(server.requests) == 1
 
 
 def test_an_error_page_in_latin_1_is_an_answer() -> None:
     page = "<html>Fehler: Anschluß gestört</html>".encode("latin-1")
     reply = Reply(status=502, body=page, headers={"Content-Type": "text/html;charset=iso-8859-1"})
-    with scripted(reply) as server, transport_to(server.url) as transport:
+    with serve_replies(reply) as server, transport_to(server.url) as transport:
         answer = transport.send(LISTING)
     assert (answer.status, answer.body) == (502, page)
 
 
 def test_an_empty_refusal_is_an_answer() -> None:
-    with scripted(Reply(status=504, body=b"")) as server, transport_to(server.url) as transport:
+    with (
+        serve_replies(Reply(status=504, body=b"")) as server,
+        transport_to(server.url) as transport,
+    ):
         assert transport.send(SEARCH).status == 504
 
 
 def test_a_redirect_is_not_followed_lest_the_token_leave_the_host() -> None:
-    with scripted(Reply()) as elsewhere:
-        reply = Reply(status=302, headers={"Location": f"{elsewhere.url}/stolen"})
-        with scripted(reply) as server, transport_to(server.url) as transport:
+    with serve_replies(Reply()) as other_server:
+        reply = Reply(status=302, headers={"Location": f"{other_server.url}/stolen"})
+        with serve_replies(reply) as server, transport_to(server.url) as transport:
             assert transport.send(LISTING).status == 302
-        assert not elsewhere.heard
+        assert not other_server.requests
 
 
 @pytest.mark.parametrize("request_", [LISTING, SEARCH], ids=["GET", "POST"])
@@ -105,13 +108,13 @@ def test_a_redirect_is_not_followed_lest_the_token_leave_the_host() -> None:
 def test_a_connection_that_breaks_leaves_the_outcome_open(request_: Request, end: str) -> None:
     reply = Reply(body={"results": [1, 2, 3]}, end=end)  # type: ignore[arg-type]  # one of its ends
     with (
-        scripted(reply) as server,
+        serve_replies(reply) as server,
         transport_to(server.url) as transport,
-        pytest.raises(Unavailable) as caught,
+        pytest.raises(Unavailable) as error,
     ):
         transport.send(request_)
-    assert not isinstance(caught.value, NotSent)
-    assert len(server.heard) == 1
+    assert not isinstance(error.value, NotSent)
+    assert len(server.requests) == 1
 
 
 def test_a_refused_connection_is_certainly_not_sent() -> None:
@@ -123,7 +126,7 @@ def test_a_refused_connection_is_certainly_not_sent() -> None:
 
 
 def test_speaking_tls_to_a_plain_server_is_a_named_error() -> None:
-    with scripted(Reply()) as server:
+    with serve_replies(Reply()) as server:
         url = server.url.replace("http:", "https:")
         with transport_to(url) as transport, pytest.raises(TemporaryError, match="SSL"):
             transport.send(LISTING)
@@ -139,7 +142,7 @@ def test_an_address_that_is_none_is_the_users_to_correct() -> None:
 
 def test_bodies_never_reach_the_logs_even_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     reply = Reply(body={"results": [{"email": PERSON}]})
-    with scripted(reply) as server, transport_to(server.url) as transport:
+    with serve_replies(reply) as server, transport_to(server.url) as transport:
         caplog.set_level(logging.DEBUG)
         for name in list(logging.root.manager.loggerDict):
             if name.startswith(("hubspot", "urllib3")):

@@ -21,12 +21,12 @@ from connector.core.model import (
     PropertyDefinition,
     Ref,
 )
-from connector.hubspot.client import HubSpotDoor
-from connector.hubspot.door import Door
-from connector.hubspot.in_memory import MemoryDoor
-from connector.hubspot.retrying import Patience
+from connector.hubspot.client import HubSpotClient
+from connector.hubspot.door import HubSpotApi
+from connector.hubspot.in_memory import FakeHubSpot
+from connector.hubspot.retrying import RetryLimits
 from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal as Box
+from connector.sandbox.portal import Portal as SimulatedPortal
 from connector.sandbox.server import Sandbox
 
 STAGES = (
@@ -43,17 +43,17 @@ START = datetime(2026, 3, 12, 12, tzinfo=UTC)
 PORTAL_ID = "147893286"
 
 
-class World(Protocol):
+class PortalUnderTest(Protocol):
     """A portal as its people see it, and a door to it."""
 
-    door: Door
+    api: HubSpotApi
 
     def create(self, kind: ObjectType, **properties: str) -> Ref: ...
     def edit(self, ref: Ref, **properties: str) -> None: ...
     def value(self, ref: Ref, name: str) -> str: ...
-    def associate(self, one: Ref, other: Ref, *, is_primary: bool = False) -> None: ...
+    def associate(self, first: Ref, second: Ref, *, is_primary: bool = False) -> None: ...
     def archive(self, ref: Ref) -> None: ...
-    def merge(self, primary: Ref, other: Ref) -> Ref: ...
+    def merge(self, primary: Ref, merged: Ref) -> Ref: ...
     def advance(self, seconds: float) -> None: ...
     def moment(self) -> datetime: ...
 
@@ -72,7 +72,11 @@ def definition(name: str, *values: str) -> PropertyDefinition:
 
 def portal() -> Portal:
     """Return the part of a usual portal that the contract speaks of."""
-    known = (definition(STAGE, *STAGES), definition(STATUS, "NEW", "OPEN"), definition("jobtitle"))
+    definitions = (
+        definition(STAGE, *STAGES),
+        definition(STATUS, "NEW", "OPEN"),
+        definition("jobtitle"),
+    )
     stages = (
         DealStage(id="appointmentscheduled", label="Open", is_closed=False, probability=0.2),
         DealStage(id="closedwon", label="Won", is_closed=True, probability=1.0),
@@ -80,100 +84,106 @@ def portal() -> Portal:
     )
     return Portal(
         account=Account(portal_id=PORTAL_ID, time_zone="Europe/Oslo"),
-        definitions={kind: {one.name: one for one in known} for kind in ObjectType},
+        definitions={kind: {item.name: item for item in definitions} for kind in ObjectType},
         pipelines=(Pipeline(id="default", label="Sales", stages=stages),),
     )
 
 
-class InMemory:
+class FakePortal:
     """The world behind the door in memory."""
 
     def __init__(self) -> None:
-        self.door = MemoryDoor(portal(), START)
+        self.api = FakeHubSpot(portal(), START)
         self._ids = count(98)
 
     def create(self, kind: ObjectType, **properties: str) -> Ref:
         ref = Ref(kind, str(next(self._ids)))
-        self.door.put(ref, properties)
+        self.api.put(ref, properties)
         return ref
 
     def edit(self, ref: Ref, **properties: str) -> None:
-        self.door.put(ref, properties)
+        self.api.put(ref, properties)
 
     def value(self, ref: Ref, name: str) -> str:
-        return self.door.value(ref, name)
+        return self.api.value(ref, name)
 
-    def associate(self, one: Ref, other: Ref, *, is_primary: bool = False) -> None:
-        self.door.associate(one, other, is_primary=is_primary)
+    def associate(self, first: Ref, second: Ref, *, is_primary: bool = False) -> None:
+        self.api.associate(first, second, is_primary=is_primary)
 
     def archive(self, ref: Ref) -> None:
-        self.door.archive(ref)
+        self.api.archive(ref)
 
-    def merge(self, primary: Ref, other: Ref) -> Ref:
-        self.door.merge(primary, other)
+    def merge(self, primary: Ref, merged: Ref) -> Ref:
+        self.api.merge(primary, merged)
         return primary
 
     def advance(self, seconds: float) -> None:
-        self.door.advance(seconds)
+        self.api.advance(seconds)
 
     def moment(self) -> datetime:
-        return self.door.now()
+        return self.api.now()
 
 
-class InABox:
+class SandboxPortal:
     """The world of the sandbox, its clock standing still until it is moved."""
 
-    def __init__(self, box: Box, door: HubSpotDoor) -> None:
-        self.box = box
-        self.door = door
+    def __init__(self, sandbox: SimulatedPortal, api: HubSpotClient) -> None:
+        self.sandbox = sandbox
+        self.api = api
         self._ids = count(98)
 
     def create(self, kind: ObjectType, **properties: str) -> Ref:
-        return Ref(kind, self.box.create(kind, properties, id=next(self._ids)))
+        return Ref(kind, self.sandbox.create(kind, properties, id=next(self._ids)))
 
     def edit(self, ref: Ref, **properties: str) -> None:
-        self.box.edit(ref.object_type, ref.id, properties)
+        self.sandbox.edit(ref.object_type, ref.id, properties)
 
     def value(self, ref: Ref, name: str) -> str:
-        return self.box.value(ref.object_type, ref.id, name)
+        return self.sandbox.value(ref.object_type, ref.id, name)
 
-    def associate(self, one: Ref, other: Ref, *, is_primary: bool = False) -> None:
-        self.box.associate(one.object_type, one.id, other.object_type, other.id, primary=is_primary)
+    def associate(self, first: Ref, second: Ref, *, is_primary: bool = False) -> None:
+        self.sandbox.associate(
+            first.object_type, first.id, second.object_type, second.id, primary=is_primary
+        )
 
     def archive(self, ref: Ref) -> None:
-        self.box.archive(ref.object_type, ref.id)
+        self.sandbox.archive(ref.object_type, ref.id)
 
-    def merge(self, primary: Ref, other: Ref) -> Ref:
-        return Ref(primary.object_type, self.box.merge(primary.object_type, primary.id, other.id))
+    def merge(self, primary: Ref, merged: Ref) -> Ref:
+        return Ref(
+            primary.object_type, self.sandbox.merge(primary.object_type, primary.id, merged.id)
+        )
 
     def advance(self, seconds: float) -> None:
-        self.box.clock.advance(seconds)
+        self.sandbox.clock.advance(seconds)
 
     def moment(self) -> datetime:
-        return self.box.clock.now()
+        return self.sandbox.clock.now()
 
 
 @contextmanager
-def in_memory() -> Iterator[World]:
-    yield InMemory()
+def fake_portal() -> Iterator[PortalUnderTest]:
+    yield FakePortal()
 
 
 @contextmanager
-def in_a_box(family: str, **switches: object) -> Iterator[InABox]:
-    box = Box(portal_id=int(PORTAL_ID), time_zone="Europe/Oslo", clock=Clock(START, running=False))
+def sandbox_portal(family: str, **switches: object) -> Iterator[SandboxPortal]:
+    sandbox = SimulatedPortal(
+        portal_id=int(PORTAL_ID), time_zone="Europe/Oslo", clock=Clock(START, running=False)
+    )
     for name, value in switches.items():
-        setattr(box.switches, name, value)
-    with Sandbox(box, port=0, token="pat-eu1-sandbox") as served:
+        setattr(sandbox.switches, name, value)
+    with Sandbox(sandbox, port=0, token="pat-eu1-sandbox") as server:
         # Real time for the pacing, no time for the waits: the contract is not about them.
-        door = HubSpotDoor(
-            served.token,
-            served.url,
+        api = HubSpotClient(
+            server.token,
+            server.url,
             family,
             wait=lambda _: None,
             monotonic=time.monotonic,
-            patience=Patience(tries=2),
+            retry_limits=RetryLimits(tries=2),
         )
         try:
-            yield InABox(box, door)
+            yield SandboxPortal(sandbox, api)
         finally:
-            door.close()
+            api.close()

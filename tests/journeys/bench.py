@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connector import settings
-from connector.core.audit import AuditLine, Intact
+from connector.core.audit import AuditLine, IntactChain
 from connector.core.model import Outcome, Ref
 from connector.core.moves import Move
-from connector.desk import Desk
-from connector.opening import Clockwork, open_desk, run_id
+from connector.desk import RunContext
+from connector.opening import RunClock, open_context, run_id
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from connector.sync import Synced, sync
+from connector.sync import SyncResult, sync
 from state import audit, outbox
 from state.store import Store
 
@@ -25,33 +25,33 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 TOKEN = "pat-eu1-0000-never-to-be-shown"
 # The box gives a hanging answer up after this: real time, the only one that is waited for. A
 # door that soon gave up by itself would give up answers that are merely slow under load, too.
-_HANGS = 0.2
+_HANG_SECONDS = 0.2
 
 
 def new_portal(*, running: bool = False) -> Portal:
     """Return an empty portal whose clock stands until something waits, or runs."""
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo", clock=Clock(NOW, running=running))
-    portal.switches.hang_seconds = _HANGS
+    portal.switches.hang_seconds = _HANG_SECONDS
     return portal
 
 
 @dataclass
-class Bench:
+class Workspace:
     """One portal in a box with one database; syncs wait by moving the portal's clock."""
 
     portal: Portal
-    box: Sandbox
+    sandbox: Sandbox
     folder: Path
-    more: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
-            "HUBSPOT_API_URL": self.box.url,
+            "HUBSPOT_API_URL": self.sandbox.url,
             "HUBSPOT_ACCESS_TOKEN": TOKEN,
             "HUBSPOT_PORTAL_ID": str(self.portal.portal_id),
             "CONNECTOR_DATABASE_URL": f"sqlite:///{self.folder / 'connector.db'}",
-            **self.more,
+            **self.overrides,
         }
 
     @property
@@ -59,21 +59,21 @@ class Bench:
         return settings.read(self.environment, folder=self.folder)
 
     @contextmanager
-    def desk(self) -> Iterator[Desk]:
+    def open_context(self) -> Iterator[RunContext]:
         """Open the desk as every command does, with waits that move the portal's clock."""
-        work = Clockwork(wait=self.portal.clock.advance, monotonic=self._monotonic)
-        with open_desk(self.settings, work) as desk:
-            yield desk
+        clock = RunClock(wait=self.portal.clock.advance, monotonic=self._monotonic)
+        with open_context(self.settings, clock) as context:
+            yield context
 
-    def sync(self) -> Synced:
-        with self.desk() as desk:
-            return sync(desk)
+    def sync(self) -> SyncResult:
+        with self.open_context() as context:
+            return sync(context)
 
     @contextmanager
-    def syncs(self) -> Iterator[Callable[[], Synced]]:
+    def repeated_syncs(self) -> Iterator[Callable[[], SyncResult]]:
         """Yield a sync to be called again and again, each a run of its own, as a daemon's."""
-        with self.desk() as desk:
-            yield lambda: sync(replace(desk, run=run_id(desk.door.now()), struck=set()))
+        with self.open_context() as context:
+            yield lambda: sync(replace(context, run=run_id(context.api.now()), failed_in_run=set()))
 
     def values(self, *names: str) -> dict[str, str]:
         """Return properties of records, asked for as `contacts/1.lifecyclestage`."""
@@ -81,29 +81,29 @@ class Bench:
 
     def value(self, name: str) -> str:
         record, _, property_name = name.partition(".")
-        kind, _, record_id = record.partition("/")
-        return self.portal.value(kind, record_id, property_name)
+        object_type, _, record_id = record.partition("/")
+        return self.portal.value(object_type, record_id, property_name)
 
-    def blanks(self) -> list[str]:
+    def blank_records(self) -> list[str]:
         """Return the contacts and companies without a stage."""
         return [
-            f"{kind}/{record.id}"
-            for kind in ("contacts", "companies")
-            for record in self.portal.records(kind)
+            f"{object_type}/{record.id}"
+            for object_type in ("contacts", "companies")
+            for record in self.portal.records(object_type)
             if not record.values.get("lifecyclestage")
         ]
 
-    def audited(self, record: str | None = None) -> list[AuditLine]:
+    def audit_lines(self, record: str | None = None) -> list[AuditLine]:
         """Return the audit lines, having verified their chain."""
         with self.store() as store, store.reading() as session:
             portal_id = str(self.portal.portal_id)
-            assert isinstance(audit.verify(session, portal_id), Intact)
+            assert isinstance(audit.verify(session, portal_id), IntactChain)
             ref = Ref.parse(record) if record else None
             return list(audit.read(session, portal_id, record=ref))
 
-    def applied(self) -> list[tuple[str, str, str]]:
+    def applied_values(self) -> list[tuple[str, str, str]]:
         """Return what was applied by the audit, sorted: record, property and new value."""
-        return applied(self.audited())
+        return applied_values(self.audit_lines())
 
     def open_moves(self) -> tuple[Move, ...]:
         with self.store() as store, store.reading() as session:
@@ -116,23 +116,23 @@ class Bench:
         return self.portal.clock.ms() / 1000
 
 
-def applied(lines: Iterable[AuditLine]) -> list[tuple[str, str, str]]:
+def applied_values(lines: Iterable[AuditLine]) -> list[tuple[str, str, str]]:
     """Return what was applied by these lines, sorted: record, property and new value."""
     return sorted(
-        (str(one.record), one.property_name, one.after)
-        for one in lines
-        if one.outcome is Outcome.APPLIED
+        (str(line.record), line.property_name, line.after)
+        for line in lines
+        if line.outcome is Outcome.APPLIED
     )
 
 
-def applied_twice(lines: Iterable[AuditLine]) -> list[AuditLine]:
+def lines_applied_twice(lines: Iterable[AuditLine]) -> list[AuditLine]:
     """Return the lines that say again what was so already: a change must lie between two."""
     values: dict[tuple[Ref, str], str] = {}
-    again = []
-    for one in lines:
-        if one.outcome is Outcome.APPLIED:
-            key = (one.record, one.property_name)
-            if values.get(key) == one.after:
-                again.append(one)
-            values[key] = one.after
-    return again
+    repeats = []
+    for line in lines:
+        if line.outcome is Outcome.APPLIED:
+            key = (line.record, line.property_name)
+            if values.get(key) == line.after:
+                repeats.append(line)
+            values[key] = line.after
+    return repeats

@@ -13,11 +13,11 @@ import structlog
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from state.store import Store
-from tests.journeys.bench import TOKEN, Bench, new_portal
+from tests.journeys.bench import TOKEN, Workspace, new_portal
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _silence_logs() -> Iterator[None]:
     """Keep the logs out of the way; a command that configures them is undone."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     yield
@@ -33,24 +33,24 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def set_up(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Bench]]:
+def new_workspace(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Workspace]]:
     """Set up benches, each with a folder and a box of its own."""
     with ExitStack() as stack:
         number = 0
 
-        def bench(portal: Portal | None = None, **more: str) -> Bench:
+        def create(portal: Portal | None = None, **overrides: str) -> Workspace:
             nonlocal number
             number += 1
             folder = tmp_path / str(number)
             folder.mkdir()
             shutil.copy(empty_database, folder / "connector.db")
             portal = portal or new_portal()
-            box = stack.enter_context(Sandbox(portal, token=TOKEN))
-            return Bench(portal=portal, box=box, folder=folder, more=more)
+            sandbox = stack.enter_context(Sandbox(portal, token=TOKEN))
+            return Workspace(portal=portal, sandbox=sandbox, folder=folder, overrides=overrides)
 
-        yield bench
+        yield create
 
 
 @pytest.fixture
-def bench(set_up: Callable[..., Bench]) -> Bench:
-    return set_up()
+def workspace(new_workspace: Callable[..., Workspace]) -> Workspace:
+    return new_workspace()

@@ -16,25 +16,25 @@ from threading import Event
 from typing import Any
 
 from connector.sandbox.call import Request
-from connector.sandbox.faults import CUTS
-from tests.journeys.bench import Bench
+from connector.sandbox.faults import CONNECTION_FAULTS
+from tests.journeys.bench import Workspace
 
-_FORKS = get_context("forkserver")
+_FORK_SERVER = get_context("forkserver")
 # Imported once, so that each process after the first costs no more than a fork.
-_FORKS.set_forkserver_preload(
+_FORK_SERVER.set_forkserver_preload(
     [
         *("connector.commands.boxes", "connector.commands.cycle", "connector.commands.looking"),
         "connector.commands.running",
         "tests.journeys.killing",
     ]
 )
-_PATIENCE = 60.0
+_TIMEOUT_SECONDS = 60.0
 # Real seconds that a child waits for an answer, more than a busy machine takes for one.
 _READ_TIMEOUT = 1.0
 KILLED = -signal.SIGKILL
 
 LOST, UNANSWERED, ANSWERED = "before it arrived", "before its answer", "after its answer"
-MOMENTS = (LOST, UNANSWERED, ANSWERED)
+KILL_MOMENTS = (LOST, UNANSWERED, ANSWERED)
 
 
 class ConnectionLostError(ConnectionResetError):
@@ -42,56 +42,63 @@ class ConnectionLostError(ConnectionResetError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Child:
+class ConnectorProcess:
     """A connector in a process of its own."""
 
     process: Any
 
     def wait(self) -> int:
         """Return its exit code, negative where a signal ended it."""
-        self.process.join(_PATIENCE)
+        self.process.join(_TIMEOUT_SECONDS)
         assert self.process.exitcode is not None, "the connector hangs"
         return int(self.process.exitcode)
 
-    def signal(self, number: int) -> None:
-        os.kill(self.process.pid, number)
+    def signal(self, signal_number: int) -> None:
+        os.kill(self.process.pid, signal_number)
 
     def kill(self) -> None:
         """Kill it, and return once it is dead; from any thread."""
         self.signal(signal.SIGKILL)
-        if not connection.wait([self.process.sentinel], _PATIENCE):
+        if not connection.wait([self.process.sentinel], _TIMEOUT_SECONDS):
             raise TimeoutError("the connector outlives a kill")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class ProcessOptions:
     """How a child runs: it kills itself at a step of its store, and pushes so many at once.
 
     0 changes nothing; a small batch lets a few records go through all that many would. It
     hardly waits, unless it `waits` as long as the connector wants to.
     """
 
-    die_at_step: int = 0
+    kill_at_step: int = 0
     batch: int = 0
-    waits: bool = False
+    waits_fully: bool = False
 
 
-def start(bench: Bench, *arguments: str, terms: Terms | None = None) -> Child:
+def start(
+    workspace: Workspace, *arguments: str, options: ProcessOptions | None = None
+) -> ConnectorProcess:
     """Start `connector …`."""
-    given = (bench.folder, bench.environment, arguments, terms or Terms())
-    process = _FORKS.Process(target=_run, args=given, daemon=True)
+    process_arguments = (
+        workspace.folder,
+        workspace.environment,
+        arguments,
+        options or ProcessOptions(),
+    )
+    process = _FORK_SERVER.Process(target=_run, args=process_arguments, daemon=True)
     process.start()
-    return Child(process=process)
+    return ConnectorProcess(process=process)
 
 
-def run(bench: Bench, *arguments: str, die_at_step: int = 0, batch: int = 0) -> int:
+def run(workspace: Workspace, *arguments: str, kill_at_step: int = 0, batch: int = 0) -> int:
     """Run `connector …` to its end; with `die_at_step` it kills itself at that step."""
-    terms = Terms(die_at_step=die_at_step, batch=batch)
-    return start(bench, *arguments, terms=terms).wait()
+    options = ProcessOptions(kill_at_step=kill_at_step, batch=batch)
+    return start(workspace, *arguments, options=options).wait()
 
 
 def run_and_kill(
-    bench: Bench,
+    workspace: Workspace,
     nth: int,
     moment: str,
     *,
@@ -104,108 +111,113 @@ def run_and_kill(
     None where there was no such request, and the sync came to its end, good or bad. What goes
     wrong in the box's own threads is raised here: there, nobody would hear of it.
     """
-    struck: list[Request] = []
-    wrong: list[BaseException] = []
+    killed_requests: list[Request] = []
+    errors: list[BaseException] = []
     handled = Event()
-    numbers = count(1)
+    request_numbers = count(1)
 
-    def is_it(request: Request) -> bool:
-        return route in {"", request.route} and next(numbers) == nth
+    def is_target(request: Request) -> bool:
+        return route in {"", request.route} and next(request_numbers) == nth
 
-    def strike(request: Request) -> None:
-        struck.append(request)
+    def kill_at(request: Request) -> None:
+        killed_requests.append(request)
         try:
-            child.kill()
+            connector.kill()
         except Exception as error:
-            wrong.append(error)
+            errors.append(error)
 
     def before(request: Request) -> None:
-        if moment != ANSWERED and is_it(request):
-            strike(request)
+        if moment != ANSWERED and is_target(request):
+            kill_at(request)
             if moment == LOST:
                 handled.set()
                 raise ConnectionLostError
 
     def after(request: Request) -> None:
-        if moment == ANSWERED and is_it(request):
-            strike(request)
-        if struck:
+        if moment == ANSWERED and is_target(request):
+            kill_at(request)
+        if killed_requests:
             handled.set()
 
-    bench.box.before, bench.box.after = before, after
-    child = start(bench, *command, terms=Terms(batch=batch))
-    code = child.wait()
-    if struck:
-        _wait_until_handled(bench, struck[0], handled)
-    bench.box.before = bench.box.after = None
+    workspace.sandbox.before_answer, workspace.sandbox.after_answer = before, after
+    connector = start(workspace, *command, options=ProcessOptions(batch=batch))
+    code = connector.wait()
+    if killed_requests:
+        _wait_until_handled(workspace, killed_requests[0], handled)
+    workspace.sandbox.before_answer = workspace.sandbox.after_answer = None
     # One that had its last answer may have ended before the signal came: it was not killed.
     if code != KILLED and moment == ANSWERED:
         return None
-    for error in wrong:
+    for error in errors:
         raise error
-    assert (code == KILLED) == bool(struck), f"it ended with {code}, struck at {struck}"
-    return struck[0] if struck else None
+    assert (code == KILLED) == bool(killed_requests), (
+        f"it ended with {code}, struck at {killed_requests}"
+    )
+    return killed_requests[0] if killed_requests else None
 
 
-def _wait_until_handled(bench: Bench, request: Request, handled: Event) -> None:
+def _wait_until_handled(workspace: Workspace, request: Request, handled: Event) -> None:
     """Wait until the box is through with a request; one that it cut short is not answered."""
-    end = time.monotonic() + _PATIENCE
-    while not handled.wait(0.01) and request.fault not in CUTS:
-        assert time.monotonic() < end, "the box hangs"
-    with bench.portal.lock:  # which it holds while it handles a request
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not handled.wait(0.01) and request.fault not in CONNECTION_FAULTS:
+        assert time.monotonic() < deadline, "the box hangs"
+    with workspace.portal.lock:  # which it holds while it handles a request
         return
 
 
-def steps_of_a_sync(bench: Bench, *, batch: int = 0) -> int:
+def count_sync_steps(workspace: Workspace, *, batch: int = 0) -> int:
     """Return how often a whole sync begins or ends a transaction."""
-    assert run(bench, "sync", die_at_step=-1, batch=batch) == 0
-    return int((bench.folder / "steps").read_text(encoding="utf-8"))
+    assert run(workspace, "sync", kill_at_step=-1, batch=batch) == 0
+    return int((workspace.folder / "steps").read_text(encoding="utf-8"))
 
 
 def _run(
-    folder: Path, environment: Mapping[str, str], arguments: tuple[str, ...], terms: Terms
+    folder: Path,
+    environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    options: ProcessOptions,
 ) -> None:
     from connector import opening, push, undo
-    from connector.cli import run as run_command
+    from connector.cli import run_command as run_command
     from connector.commands import frame
-    from connector.hubspot.client import HubSpotDoor
-    from connector.hubspot.retrying import Patience
+    from connector.hubspot.client import HubSpotClient
+    from connector.hubspot.retrying import RetryLimits
 
-    wait = time.sleep if terms.waits else _barely_wait
-    frame.REAL = opening.Clockwork(wait=wait, monotonic=time.monotonic)
-    hasty = partial(HubSpotDoor, patience=Patience(read=_READ_TIMEOUT))
-    opening.HubSpotDoor = hasty  # type: ignore[misc,assignment]  # a silence costs a test no minute
-    for one in (push, undo):
-        one.BATCH = terms.batch or one.BATCH  # type: ignore[attr-defined]  # many batches of a few
-    die_at_step = terms.die_at_step
+    wait = time.sleep if options.waits_fully else _wait_briefly
+    frame.REAL_CLOCK = opening.RunClock(wait=wait, monotonic=time.monotonic)
+    impatient_client = partial(HubSpotClient, retry_limits=RetryLimits(read=_READ_TIMEOUT))
+    opening.HubSpotClient = impatient_client  # type: ignore[misc,assignment]  # a silence costs a test no minute
+    for module in (push, undo):
+        module.BATCH = options.batch or module.BATCH  # type: ignore[attr-defined]  # many batches of a few
+    kill_at_step = options.kill_at_step
     os.chdir(folder)
     os.environ.update(environment)
     sys.stdout = (folder / "out").open("w", encoding="utf-8")
     sys.stderr = (folder / "err").open("w", encoding="utf-8")
-    steps = _count_steps(die_at_step) if die_at_step else lambda: 0
+    step_count = _count_steps(kill_at_step) if kill_at_step else lambda: 0
     code = run_command(list(arguments))
-    (folder / "steps").write_text(str(steps()), encoding="utf-8")
+    (folder / "steps").write_text(str(step_count()), encoding="utf-8")
     sys.stdout.close()
     sys.stderr.close()
     os._exit(code)
 
 
-def _barely_wait(seconds: float) -> None:
+def _wait_briefly(seconds: float) -> None:
     time.sleep(min(seconds, 0.01))
 
 
-def _count_steps(die_at: int) -> Callable[[], int]:
+def _count_steps(kill_at_step: int) -> Callable[[], int]:
     """Count each begin and each commit of a transaction, and die right before one of them."""
     from sqlalchemy import Engine, event
 
-    taken = 0
+    steps = 0
 
     def step(_: object) -> None:
-        nonlocal taken
-        taken += 1
-        if taken == die_at:
+        nonlocal steps
+        steps += 1
+        if steps == kill_at_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Engine, "begin", step)
     event.listen(Engine, "commit", step)
-    return lambda: taken
+    return lambda: steps

@@ -15,37 +15,37 @@ from urllib.request import urlopen
 
 from connector.sandbox.portal import Portal
 from tests.journeys import cast, killing
-from tests.journeys.bench import Bench
+from tests.journeys.bench import Workspace
 
-SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
+WEBHOOK_SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 POLICY = "extends: standard\nname: open\nsettings: {limits: {always: 100000, canary: 100000}}\n"
-PATIENCE = 90.0
+TIMEOUT_SECONDS = 90.0
 
 
 @dataclass
 class Daemon:
     """`connector run` on a bench; it can be killed, and started again."""
 
-    bench: Bench
+    workspace: Workspace
     port: int
-    child: killing.Child | None = None
+    connector: killing.ConnectorProcess | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self.child = killing.start(self.bench, "run")
+        self.connector = killing.start(self.workspace, "run")
 
     def kill(self) -> None:
-        assert self.child
-        self.child.kill()
+        assert self.connector
+        self.connector.kill()
 
     def stop(self) -> int:
         """Tell it to stop; return its exit code."""
-        assert self.child
-        self.child.signal(signal.SIGTERM)
-        return self.child.wait()
+        assert self.connector
+        self.connector.signal(signal.SIGTERM)
+        return self.connector.wait()
 
     def get(self, path: str) -> tuple[int, str]:
         try:
@@ -55,56 +55,56 @@ class Daemon:
             code = getattr(error, "code", 0)
             return code, error.read().decode() if code else str(error)  # type: ignore[attr-defined]  # an HTTPError has it
 
-    def log(self) -> str:
-        return (self.bench.folder / "err").read_text(encoding="utf-8")
+    def read_log(self) -> str:
+        return (self.workspace.folder / "err").read_text(encoding="utf-8")
 
 
 @contextmanager
-def daemon(bench: Bench, **more: str) -> Iterator[Daemon]:
+def prepare_daemon(workspace: Workspace, **overrides: str) -> Iterator[Daemon]:
     """Set up a daemon, and leave none behind."""
     port = free_port()
-    policy = bench.folder / "policy.yaml"
+    policy = workspace.folder / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
-    bench.more = {
+    workspace.overrides = {
         "CONNECTOR_LISTEN": f"127.0.0.1:{port}",
         "CONNECTOR_POLL_SECONDS": "1",
         "CONNECTOR_RECHECK_SECONDS": "0.1,0.3",
         "CONNECTOR_WRITES": "apply",
         "CONNECTOR_POLICY": str(policy),
         "CONNECTOR_LOG_FORMAT": "json",
-        "HUBSPOT_WEBHOOK_SECRET": SECRET,
+        "HUBSPOT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         "CONNECTOR_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        **more,
+        **overrides,
     }
-    running = Daemon(bench, port)
+    prepared = Daemon(workspace, port)
     try:
-        yield running
+        yield prepared
     finally:
-        if running.child and running.child.process.is_alive():
-            running.kill()
+        if prepared.connector and prepared.connector.process.is_alive():
+            prepared.kill()
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
-def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
     """Wait until something is true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not come about in time"
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
         time.sleep(0.05)
 
 
-def write(folder: Path, name: str, text: str) -> Path:
+def write_file(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
-class Life:
+class PortalActivity:
     """What people do in a portal, at random; the same seed does the same in another portal.
 
     Only what leads to the same end whether each step is seen or only the last one: no lost
@@ -113,68 +113,84 @@ class Life:
 
     def __init__(self, portal: Portal, seed: int) -> None:
         self.portal = portal
-        self.dice = Random(seed)
-        self.contacts = [cast.contact(portal, f"c{number}", "lead") for number in range(40)]
-        self.companies = [cast.company(portal, f"Fjord {n} AS", "lead") for n in range(10)]
+        self.random = Random(seed)
+        self.contacts = [cast.create_contact(portal, f"c{number}", "lead") for number in range(40)]
+        self.companies = [
+            cast.create_company(portal, f"Fjord {number} AS", "lead") for number in range(10)
+        ]
         self.deals: list[str] = []
-        self.bin: list[str] = []
+        self.archived_contacts: list[str] = []
 
-    def go_on(self) -> None:
+    def act_once(self) -> None:
         """Let one thing happen."""
-        about_deals = [self._deal, self._deal, self._win, self._win, self._reopen, self._link]
-        about_contacts = [self._demo, self._archive, self._restore, self._merge]
-        self.dice.choice([*about_deals, *about_contacts])()
+        deal_actions = [
+            self._create_deal,
+            self._create_deal,
+            self._win_deal,
+            self._win_deal,
+            self._reopen_deal,
+            self._link_deal,
+        ]
+        contact_actions = [
+            self._request_demo,
+            self._archive_contact,
+            self._restore_contact,
+            self._merge_contacts,
+        ]
+        self.random.choice([*deal_actions, *contact_actions])()
 
     def stages(self) -> dict[str, tuple[str, str]]:
         """Return stage and lead status of everybody, by kind and id."""
         return {
-            f"{kind}/{one.id}": (
-                one.values.get("lifecyclestage", ""),
-                one.values.get("hs_lead_status", ""),
+            f"{object_type}/{record.id}": (
+                record.values.get("lifecyclestage", ""),
+                record.values.get("hs_lead_status", ""),
             )
-            for kind in ("contacts", "companies")
-            for one in self.portal.records(kind)
+            for object_type in ("contacts", "companies")
+            for record in self.portal.records(object_type)
         }
 
-    def _demo(self) -> None:
-        cast.fill_in(self.portal, self.dice.choice(self.contacts), cast.DEMO)
+    def _request_demo(self) -> None:
+        cast.submit_form(self.portal, self.random.choice(self.contacts), cast.DEMO_FORM)
 
-    def _deal(self) -> None:
-        given = {"dealname": "Solceller", "pipeline": "default", "dealstage": cast.OPEN}
-        made = self.portal.create("deals", given)
-        self.portal.associate("deals", made, "contacts", self.dice.choice(self.contacts))
-        company = self.dice.choice(self.companies)
-        self.portal.associate("deals", made, "companies", company, primary=True)
-        self.deals.append(made)
+    def _create_deal(self) -> None:
+        properties = {"dealname": "Solceller", "pipeline": "default", "dealstage": cast.OPEN}
+        deal_id = self.portal.create("deals", properties)
+        self.portal.associate("deals", deal_id, "contacts", self.random.choice(self.contacts))
+        company_id = self.random.choice(self.companies)
+        self.portal.associate("deals", deal_id, "companies", company_id, primary=True)
+        self.deals.append(deal_id)
 
-    def _win(self) -> None:
+    def _win_deal(self) -> None:
         if self.deals:
-            self.portal.edit("deals", self.dice.choice(self.deals), {"dealstage": cast.WON})
+            self.portal.edit("deals", self.random.choice(self.deals), {"dealstage": cast.WON})
 
-    def _reopen(self) -> None:
+    def _reopen_deal(self) -> None:
         if self.deals:
-            self.portal.edit("deals", self.dice.choice(self.deals), {"dealstage": cast.OPEN})
+            self.portal.edit("deals", self.random.choice(self.deals), {"dealstage": cast.OPEN})
 
-    def _link(self) -> None:
+    def _link_deal(self) -> None:
         if self.deals:
-            one, other = self.dice.choice(self.deals), self.dice.choice(self.contacts)
-            self.portal.associate("deals", one, "contacts", other)
+            deal_id, contact_id = self.random.choice(self.deals), self.random.choice(self.contacts)
+            self.portal.associate("deals", deal_id, "contacts", contact_id)
 
-    def _archive(self) -> None:
+    def _archive_contact(self) -> None:
         if len(self.contacts) > 25:
-            gone = self.contacts.pop(self.dice.randrange(len(self.contacts)))
-            self.portal.archive("contacts", gone)
-            self.bin.append(gone)
+            contact_id = self.contacts.pop(self.random.randrange(len(self.contacts)))
+            self.portal.archive("contacts", contact_id)
+            self.archived_contacts.append(contact_id)
 
-    def _restore(self) -> None:
-        if self.bin:
-            back = self.bin.pop()
-            self.portal.restore("contacts", back)
-            self.contacts.append(back)
+    def _restore_contact(self) -> None:
+        if self.archived_contacts:
+            contact_id = self.archived_contacts.pop()
+            self.portal.restore("contacts", contact_id)
+            self.contacts.append(contact_id)
 
-    def _merge(self) -> None:
+    def _merge_contacts(self) -> None:
         if len(self.contacts) > 30:
-            one, other = self.dice.sample(self.contacts, 2)
-            survivor = self.portal.merge("contacts", one, other)
-            self.contacts = [each for each in self.contacts if each not in {one, other}]
+            first, second = self.random.sample(self.contacts, 2)
+            survivor = self.portal.merge("contacts", first, second)
+            self.contacts = [
+                contact_id for contact_id in self.contacts if contact_id not in {first, second}
+            ]
             self.contacts.append(survivor)

@@ -11,11 +11,11 @@ from shutil import rmtree
 from connector.core.audit import AuditLine
 from connector.errors import ConnectorError
 from connector.sandbox.faults import Fault
-from tests.journeys.bench import Bench, applied, applied_twice, new_portal
-from tests.journeys.cast import changed, mixed
-from tests.journeys.killing import KILLED, MOMENTS, run, run_and_kill, steps_of_a_sync
+from tests.journeys.bench import Workspace, applied_values, lines_applied_twice, new_portal
+from tests.journeys.cast import expected_audit, create_mixed_records
+from tests.journeys.killing import KILLED, KILL_MOMENTS, run, run_and_kill, count_sync_steps
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 # The fault, and whether a write took effect before it struck.
 FAULTS = (
     ("500", "before"),
@@ -51,12 +51,12 @@ class Trial:
     step: int = 0
 
     def __str__(self) -> str:
-        where = f"request {self.request} {self.moment}" if self.request else f"step {self.step}"
-        return f"{' '.join(self.fault)} at write {self.write}, killed at {where}"
+        location = f"request {self.request} {self.moment}" if self.request else f"step {self.step}"
+        return f"{' '.join(self.fault)} at write {self.write}, killed at {location}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class SyncCounts:
     """How many requests and steps an undisturbed sync takes, and its first and last write."""
 
     requests: int
@@ -65,102 +65,108 @@ class Survey:
 
     def trials(self) -> Iterator[Trial]:
         """Yield every fault at every point from the plan on; the writes it strikes take turns."""
-        for row, fault in enumerate(FAULTS):
+        for fault_index, fault in enumerate(FAULTS):
             requests = range(self.first_write - 1, self.requests + 1)
-            for turn, (at, moment) in enumerate(product(requests, MOMENTS), row):
-                yield Trial(fault=fault, write=1 + turn % WRITES, request=at, moment=moment)
-            for at in range(self.steps // 2, self.steps + 1):
-                yield Trial(fault=fault, write=1 + (row + at) % WRITES, step=at)
+            for position, (point, moment) in enumerate(
+                product(requests, KILL_MOMENTS), fault_index
+            ):
+                yield Trial(fault=fault, write=1 + position % WRITES, request=point, moment=moment)
+            for point in range(self.steps // 2, self.steps + 1):
+                yield Trial(fault=fault, write=1 + (fault_index + point) % WRITES, step=point)
 
 
-def survey(set_up: SetUp) -> Survey:
+def count_undisturbed_sync(new_workspace: NewWorkspace) -> SyncCounts:
     """Run undisturbed, and count."""
-    bench = set_up(new_portal(running=True))
-    mixed(bench.portal)
-    steps = steps_of_a_sync(bench, batch=BATCH)
-    routes = [one.route for one in bench.box.requests]
+    workspace = new_workspace(new_portal(running=True))
+    create_mixed_records(workspace.portal)
+    steps = count_sync_steps(workspace, batch=BATCH)
+    routes = [request.route for request in workspace.sandbox.requests]
     assert routes.count("batch_update") == WRITES
-    first = routes.index("batch_update") + 1
-    return Survey(requests=len(routes), steps=steps, first_write=first)
+    first_write = routes.index("batch_update") + 1
+    return SyncCounts(requests=len(routes), steps=steps, first_write=first_write)
 
 
 def sample(trials: Iterable[Trial], count: int) -> Sequence[Trial]:
     """Return so many of the trials, spread over all of them."""
-    every = list(trials)
-    return [every[at * len(every) // count] for at in range(count)]
+    all_trials = list(trials)
+    return [all_trials[index * len(all_trials) // count] for index in range(count)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class TrialResult:
     """What a trial came to: whether it was killed, and what is wrong in the end."""
 
     killed: bool
-    wrong: dict[str, object]
+    problems: dict[str, object]
 
 
-def hold(set_up: SetUp, trial: Trial) -> Result:
+def run_trial(new_workspace: NewWorkspace, trial: Trial) -> TrialResult:
     """Hold one trial: kill under the fault, start again until all is quiet, and look."""
-    bench = set_up(new_portal(running=True))
-    wanted = mixed(bench.portal)
-    due = changed(bench.values(*wanted), wanted)
+    workspace = new_workspace(new_portal(running=True))
+    expected = create_mixed_records(workspace.portal)
+    expected_lines = expected_audit(workspace.values(*expected), expected)
     kind, when = trial.fault
     fault = Fault(kind=kind, when=when, route="batch_update", nth=trial.write, retry_after=0)
-    bench.box.faults.add(fault)
+    workspace.sandbox.faults.add(fault)
     try:
-        killed = _kill(bench, trial)
-        wrong = {**restart(bench), **amiss(bench, wanted, due)}
+        killed = _kill(workspace, trial)
+        problems = {
+            **restart_until_quiet(workspace),
+            **find_problems(workspace, expected, expected_lines),
+        }
     finally:  # a thousand boxes and databases are not kept until the end
-        bench.box.close()
-        rmtree(bench.folder)
-    return Result(killed=killed, wrong=wrong)
+        workspace.sandbox.close()
+        rmtree(workspace.folder)
+    return TrialResult(killed=killed, problems=problems)
 
 
-def _kill(bench: Bench, trial: Trial) -> bool:
+def _kill(workspace: Workspace, trial: Trial) -> bool:
     if trial.step:
-        return run(bench, "sync", die_at_step=trial.step, batch=BATCH) == KILLED
-    struck = run_and_kill(bench, trial.request, trial.moment, batch=BATCH)
-    return struck is not None
+        return run(workspace, "sync", kill_at_step=trial.step, batch=BATCH) == KILLED
+    killed_request = run_and_kill(workspace, trial.request, trial.moment, batch=BATCH)
+    return killed_request is not None
 
 
-def restart(bench: Bench) -> dict[str, object]:
+def restart_until_quiet(workspace: Workspace) -> dict[str, object]:
     """Start again until a sync has nothing to do; a fault may still lie in wait for one."""
     for _ in range(_RESTARTS):
-        struck = len(bench.box.faults.struck)
+        fault_count = len(workspace.sandbox.faults.injected)
         try:
-            quiet = not bench.sync().plan.summary["corrections"]
+            nothing_to_do = not workspace.sync().plan.summary["corrections"]
         except ConnectorError as error:
-            known = {str(move.record) for move in bench.open_moves()}
-            if struck == len(bench.box.faults.struck):
+            open_records = {str(move.record) for move in workspace.open_moves()}
+            if fault_count == len(workspace.sandbox.faults.injected):
                 return {"failed without a fault": repr(error)}
-            if forgotten := set(bench.blanks()) - known:
-                return {"blank, and no move open": forgotten}
+            if unaccounted := set(workspace.blank_records()) - open_records:
+                return {"blank, and no move open": unaccounted}
             continue
-        if blanks := bench.blanks():
-            return {"blank after a restart": blanks}
-        if quiet:
+        if blank_records := workspace.blank_records():
+            return {"blank after a restart": blank_records}
+        if nothing_to_do:
             return {}
     return {"no rest after so many restarts": _RESTARTS}
 
 
-def amiss(
-    bench: Bench, wanted: dict[str, str], due: list[tuple[str, str, str]]
+def find_problems(
+    workspace: Workspace, expected: dict[str, str], expected_lines: list[tuple[str, str, str]]
 ) -> dict[str, object]:
     """Return what is not as after an undisturbed run; nothing should be."""
-    lines = bench.audited()
-    found: dict[str, object] = {
-        "blank": bench.blanks(),
-        "values": changed(wanted, bench.values(*wanted)),
-        "open moves": bench.open_moves(),
-        "not audited": set(due) - set(applied(lines)),
-        "audited, and not due": set(applied(lines)) - set(due),
-        "audited twice": [*applied_twice(lines), *twice(lines)],
+    lines = workspace.audit_lines()
+    problems: dict[str, object] = {
+        "blank": workspace.blank_records(),
+        "values": expected_audit(expected, workspace.values(*expected)),
+        "open moves": workspace.open_moves(),
+        "not audited": set(expected_lines) - set(applied_values(lines)),
+        "audited, and not due": set(applied_values(lines)) - set(expected_lines),
+        "audited twice": [*lines_applied_twice(lines), *duplicate_lines(lines)],
     }
-    return {name: one for name, one in found.items() if one}
+    return {name: problem for name, problem in problems.items() if problem}
 
 
-def twice(lines: Iterable[AuditLine]) -> list[str]:
+def duplicate_lines(lines: Iterable[AuditLine]) -> list[str]:
     """Return what stands in the audit twice: one fault lets nothing end the same way again."""
     rows = Counter(
-        f"{one.record} {one.property_name} {one.before}>{one.after} {one.outcome}" for one in lines
+        f"{line.record} {line.property_name} {line.before}>{line.after} {line.outcome}"
+        for line in lines
     )
     return [row for row, count in rows.items() if count > 1]

@@ -10,15 +10,15 @@ from threading import Thread
 import pytest
 
 from connector import settings
-from connector.app import put_together
+from connector.app import assemble
 from connector.daemon import settings as daemon_settings
 from connector.errors import UserError
 from connector.sandbox.portal import Portal
-from connector.web.app import create
+from connector.web.app import create_app
 from state.store import Store
 from tests.journeys import cast
-from tests.journeys.bench import Bench
-from tests.web.asking import ask
+from tests.journeys.bench import Workspace
+from tests.web.asking import send_request
 
 
 class Channel:
@@ -45,55 +45,55 @@ class Channel:
 
 @pytest.fixture
 def channel() -> Iterator[Channel]:
-    made = Channel()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    new_channel = Channel()
+    yield new_channel
+    new_channel.server.shutdown()
+    new_channel.server.server_close()
 
 
-def _lead(portal: Portal) -> str:
+def _create_demo_lead(portal: Portal) -> str:
     """Return somebody who asked for a demo, and has an owner."""
-    anna = cast.contact(portal, "anna", "lead")
+    anna = cast.create_contact(portal, "anna", "lead")
     portal.edit("contacts", anna, {"hubspot_owner_id": portal.add_owner("o@x.example", "O", "X")})
-    cast.fill_in(portal, anna, cast.DEMO)
+    cast.submit_form(portal, anna, cast.DEMO_FORM)
     return anna
 
 
-def _go(bench: Bench, turns: int = 1) -> str:
+def _run_cycles(workspace: Workspace, cycles: int = 1) -> str:
     """Let the whole daemon go through some cycles; return its metrics."""
-    given = bench.environment
+    environment = workspace.environment
 
     def monotonic() -> float:
-        return bench.portal.clock.ms() / 1000
+        return workspace.portal.clock.ms() / 1000
 
-    with Store.open(given["CONNECTOR_DATABASE_URL"]) as store:
-        daemon = daemon_settings.read(given, folder=bench.folder)
-        parts = put_together(
-            lambda: settings.read(given, folder=bench.folder), daemon, store, monotonic
+    with Store.open(environment["CONNECTOR_DATABASE_URL"]) as store:
+        daemon = daemon_settings.read(environment, folder=workspace.folder)
+        parts = assemble(
+            lambda: settings.read(environment, folder=workspace.folder), daemon, store, monotonic
         )
-        after = parts.loop.turned
+        previous_callback = parts.loop.on_cycle_ended
 
-        def turned() -> None:
-            nonlocal turns
-            after()
-            turns -= 1
-            if turns:
-                parts.loop.stop.wake()
+        def count_cycle() -> None:
+            nonlocal cycles
+            previous_callback()
+            cycles -= 1
+            if cycles:
+                parts.loop.stop.end_sleep()
             else:
-                parts.loop.stop.ask()
+                parts.loop.stop.request()
 
-        parts.loop.turned = turned
+        parts.loop.on_cycle_ended = count_cycle
         parts.loop.run()
-        told = ask(create(parts.front), "GET", "/metrics")
-        for each in parts.channels:
-            each.close()
-    return told.body
+        answer = send_request(create_app(parts.daemon_link), "GET", "/metrics")
+        for alert_channel in parts.channels:
+            alert_channel.close()
+    return answer.body
 
 
-def test_the_metrics_tell_what_was_corrected_and_what_it_took(bench: Bench) -> None:
-    _lead(bench.portal)
-    bench.more = {"CONNECTOR_WRITES": "apply", "CONNECTOR_RECHECK_SECONDS": "0"}
-    told = _go(bench)
+def test_the_metrics_tell_what_was_corrected_and_what_it_took(workspace: Workspace) -> None:
+    _create_demo_lead(workspace.portal)
+    workspace.overrides = {"CONNECTOR_WRITES": "apply", "CONNECTOR_RECHECK_SECONDS": "0"}
+    metrics = _run_cycles(workspace)
     for line in (
         'connector_corrections_total{outcome="applied",rule="handover"} 1.0',
         'connector_requests_total{route="batch update",status="200"} 1.0',
@@ -102,60 +102,62 @@ def test_the_metrics_tell_what_was_corrected_and_what_it_took(bench: Bench) -> N
         "connector_open_moves 0.0",
         'connector_step_failing{step="apply"} 0.0',
     ):
-        assert line in told
+        assert line in metrics
 
 
 def test_the_owner_hears_of_a_contact_that_is_ready_for_sales(
-    bench: Bench, channel: Channel
+    workspace: Workspace, channel: Channel
 ) -> None:
-    anna = _lead(bench.portal)
-    bench.more = {"CONNECTOR_WRITES": "apply", "CONNECTOR_HANDOVER": f"*={channel.url}"}
-    _go(bench, turns=2)
+    anna = _create_demo_lead(workspace.portal)
+    workspace.overrides = {"CONNECTOR_WRITES": "apply", "CONNECTOR_HANDOVER": f"*={channel.url}"}
+    _run_cycles(workspace, cycles=2)
     assert channel.titles == [f"contacts/{anna} is ready for sales"]
 
 
-def test_an_alert_is_sent_with_what_is_wrong(bench: Bench, channel: Channel) -> None:
-    _lead(bench.portal)
-    policy = bench.folder / "mine.yaml"
+def test_an_alert_is_sent_with_what_is_wrong(workspace: Workspace, channel: Channel) -> None:
+    _create_demo_lead(workspace.portal)
+    policy = workspace.folder / "mine.yaml"
     policy.write_text(
         "extends: standard\nname: mine\nsettings: {limits: {always: 0, day_share: 0}}\n"
     )
-    more = {"CONNECTOR_ALERTS": channel.url, "CONNECTOR_POLICY": str(policy)}
-    bench.more = {"CONNECTOR_WRITES": "apply", **more}
-    _go(bench, turns=3)
+    overrides = {"CONNECTOR_ALERTS": channel.url, "CONNECTOR_POLICY": str(policy)}
+    workspace.overrides = {"CONNECTOR_WRITES": "apply", **overrides}
+    _run_cycles(workspace, cycles=3)
     assert len(channel.titles) == 1
     assert "over a limit" in channel.titles[0]
-    assert bench.box.writes() == []
+    assert workspace.sandbox.write_requests() == []
 
 
 def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
-    bench: Bench, channel: Channel
+    workspace: Workspace, channel: Channel
 ) -> None:
-    cast.contact(bench.portal, "anna", "salesqualifiedlead", "NEW")
-    bench.more = {"CONNECTOR_ALERTS": channel.url}
-    _go(bench, turns=2)
-    _go(bench)
+    cast.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
+    workspace.overrides = {"CONNECTOR_ALERTS": channel.url}
+    _run_cycles(workspace, cycles=2)
+    _run_cycles(workspace)
     assert channel.titles == [
-        f"HubSpot lifecycle connector, portal {bench.portal.portal_id}: 1 contact is overlooked"
+        f"HubSpot lifecycle connector, portal {workspace.portal.portal_id}: 1 contact is overlooked"
     ]
 
 
-def test_owners_get_their_tasks_where_the_daemon_writes_and_none_in_review(bench: Bench) -> None:
-    anna = cast.contact(bench.portal, "anna", "salesqualifiedlead", "NEW")
-    owner = bench.portal.add_owner("o@x.example", "O", "X")
-    bench.portal.edit("contacts", anna, {"hubspot_owner_id": owner})
-    policy = bench.folder / "mine.yaml"
+def test_owners_get_their_tasks_where_the_daemon_writes_and_none_in_review(
+    workspace: Workspace,
+) -> None:
+    anna = cast.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
+    owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
+    workspace.portal.edit("contacts", anna, {"hubspot_owner_id": owner_id})
+    policy = workspace.folder / "mine.yaml"
     policy.write_text("extends: standard\nname: mine\nsettings: {follow_up: {tasks: yes}}\n")
-    bench.more = {"CONNECTOR_POLICY": str(policy)}
-    _go(bench)
-    assert bench.portal.records("tasks") == []
-    bench.more = {**bench.more, "CONNECTOR_WRITES": "apply"}
-    _go(bench, turns=2)
-    assert len(bench.portal.records("tasks")) == 1
+    workspace.overrides = {"CONNECTOR_POLICY": str(policy)}
+    _run_cycles(workspace)
+    assert workspace.portal.records("tasks") == []
+    workspace.overrides = {**workspace.overrides, "CONNECTOR_WRITES": "apply"}
+    _run_cycles(workspace, cycles=2)
+    assert len(workspace.portal.records("tasks")) == 1
 
 
-def test_a_channel_that_is_none_is_said_before_anything_is_asked(bench: Bench) -> None:
-    bench.more = {"CONNECTOR_ALERTS": "nonsense", "HUBSPOT_WEBHOOK_SECRET": ""}
+def test_a_channel_that_is_none_is_said_before_anything_is_asked(workspace: Workspace) -> None:
+    workspace.overrides = {"CONNECTOR_ALERTS": "nonsense", "HUBSPOT_WEBHOOK_SECRET": ""}
     with pytest.raises(UserError, match="CONNECTOR_ALERTS"):
-        _go(bench)
-    assert bench.box.requests == []
+        _run_cycles(workspace)
+    assert workspace.sandbox.requests == []

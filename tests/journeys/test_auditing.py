@@ -12,84 +12,88 @@ import orjson
 import pytest
 
 from connector import cli
-from connector.core.retention import Keep
-from connector.tidying import tidy
-from tests.journeys.bench import Bench
-from tests.journeys.cast import OPEN, WON, contact, deal
+from connector.core.retention import RetentionPeriods
+from connector.tidying import apply_retention
+from tests.journeys.bench import Workspace
+from tests.journeys.cast import OPEN, WON, create_contact, create_deal
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def audited(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def audited_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Return a bench after a run that corrected two contacts, with four lines."""
-    for name, value in bench.environment.items():
+    for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(bench.folder)
+    monkeypatch.chdir(workspace.folder)
     for number in range(2):
-        deal(
-            bench.portal,
+        create_deal(
+            workspace.portal,
             [OPEN, WON, OPEN],
-            contacts=[contact(bench.portal, f"p{number}", "customer")],
+            contacts=[create_contact(workspace.portal, f"p{number}", "customer")],
         )
-    bench.sync()
-    return bench
+    workspace.sync()
+    return workspace
 
 
-def lines(capsys: Capture, *filters: str) -> list[dict[str, object]]:
+def audit_lines(capsys: Capture, *filters: str) -> list[dict[str, object]]:
     capsys.readouterr()
-    assert cli.run(["audit", *filters, "--json"]) == 0
-    return [orjson.loads(one) for one in capsys.readouterr().out.splitlines()]
+    assert cli.run_command(["audit", *filters, "--json"]) == 0
+    return [orjson.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_lines_are_filtered_by_every_word(audited: Bench, capsys: Capture) -> None:
-    every = lines(capsys)
-    assert len(every) == 4
-    first = every[0]
-    assert len(lines(capsys, "--record", str(first["record"]))) == 2
-    assert len(lines(capsys, "--property", "hs_lead_status")) == 2
-    assert len(lines(capsys, "--rule", "reopened", "--outcome", "applied")) == 2
-    assert lines(capsys, "--outcome", "refused") == []
-    assert lines(capsys, "--until", "2026-01-01") == []
-    assert len(lines(capsys, "--since", "2026-01-01", "--run", str(first["run"]))) == 4
+def test_lines_are_filtered_by_every_word(audited_workspace: Workspace, capsys: Capture) -> None:
+    all_lines = audit_lines(capsys)
+    assert len(all_lines) == 4
+    first = all_lines[0]
+    assert len(audit_lines(capsys, "--record", str(first["record"]))) == 2
+    assert len(audit_lines(capsys, "--property", "hs_lead_status")) == 2
+    assert len(audit_lines(capsys, "--rule", "reopened", "--outcome", "applied")) == 2
+    assert audit_lines(capsys, "--outcome", "refused") == []
+    assert audit_lines(capsys, "--until", "2026-01-01") == []
+    assert len(audit_lines(capsys, "--since", "2026-01-01", "--run", str(first["run"]))) == 4
 
 
-def test_lines_are_a_table_for_people_and_for_spreadsheets(audited: Bench, capsys: Capture) -> None:
-    assert cli.run(["audit"]) == 0
+def test_lines_are_a_table_for_people_and_for_spreadsheets(
+    audited_workspace: Workspace, capsys: Capture
+) -> None:
+    assert cli.run_command(["audit"]) == 0
     assert "reopened" in capsys.readouterr().out
-    assert cli.run(["audit", "--csv"]) == 0
-    head, *rows = capsys.readouterr().out.splitlines()
-    assert head.split(",")[:4] == ["at", "run", "record", "property_name"]
+    assert cli.run_command(["audit", "--csv"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split(",")[:4] == ["at", "run", "record", "property_name"]
     assert len(rows) == 4
 
 
 def test_a_redacted_record_has_no_values_and_the_chain_still_holds(
-    audited: Bench, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    audited_workspace: Workspace, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = str(lines(capsys)[0]["record"])
+    record = str(audit_lines(capsys)[0]["record"])
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert cli.run(["audit", "redact", record]) == 130
-    assert {one["after"] for one in lines(capsys, "--record", record)} == {
+    assert cli.run_command(["audit", "redact", record]) == 130
+    assert {line["after"] for line in audit_lines(capsys, "--record", record)} == {
         "opportunity",
         "OPEN_DEAL",
     }
     capsys.readouterr()
-    assert cli.run(["audit", "redact", record, "--yes"]) == 0
+    assert cli.run_command(["audit", "redact", record, "--yes"]) == 0
     assert "2 lines" in capsys.readouterr().out
-    told = lines(capsys, "--record", record)
-    assert {(one["before"], one["after"]) for one in told} == {(None, None)}
-    assert cli.run(["audit", "verify"]) == 0
+    redacted = audit_lines(capsys, "--record", record)
+    assert {(line["before"], line["after"]) for line in redacted} == {(None, None)}
+    assert cli.run_command(["audit", "verify"]) == 0
     assert "chain intact" in capsys.readouterr().out
-    assert cli.run(["audit", "redact", record, "--yes"]) == 0
+    assert cli.run_command(["audit", "redact", record, "--yes"]) == 0
     assert "0 lines" in capsys.readouterr().out
 
 
-def test_verify_points_at_the_first_row_that_was_changed(audited: Bench, capsys: Capture) -> None:
-    with closing(sqlite3.connect(audited.folder / "connector.db")) as intruder:
-        intruder.execute("DROP TRIGGER audit_refuses_update")
-        intruder.execute("UPDATE audit SET rule = 'won' WHERE place IN (3, 4)")
-        intruder.commit()
-    assert cli.run(["audit", "verify", "--json"]) == 1
+def test_verify_points_at_the_first_row_that_was_changed(
+    audited_workspace: Workspace, capsys: Capture
+) -> None:
+    with closing(sqlite3.connect(audited_workspace.folder / "connector.db")) as connection:
+        connection.execute("DROP TRIGGER audit_refuses_update")
+        connection.execute("UPDATE audit SET rule = 'won' WHERE place IN (3, 4)")
+        connection.commit()
+    assert cli.run_command(["audit", "verify", "--json"]) == 1
     assert orjson.loads(capsys.readouterr().out)["row"] == 3
 
 
@@ -102,36 +106,36 @@ def test_verify_points_at_the_first_row_that_was_changed(audited: Bench, capsys:
     ],
 )
 def test_an_audit_that_makes_no_sense_says_what_to_type(
-    audited: Bench, capsys: Capture, command: list[str], says: str
+    audited_workspace: Workspace, capsys: Capture, command: list[str], says: str
 ) -> None:
-    assert cli.run(["audit", *command]) == 1
+    assert cli.run_command(["audit", *command]) == 1
     assert says in capsys.readouterr().err
 
 
 def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(
-    audited: Bench, capsys: Capture
+    audited_workspace: Workspace, capsys: Capture
 ) -> None:
-    audited.portal.clock.advance(9 * 86_400)
-    with audited.desk() as desk:
-        tidy(replace(desk, keep=Keep(audit=timedelta(days=7))))
-    (path,) = audited.folder.glob("audit.*")
-    assert lines(capsys) == []
-    assert cli.run(["audit", "verify"]) == 0
-    assert f"were cut on 2026-11-11, the last into {path}" in _words(capsys)
-    assert cli.run(["audit", "verify", "--json"]) == 0
+    audited_workspace.portal.clock.advance(9 * 86_400)
+    with audited_workspace.open_context() as context:
+        apply_retention(replace(context, retention=RetentionPeriods(audit=timedelta(days=7))))
+    (path,) = audited_workspace.folder.glob("audit.*")
+    assert audit_lines(capsys) == []
+    assert cli.run_command(["audit", "verify"]) == 0
+    assert f"were cut on 2026-11-11, the last into {path}" in _shown_text(capsys)
+    assert cli.run_command(["audit", "verify", "--json"]) == 0
     assert orjson.loads(capsys.readouterr().out)["cut"]["lines"] == 4
-    assert cli.run(["audit", "verify", "--file", str(path)]) == 0
-    assert "the chain in the database goes on from it" in _words(capsys)
-    assert cli.run(["undo", "--rule", "reopened", "--dry-run"]) == 0
-    assert "what was written before that cannot be undone" in _words(capsys)
+    assert cli.run_command(["audit", "verify", "--file", str(path)]) == 0
+    assert "the chain in the database goes on from it" in _shown_text(capsys)
+    assert cli.run_command(["undo", "--rule", "reopened", "--dry-run"]) == 0
+    assert "what was written before that cannot be undone" in _shown_text(capsys)
     path.write_bytes(path.read_bytes().replace(b"reopened", b"rewritten"))
-    assert cli.run(["audit", "verify", "--file", str(path)]) == 1
-    assert "broken at line 1" in _words(capsys)
+    assert cli.run_command(["audit", "verify", "--file", str(path)]) == 1
+    assert "broken at line 1" in _shown_text(capsys)
     path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
-    assert cli.run(["audit", "verify", "--file", str(path), "--json"]) == 0
-    assert cli.run(["audit", "verify", "--file", str(path.parent / "none")]) == 1
+    assert cli.run_command(["audit", "verify", "--file", str(path), "--json"]) == 0
+    assert cli.run_command(["audit", "verify", "--file", str(path.parent / "none")]) == 1
 
 
-def _words(capsys: Capture) -> str:
+def _shown_text(capsys: Capture) -> str:
     """Return what was shown, as if the screen were wide enough for it."""
     return " ".join(capsys.readouterr().out.split())

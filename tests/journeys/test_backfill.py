@@ -12,238 +12,264 @@ from threading import Barrier
 
 import pytest
 
-from connector.backfill import backfill, cost, read_all
+from connector.backfill import backfill, estimate_cost, read_whole_portal
 from connector.core.model import ObjectType
 from connector.hubspot.budget import Reserve
-from connector.hubspot.client import HubSpotDoor
+from connector.hubspot.client import HubSpotClient
 from connector.hubspot.faults import LimitReached
-from connector.nights import through_the_night
+from connector.nights import resume_after_quota_reset
 from connector.pull import pull
 from connector.sandbox.call import Request
 from connector.sandbox.portal import Portal
 from connector.sync import sync
 from state import mirror
-from tests.journeys.bench import TOKEN, Bench, new_portal
-from tests.journeys.cast import OPEN, changed, contact, deal, mixed
-from tests.journeys.killing import KILLED, Terms, run, start
+from tests.journeys.bench import TOKEN, Workspace, new_portal
+from tests.journeys.cast import (
+    OPEN,
+    expected_audit,
+    create_contact,
+    create_deal,
+    create_mixed_records,
+)
+from tests.journeys.killing import KILLED, ProcessOptions, run, start
 from tests.journeys.mirrored import differences
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 CONTACTS = ObjectType.CONTACTS
 
 
-def crowd(portal: Portal, number: int, *, gap: int = 1) -> None:
+def create_contacts(portal: Portal, total: int, *, gap: int = 1) -> None:
     """Create contacts; the second half has ids far beyond the first, as in old portals."""
-    first = 1000
-    for place in range(number):
-        number_of_its_own = first + place + (10**9 + place * gap if place >= number // 2 else 0)
+    first_id = 1000
+    for index in range(total):
+        contact_id = first_id + index + (10**9 + index * gap if index >= total // 2 else 0)
         portal.create(
             "contacts",
-            {"email": f"p{place}@fjord.example", "lifecyclestage": "lead"},
-            id=number_of_its_own,
+            {"email": f"p{index}@fjord.example", "lifecyclestage": "lead"},
+            id=contact_id,
         )
 
 
-def counted(bench: Bench) -> int:
-    with bench.store() as store, store.reading() as session:
-        return mirror.count(session, str(bench.portal.portal_id))[CONTACTS]
+def count_mirrored_contacts(workspace: Workspace) -> int:
+    with workspace.store() as store, store.reading() as session:
+        return mirror.count(session, str(workspace.portal.portal_id))[CONTACTS]
 
 
 @pytest.mark.parametrize("meaning", ["next", "last", "opaque"])
-def test_every_record_is_listed_once_whatever_after_means(set_up: SetUp, meaning: str) -> None:
-    bench = set_up()
-    bench.portal.switches.list_after = meaning
-    crowd(bench.portal, 12_000, gap=37)
-    with bench.desk() as desk:
-        pull(desk)
-    lists = [one for one in bench.box.requests if one.route == "list" and "contacts" in one.path]
-    assert counted(bench) == 12_000
-    assert differences(bench) == {}
-    assert len(lists) <= 1.1 * 120 + 12 * (meaning == "opaque")
+def test_every_record_is_listed_once_whatever_after_means(
+    new_workspace: NewWorkspace, meaning: str
+) -> None:
+    workspace = new_workspace()
+    workspace.portal.switches.list_after = meaning
+    create_contacts(workspace.portal, 12_000, gap=37)
+    with workspace.open_context() as context:
+        pull(context)
+    list_requests = [
+        request
+        for request in workspace.sandbox.requests
+        if request.route == "list" and "contacts" in request.path
+    ]
+    assert count_mirrored_contacts(workspace) == 12_000
+    assert differences(workspace) == {}
+    assert len(list_requests) <= 1.1 * 120 + 12 * (meaning == "opaque")
 
 
-def test_several_chains_are_under_way_at_once(bench: Bench) -> None:
-    crowd(bench.portal, 12_000)
+def test_several_chains_are_under_way_at_once(workspace: Workspace) -> None:
+    create_contacts(workspace.portal, 12_000)
     # No list request is answered before four of them have come in.
-    four = Barrier(4, timeout=10)
-    numbers = count(1)
+    barrier = Barrier(4, timeout=10)
+    request_numbers = count(1)
 
-    def meet(request: Request) -> None:
-        if request.route == "list" and "contacts" in request.path and next(numbers) <= 4:
-            four.wait()
+    def wait_for_others(request: Request) -> None:
+        if request.route == "list" and "contacts" in request.path and next(request_numbers) <= 4:
+            barrier.wait()
 
-    bench.box.before = meet
-    with bench.desk() as desk:
-        pull(desk)
-    assert not four.broken
-    assert counted(bench) == 12_000
-
-
-def _strike(bench: Bench, nth: int, act: Callable[[], None]) -> None:
-    numbers = count(1)
-
-    def strike(request: Request) -> None:
-        if request.route == "list" and next(numbers) == nth:
-            act()
-
-    bench.box.before = strike
+    workspace.sandbox.before_answer = wait_for_others
+    with workspace.open_context() as context:
+        pull(context)
+    assert not barrier.broken
+    assert count_mirrored_contacts(workspace) == 12_000
 
 
-def test_a_killed_backfill_goes_on_where_it_was(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    crowd(bench.portal, 8_000)
-    contact(bench.portal, "anna", "lead")
-    portal = bench.portal
-    deal(portal, [OPEN], contacts=[str(portal.records("contacts")[0].id)])
-    child = start(bench, "backfill", "--yes")
-    _strike(bench, 68, child.kill)
-    assert child.wait() == KILLED
-    bench.box.before = None
-    assert 2_000 < counted(bench) < 8_000
-    bench.box.forget()
+def _act_at_list_request(workspace: Workspace, nth: int, action: Callable[[], None]) -> None:
+    request_numbers = count(1)
 
-    assert run(bench, "backfill", "--yes") == 0
+    def act_at_nth(request: Request) -> None:
+        if request.route == "list" and next(request_numbers) == nth:
+            action()
 
-    lists = Counter(one.path for one in bench.box.requests if one.route == "list")
-    # Of six chains each may read a half-empty page, and lose the page that was under way.
-    assert 68 + sum(lists.values()) <= 82 + 2 * 6
-    assert not any("deals" in path for path in lists)
-    assert counted(bench) == 8_001
-    assert differences(bench) == {}
+    workspace.sandbox.before_answer = act_at_nth
 
 
-def test_the_cost_is_announced_and_a_dry_run_writes_nothing(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    wanted = mixed(bench.portal)
-    before = bench.values(*wanted)
-    assert run(bench, "backfill", "--dry-run") == 0
-    assert "5 contacts, 2 companies, 4 deals: about 5 requests" in (bench.folder / "err").read_text(
-        encoding="utf-8"
+def test_a_killed_backfill_goes_on_where_it_was(new_workspace: NewWorkspace) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    create_contacts(workspace.portal, 8_000)
+    create_contact(workspace.portal, "anna", "lead")
+    portal = workspace.portal
+    create_deal(portal, [OPEN], contacts=[str(portal.records("contacts")[0].id)])
+    process = start(workspace, "backfill", "--yes")
+    _act_at_list_request(workspace, 68, process.kill)
+    assert process.wait() == KILLED
+    workspace.sandbox.before_answer = None
+    assert 2_000 < count_mirrored_contacts(workspace) < 8_000
+    workspace.sandbox.clear_requests()
+
+    assert run(workspace, "backfill", "--yes") == 0
+
+    list_requests = Counter(
+        request.path for request in workspace.sandbox.requests if request.route == "list"
     )
-    assert bench.values(*wanted) == before
-    assert bench.box.writes() == []
-    assert run(bench, "backfill", "--yes", "--json") == 0
-    assert bench.values(*wanted) == wanted
+    # Of six chains each may read a half-empty page, and lose the page that was under way.
+    assert 68 + sum(list_requests.values()) <= 82 + 2 * 6
+    assert not any("deals" in path for path in list_requests)
+    assert count_mirrored_contacts(workspace) == 8_001
+    assert differences(workspace) == {}
 
 
-def test_a_backfill_obeys_the_limits_unless_it_is_told_not_to(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    blank = [contact(bench.portal, f"p{number}", "") for number in range(120)]
-    assert run(bench, "backfill", "--yes") == 1
-    assert bench.box.writes() == []
-    assert run(bench, "backfill", "--yes", "--no-limits") == 0
-    assert {bench.value(f"contacts/{one}.lifecyclestage") for one in blank} == {"lead"}
+def test_the_cost_is_announced_and_a_dry_run_writes_nothing(new_workspace: NewWorkspace) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    expected = create_mixed_records(workspace.portal)
+    before = workspace.values(*expected)
+    assert run(workspace, "backfill", "--dry-run") == 0
+    assert "5 contacts, 2 companies, 4 deals: about 5 requests" in (
+        workspace.folder / "err"
+    ).read_text(encoding="utf-8")
+    assert workspace.values(*expected) == before
+    assert workspace.sandbox.write_requests() == []
+    assert run(workspace, "backfill", "--yes", "--json") == 0
+    assert workspace.values(*expected) == expected
 
 
-def test_the_cost_is_near_what_reading_then_takes(bench: Bench) -> None:
-    crowd(bench.portal, 12_000)
-    with bench.desk() as desk:
-        announced = cost(desk)
-        bench.box.forget()
-        read_all(desk)
-    assert announced.records[CONTACTS] == 12_000
-    assert 0.9 < bench.box.count("list") / announced.requests < 1.1
-    assert announced.share is not None
+def test_a_backfill_obeys_the_limits_unless_it_is_told_not_to(new_workspace: NewWorkspace) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    blank_contacts = [create_contact(workspace.portal, f"p{number}", "") for number in range(120)]
+    assert run(workspace, "backfill", "--yes") == 1
+    assert workspace.sandbox.write_requests() == []
+    assert run(workspace, "backfill", "--yes", "--no-limits") == 0
+    assert {
+        workspace.value(f"contacts/{contact_id}.lifecyclestage") for contact_id in blank_contacts
+    } == {"lead"}
 
 
-def spend(door: HubSpotDoor, requests: int) -> None:
+def test_the_cost_is_near_what_reading_then_takes(workspace: Workspace) -> None:
+    create_contacts(workspace.portal, 12_000)
+    with workspace.open_context() as context:
+        estimate = estimate_cost(context)
+        workspace.sandbox.clear_requests()
+        read_whole_portal(context)
+    assert estimate.records[CONTACTS] == 12_000
+    assert 0.9 < workspace.sandbox.request_count("list") / estimate.requests < 1.1
+    assert estimate.share is not None
+
+
+def spend_requests(api: HubSpotClient, requests: int) -> None:
     for _ in range(requests):
-        door.account()
+        api.account()
 
 
 @pytest.mark.parametrize("before", [688, 690, 693, 696, 699])
 def test_the_day_stops_at_seven_hundred_and_goes_on_after_midnight(
-    set_up: SetUp, before: int
+    new_workspace: NewWorkspace, before: int
 ) -> None:
     """The daily limit is 1,000 with a reserve of 300, and the day is nearly used up."""
-    bench = set_up(CONNECTOR_DAILY_RESERVE="300")
-    wanted = mixed(bench.portal)
-    audit = changed(bench.values(*wanted), wanted)
-    bench.portal.switches.daily_limit = 1_000
-    bench.portal.switches.enforce_limits = True
+    workspace = new_workspace(CONNECTOR_DAILY_RESERVE="300")
+    expected = create_mixed_records(workspace.portal)
+    expected_lines = expected_audit(workspace.values(*expected), expected)
+    workspace.portal.switches.daily_limit = 1_000
+    workspace.portal.switches.enforce_limits = True
     waits: list[float] = []
 
     def wait(seconds: float) -> None:
         if seconds > 3600:
             waits.append(seconds)
-            stopped_at.append(len(bench.box.requests))
-        bench.portal.clock.advance(seconds)
+            requests_at_stop.append(len(workspace.sandbox.requests))
+        workspace.portal.clock.advance(seconds)
 
-    stopped_at: list[int] = []
-    with bench.desk() as desk:
-        door = desk.door
-        assert isinstance(door, HubSpotDoor)
-        spend(door, before - len(bench.box.requests))
-        through_the_night(replace(desk, wait=wait), sync)
+    requests_at_stop: list[int] = []
+    with workspace.open_context() as context:
+        api = context.api
+        assert isinstance(api, HubSpotClient)
+        spend_requests(api, before - len(workspace.sandbox.requests))
+        resume_after_quota_reset(replace(context, wait=wait), sync)
 
     assert len(waits) == 1
-    assert 690 <= stopped_at[0] <= 706  # a batch that was begun is finished
+    assert 690 <= requests_at_stop[0] <= 706  # a batch that was begun is finished
     assert waits[0] == pytest.approx(13.5 * 3600, abs=120)  # 10:30 in Oslo
-    assert bench.values(*wanted) == wanted
-    assert bench.applied() == audit
-    assert len(bench.audited()) == len(audit)
+    assert workspace.values(*expected) == expected
+    assert workspace.applied_values() == expected_lines
+    assert len(workspace.audit_lines()) == len(expected_lines)
 
 
-def test_reading_alone_stops_exactly_at_the_reserve(set_up: SetUp) -> None:
-    bench = set_up(CONNECTOR_DAILY_RESERVE="300")
-    bench.portal.switches.daily_limit = 1_000
-    with bench.desk() as desk:
-        door = desk.door
-        assert isinstance(door, HubSpotDoor)
+def test_reading_alone_stops_exactly_at_the_reserve(new_workspace: NewWorkspace) -> None:
+    workspace = new_workspace(CONNECTOR_DAILY_RESERVE="300")
+    workspace.portal.switches.daily_limit = 1_000
+    with workspace.open_context() as context:
+        api = context.api
+        assert isinstance(api, HubSpotClient)
         with pytest.raises(LimitReached, match="midnight in Europe/Oslo"):
-            spend(door, 1_000)
-    assert len(bench.box.requests) == 700
+            spend_requests(api, 1_000)
+    assert len(workspace.sandbox.requests) == 700
 
 
-def test_two_processes_on_one_database_keep_the_search_limit_together(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    crowd(bench.portal, 1_000)
-    with bench.desk() as desk:
-        pull(desk)
-    for one in bench.portal.records("contacts"):
-        bench.portal.edit("contacts", str(one.id), {"lifecyclestage": "customer"})
-    bench.portal.switches.enforce_limits = True
-    bench.box.forget()
+def test_two_processes_on_one_database_keep_the_search_limit_together(
+    new_workspace: NewWorkspace,
+) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    create_contacts(workspace.portal, 1_000)
+    with workspace.open_context() as context:
+        pull(context)
+    for record in workspace.portal.records("contacts"):
+        workspace.portal.edit("contacts", str(record.id), {"lifecyclestage": "customer"})
+    workspace.portal.switches.enforce_limits = True
+    workspace.sandbox.clear_requests()
     # Neither goes on before both have begun to search.
-    both, numbers = Barrier(2, timeout=30), count(1)
+    barrier, request_numbers = Barrier(2, timeout=30), count(1)
 
-    def meet(request: Request) -> None:
-        if request.route == "search" and next(numbers) <= 2:
-            both.wait()
+    def wait_for_others(request: Request) -> None:
+        if request.route == "search" and next(request_numbers) <= 2:
+            barrier.wait()
 
-    bench.box.before = meet
-    children = [start(bench, "pull", terms=Terms(waits=True)) for _ in range(2)]
-    assert [one.wait() for one in children] == [0, 0]
-    searches = [one.status for one in bench.box.requests if one.route == "search"]
+    workspace.sandbox.before_answer = wait_for_others
+    processes = [
+        start(workspace, "pull", options=ProcessOptions(waits_fully=True)) for _ in range(2)
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    searches = [
+        request.status for request in workspace.sandbox.requests if request.route == "search"
+    ]
     assert len(searches) >= 14
     assert 429 not in searches
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_contacts_use_nine_tenths_of_what_we_may_take(set_up: SetUp) -> None:
-    bench = set_up(new_portal(running=True))
-    portal = bench.portal
-    crowd(portal, 100_000)
+def test_a_hundred_thousand_contacts_use_nine_tenths_of_what_we_may_take(
+    new_workspace: NewWorkspace,
+) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    portal = workspace.portal
+    create_contacts(portal, 100_000)
     portal.switches.latency_seconds = 0.3
     portal.switches.enforce_limits = True
-    with bench.desk() as desk:
-        real = HubSpotDoor(TOKEN, bench.box.url, wait=time.sleep, monotonic=time.monotonic)
-        real.live_within(Reserve(), desk.store.turns(desk.portal_id))
-        bench.box.forget()
-        began = time.monotonic()
-        pull(replace(desk, door=real, wait=time.sleep))
-        took = time.monotonic() - began
-        real.close()
-    requests = bench.box.requests
-    sys.stdout.write(f"{len(requests)} requests in {took:.1f} s\n")
-    assert not [one for one in requests if one.status == 429]
+    with workspace.open_context() as context:
+        client = HubSpotClient(
+            TOKEN, workspace.sandbox.url, wait=time.sleep, monotonic=time.monotonic
+        )
+        client.configure_limits(Reserve(), context.store.rate_slots(context.portal_id))
+        workspace.sandbox.clear_requests()
+        started = time.monotonic()
+        pull(replace(context, api=client, wait=time.sleep))
+        seconds = time.monotonic() - started
+        client.close()
+    requests = workspace.sandbox.requests
+    sys.stdout.write(f"{len(requests)} requests in {seconds:.1f} s\n")
+    assert not [request for request in requests if request.status == 429]
     assert len(requests) <= 1.1 * 1003
-    assert len(requests) / took * 10 >= 0.9 * 0.95 * 190
-    assert counted(bench) == 100_000
+    assert len(requests) / seconds * 10 >= 0.9 * 0.95 * 190
+    assert count_mirrored_contacts(workspace) == 100_000
 
 
-def test_backfill_corrects_like_a_sync(bench: Bench) -> None:
-    wanted = mixed(bench.portal)
-    with bench.desk() as desk:
-        backfill(desk)
-    assert bench.values(*wanted) == wanted
+def test_backfill_corrects_like_a_sync(workspace: Workspace) -> None:
+    expected = create_mixed_records(workspace.portal)
+    with workspace.open_context() as context:
+        backfill(context)
+    assert workspace.values(*expected) == expected

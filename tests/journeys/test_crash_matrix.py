@@ -10,59 +10,59 @@ import pytest
 from connector.core.model import Ref
 from state import audit, outbox
 from tests.journeys.bench import new_portal
-from tests.journeys.cast import changed, mixed
-from tests.journeys.killing import UNANSWERED, Child, run_and_kill
+from tests.journeys.cast import expected_audit, create_mixed_records
+from tests.journeys.killing import UNANSWERED, ConnectorProcess, run_and_kill
 from tests.journeys.matrix import (
     BATCH,
     FAULTS,
-    Result,
-    SetUp,
+    TrialResult,
+    NewWorkspace,
     Trial,
-    amiss,
-    hold,
-    restart,
+    find_problems,
+    run_trial,
+    restart_until_quiet,
     sample,
-    survey,
+    count_undisturbed_sync,
 )
 
 # As many as take a minute; the long form goes through all.
-_SAMPLE = 45
+_SAMPLE_SIZE = 45
 
 
-def _held(
-    set_up: SetUp, trials: Iterable[Trial], tell: Callable[[int, int], None]
-) -> dict[str, Result]:
+def _failed_trials(
+    new_workspace: NewWorkspace, trials: Iterable[Trial], progress: Callable[[int, int], None]
+) -> dict[str, TrialResult]:
     """Hold trials; return those in which something is wrong."""
-    found, kills = {}, 0
+    failed, kills = {}, 0
     for number, trial in enumerate(trials, 1):
-        result = hold(set_up, trial)
+        result = run_trial(new_workspace, trial)
         kills += result.killed
-        if result.wrong:
-            found[str(trial)] = result
-        tell(number, kills)
-    return found
+        if result.problems:
+            failed[str(trial)] = result
+        progress(number, kills)
+    return failed
 
 
 def test_killed_under_a_fault_the_next_start_ends_as_if_neither_had_happened(
-    set_up: SetUp,
+    new_workspace: NewWorkspace,
 ) -> None:
-    trials = sample(survey(set_up).trials(), _SAMPLE)
-    assert {one.fault for one in trials} == set(FAULTS)
-    told: list[int] = []
-    assert _held(set_up, trials, lambda _, kills: told.append(kills)) == {}
-    assert told[-1] > _SAMPLE // 2
+    trials = sample(count_undisturbed_sync(new_workspace).trials(), _SAMPLE_SIZE)
+    assert {trial.fault for trial in trials} == set(FAULTS)
+    kill_counts: list[int] = []
+    assert _failed_trials(new_workspace, trials, lambda _, kills: kill_counts.append(kills)) == {}
+    assert kill_counts[-1] > _SAMPLE_SIZE // 2
 
 
 @pytest.mark.long
 @pytest.mark.timeout(10_800)
 def test_killed_anywhere_under_any_fault_the_next_start_ends_as_if_neither_had_happened(
-    set_up: SetUp, capsys: pytest.CaptureFixture[str]
+    new_workspace: NewWorkspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    points = survey(set_up)
-    trials = list(points.trials())
+    counts = count_undisturbed_sync(new_workspace)
+    trials = list(counts.trials())
     assert len(trials) >= 1000
 
-    def tell(number: int, kills: int) -> None:
+    def report_progress(number: int, kills: int) -> None:
         if number % 100 == 0 or number == len(trials):
             with capsys.disabled():
                 sys.stdout.write(
@@ -71,47 +71,49 @@ def test_killed_anywhere_under_any_fault_the_next_start_ends_as_if_neither_had_h
                 )
                 sys.stdout.flush()
 
-    assert _held(set_up, trials, tell) == {}
+    assert _failed_trials(new_workspace, trials, report_progress) == {}
 
 
 # What the matrix is worth: each defect that it is there for, planted, is found.
 
 
-def _killed_in_the_gap(set_up: SetUp) -> tuple[object, ...]:
-    bench = set_up(new_portal(running=True))
-    wanted = mixed(bench.portal)
-    due = changed(bench.values(*wanted), wanted)
-    assert run_and_kill(bench, 3, UNANSWERED, route="batch_update", batch=BATCH) is not None
-    assert len(bench.blanks()) == 2
-    return bench, wanted, due
+def _kill_in_the_gap(new_workspace: NewWorkspace) -> tuple[object, ...]:
+    workspace = new_workspace(new_portal(running=True))
+    expected = create_mixed_records(workspace.portal)
+    expected_lines = expected_audit(workspace.values(*expected), expected)
+    assert run_and_kill(workspace, 3, UNANSWERED, route="batch_update", batch=BATCH) is not None
+    assert len(workspace.blank_records()) == 2
+    return workspace, expected, expected_lines
 
 
-def test_a_promise_that_is_lost_is_found_by_the_matrix(set_up: SetUp) -> None:
-    bench, wanted, due = _killed_in_the_gap(set_up)
-    with bench.store() as store, store.begin() as session:
-        portal_id = str(bench.portal.portal_id)
-        outbox.close(session, portal_id, [Ref.parse(one) for one in bench.blanks()])
-    assert restart(bench) == {}
-    assert {"values", "not audited"} <= amiss(bench, wanted, due).keys()
+def test_a_promise_that_is_lost_is_found_by_the_matrix(new_workspace: NewWorkspace) -> None:
+    workspace, expected, expected_lines = _kill_in_the_gap(new_workspace)
+    with workspace.store() as store, store.begin() as session:
+        portal_id = str(workspace.portal.portal_id)
+        outbox.close(
+            session, portal_id, [Ref.parse(record) for record in workspace.blank_records()]
+        )
+    assert restart_until_quiet(workspace) == {}
+    assert {"values", "not audited"} <= find_problems(workspace, expected, expected_lines).keys()
 
 
-def test_a_line_that_is_audited_twice_is_found_by_the_matrix(set_up: SetUp) -> None:
-    bench, wanted, due = _killed_in_the_gap(set_up)
-    assert restart(bench) == {}
-    assert amiss(bench, wanted, due) == {}
-    with bench.store() as store, store.begin() as session:
-        portal_id = str(bench.portal.portal_id)
+def test_a_line_that_is_audited_twice_is_found_by_the_matrix(new_workspace: NewWorkspace) -> None:
+    workspace, expected, expected_lines = _kill_in_the_gap(new_workspace)
+    assert restart_until_quiet(workspace) == {}
+    assert find_problems(workspace, expected, expected_lines) == {}
+    with workspace.store() as store, store.begin() as session:
+        portal_id = str(workspace.portal.portal_id)
         audit.append(session, portal_id, list(audit.read(session, portal_id, limit=1)))
-    assert amiss(bench, wanted, due).keys() == {"audited twice"}
+    assert find_problems(workspace, expected, expected_lines).keys() == {"audited twice"}
 
 
 def test_what_goes_wrong_in_the_box_while_it_kills_fails_the_trial(
-    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+    new_workspace: NewWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(child: Child) -> None:
-        child.signal(9)
+    def fail(process: ConnectorProcess) -> None:
+        process.signal(9)
         raise TimeoutError("planted")
 
-    monkeypatch.setattr(Child, "kill", fail)
+    monkeypatch.setattr(ConnectorProcess, "kill", fail)
     with pytest.raises(TimeoutError, match="planted"):
-        _killed_in_the_gap(set_up)
+        _kill_in_the_gap(new_workspace)

@@ -17,52 +17,52 @@ import pytest
 import structlog
 
 from connector import settings
-from connector.daemon.cycle import Rhythm
-from connector.daemon.figures import figures, problems
-from connector.daemon.ground import PORTAL_SECONDS, Ground
+from connector.daemon.cycle import Schedule
+from connector.daemon.figures import read_status, problems
+from connector.daemon.ground import PORTAL_SECONDS, Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import Steps
-from connector.daemon.stop import Stop
+from connector.daemon.stop import StopSignal
 from connector.errors import UserError
 from connector.hubspot.faults import TokenRefused
-from connector.opening import Clockwork
+from connector.opening import RunClock
 from connector.pausing import pause, resume
-from connector.sandbox.deliveries import Manner
+from connector.sandbox.deliveries import DeliverySettings
 from connector.sandbox.faults import Fault
 from connector.settings import Settings
 from state.store import Store
 from tests.journeys import cast, killing
-from tests.journeys.bench import TOKEN, Bench, new_portal
-from tests.journeys.living import SECRET, daemon, until
+from tests.journeys.bench import TOKEN, Workspace, new_portal
+from tests.journeys.living import WEBHOOK_SECRET, prepare_daemon, wait_until
 
 SQL, OPPORTUNITY = "salesqualifiedlead", "opportunity"
 POLL = 60.0
 
 
 @dataclass
-class Running:
+class DaemonRunner:
     """A daemon turn by turn, on a bench whose clock moves when something waits."""
 
-    bench: Bench
+    workspace: Workspace
     loop: Loop
     logs: list[Any] = field(default_factory=list)
 
-    def turn(self, seconds: float = POLL) -> None:
+    def run_cycle(self, seconds: float = POLL) -> None:
         """Let time pass, and the daemon go through one cycle."""
-        self.bench.portal.clock.advance(seconds)
-        self.loop.turn()
+        self.workspace.portal.clock.advance(seconds)
+        self.loop.run_cycle()
 
-    def troubles(self) -> set[str]:
-        return {one.step for one in self.loop.steps.troubles()}
+    def failing_steps(self) -> set[str]:
+        return {failure.step for failure in self.loop.steps.failing_steps()}
 
     def problems(self) -> list[str]:
-        return problems(self.loop.ground, self.loop.steps, self.loop.rhythm)
+        return problems(self.loop.environment, self.loop.steps, self.loop.schedule)
 
-    def told(self, event: str) -> list[str]:
-        return [one.get("step", "") for one in self.logs if one["event"] == event]
+    def logged_steps(self, event: str) -> list[str]:
+        return [entry.get("step", "") for entry in self.logs if entry["event"] == event]
 
 
-class FullDisk(Store):
+class FullDiskStore(Store):
     """A store on a disk that is nearly full."""
 
     def free_bytes(self) -> int:
@@ -70,435 +70,475 @@ class FullDisk(Store):
 
 
 @contextmanager
-def running(bench: Bench, kind: type[Store] = Store, **more: str) -> Iterator[Running]:
+def run_daemon(
+    workspace: Workspace, store_class: type[Store] = Store, **overrides: str
+) -> Iterator[DaemonRunner]:
     """Open the daemon's ground, as its first turn does."""
-    bench.more = {"CONNECTOR_WRITES": "apply", "CONNECTOR_RECHECK_SECONDS": "2", **more}
+    workspace.overrides = {
+        "CONNECTOR_WRITES": "apply",
+        "CONNECTOR_RECHECK_SECONDS": "2",
+        **overrides,
+    }
 
     def monotonic() -> float:
-        return bench.portal.clock.ms() / 1000
+        return workspace.portal.clock.ms() / 1000
 
-    def read() -> Settings:
-        return settings.read(bench.environment, folder=bench.folder)
+    def read_settings() -> Settings:
+        return settings.read(workspace.environment, folder=workspace.folder)
 
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(20))
-    work = Clockwork(wait=bench.portal.clock.advance, monotonic=monotonic)
+    clock = RunClock(wait=workspace.portal.clock.advance, monotonic=monotonic)
     with (
-        kind.open(bench.environment["CONNECTOR_DATABASE_URL"], patience=0.1) as store,
+        store_class.open(
+            workspace.environment["CONNECTOR_DATABASE_URL"], busy_timeout=0.1
+        ) as store,
         structlog.testing.capture_logs() as logs,
-        closing(Ground(read, work, store=store)) as ground,
+        closing(Environment(read_settings, clock, store=store)) as ground,
     ):
-        rhythm = Rhythm(poll_seconds=POLL)
-        loop = Loop(ground=ground, steps=Steps(monotonic), stop=Stop(monotonic), rhythm=rhythm)
-        yield Running(bench, loop, logs)
+        rhythm = Schedule(poll_seconds=POLL)
+        loop = Loop(
+            environment=ground, steps=Steps(monotonic), stop=StopSignal(monotonic), schedule=rhythm
+        )
+        yield DaemonRunner(workspace, loop, logs)
 
 
 @pytest.fixture
-def anna(bench: Bench) -> str:
+def anna(workspace: Workspace) -> str:
     """Return a contact who is to become an opportunity."""
-    made = cast.contact(bench.portal, "anna", "lead")
-    cast.deal(bench.portal, [cast.OPEN], contacts=[made])
-    return made
+    contact_id = cast.create_contact(workspace.portal, "anna", "lead")
+    cast.create_deal(workspace.portal, [cast.OPEN], contacts=[contact_id])
+    return contact_id
 
 
-def stage(bench: Bench, contact: str) -> str:
-    return bench.value(f"contacts/{contact}.lifecyclestage")
+def stage_of(workspace: Workspace, contact_id: str) -> str:
+    return workspace.value(f"contacts/{contact_id}.lifecyclestage")
 
 
-def test_a_cycle_corrects_and_the_next_one_has_nothing_to_do(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        assert work.problems() == ["portal: not opened yet"]
-        assert work.loop.open()
-        assert work.problems() == ["poll: the first one has not ended yet"]
-        work.turn()
-        writes = len(bench.box.writes())
-        work.turn()
-        assert work.problems() == []
-        found = figures(work.loop.ground)
-    assert stage(bench, anna) == OPPORTUNITY
-    assert len(bench.box.writes()) == writes
-    assert (found.due, found.open_moves) == (0, 0)
-    assert found.lag is not None
-    assert found.lag < 5
+def test_a_cycle_corrects_and_the_next_one_has_nothing_to_do(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace) as runner:
+        assert runner.problems() == ["portal: not opened yet"]
+        assert runner.loop.open()
+        assert runner.problems() == ["poll: the first one has not ended yet"]
+        runner.run_cycle()
+        writes = len(workspace.sandbox.write_requests())
+        runner.run_cycle()
+        assert runner.problems() == []
+        status = read_status(runner.loop.environment)
+    assert stage_of(workspace, anna) == OPPORTUNITY
+    assert len(workspace.sandbox.write_requests()) == writes
+    assert (status.due, status.open_moves) == (0, 0)
+    assert status.lag is not None
+    assert status.lag < 5
 
 
-def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(bench: Bench, anna: str) -> None:
-    folder = bench.folder / "archive"
-    terms = {"CONNECTOR_KEEP_AUDIT_DAYS": "7", "CONNECTOR_ARCHIVE_FOLDER": str(folder)}
-    with running(bench, **terms) as work:
-        work.loop.open()
-        work.turn()
-        work.turn(3600)
+def test_the_old_audit_leaves_for_a_file_by_the_terms_that_are_set(
+    workspace: Workspace, anna: str
+) -> None:
+    folder = workspace.folder / "archive"
+    overrides = {"CONNECTOR_KEEP_AUDIT_DAYS": "7", "CONNECTOR_ARCHIVE_FOLDER": str(folder)}
+    with run_daemon(workspace, **overrides) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        runner.run_cycle(3600)
         assert not folder.exists()
-        work.turn(9 * 86_400)
-        assert work.troubles() == set()
+        runner.run_cycle(9 * 86_400)
+        assert runner.failing_steps() == set()
         assert len(list(folder.iterdir())) == 1
-        assert work.told("audit.cut") == [""]
-    assert bench.audited() == []
+        assert runner.logged_steps("audit.cut") == [""]
+    assert workspace.audit_lines() == []
 
 
-def test_review_writes_nothing_and_says_once_what_it_would(bench: Bench, anna: str) -> None:
-    with running(bench, CONNECTOR_WRITES="review") as work:
-        work.loop.open()
+def test_review_writes_nothing_and_says_once_what_it_would(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace, CONNECTOR_WRITES="review") as runner:
+        runner.loop.open()
         for _ in range(3):
-            work.turn(3600)
-        assert bench.box.writes() == []
-        assert len(work.told("plan.made")) == 1
-        bench.more = {**bench.more, "CONNECTOR_WRITES": "apply"}
-        work.turn(3600)
-    assert stage(bench, anna) == OPPORTUNITY
+            runner.run_cycle(3600)
+        assert workspace.sandbox.write_requests() == []
+        assert len(runner.logged_steps("plan.made")) == 1
+        workspace.overrides = {**workspace.overrides, "CONNECTOR_WRITES": "apply"}
+        runner.run_cycle(3600)
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_a_changed_policy_counts_with_the_next_cycle(bench: Bench, anna: str) -> None:
-    policy = bench.folder / "mine.yaml"
+def test_a_changed_policy_counts_with_the_next_cycle(workspace: Workspace, anna: str) -> None:
+    policy = workspace.folder / "mine.yaml"
     policy.write_text("extends: standard\nname: mine\nsettings: {stages: [customer]}\n")
-    with running(bench, CONNECTOR_POLICY=str(policy)) as work:
-        work.loop.open()
-        work.turn()
-        assert stage(bench, anna) == "lead"
+    with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        assert stage_of(workspace, anna) == "lead"
         policy.write_text("extends: standard\nname: mine\n")
-        work.turn(1)
-    assert stage(bench, anna) == OPPORTUNITY
+        runner.run_cycle(1)
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_a_bad_policy_leaves_the_last_good_one_and_is_told_once(bench: Bench, anna: str) -> None:
-    policy = bench.folder / "mine.yaml"
+def test_a_bad_policy_leaves_the_last_good_one_and_is_told_once(
+    workspace: Workspace, anna: str
+) -> None:
+    policy = workspace.folder / "mine.yaml"
     policy.write_text("extends: standard\nname: mine\n")
-    with running(bench, CONNECTOR_POLICY=str(policy)) as work:
-        work.loop.open()
+    with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+        runner.loop.open()
         policy.write_text("extends: standard\nname: mine\nsettings: {stagez: []}\n")
         for _ in range(3):
-            work.turn()
-        assert stage(bench, anna) == OPPORTUNITY
-        assert "stages" in work.problems()[0]
-        assert work.told("step.failing") == ["policy"]
+            runner.run_cycle()
+        assert stage_of(workspace, anna) == OPPORTUNITY
+        assert "stages" in runner.problems()[0]
+        assert runner.logged_steps("step.failing") == ["policy"]
         policy.write_text("extends: standard\nname: mine\n")
-        work.turn()
-        assert work.told("step.recovered") == ["policy"]
-        assert work.problems() == []
+        runner.run_cycle()
+        assert runner.logged_steps("step.recovered") == ["policy"]
+        assert runner.problems() == []
 
 
-def test_at_the_start_another_portals_token_ends_the_daemon(bench: Bench) -> None:
-    with running(bench, HUBSPOT_PORTAL_ID="1") as work, pytest.raises(UserError, match="portal 1"):
-        work.loop.open()
-    assert {one.route for one in bench.box.requests} == {"account"}
+def test_at_the_start_another_portals_token_ends_the_daemon(workspace: Workspace) -> None:
+    with (
+        run_daemon(workspace, HUBSPOT_PORTAL_ID="1") as runner,
+        pytest.raises(UserError, match="portal 1"),
+    ):
+        runner.loop.open()
+    assert {request.route for request in workspace.sandbox.requests} == {"account"}
 
 
-def test_later_another_portals_token_asks_nothing_more_and_alarms(bench: Bench, anna: str) -> None:
-    token, ours = bench.folder / "token", bench.portal.portal_id
+def test_later_another_portals_token_asks_nothing_more_and_alarms(
+    workspace: Workspace, anna: str
+) -> None:
+    token, portal_id = workspace.folder / "token", workspace.portal.portal_id
     token.write_text(TOKEN)
-    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
-    with running(bench, HUBSPOT_PORTAL_ID="", **more) as work:
-        work.loop.open()
+    overrides = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
+    with run_daemon(workspace, HUBSPOT_PORTAL_ID="", **overrides) as runner:
+        runner.loop.open()
         token.write_text("pat-eu1-of-another-portal")
-        bench.box.reception.tokens = {"pat-eu1-of-another-portal"}
-        bench.portal.portal_id = 1
-        bench.box.forget()
+        workspace.sandbox.dispatcher.tokens = {"pat-eu1-of-another-portal"}
+        workspace.portal.portal_id = 1
+        workspace.sandbox.clear_requests()
         for _ in range(2):
-            work.turn()
-        assert {one.route for one in bench.box.requests} == {"account"}
-        assert "belongs to portal 1" in work.problems()[0]
-        bench.portal.portal_id = ours
-        work.turn()
-        assert work.problems() == []
-    assert stage(bench, anna) == OPPORTUNITY
+            runner.run_cycle()
+        assert {request.route for request in workspace.sandbox.requests} == {"account"}
+        assert "belongs to portal 1" in runner.problems()[0]
+        workspace.portal.portal_id = portal_id
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_a_new_token_is_asked_whose_it_is_before_anything_else(bench: Bench) -> None:
-    token = bench.folder / "token"
+def test_a_new_token_is_asked_whose_it_is_before_anything_else(workspace: Workspace) -> None:
+    token = workspace.folder / "token"
     token.write_text(TOKEN)
-    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
-    with running(bench, **more) as work:
-        work.loop.open()
-        work.turn()
-        bench.box.forget()
-        work.turn()
-        assert bench.box.count("account") == 0
+    overrides = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
+    with run_daemon(workspace, **overrides) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        workspace.sandbox.clear_requests()
+        runner.run_cycle()
+        assert workspace.sandbox.request_count("account") == 0
         token.write_text("pat-eu1-rotated")
-        bench.box.reception.tokens.add("pat-eu1-rotated")
-        work.turn()
-        assert [one.route for one in bench.box.requests[-9:]].count("account") == 1
-        bench.box.forget()
-        work.turn()
-    assert bench.box.count("account") == 0
+        workspace.sandbox.dispatcher.tokens.add("pat-eu1-rotated")
+        runner.run_cycle()
+        assert [request.route for request in workspace.sandbox.requests[-9:]].count("account") == 1
+        workspace.sandbox.clear_requests()
+        runner.run_cycle()
+    assert workspace.sandbox.request_count("account") == 0
 
 
-def test_a_revoked_token_is_told_once_and_a_new_one_goes_on(bench: Bench, anna: str) -> None:
-    token = bench.folder / "token"
+def test_a_revoked_token_is_told_once_and_a_new_one_goes_on(
+    workspace: Workspace, anna: str
+) -> None:
+    token = workspace.folder / "token"
     token.write_text(TOKEN)
-    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
-    with running(bench, **more) as work:
-        work.loop.open()
-        bench.box.reception.tokens.clear()
+    overrides = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_ACCESS_TOKEN_FILE": str(token)}
+    with run_daemon(workspace, **overrides) as runner:
+        runner.loop.open()
+        workspace.sandbox.dispatcher.tokens.clear()
         for _ in range(3):
-            work.turn()
-        assert work.told("step.failing") == ["poll"]
-        assert isinstance(work.loop.steps.troubles()[0].error, TokenRefused)
-        assert work.problems()
+            runner.run_cycle()
+        assert runner.logged_steps("step.failing") == ["poll"]
+        assert isinstance(runner.loop.steps.failing_steps()[0].error, TokenRefused)
+        assert runner.problems()
         token.write_text("pat-eu1-renewed")
-        bench.box.reception.tokens.add("pat-eu1-renewed")
-        work.turn()
-        assert work.told("step.recovered") == ["poll"]
-    assert stage(bench, anna) == OPPORTUNITY
+        workspace.sandbox.dispatcher.tokens.add("pat-eu1-renewed")
+        runner.run_cycle()
+        assert runner.logged_steps("step.recovered") == ["poll"]
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_hubspot_away_for_a_day_is_told_once_and_made_up_for(bench: Bench) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        work.turn()
-        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
-        anna = cast.contact(bench.portal, "anna", "lead", days=0)
-        cast.fill_in(bench.portal, anna, cast.DEMO)
+def test_hubspot_away_for_a_day_is_told_once_and_made_up_for(workspace: Workspace) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        workspace.sandbox.faults.add_random(rate=1.0, kinds=["503"], seed=1)
+        anna = cast.create_contact(workspace.portal, "anna", "lead", days=0)
+        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
         for _ in range(5):
-            work.turn(6 * 3600)
-        assert set(work.told("step.failing")) == {"poll", "portal"}
-        assert len(work.told("step.failing")) == 2
-        assert any("too long" in one for one in work.problems())
-        bench.box.faults.clear()
-        work.turn()
-        assert work.problems() == []
-    assert stage(bench, anna) == SQL
+            runner.run_cycle(6 * 3600)
+        assert set(runner.logged_steps("step.failing")) == {"poll", "portal"}
+        assert len(runner.logged_steps("step.failing")) == 2
+        assert any("too long" in problem for problem in runner.problems())
+        workspace.sandbox.faults.clear()
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert stage_of(workspace, anna) == SQL
 
 
 def test_writes_that_hubspot_does_not_take_for_a_while_follow_with_the_next_poll(
-    bench: Bench, anna: str
+    workspace: Workspace, anna: str
 ) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        bench.box.faults.add(Fault(kind="423", route="batch_update", times=0))
-        work.turn()
-        assert work.troubles() & {"apply", "recover"}
-        bench.box.faults.clear()
-        work.turn(POLL + 1)
-        assert work.troubles() == set()
-    assert stage(bench, anna) == OPPORTUNITY
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        workspace.sandbox.faults.add(Fault(kind="423", route="batch_update", times=0))
+        runner.run_cycle()
+        assert runner.failing_steps() & {"apply", "recover"}
+        workspace.sandbox.faults.clear()
+        runner.run_cycle(POLL + 1)
+        assert runner.failing_steps() == set()
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_a_jump_of_the_clock_changes_nothing(bench: Bench) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        work.turn()
+def test_a_jump_of_the_clock_changes_nothing(workspace: Workspace) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
         for jump in (86_400.0, -7_200.0, 7_200.0):
-            bench.portal.clock.advance(jump)
-            work.turn()
-        anna = cast.contact(bench.portal, "anna", "lead", days=0)
-        cast.fill_in(bench.portal, anna, cast.DEMO)
-        work.turn()
-        assert work.troubles() == set()
-    assert stage(bench, anna) == SQL
+            workspace.portal.clock.advance(jump)
+            runner.run_cycle()
+        anna = cast.create_contact(workspace.portal, "anna", "lead", days=0)
+        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
+        runner.run_cycle()
+        assert runner.failing_steps() == set()
+    assert stage_of(workspace, anna) == SQL
 
 
-def test_a_locked_database_is_waited_for(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        with closing(sqlite3.connect(bench.folder / "connector.db")) as other:
-            other.execute("BEGIN IMMEDIATE")
-            work.turn()
-            assert bench.box.writes() == []
-            assert work.problems()
-        work.turn()
-        assert work.problems() == []
-    assert stage(bench, anna) == OPPORTUNITY
+def test_a_locked_database_is_waited_for(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        with closing(sqlite3.connect(workspace.folder / "connector.db")) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            runner.run_cycle()
+            assert workspace.sandbox.write_requests() == []
+            assert runner.problems()
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
 def test_a_disk_that_is_nearly_full_leaves_hubspot_alone_and_goes_on_reading(
-    bench: Bench, anna: str
+    workspace: Workspace, anna: str
 ) -> None:
-    with running(bench, kind=FullDisk) as work:
-        work.loop.open()
-        work.turn()
-        assert work.troubles() == {"apply"}
-        assert "MiB left" in work.problems()[0]
-        assert work.loop.rhythm.polled is not None
-    assert bench.box.writes() == []
+    with run_daemon(workspace, kind=FullDiskStore) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        assert runner.failing_steps() == {"apply"}
+        assert "MiB left" in runner.problems()[0]
+        assert runner.loop.schedule.last_poll is not None
+    assert workspace.sandbox.write_requests() == []
 
 
-def test_a_pause_is_told_once_and_obeyed(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        pause(work.loop.ground.store, work.loop.ground.portal_id, at=cast_now(bench), reason="")
+def test_a_pause_is_told_once_and_obeyed(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        pause(
+            runner.loop.environment.store,
+            runner.loop.environment.portal_id,
+            at=portal_now(workspace),
+            reason="",
+        )
         for _ in range(3):
-            work.turn(3600)
-        assert (work.told("step.failing"), bench.box.writes()) == (["apply"], [])
-        assert work.problems() == []
-        resume(work.loop.ground.store, work.loop.ground.portal_id)
-        work.turn(3600)
-    assert stage(bench, anna) == OPPORTUNITY
+            runner.run_cycle(3600)
+        assert (runner.logged_steps("step.failing"), workspace.sandbox.write_requests()) == (
+            ["apply"],
+            [],
+        )
+        assert runner.problems() == []
+        resume(runner.loop.environment.store, runner.loop.environment.portal_id)
+        runner.run_cycle(3600)
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def cast_now(bench: Bench) -> Any:
-    return bench.portal.clock.now()
+def portal_now(workspace: Workspace) -> Any:
+    return workspace.portal.clock.now()
 
 
-def test_an_operator_with_the_lock_goes_first(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        work.loop.open()
+def test_an_operator_with_the_lock_goes_first(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
         with (
-            bench.store() as store,
-            store.writer_lock(str(bench.portal.portal_id), who="connector undo"),
+            workspace.store() as store,
+            store.writer_lock(str(workspace.portal.portal_id), holder_name="connector undo"),
         ):
-            work.turn()
-            assert stage(bench, anna) == "lead"
-            assert work.told("cycle.postponed")
-        work.turn()
-    assert stage(bench, anna) == OPPORTUNITY
+            runner.run_cycle()
+            assert stage_of(workspace, anna) == "lead"
+            assert runner.logged_steps("cycle.postponed")
+        runner.run_cycle()
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_hubspot_away_at_the_start_is_waited_for(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
-        assert not work.loop.open()
-        assert work.problems()[0].startswith("portal:")
-        assert figures(work.loop.ground).lag is None
-        bench.box.faults.clear()
-        assert work.loop.open()
-        work.turn()
-        assert work.problems() == []
-    assert stage(bench, anna) == OPPORTUNITY
+def test_hubspot_away_at_the_start_is_waited_for(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace) as runner:
+        workspace.sandbox.faults.add_random(rate=1.0, kinds=["503"], seed=1)
+        assert not runner.loop.open()
+        assert runner.problems()[0].startswith("portal:")
+        assert read_status(runner.loop.environment).lag is None
+        workspace.sandbox.faults.clear()
+        assert runner.loop.open()
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
 def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
-    bench: Bench, anna: str
+    workspace: Workspace, anna: str
 ) -> None:
-    app = {"HUBSPOT_CLIENT_ID": "app", "HUBSPOT_CLIENT_SECRET": "secret"}
-    more = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_REFRESH_TOKEN": "refresh-0", **app}
-    with running(bench, **more) as work:
-        bench.box.faults.random(rate=1.0, kinds=["503"], seed=1)
-        assert not work.loop.open()
-        bench.box.faults.clear()
-        assert work.loop.open()
-        work.turn()
-        assert work.problems() == []
-        assert len(work.told("token.not_kept")) == 1
-        bench.box.reception.oauth.ends.clear()  # as if HubSpot had taken the token back
-        work.turn()
-        assert work.problems() == []
-    assert bench.box.reception.oauth.given == 2
-    assert stage(bench, anna) == OPPORTUNITY
+    oauth_app = {"HUBSPOT_CLIENT_ID": "app", "HUBSPOT_CLIENT_SECRET": "secret"}
+    overrides = {"HUBSPOT_ACCESS_TOKEN": "", "HUBSPOT_REFRESH_TOKEN": "refresh-0", **oauth_app}
+    with run_daemon(workspace, **overrides) as runner:
+        workspace.sandbox.faults.add_random(rate=1.0, kinds=["503"], seed=1)
+        assert not runner.loop.open()
+        workspace.sandbox.faults.clear()
+        assert runner.loop.open()
+        runner.run_cycle()
+        assert runner.problems() == []
+        assert len(runner.logged_steps("token.not_kept")) == 1
+        workspace.sandbox.dispatcher.oauth.expiries.clear()  # as if HubSpot had taken the token back
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert workspace.sandbox.dispatcher.oauth.grant_count == 2
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_the_loop_ends_when_told_to_and_corrects_until_then(bench: Bench, anna: str) -> None:
-    with running(bench) as work:
-        work.loop.turned = work.loop.stop.ask
-        work.loop.run()
-        assert work.told("daemon.started") == [""]
-    assert stage(bench, anna) == OPPORTUNITY
+def test_the_loop_ends_when_told_to_and_corrects_until_then(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.on_cycle_ended = runner.loop.stop.request
+        runner.loop.run()
+        assert runner.logged_steps("daemon.started") == [""]
+    assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_the_portals_own_lists_are_asked_for_now_and_then(bench: Bench) -> None:
-    with running(bench) as work:
-        work.loop.open()
-        work.turn()
-        bench.box.forget()
-        work.turn()
-        assert bench.box.count("pipelines") == 0
-        work.turn(PORTAL_SECONDS)
-    assert bench.box.count("pipelines") == 1
+def test_the_portals_own_lists_are_asked_for_now_and_then(workspace: Workspace) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        workspace.sandbox.clear_requests()
+        runner.run_cycle()
+        assert workspace.sandbox.request_count("pipelines") == 0
+        runner.run_cycle(PORTAL_SECONDS)
+    assert workspace.sandbox.request_count("pipelines") == 1
 
 
 @pytest.mark.network
 def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing_and_an_undo_stays(
-    set_up: Callable[..., Bench],
+    new_workspace: Callable[..., Workspace],
 ) -> None:
-    bench = set_up(new_portal(running=True))
-    anna = cast.contact(bench.portal, "anna", "lead")
-    with daemon(bench, CONNECTOR_POLL_SECONDS="3600") as work:
-        bench.box.deliver(Manner(target=f"{work.url}/webhooks/hubspot", secret=SECRET))
-        work.start()
-        until(lambda: work.get("/readyz")[0] == 200)
-        searches = bench.box.count("search")
-        cast.fill_in(bench.portal, anna, cast.DEMO)
-        until(lambda: stage(bench, anna) == SQL)
-        assert bench.box.deliveries
-        assert bench.box.deliveries.settle(10)
-        until(lambda: "connector_events_waiting 0.0" in work.get("/metrics")[1])
+    workspace = new_workspace(new_portal(running=True))
+    anna = cast.create_contact(workspace.portal, "anna", "lead")
+    with prepare_daemon(workspace, CONNECTOR_POLL_SECONDS="3600") as process:
+        workspace.sandbox.set_deliveries(
+            DeliverySettings(target=f"{process.url}/webhooks/hubspot", secret=WEBHOOK_SECRET)
+        )
+        process.start()
+        wait_until(lambda: process.get("/readyz")[0] == 200)
+        search_count = workspace.sandbox.request_count("search")
+        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
+        wait_until(lambda: stage_of(workspace, anna) == SQL)
+        assert workspace.sandbox.deliveries
+        assert workspace.sandbox.deliveries.wait_until_idle(10)
+        wait_until(lambda: "connector_events_waiting 0.0" in process.get("/metrics")[1])
         time.sleep(0.5)  # the echoes' own cycle
-        assert bench.box.count("search") == searches
-        assert len(bench.box.writes()) == 1
-        assert killing.run(bench, "undo", "--rule", "handover") == 0
-        cast.fill_in(bench.portal, cast.contact(bench.portal, "bjorn", "lead"), cast.DEMO)
-        until(lambda: len(bench.box.writes()) == 3)
-        assert stage(bench, anna) == "lead"
-        assert work.stop() == 0
+        assert workspace.sandbox.request_count("search") == search_count
+        assert len(workspace.sandbox.write_requests()) == 1
+        assert killing.run(workspace, "undo", "--rule", "handover") == 0
+        cast.submit_form(
+            workspace.portal, cast.create_contact(workspace.portal, "bjorn", "lead"), cast.DEMO_FORM
+        )
+        wait_until(lambda: len(workspace.sandbox.write_requests()) == 3)
+        assert stage_of(workspace, anna) == "lead"
+        assert process.stop() == 0
 
 
 @pytest.mark.network
 def test_sigterm_in_the_middle_of_a_hanging_write_ends_within_ten_seconds(
-    set_up: Callable[..., Bench],
+    new_workspace: Callable[..., Workspace],
 ) -> None:
-    bench = set_up(new_portal(running=True))
-    wanted = cast.mixed(bench.portal)
-    bench.portal.switches.hang_seconds = 60
-    bench.box.faults.add(Fault(kind="timeout", route="batch_update", nth=2, when="after"))
-    with daemon(bench) as work, (bench.folder / "log").open("w") as log:
+    workspace = new_workspace(new_portal(running=True))
+    expected = cast.create_mixed_records(workspace.portal)
+    workspace.portal.switches.hang_seconds = 60
+    workspace.sandbox.faults.add(Fault(kind="timeout", route="batch_update", nth=2, when="after"))
+    with prepare_daemon(workspace) as process, (workspace.folder / "log").open("w") as log:
         # By its own command line: the other children soon give up waiting for an answer.
         command = [sys.executable, "-m", "connector", "run"]
-        env = {**os.environ, **bench.environment}
-        with subprocess.Popen(command, cwd=bench.folder, env=env, stderr=log) as child:
-            until(lambda: bench.box.faults.struck)
-            began = time.monotonic()
-            child.terminate()
-            code = child.wait(30)
-        assert (code, time.monotonic() - began < 10) == (0, True)
-        assert "daemon.left" in (bench.folder / "log").read_text()
-        assert bench.open_moves()
-        work.start()
-        until(lambda: bench.values(*wanted) == wanted)
-        assert work.stop() == 0
-    assert bench.open_moves() == ()
+        env = {**os.environ, **workspace.environment}
+        with subprocess.Popen(command, cwd=workspace.folder, env=env, stderr=log) as connector:
+            wait_until(lambda: workspace.sandbox.faults.injected)
+            started = time.monotonic()
+            connector.terminate()
+            code = connector.wait(30)
+        assert (code, time.monotonic() - started < 10) == (0, True)
+        assert "daemon.left" in (workspace.folder / "log").read_text()
+        assert workspace.open_moves()
+        process.start()
+        wait_until(lambda: workspace.values(*expected) == expected)
+        assert process.stop() == 0
+    assert workspace.open_moves() == ()
 
 
 @pytest.mark.network
-def test_told_again_and_again_to_stop_it_does_not_hang(bench: Bench) -> None:
-    with daemon(bench) as work:
-        work.start()
-        until(lambda: work.get("/readyz")[0] == 200)
-        assert work.child
-        number = work.child.process.pid
+def test_told_again_and_again_to_stop_it_does_not_hang(workspace: Workspace) -> None:
+    with prepare_daemon(workspace) as process:
+        process.start()
+        wait_until(lambda: process.get("/readyz")[0] == 200)
+        assert process.connector
+        process_id = process.connector.process.pid
         with suppress(ProcessLookupError):  # until it has ended
             for _ in range(50_000):  # a signal may come in the middle of another one's handling
-                os.kill(number, signal.SIGTERM)
-                os.kill(number, signal.SIGINT)
-        work.child.wait()  # which fails where it hangs; the last signals may find it half gone
+                os.kill(process_id, signal.SIGTERM)
+                os.kill(process_id, signal.SIGINT)
+        process.connector.wait()  # which fails where it hangs; the last signals may find it half gone
 
 
 @pytest.mark.network
-def test_a_taken_address_is_said_with_what_to_do(bench: Bench) -> None:
-    port = bench.box.url.rpartition(":")[2]
-    bench.more = {"CONNECTOR_LISTEN": f"127.0.0.1:{port}"}
-    assert killing.run(bench, "run") == 1
-    assert "CONNECTOR_LISTEN" in (bench.folder / "err").read_text()
+def test_a_taken_address_is_said_with_what_to_do(workspace: Workspace) -> None:
+    port = workspace.sandbox.url.rpartition(":")[2]
+    workspace.overrides = {"CONNECTOR_LISTEN": f"127.0.0.1:{port}"}
+    assert killing.run(workspace, "run") == 1
+    assert "CONNECTOR_LISTEN" in (workspace.folder / "err").read_text()
 
 
 @pytest.mark.network
-def test_another_portals_token_exits_with_1(bench: Bench) -> None:
-    bench.more = {"CONNECTOR_LISTEN": "127.0.0.1:0", "HUBSPOT_PORTAL_ID": "1"}
-    child = killing.start(bench, "run")
-    assert child.wait() == 1
+def test_another_portals_token_exits_with_1(workspace: Workspace) -> None:
+    workspace.overrides = {"CONNECTOR_LISTEN": "127.0.0.1:0", "HUBSPOT_PORTAL_ID": "1"}
+    connector = killing.start(workspace, "run")
+    assert connector.wait() == 1
 
 
-def test_an_old_outbox_in_a_restored_backup_does_no_harm(bench: Bench) -> None:
+def test_an_old_outbox_in_a_restored_backup_does_no_harm(workspace: Workspace) -> None:
     """The backup was taken between clear and set; much has happened in HubSpot since."""
-    wanted = cast.mixed(bench.portal)
-    live, backup = bench.folder / "connector.db", bench.folder / "backup.db"
+    expected = cast.create_mixed_records(workspace.portal)
+    database, backup = workspace.folder / "connector.db", workspace.folder / "backup.db"
 
-    def copy(_: object) -> None:
-        if bench.box.count("batch_update") == 2 and not backup.exists():
-            with closing(sqlite3.connect(live)) as one, closing(sqlite3.connect(backup)) as other:
-                one.backup(other)
+    def copy_database(_: object) -> None:
+        if workspace.sandbox.request_count("batch_update") == 2 and not backup.exists():
+            with (
+                closing(sqlite3.connect(database)) as source,
+                closing(sqlite3.connect(backup)) as target,
+            ):
+                source.backup(target)
 
-    bench.box.before = copy
-    bench.sync()
-    bench.box.before = None
-    assert bench.values(*wanted) == wanted
+    workspace.sandbox.before_answer = copy_database
+    workspace.sync()
+    workspace.sandbox.before_answer = None
+    assert workspace.values(*expected) == expected
     for name in ("connector.db-wal", "connector.db-shm"):
-        (bench.folder / name).unlink(missing_ok=True)
-    backup.replace(live)
-    assert bench.open_moves()
-    before = len(bench.box.writes())
-    with running(bench) as work:
-        work.loop.open()
-        work.turn()
-        assert work.problems() == []
-    assert bench.values(*wanted) == wanted
-    assert len(bench.box.writes()) == before
-    assert bench.open_moves() == ()
+        (workspace.folder / name).unlink(missing_ok=True)
+    backup.replace(database)
+    assert workspace.open_moves()
+    writes_before = len(workspace.sandbox.write_requests())
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        assert runner.problems() == []
+    assert workspace.values(*expected) == expected
+    assert len(workspace.sandbox.write_requests()) == writes_before
+    assert workspace.open_moves() == ()

@@ -7,64 +7,76 @@ import pytest
 
 from connector import cli
 from connector.core.model import ObjectType, Workflow
-from connector.sandbox.flows import enrols_on, waits_for
-from tests.journeys.bench import Bench
-from tests.journeys.cast import reopened
+from connector.sandbox.flows import known_property_criteria, property_change_criteria
+from tests.journeys.bench import Workspace
+from tests.journeys.cast import create_reopened_customer
 
 Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
-def planned(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def pulled_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Return a pulled portal with one thing to correct, and workflows of every kind."""
-    for name, value in bench.environment.items():
+    for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(bench.folder)
-    reopened(bench.portal)
-    portal = bench.portal
-    portal.add_workflow("Welcome back", enrols_on("lifecyclestage"))
-    portal.add_workflow("Status bell", waits_for("hs_lead_status"))
-    portal.add_workflow("Asleep", enrols_on("lifecyclestage"), enabled=False)
-    portal.add_workflow("Newsletter", enrols_on("email"))
-    portal.add_workflow("Of deals", enrols_on("lifecyclestage"), object_type="deals")
-    portal.add_workflow("Of companies", enrols_on("lifecyclestage"), object_type="companies")
-    assert cli.run(["pull"]) == 0
-    return bench
+    monkeypatch.chdir(workspace.folder)
+    create_reopened_customer(workspace.portal)
+    portal = workspace.portal
+    portal.add_workflow("Welcome back", known_property_criteria("lifecyclestage"))
+    portal.add_workflow("Status bell", property_change_criteria("hs_lead_status"))
+    portal.add_workflow("Asleep", known_property_criteria("lifecyclestage"), enabled=False)
+    portal.add_workflow("Newsletter", known_property_criteria("email"))
+    portal.add_workflow("Of deals", known_property_criteria("lifecyclestage"), object_type="deals")
+    portal.add_workflow(
+        "Of companies", known_property_criteria("lifecyclestage"), object_type="companies"
+    )
+    assert cli.run_command(["pull"]) == 0
+    return workspace
 
 
-def plan(capsys: Capture, *more: str) -> str:
+def run_plan(capsys: Capture, *options: str) -> str:
     capsys.readouterr()
-    assert cli.run(["plan", *more]) == 0
+    assert cli.run_command(["plan", *options]) == 0
     return capsys.readouterr().out
 
 
 def test_the_active_ones_that_enrol_on_stage_or_status_are_named(
-    planned: Bench, capsys: Capture
+    pulled_workspace: Workspace, capsys: Capture
 ) -> None:
-    planned.portal.switches.scopes.add("automation")
-    found = orjson.loads(plan(capsys, "--json"))["workflows"]
-    assert [one["name"] for one in found] == ["Welcome back", "Status bell", "Of companies"]
-    assert "may start: Welcome back (71000)" in plan(capsys).replace("\n", " ")
-    planned.portal.flows.clear()
-    assert "No active workflow enrols" in plan(capsys)
+    pulled_workspace.portal.switches.scopes.add("automation")
+    workflows = orjson.loads(run_plan(capsys, "--json"))["workflows"]
+    assert [workflow["name"] for workflow in workflows] == [
+        "Welcome back",
+        "Status bell",
+        "Of companies",
+    ]
+    assert "may start: Welcome back (71000)" in run_plan(capsys).replace("\n", " ")
+    pulled_workspace.portal.workflows.clear()
+    assert "No active workflow enrols" in run_plan(capsys)
 
 
-def test_without_the_scope_it_is_said_that_nobody_knows(planned: Bench, capsys: Capture) -> None:
-    assert orjson.loads(plan(capsys, "--json"))["workflows"] is None
-    assert "is not known: the token lacks the" in plan(capsys)
+def test_without_the_scope_it_is_said_that_nobody_knows(
+    pulled_workspace: Workspace, capsys: Capture
+) -> None:
+    assert orjson.loads(run_plan(capsys, "--json"))["workflows"] is None
+    assert "is not known: the token lacks the" in run_plan(capsys)
 
 
-def test_a_portal_of_many_workflows_is_read_page_by_page(bench: Bench) -> None:
-    bench.portal.switches.scopes.add("automation")
+def test_a_portal_of_many_workflows_is_read_page_by_page(workspace: Workspace) -> None:
+    workspace.portal.switches.scopes.add("automation")
     for number in range(150):
-        bench.portal.add_workflow(f"w{number}", enrols_on("lifecyclestage"))
-    with bench.desk() as desk:
-        found = desk.door.workflows()
-    assert [one.name for one in found] == [f"w{number}" for number in range(150)]
-    assert found[0] == Workflow(
+        workspace.portal.add_workflow(f"w{number}", known_property_criteria("lifecyclestage"))
+    with workspace.open_context() as context:
+        workflows = context.api.workflows()
+    assert [workflow.name for workflow in workflows] == [f"w{number}" for number in range(150)]
+    assert workflows[0] == Workflow(
         id="71000",
         name="w0",
         object_type=ObjectType.CONTACTS,
-        enrols_on=frozenset({"lifecyclestage"}),
+        enrollment_properties=frozenset({"lifecyclestage"}),
     )
-    assert bench.box.count("flows") == bench.box.count("flows_read") == 2
+    assert (
+        workspace.sandbox.request_count("flows")
+        == workspace.sandbox.request_count("flows_read")
+        == 2
+    )

@@ -13,313 +13,341 @@ from connector.errors import ConnectorError
 from connector.sandbox.call import Request
 from connector.sandbox.faults import Fault
 from connector.sandbox.switches import SCOPES
-from tests.journeys.bench import Bench
-from tests.journeys.cast import LOST, OPEN, contact, deal, reopened
+from tests.journeys.bench import Workspace
+from tests.journeys.cast import LOST, OPEN, create_contact, create_deal, create_reopened_customer
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 CLEAR, SET = 1, 2
-_NAMES = ("lifecyclestage", "hs_lead_status")
-UNKNOWN = ("500", "502", "503", "504", "524", "reset", "timeout", "truncated", "empty", "html")
+_PROPERTIES = ("lifecyclestage", "hs_lead_status")
+UNKNOWN_OUTCOMES = (
+    "500",
+    "502",
+    "503",
+    "504",
+    "524",
+    "reset",
+    "timeout",
+    "truncated",
+    "empty",
+    "html",
+)
 NOT_DONE = ("423", "429-secondly", "429-ten-secondly", "429-daily", "477", "401", "403")
 REFUSED = ("400", "207", "left-out", "empty-results", "ignore")
-ONCE = [(kind, when) for kind in UNKNOWN for when in ("before", "after")] + [
+SINGLE_FAULTS = [(kind, when) for kind in UNKNOWN_OUTCOMES for when in ("before", "after")] + [
     (kind, "before") for kind in (*NOT_DONE, *REFUSED)
 ]
 SQL = "salesqualifiedlead"
 
 
-def lost(bench: Bench) -> str:
+def create_lost_opportunity(workspace: Workspace) -> str:
     """Return an opportunity whose only deal was lost: only its stage still tells of it."""
-    dora = contact(bench.portal, "dora", "opportunity", "OPEN_DEAL")
-    deal(bench.portal, [OPEN, LOST], contacts=[dora])
+    dora = create_contact(workspace.portal, "dora", "opportunity", "OPEN_DEAL")
+    create_deal(workspace.portal, [OPEN, LOST], contacts=[dora])
     return dora
 
 
-def state(bench: Bench, contact_id: str) -> tuple[str, str]:
-    stage, status = (bench.value(f"contacts/{contact_id}.{name}") for name in _NAMES)
+def stage_and_status(workspace: Workspace, contact_id: str) -> tuple[str, str]:
+    stage, status = (workspace.value(f"contacts/{contact_id}.{name}") for name in _PROPERTIES)
     return stage, status
 
 
-def attempt(bench: Bench, sync: Callable[[], object] | None = None) -> ConnectorError | None:
+def sync_once(
+    workspace: Workspace, sync: Callable[[], object] | None = None
+) -> ConnectorError | None:
     """Sync once; whatever happens, nothing is blank that is not known to be open."""
     failure = None
     try:
-        (sync or bench.sync)()
+        (sync or workspace.sync)()
     except ConnectorError as error:
         failure = error
-    known = {str(move.record) for move in bench.open_moves()} if failure else set()
-    assert set(bench.blanks()) <= known
+    open_records = {str(move.record) for move in workspace.open_moves()} if failure else set()
+    assert set(workspace.blank_records()) <= open_records
     return failure
 
 
-def settle(bench: Bench) -> None:
+def sync_until_quiet(workspace: Workspace) -> None:
     """Sync until one writes nothing, as a daemon does; none may fail."""
-    with bench.syncs() as sync:
+    with workspace.repeated_syncs() as sync:
         for _ in range(7):
-            written = len(bench.box.writes())
-            assert attempt(bench, sync) is None
-            if len(bench.box.writes()) == written:
+            write_count = len(workspace.sandbox.write_requests())
+            assert sync_once(workspace, sync) is None
+            if len(workspace.sandbox.write_requests()) == write_count:
                 return
     raise AssertionError("it does not come to rest")
 
 
 @pytest.mark.parametrize("step", [CLEAR, SET], ids=["clear", "set"])
-@pytest.mark.parametrize(("kind", "when"), ONCE, ids=str)
+@pytest.mark.parametrize(("kind", "when"), SINGLE_FAULTS, ids=str)
 def test_a_fault_at_the_clear_or_the_set_changes_nothing_in_the_end(
-    bench: Bench, kind: str, when: str, step: int
+    workspace: Workspace, kind: str, when: str, step: int
 ) -> None:
-    dora = lost(bench)
-    bench.box.faults.add(Fault(route="batch_update", kind=kind, when=when, nth=step))
-    attempt(bench)
-    assert bench.box.faults.struck == [f"batch_update {kind} {when}"]
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    applied = Counter(bench.applied())
-    assert applied[f"contacts/{dora}", "hs_lead_status", "BAD_TIMING"] == 1
-    assert applied[f"contacts/{dora}", "lifecyclestage", SQL] == 1
-    assert bench.open_moves() == ()
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.faults.add(Fault(route="batch_update", kind=kind, when=when, nth=step))
+    sync_once(workspace)
+    assert workspace.sandbox.faults.injected == [f"batch_update {kind} {when}"]
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    applied_counts = Counter(workspace.applied_values())
+    assert applied_counts[f"contacts/{dora}", "hs_lead_status", "BAD_TIMING"] == 1
+    assert applied_counts[f"contacts/{dora}", "lifecyclestage", SQL] == 1
+    assert workspace.open_moves() == ()
 
 
 @pytest.mark.parametrize("step", [CLEAR, SET], ids=["clear", "set"])
-@pytest.mark.parametrize("kind", [*UNKNOWN, *NOT_DONE, *REFUSED])
+@pytest.mark.parametrize("kind", [*UNKNOWN_OUTCOMES, *NOT_DONE, *REFUSED])
 def test_while_a_fault_lasts_nothing_blank_is_forgotten_and_afterwards_all_is_right(
-    bench: Bench, kind: str, step: int
+    workspace: Workspace, kind: str, step: int
 ) -> None:
-    dora = lost(bench)
-    bench.box.faults.add(Fault(route="batch_update", kind=kind, nth=step, times=0))
-    attempt(bench)
-    bench.box.faults.clear()
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    assert bench.open_moves() == ()
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.faults.add(Fault(route="batch_update", kind=kind, nth=step, times=0))
+    sync_once(workspace)
+    workspace.sandbox.faults.clear()
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    assert workspace.open_moves() == ()
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "reset", "truncated", "empty-results", "empty"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
-def test_a_fault_at_a_reading_changes_nothing_in_the_end(bench: Bench, kind: str, nth: int) -> None:
-    dora = lost(bench)
-    bench.box.faults.add(Fault(route="batch_read", kind=kind, nth=nth))
-    attempt(bench)
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
+def test_a_fault_at_a_reading_changes_nothing_in_the_end(
+    workspace: Workspace, kind: str, nth: int
+) -> None:
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.faults.add(Fault(route="batch_read", kind=kind, nth=nth))
+    sync_once(workspace)
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
 
 
-@pytest.mark.parametrize("kind", UNKNOWN)
-def test_a_set_that_took_effect_is_not_sent_again(bench: Bench, kind: str) -> None:
-    dora = lost(bench)
-    bench.box.faults.add(Fault(route="batch_update", kind=kind, when="after", nth=SET))
-    assert attempt(bench) is None
-    assert len(bench.box.writes()) == 2
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
+@pytest.mark.parametrize("kind", UNKNOWN_OUTCOMES)
+def test_a_set_that_took_effect_is_not_sent_again(workspace: Workspace, kind: str) -> None:
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.faults.add(Fault(route="batch_update", kind=kind, when="after", nth=SET))
+    assert sync_once(workspace) is None
+    assert len(workspace.sandbox.write_requests()) == 2
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
 
 
 def test_an_automation_that_writes_into_the_gap_once_is_overcome_by_the_next_sync(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    anna = reopened(bench.portal)
-    bench.portal.switches.automation_in_gap = "customer"
-    assert attempt(bench) is None
-    assert bench.value(f"contacts/{anna}.lifecyclestage") == "customer"
-    settle(bench)
-    assert state(bench, anna) == ("opportunity", "OPEN_DEAL")
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.IGNORED, Outcome.APPLIED]
+    anna = create_reopened_customer(workspace.portal)
+    workspace.portal.switches.automation_in_gap = "customer"
+    assert sync_once(workspace) is None
+    assert workspace.value(f"contacts/{anna}.lifecyclestage") == "customer"
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, anna) == ("opportunity", "OPEN_DEAL")
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.IGNORED, Outcome.APPLIED]
 
 
 def test_an_automation_that_always_writes_into_the_gap_is_fought_twice_and_then_left(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    anna = reopened(bench.portal)
-    bench.portal.switches.automation_in_gap = "customer"
-    bench.portal.switches.automation_in_gap_times = 1000
-    settle(bench)
-    assert state(bench, anna) == ("customer", "")
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.IGNORED, Outcome.IGNORED]
+    anna = create_reopened_customer(workspace.portal)
+    workspace.portal.switches.automation_in_gap = "customer"
+    workspace.portal.switches.automation_in_gap_times = 1000
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, anna) == ("customer", "")
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.IGNORED, Outcome.IGNORED]
 
 
 def test_another_stage_that_an_automation_writes_into_the_gap_is_won_back_at_once(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    dora = lost(bench)
-    bench.portal.switches.automation_in_gap = "customer"
-    assert attempt(bench) is None
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    assert {one.outcome for one in bench.audited()} == {Outcome.APPLIED}
+    dora = create_lost_opportunity(workspace)
+    workspace.portal.switches.automation_in_gap = "customer"
+    assert sync_once(workspace) is None
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    assert {line.outcome for line in workspace.audit_lines()} == {Outcome.APPLIED}
 
 
 def test_an_automation_that_always_writes_another_stage_is_named_and_decided_anew(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    dora = lost(bench)
-    bench.portal.switches.automation_in_gap = "customer"
-    bench.portal.switches.automation_in_gap_times = 1000
-    settle(bench)
-    assert state(bench, dora) == ("customer", "")
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.REVERTED]
+    dora = create_lost_opportunity(workspace)
+    workspace.portal.switches.automation_in_gap = "customer"
+    workspace.portal.switches.automation_in_gap_times = 1000
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == ("customer", "")
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.REVERTED]
 
 
-def test_what_a_person_writes_into_the_gap_is_not_fought(bench: Bench) -> None:
-    dora = lost(bench)
-    person = {"lifecyclestage": "evangelist"}
-    _in_the_gap(bench, lambda: bench.portal.edit("contacts", dora, person))
-    assert attempt(bench) is None
-    settle(bench)
-    assert state(bench, dora)[0] == "evangelist"
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.REVERTED]
-    clears = [one for one in bench.box.writes() if '"lifecyclestage": ""' in _text(one)]
-    assert len(clears) == 1
+def test_what_a_person_writes_into_the_gap_is_not_fought(workspace: Workspace) -> None:
+    dora = create_lost_opportunity(workspace)
+    manual_edit = {"lifecyclestage": "evangelist"}
+    _act_in_the_gap(workspace, lambda: workspace.portal.edit("contacts", dora, manual_edit))
+    assert sync_once(workspace) is None
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora)[0] == "evangelist"
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.REVERTED]
+    clear_requests = [
+        request
+        for request in workspace.sandbox.write_requests()
+        if '"lifecyclestage": ""' in _body_text(request)
+    ]
+    assert len(clear_requests) == 1
 
 
-def test_a_refused_clear_leaves_the_old_stage_and_is_tried_twice(bench: Bench) -> None:
-    anna = reopened(bench.portal)
-    bench.portal.switches.clear_refused = True
-    settle(bench)
-    assert state(bench, anna) == ("customer", "")
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.REFUSED, Outcome.REFUSED]
+def test_a_refused_clear_leaves_the_old_stage_and_is_tried_twice(workspace: Workspace) -> None:
+    anna = create_reopened_customer(workspace.portal)
+    workspace.portal.switches.clear_refused = True
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, anna) == ("customer", "")
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.REFUSED, Outcome.REFUSED]
 
 
-def test_a_set_that_is_refused_for_good_puts_the_old_stage_back(bench: Bench) -> None:
-    dora = lost(bench)
-    _refuse_sets_of(bench, SQL)
-    assert attempt(bench) is None
-    assert bench.value(f"contacts/{dora}.lifecyclestage") == "opportunity"
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.RESTORED]
-    settle(bench)
-    assert bench.value(f"contacts/{dora}.lifecyclestage") == "opportunity"
-    assert _outcomes(bench, "lifecyclestage") == [Outcome.RESTORED, Outcome.RESTORED]
+def test_a_set_that_is_refused_for_good_puts_the_old_stage_back(workspace: Workspace) -> None:
+    dora = create_lost_opportunity(workspace)
+    _refuse_stage(workspace, SQL)
+    assert sync_once(workspace) is None
+    assert workspace.value(f"contacts/{dora}.lifecyclestage") == "opportunity"
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.RESTORED]
+    sync_until_quiet(workspace)
+    assert workspace.value(f"contacts/{dora}.lifecyclestage") == "opportunity"
+    assert _outcomes(workspace, "lifecyclestage") == [Outcome.RESTORED, Outcome.RESTORED]
 
 
-def test_a_set_that_is_never_stored_puts_the_old_stage_back_or_stays_open(bench: Bench) -> None:
-    dora = lost(bench)
-    bench.box.faults.add(Fault(route="batch_update", kind="ignore", nth=SET, times=0))
-    failure = attempt(bench)
+def test_a_set_that_is_never_stored_puts_the_old_stage_back_or_stays_open(
+    workspace: Workspace,
+) -> None:
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.faults.add(Fault(route="batch_update", kind="ignore", nth=SET, times=0))
+    failure = sync_once(workspace)
     assert failure is not None
     assert f"contacts/{dora}" in str(failure)
-    assert [str(move.record) for move in bench.open_moves()] == [f"contacts/{dora}"]
+    assert [str(move.record) for move in workspace.open_moves()] == [f"contacts/{dora}"]
 
 
 @pytest.mark.parametrize("reads", [1, 2])
-def test_reads_that_lag_behind_the_writes_deceive_nobody(bench: Bench, reads: int) -> None:
-    dora = lost(bench)
-    bench.portal.switches.read_lag = reads
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    assert {one.outcome for one in bench.audited()} == {Outcome.APPLIED}
+def test_reads_that_lag_behind_the_writes_deceive_nobody(workspace: Workspace, reads: int) -> None:
+    dora = create_lost_opportunity(workspace)
+    workspace.portal.switches.read_lag = reads
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    assert {line.outcome for line in workspace.audit_lines()} == {Outcome.APPLIED}
 
 
 def test_a_record_archived_in_the_gap_is_given_up_and_the_others_get_through(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    anna, dora = reopened(bench.portal), lost(bench)
-    _in_the_gap(bench, lambda: bench.portal.archive("contacts", anna))
-    bench.box.faults.add(Fault(route="batch_update", kind="ignore", nth=SET))
-    assert attempt(bench) is None
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    lines = bench.audited(f"contacts/{anna}")
-    assert {one.outcome for one in lines} == {Outcome.STALE}
+    anna, dora = create_reopened_customer(workspace.portal), create_lost_opportunity(workspace)
+    _act_in_the_gap(workspace, lambda: workspace.portal.archive("contacts", anna))
+    workspace.sandbox.faults.add(Fault(route="batch_update", kind="ignore", nth=SET))
+    assert sync_once(workspace) is None
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    lines = workspace.audit_lines(f"contacts/{anna}")
+    assert {line.outcome for line in lines} == {Outcome.STALE}
 
 
-def test_a_record_archived_in_the_gap_gets_a_stage_again_when_it_comes_back(bench: Bench) -> None:
-    anna = reopened(bench.portal)
-    _in_the_gap(bench, lambda: bench.portal.archive("contacts", anna))
-    attempt(bench)
-    bench.portal.clock.advance(3600)
-    bench.portal.restore("contacts", anna)
-    settle(bench)
-    assert state(bench, anna) == ("opportunity", "OPEN_DEAL")
+def test_a_record_archived_in_the_gap_gets_a_stage_again_when_it_comes_back(
+    workspace: Workspace,
+) -> None:
+    anna = create_reopened_customer(workspace.portal)
+    _act_in_the_gap(workspace, lambda: workspace.portal.archive("contacts", anna))
+    sync_once(workspace)
+    workspace.portal.clock.advance(3600)
+    workspace.portal.restore("contacts", anna)
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, anna) == ("opportunity", "OPEN_DEAL")
 
 
 @pytest.mark.parametrize("follows", [True, False], ids=["followed", "not followed"])
 @pytest.mark.parametrize("new_id", [True, False], ids=["new id", "old id"])
 @pytest.mark.parametrize("other_stage", ["", "lead"])
 def test_a_record_merged_away_in_the_gap_leaves_no_blank_behind(
-    bench: Bench, other_stage: str, new_id: bool, follows: bool
+    workspace: Workspace, other_stage: str, new_id: bool, follows: bool
 ) -> None:
-    portal = bench.portal
+    portal = workspace.portal
     portal.switches.merge_new_id, portal.switches.batch_read_follows_merges = new_id, follows
-    anna, other = reopened(portal), contact(portal, "anna.berg", "lead")
+    anna, other_id = create_reopened_customer(portal), create_contact(portal, "anna.berg", "lead")
     survivors: list[str] = []
 
     def merge() -> None:
-        given = {"lifecyclestage": other_stage}
-        portal.edit("contacts", other, given, source="IMPORT", source_id="", user_id=None)
-        survivors.append(portal.merge("contacts", other, anna))
+        properties = {"lifecyclestage": other_stage}
+        portal.edit("contacts", other_id, properties, source="IMPORT", source_id="", user_id=None)
+        survivors.append(portal.merge("contacts", other_id, anna))
 
-    _in_the_gap(bench, merge)
-    bench.sync()
+    _act_in_the_gap(workspace, merge)
+    workspace.sync()
     assert survivors
-    bench.sync()
-    assert bench.blanks() == []
-    settle(bench)
-    assert state(bench, survivors[0]) == ("opportunity", "OPEN_DEAL")
-    assert bench.open_moves() == ()
+    workspace.sync()
+    assert workspace.blank_records() == []
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, survivors[0]) == ("opportunity", "OPEN_DEAL")
+    assert workspace.open_moves() == ()
 
 
 @pytest.mark.parametrize("loss", ["token", "scope"])
 def test_a_permission_lost_in_the_gap_keeps_the_move_open_until_it_is_back(
-    bench: Bench, loss: str
+    workspace: Workspace, loss: str
 ) -> None:
-    dora = lost(bench)
-    token, scopes = set(bench.box.reception.tokens), bench.portal.switches.scopes
+    dora = create_lost_opportunity(workspace)
+    tokens, scopes = set(workspace.sandbox.dispatcher.tokens), workspace.portal.switches.scopes
 
-    def take() -> None:
+    def revoke_permission() -> None:
         if loss == "token":
-            bench.box.reception.tokens.clear()
+            workspace.sandbox.dispatcher.tokens.clear()
         else:
             scopes.discard("crm.objects.contacts.write")
 
-    _in_the_gap(bench, take)
+    _act_in_the_gap(workspace, revoke_permission)
     for _ in range(2):
-        assert attempt(bench) is not None
-        assert [str(move.record) for move in bench.open_moves()] == [f"contacts/{dora}"]
-    bench.box.reception.tokens.update(token)
+        assert sync_once(workspace) is not None
+        assert [str(move.record) for move in workspace.open_moves()] == [f"contacts/{dora}"]
+    workspace.sandbox.dispatcher.tokens.update(tokens)
     scopes.update(SCOPES)
-    settle(bench)
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
-    assert bench.open_moves() == ()
+    sync_until_quiet(workspace)
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
+    assert workspace.open_moves() == ()
 
 
-def test_what_a_failed_sync_left_due_is_decided_by_one_in_the_same_second(bench: Bench) -> None:
-    dora = lost(bench)
-    bench.box.after = lambda _: bench.portal.clock.advance(0.04)
-    bench.box.faults.add(Fault(route="batch_read", kind="403"))
-    assert attempt(bench) is not None
-    bench.box.after = None
-    bench.portal.clock.set(bench.portal.clock.now().replace(microsecond=999_000))
-    bench.sync()
-    assert state(bench, dora) == (SQL, "BAD_TIMING")
+def test_what_a_failed_sync_left_due_is_decided_by_one_in_the_same_second(
+    workspace: Workspace,
+) -> None:
+    dora = create_lost_opportunity(workspace)
+    workspace.sandbox.after_answer = lambda _: workspace.portal.clock.advance(0.04)
+    workspace.sandbox.faults.add(Fault(route="batch_read", kind="403"))
+    assert sync_once(workspace) is not None
+    workspace.sandbox.after_answer = None
+    workspace.portal.clock.set(workspace.portal.clock.now().replace(microsecond=999_000))
+    workspace.sync()
+    assert stage_and_status(workspace, dora) == (SQL, "BAD_TIMING")
 
 
-def _outcomes(bench: Bench, property_name: str) -> list[Outcome]:
-    return [one.outcome for one in bench.audited() if one.property_name == property_name]
+def _outcomes(workspace: Workspace, property_name: str) -> list[Outcome]:
+    return [line.outcome for line in workspace.audit_lines() if line.property_name == property_name]
 
 
-def _text(request: Request) -> str:
+def _body_text(request: Request) -> str:
     return json.dumps(request.body)
 
 
-def _in_the_gap(bench: Bench, action: Callable[[], object]) -> None:
+def _act_in_the_gap(workspace: Workspace, action: Callable[[], object]) -> None:
     """Act once, right before the first set after a clear is handled."""
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
-    def act(request: Request) -> None:
+    def act_once(request: Request) -> None:
         if request.route == "batch_update":
-            stages = [one["properties"].get("lifecyclestage") for one in request.body["inputs"]]
-            if seen["clear"] and not seen["done"] and any(stages):
-                seen["done"] = 1
+            stages = [
+                update_input["properties"].get("lifecyclestage")
+                for update_input in request.body["inputs"]
+            ]
+            if counts["clear"] and not counts["done"] and any(stages):
+                counts["done"] = 1
                 action()
-            seen["clear"] += "" in stages
+            counts["clear"] += "" in stages
 
-    bench.box.before = act
+    workspace.sandbox.before_answer = act_once
 
 
-def _refuse_sets_of(bench: Bench, stage: str) -> None:
+def _refuse_stage(workspace: Workspace, stage: str) -> None:
     """Let the portal refuse a stage, as a rule of its own would."""
 
     def refuse(request: Request) -> None:
         if request.route == "batch_update":
-            for one in request.body["inputs"]:
-                if one["properties"].get("lifecyclestage") == stage:
-                    one["properties"]["lifecyclestage"] = "no-such-stage"
+            for update_input in request.body["inputs"]:
+                if update_input["properties"].get("lifecyclestage") == stage:
+                    update_input["properties"]["lifecyclestage"] = "no-such-stage"
 
-    bench.box.before = refuse
+    workspace.sandbox.before_answer = refuse

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connector.core.model import Outcome
-from tests.journeys.bench import Bench, new_portal
-from tests.journeys.cast import contact
-from tests.journeys.killing import KILLED, MOMENTS, run, run_and_kill, steps_of_a_sync
+from tests.journeys.bench import Workspace, new_portal
+from tests.journeys.cast import create_contact
+from tests.journeys.killing import KILLED, KILL_MOMENTS, run, run_and_kill, count_sync_steps
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 POLICY = (
     "extends: subscription\nsettings:\n  subscription: {property: plan_state}\n"
     "  churn: {practice: back-to-sales, mark: former_customer}\n"
@@ -20,66 +20,66 @@ POLICY = (
 WRITES = ("mark", "clear", "set")
 
 
-class _Club:
+class _EndedSubscription:
     """A portal in which one subscription has ended, and what must become of it."""
 
-    def __init__(self, set_up: SetUp, folder: Path) -> None:
+    def __init__(self, new_workspace: NewWorkspace, folder: Path) -> None:
         policy = folder / "club.yaml"
         policy.write_text(POLICY, encoding="utf-8")
-        self.bench = set_up(new_portal(running=True), CONNECTOR_POLICY=str(policy))
-        portal = self.bench.portal
+        self.workspace = new_workspace(new_portal(running=True), CONNECTOR_POLICY=str(policy))
+        portal = self.workspace.portal
         portal.define_property("contacts", "plan_state")
         portal.define_property("contacts", "former_customer", type="bool")
-        self.left = contact(portal, "left", "customer")
-        portal.edit("contacts", self.left, {"plan_state": "canceled"})
+        self.contact_id = create_contact(portal, "left", "customer")
+        portal.edit("contacts", self.contact_id, {"plan_state": "canceled"})
 
     def _value(self, name: str) -> str:
-        return self.bench.value(f"contacts/{self.left}.{name}")
+        return self.workspace.value(f"contacts/{self.contact_id}.{name}")
 
-    def is_unmarked_and_gone_back(self) -> bool:
+    def is_moved_back_unmarked(self) -> bool:
         return self._value("lifecyclestage") != "customer" and self._value(MARK) != "true"
 
-    def wrong(self) -> dict[str, object]:
+    def problems(self) -> dict[str, object]:
         """Return what is not as after an undisturbed sync; nothing should be."""
-        lines = self.bench.audited()
-        found = {
+        lines = self.workspace.audit_lines()
+        differences = {
             "values": [self._value(name) for name in NAMES]
             != ["true", "salesqualifiedlead", "NEW"],
-            "open moves": self.bench.open_moves(),
-            "audit": sorted(one.property_name for one in lines) != sorted(NAMES),
-            "other outcomes": [one for one in lines if one.outcome is not Outcome.APPLIED],
+            "open moves": self.workspace.open_moves(),
+            "audit": sorted(line.property_name for line in lines) != sorted(NAMES),
+            "other outcomes": [line for line in lines if line.outcome is not Outcome.APPLIED],
         }
-        return {name: one for name, one in found.items() if one}
+        return {name: problem for name, problem in differences.items() if problem}
 
 
 MARK = "former_customer"
 NAMES = (MARK, "lifecyclestage", "hs_lead_status")
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", KILL_MOMENTS)
 @pytest.mark.parametrize("nth", range(1, 4), ids=WRITES)
 def test_killed_at_any_write_of_a_mark_the_next_start_ends_as_if_undisturbed(
-    set_up: SetUp, tmp_path: Path, nth: int, moment: str
+    new_workspace: NewWorkspace, tmp_path: Path, nth: int, moment: str
 ) -> None:
-    club = _Club(set_up, tmp_path)
-    assert run_and_kill(club.bench, nth, moment, route="batch_update")
-    assert not club.is_unmarked_and_gone_back()
-    assert run(club.bench, "sync") == 0
-    assert club.wrong() == {}
+    scenario = _EndedSubscription(new_workspace, tmp_path)
+    assert run_and_kill(scenario.workspace, nth, moment, route="batch_update")
+    assert not scenario.is_moved_back_unmarked()
+    assert run(scenario.workspace, "sync") == 0
+    assert scenario.problems() == {}
 
 
 def test_killed_around_the_commits_of_a_marking_the_next_start_ends_as_if_undisturbed(
-    set_up: SetUp, tmp_path: Path
+    new_workspace: NewWorkspace, tmp_path: Path
 ) -> None:
-    last = steps_of_a_sync(_Club(set_up, tmp_path).bench)
-    wrong = {}
-    for step in range(last // 2, last + 1, 8):
-        club = _Club(set_up, tmp_path)
-        assert run(club.bench, "sync", die_at_step=step) == KILLED
-        if club.is_unmarked_and_gone_back():
-            wrong[f"{step}, at once"] = {"unmarked": True}
-        run(club.bench, "sync")
-        if found := club.wrong():
-            wrong[str(step)] = found
-    assert last > 50
-    assert wrong == {}
+    step_count = count_sync_steps(_EndedSubscription(new_workspace, tmp_path).workspace)
+    problems = {}
+    for step in range(step_count // 2, step_count + 1, 8):
+        scenario = _EndedSubscription(new_workspace, tmp_path)
+        assert run(scenario.workspace, "sync", kill_at_step=step) == KILLED
+        if scenario.is_moved_back_unmarked():
+            problems[f"{step}, at once"] = {"unmarked": True}
+        run(scenario.workspace, "sync")
+        if scenario_problems := scenario.problems():
+            problems[str(step)] = scenario_problems
+    assert step_count > 50
+    assert problems == {}

@@ -13,113 +13,117 @@ import pytest
 from connector.core.model import ObjectType, Ref
 from connector.proving import verify_mirror
 from connector.pull import pull
-from connector.rolling import roll_round
+from connector.rolling import rescan_all
 from connector.sandbox.portal import Portal
 from connector.sync import sync
 from state import mirror
-from tests.journeys.bench import Bench, new_portal
-from tests.journeys.cast import LOST, OPEN, contact, deal
+from tests.journeys.bench import Workspace, new_portal
+from tests.journeys.cast import LOST, OPEN, create_contact, create_deal
 from tests.journeys.mirrored import differences
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 CONTACTS = ObjectType.CONTACTS
 
 
-def read(bench: Bench) -> None:
-    with bench.desk() as desk:
-        pull(desk)
+def pull_once(workspace: Workspace) -> None:
+    with workspace.open_context() as context:
+        pull(context)
 
 
-def poll(bench: Bench, *, minutes: int, every: int = 5) -> None:
-    with bench.desk() as desk:
+def poll(workspace: Workspace, *, minutes: int, every: int = 5) -> None:
+    with workspace.open_context() as context:
         for _ in range(minutes // every):
-            bench.portal.clock.advance(every * 60)
-            pull(desk)
+            workspace.portal.clock.advance(every * 60)
+            pull(context)
 
 
-def mirrored(bench: Bench) -> int:
-    with bench.store() as store, store.reading() as session:
-        return mirror.count(session, str(bench.portal.portal_id))[CONTACTS]
+def count_mirrored_contacts(workspace: Workspace) -> int:
+    with workspace.store() as store, store.reading() as session:
+        return mirror.count(session, str(workspace.portal.portal_id))[CONTACTS]
 
 
-def people(portal: Portal, count: int, *, apart: float = 0.0) -> None:
+def create_contacts(portal: Portal, count: int, *, seconds_apart: float = 0.0) -> None:
     """Create contacts, so many seconds apart."""
     now = portal.clock.now()
     for number in range(count):
         portal.create(
             "contacts",
             {"email": f"p{number}@fjord.example", "lifecyclestage": "lead"},
-            at=now + timedelta(seconds=number * apart),
+            at=now + timedelta(seconds=number * seconds_apart),
         )
 
 
-def test_twelve_thousand_contacts_with_one_timestamp_are_all_mirrored(bench: Bench) -> None:
-    read(bench)
-    bench.portal.clock.advance(60)
-    people(bench.portal, 12_000)
-    bench.portal.clock.advance(1)
-    read(bench)
-    assert mirrored(bench) == 12_000
+def test_twelve_thousand_contacts_with_one_timestamp_are_all_mirrored(workspace: Workspace) -> None:
+    pull_once(workspace)
+    workspace.portal.clock.advance(60)
+    create_contacts(workspace.portal, 12_000)
+    workspace.portal.clock.advance(1)
+    pull_once(workspace)
+    assert count_mirrored_contacts(workspace) == 12_000
 
 
-def test_twenty_five_thousand_changes_in_one_window_are_all_mirrored(bench: Bench) -> None:
-    read(bench)
-    people(bench.portal, 25_000, apart=0.01)
-    bench.portal.clock.advance(300)
-    read(bench)
-    assert mirrored(bench) == 25_000
-    assert differences(bench) == {}
+def test_twenty_five_thousand_changes_in_one_window_are_all_mirrored(workspace: Workspace) -> None:
+    pull_once(workspace)
+    create_contacts(workspace.portal, 25_000, seconds_apart=0.01)
+    workspace.portal.clock.advance(300)
+    pull_once(workspace)
+    assert count_mirrored_contacts(workspace) == 25_000
+    assert differences(workspace) == {}
 
 
-def test_a_record_that_the_search_shows_fifty_minutes_late_is_found(bench: Bench) -> None:
-    read(bench)
-    poll(bench, minutes=20)
-    bench.portal.switches.search_lag_seconds = 50 * 60.0
-    late = contact(bench.portal, "late", days=0)
-    poll(bench, minutes=45)
-    assert mirrored(bench) == 0
-    bench.portal.switches.search_lag_seconds = 0.0
+def test_a_record_that_the_search_shows_fifty_minutes_late_is_found(workspace: Workspace) -> None:
+    pull_once(workspace)
+    poll(workspace, minutes=20)
+    workspace.portal.switches.search_lag_seconds = 50 * 60.0
+    late_id = create_contact(workspace.portal, "late", days=0)
+    poll(workspace, minutes=45)
+    assert count_mirrored_contacts(workspace) == 0
+    workspace.portal.switches.search_lag_seconds = 0.0
 
-    poll(bench, minutes=120)
+    poll(workspace, minutes=120)
 
-    assert bench.portal.record("contacts", late)
-    assert mirrored(bench) == 1
+    assert workspace.portal.record("contacts", late_id)
+    assert count_mirrored_contacts(workspace) == 1
 
 
-def test_rows_out_of_order_and_modified_while_paging_end_as_in_the_portal(bench: Bench) -> None:
-    portal, chance = bench.portal, random.Random(4)
-    read(bench)
+def test_rows_out_of_order_and_modified_while_paging_end_as_in_the_portal(
+    workspace: Workspace,
+) -> None:
+    portal, rng = workspace.portal, random.Random(4)
+    pull_once(workspace)
     portal.switches.rows_out_of_order = True
     portal.switches.rows_outside_window = True
-    people(portal, 2_000, apart=0.1)
+    create_contacts(portal, 2_000, seconds_apart=0.1)
     portal.clock.advance(300)
 
     def modify(_: object) -> None:
         for _ in range(3):
-            one = chance.choice(portal.records("contacts"))
-            portal.edit("contacts", str(one.id), {"jobtitle": str(chance.random())})
+            record = rng.choice(portal.records("contacts"))
+            portal.edit("contacts", str(record.id), {"jobtitle": str(rng.random())})
 
-    bench.box.after = modify
-    read(bench)
-    bench.box.after = None
+    workspace.sandbox.after_answer = modify
+    pull_once(workspace)
+    workspace.sandbox.after_answer = None
     portal.clock.advance(60)
-    read(bench)
+    pull_once(workspace)
 
-    assert differences(bench) == {}
+    assert differences(workspace) == {}
 
 
 def test_a_portal_unchanged_for_longer_than_the_overlap_costs_three_searches_a_poll(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
     for number in range(300):
-        contact(bench.portal, f"p{number}", "lead")
-    bench.sync()
-    bench.portal.clock.advance(3600)
-    bench.sync()
-    bench.portal.clock.advance(600)
-    bench.box.forget()
-    bench.sync()
-    assert Counter(one.route for one in bench.box.requests if one.route != "properties") == {
+        create_contact(workspace.portal, f"p{number}", "lead")
+    workspace.sync()
+    workspace.portal.clock.advance(3600)
+    workspace.sync()
+    workspace.portal.clock.advance(600)
+    workspace.sandbox.clear_requests()
+    workspace.sync()
+    assert Counter(
+        request.route for request in workspace.sandbox.requests if request.route != "properties"
+    ) == {
         "search": 3,
         "account": 1,
         "pipelines": 1,
@@ -127,101 +131,116 @@ def test_a_portal_unchanged_for_longer_than_the_overlap_costs_three_searches_a_p
 
 
 def test_a_thousand_changed_contacts_are_put_right_with_twenty_requests_at_most(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    portal = bench.portal
-    refs = [contact(portal, f"p{number}", "lead") for number in range(960)]
-    back = [contact(portal, f"b{number}", "opportunity", "OPEN_DEAL") for number in range(40)]
-    for one in refs[:160]:
-        deal(portal, [OPEN], contacts=[one])
-    ended = [deal(portal, [OPEN], contacts=[one]) for one in back]
-    for one in refs[:160]:
-        portal.edit("contacts", one, {"lifecyclestage": "opportunity", "hs_lead_status": ""})
-    bench.sync()
-    for one in ended:
-        portal.edit("deals", one, {"dealstage": LOST})
-    bench.sync()
+    portal = workspace.portal
+    lead_ids = [create_contact(portal, f"p{number}", "lead") for number in range(960)]
+    opportunity_ids = [
+        create_contact(portal, f"b{number}", "opportunity", "OPEN_DEAL") for number in range(40)
+    ]
+    for record_id in lead_ids[:160]:
+        create_deal(portal, [OPEN], contacts=[record_id])
+    deal_ids = [
+        create_deal(portal, [OPEN], contacts=[contact_id]) for contact_id in opportunity_ids
+    ]
+    for record_id in lead_ids[:160]:
+        portal.edit("contacts", record_id, {"lifecyclestage": "opportunity", "hs_lead_status": ""})
+    workspace.sync()
+    for record_id in deal_ids:
+        portal.edit("deals", record_id, {"dealstage": LOST})
+    workspace.sync()
     portal.clock.advance(7200)
-    bench.sync()
+    workspace.sync()
     portal.clock.advance(600)
-    wrong = {one: {"hs_lead_status": "NEW"} for one in refs[:160]}
-    wrong |= {one: {"lifecyclestage": "opportunity"} for one in back}
-    for number, one in enumerate([*refs, *back]):
-        values = {"jobtitle": f"chef {number}", **wrong.get(one, {})}
-        portal.edit("contacts", one, values, source="AUTOMATION_PLATFORM")  # nobody's own word
+    wrong_values = {contact_id: {"hs_lead_status": "NEW"} for contact_id in lead_ids[:160]}
+    wrong_values |= {
+        contact_id: {"lifecyclestage": "opportunity"} for contact_id in opportunity_ids
+    }
+    for number, record_id in enumerate([*lead_ids, *opportunity_ids]):
+        values = {"jobtitle": f"chef {number}", **wrong_values.get(record_id, {})}
+        portal.edit(
+            "contacts", record_id, values, source="AUTOMATION_PLATFORM"
+        )  # nobody's own word
         portal.clock.advance(0.05)
     portal.clock.advance(60)
 
-    with bench.desk() as desk:
-        desk.door.account()
-        bench.box.forget()  # the portal's own definitions
-        done = sync(replace(desk, permitted=True))  # a fifth of all contacts is over a limit
+    with workspace.open_context() as context:
+        context.api.account()
+        workspace.sandbox.clear_requests()  # the portal's own definitions
+        synced = sync(replace(context, permitted=True))  # a fifth of all contacts is over a limit
 
-    routes = Counter(one.route for one in bench.box.requests)
-    assert done.pulled is not None
-    assert done.pulled.changed[CONTACTS] == 1000
-    assert len({str(one.record) for one in bench.audited() if one.run == done.run}) == 200
-    assert done.plan.summary["by_direction"]["backward"] == 40
+    routes = Counter(request.route for request in workspace.sandbox.requests)
+    assert synced.pulled is not None
+    assert synced.pulled.changed[CONTACTS] == 1000
+    assert (
+        len({str(line.record) for line in workspace.audit_lines() if line.run == synced.run}) == 200
+    )
+    assert synced.plan.summary["by_direction"]["backward"] == 40
     assert sum(routes.values()) <= 20, routes
 
 
-def _spoil(bench: Bench, refs: list[Ref]) -> None:
-    with bench.store() as store, store.begin() as session:
-        mirror.erase(session, str(bench.portal.portal_id), refs)
+def _erase_from_mirror(workspace: Workspace, refs: list[Ref]) -> None:
+    with workspace.store() as store, store.begin() as session:
+        mirror.erase(session, str(workspace.portal.portal_id), refs)
 
 
-def test_the_proof_finds_what_the_mirror_lacks_and_what_it_should_not_have(bench: Bench) -> None:
-    portal = bench.portal
-    people(portal, 3_000, apart=0.5)
+def test_the_proof_finds_what_the_mirror_lacks_and_what_it_should_not_have(
+    workspace: Workspace,
+) -> None:
+    portal = workspace.portal
+    create_contacts(portal, 3_000, seconds_apart=0.5)
     portal.clock.advance(3600)
-    read(bench)
+    pull_once(workspace)
     portal.clock.advance(3600)
     records = portal.records("contacts")
-    _spoil(bench, [Ref(CONTACTS, str(one.id)) for one in records[700:707]])
-    for one in records[2000:2003]:
-        portal.archive("contacts", str(one.id))
+    _erase_from_mirror(workspace, [Ref(CONTACTS, str(record.id)) for record in records[700:707]])
+    for record in records[2000:2003]:
+        portal.archive("contacts", str(record.id))
 
-    with bench.desk() as desk:
-        bench.box.forget()
-        found = {one.kind: one for one in verify_mirror(desk)}[CONTACTS]
+    with workspace.open_context() as context:
+        workspace.sandbox.clear_requests()
+        contact_proof = {proof.kind: proof for proof in verify_mirror(context)}[CONTACTS]
 
-    assert (found.missing, found.gone, found.agrees) == (7, 3, True)
-    assert (found.portal, found.mirrored) == (2997, 2993)
-    assert bench.box.count("search") < 60
-    assert differences(bench) == {}
+    assert (contact_proof.missing, contact_proof.removed, contact_proof.agrees) == (7, 3, True)
+    assert (contact_proof.portal, contact_proof.mirrored) == (2997, 2993)
+    assert workspace.sandbox.request_count("search") < 60
+    assert differences(workspace) == {}
 
 
 def test_a_complete_mirror_is_proven_with_a_count_and_a_sample_for_each_type(
-    bench: Bench,
+    workspace: Workspace,
 ) -> None:
-    people(bench.portal, 500, apart=1)
-    bench.portal.clock.advance(3600)
-    read(bench)
-    with bench.desk() as desk:
-        desk.door.account()
-        bench.box.forget()
-        proofs = verify_mirror(desk)
-    assert [one.repaired for one in proofs] == [0, 0, 0]
-    assert Counter(one.route for one in bench.box.requests) == {"search": 9, "batch_read": 1}
+    create_contacts(workspace.portal, 500, seconds_apart=1)
+    workspace.portal.clock.advance(3600)
+    pull_once(workspace)
+    with workspace.open_context() as context:
+        context.api.account()
+        workspace.sandbox.clear_requests()
+        proofs = verify_mirror(context)
+    assert [proof.repaired for proof in proofs] == [0, 0, 0]
+    assert Counter(request.route for request in workspace.sandbox.requests) == {
+        "search": 9,
+        "batch_read": 1,
+    }
 
 
 @pytest.mark.parametrize("bumps", [True, False])
 def test_association_changes_are_known_after_the_rolling_re_read(
-    set_up: SetUp, bumps: bool
+    new_workspace: NewWorkspace, bumps: bool
 ) -> None:
     portal = new_portal()
     portal.switches.association_bumps_modified = bumps
-    old, new = contact(portal, "old"), contact(portal, "new")
-    made = deal(portal, [OPEN], contacts=[old])
-    bench = set_up(portal)
+    old_contact, new_contact = create_contact(portal, "old"), create_contact(portal, "new")
+    deal_id = create_deal(portal, [OPEN], contacts=[old_contact])
+    workspace = new_workspace(portal)
     portal.clock.advance(600)
-    read(bench)
+    pull_once(workspace)
     portal.clock.advance(600)
-    portal.dissociate("deals", made, "contacts", old)
-    portal.associate("deals", made, "contacts", new)
+    portal.dissociate("deals", deal_id, "contacts", old_contact)
+    portal.associate("deals", deal_id, "contacts", new_contact)
     portal.clock.advance(60)
-    read(bench)
-    assert (differences(bench) == {}) is bumps
-    with bench.desk() as desk:
-        roll_round(desk)
-    assert differences(bench) == {}
+    pull_once(workspace)
+    assert (differences(workspace) == {}) is bumps
+    with workspace.open_context() as context:
+        rescan_all(context)
+    assert differences(workspace) == {}

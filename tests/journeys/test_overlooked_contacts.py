@@ -10,33 +10,33 @@ import pytest
 
 from connector import cli
 from tests.journeys import cast
-from tests.journeys.bench import Bench, new_portal
-from tests.journeys.killing import ANSWERED, MOMENTS, run, run_and_kill
+from tests.journeys.bench import Workspace, new_portal
+from tests.journeys.killing import ANSWERED, KILL_MOMENTS, run, run_and_kill
 
 SQL = "salesqualifiedlead"
 
 
 @pytest.fixture
-def waiting(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> str:
+def waiting_contact(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return a contact that has waited for thirty days, beside one that is at work."""
-    for name, value in bench.environment.items():
+    for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.chdir(bench.folder)
-    owner = bench.portal.add_owner("o@x.example", "O", "X")
-    anna = cast.contact(bench.portal, "anna", SQL, "NEW")
-    bjorn = cast.contact(bench.portal, "bjorn", SQL, "CONNECTED")
-    bench.portal.edit("contacts", bjorn, {"hubspot_owner_id": owner})
-    bench.sync()
+    monkeypatch.chdir(workspace.folder)
+    owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
+    anna = cast.create_contact(workspace.portal, "anna", SQL, "NEW")
+    bjorn = cast.create_contact(workspace.portal, "bjorn", SQL, "CONNECTED")
+    workspace.portal.edit("contacts", bjorn, {"hubspot_owner_id": owner_id})
+    workspace.sync()
     return f"contacts/{anna}"
 
 
 def test_the_report_tells_since_when_by_hubspots_own_date(
-    waiting: str, capsys: pytest.CaptureFixture[str]
+    waiting_contact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["report", "overlooked", "--json"]) == 0
+    assert cli.run_command(["report", "overlooked", "--json"]) == 0
     (row,) = orjson.loads(capsys.readouterr().out)["rows"]
     assert row == {
-        "record": waiting,
+        "record": waiting_contact,
         "stage": SQL,
         "since": "2026-10-03",
         "since_known": True,
@@ -47,61 +47,71 @@ def test_the_report_tells_since_when_by_hubspots_own_date(
 
 
 def test_the_report_asks_hubspot_for_nothing_and_reads_in_labels(
-    bench: Bench, waiting: str, capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, waiting_contact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bench.box.requests.clear()
-    assert cli.run(["report", "overlooked"]) == 0
-    shown = capsys.readouterr().out
-    assert waiting in shown
-    assert SQL not in shown
-    assert cli.run(["report", "overlooked", "--csv"]) == 0
+    workspace.sandbox.requests.clear()
+    assert cli.run_command(["report", "overlooked"]) == 0
+    output = capsys.readouterr().out
+    assert waiting_contact in output
+    assert SQL not in output
+    assert cli.run_command(["report", "overlooked", "--csv"]) == 0
     assert capsys.readouterr().out.startswith("record,stage,since,since_known,lead_status,")
-    assert bench.box.requests == []
+    assert workspace.sandbox.requests == []
 
 
 POLICY = "extends: standard\nname: mine\nsettings: {follow_up: {tasks: yes}}\n"
 
 
 @pytest.fixture
-def owned(set_up: Callable[..., Bench], tmp_path: Path) -> Bench:
+def owned_workspace(new_workspace: Callable[..., Workspace], tmp_path: Path) -> Workspace:
     """Return a portal in which somebody with an owner has waited for thirty days."""
     policy = tmp_path / "mine.yaml"
     policy.write_text(POLICY, encoding="utf-8")
-    bench = set_up(new_portal(running=True), CONNECTOR_POLICY=str(policy))
-    anna = cast.contact(bench.portal, "anna", SQL, "NEW")
-    owner = bench.portal.add_owner("o@x.example", "O", "X")
-    bench.portal.edit("contacts", anna, {"hubspot_owner_id": owner})
-    return bench
+    workspace = new_workspace(new_portal(running=True), CONNECTOR_POLICY=str(policy))
+    anna = cast.create_contact(workspace.portal, "anna", SQL, "NEW")
+    owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
+    workspace.portal.edit("contacts", anna, {"hubspot_owner_id": owner_id})
+    return workspace
 
 
-def _later(bench: Bench) -> None:
+def _pass_search_delay(workspace: Workspace) -> None:
     """Let the time pass after which a search shows every task."""
-    bench.portal.clock.advance(3700)
+    workspace.portal.clock.advance(3700)
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_kill_around_the_creation_makes_no_second_task(owned: Bench, moment: str) -> None:
-    struck = run_and_kill(owned, 1, moment, route="create")
-    assert struck is not None or moment == ANSWERED  # by then it may have ended by itself
+@pytest.mark.parametrize("moment", KILL_MOMENTS)
+def test_a_kill_around_the_creation_makes_no_second_task(
+    owned_workspace: Workspace, moment: str
+) -> None:
+    killed_request = run_and_kill(owned_workspace, 1, moment, route="create")
+    assert killed_request is not None or moment == ANSWERED  # by then it may have ended by itself
     for _ in range(2):
-        assert run(owned, "sync") == 0
-        _later(owned)
-    assert run(owned, "sync") == 0
-    (task,) = owned.portal.records("tasks")
-    assert owned.portal.value("tasks", str(task.id), "hs_task_status") == "NOT_STARTED"
+        assert run(owned_workspace, "sync") == 0
+        _pass_search_delay(owned_workspace)
+    assert run(owned_workspace, "sync") == 0
+    (task,) = owned_workspace.portal.records("tasks")
+    assert owned_workspace.portal.value("tasks", str(task.id), "hs_task_status") == "NOT_STARTED"
 
 
-def test_the_task_is_the_owners_and_lies_on_the_contact(owned: Bench) -> None:
-    assert run(owned, "pull") == 0
-    assert run(owned, "plan", "--json") == 0
-    out = owned.folder / "out"
-    (shown,) = orjson.loads(out.read_bytes())["tasks"]
-    assert list(owned.portal.records("tasks")) == []
-    assert run(owned, "sync", "--json") == 0
+def test_the_task_is_the_owners_and_lies_on_the_contact(owned_workspace: Workspace) -> None:
+    assert run(owned_workspace, "pull") == 0
+    assert run(owned_workspace, "plan", "--json") == 0
+    out = owned_workspace.folder / "out"
+    (shown_task,) = orjson.loads(out.read_bytes())["tasks"]
+    assert list(owned_workspace.portal.records("tasks")) == []
+    assert run(owned_workspace, "sync", "--json") == 0
     assert orjson.loads(out.read_bytes())["tasks"] == 1
-    (task,) = owned.portal.records("tasks")
-    (contact,) = owned.portal.records("contacts")
-    assert shown["record"] == f"contacts/{contact.id}"
-    assert owned.portal.value("tasks", str(task.id), "hubspot_owner_id") == shown["owner_id"]
-    linked = [(kind, one) for kind, one, _ in owned.portal.links.neighbours("tasks", task.id)]
-    assert linked == [("contacts", contact.id)]
+    (task,) = owned_workspace.portal.records("tasks")
+    (contact,) = owned_workspace.portal.records("contacts")
+    assert shown_task["record"] == f"contacts/{contact.id}"
+    assert (
+        owned_workspace.portal.value("tasks", str(task.id), "hubspot_owner_id")
+        == shown_task["owner_id"]
+    )
+    links = [
+        (object_type, record_id)
+        for object_type, record_id, _ in owned_workspace.portal.links.linked_records(
+            "tasks", task.id
+        )
+    ]
+    assert links == [("contacts", contact.id)]

@@ -15,18 +15,18 @@ from connector.core.moves import Move, Phase
 from connector.pull import pull
 from state import outbox
 from tests.journeys import cast
-from tests.journeys.bench import Bench
+from tests.journeys.bench import Workspace
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
-def back_up(database: Path, to: Path) -> None:
+def back_up(database: Path, target: Path) -> None:
     """Type the page's command, with this database and this place."""
     (command,) = re.findall(r"^\$ (.*\.backup\(.*)$", PAGE, flags=re.MULTILINE)
     command = command.replace("/var/lib/connector/connector.db", str(database))
-    command = command.replace("/var/lib/connector/backup.db", str(to))
-    words = shlex.split(command)
-    script = words[words.index("python") + 1 :]
+    command = command.replace("/var/lib/connector/backup.db", str(target))
+    arguments = shlex.split(command)
+    script = arguments[arguments.index("python") + 1 :]
     subprocess.run([sys.executable, *script], check=True, timeout=60)
 
 
@@ -38,92 +38,94 @@ def restore(backup: Path, database: Path) -> None:
 
 
 @pytest.fixture
-def anna(bench: Bench) -> str:
+def anna(workspace: Workspace) -> str:
     """Return a customer whose deal was reopened, mirrored and not corrected yet."""
-    made = cast.contact(bench.portal, "anna", "customer")
-    cast.deal(bench.portal, [cast.OPEN, cast.WON, cast.OPEN], contacts=[made])
-    with bench.desk() as desk:
-        pull(desk)
-    return made
+    contact_id = cast.create_contact(workspace.portal, "anna", "customer")
+    cast.create_deal(workspace.portal, [cast.OPEN, cast.WON, cast.OPEN], contacts=[contact_id])
+    with workspace.open_context() as context:
+        pull(context)
+    return contact_id
 
 
-def leave_open(bench: Bench, anna: str, phase: Phase) -> None:
+def leave_move_open(workspace: Workspace, anna: str, phase: Phase) -> None:
     """Leave a move open as a process does that the backup finds at work."""
     ref = Ref.parse(f"contacts/{anna}")
     stage = _correction(ref, STAGE, "customer", "opportunity", Direction.BACKWARD)
     status = _correction(ref, STATUS, "", "OPEN_DEAL", Direction.SET)
-    with bench.desk() as desk:
+    with workspace.open_context() as context:
         move = Move(
             record=ref,
             corrections=(stage, status),
             run="r0",
             plan="p0",
             policy="standard",
-            promised_at=desk.door.now(),
+            promised_at=context.api.now(),
             phase=phase,
         )
-        with desk.store.begin() as session:
-            outbox.promise(session, desk.portal_id, [move])
+        with context.store.begin() as session:
+            outbox.promise(session, context.portal_id, [move])
 
 
-def _correction(ref: Ref, name: str, before: str, after: str, way: Direction) -> Correction:
+def _correction(ref: Ref, name: str, before: str, after: str, direction: Direction) -> Correction:
     return Correction(
         record=ref,
         property_name=name,
         before=before,
         after=after,
-        direction=way,
+        direction=direction,
         rule="reopened",
         reason="the deal is open again",
         evidence=(),
     )
 
 
-def stage(bench: Bench, anna: str) -> str:
-    return bench.value(f"contacts/{anna}.lifecyclestage")
+def stage_of(workspace: Workspace, anna: str) -> str:
+    return workspace.value(f"contacts/{anna}.lifecyclestage")
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 @pytest.mark.parametrize("moved_on", ["evangelist", ""])
 def test_an_old_outbox_leaves_what_a_person_has_set_since(
-    bench: Bench, anna: str, tmp_path: Path, phase: Phase, moved_on: str
+    workspace: Workspace, anna: str, tmp_path: Path, phase: Phase, moved_on: str
 ) -> None:
-    database, backup = bench.folder / "connector.db", tmp_path / "backup.db"
-    leave_open(bench, anna, phase)
+    database, backup = workspace.folder / "connector.db", tmp_path / "backup.db"
+    leave_move_open(workspace, anna, phase)
     back_up(database, backup)
-    bench.sync()
-    assert stage(bench, anna) == "opportunity"
-    bench.portal.clock.advance(3600)
+    workspace.sync()
+    assert stage_of(workspace, anna) == "opportunity"
+    workspace.portal.clock.advance(3600)
     for value in ("", moved_on):
-        bench.portal.edit("contacts", anna, {STAGE: value})
-    bench.portal.clock.advance(3600)
+        workspace.portal.edit("contacts", anna, {STAGE: value})
+    workspace.portal.clock.advance(3600)
     restore(backup, database)
-    assert [one.phase for one in bench.open_moves()] == [phase]
-    bench.sync()
-    assert stage(bench, anna) == moved_on
-    assert bench.open_moves() == ()
-    stages = [one.outcome for one in bench.audited() if one.property_name == STAGE]
-    assert Outcome.APPLIED not in stages
+    assert [move.phase for move in workspace.open_moves()] == [phase]
+    workspace.sync()
+    assert stage_of(workspace, anna) == moved_on
+    assert workspace.open_moves() == ()
+    stage_outcomes = [
+        line.outcome for line in workspace.audit_lines() if line.property_name == STAGE
+    ]
+    assert Outcome.APPLIED not in stage_outcomes
 
 
 @pytest.mark.parametrize("phase", [Phase.CLEARING, Phase.SETTING, Phase.RESTORING])
 def test_an_old_outbox_leaves_what_we_have_written_since(
-    bench: Bench, anna: str, tmp_path: Path, phase: Phase
+    workspace: Workspace, anna: str, tmp_path: Path, phase: Phase
 ) -> None:
-    database, backup = bench.folder / "connector.db", tmp_path / "backup.db"
-    leave_open(bench, anna, phase)
+    database, backup = workspace.folder / "connector.db", tmp_path / "backup.db"
+    leave_move_open(workspace, anna, phase)
     back_up(database, backup)
-    bench.sync()
-    (deal,) = bench.portal.records("deals")
-    bench.portal.edit("deals", deal.id, {"dealstage": cast.LOST})
-    bench.portal.clock.advance(3600)
-    bench.sync()
-    assert stage(bench, anna) == "salesqualifiedlead"
-    bench.portal.clock.advance(3600)
+    workspace.sync()
+    (deal,) = workspace.portal.records("deals")
+    workspace.portal.edit("deals", deal.id, {"dealstage": cast.LOST})
+    workspace.portal.clock.advance(3600)
+    workspace.sync()
+    assert stage_of(workspace, anna) == "salesqualifiedlead"
+    workspace.portal.clock.advance(3600)
     restore(backup, database)
-    assert [one.phase for one in bench.open_moves()] == [phase]
-    writes = len(bench.box.writes())
-    bench.sync()
-    assert stage(bench, anna) == "salesqualifiedlead"
-    assert len(bench.box.writes()) == writes
-    assert bench.open_moves() == ()
+    assert [move.phase for move in workspace.open_moves()] == [phase]
+    writes = len(workspace.sandbox.write_requests())
+    workspace.sync()
+    assert stage_of(workspace, anna) == "salesqualifiedlead"
+    assert len(workspace.sandbox.write_requests()) == writes
+    assert workspace.open_moves() == ()

@@ -10,47 +10,51 @@ from pathlib import Path
 import pytest
 
 from connector.propose import propose
-from connector.sandbox.deliveries import Manner
+from connector.sandbox.deliveries import DeliverySettings
 from tests.journeys import cast
-from tests.journeys.bench import Bench, new_portal
-from tests.journeys.living import SECRET, Daemon, Life, daemon, until
+from tests.journeys.bench import Workspace, new_portal
+from tests.journeys.living import WEBHOOK_SECRET, Daemon, PortalActivity, prepare_daemon, wait_until
 
 # Twenty minutes; SOAK_SECONDS=120 is a first look.
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
-WARM = 0.25
+WARM_UP_SHARE = 0.25
 # A portal that grew for ever would take ever more memory to decide: old deals are archived.
-DEALS = 80
+MAX_DEALS = 80
 FAULTS = ["500", "502", "503", "504", "423", "429-secondly", "reset", "truncated", "empty", "html"]
 
 
-def _memory(running: Daemon) -> int:
+def _memory_kib(live_daemon: Daemon) -> int:
     """Return what the process holds in memory, in KiB."""
-    assert running.child
-    status = Path(f"/proc/{running.child.process.pid}/status").read_text(encoding="utf-8")
+    assert live_daemon.connector
+    status = Path(f"/proc/{live_daemon.connector.process.pid}/status").read_text(encoding="utf-8")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-def _people(bench: Bench, life: Life) -> None:
+def _edit_by_hand(workspace: Workspace, activity: PortalActivity) -> None:
     """Let somebody set a stage or a status by hand."""
-    who = life.dice.choice(life.contacts)
-    by_hand = life.dice.choice(
+    contact_id = activity.random.choice(activity.contacts)
+    values = activity.random.choice(
         [{"hs_lead_status": "CONNECTED"}, {"lifecyclestage": "opportunity"}, {"hs_lead_status": ""}]
     )
-    bench.portal.edit("contacts", who, by_hand)
+    workspace.portal.edit("contacts", contact_id, values)
 
 
-def _live(bench: Bench, running: Daemon, life: Life, until_when: float) -> list[int]:
+def _run_activity(
+    workspace: Workspace, live_daemon: Daemon, activity: PortalActivity, deadline: float
+) -> list[int]:
     """Let the portal live until then; return the daemon's memory second by second."""
     memory = []
-    while time.monotonic() < until_when:
-        life.go_on()
-        if life.dice.random() < 0.2:
-            _people(bench, life)
-        if life.dice.random() < 0.1:
-            life.contacts.append(cast.contact(bench.portal, f"n{time.monotonic_ns()}", "lead"))
-        if len(life.deals) > DEALS:
-            bench.portal.archive("deals", life.deals.pop(0))
-        memory.append(_memory(running))
+    while time.monotonic() < deadline:
+        activity.act_once()
+        if activity.random.random() < 0.2:
+            _edit_by_hand(workspace, activity)
+        if activity.random.random() < 0.1:
+            activity.contacts.append(
+                cast.create_contact(workspace.portal, f"n{time.monotonic_ns()}", "lead")
+            )
+        if len(activity.deals) > MAX_DEALS:
+            workspace.portal.archive("deals", activity.deals.pop(0))
+        memory.append(_memory_kib(live_daemon))
         time.sleep(0.2)
     return memory
 
@@ -58,40 +62,52 @@ def _live(bench: Bench, running: Daemon, life: Life, until_when: float) -> list[
 @pytest.mark.long
 @pytest.mark.network
 @pytest.mark.timeout(3600)
-def test_a_long_run_stays_flat_and_ends_right(set_up: Callable[..., Bench]) -> None:
-    bench = set_up(new_portal(running=True))
-    life = Life(bench.portal, 11)
-    bench.portal.switches.latency_seconds = 0.05
-    with daemon(bench, CONNECTOR_POLL_SECONDS="5") as running:
-        bench.box.deliver(
-            Manner(target=f"{running.url}/webhooks/hubspot", secret=SECRET, shuffle=True, drop=0.1)
+def test_a_long_run_stays_flat_and_ends_right(new_workspace: Callable[..., Workspace]) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    activity = PortalActivity(workspace.portal, 11)
+    workspace.portal.switches.latency_seconds = 0.05
+    with prepare_daemon(workspace, CONNECTOR_POLL_SECONDS="5") as live_daemon:
+        workspace.sandbox.set_deliveries(
+            DeliverySettings(
+                target=f"{live_daemon.url}/webhooks/hubspot",
+                secret=WEBHOOK_SECRET,
+                shuffle=True,
+                drop=0.1,
+            )
         )
-        began = time.monotonic()
+        started = time.monotonic()
         for _ in range(2):  # restarts, by kill and by word, before memory is looked at
-            running.start()
-            until(lambda: running.get("/readyz")[0] == 200)
-            bench.box.faults.random(rate=0.05, kinds=FAULTS, seed=5)
-            _live(bench, running, life, time.monotonic() + 0.05 * SECONDS)
-            bench.box.faults.clear()
-            running.kill()
-        running.start()
-        until(lambda: running.get("/readyz")[0] == 200)
-        bench.box.faults.random(rate=0.05, kinds=FAULTS, seed=6)
-        memory = _live(bench, running, life, began + SECONDS)
-        bench.box.faults.clear()
-        assert bench.box.deliveries
-        until(lambda: bench.box.deliveries and bench.box.deliveries.settle(10), 120)
-        until(lambda: _nothing_is_left(running), 120)
-        assert running.stop() == 0
-    warm = memory[int(WARM * len(memory))]
-    assert max(memory[int(WARM * len(memory)) :]) <= 1.05 * warm, memory[:: len(memory) // 20]
-    assert (bench.open_moves(), bench.blanks()) == ((), [])
-    with bench.desk() as desk:
-        assert propose(desk).summary["corrections"] == 0
-    assert bench.audited()
+            live_daemon.start()
+            wait_until(lambda: live_daemon.get("/readyz")[0] == 200)
+            workspace.sandbox.faults.add_random(rate=0.05, kinds=FAULTS, seed=5)
+            _run_activity(workspace, live_daemon, activity, time.monotonic() + 0.05 * SECONDS)
+            workspace.sandbox.faults.clear()
+            live_daemon.kill()
+        live_daemon.start()
+        wait_until(lambda: live_daemon.get("/readyz")[0] == 200)
+        workspace.sandbox.faults.add_random(rate=0.05, kinds=FAULTS, seed=6)
+        memory = _run_activity(workspace, live_daemon, activity, started + SECONDS)
+        workspace.sandbox.faults.clear()
+        assert workspace.sandbox.deliveries
+        wait_until(
+            lambda: (
+                workspace.sandbox.deliveries and workspace.sandbox.deliveries.wait_until_idle(10)
+            ),
+            120,
+        )
+        wait_until(lambda: _is_idle(live_daemon), 120)
+        assert live_daemon.stop() == 0
+    warm_memory = memory[int(WARM_UP_SHARE * len(memory))]
+    assert max(memory[int(WARM_UP_SHARE * len(memory)) :]) <= 1.05 * warm_memory, memory[
+        :: len(memory) // 20
+    ]
+    assert (workspace.open_moves(), workspace.blank_records()) == ((), [])
+    with workspace.open_context() as context:
+        assert propose(context).summary["corrections"] == 0
+    assert workspace.audit_lines()
 
 
-def _nothing_is_left(running: Daemon) -> bool:
-    told = running.get("/metrics")[1].splitlines()
-    wanted = {"connector_events_waiting 0.0", "connector_due 0.0", "connector_open_moves 0.0"}
-    return wanted <= set(told)
+def _is_idle(live_daemon: Daemon) -> bool:
+    metrics = live_daemon.get("/metrics")[1].splitlines()
+    expected = {"connector_events_waiting 0.0", "connector_due 0.0", "connector_open_moves 0.0"}
+    return expected <= set(metrics)

@@ -7,104 +7,123 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from connector.sync import sync
-from connector.undo import Selection, prepare, undo
+from connector.undo import Selection, plan_undo, undo
 from state import holds
-from tests.journeys.bench import Bench, new_portal
-from tests.journeys.cast import mixed
+from tests.journeys.bench import Workspace, new_portal
+from tests.journeys.cast import create_mixed_records
 from tests.journeys.killing import KILLED, UNANSWERED, run, run_and_kill
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 _BATCH = 2
 
 
-def synced(set_up: SetUp) -> tuple[Bench, dict[str, str], dict[str, str], str]:
+def workspace_after_sync(
+    new_workspace: NewWorkspace,
+) -> tuple[Workspace, dict[str, str], dict[str, str], str]:
     """Return a bench after a run, the values before and after it, and the run."""
-    bench = set_up(new_portal(running=True))
-    wanted = mixed(bench.portal)
-    before = bench.values(*wanted)
-    done = bench.sync()
-    bench.portal.clock.advance(60)
-    return bench, before, bench.values(*wanted), done.run
+    workspace = new_workspace(new_portal(running=True))
+    expected = create_mixed_records(workspace.portal)
+    before = workspace.values(*expected)
+    first_sync = workspace.sync()
+    workspace.portal.clock.advance(60)
+    return workspace, before, workspace.values(*expected), first_sync.run
 
 
-def held(bench: Bench) -> set[str]:
-    with bench.store() as store, store.reading() as session:
-        listed = holds.listed(session, str(bench.portal.portal_id), now=bench.portal.clock.now())
-    return {f"{one.of}.{one.property_name}" for one in listed}
+def held_properties(workspace: Workspace) -> set[str]:
+    with workspace.store() as store, store.reading() as session:
+        active_holds = holds.read_active(
+            session, str(workspace.portal.portal_id), now=workspace.portal.clock.now()
+        )
+    return {f"{hold.target}.{hold.property_name}" for hold in active_holds}
 
 
-def astray(bench: Bench, before: dict[str, str], after: dict[str, str]) -> dict[str, object]:
+def wrong_properties(
+    workspace: Workspace, before: dict[str, str], after: dict[str, str]
+) -> dict[str, object]:
     """Return what is neither put back and held, nor as it was and free."""
-    now, holding = bench.values(*before), held(bench)
+    current_values, held_names = workspace.values(*before), held_properties(workspace)
     return {
-        name: (before[name], after[name], now[name], name in holding)
+        name: (before[name], after[name], current_values[name], name in held_names)
         for name in before
         if before[name] != after[name]
-        and (now[name], name in holding) not in {(before[name], True), (after[name], False)}
+        and (current_values[name], name in held_names)
+        not in {(before[name], True), (after[name], False)}
     }
 
 
-def ends(bench: Bench, before: dict[str, str], after: dict[str, str], run_id: str) -> object:
+def problems_after_restart(
+    workspace: Workspace, before: dict[str, str], after: dict[str, str], run_id: str
+) -> object:
     """Start again after the kill; return what is wrong then, and after the same undo once more."""
-    bench.sync()
-    if found := astray(bench, before, after) or bench.blanks():
-        return found
-    bench.portal.clock.advance(60)
-    with bench.desk() as desk:
-        undo(desk, prepare(desk, Selection(run=run_id)))
-    if bench.values(*before) != before:
-        return bench.values(*before)
-    bench.portal.clock.advance(60)
-    with bench.desk() as desk:
-        assert not sync(desk).outcomes
+    workspace.sync()
+    if problems := wrong_properties(workspace, before, after) or workspace.blank_records():
+        return problems
+    workspace.portal.clock.advance(60)
+    with workspace.open_context() as context:
+        undo(context, plan_undo(context, Selection(run=run_id)))
+    if workspace.values(*before) != before:
+        return workspace.values(*before)
+    workspace.portal.clock.advance(60)
+    with workspace.open_context() as context:
+        assert not sync(context).outcomes
     return None
 
 
-def _killed_at_requests(set_up: SetUp, requests: Iterable[int]) -> dict[str, object]:
-    wrong: dict[str, object] = {}
+def _problems_after_kills(
+    new_workspace: NewWorkspace, requests: Iterable[int]
+) -> dict[str, object]:
+    problems: dict[str, object] = {}
     kills = 0
     for nth in requests:
-        bench, before, after, run_id = synced(set_up)
-        struck = run_and_kill(bench, nth, UNANSWERED, command=("undo", run_id), batch=_BATCH)
-        if struck is None:
+        workspace, before, after, run_id = workspace_after_sync(new_workspace)
+        killed_request = run_and_kill(
+            workspace, nth, UNANSWERED, command=("undo", run_id), batch=_BATCH
+        )
+        if killed_request is None:
             break
         kills += 1
-        if found := ends(bench, before, after, run_id):
-            wrong[f"request {nth} {struck.route}"] = found
+        if kill_problems := problems_after_restart(workspace, before, after, run_id):
+            problems[f"request {nth} {killed_request.route}"] = kill_problems
     assert kills > 4
-    return wrong
+    return problems
 
 
-def test_killed_at_any_request_of_an_undo_the_holds_tell_the_truth(set_up: SetUp) -> None:
-    assert _killed_at_requests(set_up, range(6, 24, 2)) == {}
+def test_killed_at_any_request_of_an_undo_the_holds_tell_the_truth(
+    new_workspace: NewWorkspace,
+) -> None:
+    assert _problems_after_kills(new_workspace, range(6, 24, 2)) == {}
 
 
 @pytest.mark.long
 def test_killed_at_every_request_or_commit_of_an_undo_the_holds_tell_the_truth(
-    set_up: SetUp,
+    new_workspace: NewWorkspace,
 ) -> None:
-    assert _killed_at_requests(set_up, range(1, 100)) == {}
-    wrong = {}
+    assert _problems_after_kills(new_workspace, range(1, 100)) == {}
+    problems = {}
     for step in range(20, 200, 2):
-        bench, before, after, run_id = synced(set_up)
-        if run(bench, "undo", run_id, die_at_step=step, batch=_BATCH) != KILLED:
+        workspace, before, after, run_id = workspace_after_sync(new_workspace)
+        if run(workspace, "undo", run_id, kill_at_step=step, batch=_BATCH) != KILLED:
             break
-        if found := ends(bench, before, after, run_id):
-            wrong[step] = found
-    assert wrong == {}
+        if kill_problems := problems_after_restart(workspace, before, after, run_id):
+            problems[step] = kill_problems
+    assert problems == {}
 
 
-def test_an_undo_of_an_undo_that_dies_holds_nothing_that_it_put_back(set_up: SetUp) -> None:
-    bench, before, after, run_id = synced(set_up)
-    with bench.desk() as desk:
-        first = undo(desk, prepare(desk, Selection(run=run_id))).run
-    assert bench.values(*before) == before
-    bench.portal.clock.advance(60)
-    command = ("undo", first)
-    struck = run_and_kill(bench, 5, UNANSWERED, command=command, route="batch_update", batch=_BATCH)
-    assert struck is not None
-    bench.sync()
-    now, holding = bench.values(*before), held(bench)
-    again = {name for name in before if before[name] != after[name] == now[name]}
-    assert again
-    assert again & holding == set()
+def test_an_undo_of_an_undo_that_dies_holds_nothing_that_it_put_back(
+    new_workspace: NewWorkspace,
+) -> None:
+    workspace, before, after, run_id = workspace_after_sync(new_workspace)
+    with workspace.open_context() as context:
+        undo_run = undo(context, plan_undo(context, Selection(run=run_id))).run
+    assert workspace.values(*before) == before
+    workspace.portal.clock.advance(60)
+    command = ("undo", undo_run)
+    killed_request = run_and_kill(
+        workspace, 5, UNANSWERED, command=command, route="batch_update", batch=_BATCH
+    )
+    assert killed_request is not None
+    workspace.sync()
+    current_values, held_names = workspace.values(*before), held_properties(workspace)
+    written_again = {name for name in before if before[name] != after[name] == current_values[name]}
+    assert written_again
+    assert written_again & held_names == set()

@@ -7,87 +7,109 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.sandbox.deliveries import Manner
+from connector.sandbox.deliveries import DeliverySettings
 from connector.sandbox.portal import Portal
 from state import inbox
-from tests.journeys.bench import Bench, applied_twice, new_portal
-from tests.journeys.living import POLICY, SECRET, Daemon, Life, daemon, until, write
+from tests.journeys.bench import Workspace, lines_applied_twice, new_portal
+from tests.journeys.living import (
+    POLICY,
+    WEBHOOK_SECRET,
+    Daemon,
+    PortalActivity,
+    prepare_daemon,
+    wait_until,
+    write_file,
+)
 
-SetUp = Callable[..., Bench]
+NewWorkspace = Callable[..., Workspace]
 
 
-def _by_polling_alone(set_up: SetUp, seed: int, number: int) -> dict[str, tuple[str, str]]:
+def _stages_by_polling(
+    new_workspace: NewWorkspace, seed: int, action_count: int
+) -> dict[str, tuple[str, str]]:
     """Let the same things happen elsewhere, and synchronise once after them."""
     portal = new_portal()
-    bench = set_up(portal)
-    bench.more = {"CONNECTOR_POLICY": str(write(bench.folder, "policy.yaml", POLICY))}
-    life = Life(portal, seed)
-    for _ in range(number):
-        life.go_on()
-    with bench.syncs() as sync:
+    workspace = new_workspace(portal)
+    workspace.overrides = {
+        "CONNECTOR_POLICY": str(write_file(workspace.folder, "policy.yaml", POLICY))
+    }
+    activity = PortalActivity(portal, seed)
+    for _ in range(action_count):
+        activity.act_once()
+    with workspace.repeated_syncs() as sync:
         while sync().outcomes:
             continue
-    return life.stages()
+    return activity.stages()
 
 
-def _live(running: Daemon, life: Life, number: int) -> None:
-    for _ in range(number):
-        life.go_on()
+def _act_repeatedly(live_daemon: Daemon, activity: PortalActivity, action_count: int) -> None:
+    for _ in range(action_count):
+        activity.act_once()
         time.sleep(0.002)
 
 
-def _is_quiet(running: Daemon) -> bool:
+def _is_quiet(live_daemon: Daemon) -> bool:
     """Whether everything is delivered, and was looked at."""
-    assert running.bench.box.deliveries
-    delivered = running.bench.box.deliveries.settle(10)
-    return delivered and "connector_events_waiting 0.0" in running.get("/metrics")[1]
+    assert live_daemon.workspace.sandbox.deliveries
+    delivered = live_daemon.workspace.sandbox.deliveries.wait_until_idle(10)
+    return delivered and "connector_events_waiting 0.0" in live_daemon.get("/metrics")[1]
 
 
-def _told(running: Daemon) -> int:
+def _count_events(live_daemon: Daemon) -> int:
     """Return how many events the inbox has seen."""
-    with running.bench.store() as store, store.reading() as session:
-        portal_id = str(running.bench.portal.portal_id)
-        assert inbox.count(session, portal_id).count == 0
+    with live_daemon.workspace.store() as store, store.reading() as session:
+        portal_id = str(live_daemon.workspace.portal.portal_id)
+        assert inbox.count_waiting(session, portal_id).count == 0
         return session.connection().exec_driver_sql("SELECT count(*) FROM inbox").scalar_one()
 
 
-def _survives(set_up: SetUp, number: int, seed: int, *, events: int) -> None:
-    wanted = _by_polling_alone(set_up, seed, number)
+def _check_survival(
+    new_workspace: NewWorkspace, action_count: int, seed: int, *, min_events: int
+) -> None:
+    expected = _stages_by_polling(new_workspace, seed, action_count)
     portal: Portal = new_portal(running=True)
-    bench = set_up(portal)
-    life = Life(portal, seed)
-    with daemon(bench) as running:
-        target = f"{running.url}/webhooks/hubspot"
-        manner = Manner(
-            target=target, secret=SECRET, shuffle=True, duplicate=0.2, drop=0.3, seed=seed
+    workspace = new_workspace(portal)
+    activity = PortalActivity(portal, seed)
+    with prepare_daemon(workspace) as live_daemon:
+        target = f"{live_daemon.url}/webhooks/hubspot"
+        delivery_options = DeliverySettings(
+            target=target, secret=WEBHOOK_SECRET, shuffle=True, duplicate=0.2, drop=0.3, seed=seed
         )
-        bench.box.deliver(manner)
-        assert bench.box.deliveries
+        workspace.sandbox.set_deliveries(delivery_options)
+        assert workspace.sandbox.deliveries
         for part in range(3):
-            running.start()
-            until(lambda: running.get("/readyz")[0] == 200)
-            _live(running, life, number // 3 + (number % 3 if part == 2 else 0))
+            live_daemon.start()
+            wait_until(lambda: live_daemon.get("/readyz")[0] == 200)
+            _act_repeatedly(
+                live_daemon, activity, action_count // 3 + (action_count % 3 if part == 2 else 0)
+            )
             if part < 2:
-                running.kill()
-        until(lambda: life.stages() == wanted and _is_quiet(running))  # echoes included
-        counts = bench.box.deliveries.counts
-        code = running.stop()
-    assert code == 0
-    assert life.stages() == wanted
-    assert counts["told"] >= events
+                live_daemon.kill()
+        wait_until(
+            lambda: activity.stages() == expected and _is_quiet(live_daemon)
+        )  # echoes included
+        counts = workspace.sandbox.deliveries.counts
+        exit_code = live_daemon.stop()
+    assert exit_code == 0
+    assert activity.stages() == expected
+    assert counts["told"] >= min_events
     assert counts["dropped"] and counts["duplicated"] and counts["delivered"]
-    assert _told(running) > 0
-    assert applied_twice(bench.audited()) == []
-    assert bench.open_moves() == ()
-    assert bench.blanks() == []
+    assert _count_events(live_daemon) > 0
+    assert lines_applied_twice(workspace.audit_lines()) == []
+    assert workspace.open_moves() == ()
+    assert workspace.blank_records() == []
 
 
 @pytest.mark.network
-def test_shuffled_duplicated_and_dropped_events_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 100, seed=6, events=150)
+def test_shuffled_duplicated_and_dropped_events_lead_where_polling_leads(
+    new_workspace: NewWorkspace,
+) -> None:
+    _check_survival(new_workspace, 100, seed=6, min_events=150)
 
 
 @pytest.mark.long
 @pytest.mark.network
-def test_a_thousand_events_and_two_kills_lead_where_polling_leads(set_up: SetUp) -> None:
-    _survives(set_up, 600, seed=7, events=1000)
+def test_a_thousand_events_and_two_kills_lead_where_polling_leads(
+    new_workspace: NewWorkspace,
+) -> None:
+    _check_survival(new_workspace, 600, seed=7, min_events=1000)

@@ -11,151 +11,166 @@ from structlog.testing import capture_logs
 from connector.core.model import Outcome
 from connector.sandbox.faults import Fault
 from connector.sandbox.switches import SCOPES
-from tests.journeys.bench import Bench
-from tests.journeys.cast import contact, reopened
-from tests.journeys.test_faults import SET, _in_the_gap, attempt, settle
+from tests.journeys.bench import Workspace
+from tests.journeys.cast import create_contact, create_reopened_customer
+from tests.journeys.test_faults import SET, _act_in_the_gap, sync_once, sync_until_quiet
 
 APPLIED, IGNORED, REFUSED = Outcome.APPLIED, Outcome.IGNORED, Outcome.REFUSED
 RESTORED, REVERTED, STALE = Outcome.RESTORED, Outcome.REVERTED, Outcome.STALE
-BEFORE, WANTED = "customer", "opportunity"
-Act = Callable[[Bench, str], object]
+STAGE_BEFORE, EXPECTED_STAGE = "customer", "opportunity"
+Action = Callable[[Workspace, str], object]
 
 
-def switched(**switches: object) -> Act:
+def set_switches(**switches: object) -> Action:
     """Return who gives the portal these habits."""
 
-    def act(bench: Bench, _: str) -> None:
+    def apply(workspace: Workspace, _: str) -> None:
         for name, value in switches.items():
-            bench.portal.switches.put(name, value)
+            workspace.portal.switches.put(name, value)
 
-    return act
+    return apply
 
 
-def faulty(kind: str, nth: int, **more: object) -> Act:
+def add_fault(kind: str, nth: int, **options: object) -> Action:
     """Return who lets a write fail in a way."""
 
-    def act(bench: Bench, _: str) -> None:
-        bench.box.faults.add(Fault(route="batch_update", kind=kind, nth=nth, **more))  # type: ignore[arg-type]  # the table names them
+    def apply(workspace: Workspace, _: str) -> None:
+        workspace.sandbox.faults.add(Fault(route="batch_update", kind=kind, nth=nth, **options))  # type: ignore[arg-type]  # the table names them
 
-    return act
+    return apply
 
 
-def in_the_gap(act: Callable[[Bench, str], object]) -> Act:
+def act_in_gap(action: Callable[[Workspace, str], object]) -> Action:
     """Return who acts between the clear and the set."""
-    return lambda bench, anna: _in_the_gap(bench, lambda: act(bench, anna))
+    return lambda workspace, anna: _act_in_the_gap(workspace, lambda: action(workspace, anna))
 
 
-def edited(stage: str, **origin: object) -> Act:
+def edit_stage(stage: str, **origin: object) -> Action:
     values = {"lifecyclestage": stage}
-    return lambda bench, anna: bench.portal.edit("contacts", anna, values, **origin)  # type: ignore[arg-type]  # the table names them
+    return lambda workspace, anna: workspace.portal.edit("contacts", anna, values, **origin)  # type: ignore[arg-type]  # the table names them
 
 
 # What happens, the stage at the end, and how the audit tells of it.
 SLOW_CLEAR = {"clear_settles_seconds": 1.0}
-HABITS: dict[str, tuple[Act, str, list[Outcome]]] = {
-    "ignores a backward write": (switched(**SLOW_CLEAR), WANTED, [APPLIED]),
+HABITS: dict[str, tuple[Action, str, list[Outcome]]] = {
+    "ignores a backward write": (set_switches(**SLOW_CLEAR), EXPECTED_STAGE, [APPLIED]),
     "ignores it and echoes what was asked": (
-        switched(**SLOW_CLEAR, backward_echo="asked"),
-        WANTED,
+        set_switches(**SLOW_CLEAR, backward_echo="asked"),
+        EXPECTED_STAGE,
         [APPLIED],
     ),
     "refuses it with its batch": (
-        switched(**SLOW_CLEAR, backward_write="error", backward_error_scope="batch"),
-        BEFORE,
+        set_switches(**SLOW_CLEAR, backward_write="error", backward_error_scope="batch"),
+        STAGE_BEFORE,
         [RESTORED, RESTORED],
     ),
     "refuses it alone": (
-        switched(**SLOW_CLEAR, backward_write="error", backward_error_scope="record"),
-        BEFORE,
+        set_switches(**SLOW_CLEAR, backward_write="error", backward_error_scope="record"),
+        STAGE_BEFORE,
         [RESTORED, RESTORED],
     ),
-    "allows it": (switched(backward_write="allowed"), WANTED, [APPLIED]),
-    "answers the set well and stores nothing": (faulty("ignore", SET), WANTED, [APPLIED]),
-    "answers the clear well and stores nothing": (faulty("ignore", 1), WANTED, [IGNORED, APPLIED]),
+    "allows it": (set_switches(backward_write="allowed"), EXPECTED_STAGE, [APPLIED]),
+    "answers the set well and stores nothing": (
+        add_fault("ignore", SET),
+        EXPECTED_STAGE,
+        [APPLIED],
+    ),
+    "answers the clear well and stores nothing": (
+        add_fault("ignore", 1),
+        EXPECTED_STAGE,
+        [IGNORED, APPLIED],
+    ),
     "refuses to clear a required property": (
-        switched(clear_refused=True),
-        BEFORE,
+        set_switches(clear_refused=True),
+        STAGE_BEFORE,
         [REFUSED, REFUSED],
     ),
     "fills the gap with the old stage": (
-        switched(automation_in_gap=BEFORE),
-        WANTED,
+        set_switches(automation_in_gap=STAGE_BEFORE),
+        EXPECTED_STAGE,
         [IGNORED, APPLIED],
     ),
     "fills the gap with the old stage every time": (
-        switched(automation_in_gap=BEFORE, automation_in_gap_times=99),
-        BEFORE,
+        set_switches(automation_in_gap=STAGE_BEFORE, automation_in_gap_times=99),
+        STAGE_BEFORE,
         [IGNORED, IGNORED],
     ),
     "lets a person write into the gap": (
-        in_the_gap(edited("evangelist")),
+        act_in_gap(edit_stage("evangelist")),
         "evangelist",
         [REVERTED],
     ),
 }
 
 
-def outcomes(bench: Bench, anna: str) -> list[Outcome]:
-    lines = bench.audited(f"contacts/{anna}")
-    return [one.outcome for one in lines if one.property_name == "lifecyclestage"]
+def stage_outcomes(workspace: Workspace, anna: str) -> list[Outcome]:
+    lines = workspace.audit_lines(f"contacts/{anna}")
+    return [line.outcome for line in lines if line.property_name == "lifecyclestage"]
 
 
 @pytest.mark.parametrize("habit", HABITS)
 def test_whatever_hubspot_does_the_end_is_right_or_as_before_and_audited_so(
-    bench: Bench, habit: str
+    workspace: Workspace, habit: str
 ) -> None:
-    act, end, told = HABITS[habit]
-    anna = reopened(bench.portal)
-    act(bench, anna)
-    settle(bench)
-    assert bench.value(f"contacts/{anna}.lifecyclestage") == end
-    assert outcomes(bench, anna) == told
-    assert bench.open_moves() == ()
+    action, expected_stage, expected_outcomes = HABITS[habit]
+    anna = create_reopened_customer(workspace.portal)
+    action(workspace, anna)
+    sync_until_quiet(workspace)
+    assert workspace.value(f"contacts/{anna}.lifecyclestage") == expected_stage
+    assert stage_outcomes(workspace, anna) == expected_outcomes
+    assert workspace.open_moves() == ()
 
 
-def test_a_record_that_was_archived_in_the_gap_is_audited_as_stale(bench: Bench) -> None:
-    anna = reopened(bench.portal)
-    in_the_gap(lambda one, who: one.portal.archive("contacts", who))(bench, anna)
-    settle(bench)
-    assert outcomes(bench, anna) == [STALE]
+def test_a_record_that_was_archived_in_the_gap_is_audited_as_stale(workspace: Workspace) -> None:
+    anna = create_reopened_customer(workspace.portal)
+    act_in_gap(
+        lambda gap_workspace, contact_id: gap_workspace.portal.archive("contacts", contact_id)
+    )(workspace, anna)
+    sync_until_quiet(workspace)
+    assert stage_outcomes(workspace, anna) == [STALE]
 
 
-def test_a_record_that_was_merged_away_in_the_gap_is_right_in_the_end(bench: Bench) -> None:
-    anna, other = reopened(bench.portal), contact(bench.portal, "anna.berg", "lead")
-    survivors: list[str] = []
-    in_the_gap(lambda one, who: survivors.append(one.portal.merge("contacts", other, who)))(
-        bench, anna
+def test_a_record_that_was_merged_away_in_the_gap_is_right_in_the_end(workspace: Workspace) -> None:
+    anna, other_id = (
+        create_reopened_customer(workspace.portal),
+        create_contact(workspace.portal, "anna.berg", "lead"),
     )
-    attempt(bench)
-    settle(bench)
-    assert bench.value(f"contacts/{survivors[0]}.lifecyclestage") == WANTED
-    told = outcomes(bench, survivors[0])
-    assert told[-1] is APPLIED
-    assert set(told) <= {STALE, REVERTED, APPLIED}
+    survivors: list[str] = []
+    act_in_gap(
+        lambda gap_workspace, contact_id: survivors.append(
+            gap_workspace.portal.merge("contacts", other_id, contact_id)
+        )
+    )(workspace, anna)
+    sync_once(workspace)
+    sync_until_quiet(workspace)
+    assert workspace.value(f"contacts/{survivors[0]}.lifecyclestage") == EXPECTED_STAGE
+    results = stage_outcomes(workspace, survivors[0])
+    assert results[-1] is APPLIED
+    assert set(results) <= {STALE, REVERTED, APPLIED}
 
 
 @pytest.mark.parametrize("loss", ["token", "scope"])
 def test_a_lost_permission_is_alarmed_with_the_record_until_it_is_back(
-    bench: Bench, loss: str
+    workspace: Workspace, loss: str
 ) -> None:
-    anna = reopened(bench.portal)
-    tokens, scopes = set(bench.box.reception.tokens), bench.portal.switches.scopes
+    anna = create_reopened_customer(workspace.portal)
+    tokens, scopes = set(workspace.sandbox.dispatcher.tokens), workspace.portal.switches.scopes
 
-    def take(_: Bench, __: str) -> None:
+    def revoke_permission(_: Workspace, __: str) -> None:
         if loss == "token":
-            bench.box.reception.tokens.clear()
+            workspace.sandbox.dispatcher.tokens.clear()
         else:
             scopes.discard("crm.objects.contacts.write")
 
-    in_the_gap(take)(bench, anna)
+    act_in_gap(revoke_permission)(workspace, anna)
     structlog.reset_defaults()
     with capture_logs() as logs:
-        assert attempt(bench) is not None
-    (alarm,) = [one for one in logs if one["event"] == "moves.left_open"]
+        assert sync_once(workspace) is not None
+    (alarm,) = [entry for entry in logs if entry["event"] == "moves.left_open"]
     assert (alarm["log_level"], alarm["records"]) == ("error", [f"contacts/{anna}"])
-    assert outcomes(bench, anna) == []
-    bench.box.reception.tokens.update(tokens)
+    assert stage_outcomes(workspace, anna) == []
+    workspace.sandbox.dispatcher.tokens.update(tokens)
     scopes.update(SCOPES)
-    settle(bench)
-    assert bench.value(f"contacts/{anna}.lifecyclestage") == WANTED
-    assert outcomes(bench, anna) == [APPLIED]
+    sync_until_quiet(workspace)
+    assert workspace.value(f"contacts/{anna}.lifecyclestage") == EXPECTED_STAGE
+    assert stage_outcomes(workspace, anna) == [APPLIED]

@@ -15,54 +15,56 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from connector.core.holds import Hold, Scope
+from connector.core.holds import Hold, HoldScope
 from connector.core.model import STAGE, STATUS, Ref
-from connector.holding import add, remove
+from connector.holding import add_hold, remove_holds
 from connector.pausing import pause, resume
 from state.store import Store
-from tests.journeys.busy import Town
+from tests.journeys.busy import Scenario
 from tests.usecases.office import CONTACTS, DAY, LOST, OPEN, WON
 
 STAGES = ("", "subscriber", "lead", "salesqualifiedlead", "opportunity", "customer", "evangelist")
 STATUSES = ("", "NEW", "CONNECTED", "OPEN_DEAL", "BAD_TIMING")
 _SOURCES = ("CRM_UI", "CRM_UI", "MOBILE_IOS", "AUTOMATION_PLATFORM", "IMPORT", "SALESFORCE")
-_FOLDER = TemporaryDirectory(prefix="connector-machine-")
-_EMPTY = Path(_FOLDER.name) / "empty.db"
-_RESTS_WITHIN = 8
+_EMPTY_FOLDER = TemporaryDirectory(prefix="connector-machine-")
+_EMPTY_DATABASE = Path(_EMPTY_FOLDER.name) / "empty.db"
+_MAX_POLLS = 8
 
 
-class Writing(RuleBasedStateMachine):
+class WritingMachine(RuleBasedStateMachine):
     """A portal that everybody writes into, and a connector among them."""
 
     def __init__(self) -> None:
         super().__init__()
-        if not _EMPTY.exists():
-            Store.open(f"sqlite:///{_EMPTY}").close()
+        if not _EMPTY_DATABASE.exists():
+            Store.open(f"sqlite:///{_EMPTY_DATABASE}").close()
         self.folder = TemporaryDirectory(prefix="connector-machine-")
-        path = shutil.copy(_EMPTY, Path(self.folder.name) / "connector.db")
-        self.town = Town.found(f"sqlite:///{path}")
-        self.office = self.town.office
+        path = shutil.copy(_EMPTY_DATABASE, Path(self.folder.name) / "connector.db")
+        self.scenario = Scenario.create(f"sqlite:///{path}")
+        self.workspace = self.scenario.workspace
 
     @initialize(follows=st.booleans())
     def begin(self, follows: bool) -> None:
-        self.town.door.follows_merges = follows
+        self.scenario.api.follows_merges = follows
         for number in range(6):
-            person = self.office.contact("lead" if number % 2 else "customer")
-            firm = self.office.company("lead")
-            self.office.deal((OPEN, WON, LOST)[number % 3], person, firm)
+            person = self.workspace.contact("lead" if number % 2 else "customer")
+            company = self.workspace.company("lead")
+            self.workspace.deal((OPEN, WON, LOST)[number % 3], person, company)
         self.pass_time(3600)
 
-    def _one(self, chance: int) -> Ref:
-        records = self.town.records()
+    def _pick_record(self, chance: int) -> Ref:
+        records = self.scenario.records()
         return records[chance % len(records)]
 
     def _edit(self, chance: int, by: str, stage: str, status: str) -> None:
-        ref = self._one(chance)
+        ref = self._pick_record(chance)
         values = (
             {STAGE: stage} if chance % 3 or ref.object_type is not CONTACTS else {STATUS: status}
         )
-        self.town.door.put(ref, values, source_type=by, source_id=f"{by}:{chance}")
-        self.town.released.add(ref) if not stage else self.town.released.discard(ref)
+        self.scenario.api.put(ref, values, source_type=by, source_id=f"{by}:{chance}")
+        self.scenario.blanked_by_others.add(
+            ref
+        ) if not stage else self.scenario.blanked_by_others.discard(ref)
 
     @rule(
         chance=st.integers(0, 99),
@@ -74,36 +76,36 @@ class Writing(RuleBasedStateMachine):
         self._edit(chance, by, stage, status)
 
     @rule(chance=st.integers(0, 99), stage=st.sampled_from((OPEN, WON, LOST)))
-    def deal_moves(self, chance: int, stage: str) -> None:
-        deals = self.town.deals()
-        self.office.edit(deals[chance % len(deals)], by="CRM_UI", dealstage=stage)
+    def move_deal(self, chance: int, stage: str) -> None:
+        deals = self.scenario.deals()
+        self.workspace.edit(deals[chance % len(deals)], source_type="CRM_UI", dealstage=stage)
 
     @rule(chance=st.integers(0, 99), stage=st.sampled_from((OPEN, WON)))
-    def deal_comes(self, chance: int, stage: str) -> None:
-        if len(self.town.deals()) < 12:
-            ref = self._one(chance)
-            self.office.deal(stage, ref)
+    def create_deal(self, chance: int, stage: str) -> None:
+        if len(self.scenario.deals()) < 12:
+            ref = self._pick_record(chance)
+            self.workspace.deal(stage, ref)
             if chance % 2:  # HubSpot's own setting moves its contact ahead, in the same moment
-                self._ahead(ref, "customer" if stage == WON else "opportunity")
+                self._move_ahead(ref, "customer" if stage == WON else "opportunity")
 
-    def _ahead(self, ref: Ref, stage: str) -> None:
-        if STAGES.index(self.office.stage(ref)) < STAGES.index(stage):
-            self.office.edit(ref, by="PIPELINE_SETTINGS", lifecyclestage=stage)
+    def _move_ahead(self, ref: Ref, stage: str) -> None:
+        if STAGES.index(self.workspace.stage(ref)) < STAGES.index(stage):
+            self.workspace.edit(ref, source_type="PIPELINE_SETTINGS", lifecyclestage=stage)
 
     @rule(seconds=st.sampled_from((1.0, 60.0, 3600.0, DAY, 31 * DAY)))
     def pass_time(self, seconds: float) -> None:
-        self.office.door.advance(seconds)
+        self.workspace.api.advance(seconds)
 
     @rule()
     def poll(self) -> None:
-        self.town.sync()
-        self.look()
-        assert self.town.over_limits() == []
+        self.scenario.sync()
+        self.check_invariants()
+        assert self.scenario.types_over_limit() == []
 
     @rule(steps=st.integers(0, 80))
-    def die_while_polling(self, steps: int) -> None:
-        self.town.die_within(steps)
-        self.town.sync()
+    def kill_while_polling(self, steps: int) -> None:
+        self.scenario.kill_within(steps)
+        self.scenario.sync()
 
     @rule(
         request=st.tuples(st.sampled_from(("update", "read")), st.integers(1, 5)),
@@ -116,7 +118,7 @@ class Writing(RuleBasedStateMachine):
         ),
         steps=st.one_of(st.none(), st.integers(20, 80)),
     )
-    def somebody_edits_while_we_poll(
+    def edit_while_polling(
         self,
         request: tuple[str, int],
         when: str,
@@ -124,82 +126,87 @@ class Writing(RuleBasedStateMachine):
         steps: int | None,
     ) -> None:
         method, nth = request
-        door = self.town.door
-        door.acts[method, door.requests[method] + nth, when] = lambda: self._edit(*edit)
-        self.town.life.left = steps
-        self.town.sync()
-        door.acts.clear()
+        api = self.scenario.api
+        api.hooks[method, api.requests[method] + nth, when] = lambda: self._edit(*edit)
+        self.scenario.step_budget.steps_left = steps
+        self.scenario.sync()
+        api.hooks.clear()
         if steps is None:
-            self.look()
+            self.check_invariants()
 
     @rule(stage=st.sampled_from(("lead", "opportunity", "customer")))
-    def an_automation_fills_the_gap(self, stage: str) -> None:
-        self.town.door.fills_gaps = stage
-        self.town.sync()
-        self.town.door.fills_gaps = ""
-        self.look()
+    def fill_the_gap(self, stage: str) -> None:
+        self.scenario.api.gap_stage = stage
+        self.scenario.sync()
+        self.scenario.api.gap_stage = ""
+        self.check_invariants()
 
     @rule(chance=st.integers(0, 99))
     def hold(self, chance: int) -> None:
-        if self.office.open_moves():
+        if self.workspace.open_moves():
             return
-        ref = self._one(chance)
-        since = self.office.door.now()
-        made = Hold(
-            scope=Scope.RECORD, of=str(ref), property_name="", reason="told", by="me", since=since
+        ref = self._pick_record(chance)
+        since = self.workspace.api.now()
+        new_hold = Hold(
+            scope=HoldScope.RECORD,
+            target=str(ref),
+            property_name="",
+            reason="told",
+            by="me",
+            since=since,
         )
-        add(self.office.desk(), made)
-        self.town.holds[ref] = since
+        add_hold(self.workspace.context(), new_hold)
+        self.scenario.held_since[ref] = since
 
     @rule(chance=st.integers(0, 99))
     def release(self, chance: int) -> None:
-        ref = self._one(chance)
-        remove(self.office.desk(), Scope.RECORD, str(ref), None)
-        self.town.holds.pop(ref, None)
+        ref = self._pick_record(chance)
+        remove_holds(self.workspace.context(), HoldScope.RECORD, str(ref), None)
+        self.scenario.held_since.pop(ref, None)
 
     @rule()
     def pause_for_a_poll(self) -> None:
-        if self.office.open_moves():
+        if self.workspace.open_moves():
             return
-        pause(self.office.store, "1", at=self.office.door.now(), reason="")
-        sent = len(self.office.door.sent)
-        self.town.sync()
-        assert len(self.office.door.sent) == sent
-        resume(self.office.store, "1")
+        pause(self.workspace.store, "1", at=self.workspace.api.now(), reason="")
+        sent_count = len(self.workspace.api.sent_updates)
+        self.scenario.sync()
+        assert len(self.workspace.api.sent_updates) == sent_count
+        resume(self.workspace.store, "1")
 
-    def look(self) -> None:
+    def check_invariants(self) -> None:
         """Look at what must be true whenever no move is open."""
-        town = self.town
-        assert town.written_while_held() == []
-        if self.office.open_moves():
+        scenario = self.scenario
+        assert scenario.writes_while_held() == []
+        if self.workspace.open_moves():
             return
-        assert town.blanks() == []
-        assert town.overwritten() == []
-        assert town.unaudited() == []
+        assert scenario.blank_records() == []
+        assert scenario.overwritten_edits() == []
+        assert scenario.unaudited_writes() == []
 
     def teardown(self) -> None:
         try:
-            self._come_to_rest()
+            self._poll_until_quiet()
         finally:
-            self.office.store.close()
+            self.workspace.store.close()
             self.folder.cleanup()
 
-    def _come_to_rest(self) -> None:
+    def _poll_until_quiet(self) -> None:
         """Nobody edits any more: after a few polls there is nothing left to correct."""
-        for _ in range(_RESTS_WITHIN):
+        for _ in range(_MAX_POLLS):
             self.pass_time(3600)
-            done = self.town.sync(permitted=True)  # whatever a limit kept waiting may go
-            self.look()
-            if done is not None and not done.plan.summary["corrections"]:
+            synced = self.scenario.sync(permitted=True)  # whatever a limit kept waiting may go
+            self.check_invariants()
+            if synced is not None and not synced.plan.summary["corrections"]:
                 break
         else:
             raise AssertionError("it does not come to rest")
-        assert self.office.open_moves() == ()
+        assert self.workspace.open_moves() == ()
 
 
 def machine(examples: int, steps: int) -> type:
     # A shorter example of a failure would take many times as long as all of them.
-    chosen = settings(
+    run_settings = settings(
         phases=(Phase.explicit, Phase.reuse, Phase.generate),
         max_examples=examples,
         stateful_step_count=steps,
@@ -207,9 +214,9 @@ def machine(examples: int, steps: int) -> type:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
-    made = type(f"Writing{steps}", (Writing,), {})
-    made.TestCase.settings = chosen  # type: ignore[attr-defined]  # Hypothesis puts it there
-    return made
+    machine_class = type(f"Writing{steps}", (WritingMachine,), {})
+    machine_class.TestCase.settings = run_settings  # type: ignore[attr-defined]  # Hypothesis puts it there
+    return machine_class
 
 
 TestWriting = machine(15, 30).TestCase  # type: ignore[attr-defined]  # as above

@@ -6,19 +6,19 @@ import pytest
 
 from connector import presets
 from connector.core.binding import bind
-from connector.core.cases import Result, run_cases
+from connector.core.cases import CaseResult, run_cases
 from connector.core.default_portal import default_portal
 from connector.core.mutations import own_entries
 from connector.core.policy import Policy
-from connector.core.policy_settings import defaults, read_settings
-from connector.core.yamlfile import Section, read
+from connector.core.policy_settings import default_settings, read_settings
+from connector.core.yamlfile import Section, read_yaml
 
 NAMES = presets.names()
 
 
-def _results(name: str) -> tuple[Result, ...]:
+def _case_results(name: str) -> tuple[CaseResult, ...]:
     source = f"{name}.cases.yaml"
-    return run_cases(presets.cases(name), source=source, policy=presets.policy(name))
+    return run_cases(presets.cases_text(name), source=source, policy=presets.load_preset(name))
 
 
 def test_the_standard_policy_ships() -> None:
@@ -29,66 +29,80 @@ def test_the_standard_policy_ships() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_passes_its_cases(name: str) -> None:
     failed = [
-        (str(one.mark), one.name, one.differences) for one in _results(name) if one.differences
+        (str(result.place), result.name, result.differences)
+        for result in _case_results(name)
+        if result.differences
     ]
     assert failed == []
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_rule_of_a_preset_fires_in_one_case_and_is_silent_in_another(name: str) -> None:
-    policy, results = presets.policy(name), _results(name)
-    fired = [{*one.decision.rules, *(c.rule for c in one.decision.corrections)} for one in results]
-    keeping = {one.name for one in policy.rows if not _changes(one.lead_status.words)}
-    for rule in {one.name for one in own_entries(policy)} - keeping:
-        assert any(rule in one for one in fired), f"no case in which {rule} fires"
-        assert any(rule not in one for one in fired), f"no case in which {rule} is silent"
+    policy, results = presets.load_preset(name), _case_results(name)
+    applied_rules = [
+        {*result.decision.rules, *(correction.rule for correction in result.decision.corrections)}
+        for result in results
+    ]
+    keeping_rows = {row.name for row in policy.rows if not _changes_status(row.lead_status.words)}
+    for rule in {entry.name for entry in own_entries(policy)} - keeping_rows:
+        assert any(rule in rules for rules in applied_rules), f"no case in which {rule} fires"
+        assert any(rule not in rules for rules in applied_rules), (
+            f"no case in which {rule} is silent"
+        )
 
 
-def _changes(words: tuple[object, ...]) -> bool:
-    return any(getattr(word, "text", "") != "keep" for word in words)
+def _changes_status(targets: tuple[object, ...]) -> bool:
+    return any(getattr(target, "text", "") != "keep" for target in targets)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_binds_to_a_new_portal_without_a_warning(name: str) -> None:
-    assert bind(presets.policy(name), default_portal()).warnings == ()
+    assert bind(presets.load_preset(name), default_portal()).warnings == ()
 
 
 def test_the_standard_policy_says_what_the_settings_are_by_default() -> None:
-    root = read(presets.preset("standard"), source="standard.yaml")
+    root = read_yaml(presets.policy_text("standard"), source="standard.yaml")
     assert isinstance(root, Section)
     node = root.get("settings")
     assert node is not None
-    said = read_settings(node, own=False)
-    assert set(said) == set(defaults())
-    for name, setting in defaults().items():
+    written = read_settings(node, own=False)
+    assert set(written) == set(default_settings())
+    for name, setting in default_settings().items():
         if name != "scope":
-            assert (said[name].texts, said[name].plain) == (setting.texts, setting.plain)
+            assert (written[name].texts, written[name].plain_value) == (
+                setting.texts,
+                setting.plain_value,
+            )
 
 
-@pytest.mark.parametrize("ask", [presets.preset, presets.cases])
+@pytest.mark.parametrize("load_text", [presets.policy_text, presets.cases_text])
 def test_a_preset_that_does_not_ship_is_refused_with_the_names_of_those_that_do(
-    ask: object,
+    load_text: object,
 ) -> None:
-    assert callable(ask)
+    assert callable(load_text)
     with pytest.raises(LookupError, match="standard"):
-        ask("../secrets")
+        load_text("../secrets")
 
 
-@pytest.mark.parametrize("gone", [one.name for one in presets.policy("standard").rules])
-def test_a_case_notices_when_a_rule_is_taken_out(gone: str) -> None:
-    text = f"extends: standard\nrules:\n  - {{name: {gone}, when: never, stage: keep, reason: x}}\n"
-    assert _fails_with(text), f"no case notices that {gone} is gone"
+@pytest.mark.parametrize("removed", [rule.name for rule in presets.load_preset("standard").rules])
+def test_a_case_notices_when_a_rule_is_taken_out(removed: str) -> None:
+    text = (
+        f"extends: standard\nrules:\n  - {{name: {removed}, when: never, stage: keep, reason: x}}\n"
+    )
+    assert _some_case_fails(text), f"no case notices that {removed} is gone"
 
 
-@pytest.mark.parametrize("gone", [one.name for one in presets.policy("standard").rows])
-def test_a_case_notices_when_a_row_is_taken_out(gone: str) -> None:
-    row = f"{{name: {gone}, when: never, lead_status: keep, reason: x}}"
-    assert _fails_with(f"extends: standard\nlead_status:\n  - {row}\n")
+@pytest.mark.parametrize("removed", [row.name for row in presets.load_preset("standard").rows])
+def test_a_case_notices_when_a_row_is_taken_out(removed: str) -> None:
+    row = f"{{name: {removed}, when: never, lead_status: keep, reason: x}}"
+    assert _some_case_fails(f"extends: standard\nlead_status:\n  - {row}\n")
 
 
-def _fails_with(text: str) -> bool:
-    from connector.core.policy import load
+def _some_case_fails(text: str) -> bool:
+    from connector.core.policy import load_policy
 
-    policy: Policy = load(text, source="p.yaml", preset=presets.preset, shipped=True)
-    results = run_cases(presets.cases("standard"), source="c.yaml", policy=policy)
-    return any(one.differences for one in results)
+    policy: Policy = load_policy(
+        text, source="p.yaml", preset_text=presets.policy_text, is_preset=True
+    )
+    results = run_cases(presets.cases_text("standard"), source="c.yaml", policy=policy)
+    return any(result.differences for result in results)

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from connector.sandbox.portal import Portal
 from connector.sandbox.record import Record
 
-NAMED = (
+KNOWN_STAGES = (
     "subscriber",
     "lead",
     "marketingqualifiedlead",
@@ -26,244 +26,272 @@ NAMED = (
 )
 PARKED = {"other"}
 SQL, MQL = "salesqualifiedlead", "marketingqualifiedlead"
-VERDICTS = {"UNQUALIFIED", "BAD_TIMING"}
-QUIET = timedelta(days=90)
+DISQUALIFYING_STATUSES = {"UNQUALIFIED", "BAD_TIMING"}
+QUIET_PERIOD = timedelta(days=90)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
+class OracleSettings:
     """What a portal chooses; everything else is as the standard policy has it."""
 
     score: str = ""
     excluded_domains: tuple[str, ...] = ()
     excluded_pipelines: tuple[str, ...] = ()
-    forms: tuple[str, ...] = ("*demo*", "*contact sales*")
+    handover_forms: tuple[str, ...] = ("*demo*", "*contact sales*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What speaks for a stage: how its deals stand, its forms, its score, its domain."""
 
-    kind: str
-    won: int = 0
-    open: int = 0
-    lost: int = 0
-    were_won: bool = False
+    object_type: str
+    won_deals: int = 0
+    open_deals: int = 0
+    lost_deals: int = 0
+    had_won_deal: bool = False
     lost_at: datetime | None = None
-    form: str = ""
-    form_at: datetime | None = None
-    forms: float = 0
+    last_form: str = ""
+    last_form_at: datetime | None = None
+    form_count: float = 0
     score: float | None = None
     domain: str = ""
 
     @property
-    def none_runs(self) -> bool:
-        return self.open == 0 and self.won == 0
+    def has_no_open_or_won_deal(self) -> bool:
+        return self.open_deals == 0 and self.won_deals == 0
 
     @property
     def form_since_loss(self) -> bool:
-        return bool(self.lost_at and self.form_at and self.form_at > self.lost_at)
+        return bool(self.lost_at and self.last_form_at and self.last_form_at > self.lost_at)
 
     @property
-    def form_counts(self) -> bool:
-        return bool(self.forms or self.form) and (self.lost == 0 or self.form_since_loss)
+    def form_is_evidence(self) -> bool:
+        return bool(self.form_count or self.last_form) and (
+            self.lost_deals == 0 or self.form_since_loss
+        )
 
-    def scores(self, least: float) -> bool:
-        return self.score is not None and self.score >= least
+    def has_score_of(self, minimum: float) -> bool:
+        return self.score is not None and self.score >= minimum
 
 
 class Oracle:
     """Says of every contact and company what it should be."""
 
-    def __init__(self, portal: Portal, choices: Choices) -> None:
+    def __init__(self, portal: Portal, settings: OracleSettings) -> None:
         self.portal = portal
-        self.choices = choices
+        self.settings = settings
         self.now = portal.clock.now()
-        self.order = {kind: [one for one, _ in portal.schema.lifecycle[kind]] for kind in KINDS}
-        self.deals = {one.id: one for one in portal.records("deals")}
+        self.order = {
+            object_type: [stage for stage, _ in portal.schema.lifecycle_stages[object_type]]
+            for object_type in OBJECT_TYPES
+        }
+        self.deals = {deal.id: deal for deal in portal.records("deals")}
 
-    def everything(self) -> dict[tuple[str, str], tuple[str, str]]:
+    def expected_values(self) -> dict[tuple[str, str], tuple[str, str]]:
         """Return stage and lead status of every record, by type and id."""
         return {
-            (kind, str(one.id)): self.verdict(kind, one)
-            for kind in KINDS
-            for one in self.portal.records(kind)
+            (object_type, str(record.id)): self.expected_stage_and_status(object_type, record)
+            for object_type in OBJECT_TYPES
+            for record in self.portal.records(object_type)
         }
 
-    def verdict(self, kind: str, record: Record) -> tuple[str, str]:
+    def expected_stage_and_status(self, object_type: str, record: Record) -> tuple[str, str]:
         """Return what stage and lead status a record should have."""
-        stage, status = (record.values.get(name, "") for name in ("lifecyclestage", STATUS))
-        if stage and stage not in NAMED:
+        stage, status = (record.values.get(name, "") for name in ("lifecyclestage", LEAD_STATUS))
+        if stage and stage not in KNOWN_STAGES:
             return stage, status
-        evidence = self._evidence(kind, record)
+        evidence = self._evidence_of(object_type, record)
         for _ in range(5):
             before = stage, status
-            stage, fired = self._stage(evidence, stage)
-            if kind == "contacts" and stage:
-                status = self._status(evidence, stage, status, fired)
+            stage, applied_rules = self._expected_stage(evidence, stage)
+            if object_type == "contacts" and stage:
+                status = self._expected_status(evidence, stage, status, applied_rules)
             if before == (stage, status):
                 return before
-        raise AssertionError(f"{kind}/{record.id} does not come to rest")
+        raise AssertionError(f"{object_type}/{record.id} does not come to rest")
 
     # The table of stages
 
-    def _stage(self, given: Evidence, stage: str) -> tuple[str, set[str]]:
+    def _expected_stage(self, evidence: Evidence, stage: str) -> tuple[str, set[str]]:
         """Apply the rules to their own result until nothing changes."""
-        fired = set()
+        applied_rules = set()
         while True:
-            rule, target = self._first_rule(given, stage)
-            fired.add(rule)
+            rule, target = self._first_rule(evidence, stage)
+            applied_rules.add(rule)
             if target == stage:
-                return stage, fired
+                return stage, applied_rules
             stage = target
 
-    def _first_rule(self, given: Evidence, stage: str) -> tuple[str, str]:
-        if self._is_own(given.domain):
+    def _first_rule(self, evidence: Evidence, stage: str) -> tuple[str, str]:
+        if self._is_excluded_domain(evidence.domain):
             return "excluded", "other"
-        if given.won:
-            wanted = stage if stage == "evangelist" else "customer"
-            return "won", self._ahead(given, stage, wanted, by_deal=True)
-        if stage == "customer" and given.were_won and given.open:
+        if evidence.won_deals:
+            target = stage if stage == "evangelist" else "customer"
+            return "won", self._forward_target(evidence, stage, target, by_deal=True)
+        if stage == "customer" and evidence.had_won_deal and evidence.open_deals:
             return "reopened", "opportunity"
-        if given.open:
-            wanted = stage if stage == "customer" else "opportunity"
-            return "open-deal", self._ahead(given, stage, wanted, by_deal=True)
-        if given.lost and (stage == "opportunity" or (stage == "customer" and given.were_won)):
+        if evidence.open_deals:
+            target = stage if stage == "customer" else "opportunity"
+            return "open-deal", self._forward_target(evidence, stage, target, by_deal=True)
+        if evidence.lost_deals and (
+            stage == "opportunity" or (stage == "customer" and evidence.had_won_deal)
+        ):
             return "lost", SQL
-        lately = given.lost_at and given.lost_at > self.now - QUIET
-        if stage and lately and not given.form_since_loss:
+        lost_recently = evidence.lost_at and evidence.lost_at > self.now - QUIET_PERIOD
+        if stage and lost_recently and not evidence.form_since_loss:
             return "quiet", stage
-        if given.kind == "contacts":
-            return self._by_interest(given, stage)
+        if evidence.object_type == "contacts":
+            return self._rule_by_interest(evidence, stage)
         return ("blank", "lead") if not stage else ("keep", stage)
 
-    def _by_interest(self, given: Evidence, stage: str) -> tuple[str, str]:
-        if (given.form_counts and self._hands_over(given.form)) or given.scores(80):
-            return "handover", self._ahead(given, stage, SQL)
-        if given.scores(30):
-            return "qualified", self._ahead(given, stage, MQL)
-        if given.scores(15) or given.form_counts:
-            return "converted", self._ahead(given, stage, "lead")
+    def _rule_by_interest(self, evidence: Evidence, stage: str) -> tuple[str, str]:
+        if (
+            evidence.form_is_evidence and self._is_handover_form(evidence.last_form)
+        ) or evidence.has_score_of(80):
+            return "handover", self._forward_target(evidence, stage, SQL)
+        if evidence.has_score_of(30):
+            return "qualified", self._forward_target(evidence, stage, MQL)
+        if evidence.has_score_of(15) or evidence.form_is_evidence:
+            return "converted", self._forward_target(evidence, stage, "lead")
         return ("blank", "lead") if not stage else ("keep", stage)
 
-    def _ahead(self, given: Evidence, stage: str, wanted: str, *, by_deal: bool = False) -> str:
+    def _forward_target(
+        self, evidence: Evidence, stage: str, target: str, *, by_deal: bool = False
+    ) -> str:
         """Go forward only; out of a parking place only by a deal."""
         if not stage:
-            return wanted
+            return target
         if stage in PARKED:
-            return wanted if by_deal else stage
-        order = self.order[given.kind]
-        return wanted if order.index(wanted) > order.index(stage) else stage
+            return target if by_deal else stage
+        order = self.order[evidence.object_type]
+        return target if order.index(target) > order.index(stage) else stage
 
-    def _hands_over(self, form: str) -> bool:
-        return any(fnmatchcase(form.lower(), one.lower()) for one in self.choices.forms)
-
-    def _is_own(self, domain: str) -> bool:
+    def _is_handover_form(self, form: str) -> bool:
         return any(
-            domain == one or domain.endswith(f".{one}") for one in self.choices.excluded_domains
+            fnmatchcase(form.lower(), pattern.lower()) for pattern in self.settings.handover_forms
+        )
+
+    def _is_excluded_domain(self, domain: str) -> bool:
+        return any(
+            domain == excluded or domain.endswith(f".{excluded}")
+            for excluded in self.settings.excluded_domains
         )
 
     # The table of lead statuses
 
-    def _status(self, given: Evidence, stage: str, status: str, fired: set[str]) -> str:
+    def _expected_status(
+        self, evidence: Evidence, stage: str, status: str, applied_rules: set[str]
+    ) -> str:
         if stage == SQL:
-            return self._status_of_lead(given, status, fired)
+            return self._expected_sql_status(evidence, status, applied_rules)
         if stage == "opportunity":
-            if given.open:
+            if evidence.open_deals:
                 return "OPEN_DEAL"
             return "" if status == "OPEN_DEAL" else status
         order = self.order["contacts"]
         before_sql = stage not in PARKED and order.index(stage) < order.index(SQL)
-        return status if before_sql and status in VERDICTS else ""
+        return status if before_sql and status in DISQUALIFYING_STATUSES else ""
 
-    def _status_of_lead(self, given: Evidence, status: str, fired: set[str]) -> str:
-        lost_for_good = bool(given.lost) and given.none_runs and not given.form_since_loss
-        if "lost" in fired or (status in {"", "OPEN_DEAL"} and lost_for_good):
+    def _expected_sql_status(self, evidence: Evidence, status: str, applied_rules: set[str]) -> str:
+        lost_for_good = (
+            bool(evidence.lost_deals)
+            and evidence.has_no_open_or_won_deal
+            and not evidence.form_since_loss
+        )
+        if "lost" in applied_rules or (status in {"", "OPEN_DEAL"} and lost_for_good):
             return "BAD_TIMING"
-        if status == "" or (status == "OPEN_DEAL" and not given.open):
+        if status == "" or (status == "OPEN_DEAL" and not evidence.open_deals):
             return "NEW"
-        if status == "BAD_TIMING" and given.form_since_loss:
+        if status == "BAD_TIMING" and evidence.form_since_loss:
             return "NEW"
         return status
 
     # What the box knows
 
-    def _evidence(self, kind: str, record: Record) -> Evidence:
-        states = [(deal, self._state(deal)) for deal in self._deals_of(kind, record)]
-        lost = [self._since(deal) for deal, state in states if state == "lost"]
+    def _evidence_of(self, object_type: str, record: Record) -> Evidence:
+        states = [(deal, self._deal_state(deal)) for deal in self._deals_of(object_type, record)]
+        lost_times = [self._entered_stage_at(deal) for deal, state in states if state == "lost"]
         values = record.values
-        contact = kind == "contacts"
+        is_contact = object_type == "contacts"
         return Evidence(
-            kind=kind,
-            won=sum(state == "won" for _, state in states),
-            open=sum(state == "open" for _, state in states),
-            lost=len(lost),
-            were_won=any(self._was_won(deal) for deal, state in states if state != "won"),
-            lost_at=max(lost, default=None),
-            form=values.get("recent_conversion_event_name", "") if contact else "",
-            form_at=_time(values.get("recent_conversion_date", "")) if contact else None,
-            forms=_number(values.get("num_conversion_events", "")) or 0,
-            score=_number(values.get(self.choices.score, "")) if contact else None,
-            domain=_domain(values.get("email" if contact else "domain", "")),
+            object_type=object_type,
+            won_deals=sum(state == "won" for _, state in states),
+            open_deals=sum(state == "open" for _, state in states),
+            lost_deals=len(lost_times),
+            had_won_deal=any(self._was_won(deal) for deal, state in states if state != "won"),
+            lost_at=max(lost_times, default=None),
+            last_form=values.get("recent_conversion_event_name", "") if is_contact else "",
+            last_form_at=_parse_time(values.get("recent_conversion_date", ""))
+            if is_contact
+            else None,
+            form_count=_parse_number(values.get("num_conversion_events", "")) or 0,
+            score=_parse_number(values.get(self.settings.score, "")) if is_contact else None,
+            domain=_normalize_domain(values.get("email" if is_contact else "domain", "")),
         )
 
-    def _deals_of(self, kind: str, record: Record) -> list[Record]:
-        links = self.portal.links.of(kind, record.id, "deals")
+    def _deals_of(self, object_type: str, record: Record) -> list[Record]:
+        links = self.portal.links.of(object_type, record.id, "deals")
         return [
-            self.deals[number]
-            for number, link in links.items()
-            if number in self.deals
-            and self.deals[number].values.get("pipeline") not in self.choices.excluded_pipelines
-            and (kind == "contacts" or link.primary or not self._has_primary(number))
+            self.deals[deal_id]
+            for deal_id, link in links.items()
+            if deal_id in self.deals
+            and self.deals[deal_id].values.get("pipeline") not in self.settings.excluded_pipelines
+            and (object_type == "contacts" or link.primary or not self._has_primary(deal_id))
         ]
 
-    def _has_primary(self, deal: int) -> bool:
-        return any(one.primary for one in self.portal.links.of("deals", deal, "companies").values())
+    def _has_primary(self, deal_id: int) -> bool:
+        return any(
+            link.primary for link in self.portal.links.of("deals", deal_id, "companies").values()
+        )
 
-    def _state(self, deal: Record) -> str:
-        return self._means(deal.values.get("dealstage", ""))
+    def _deal_state(self, deal: Record) -> str:
+        return self._stage_state(deal.values.get("dealstage", ""))
 
-    def _means(self, stage_id: str) -> str:
-        for line in self.portal.schema.pipelines.values():
-            for stage in line.stages:
+    def _stage_state(self, stage_id: str) -> str:
+        for pipeline in self.portal.schema.pipelines.values():
+            for stage in pipeline.stages:
                 if stage.id == stage_id:
                     if stage.closed is False:
                         return "open"
-                    ends = {1.0: "won", 0.0: "lost"}
-                    return ends.get(stage.probability, "neither" if stage.closed else "open")  # type: ignore[arg-type]  # None is no key
+                    closed_states = {1.0: "won", 0.0: "lost"}
+                    return closed_states.get(
+                        stage.probability, "neither" if stage.closed else "open"
+                    )  # type: ignore[arg-type]  # None is no key
         raise AssertionError(f"no pipeline lists {stage_id}")
 
     def _was_won(self, deal: Record) -> bool:
         return any(
-            self._means(one.value) == "won" for one in deal.history("dealstage") if one.value
+            self._stage_state(version.value) == "won"
+            for version in deal.history("dealstage")
+            if version.value
         )
 
-    def _since(self, deal: Record) -> datetime:
+    def _entered_stage_at(self, deal: Record) -> datetime:
         """Return when a deal entered its present stage."""
-        since = 0
-        for one in deal.history("dealstage"):
-            if one.value != deal.values["dealstage"]:
-                since = 0
-            elif not since:
-                since = one.at
-        return datetime.fromtimestamp(since / 1000, self.now.tzinfo)
+        entered_at = 0
+        for version in deal.history("dealstage"):
+            if version.value != deal.values["dealstage"]:
+                entered_at = 0
+            elif not entered_at:
+                entered_at = version.at
+        return datetime.fromtimestamp(entered_at / 1000, self.now.tzinfo)
 
 
-KINDS = ("contacts", "companies")
-STATUS = "hs_lead_status"
+OBJECT_TYPES = ("contacts", "companies")
+LEAD_STATUS = "hs_lead_status"
 
 
-def _time(text: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
-        found = float(text)
+        number = float(text)
     except ValueError:
         return None
-    return found if math.isfinite(found) else None
+    return number if math.isfinite(number) else None
 
 
-def _domain(text: str) -> str:
+def _normalize_domain(text: str) -> str:
     return text.strip().lower().split("@")[-1].split("://")[-1].split("/")[0]

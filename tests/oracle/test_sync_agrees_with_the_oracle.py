@@ -13,9 +13,9 @@ from connector.sandbox.clock import Clock
 from connector.sandbox.names import OWN_DOMAIN
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from connector.sandbox.setting import PARTNERS, RECRUITING, SCORE
-from connector.sandbox.world import break_some, fill
-from tests.oracle.oracle import STATUS, Choices, Oracle
+from connector.sandbox.setting import PARTNERS, RECRUITING, SCORE_PROPERTY
+from connector.sandbox.world import disturb_records, fill
+from tests.oracle.oracle import LEAD_STATUS, OracleSettings, Oracle
 
 pytestmark = pytest.mark.network
 
@@ -23,20 +23,20 @@ POLICY = f"""\
 extends: standard
 settings:
   hold_days: 0
-  score: {{property: {SCORE}}}
+  score: {{property: {SCORE_PROPERTY}}}
   exclude: {{domains: [{OWN_DOMAIN.upper()}]}}
   deals: {{pipelines: {{exclude: [{RECRUITING.label}, {PARTNERS.label}]}}}}
 """
-CHOICES = Choices(
-    score=SCORE,
+CHOICES = OracleSettings(
+    score=SCORE_PROPERTY,
     excluded_domains=(OWN_DOMAIN,),
-    excluded_pipelines=(RECRUITING.pipeline, PARTNERS.pipeline),
+    excluded_pipelines=(RECRUITING.pipeline_id, PARTNERS.pipeline_id),
 )
 DAY = 86_400.0
 
 
 @pytest.fixture
-def box(
+def sandbox(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sandbox]:
     """Serve a portal of 5,000 contacts to `connector`, which finds everything in its settings."""
@@ -45,39 +45,46 @@ def box(
     fill(portal, contacts=contacts, seed=seed)
     policy = tmp_path / "policy.yaml"
     policy.write_text(POLICY, encoding="utf-8")
-    with Sandbox(portal) as served:
+    with Sandbox(portal) as server:
         for name, value in {
-            "HUBSPOT_API_URL": served.url,
-            "HUBSPOT_ACCESS_TOKEN": served.token,
+            "HUBSPOT_API_URL": server.url,
+            "HUBSPOT_ACCESS_TOKEN": server.token,
             "CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path / 'connector.db'}",
             "CONNECTOR_POLICY": str(policy),
             "CONNECTOR_RECHECK_SECONDS": "0.01",
         }.items():
             monkeypatch.setenv(name, value)
-        yield served
+        yield server
 
 
-def found(portal: Portal) -> dict[tuple[str, str], tuple[str, str]]:
+def current_values(portal: Portal) -> dict[tuple[str, str], tuple[str, str]]:
     """Return stage and lead status of every record, as they are."""
     return {
-        (kind, str(one.id)): (one.values.get("lifecyclestage", ""), one.values.get(STATUS, ""))
-        for kind in ("contacts", "companies")
-        for one in portal.records(kind)
+        (object_type, str(record.id)): (
+            record.values.get("lifecyclestage", ""),
+            record.values.get(LEAD_STATUS, ""),
+        )
+        for object_type in ("contacts", "companies")
+        for record in portal.records(object_type)
     }
 
 
-def sync(box: Sandbox, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    box.forget()
+def run_sync(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    sandbox.clear_requests()
     capsys.readouterr()
-    assert cli.run(["sync", "--no-limits", "--json"]) == 0
+    assert cli.run_command(["sync", "--no-limits", "--json"]) == 0
     document: dict[str, object] = orjson.loads(capsys.readouterr().out)
     return document
 
 
-def different(portal: Portal, wanted: dict[tuple[str, str], tuple[str, str]]) -> list[object]:
+def differences(portal: Portal, expected: dict[tuple[str, str], tuple[str, str]]) -> list[object]:
     """Return what is not as the oracle says: record, what it is, what it should be."""
-    there = found(portal)
-    return [(key, there.get(key), each) for key, each in wanted.items() if there.get(key) != each]
+    current = current_values(portal)
+    return [
+        (key, current.get(key), value)
+        for key, value in expected.items()
+        if current.get(key) != value
+    ]
 
 
 SEEDS = [
@@ -87,33 +94,33 @@ SEEDS = [
 ]
 
 
-@pytest.mark.parametrize("box", SEEDS, indirect=True)
-def test_sync_agrees_with_the_oracle(box: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
-    portal = box.portal
-    wanted, before = Oracle(portal, CHOICES).everything(), found(portal)
-    assert sum(before[key] != each for key, each in wanted.items()) > 500
+@pytest.mark.parametrize("sandbox", SEEDS, indirect=True)
+def test_sync_agrees_with_the_oracle(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
+    portal = sandbox.portal
+    expected, before_sync = Oracle(portal, CHOICES).expected_values(), current_values(portal)
+    assert sum(before_sync[key] != value for key, value in expected.items()) > 500
 
-    done = sync(box, capsys)
+    document = run_sync(sandbox, capsys)
 
-    assert different(portal, wanted) == []
-    assert set(done["outcomes"]) == {"applied"}  # type: ignore[call-overload]  # a mapping
-    assert Oracle(portal, CHOICES).everything() == wanted
+    assert differences(portal, expected) == []
+    assert set(document["outcomes"]) == {"applied"}  # type: ignore[call-overload]  # a mapping
+    assert Oracle(portal, CHOICES).expected_values() == expected
 
     # A second one reads what we wrote ourselves, and writes nothing.
     portal.clock.advance(3600)
-    assert sync(box, capsys)["outcomes"] == {}
-    assert box.writes() == []
+    assert run_sync(sandbox, capsys)["outcomes"] == {}
+    assert sandbox.write_requests() == []
 
     # From then on nothing has changed for longer than the overlap: three searches, and no more.
-    sync(box, capsys)
-    assert box.count("search") == 3
-    assert box.writes() == []
+    run_sync(sandbox, capsys)
+    assert sandbox.request_count("search") == 3
+    assert sandbox.write_requests() == []
 
     # People, imports and workflows break some of it again.
     portal.clock.advance(DAY)
-    break_some(portal, seed=7)
-    wanted = Oracle(portal, CHOICES).everything()
-    sync(box, capsys)
-    assert different(portal, wanted) == []
-    sync(box, capsys)
-    assert box.writes() == []
+    disturb_records(portal, seed=7)
+    expected = Oracle(portal, CHOICES).expected_values()
+    run_sync(sandbox, capsys)
+    assert differences(portal, expected) == []
+    run_sync(sandbox, capsys)
+    assert sandbox.write_requests() == []

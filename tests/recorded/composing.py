@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
-from connector.sandbox.properties import Definition, options
+from connector.sandbox.properties import Definition, parse_options
 from connector.sandbox.record import parse_time
-from tests.recorded.recordings import KINDS, Folder, Recorded
+from tests.recorded.recordings import OBJECT_TYPES, Recordings, RecordedRecord
 
 ACCOUNT: Final = "nango/fetch-account-information-0.json"
 STAGES: Final = "amp-labs/metadata-contacts-external-pipelines.json"
@@ -26,46 +26,50 @@ LINKS: Final = "nango/create-association-0.json"
 # thirty days: people's work is held that long, and it is not what is looked at here.
 NOW: Final = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
-_ENTERED: Final = "hs_v2_date_entered_current_stage"
-_MARKS: Final = {"calculated": "calc", "externalOptions": "ext", "hidden": "hidden"}
+_STAGE_ENTERED_AT: Final = "hs_v2_date_entered_current_stage"
+_DEFINITION_MARKS: Final = {"calculated": "calc", "externalOptions": "ext", "hidden": "hidden"}
 
 
-def compose(folder: Folder) -> Portal:
+def create_portal(recordings: Recordings) -> Portal:
     """Return a portal with all that is recorded, and nothing else."""
-    account = folder.answers[ACCOUNT].body
+    account = recordings.answers[ACCOUNT].body
     portal = Portal(
         portal_id=account["portalId"],
         time_zone=account["timeZone"],
         clock=Clock(NOW),
         currency=account["companyCurrency"],
     )
-    records = folder.records().values()
-    _define(portal, folder, records)
+    records = recordings.records().values()
+    _define(portal, recordings, records)
     for record in records:
         _create(portal, record)
-    for one in folder.answers[LINKS].sent["inputs"]:
-        portal.associate("contacts", one["from"]["id"], "companies", one["to"]["id"])
+    for link in recordings.answers[LINKS].request_body["inputs"]:
+        portal.associate("contacts", link["from"]["id"], "companies", link["to"]["id"])
     for record in records:
-        _stamp(portal, record)
+        _set_modified(portal, record)
     return portal
 
 
-def _define(portal: Portal, folder: Folder, records: Any) -> None:
-    for kind, name in DEFINITIONS:
-        for row in folder.results(name):
-            portal.schema.define(portal.kind(kind), _definition(row))
-    for kind in KINDS:
-        told = {name for one in records if one.kind == kind for name in one.properties}
-        for name in sorted(told - portal.schema.definitions(portal.kind(kind)).keys()):
-            portal.define_property(kind, name)  # no recording defines it: plain text
-    (lifecycle,) = folder.results(STAGES)
-    portal.set_stages([(one["id"], one["label"]) for one in lifecycle["stages"]])
-    for line in folder.results(PIPELINES):
-        portal.add_pipeline(line["id"], line["label"], list(_stages(line)))
+def _define(portal: Portal, recordings: Recordings, records: Any) -> None:
+    for object_type, name in DEFINITIONS:
+        for row in recordings.results(name):
+            portal.schema.define(portal.resolve_type(object_type), _definition(row))
+    for object_type in OBJECT_TYPES:
+        names = {
+            name for record in records if record.kind == object_type for name in record.properties
+        }
+        for name in sorted(
+            names - portal.schema.definitions(portal.resolve_type(object_type)).keys()
+        ):
+            portal.define_property(object_type, name)  # no recording defines it: plain text
+    (lifecycle,) = recordings.results(STAGES)
+    portal.set_stages([(stage["id"], stage["label"]) for stage in lifecycle["stages"]])
+    for pipeline in recordings.results(PIPELINES):
+        portal.add_pipeline(pipeline["id"], pipeline["label"], list(_stages(pipeline)))
 
 
 def _definition(row: Mapping[str, Any]) -> Definition:
-    marks = {mark for name, mark in _MARKS.items() if row.get(name)}
+    marks = {mark for name, mark in _DEFINITION_MARKS.items() if row.get(name)}
     marks |= {"hubspot"} if row.get("hubspotDefined") else set()
     marks |= {"ro"} if row["modificationMetadata"]["readOnlyValue"] else set()
     return Definition(
@@ -75,40 +79,48 @@ def _definition(row: Mapping[str, Any]) -> Definition:
         field_type=row["fieldType"],
         group=row["groupName"],
         description=row.get("description", ""),
-        options=options(row["options"]),
-        marks=frozenset(marks),
+        options=parse_options(row["options"]),
+        flags=frozenset(marks),
         order=row.get("displayOrder", -1),
     )
 
 
-def _stages(line: Mapping[str, Any]) -> Iterator[tuple[str, str, bool, float]]:
-    for one in sorted(line["stages"], key=lambda stage: int(stage["displayOrder"])):
-        told = one["metadata"]
-        yield one["id"], one["label"], told["isClosed"] == "true", float(told["probability"])
+def _stages(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, str, bool, float]]:
+    for entry in sorted(pipeline["stages"], key=lambda stage: int(stage["displayOrder"])):
+        metadata = entry["metadata"]
+        yield (
+            entry["id"],
+            entry["label"],
+            metadata["isClosed"] == "true",
+            float(metadata["probability"]),
+        )
 
 
-def _create(portal: Portal, record: Recorded) -> None:
+def _create(portal: Portal, record: RecordedRecord) -> None:
     """Create a record at its recorded time; a stage that was entered later is set later."""
-    told, stage = record.properties, portal.kind(record.kind).stage
-    entered = told.get(_ENTERED, "")
-    later = {stage: told[stage]} if entered > told["createdate"] else {}
-    source, source_id = told.get("hs_object_source", "IMPORT"), told.get("hs_object_source_id", "")
+    properties, stage = record.properties, portal.resolve_type(record.kind).stage_property
+    entered = properties.get(_STAGE_ENTERED_AT, "")
+    later_values = {stage: properties[stage]} if entered > properties["createdate"] else {}
+    source, source_id = (
+        properties.get("hs_object_source", "IMPORT"),
+        properties.get("hs_object_source_id", ""),
+    )
     portal.create(
         record.kind,
-        {name: value for name, value in told.items() if name not in later},
+        {name: value for name, value in properties.items() if name not in later_values},
         id=int(record.id),
         source=source,
         source_id=source_id,
     )
-    if later:
+    if later_values:
         at = datetime.fromisoformat(entered)
-        portal.edit(record.kind, record.id, later, at=at, source=source, source_id=source_id)
+        portal.edit(record.kind, record.id, later_values, at=at, source=source, source_id=source_id)
 
 
-def _stamp(portal: Portal, record: Recorded) -> None:
+def _set_modified(portal: Portal, record: RecordedRecord) -> None:
     """Give a record its recorded time of last change, and delete what was recorded as deleted."""
-    kept = portal.record(record.kind, record.id)
-    kept.modified = parse_time(record.modified)
-    portal.touch(kept)
+    stored = portal.record(record.kind, record.id)
+    stored.modified = parse_time(record.modified)
+    portal.touch(stored)
     if record.deleted:
         portal.archive(record.kind, record.id)

@@ -10,18 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-KINDS: Final = ("contacts", "companies", "deals")
+OBJECT_TYPES: Final = ("contacts", "companies", "deals")
 _OBJECTS: Final = re.compile(r"/crm/v3/objects/(contacts|companies|deals)(?:[/?]|$)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class RecordedAnswer:
     """One recorded request with its answer; `name` is the file's, below the folder."""
 
     name: str
     method: str
     path: str
-    sent: Any
+    request_body: Any
     status: int
     headers: Mapping[str, str]
     body: Any
@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass(kw_only=True)
-class Recorded:
+class RecordedRecord:
     """One record as all recordings together tell of it; what none tells is absent."""
 
     kind: str
@@ -44,71 +44,75 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folder:
+class Recordings:
     """All recorded answers by the name of their file, and the files that hold none."""
 
-    answers: Mapping[str, Answer]
-    without: tuple[str, ...]
+    answers: Mapping[str, RecordedAnswer]
+    files_without_answer: tuple[str, ...]
 
     def results(self, name: str) -> list[Any]:
         """Return the results of one file."""
         return self.answers[name].rows
 
-    def records(self) -> dict[tuple[str, str], Recorded]:
+    def records(self) -> dict[tuple[str, str], RecordedRecord]:
         """Return every record that a recording shows; of two recordings the later one counts."""
-        shown: list[tuple[str, str, Any]] = []
-        for kind, row in self._rows():
-            shown.append((_modified(row), kind, row))
-        found: dict[tuple[str, str], Recorded] = {}
-        for modified, kind, row in sorted(shown, key=lambda one: _moment(one[0])):
-            record = found.setdefault((kind, row["id"]), Recorded(kind=kind, id=row["id"]))
-            told = {name: value or "" for name, value in row["properties"].items()}
-            record.properties |= told
+        versions: list[tuple[str, str, Any]] = []
+        for object_type, row in self._rows():
+            versions.append((_modified(row), object_type, row))
+        records: dict[tuple[str, str], RecordedRecord] = {}
+        for modified, object_type, row in sorted(
+            versions, key=lambda version: _parse_time(version[0])
+        ):
+            record = records.setdefault(
+                (object_type, row["id"]), RecordedRecord(kind=object_type, id=row["id"])
+            )
+            properties = {name: value or "" for name, value in row["properties"].items()}
+            record.properties |= properties
             record.modified = modified
-        for kind, number in self._deleted():
-            if (kind, number) in found:
-                found[kind, number].deleted = True
-        return found
+        for object_type, record_id in self._deleted_records():
+            if (object_type, record_id) in records:
+                records[object_type, record_id].deleted = True
+        return records
 
     def _rows(self) -> Iterator[tuple[str, Any]]:
         for answer in self.answers.values():
-            kind = _OBJECTS.match(answer.path)
-            for row in answer.rows if kind and answer.status < 400 else []:
+            match = _OBJECTS.match(answer.path)
+            for row in answer.rows if match and answer.status < 400 else []:
                 if "properties" in row and str(row.get("id", "")).isdigit():
-                    yield kind[1], row  # type: ignore[index]  # without a kind there are no rows
+                    yield match[1], row  # type: ignore[index]  # without a kind there are no rows
 
-    def _deleted(self) -> Iterator[tuple[str, str]]:
+    def _deleted_records(self) -> Iterator[tuple[str, str]]:
         for answer in self.answers.values():
-            kind = _OBJECTS.match(answer.path)
-            if not kind or answer.status != 204:
+            match = _OBJECTS.match(answer.path)
+            if not match or answer.status != 204:
                 continue
             if answer.method == "DELETE":
-                yield kind[1], answer.path.rpartition("/")[2]
+                yield match[1], answer.path.rpartition("/")[2]
             elif answer.path.endswith("/batch/archive"):
-                yield from ((kind[1], str(one["id"])) for one in answer.sent["inputs"])
+                yield from ((match[1], str(entry["id"])) for entry in answer.request_body["inputs"])
 
 
-def read(folder: Path) -> Folder:
+def read(folder: Path) -> Recordings:
     """Read every recorded answer of a folder."""
-    found: dict[str, Answer] = {}
-    without: list[str] = []
+    answers: dict[str, RecordedAnswer] = {}
+    files_without_answer: list[str] = []
     for path in sorted(folder.rglob("*.json")):
-        written = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         name = str(path.relative_to(folder))
-        if "response" in written:
-            found[name] = _answer(name, written["request"], written["response"])
+        if "response" in content:
+            answers[name] = _answer(name, content["request"], content["response"])
         else:
-            without.append(name)
-    return Folder(answers=found, without=tuple(without))
+            files_without_answer.append(name)
+    return Recordings(answers=answers, files_without_answer=tuple(files_without_answer))
 
 
-def _answer(name: str, request: Mapping[str, Any], response: Mapping[str, Any]) -> Answer:
+def _answer(name: str, request: Mapping[str, Any], response: Mapping[str, Any]) -> RecordedAnswer:
     headers = {key.lower(): value for key, value in (response.get("headers") or {}).items()}
-    return Answer(
+    return RecordedAnswer(
         name=name,
         method=request["method"],
         path=request["path"],
-        sent=request.get("body"),
+        request_body=request.get("body"),
         status=response["status"],
         headers=headers,
         body=response["body"],
@@ -117,9 +121,9 @@ def _answer(name: str, request: Mapping[str, Any], response: Mapping[str, Any]) 
 
 def _modified(row: Mapping[str, Any]) -> str:
     properties = row["properties"]
-    own = properties.get("lastmodifieddate") or properties.get("hs_lastmodifieddate")
-    return str(own or row["updatedAt"])
+    modified = properties.get("lastmodifieddate") or properties.get("hs_lastmodifieddate")
+    return str(modified or row["updatedAt"])
 
 
-def _moment(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)

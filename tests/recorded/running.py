@@ -15,123 +15,123 @@ from connector.core.model import STAGE, STATUS
 from connector.sandbox.call import Request
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from tests.recorded.composing import compose
-from tests.recorded.ours import Author, Fix
-from tests.recorded.recordings import Folder
+from tests.recorded.composing import create_portal
+from tests.recorded.ours import SituationWriter, ExpectedCorrection
+from tests.recorded.recordings import Recordings
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class PreparedPortal:
     """A portal of recorded records with our part in it, and what has to be corrected there."""
 
     portal: Portal
-    author: Author
-    fixes: Sequence[Fix]
-    others: Sequence[Fix]
-    before: dict[str, tuple[str, str]]
+    writer: SituationWriter
+    expected_corrections: Sequence[ExpectedCorrection]
+    unlisted_corrections: Sequence[ExpectedCorrection]
+    stages_before: dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
+class PlanRun:
     """What `pull` and `plan` did."""
 
-    world: World
+    prepared: PreparedPortal
     document: dict[str, Any]
     writes: Sequence[Request]
 
     @property
-    def fixes(self) -> list[Fix]:
+    def corrections(self) -> list[ExpectedCorrection]:
         """Return the corrections of the plan, in the order of their records."""
-        rows = [one | {"evidence": tuple(one["evidence"])} for one in self.document["corrections"]]
-        return sorted(Fix(**one) for one in rows)
+        rows = [row | {"evidence": tuple(row["evidence"])} for row in self.document["corrections"]]
+        return sorted(ExpectedCorrection(**row) for row in rows)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synced:
+class SyncRuns:
     """What two runs of `sync` did, and what the audit tells of the first."""
 
-    world: World
+    prepared: PreparedPortal
     first: dict[str, Any]
     writes: Sequence[Request]
     audit: Sequence[dict[str, Any]]
     second: dict[str, Any]
-    writes_of_second: Sequence[Request]
+    second_writes: Sequence[Request]
 
 
-def settle(folder: Folder) -> World:
+def prepare_portal(recordings: Recordings) -> PreparedPortal:
     """Return a new portal of recorded records with our part in it."""
-    portal = compose(folder)
-    author = Author(folder, portal)
-    author.write()
-    return World(
+    portal = create_portal(recordings)
+    writer = SituationWriter(recordings, portal)
+    writer.apply_changes()
+    return PreparedPortal(
         portal=portal,
-        author=author,
-        fixes=author.fixes(),
-        others=author.fixes_of_others(),
-        before=standing(portal),
+        writer=writer,
+        expected_corrections=writer.expected_corrections(),
+        unlisted_corrections=writer.corrections_of_unlisted(),
+        stages_before=stages_and_statuses(portal),
     )
 
 
-def standing(portal: Portal) -> dict[str, tuple[str, str]]:
+def stages_and_statuses(portal: Portal) -> dict[str, tuple[str, str]]:
     """Return the stage and lead status of every contact and company."""
     return {
-        f"{kind}/{record.id}": (record.values.get(STAGE, ""), record.values.get(STATUS, ""))
-        for kind in ("contacts", "companies")
-        for record in portal.records(kind)
+        f"{object_type}/{record.id}": (record.values.get(STAGE, ""), record.values.get(STATUS, ""))
+        for object_type in ("contacts", "companies")
+        for record in portal.records(object_type)
     }
 
 
-def plan(world: World, workplace: Path) -> Planned:
+def plan(prepared: PreparedPortal, folder: Path) -> PlanRun:
     """Pull and plan."""
-    with Sandbox(world.portal) as box:
-        connector = Connector(box, "2026-03", workplace)
+    with Sandbox(prepared.portal) as sandbox:
+        connector = Connector(sandbox, "2026-03", folder)
         connector.run("pull")
         document = json.loads(connector.run("plan", "--json"))
-        return Planned(world=world, document=document, writes=box.writes())
+        return PlanRun(prepared=prepared, document=document, writes=sandbox.write_requests())
 
 
-def sync(world: World, family: str, workplace: Path) -> Synced:
+def sync(prepared: PreparedPortal, family: str, folder: Path) -> SyncRuns:
     """Sync twice."""
-    with Sandbox(world.portal) as box:
-        connector = Connector(box, family, workplace)
+    with Sandbox(prepared.portal) as sandbox:
+        connector = Connector(sandbox, family, folder)
         first = json.loads(connector.run("sync", "--json"))
-        writes = box.writes()
+        writes = sandbox.write_requests()
         audit = [json.loads(line) for line in connector.run("audit", "--json").splitlines()]
-        box.forget()
-        return Synced(
-            world=world,
+        sandbox.clear_requests()
+        return SyncRuns(
+            prepared=prepared,
             first=first,
             writes=writes,
             audit=audit,
             second=json.loads(connector.run("sync", "--json")),
-            writes_of_second=box.writes(),
+            second_writes=sandbox.write_requests(),
         )
 
 
 class Connector:
     """The real command, in processes and a folder of its own."""
 
-    def __init__(self, box: Sandbox, family: str, workplace: Path) -> None:
-        self._workplace = workplace
+    def __init__(self, sandbox: Sandbox, family: str, folder: Path) -> None:
+        self._folder = folder
         self._environment = {
             "PATH": os.environ["PATH"],
-            "HUBSPOT_ACCESS_TOKEN": box.token,
-            "HUBSPOT_PORTAL_ID": str(box.portal.portal_id),
-            "HUBSPOT_API_URL": box.url,
+            "HUBSPOT_ACCESS_TOKEN": sandbox.token,
+            "HUBSPOT_PORTAL_ID": str(sandbox.portal.portal_id),
+            "HUBSPOT_API_URL": sandbox.url,
             "HUBSPOT_API_VERSION": family,
-            "CONNECTOR_DATABASE_URL": f"sqlite:///{workplace / 'connector.db'}",
+            "CONNECTOR_DATABASE_URL": f"sqlite:///{folder / 'connector.db'}",
         }
 
     def run(self, *arguments: str) -> str:
         """Run one command; return what it wrote."""
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-m", "connector", *arguments],
-            cwd=self._workplace,
+            cwd=self._folder,
             env=self._environment,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout

@@ -18,19 +18,19 @@ def portal() -> Portal:
 
 
 @pytest.fixture
-def box(portal: Portal) -> Iterator[Sandbox]:
-    with Sandbox(portal) as running:
-        yield running
+def sandbox(portal: Portal) -> Iterator[Sandbox]:
+    with Sandbox(portal) as server:
+        yield server
 
 
 @pytest.fixture
-def client(box: Sandbox) -> Client:
-    return Client(box)
+def client(sandbox: Sandbox) -> Client:
+    return Client(sandbox)
 
 
 @pytest.fixture
-def contact(portal: Portal) -> Callable[..., str]:
-    def create(stage: str = "", **more: str) -> str:
-        return portal.create("contacts", {"lifecyclestage": stage, **more})
+def create_contact(portal: Portal) -> Callable[..., str]:
+    def create(stage: str = "", **properties: str) -> str:
+        return portal.create("contacts", {"lifecyclestage": stage, **properties})
 
     return create

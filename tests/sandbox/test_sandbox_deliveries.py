@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from connector.sandbox.deliveries import Manner
+from connector.sandbox.deliveries import DeliverySettings
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 
@@ -46,8 +46,10 @@ class Endpoint:
         Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def is_signed(self, headers: Any, body: bytes) -> bool:
-        at = headers["X-HubSpot-Request-Timestamp"].encode()
-        signed = hmac.new(SECRET.encode(), b"POST" + self.url.encode() + body + at, hashlib.sha256)
+        timestamp = headers["X-HubSpot-Request-Timestamp"].encode()
+        signed = hmac.new(
+            SECRET.encode(), b"POST" + self.url.encode() + body + timestamp, hashlib.sha256
+        )
         return headers["X-HubSpot-Signature-v3"] == b64encode(signed.digest()).decode()
 
     def events(self) -> list[dict[str, Any]]:
@@ -56,65 +58,71 @@ class Endpoint:
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    new_endpoint = Endpoint()
+    yield new_endpoint
+    new_endpoint.server.shutdown()
+    new_endpoint.server.server_close()
 
 
 @pytest.fixture
-def deliver(endpoint: Endpoint) -> Iterator[Callable[..., Sandbox]]:
-    with Sandbox(Portal()) as box:
+def create_and_deliver(endpoint: Endpoint) -> Iterator[Callable[..., Sandbox]]:
+    with Sandbox(Portal()) as sandbox:
 
-        def begin(**more: Any) -> Sandbox:
-            box.deliver(Manner(target=endpoint.url, secret=SECRET, pause=0.01, **more))
+        def create(**options: Any) -> Sandbox:
+            sandbox.set_deliveries(
+                DeliverySettings(target=endpoint.url, secret=SECRET, pause=0.01, **options)
+            )
             for number in range(100):
-                box.portal.create("contacts", {"email": f"c{number}@fjord.example"})
-            assert box.deliveries
-            assert box.deliveries.settle(20)
-            return box
+                sandbox.portal.create("contacts", {"email": f"c{number}@fjord.example"})
+            assert sandbox.deliveries
+            assert sandbox.deliveries.wait_until_idle(20)
+            return sandbox
 
-        yield begin
+        yield create
 
 
-def ids(events: list[dict[str, Any]]) -> list[int]:
-    return [one["objectId"] for one in events if one["subscriptionType"] == "contact.creation"]
+def created_ids(events: list[dict[str, Any]]) -> list[int]:
+    return [
+        event["objectId"] for event in events if event["subscriptionType"] == "contact.creation"
+    ]
 
 
 def test_every_event_is_delivered_once_in_order_and_signed(
-    endpoint: Endpoint, deliver: Callable[..., Sandbox]
+    endpoint: Endpoint, create_and_deliver: Callable[..., Sandbox]
 ) -> None:
-    box = deliver()
+    sandbox = create_and_deliver()
     assert all(endpoint.signatures)
-    assert ids(endpoint.events()) == [one.id for one in box.portal.records("contacts")]
+    assert created_ids(endpoint.events()) == [
+        contact.id for contact in sandbox.portal.records("contacts")
+    ]
     assert max(map(len, endpoint.bodies)) <= 10
 
 
 def test_some_are_dropped_some_come_twice_and_none_in_order(
-    endpoint: Endpoint, deliver: Callable[..., Sandbox]
+    endpoint: Endpoint, create_and_deliver: Callable[..., Sandbox]
 ) -> None:
-    deliver(shuffle=True, drop=0.3, duplicate=0.2, together=100)
-    found = ids(endpoint.events())
-    assert 40 < len(set(found)) < 90
-    assert len(found) > len(set(found))
-    assert found != sorted(found)
+    create_and_deliver(shuffle=True, drop=0.3, duplicate=0.2, together=100)
+    delivered_ids = created_ids(endpoint.events())
+    assert 40 < len(set(delivered_ids)) < 90
+    assert len(delivered_ids) > len(set(delivered_ids))
+    assert delivered_ids != sorted(delivered_ids)
 
 
 def test_what_is_refused_comes_again_and_counts_its_attempts(
-    endpoint: Endpoint, deliver: Callable[..., Sandbox]
+    endpoint: Endpoint, create_and_deliver: Callable[..., Sandbox]
 ) -> None:
     endpoint.refusals = 3
-    box = deliver(together=100)
-    assert len(set(ids(endpoint.events()))) == 100
-    assert {one["attemptNumber"] for one in endpoint.events()} >= {0, 1}
-    assert box.deliveries
-    assert box.deliveries.counts["lost"] == 0
+    sandbox = create_and_deliver(together=100)
+    assert len(set(created_ids(endpoint.events()))) == 100
+    assert {event["attemptNumber"] for event in endpoint.events()} >= {0, 1}
+    assert sandbox.deliveries
+    assert sandbox.deliveries.counts["lost"] == 0
 
 
 def test_what_is_refused_too_often_is_lost(
-    endpoint: Endpoint, deliver: Callable[..., Sandbox]
+    endpoint: Endpoint, create_and_deliver: Callable[..., Sandbox]
 ) -> None:
     endpoint.refusals = 10_000
-    box = deliver(tries=2)
-    assert box.deliveries
-    assert box.deliveries.counts["lost"] == box.deliveries.counts["told"] > 0
+    sandbox = create_and_deliver(tries=2)
+    assert sandbox.deliveries
+    assert sandbox.deliveries.counts["lost"] == sandbox.deliveries.counts["told"] > 0

@@ -8,13 +8,13 @@ from tests.sandbox.asking import Client
 
 
 @pytest.fixture(autouse=True)
-def enforced(portal):
+def switches(portal):
     portal.switches.enforce_limits = True
     return portal.switches
 
 
-def test_the_burst_limit_holds_over_ten_seconds_of_the_portals_clock(client, portal, enforced):
-    enforced.burst_limit = 3
+def test_the_burst_limit_holds_over_ten_seconds_of_the_portals_clock(client, portal, switches):
+    switches.burst_limit = 3
     assert [client.get("contacts").status for _ in range(4)] == [200, 200, 200, 429]
     body = client.get("contacts").body
     assert (body["policyName"], body["errorType"]) == ("TEN_SECONDLY_ROLLING", "RATE_LIMIT")
@@ -23,14 +23,14 @@ def test_the_burst_limit_holds_over_ten_seconds_of_the_portals_clock(client, por
     assert client.get("contacts").status == 200
 
 
-def test_the_headers_count_down(client, enforced):
-    enforced.burst_limit = 3
-    left = [client.get("contacts").headers["x-hubspot-ratelimit-remaining"] for _ in range(3)]
-    assert left == ["2", "1", "0"]
+def test_the_headers_count_down(client, switches):
+    switches.burst_limit = 3
+    remaining = [client.get("contacts").headers["x-hubspot-ratelimit-remaining"] for _ in range(3)]
+    assert remaining == ["2", "1", "0"]
 
 
-def test_five_searches_a_second_are_the_most_and_are_counted_apart(client, portal, enforced):
-    enforced.burst_limit = 5
+def test_five_searches_a_second_are_the_most_and_are_counted_apart(client, portal, switches):
+    switches.burst_limit = 5
     statuses = [client.search("contacts").status for _ in range(6)]
     assert statuses == [200] * 5 + [429]
     assert client.search("contacts").body["policyName"] == "SECONDLY"
@@ -39,8 +39,8 @@ def test_five_searches_a_second_are_the_most_and_are_counted_apart(client, porta
     assert client.search("contacts").status == 200
 
 
-def test_the_day_ends_at_midnight_of_the_portals_time_zone(client, portal, enforced):
-    enforced.daily_limit = 2
+def test_the_day_ends_at_midnight_of_the_portals_time_zone(client, portal, switches):
+    switches.daily_limit = 2
     assert [client.get("contacts").status for _ in range(3)] == [200, 200, 429]
     reply = client.get("contacts")
     assert reply.body["policyName"] == "DAILY"
@@ -52,24 +52,24 @@ def test_the_day_ends_at_midnight_of_the_portals_time_zone(client, portal, enfor
     assert client.get("contacts").status == 200
 
 
-def test_oauth_apps_have_no_daily_limit(client, enforced):
-    enforced.app_kind, enforced.daily_limit = "oauth", 1
+def test_oauth_apps_have_no_daily_limit(client, switches):
+    switches.app_kind, switches.daily_limit = "oauth", 1
     replies = [client.get("contacts") for _ in range(2)]
-    assert [one.status for one in replies] == [200, 200]
+    assert [reply.status for reply in replies] == [200, 200]
     assert "x-hubspot-ratelimit-daily" not in replies[0].headers
 
 
-def test_nothing_is_refused_while_nothing_is_enforced(client, enforced):
-    enforced.enforce_limits, enforced.burst_limit, enforced.search_limit = False, 1, 1
+def test_nothing_is_refused_while_nothing_is_enforced(client, switches):
+    switches.enforce_limits, switches.burst_limit, switches.search_limit = False, 1, 1
     assert {client.search("contacts").status for _ in range(3)} == {200}
     assert {client.get("contacts").status for _ in range(3)} == {200}
     assert int(client.get("contacts").headers["x-hubspot-ratelimit-max"]) > 100_000
 
 
-def test_the_search_limit_may_be_counted_for_each_token(client, box, enforced):
-    enforced.search_rate_scope = "token"
-    box.reception.tokens.add("pat-eu1-other")
-    other = Client(box)
-    other.headers = {"Authorization": "Bearer pat-eu1-other"}
+def test_the_search_limit_may_be_counted_for_each_token(client, sandbox, switches):
+    switches.search_rate_scope = "token"
+    sandbox.reception.tokens.add("pat-eu1-other")
+    other_client = Client(sandbox)
+    other_client.headers = {"Authorization": "Bearer pat-eu1-other"}
     assert [client.search("contacts").status for _ in range(5)] == [200] * 5
-    assert other.search("contacts").status == 200
+    assert other_client.search("contacts").status == 200

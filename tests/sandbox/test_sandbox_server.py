@@ -19,7 +19,7 @@ from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from tests.sandbox.asking import Client
 
-SERVE = """
+SERVE_SCRIPT = """
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import serve
 serve(Portal(), 0, "t", lambda box: print(box.url, flush=True))
@@ -30,7 +30,7 @@ print("ended", flush=True)
 def test_one_connection_serves_many_requests(client):
     for _ in range(5):
         client.get("contacts")
-    pool = client._pool.connection_from_url(client.box.url)
+    pool = client._pool.connection_from_url(client.sandbox.url)
     assert pool.num_connections == 1
 
 
@@ -59,7 +59,7 @@ def test_every_answer_has_a_correlation_id_and_an_error_repeats_it(client):
 
 @pytest.mark.parametrize("given", ["", "bearer {}", "Bearer  {}", "BEARER {}", "Bearer {}x"])
 def test_only_the_exact_scheme_and_token_are_accepted(client, given):
-    client.headers = {"Authorization": given.format(client.box.token)} if given else {}
+    client.headers = {"Authorization": given.format(client.sandbox.token)} if given else {}
     reply = client.get("contacts")
     assert (reply.status, reply.body["category"]) == (401, "INVALID_AUTHENTICATION")
     assert reply.body["message"] == "Authentication credentials not found."
@@ -68,14 +68,14 @@ def test_only_the_exact_scheme_and_token_are_accepted(client, given):
 def test_checks_come_in_hubspots_order(client, portal):
     portal.switches.scopes.clear()
     client.headers = {"Accept": "text/html"}
-    path = client.objects("nosuch/batch/read")
+    path = client.objects_path("nosuch/batch/read")
     assert client.ask("GET", path).status == 405
     assert client.ask("POST", path, "no").status == 406
     client.headers = {}
     assert client.ask("POST", path, "no").status == 401
-    client.headers = {"Authorization": f"Bearer {client.box.token}"}
+    client.headers = {"Authorization": f"Bearer {client.sandbox.token}"}
     assert "Unable to infer" in client.ask("POST", path, "no").body["message"]
-    path = client.objects("contacts/batch/read")
+    path = client.objects_path("contacts/batch/read")
     assert client.ask("POST", path, "no").status == 400
     assert client.ask("POST", path, {"inputs": [{}]}).status == 403
 
@@ -119,124 +119,148 @@ def test_property_definitions_refuse_a_missing_scope_in_words_of_their_own(clien
     assert client.ask("GET", "/crm/v3/properties/companies").status == 200
 
 
-def test_served_requests_are_counted_in_order(client, box, contact):
-    one = contact()
+def test_served_requests_are_counted_in_order(client, sandbox, create_contact):
+    contact_id = create_contact()
     client.get("contacts")
     client.family = "v3"
-    client.update("contacts", {one: {"firstname": "A"}})
+    client.update("contacts", {contact_id: {"firstname": "A"}})
     client.ask("GET", "/_sandbox/state")
-    assert [(it.method, it.route, it.family, it.status) for it in box.requests] == [
+    assert [
+        (request.method, request.route, request.family, request.status)
+        for request in sandbox.requests
+    ] == [
         ("GET", "list", "2026-03", 200),
         ("POST", "batch_update", "v3", 200),
     ]
-    assert box.requests[1].body["inputs"][0]["id"] == one
-    assert box.requests[1].object_type == "contacts"
-    assert [it.route for it in box.writes()] == ["batch_update"]
-    assert (box.count(), box.count("list")) == (2, 1)
-    box.forget()
-    assert box.requests == []
+    assert sandbox.requests[1].body["inputs"][0]["id"] == contact_id
+    assert sandbox.requests[1].object_type == "contacts"
+    assert [request.route for request in sandbox.writes()] == ["batch_update"]
+    assert (sandbox.count(), sandbox.count("list")) == (2, 1)
+    sandbox.forget()
+    assert sandbox.requests == []
 
 
 def test_hooks_run_before_a_request_is_handled_and_after_it_is_answered(
-    client, box, contact, portal
+    client, sandbox, create_contact, portal
 ):
-    one, seen = contact(), []
-    box.before = lambda request: seen.append(portal.value("contacts", one, "firstname"))
-    box.after = lambda request: seen.append((request.route, request.status))
-    client.update("contacts", {one: {"firstname": "Kari"}})
+    contact_id, observed = create_contact(), []
+    sandbox.before = lambda request: observed.append(
+        portal.value("contacts", contact_id, "firstname")
+    )
+    sandbox.after = lambda request: observed.append((request.route, request.status))
+    client.update("contacts", {contact_id: {"firstname": "Kari"}})
     deadline = time.monotonic() + 5
-    while len(seen) < 2 and time.monotonic() < deadline:
+    while len(observed) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert seen == ["", ("batch_update", 200)]
+    assert observed == ["", ("batch_update", 200)]
 
 
 def test_latency_is_real_time_and_does_not_hold_other_requests(client, portal):
     portal.switches.latency_seconds = 0.2
-    begun = time.monotonic()
+    started = time.monotonic()
     threads = [Thread(target=client.get, args=("contacts",)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 0.2 <= time.monotonic() - begun < 0.7
+    assert 0.2 <= time.monotonic() - started < 0.7
 
 
-def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(client, portal, contact):
-    one = contact("lead")
+def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(
+    client, portal, create_contact
+):
+    contact_id = create_contact("lead")
 
-    def own(method, name, body=None):
+    def call_admin(method, name, body=None):
         return client.ask(method, f"/_sandbox/{name}", body)
 
-    assert own("POST", "clock", {"advance": 60}).body["now"] == "2026-11-02T09:31:00+00:00"
-    own("POST", "faults", {"kind": "500", "route": "list"})
+    assert call_admin("POST", "clock", {"advance": 60}).body["now"] == "2026-11-02T09:31:00+00:00"
+    call_admin("POST", "faults", {"kind": "500", "route": "list"})
     assert client.get("contacts").status == 500
-    own("POST", "faults", {"kind": "500", "times": 0})
-    own("DELETE", "faults")
-    own("POST", "faults", {"random": {"rate": 1, "kinds": ["503"], "seed": 1}})
+    call_admin("POST", "faults", {"kind": "500", "times": 0})
+    call_admin("DELETE", "faults")
+    call_admin("POST", "faults", {"random": {"rate": 1, "kinds": ["503"], "seed": 1}})
     assert client.get("contacts").status == 503
-    own("DELETE", "faults")
+    call_admin("DELETE", "faults")
     assert client.get("contacts").status == 200
-    told = own("POST", "clock", {"set": "2026-12-01T00:00:00Z"}).body
-    assert told == {"now": "2026-12-01T00:00:00+00:00"}
-    own("POST", "switches", {"backward_write": "allowed", "scopes": ["crm.objects.contacts.read"]})
-    assert own("GET", "switches").body["backward_write"] == "allowed"
+    clock_state = call_admin("POST", "clock", {"set": "2026-12-01T00:00:00Z"}).body
+    assert clock_state == {"now": "2026-12-01T00:00:00+00:00"}
+    call_admin(
+        "POST", "switches", {"backward_write": "allowed", "scopes": ["crm.objects.contacts.read"]}
+    )
+    assert call_admin("GET", "switches").body["backward_write"] == "allowed"
     assert portal.switches.scopes == {"crm.objects.contacts.read"}
-    edit = {"type": "contacts", "id": one, "properties": {"lifecyclestage": "subscriber"}}
-    assert own("POST", "edit", edit).body == {"lifecyclestage": "subscriber"}
-    firm = own("POST", "create", {"type": "companies", "properties": {"name": "AS"}}).body["id"]
-    ends = {"from": {"type": "contacts", "id": one}, "to": {"type": "companies", "id": firm}}
-    own("POST", "associate", {**ends, "primary": True})
-    assert portal.value("contacts", one, "associatedcompanyid") == firm
-    own("POST", "archive", {"type": "contacts", "id": one})
-    assert own("GET", "state").body["requests"] == {"list": 3}
-    assert own("POST", "switches", {"nosuch": 1}).status == 400
-    assert own("POST", "switches", {"backward_write": "sideways"}).status == 400
-    assert own("POST", "edit", {"type": "contacts", "id": "9", "properties": {}}).status == 400
-    assert own("GET", "nosuch").status == 404
+    edit = {"type": "contacts", "id": contact_id, "properties": {"lifecyclestage": "subscriber"}}
+    assert call_admin("POST", "edit", edit).body == {"lifecyclestage": "subscriber"}
+    company_id = call_admin(
+        "POST", "create", {"type": "companies", "properties": {"name": "AS"}}
+    ).body["id"]
+    link = {
+        "from": {"type": "contacts", "id": contact_id},
+        "to": {"type": "companies", "id": company_id},
+    }
+    call_admin("POST", "associate", {**link, "primary": True})
+    assert portal.value("contacts", contact_id, "associatedcompanyid") == company_id
+    call_admin("POST", "archive", {"type": "contacts", "id": contact_id})
+    assert call_admin("GET", "state").body["requests"] == {"list": 3}
+    assert call_admin("POST", "switches", {"nosuch": 1}).status == 400
+    assert call_admin("POST", "switches", {"backward_write": "sideways"}).status == 400
+    assert (
+        call_admin("POST", "edit", {"type": "contacts", "id": "9", "properties": {}}).status == 400
+    )
+    assert call_admin("GET", "nosuch").status == 404
 
 
 def test_a_box_ends_with_its_connections_even_while_an_answer_hangs(portal):
-    failed = []
+    errors = []
 
-    def wait_for_ever(client):
+    def get_contacts(client):
         try:
             client.get("contacts")
         except urllib3.exceptions.HTTPError as error:
-            failed.append(error)
+            errors.append(error)
 
-    with Sandbox(portal) as box:
-        client = Client(box)
-        box.faults.add(Fault(kind="timeout"))
-        thread = Thread(target=wait_for_ever, args=(client,))
+    with Sandbox(portal) as sandbox:
+        client = Client(sandbox)
+        sandbox.faults.add(Fault(kind="timeout"))
+        thread = Thread(target=get_contacts, args=(client,))
         thread.start()
-        while not box.requests:
+        while not sandbox.requests:
             time.sleep(0.001)
-        begun = time.monotonic()
+        started = time.monotonic()
     thread.join()
-    assert time.monotonic() - begun < 2
-    assert len(failed) == 1
+    assert time.monotonic() - started < 2
+    assert len(errors) == 1
     with pytest.raises(urllib3.exceptions.HTTPError):
         client.get("contacts")
 
 
 def test_two_boxes_serve_two_portals_at_once():
-    with Sandbox(Portal(1), token="one") as one, Sandbox(Portal(2), token="two") as two:
-        for box, portal_id in ((one, 1), (two, 2)):
-            answer = urllib3.request(
+    with (
+        Sandbox(Portal(1), token="one") as first_sandbox,
+        Sandbox(Portal(2), token="two") as second_sandbox,
+    ):
+        for sandbox, portal_id in ((first_sandbox, 1), (second_sandbox, 2)):
+            response = urllib3.request(
                 "GET",
-                f"{box.url}/account-info/v3/details",
-                headers={"Authorization": f"Bearer {box.token}"},
+                f"{sandbox.url}/account-info/v3/details",
+                headers={"Authorization": f"Bearer {sandbox.token}"},
             )
-            assert answer.json()["portalId"] == portal_id
-        wrong = {"Authorization": f"Bearer {one.token}"}
-        answer = urllib3.request("GET", f"{two.url}/account-info/v3/details", headers=wrong)
-        assert answer.status == 401
+            assert response.json()["portalId"] == portal_id
+        headers = {"Authorization": f"Bearer {first_sandbox.token}"}
+        response = urllib3.request(
+            "GET", f"{second_sandbox.url}/account-info/v3/details", headers=headers
+        )
+        assert response.status == 401
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_served_portal_ends_cleanly_on_a_signal(number):
     with subprocess.Popen(
-        [sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SERVE_SCRIPT],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         url = process.stdout.readline().strip()
         assert urllib3.request("GET", f"{url}/_sandbox/state").status == 200
@@ -246,10 +270,12 @@ def test_a_served_portal_ends_cleanly_on_a_signal(number):
 
 
 def test_a_clock_runs_from_where_it_is_set_unless_it_stands_still():
-    real = [100.0]
-    running = Clock(datetime(2026, 1, 1, tzinfo=UTC), real=lambda: real[0])
-    standing = Clock(datetime(2026, 1, 1, tzinfo=UTC), running=False, real=lambda: real[0])
-    real[0] += 5
+    real_time = [100.0]
+    running = Clock(datetime(2026, 1, 1, tzinfo=UTC), real_time=lambda: real_time[0])
+    standing = Clock(
+        datetime(2026, 1, 1, tzinfo=UTC), running=False, real_time=lambda: real_time[0]
+    )
+    real_time[0] += 5
     assert running.now() == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
     assert standing.now() == datetime(2026, 1, 1, tzinfo=UTC)
     standing.advance(1.5)

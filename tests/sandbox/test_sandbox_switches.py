@@ -12,346 +12,356 @@ import pytest
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from connector.sandbox.switches import UNSURE, Switches
-from tests.sandbox.asking import NOW, Client, where
+from connector.sandbox.switches import UNCERTAIN, Switches
+from tests.sandbox.asking import NOW, Client, search_filter
 
-Look = Callable[[Client, Portal, str], Any]
-LOOKS: dict[str, Look] = {}
+Observation = Callable[[Client, Portal, str], Any]
+OBSERVATIONS: dict[str, Observation] = {}
 
 
-def shows(switch: str, **more: Any) -> Callable[[Look], Look]:
+def observes(switch: str, **other_switches: Any) -> Callable[[Observation], Observation]:
     """Note how a switch is seen; `more` are other switches that it needs."""
 
-    def note(look: Look) -> Look:
-        def looked(client: Client, portal: Portal, one: str) -> Any:
-            for name, value in more.items():
+    def register(observe: Observation) -> Observation:
+        def observe_with_switches(client: Client, portal: Portal, contact_id: str) -> Any:
+            for name, value in other_switches.items():
                 portal.switches.put(name, value)
-            return look(client, portal, one)
+            return observe(client, portal, contact_id)
 
-        LOOKS[switch] = looked
-        return look
+        OBSERVATIONS[switch] = observe_with_switches
+        return observe
 
-    return note
+    return register
 
 
-def backward(client: Client, one: str) -> Any:
+def move_backward(client: Client, contact_id: str) -> Any:
     """Move a customer back, beside an id that nobody has."""
-    return client.update("contacts", {one: {"lifecyclestage": "lead"}, "999": {}})
+    return client.update("contacts", {contact_id: {"lifecyclestage": "lead"}, "999": {}})
 
 
-def clear_and_set(client: Client, one: str, stage: str) -> None:
+def clear_and_set(client: Client, contact_id: str, stage: str) -> None:
     for value in ("", stage):
-        client.update("contacts", {one: {"lifecyclestage": value}})
+        client.update("contacts", {contact_id: {"lifecyclestage": value}})
 
 
-@shows("backward_write")
-def _(client, portal, one):
-    return backward(client, one).status, portal.value("contacts", one, "lifecyclestage")
+@observes("backward_write")
+def _(client, portal, contact_id):
+    return move_backward(client, contact_id).status, portal.value(
+        "contacts", contact_id, "lifecyclestage"
+    )
 
 
-@shows("backward_error_scope", backward_write="error")
-def _(client, portal, one):
-    return backward(client, one).status
+@observes("backward_error_scope", backward_write="error")
+def _(client, portal, contact_id):
+    return move_backward(client, contact_id).status
 
 
-@shows("backward_echo")
-def _(client, portal, one):
-    return backward(client, one).body["results"][0]["properties"]["lifecyclestage"]
+@observes("backward_echo")
+def _(client, portal, contact_id):
+    return move_backward(client, contact_id).body["results"][0]["properties"]["lifecyclestage"]
 
 
-@shows("backward_warning")
-def _(client, portal, one):
-    return "warnings" in backward(client, one).body["results"][0]
+@observes("backward_warning")
+def _(client, portal, contact_id):
+    return "warnings" in move_backward(client, contact_id).body["results"][0]
 
 
-@shows("ignored_write_bumps_modified")
-def _(client, portal, one):
-    backward(client, one)
-    return client.get(f"contacts/{one}").body["updatedAt"]
+@observes("ignored_write_bumps_modified")
+def _(client, portal, contact_id):
+    move_backward(client, contact_id)
+    return client.get(f"contacts/{contact_id}").body["updatedAt"]
 
 
-@shows("identical_write_bumps_modified")
-def _(client, portal, one):
-    client.update("contacts", {one: {"firstname": "Kari"}})
-    return client.get(f"contacts/{one}").body["updatedAt"]
+@observes("identical_write_bumps_modified")
+def _(client, portal, contact_id):
+    client.update("contacts", {contact_id: {"firstname": "Kari"}})
+    return client.get(f"contacts/{contact_id}").body["updatedAt"]
 
 
-@shows("clear_settles_seconds")
-def _(client, portal, one):
-    clear_and_set(client, one, "lead")
-    return client.value("contacts", one, "lifecyclestage")
+@observes("clear_settles_seconds")
+def _(client, portal, contact_id):
+    clear_and_set(client, contact_id, "lead")
+    return client.value("contacts", contact_id, "lifecyclestage")
 
 
-@shows("clear_refused")
-def _(client, portal, one):
-    return client.update("contacts", {one: {"lifecyclestage": ""}}).status
+@observes("clear_refused")
+def _(client, portal, contact_id):
+    return client.update("contacts", {contact_id: {"lifecyclestage": ""}}).status
 
 
-@shows("null_clears")
-def _(client, portal, one):
-    client.update("contacts", {one: {"lifecyclestage": None}})
-    return client.value("contacts", one, "lifecyclestage")
+@observes("null_clears")
+def _(client, portal, contact_id):
+    client.update("contacts", {contact_id: {"lifecyclestage": None}})
+    return client.value("contacts", contact_id, "lifecyclestage")
 
 
-@shows("write_validation_2026_09")
-def _(client, portal, one):
+@observes("write_validation_2026_09")
+def _(client, portal, contact_id):
     statuses = []
     for client.family in ("2026-03", "2026-09"):
-        statuses.append(client.update("contacts", {one: {"lifecyclestage": ""}}).status)
+        statuses.append(client.update("contacts", {contact_id: {"lifecyclestage": ""}}).status)
     return statuses
 
 
-@shows("batch_order")
-def _(client, portal, one):
-    two = portal.create("contacts", {})
-    return client.update("contacts", {one: {"city": "Bø"}, two: {"city": "Bø"}}).ids == [one, two]
+@observes("batch_order")
+def _(client, portal, contact_id):
+    other_id = portal.create("contacts", {})
+    return client.update(
+        "contacts", {contact_id: {"city": "Bø"}, other_id: {"city": "Bø"}}
+    ).ids == [contact_id, other_id]
 
 
-@shows("legacy_stage_dates")
-def _(client, portal, one):
-    listed = client.ask("GET", "/crm/v3/properties/contacts").body["results"]
-    return "hs_lifecyclestage_lead_date" in {definition["name"] for definition in listed}
+@observes("legacy_stage_dates")
+def _(client, portal, contact_id):
+    definitions = client.ask("GET", "/crm/v3/properties/contacts").body["results"]
+    return "hs_lifecyclestage_lead_date" in {definition["name"] for definition in definitions}
 
 
-@shows("backward_clears_closedate")
-def _(client, portal, one):
-    clear_and_set(client, one, "lead")
-    return client.value("contacts", one, "closedate") is None
+@observes("backward_clears_closedate")
+def _(client, portal, contact_id):
+    clear_and_set(client, contact_id, "lead")
+    return client.value("contacts", contact_id, "closedate") is None
 
 
-def synced(client: Client, portal: Portal) -> list[Any]:
+def sync_company_stage(client: Client, portal: Portal) -> list[Any]:
     """Move a company forward; return what became of a primary contact and of a guest."""
-    firm = portal.create("companies", {"lifecyclestage": "lead"})
-    people = [portal.create("contacts", {}) for _ in range(2)]
-    for person, primary in zip(people, (True, False), strict=True):
-        portal.associate("contacts", person, "companies", firm, primary=primary)
-    client.update("companies", {firm: {"lifecyclestage": "customer"}})
-    rows = client.read("contacts", people, history=("lifecyclestage",)).body["results"]
+    company_id = portal.create("companies", {"lifecyclestage": "lead"})
+    contact_ids = [portal.create("contacts", {}) for _ in range(2)]
+    for contact_id, primary in zip(contact_ids, (True, False), strict=True):
+        portal.associate("contacts", contact_id, "companies", company_id, primary=primary)
+    client.update("companies", {company_id: {"lifecyclestage": "customer"}})
+    rows = client.read("contacts", contact_ids, history=("lifecyclestage",)).body["results"]
     return [row["propertiesWithHistory"]["lifecyclestage"] for row in rows]
 
 
-@shows("native_company_sync")
-def _(client, portal, one):
-    return len(synced(client, portal)[0])
+@observes("native_company_sync")
+def _(client, portal, contact_id):
+    return len(sync_company_stage(client, portal)[0])
 
 
-@shows("native_sync_scope", native_company_sync=True)
-def _(client, portal, one):
-    return len(synced(client, portal)[1])
+@observes("native_sync_scope", native_company_sync=True)
+def _(client, portal, contact_id):
+    return len(sync_company_stage(client, portal)[1])
 
 
-@shows("native_sync_source", native_company_sync=True)
-def _(client, portal, one):
-    return synced(client, portal)[0][0]["sourceType"]
+@observes("native_sync_source", native_company_sync=True)
+def _(client, portal, contact_id):
+    return sync_company_stage(client, portal)[0][0]["sourceType"]
 
 
-def with_deal(client: Client, portal: Portal, stage: str) -> Any:
-    person = portal.create("contacts", {"lifecyclestage": "lead"})
-    deal = portal.create("deals", {"dealstage": "contractsent"})
-    portal.associate("deals", deal, "contacts", person)
-    client.update("deals", {deal: {"dealstage": stage}})
-    return client.value("contacts", person, "lifecyclestage")
+def stage_after_deal(client: Client, portal: Portal, stage: str) -> Any:
+    contact_id = portal.create("contacts", {"lifecyclestage": "lead"})
+    deal_id = portal.create("deals", {"dealstage": "contractsent"})
+    portal.associate("deals", deal_id, "contacts", contact_id)
+    client.update("deals", {deal_id: {"dealstage": stage}})
+    return client.value("contacts", contact_id, "lifecyclestage")
 
 
-@shows("native_deal_created")
-def _(client, portal, one):
-    return with_deal(client, portal, "contractsent")
+@observes("native_deal_created")
+def _(client, portal, contact_id):
+    return stage_after_deal(client, portal, "contractsent")
 
 
-@shows("native_deal_won")
-def _(client, portal, one):
-    return with_deal(client, portal, "closedwon")
+@observes("native_deal_won")
+def _(client, portal, contact_id):
+    return stage_after_deal(client, portal, "closedwon")
 
 
-@shows("automation_in_gap")
-def _(client, portal, one):
-    clear_and_set(client, one, "lead")
-    return client.value("contacts", one, "lifecyclestage")
+@observes("automation_in_gap")
+def _(client, portal, contact_id):
+    clear_and_set(client, contact_id, "lead")
+    return client.value("contacts", contact_id, "lifecyclestage")
 
 
-@shows("blank_in_answers")
-def _(client, portal, one):
-    return "city" in client.get(f"contacts/{one}?properties=city").body["properties"]
+@observes("blank_in_answers")
+def _(client, portal, contact_id):
+    return "city" in client.get(f"contacts/{contact_id}?properties=city").body["properties"]
 
 
-@shows("read_lag")
-def _(client, portal, one):
-    client.update("contacts", {one: {"firstname": "Ola"}})
-    return [client.value("contacts", one, "firstname") for _ in range(2)]
+@observes("read_lag")
+def _(client, portal, contact_id):
+    client.update("contacts", {contact_id: {"firstname": "Ola"}})
+    return [client.value("contacts", contact_id, "firstname") for _ in range(2)]
 
 
-@shows("batch_read_missing")
-def _(client, portal, one):
-    reply = client.read("contacts", [one, "999"])
+@observes("batch_read_missing")
+def _(client, portal, contact_id):
+    reply = client.read("contacts", [contact_id, "999"])
     return reply.status, "errors" in reply.body
 
 
-@shows("batch_read_follows_merges")
-def _(client, portal, one):
-    survivor = portal.merge("contacts", one, portal.create("contacts", {}))
-    return client.read("contacts", [one]).ids == [survivor]
+@observes("batch_read_follows_merges")
+def _(client, portal, contact_id):
+    survivor = portal.merge("contacts", contact_id, portal.create("contacts", {}))
+    return client.read("contacts", [contact_id]).ids == [survivor]
 
 
-@shows("batch_history_max")
-def _(client, portal, one):
-    ids = [one, *(str(number) for number in range(900_000, 900_060))]
-    return client.read("contacts", ids, history=("lifecyclestage",)).status
+@observes("batch_history_max")
+def _(client, portal, contact_id):
+    contact_ids = [contact_id, *(str(number) for number in range(900_000, 900_060))]
+    return client.read("contacts", contact_ids, history=("lifecyclestage",)).status
 
 
-def versions(client: Client, portal: Portal, one: str) -> list[str]:
+def version_values(client: Client, portal: Portal, contact_id: str) -> list[str]:
     for number in range(30):
-        portal.edit("contacts", one, {"city": f"B{number}"})
-    row = client.read("contacts", [one], history=("city",)).body["results"][0]
+        portal.edit("contacts", contact_id, {"city": f"B{number}"})
+    row = client.read("contacts", [contact_id], history=("city",)).body["results"][0]
     return [version["value"] for version in row["propertiesWithHistory"]["city"]]
 
 
-@shows("history_versions_max")
-def _(client, portal, one):
-    return len(versions(client, portal, one))
+@observes("history_versions_max")
+def _(client, portal, contact_id):
+    return len(version_values(client, portal, contact_id))
 
 
-@shows("history_order")
-def _(client, portal, one):
-    return versions(client, portal, one)[0]
+@observes("history_order")
+def _(client, portal, contact_id):
+    return version_values(client, portal, contact_id)[0]
 
 
-@shows("api_source")
-def _(client, portal, one):
-    client.update("contacts", {one: {"city": "Bø"}})
-    row = client.read("contacts", [one], history=("city",)).body["results"][0]
+@observes("api_source")
+def _(client, portal, contact_id):
+    client.update("contacts", {contact_id: {"city": "Bø"}})
+    row = client.read("contacts", [contact_id], history=("city",)).body["results"][0]
     return row["propertiesWithHistory"]["city"][0]["sourceType"]
 
 
-@shows("options_order")
-def _(client, portal, one):
+@observes("options_order")
+def _(client, portal, contact_id):
     options = client.ask("GET", "/crm/v3/properties/contacts/lifecyclestage").body["options"]
     orders = [option["displayOrder"] for option in options]
     return orders == sorted(orders)
 
 
-@shows("pipelines_for_contacts")
-def _(client, portal, one):
+@observes("pipelines_for_contacts")
+def _(client, portal, contact_id):
     return client.ask("GET", "/crm/v3/pipelines/contacts").status
 
 
-@shows("search_lag_seconds")
-def _(client, portal, one):
+@observes("search_lag_seconds")
+def _(client, portal, contact_id):
     portal.create("contacts", {})
     return client.search("contacts").body["total"]
 
 
-def window(client: Client, portal: Portal) -> list[str]:
+def search_window(client: Client, portal: Portal) -> list[str]:
     for _ in range(4):
         portal.clock.advance(1)
         portal.create("contacts", {})
     now = portal.clock.ms()
-    between = where("lastmodifieddate", "BETWEEN", now - 2500, highValue=str(now - 500))
+    window_filter = search_filter(
+        "lastmodifieddate", "BETWEEN", now - 2500, highValue=str(now - 500)
+    )
     sorts = [{"propertyName": "lastmodifieddate", "direction": "ASCENDING"}]
-    reply = client.search("contacts", between, sorts=sorts)
+    reply = client.search("contacts", window_filter, sorts=sorts)
     return [row["updatedAt"] for row in reply.body["results"]]
 
 
-@shows("rows_out_of_order")
-def _(client, portal, one):
-    times = window(client, portal)
+@observes("rows_out_of_order")
+def _(client, portal, contact_id):
+    times = search_window(client, portal)
     return len(times), times == sorted(times)
 
 
-@shows("rows_outside_window")
-def _(client, portal, one):
-    return len(window(client, portal))
+@observes("rows_outside_window")
+def _(client, portal, contact_id):
+    return len(search_window(client, portal))
 
 
-@shows("search_rate_scope", enforce_limits=True)
-def _(client, portal, one):
-    client.box.reception.tokens.add("other")
+@observes("search_rate_scope", enforce_limits=True)
+def _(client, portal, contact_id):
+    client.sandbox.reception.tokens.add("other")
     statuses = [client.search("contacts").status for _ in range(5)]
     client.headers = {"Authorization": "Bearer other"}
     return [*statuses, client.search("contacts").status]
 
 
-@shows("search_filter_limits")
-def _(client, portal, one):
-    return client.search("contacts", *[where("city", "EQ", "bø")] * 10).status
+@observes("search_filter_limits")
+def _(client, portal, contact_id):
+    return client.search("contacts", *[search_filter("city", "EQ", "bø")] * 10).status
 
 
-@shows("search_daily_headers")
-def _(client, portal, one):
+@observes("search_daily_headers")
+def _(client, portal, contact_id):
     return "x-hubspot-ratelimit-daily" in client.search("contacts").headers
 
 
-@shows("list_after")
-def _(client, portal, one):
+@observes("list_after")
+def _(client, portal, contact_id):
     """Begin a list at an id of one's own: it is on the page, left out, or refused."""
-    reply = client.get(f"contacts?after={one}")
+    reply = client.get(f"contacts?after={contact_id}")
     return [row["id"] for row in reply.body["results"]] if reply.status == 200 else reply.status
 
 
-@shows("association_bumps_modified")
-def _(client, portal, one):
-    portal.associate("contacts", one, "deals", portal.create("deals", {}))
-    return client.get(f"contacts/{one}").body["updatedAt"]
+@observes("association_bumps_modified")
+def _(client, portal, contact_id):
+    portal.associate("contacts", contact_id, "deals", portal.create("deals", {}))
+    return client.get(f"contacts/{contact_id}").body["updatedAt"]
 
 
-@shows("merge_new_id")
-def _(client, portal, one):
-    body = {"primaryObjectId": one, "objectIdToMerge": portal.create("contacts", {})}
-    return client.post("contacts/merge", body).body["id"] == one
+@observes("merge_new_id")
+def _(client, portal, contact_id):
+    body = {"primaryObjectId": contact_id, "objectIdToMerge": portal.create("contacts", {})}
+    return client.post("contacts/merge", body).body["id"] == contact_id
 
 
-@shows("merge_stage")
-def _(client, portal, one):
+@observes("merge_stage")
+def _(client, portal, contact_id):
     """Merge a customer with a lead that was changed later, or cleared later."""
-    found = []
+    stages = []
     for changes in (("lead",), ("lead", "")):
-        pair = [portal.create("contacts", {"lifecyclestage": "customer"}) for _ in range(2)]
+        contact_ids = [portal.create("contacts", {"lifecyclestage": "customer"}) for _ in range(2)]
         for stage in changes:
             portal.clock.advance(1)
-            portal.edit("contacts", pair[1], {"lifecyclestage": stage})
-        survivor = portal.merge("contacts", *pair)
-        found.append(client.value("contacts", survivor, "lifecyclestage"))
-    return found
+            portal.edit("contacts", contact_ids[1], {"lifecyclestage": stage})
+        survivor = portal.merge("contacts", *contact_ids)
+        stages.append(client.value("contacts", survivor, "lifecyclestage"))
+    return stages
 
 
-@shows("webhook_clear")
-def _(client, portal, one):
-    told: list[dict[str, Any]] = []
-    portal.listeners.append(told.append)
-    client.update("contacts", {one: {"lifecyclestage": ""}})
-    return told[0].get("propertyValue", "absent")
+@observes("webhook_clear")
+def _(client, portal, contact_id):
+    events: list[dict[str, Any]] = []
+    portal.listeners.append(events.append)
+    client.update("contacts", {contact_id: {"lifecyclestage": ""}})
+    return events[0].get("propertyValue", "absent")
 
 
-@shows("retry_after_on_429", enforce_limits=True, burst_limit=1)
-def _(client, portal, one):
+@observes("retry_after_on_429", enforce_limits=True, burst_limit=1)
+def _(client, portal, contact_id):
     client.get("contacts")
     return "Retry-After" in client.get("contacts").headers
 
 
-@shows("usage_known")
-def _(client, portal, one):
+@observes("usage_known")
+def _(client, portal, contact_id):
     path = "/account-info/v3/api-usage/daily/private-apps"
     return client.ask("GET", path).body["results"][0]["fetchStatus"]
 
 
 def test_every_unsure_switch_is_looked_at():
-    assert set(LOOKS) == set(UNSURE)
+    assert set(OBSERVATIONS) == set(UNCERTAIN)
 
 
-@pytest.mark.parametrize("switch", UNSURE)
+@pytest.mark.parametrize("switch", UNCERTAIN)
 def test_each_value_of_an_unsure_switch_makes_a_difference(switch):
-    seen = set()
-    for value in UNSURE[switch]:
-        fresh = Portal(clock=Clock(NOW, running=False))
-        one = fresh.create("contacts", {"lifecyclestage": "customer", "firstname": "Kari"})
-        fresh.clock.advance(60)
-        fresh.switches.put(switch, value)
-        with Sandbox(fresh) as box:
-            seen.add(orjson.dumps(LOOKS[switch](Client(box), fresh, one)))
-    assert len(seen) == len(UNSURE[switch])
+    observed = set()
+    for value in UNCERTAIN[switch]:
+        portal = Portal(clock=Clock(NOW, running=False))
+        contact_id = portal.create("contacts", {"lifecyclestage": "customer", "firstname": "Kari"})
+        portal.clock.advance(60)
+        portal.switches.put(switch, value)
+        with Sandbox(portal) as sandbox:
+            observed.add(orjson.dumps(OBSERVATIONS[switch](Client(sandbox), portal, contact_id)))
+    assert len(observed) == len(UNCERTAIN[switch])
 
 
 def test_every_switch_says_what_is_known():
-    assert [one.name for one in fields(Switches) if not one.metadata.get("says")] == []
+    assert [
+        switch_field.name
+        for switch_field in fields(Switches)
+        if not switch_field.metadata.get("says")
+    ] == []
 
 
 @pytest.mark.parametrize(

@@ -15,166 +15,192 @@ from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRe
 from connector.sandbox.clock import Clock
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
-from connector.sandbox.setting import COURSES, STAGES
+from connector.sandbox.setting import PIPELINES, STAGES
 from connector.sandbox.world import fill
 
-SECONDS = (2.0, 20.0)
-PACKAGES: dict[str, Any] = {"contacts": contacts, "companies": companies, "deals": deals}
-MODIFIED = {
+TIMEOUTS = (2.0, 20.0)
+SDK_PACKAGES: dict[str, Any] = {"contacts": contacts, "companies": companies, "deals": deals}
+MODIFIED_PROPERTY = {
     "contacts": "lastmodifieddate",
     "companies": "hs_lastmodifieddate",
     "deals": "hs_lastmodifieddate",
 }
-TEXT = {"contacts": "firstname", "companies": "name", "deals": "dealname"}
+TEXT_PROPERTY = {"contacts": "firstname", "companies": "name", "deals": "dealname"}
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Sandbox]:
+def sandbox() -> Iterator[Sandbox]:
     portal = Portal(clock=Clock(datetime(2026, 11, 2, 9, 30, tzinfo=UTC)))
     fill(portal, contacts=250, seed=9)
-    with Sandbox(portal) as sandbox:
-        yield sandbox
+    with Sandbox(portal) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def client(box: Sandbox) -> HubSpot:
+def client(sandbox: Sandbox) -> HubSpot:
     logging.getLogger("urllib3").setLevel(logging.WARNING)
-    return HubSpot(access_token=box.token, host=box.url, retry=False)
+    return HubSpot(access_token=sandbox.token, host=sandbox.url, retry=False)
 
 
-def ids(box: Sandbox, kind: str) -> list[str]:
-    return [str(one.id) for one in box.portal.records(kind)]
+def list_ids(sandbox: Sandbox, object_type: str) -> list[str]:
+    return [str(record.id) for record in sandbox.portal.records(object_type)]
 
 
-@pytest.mark.parametrize("kind", PACKAGES)
+@pytest.mark.parametrize("kind", SDK_PACKAGES)
 def test_a_typed_search_returns_the_records_in_order(
-    kind: str, box: Sandbox, client: HubSpot
+    kind: str, sandbox: Sandbox, client: HubSpot
 ) -> None:
-    request = PACKAGES[kind].PublicObjectSearchRequest(
+    request = SDK_PACKAGES[kind].PublicObjectSearchRequest(
         filter_groups=[
             {
                 "filters": [
-                    {"propertyName": MODIFIED[kind], "operator": "GTE", "value": "1600000000000"}
+                    {
+                        "propertyName": MODIFIED_PROPERTY[kind],
+                        "operator": "GTE",
+                        "value": "1600000000000",
+                    }
                 ]
             }
         ],
-        sorts=[{"propertyName": MODIFIED[kind], "direction": "ASCENDING"}],
-        properties=[TEXT[kind], MODIFIED[kind]],
+        sorts=[{"propertyName": MODIFIED_PROPERTY[kind], "direction": "ASCENDING"}],
+        properties=[TEXT_PROPERTY[kind], MODIFIED_PROPERTY[kind]],
         limit=200,
     )
-    page = getattr(client.crm, kind).search_api.do_search(request, _request_timeout=SECONDS)
-    stamps = [one.updated_at for one in page.results]
-    assert page.total == len(ids(box, kind))
+    page = getattr(client.crm, kind).search_api.do_search(request, _request_timeout=TIMEOUTS)
+    timestamps = [record.updated_at for record in page.results]
+    assert page.total == len(list_ids(sandbox, kind))
     assert len(page.results) == min(200, page.total)
-    assert stamps == sorted(stamps)
-    assert all(one.properties["hs_object_id"] == one.id for one in page.results)
+    assert timestamps == sorted(timestamps)
+    assert all(record.properties["hs_object_id"] == record.id for record in page.results)
 
 
-@pytest.mark.parametrize("kind", PACKAGES)
+@pytest.mark.parametrize("kind", SDK_PACKAGES)
 def test_a_typed_list_walks_every_page_with_associations(
-    kind: str, box: Sandbox, client: HubSpot
+    kind: str, sandbox: Sandbox, client: HubSpot
 ) -> None:
     api = getattr(client.crm, kind).basic_api
-    found: list[str] = []
-    linked: set[str] = set()
+    listed_ids: list[str] = []
+    linked_types: set[str] = set()
     after: str | None = None
-    while after is not None or not found:
+    while after is not None or not listed_ids:
         page = api.get_page(
             limit=100,
             after=after,
-            properties=[TEXT[kind], "hubspot_owner_id"],
+            properties=[TEXT_PROPERTY[kind], "hubspot_owner_id"],
             associations=["contacts" if kind != "contacts" else "companies"],
-            _request_timeout=SECONDS,
+            _request_timeout=TIMEOUTS,
         )
-        found += [one.id for one in page.results]
-        linked |= {name for one in page.results for name in one.associations or ()}
+        listed_ids += [record.id for record in page.results]
+        linked_types |= {name for record in page.results for name in record.associations or ()}
         after = page.paging.next.after if page.paging else None
-    assert found == ids(box, kind)
-    assert linked
+    assert listed_ids == list_ids(sandbox, kind)
+    assert linked_types
 
 
-@pytest.mark.parametrize("kind", PACKAGES)
+@pytest.mark.parametrize("kind", SDK_PACKAGES)
 def test_a_typed_batch_read_returns_values_and_history(
-    kind: str, box: Sandbox, client: HubSpot
+    kind: str, sandbox: Sandbox, client: HubSpot
 ) -> None:
-    package, name = PACKAGES[kind], "dealstage" if kind == "deals" else "lifecyclestage"
-    asked = ids(box, kind)[:40]
+    package, name = SDK_PACKAGES[kind], "dealstage" if kind == "deals" else "lifecyclestage"
+    record_ids = list_ids(sandbox, kind)[:40]
     answer = getattr(client.crm, kind).batch_api.read(
         package.BatchReadInputSimplePublicObjectId(
-            inputs=[{"id": one} for one in asked],
-            properties=[TEXT[kind]],
+            inputs=[{"id": record_id} for record_id in record_ids],
+            properties=[TEXT_PROPERTY[kind]],
             properties_with_history=[name],
         ),
-        _request_timeout=SECONDS,
+        _request_timeout=TIMEOUTS,
     )
-    versions = [one.properties_with_history.get(name, []) for one in answer.results]
-    assert [one.id for one in answer.results] == asked
-    assert any(len(one) > 1 for one in versions)
-    assert all(isinstance(one[0].timestamp, datetime) for one in versions if one)
+    versions = [record.properties_with_history.get(name, []) for record in answer.results]
+    assert [record.id for record in answer.results] == record_ids
+    assert any(len(history) > 1 for history in versions)
+    assert all(isinstance(history[0].timestamp, datetime) for history in versions if history)
 
 
-@pytest.mark.parametrize("kind", PACKAGES)
+@pytest.mark.parametrize("kind", SDK_PACKAGES)
 def test_a_typed_batch_update_returns_what_is_stored(
-    kind: str, box: Sandbox, client: HubSpot
+    kind: str, sandbox: Sandbox, client: HubSpot
 ) -> None:
-    asked = ids(box, kind)[-3:]
-    inputs = [{"id": one, "properties": {TEXT[kind]: "Ny"}} for one in asked]
+    record_ids = list_ids(sandbox, kind)[-3:]
+    inputs = [
+        {"id": record_id, "properties": {TEXT_PROPERTY[kind]: "Ny"}} for record_id in record_ids
+    ]
     answer = getattr(client.crm, kind).batch_api.update(
-        PACKAGES[kind].BatchInputSimplePublicObjectBatchInput(inputs=inputs),
-        _request_timeout=SECONDS,
+        SDK_PACKAGES[kind].BatchInputSimplePublicObjectBatchInput(inputs=inputs),
+        _request_timeout=TIMEOUTS,
     )
     assert answer.status == "COMPLETE"
-    assert {one.id for one in answer.results} == set(asked)
-    assert [box.portal.value(kind, one, TEXT[kind]) for one in asked] == ["Ny"] * 3
+    assert {record.id for record in answer.results} == set(record_ids)
+    assert [
+        sandbox.portal.value(kind, record_id, TEXT_PROPERTY[kind]) for record_id in record_ids
+    ] == ["Ny"] * 3
 
 
-def test_a_typed_partial_update_names_the_missing_record(client: HubSpot, box: Sandbox) -> None:
-    inputs = [{"id": one, "properties": {"city": "Oslo"}} for one in (ids(box, "contacts")[0], "7")]
+def test_a_typed_partial_update_names_the_missing_record(client: HubSpot, sandbox: Sandbox) -> None:
+    inputs = [
+        {"id": record_id, "properties": {"city": "Oslo"}}
+        for record_id in (list_ids(sandbox, "contacts")[0], "7")
+    ]
     answer = client.crm.contacts.batch_api.update(
-        contacts.BatchInputSimplePublicObjectBatchInput(inputs=inputs), _request_timeout=SECONDS
+        contacts.BatchInputSimplePublicObjectBatchInput(inputs=inputs), _request_timeout=TIMEOUTS
     )
     assert answer.num_errors == 1
     assert answer.errors[0].context == {"ids": ["7"]}
 
 
 def test_the_typed_pipelines_are_those_of_the_portal(client: HubSpot) -> None:
-    answer = client.crm.pipelines.pipelines_api.get_all("deals", _request_timeout=SECONDS)
-    assert [one.id for one in answer.results] == [one.pipeline for one in COURSES]
-    assert all(one.metadata["isClosed"] in ("true", "false") for one in answer.results[0].stages)
+    answer = client.crm.pipelines.pipelines_api.get_all("deals", _request_timeout=TIMEOUTS)
+    assert [pipeline.id for pipeline in answer.results] == [
+        course.pipeline_id for course in PIPELINES
+    ]
+    assert all(
+        stage.metadata["isClosed"] in ("true", "false") for stage in answer.results[0].stages
+    )
 
 
-@pytest.mark.parametrize("kind", PACKAGES)
+@pytest.mark.parametrize("kind", SDK_PACKAGES)
 def test_the_typed_properties_tell_the_options(kind: str, client: HubSpot) -> None:
-    answer = client.crm.properties.core_api.get_all(kind, _request_timeout=SECONDS)
-    known = {one.name: one for one in answer.results}
-    assert {TEXT[kind], MODIFIED[kind]} <= known.keys()
+    answer = client.crm.properties.core_api.get_all(kind, _request_timeout=TIMEOUTS)
+    known = {definition.name: definition for definition in answer.results}
+    assert {TEXT_PROPERTY[kind], MODIFIED_PROPERTY[kind]} <= known.keys()
     if kind != "deals":
-        stages = sorted(known["lifecyclestage"].options, key=lambda one: one.display_order)
-        assert [(one.value, one.label) for one in stages] == list(STAGES)
+        stages = sorted(known["lifecyclestage"].options, key=lambda option: option.display_order)
+        assert [(option.value, option.label) for option in stages] == list(STAGES)
 
 
-def test_the_typed_associations_tell_the_primary_company(client: HubSpot, box: Sandbox) -> None:
-    links = box.portal.links
-    asked = [one for one in ids(box, "contacts") if links.of("contacts", int(one), "companies")]
+def test_the_typed_associations_tell_the_primary_company(client: HubSpot, sandbox: Sandbox) -> None:
+    links = sandbox.portal.links
+    record_ids = [
+        contact_id
+        for contact_id in list_ids(sandbox, "contacts")
+        if links.of("contacts", int(contact_id), "companies")
+    ]
     answer = client.crm.associations.v4.batch_api.get_page(
         "contacts",
         "companies",
-        BatchInputPublicFetchAssociationsBatchRequest(inputs=[{"id": one} for one in asked]),
-        _request_timeout=SECONDS,
+        BatchInputPublicFetchAssociationsBatchRequest(
+            inputs=[{"id": contact_id} for contact_id in record_ids]
+        ),
+        _request_timeout=TIMEOUTS,
     )
     types = [
-        kind.type_id for one in answer.results for to in one.to for kind in to.association_types
+        association_type.type_id
+        for result in answer.results
+        for target in result.to
+        for association_type in target.association_types
     ]
-    assert [one._from.id for one in answer.results] == asked
+    assert [result._from.id for result in answer.results] == record_ids
     assert set(types) == {1, 279}
 
 
-def test_the_typed_owners_are_those_of_the_portal(client: HubSpot, box: Sandbox) -> None:
-    answer = client.crm.owners.owners_api.get_page(_request_timeout=SECONDS)
-    assert [one.id for one in answer.results] == [one.id for one in box.portal.schema.owners]
+def test_the_typed_owners_are_those_of_the_portal(client: HubSpot, sandbox: Sandbox) -> None:
+    answer = client.crm.owners.owners_api.get_page(_request_timeout=TIMEOUTS)
+    assert [owner.id for owner in answer.results] == [
+        owner.id for owner in sandbox.portal.schema.owners
+    ]
 
 
 def test_a_missing_record_is_an_exception_although_the_body_is_html(client: HubSpot) -> None:
     with pytest.raises(contacts.ApiException) as caught:
-        client.crm.contacts.basic_api.get_by_id("7", _request_timeout=SECONDS)
+        client.crm.contacts.basic_api.get_by_id("7", _request_timeout=TIMEOUTS)
     assert caught.value.status == 404

@@ -20,8 +20,8 @@ RECORD = {
 }
 
 
-def compared(recorded: object, ours: object) -> list[str]:
-    return list(differences(shape([recorded]), shape([ours])))
+def shape_differences(recorded: object, answer: object) -> list[str]:
+    return list(differences(shape([recorded]), shape([answer])))
 
 
 @pytest.mark.parametrize(
@@ -47,23 +47,23 @@ def compared(recorded: object, ours: object) -> list[str]:
     ],
 )
 def test_every_kind_of_difference_is_noticed(changed: dict[str, Any], noticed: str) -> None:
-    assert compared(RECORD, RECORD | changed) == [noticed]
+    assert shape_differences(RECORD, RECORD | changed) == [noticed]
 
 
 def test_the_same_shape_has_no_differences() -> None:
-    other = {
+    other_record = {
         "id": "99",
         "properties": {"firstname": "7", "city": None},
         "createdAt": "2024-01-01T00:00:00Z",
         "archived": True,
     }
-    assert compared(RECORD, other) == []
+    assert shape_differences(RECORD, other_record) == []
 
 
 def test_a_missing_key_is_noticed_in_any_element_of_a_list() -> None:
     recorded = {"results": [RECORD, RECORD]}
-    ours = {"results": [RECORD, {"id": "52"}]}
-    assert compared(recorded, ours) == [
+    answer = {"results": [RECORD, {"id": "52"}]}
+    assert shape_differences(recorded, answer) == [
         "$.results[].archived: missing",
         "$.results[].createdAt: missing",
         "$.results[].properties: missing",
@@ -72,20 +72,20 @@ def test_a_missing_key_is_noticed_in_any_element_of_a_list() -> None:
 
 def test_a_key_that_only_some_recorded_elements_have_may_be_missing() -> None:
     recorded = {"results": [RECORD, RECORD | {"associations": {}}]}
-    assert compared(recorded, {"results": [RECORD]}) == []
+    assert shape_differences(recorded, {"results": [RECORD]}) == []
 
 
 def test_an_html_page_is_not_json() -> None:
-    assert compared("<html>\n</html>", {"status": "error"}) == [
+    assert shape_differences("<html>\n</html>", {"status": "error"}) == [
         "$: object where string:page was",
     ]
 
 
 def test_only_reviewed_differences_are_expected() -> None:
-    listed = [Deviation("nango/*", r"\$\.url: added", "an older answer")]
-    found = ["$.url: added", "$.id: missing"]
-    assert unexpected(listed, "nango/get-contact-0", found) == ["$.id: missing"]
-    assert unexpected(listed, "amp-labs/x", found) == found
+    deviations = [Deviation("nango/*", r"\$\.url: added", "an older answer")]
+    difference_lines = ["$.url: added", "$.id: missing"]
+    assert unexpected(deviations, "nango/get-contact-0", difference_lines) == ["$.id: missing"]
+    assert unexpected(deviations, "amp-labs/x", difference_lines) == difference_lines
 
 
 SPEC = {
@@ -150,13 +150,13 @@ def test_a_folder_that_is_not_named_is_skipped_aloud(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("HUBSPOT_SPECS_DIR", raising=False)
     monkeypatch.delenv("CI", raising=False)
     with pytest.raises(pytest.skip.Exception, match="HUBSPOT_SPECS_DIR is not set"):
-        folders.required("HUBSPOT_SPECS_DIR")
+        folders.required_folder("HUBSPOT_SPECS_DIR")
 
 
 def test_a_folder_that_is_named_but_not_there_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUBSPOT_SPECS_DIR", "no/such/folder")
     with pytest.raises(pytest.fail.Exception, match="HUBSPOT_SPECS_DIR must name"):
-        folders.required("HUBSPOT_SPECS_DIR")
+        folders.required_folder("HUBSPOT_SPECS_DIR")
 
 
 def test_ci_fails_where_the_folder_lies_beside_the_checkout_unnamed(
@@ -166,4 +166,4 @@ def test_ci_fails_where_the_folder_lies_beside_the_checkout_unnamed(
     monkeypatch.setenv("CI", "true")
     (tmp_path / "specs").mkdir()
     with pytest.raises(pytest.fail.Exception, match="HUBSPOT_SPECS_DIR must name"):
-        folders.required("HUBSPOT_SPECS_DIR", tmp_path)
+        folders.required_folder("HUBSPOT_SPECS_DIR", tmp_path)

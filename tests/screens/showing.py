@@ -11,13 +11,13 @@ from connector.screens.output import console
 WIDE, NARROW = 200, 60
 
 
-def shown(screen: RenderableType, *, width: int = WIDE) -> str:
+def rendered_text(screen: RenderableType, *, width: int = WIDE) -> str:
     """Return what a terminal shows."""
-    text = StringIO()
-    console(text, width=width).print(screen)
-    return text.getvalue()
+    buffer = StringIO()
+    console(buffer, width=width).print(screen)
+    return buffer.getvalue()
 
 
-def words(text: str) -> str:
+def collapse_whitespace(text: str) -> str:
     """Return the text without its line breaks and columns."""
     return " ".join(text.split())

@@ -10,42 +10,48 @@ from io import StringIO
 import orjson
 import pytest
 
-from connector.checking import Finding, Light
-from connector.core.audit import AuditLine, Broken, Intact
+from connector.checking import Finding, CheckResult
+from connector.core.audit import AuditLine, BrokenChain, IntactChain
 from connector.core.binding import bind
 from connector.core.default_portal import STAGES, default_portal
 from connector.core.explanation import explain
-from connector.core.facts import deal, facts
+from connector.core.facts import read_policy_deal, record_facts
 from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Record, Ref
-from connector.core.policy import load
-from connector.explaining import Told
-from connector.presets import preset
-from connector.pull import Pulled
+from connector.core.policy import load_policy
+from connector.explaining import RecordExplanation
+from connector.presets import policy_text
+from connector.pull import PullResult
 from connector.screens import explanation, findings, outcomes
-from connector.screens.bar import progress
+from connector.screens.bar import show_progress
 from connector.screens.output import console, write_json, write_json_line
-from connector.sync import Synced
+from connector.sync import SyncResult
 from state.plans import PlanHead
-from tests.screens.showing import NARROW, WIDE, shown, words
+from tests.screens.showing import NARROW, WIDE, rendered_text, collapse_whitespace
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 ANNA = Ref(ObjectType.CONTACTS, "123")
-NAMES = {**STAGES, "customer": "Kunde [DE]", "OPEN_DEAL": "Open [deal]"}
+LABELS = {**STAGES, "customer": "Kunde [DE]", "OPEN_DEAL": "Open [deal]"}
 
 
 # The check-up
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_a_check_up_shows_every_finding_with_its_light(width: int) -> None:
-    found = [
-        Finding(name="token", light=Light.GOOD, message="portal 147893286 (STANDARD, Europe/Oslo)"),
-        Finding(name="pipelines", light=Light.WARNING, message="Sales [old] (7 stages)"),
-        Finding(name="read deals", light=Light.BAD, message="add one of [crm.objects.deals.read]"),
+def test_a_check_up_shows_every_finding_with_its_result(width: int) -> None:
+    check_results = [
+        Finding(
+            name="token", result=CheckResult.OK, message="portal 147893286 (STANDARD, Europe/Oslo)"
+        ),
+        Finding(name="pipelines", result=CheckResult.WARNING, message="Sales [old] (7 stages)"),
+        Finding(
+            name="read deals",
+            result=CheckResult.FAIL,
+            message="add one of [crm.objects.deals.read]",
+        ),
     ]
-    text = words(shown(findings.screen(found), width=width))
-    for one in found:
-        assert f"{one.light} {one.name}" in text
+    text = collapse_whitespace(rendered_text(findings.renderable(check_results), width=width))
+    for check_result in check_results:
+        assert f"{check_result.result} {check_result.name}" in text
     assert "Sales [old] (7 stages)" in text
     assert "[crm.objects.deals.read]" in text
 
@@ -53,8 +59,10 @@ def test_a_check_up_shows_every_finding_with_its_light(width: int) -> None:
 # The explanation
 
 
-def explained(stage: str = "customer", status: str = "NEW") -> Told:
-    policy = bind(load("extends: standard", source="x.yaml", preset=preset), default_portal())
+def explained_record(stage: str = "customer", status: str = "NEW") -> RecordExplanation:
+    policy = bind(
+        load_policy("extends: standard", source="x.yaml", preset_text=policy_text), default_portal()
+    )
     properties = {STAGE: stage, STATUS: status, "email": "anna@fjord.example"}
     record = Record(ref=ANNA, properties=properties, modified_at=NOW, created_at=NOW)
     open_deal = Record(
@@ -63,15 +71,19 @@ def explained(stage: str = "customer", status: str = "NEW") -> Told:
         modified_at=NOW,
         created_at=NOW,
     )
-    known = facts(policy, record, [deal(policy, open_deal)], now=NOW)
-    return Told(record=record, explanation=explain(policy, known), outlook=())
+    known_facts = record_facts(policy, record, [read_policy_deal(policy, open_deal)], now=NOW)
+    return RecordExplanation(
+        record=record, explanation=explain(policy, known_facts), possible_changes=()
+    )
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_an_explanation_shows_what_is_what_should_be_and_why(width: int) -> None:
-    whole = explained(stage="lead", status="")
-    text = words(shown(explanation.screen(whole, NAMES), width=width))
-    document = explanation.document(whole)
+    record_explanation = explained_record(stage="lead", status="")
+    text = collapse_whitespace(
+        rendered_text(explanation.renderable(record_explanation, LABELS), width=width)
+    )
+    document = explanation.document(record_explanation)
     assert document["should_be"] == {STAGE: "opportunity", STATUS: "OPEN_DEAL"}
     assert "stage is Lead, should be Opportunity" in text
     assert "lead status is blank, should be Open [deal]" in text
@@ -82,41 +94,53 @@ def test_an_explanation_shows_what_is_what_should_be_and_why(width: int) -> None
 
 
 def test_an_explanation_shows_conditions_with_brackets_as_they_are() -> None:
-    text = shown(explanation.screen(explained(), NAMES))
+    text = rendered_text(explanation.renderable(explained_record(), LABELS))
     assert "is Kunde [DE], as it should" in text
     assert "exclude.domains" in text
 
 
 def test_the_json_of_an_explanation_tells_every_comparison_with_what_was_found() -> None:
-    whole = explained(stage="lead", status="")
-    document = orjson.loads(orjson.dumps(explanation.document(whole), default=str))
-    won = [one for one in document["stage_rules"] if one["verdict"] == "won"]
-    assert [one["rule"] for one in won] == ["open-deal"]
-    assert won[0]["comparisons"] == [{"text": "deals.open > 0", "found": "1", "held": True}]
+    record_explanation = explained_record(stage="lead", status="")
+    document = orjson.loads(orjson.dumps(explanation.document(record_explanation), default=str))
+    won_steps = [step for step in document["stage_rules"] if step["verdict"] == "won"]
+    assert [step["rule"] for step in won_steps] == ["open-deal"]
+    assert won_steps[0]["comparisons"] == [{"text": "deals.open > 0", "found": "1", "held": True}]
     assert document["record"] == "contacts/123"
-    assert [one["after"] for one in document["corrections"]] == ["opportunity", "OPEN_DEAL"]
+    assert [correction["after"] for correction in document["corrections"]] == [
+        "opportunity",
+        "OPEN_DEAL",
+    ]
 
 
 def test_a_company_has_no_lead_status_on_the_screen() -> None:
-    policy = bind(load("extends: standard", source="x.yaml", preset=preset), default_portal())
+    policy = bind(
+        load_policy("extends: standard", source="x.yaml", preset_text=policy_text), default_portal()
+    )
     record = Record(
         ref=Ref(ObjectType.COMPANIES, "45"),
         properties={STAGE: "lead", "domain": "fjord.example"},
         modified_at=NOW,
         created_at=NOW,
     )
-    told = explain(policy, facts(policy, record, [], now=NOW))
-    text = shown(explanation.screen(Told(record=record, explanation=told, outlook=()), NAMES))
+    policy_explanation = explain(policy, record_facts(policy, record, [], now=NOW))
+    text = rendered_text(
+        explanation.renderable(
+            RecordExplanation(record=record, explanation=policy_explanation, possible_changes=()),
+            LABELS,
+        )
+    )
     assert "companies/45" in text
     assert "lead status" not in text
 
 
 def test_an_explanation_says_when_time_alone_may_change_it() -> None:
-    policy = bind(load("extends: standard", source="x.yaml", preset=preset), default_portal())
+    policy = bind(
+        load_policy("extends: standard", source="x.yaml", preset_text=policy_text), default_portal()
+    )
     record = Record(
         ref=ANNA, properties={STAGE: "lead", STATUS: ""}, modified_at=NOW, created_at=NOW
     )
-    lost = Record(
+    lost_deal = Record(
         ref=Ref(ObjectType.DEALS, "9"),
         properties={
             "dealstage": "closedlost",
@@ -126,15 +150,21 @@ def test_an_explanation_says_when_time_alone_may_change_it() -> None:
         modified_at=NOW,
         created_at=NOW,
     )
-    told = explain(policy, facts(policy, record, [deal(policy, lost)], now=NOW))
-    whole = Told(record=record, explanation=told, outlook=())
-    assert "looked at again on 2026-05-30" in shown(explanation.screen(whole, NAMES))
+    policy_explanation = explain(
+        policy, record_facts(policy, record, [read_policy_deal(policy, lost_deal)], now=NOW)
+    )
+    record_explanation = RecordExplanation(
+        record=record, explanation=policy_explanation, possible_changes=()
+    )
+    assert "looked at again on 2026-05-30" in rendered_text(
+        explanation.renderable(record_explanation, LABELS)
+    )
 
 
 # What was written
 
 
-LINE = AuditLine(
+AUDIT_LINE = AuditLine(
     at=NOW,
     run="20260312T120000-ab12",
     record=ANNA,
@@ -149,63 +179,76 @@ LINE = AuditLine(
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_an_audit_line_shows_everything_blank_by_its_name(width: int) -> None:
-    text = shown(outcomes.audited([LINE]), width=width).replace("\n", "").replace(" ", "")
+    text = (
+        rendered_text(outcomes.audit_table([AUDIT_LINE]), width=width)
+        .replace("\n", "")
+        .replace(" ", "")
+    )
     assert "blank" in text
     if width == WIDE:
-        for part in (str(ANNA), STATUS, "OPEN_DEAL", "own[rule]", "applied", LINE.run):
+        for part in (str(ANNA), STATUS, "OPEN_DEAL", "own[rule]", "applied", AUDIT_LINE.run):
             assert part in text
         assert "2026-03-1212:00:00" in text
 
 
 def test_the_chain_is_told_in_words_and_for_scripts() -> None:
-    intact, broken = Intact(lines=1234, head="abc"), Broken(row=7, line=LINE)
-    assert "1,234 audit lines, chain intact, head abc" in outcomes.verdict("1", intact)
-    assert "broken at row 7 (contacts/123" in outcomes.verdict("1", broken)
-    assert outcomes.verdict_document("1", intact) == {
+    intact, broken = (
+        IntactChain(line_count=1234, last_hash="abc"),
+        BrokenChain(row=7, line=AUDIT_LINE),
+    )
+    assert "1,234 audit lines, chain intact, head abc" in outcomes.verification_text("1", intact)
+    assert "broken at row 7 (contacts/123" in outcomes.verification_text("1", broken)
+    assert outcomes.verification_document("1", intact) == {
         "portal_id": "1",
         "intact": True,
         "lines": 1234,
         "head": "abc",
         "cut": None,
     }
-    assert outcomes.verdict_document("1", broken) == {"portal_id": "1", "intact": False, "row": 7}
+    assert outcomes.verification_document("1", broken) == {
+        "portal_id": "1",
+        "intact": False,
+        "row": 7,
+    }
 
 
-def synced(recovered: int = 0, **counts: int) -> Synced:
-    head = PlanHead(
+def sync_result(recovered: int = 0, **counts: int) -> SyncResult:
+    plan_head = PlanHead(
         plan_id="r.1", run="r", policy_name="standard", policy_digest="x", created_at=NOW
     )
-    return Synced(
+    return SyncResult(
         run="20260312T120000-ab12",
         recovered=recovered,
         pulled=None,
-        plan=head,
+        plan=plan_head,
         outcomes=Counter({Outcome(name): count for name, count in counts.items()}),
     )
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_every_outcome_is_shown_with_its_count_and_meaning(width: int) -> None:
-    counts = {str(one): number for number, one in enumerate(Outcome, start=1001)}
-    text = words(shown(outcomes.synced(synced(**counts)), width=width))
-    for one, number in counts.items():
-        assert f"{number:,} {one}" in text
+    counts = {str(outcome): number for number, outcome in enumerate(Outcome, start=1001)}
+    text = collapse_whitespace(
+        rendered_text(outcomes.sync_summary(sync_result(**counts)), width=width)
+    )
+    for outcome, number in counts.items():
+        assert f"{number:,} {outcome}" in text
     assert "connector audit --run 20260312T120000-ab12" in text
 
 
 def test_a_run_without_corrections_shows_no_table_and_what_it_recovered() -> None:
-    text = shown(outcomes.synced(synced(recovered=3)))
+    text = rendered_text(outcomes.sync_summary(sync_result(recovered=3)))
     assert "Finished 3 moves" in text
     assert "applied" not in text
 
 
 def test_a_pull_shows_what_was_read_of_each_type_and_how() -> None:
-    done = Pulled(
+    pull_result = PullResult(
         read={ObjectType.DEALS: 12, ObjectType.CONTACTS: 3456},
         changed={ObjectType.DEALS: 12, ObjectType.CONTACTS: 7},
-        whole=frozenset({ObjectType.DEALS}),
+        scanned=frozenset({ObjectType.DEALS}),
     )
-    text = words(shown(outcomes.pulled(done)))
+    text = collapse_whitespace(rendered_text(outcomes.pull_table(pull_result)))
     assert "deals 12 12 whole portal" in text
     assert "contacts 3,456 7 changes" in text
 
@@ -214,7 +257,7 @@ def test_a_pull_shows_what_was_read_of_each_type_and_how() -> None:
 
 
 def test_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
-    write_json({"at": NOW, "name": "Blåbær", "way": Light.GOOD})
+    write_json({"at": NOW, "name": "Blåbær", "way": CheckResult.OK})
     assert orjson.loads(capsys.readouterr().out) == {
         "at": "2026-03-12T12:00:00+00:00",
         "name": "Blåbær",
@@ -237,8 +280,8 @@ def test_a_pipe_is_120_columns_wide(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_progress_is_shown_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress() as tell:
-        tell("pull contacts", 1, 2)
+    with show_progress() as report_progress:
+        report_progress("pull contacts", 1, 2)
     assert capsys.readouterr().err == ""
 
 
@@ -253,9 +296,9 @@ def test_a_terminal_shows_how_far_the_work_has_come(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress() as tell:
-        tell("pull contacts", 1, 2)
-        tell("pull contacts", 2, 2)
-        tell("decide", 3, None)
+    with show_progress() as report_progress:
+        report_progress("pull contacts", 1, 2)
+        report_progress("pull contacts", 2, 2)
+        report_progress("decide", 3, None)
     assert "pull contacts" in terminal.getvalue()
     assert "2/2" in terminal.getvalue()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Option, Ref
-from connector.core.plan import Tally, line
-from connector.screens.plan import change, labels, screen
-from tests.screens.showing import NARROW, WIDE, shown, words
+from connector.core.plan import PlanCounter, correction_json
+from connector.screens.plan import change_text, labels_by_value, renderable
+from tests.screens.showing import NARROW, WIDE, rendered_text, collapse_whitespace
 
-LABELS = labels(
+LABELS = labels_by_value(
     [
         Option(value="customer", label="Kunde [bold red]", order=5),
         Option(value="opportunity", label="Mulighet :fire: [/]", order=4),
@@ -19,46 +19,52 @@ LABELS = labels(
 
 
 def correction(
-    number: int, name: str, before: str, after: str, way: Direction, rule: str
+    number: int, property_name: str, before: str, after: str, direction: Direction, rule: str
 ) -> Correction:
     return Correction(
         record=Ref(ObjectType.CONTACTS, str(number)),
-        property_name=name,
+        property_name=property_name,
         before=before,
         after=after,
-        direction=way,
+        direction=direction,
         rule=rule,
         reason=f"deals/9 is open since 2026-04-02 [{number}]",
     )
 
 
-BACK = correction(1, STAGE, "customer", "opportunity", Direction.BACKWARD, "reopened")
-STATUS_SET = correction(1, STATUS, "", "OPEN_DEAL", Direction.SET, "status-open-deal")
-FORWARD = correction(2, STAGE, "", "customer", Direction.FORWARD, "won")
+BACKWARD_CORRECTION = correction(
+    1, STAGE, "customer", "opportunity", Direction.BACKWARD, "reopened"
+)
+STATUS_CORRECTION = correction(1, STATUS, "", "OPEN_DEAL", Direction.SET, "status-open-deal")
+FORWARD_CORRECTION = correction(2, STAGE, "", "customer", Direction.FORWARD, "won")
 
 
-def document(*moves: tuple[Correction, ...], looked_at: int = 0) -> dict[str, object]:
-    tally = Tally()
-    for number in range(looked_at):
-        tally.look(Ref(ObjectType.CONTACTS, str(number)))
-    for each in moves:
-        tally.add(each)
-    tally.leave("unknown-stage")
+def plan_document(*moves: tuple[Correction, ...], examined_count: int = 0) -> dict[str, object]:
+    summary = PlanCounter()
+    for number in range(examined_count):
+        summary.count_decided(Ref(ObjectType.CONTACTS, str(number)))
+    for corrections in moves:
+        summary.add(corrections)
+    summary.count_left_alone("unknown-stage")
     return {
         "portal_id": "147893286",
         "policy": {"name": "standard", "digest": "abc"},
         "created_at": "2026-03-12T12:00:00+00:00",
-        "digest": tally.digest,
-        "summary": tally.summary(),
+        "digest": summary.digest,
+        "summary": summary.summary(),
     }
 
 
-PLAN = document((BACK, STATUS_SET), (FORWARD,), looked_at=1234)
+PLAN = plan_document(
+    (BACKWARD_CORRECTION, STATUS_CORRECTION), (FORWARD_CORRECTION,), examined_count=1234
+)
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_a_plan_shows_every_figure_of_its_json(width: int) -> None:
-    text = words(shown(screen(PLAN, [BACK], LABELS), width=width))
+    text = collapse_whitespace(
+        rendered_text(renderable(PLAN, [BACKWARD_CORRECTION], LABELS), width=width)
+    )
     assert "Plan for portal 147893286 by policy standard" in text
     assert "1,234 contacts looked at; 2 records need 3 corrections." in text
     assert "reopened · 1 · ·" in text
@@ -68,11 +74,15 @@ def test_a_plan_shows_every_figure_of_its_json(width: int) -> None:
 
 
 def test_an_example_shows_record_change_rule_and_reason_in_the_portals_words() -> None:
-    text = words(shown(screen(PLAN, [BACK, STATUS_SET, FORWARD], LABELS)))
-    for one in (BACK, STATUS_SET, FORWARD):
-        told = line(one)
-        assert f"{told['record']}" in text
-        assert str(told["reason"]) in text
+    text = collapse_whitespace(
+        rendered_text(
+            renderable(PLAN, [BACKWARD_CORRECTION, STATUS_CORRECTION, FORWARD_CORRECTION], LABELS)
+        )
+    )
+    for example in (BACKWARD_CORRECTION, STATUS_CORRECTION, FORWARD_CORRECTION):
+        fields = correction_json(example)
+        assert f"{fields['record']}" in text
+        assert str(fields["reason"]) in text
     assert "Kunde [bold red] → Mulighet :fire: [/]" in text
     assert "blank → Åpen avtale" in text
     assert "blank → Kunde [bold red]" in text
@@ -80,7 +90,11 @@ def test_an_example_shows_record_change_rule_and_reason_in_the_portals_words() -
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_brackets_and_colons_in_labels_are_shown_as_they_are(width: int) -> None:
-    text = shown(screen(PLAN, [BACK], LABELS), width=width).replace(" ", "").replace("\n", "")
+    text = (
+        rendered_text(renderable(PLAN, [BACKWARD_CORRECTION], LABELS), width=width)
+        .replace(" ", "")
+        .replace("\n", "")
+    )
     assert "[bold" in text
     assert ":fire:" in text
     assert "\x1b" not in text
@@ -88,38 +102,47 @@ def test_brackets_and_colons_in_labels_are_shown_as_they_are(width: int) -> None
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_nothing_is_cut_off_on_a_narrow_terminal(width: int) -> None:
-    text = shown(screen(PLAN, [BACK, STATUS_SET], LABELS), width=width)
+    text = rendered_text(
+        renderable(PLAN, [BACKWARD_CORRECTION, STATUS_CORRECTION], LABELS), width=width
+    )
     assert "…" not in text.replace("… and more", "")
     assert max(map(len, text.splitlines())) <= width
 
 
 def test_a_plan_with_more_than_its_examples_says_where_the_rest_is() -> None:
-    assert "connector plan --json" in shown(screen(PLAN, [BACK], LABELS))
-    assert "and more" not in shown(screen(PLAN, [BACK, STATUS_SET, FORWARD], LABELS))
+    assert "connector plan --json" in rendered_text(renderable(PLAN, [BACKWARD_CORRECTION], LABELS))
+    assert "and more" not in rendered_text(
+        renderable(PLAN, [BACKWARD_CORRECTION, STATUS_CORRECTION, FORWARD_CORRECTION], LABELS)
+    )
 
 
 def test_an_empty_plan_says_so_in_one_sentence() -> None:
-    assert "7 contacts: everything is as it should be." in shown(
-        screen(document(looked_at=7), [], LABELS)
+    assert "7 contacts: everything is as it should be." in rendered_text(
+        renderable(plan_document(examined_count=7), [], LABELS)
     )
-    assert "Nothing was due: everything is as it should be." in shown(
-        screen(document(), [], LABELS)
+    assert "Nothing was due: everything is as it should be." in rendered_text(
+        renderable(plan_document(), [], LABELS)
     )
 
 
 def test_a_value_without_a_label_is_shown_itself() -> None:
-    assert change(BACK, {}) == "customer → opportunity"
+    assert change_text(BACKWARD_CORRECTION, {}) == "customer → opportunity"
 
 
-def with_tasks(plan: dict[str, object], count: int) -> dict[str, object]:
-    told = [{"record": f"contacts/{one}", "owner_id": "7"} for one in range(1, count + 1)]
-    return {**plan, "tasks": told}
+def plan_with_tasks(plan: dict[str, object], count: int) -> dict[str, object]:
+    tasks = [{"record": f"contacts/{number}", "owner_id": "7"} for number in range(1, count + 1)]
+    return {**plan, "tasks": tasks}
 
 
-@pytest.mark.parametrize("plan", [PLAN, document(looked_at=3)])
+@pytest.mark.parametrize("plan", [PLAN, plan_document(examined_count=3)])
 def test_a_plan_names_the_tasks_that_owners_would_get(plan: dict[str, object]) -> None:
-    text = shown(screen(with_tasks(plan, 7), [], LABELS))
+    text = rendered_text(renderable(plan_with_tasks(plan, 7), [], LABELS))
     assert "7 owners' tasks for overlooked contacts: contacts/1 (owner 7)" in text
     assert "and 2 more." in text
-    assert "more." not in shown(screen(with_tasks(plan, 5), [], LABELS)).split("owners' tasks")[1]
-    assert "tasks" not in shown(screen(with_tasks(plan, 0), [], LABELS))
+    assert (
+        "more."
+        not in rendered_text(renderable(plan_with_tasks(plan, 5), [], LABELS)).split(
+            "owners' tasks"
+        )[1]
+    )
+    assert "tasks" not in rendered_text(renderable(plan_with_tasks(plan, 0), [], LABELS))

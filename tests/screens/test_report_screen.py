@@ -5,8 +5,8 @@ from __future__ import annotations
 from io import StringIO
 
 from connector.reporting.report import Report
-from connector.screens.reports import document, screen, write_csv
-from tests.screens.showing import shown
+from connector.screens.reports import document, renderable, write_csv
+from tests.screens.showing import rendered_text
 
 REPORT = Report(
     name="customers",
@@ -17,7 +17,7 @@ REPORT = Report(
 
 
 def test_people_read_the_portals_labels() -> None:
-    text = shown(screen(REPORT, {"customer": "Kunde"}))
+    text = rendered_text(renderable(REPORT, {"customer": "Kunde"}))
     assert "Customers by last won deal: 2" in text
     assert "Kunde" in text
     assert "yes" in text
@@ -25,14 +25,16 @@ def test_people_read_the_portals_labels() -> None:
 
 def test_a_long_report_says_how_many_more_there_are_and_how_to_get_them() -> None:
     rows = [("contacts/1", "customer", "", None)] * 60
-    text = shown(screen(Report(name="x", title="X", columns=REPORT.columns, rows=rows), {}))
+    text = rendered_text(
+        renderable(Report(name="x", title="X", columns=REPORT.columns, rows=rows), {})
+    )
     assert "… and 10 more: `connector report x --csv` has them all." in text
 
 
 def test_scripts_get_one_document_with_a_key_for_each_column() -> None:
-    told = document(REPORT, "7")
-    assert (told["report"], told["portal_id"]) == ("customers", "7")
-    assert told["rows"][1] == {
+    report_document = document(REPORT, "7")
+    assert (report_document["report"], report_document["portal_id"]) == ("customers", "7")
+    assert report_document["rows"][1] == {
         "record": "contacts/2",
         "stage": None,
         "amount": None,
@@ -41,9 +43,9 @@ def test_scripts_get_one_document_with_a_key_for_each_column() -> None:
 
 
 def test_no_cell_of_a_spreadsheet_is_a_formula() -> None:
-    out = StringIO()
-    write_csv(out, REPORT)
-    assert out.getvalue().splitlines() == [
+    buffer = StringIO()
+    write_csv(buffer, REPORT)
+    assert buffer.getvalue().splitlines() == [
         "record,stage,amount,former_customer",
         "contacts/1,customer,'=1+1,yes",
         "contacts/2,,,no",

@@ -13,7 +13,7 @@ from state.store import Store
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an empty database at the newest schema, to be copied."""
     path = tmp_path_factory.mktemp("migrated") / "connector.db"
     Store.open(f"sqlite:///{path}").close()
@@ -21,20 +21,20 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(tmp_path: Path, migrated: Path) -> Path:
+def database(tmp_path: Path, empty_database: Path) -> Path:
     """Return the path of an empty database of the test's own."""
-    return Path(shutil.copy(migrated, tmp_path / "connector.db"))
+    return Path(shutil.copy(empty_database, tmp_path / "connector.db"))
 
 
 @pytest.fixture
 def store(database: Path) -> Iterator[Store]:
     """Return an open, empty database."""
-    with Store.open(f"sqlite:///{database}") as opened:
-        yield opened
+    with Store.open(f"sqlite:///{database}") as opened_store:
+        yield opened_store
 
 
 @pytest.fixture
 def session(store: Store) -> Iterator[Session]:
     """Return one writing transaction."""
-    with store.begin() as begun:
-        yield begun
+    with store.begin() as transaction:
+        yield transaction

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from connector.core.audit import AuditLine
-from connector.core.holds import Hold, Origin, Scope
+from connector.core.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import STAGE, Outcome
 from connector.core.moves import Move, Phase
 from state import (
@@ -45,35 +45,35 @@ def write(to: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "connector.db"
         with Store.open(f"sqlite:///{path}") as store, store.begin() as session:
-            _mirror(session)
-            _writes(session)
+            _fill_mirror(session)
+            _fill_writes(session)
         with closing(sqlite3.connect(path)) as connection:
             text = "\n".join(connection.iterdump())
     to.write_text(text + "\n", encoding="utf-8")
 
 
-def _mirror(session: Session) -> None:
+def _fill_mirror(session: Session) -> None:
     stages = {STAGE: "customer"}
     mirror.put(session, PORTAL, [record(contact(1), **stages)], due_at=at(0))
     mirror.put(session, PORTAL, [record(deal(9), dealstage="open")], due_at=at(0))
     links = {contact(1): [link(contact(1), deal(9))]}
     associations.replace_all(session, PORTAL, links, deal(9).object_type)
-    told = [version("open", 2), version("won", 1)]
-    ledger.observe(session, PORTAL, deal(9), "dealstage", told)
+    versions = [version("open", 2), version("won", 1)]
+    ledger.store_history(session, PORTAL, deal(9), "dealstage", versions)
     ledger.mark_read(session, PORTAL, [deal(9)], at=at(3))
     checkpoints.put(session, PORTAL, "changes.contacts", {"until": "2026-03-01"})
 
 
-def _writes(session: Session) -> None:
-    wanted = (correction(contact(1)),)
+def _fill_writes(session: Session) -> None:
+    corrections = (correction(contact(1)),)
     plans.create(session, PORTAL, _HEAD)
-    plans.add(session, PORTAL, "p1", [wanted])
+    plans.add(session, PORTAL, "p1", [corrections])
     plans.close(session, PORTAL, "p1", summary={"corrections": 1}, digest="d")
     runs.begin(session, PORTAL, "r1", "sync", at(0))
     runs.finish(session, PORTAL, "r1", at(1), {"applied": 3})
     move = Move(
         record=contact(1),
-        corrections=wanted,
+        corrections=corrections,
         run="r1",
         plan="p1",
         policy="standard",
@@ -91,13 +91,13 @@ _HEAD = PlanHead(
     plan_id="p1", run="r1", policy_name="standard", policy_digest="abc", created_at=at(0)
 )
 _HOLD = Hold(
-    scope=Scope.RECORD,
-    of=str(contact(1)),
+    scope=HoldScope.RECORD,
+    target=str(contact(1)),
     property_name=STAGE,
     reason="she is a special case",
     by="operator",
     since=at(0),
-    origin=Origin.OPERATOR,
+    origin=HoldOrigin.OPERATOR,
 )
 _LINE = AuditLine(
     at=at(0),

@@ -64,7 +64,7 @@ def version(value: str, minutes: int, source_type: str = "CRM_UI") -> Version:
 
 def correction(ref: Ref, **changes: Any) -> Correction:
     """Return a backward correction of the stage, with evidence."""
-    told: Mapping[str, Any] = {
+    fields: Mapping[str, Any] = {
         "record": ref,
         "property_name": STAGE,
         "before": "customer",
@@ -74,4 +74,4 @@ def correction(ref: Ref, **changes: Any) -> Correction:
         "reason": "deal 9 is open again — gjenåpnet",
         "evidence": ("deals/9 was won 2026-03-01, open since 2026-04-02",),
     }
-    return Correction(**{**told, **changes})
+    return Correction(**{**fields, **changes})

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
-from connector.core.holds import Hold, Origin, Scope
+from connector.core.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Correction, Outcome, Ref
-from connector.core.moves import key
+from connector.core.moves import correction_key
 from state import associations, fates, holds, mirror, strikes, writings
 from tests.state.nouns import (
     NOON,
@@ -23,107 +23,132 @@ from tests.state.nouns import (
     record,
 )
 
-OLD, KEPT, THIRD = contact(1), contact(2), contact(3)
+MERGED, SURVIVOR, THIRD = contact(1), contact(2), contact(3)
 
 
-def hold(of: Ref, *, until: int | None = None, scope: Scope = Scope.RECORD) -> Hold:
+def hold(target: Ref, *, until: int | None = None, scope: HoldScope = HoldScope.RECORD) -> Hold:
     return Hold(
         scope=scope,
-        of=str(of),
+        target=str(target),
         property_name="",
         reason="pilot",
         by="operator",
         since=NOON,
         until=None if until is None else at(until),
-        origin=Origin.OPERATOR,
+        origin=HoldOrigin.OPERATOR,
     )
 
 
-def held(session: Session) -> dict[str, object]:
-    return {one.of: one.until for one in holds.listed(session, PORTAL, now=NOON)}
+def held_until(session: Session) -> dict[str, object]:
+    return {entry.target: entry.until for entry in holds.read_active(session, PORTAL, now=NOON)}
 
 
-def strike(session: Session, one: Correction) -> int:
-    return strikes.strike(session, PORTAL, one, outcome=Outcome.IGNORED, note="n", at=NOON)
+def note_failure(session: Session, failed: Correction) -> int:
+    return strikes.note_failure(session, PORTAL, failed, outcome=Outcome.IGNORED, note="n", at=NOON)
 
 
-def merge(session: Session, old: Ref = OLD, kept: Ref = KEPT) -> None:
-    fates.succeed(session, PORTAL, {old: kept}, at=NOON)
+def merge(session: Session, old: Ref = MERGED, survivor: Ref = SURVIVOR) -> None:
+    fates.follow_merge(session, PORTAL, {old: survivor}, at=NOON)
 
 
 def test_a_hold_goes_over_to_the_survivor(session: Session) -> None:
-    holds.add(session, PORTAL, [hold(OLD, until=60), hold(THIRD)])
+    holds.add(session, PORTAL, [hold(MERGED, until=60), hold(THIRD)])
     merge(session)
-    assert held(session) == {str(KEPT): at(60), str(THIRD): None}
+    assert held_until(session) == {str(SURVIVOR): at(60), str(THIRD): None}
 
 
 def test_a_hold_of_a_companys_contacts_goes_over_as_well(session: Session) -> None:
-    holds.add(session, PORTAL, [hold(company(1), scope=Scope.COMPANY)])
+    holds.add(session, PORTAL, [hold(company(1), scope=HoldScope.COMPANY)])
     merge(session, company(1), company(2))
-    assert held(session) == {str(company(2)): None}
+    assert held_until(session) == {str(company(2)): None}
 
 
 @pytest.mark.parametrize(
-    ("old", "kept", "stays"),
+    ("merged_until", "survivor_until", "expected_until"),
     [(60, 30, 60), (30, 60, 60), (None, 60, None), (60, None, None)],
 )
 def test_of_two_holds_the_longer_one_stays(
-    session: Session, old: int | None, kept: int | None, stays: int | None
+    session: Session,
+    merged_until: int | None,
+    survivor_until: int | None,
+    expected_until: int | None,
 ) -> None:
-    holds.add(session, PORTAL, [hold(OLD, until=old), hold(KEPT, until=kept)])
+    holds.add(
+        session, PORTAL, [hold(MERGED, until=merged_until), hold(SURVIVOR, until=survivor_until)]
+    )
     merge(session)
-    assert held(session) == {str(KEPT): None if stays is None else at(stays)}
+    assert held_until(session) == {
+        str(SURVIVOR): None if expected_until is None else at(expected_until)
+    }
 
 
 def test_what_is_quarantined_stays_so_on_the_survivor(session: Session) -> None:
     for _ in range(2):
-        strike(session, correction(OLD))
+        note_failure(session, correction(MERGED))
     merge(session)
-    asked = [correction(OLD), correction(KEPT), correction(THIRD)]
-    assert strikes.quarantined(session, PORTAL, asked) == {key(correction(KEPT))}
-    assert [one.key for one in strikes.listed(session, PORTAL)] == [key(correction(KEPT))]
+    corrections = [correction(MERGED), correction(SURVIVOR), correction(THIRD)]
+    assert strikes.quarantined_keys(session, PORTAL, corrections) == {
+        correction_key(correction(SURVIVOR))
+    }
+    assert [entry.key for entry in strikes.read_quarantined(session, PORTAL)] == [
+        correction_key(correction(SURVIVOR))
+    ]
 
 
-def test_the_strikes_of_both_records_are_added_up(session: Session) -> None:
-    strike(session, correction(OLD))
-    strike(session, correction(KEPT))
+def test_the_failures_of_both_records_are_added_up(session: Session) -> None:
+    note_failure(session, correction(MERGED))
+    note_failure(session, correction(SURVIVOR))
     merge(session)
-    assert strike(session, correction(KEPT)) == 3
+    assert note_failure(session, correction(SURVIVOR)) == 3
 
 
 def test_what_held_is_known_of_the_survivor(session: Session) -> None:
-    writings.note(session, PORTAL, [correction(OLD)], at=NOON)
+    writings.add(session, PORTAL, [correction(MERGED)], at=NOON)
     merge(session)
-    asked = [correction(OLD), correction(KEPT)]
-    assert writings.undone(session, PORTAL, asked) == {key(correction(KEPT)): NOON}
-    assert writings.undone(session, PORTAL, [correction(KEPT, after="lead")]) == {}
+    corrections = [correction(MERGED), correction(SURVIVOR)]
+    assert writings.reverted_times(session, PORTAL, corrections) == {
+        correction_key(correction(SURVIVOR)): NOON
+    }
+    assert writings.reverted_times(session, PORTAL, [correction(SURVIVOR, after="lead")]) == {}
 
 
 def test_what_the_survivor_itself_held_counts_more(session: Session) -> None:
-    other = correction(KEPT, after="lead")
-    writings.note(session, PORTAL, [correction(OLD), other], at=NOON)
+    other_correction = correction(SURVIVOR, after="lead")
+    writings.add(session, PORTAL, [correction(MERGED), other_correction], at=NOON)
     merge(session)
-    asked = [other, correction(KEPT)]
-    assert writings.undone(session, PORTAL, asked) == {key(other): NOON}
+    corrections = [other_correction, correction(SURVIVOR)]
+    assert writings.reverted_times(session, PORTAL, corrections) == {
+        correction_key(other_correction): NOON
+    }
 
 
 def test_a_merge_is_carried_out_once(session: Session) -> None:
     merge(session)
-    holds.add(session, PORTAL, [hold(OLD)])
+    holds.add(session, PORTAL, [hold(MERGED)])
     merge(session)
-    assert held(session) == {str(OLD): None}
+    assert held_until(session) == {str(MERGED): None}
 
 
 def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Session) -> None:
-    one, other, gone = deal(7), deal(8), company(9)
-    told = [record(ref) for ref in (OLD, KEPT, one, other, gone)]
-    mirror.put(session, PORTAL, told, due_at=at(0))
-    associations.replace(session, PORTAL, one, OLD.object_type, [link(one, OLD)])
-    associations.replace(session, PORTAL, other, KEPT.object_type, [link(other, KEPT)])
-    mirror.set_due(session, PORTAL, dict.fromkeys([OLD, KEPT, one, other, gone]))
+    first_deal, second_deal, archived_company = deal(7), deal(8), company(9)
+    records = [record(ref) for ref in (MERGED, SURVIVOR, first_deal, second_deal, archived_company)]
+    mirror.put(session, PORTAL, records, due_at=at(0))
+    associations.replace(
+        session, PORTAL, first_deal, MERGED.object_type, [link(first_deal, MERGED)]
+    )
+    associations.replace(
+        session, PORTAL, second_deal, SURVIVOR.object_type, [link(second_deal, SURVIVOR)]
+    )
+    mirror.set_due(
+        session,
+        PORTAL,
+        dict.fromkeys([MERGED, SURVIVOR, first_deal, second_deal, archived_company]),
+    )
 
-    fates.bury(session, PORTAL, [other, gone], at=NOON + timedelta(minutes=1))
-    assert mirror.due(session, PORTAL, KEPT.object_type, until=at(9)) == (KEPT,)
+    fates.follow_archive(
+        session, PORTAL, [second_deal, archived_company], at=NOON + timedelta(minutes=1)
+    )
+    assert mirror.due_refs(session, PORTAL, SURVIVOR.object_type, until=at(9)) == (SURVIVOR,)
 
-    merge(session, OLD, THIRD)
-    assert mirror.due(session, PORTAL, one.object_type, until=at(9)) == (one,)
+    merge(session, MERGED, THIRD)
+    assert mirror.due_refs(session, PORTAL, first_deal.object_type, until=at(9)) == (first_deal,)

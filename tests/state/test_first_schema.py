@@ -14,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from connector.core.audit import Intact
+from connector.core.audit import IntactChain
 from connector.core.model import STAGE
 from connector.core.moves import Phase
 from state import audit, checkpoints, cuts, holds, ledger, mirror, outbox, plans, runs, schema
@@ -26,7 +26,7 @@ from tests.state.nouns import PORTAL, at, contact, deal
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
+def old_database(tmp_path: Path) -> Path:
     """Return the database as it was left."""
     path = tmp_path / "connector.db"
     with closing(sqlite3.connect(path)) as connection:
@@ -35,47 +35,49 @@ def old(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def opened(old: Path) -> Iterator[Store]:
+def opened_store(old_database: Path) -> Iterator[Store]:
     """Return it opened, and so migrated."""
-    with Store.open(f"sqlite:///{old}") as store:
+    with Store.open(f"sqlite:///{old_database}") as store:
         yield store
 
 
-def test_it_is_brought_to_the_newest_schema(opened: Store, old: Path) -> None:
-    engine = engines.engine(old)
+def test_it_is_brought_to_the_newest_schema(opened_store: Store, old_database: Path) -> None:
+    engine = engines.engine(old_database)
     with engine.connect() as connection:
-        assert schema.current(connection) == schema.HEAD
+        assert schema.current_revision(connection) == schema.HEAD
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
 
 
-def test_everything_in_it_is_still_there(opened: Store) -> None:
-    with opened.reading() as session:
-        found = mirror.get(session, PORTAL, [contact(1), deal(9)])
-        assert found[contact(1)].value(STAGE) == "customer"
-        assert len(ledger.versions(session, PORTAL, [deal(9)], "dealstage")[deal(9)]) == 2
+def test_everything_in_it_is_still_there(opened_store: Store) -> None:
+    with opened_store.reading() as session:
+        records = mirror.get(session, PORTAL, [contact(1), deal(9)])
+        assert records[contact(1)].value(STAGE) == "customer"
+        assert len(ledger.read_versions(session, PORTAL, [deal(9)], "dealstage")[deal(9)]) == 2
         (move,) = outbox.open_moves(session, PORTAL)
         assert (move.record, move.phase) == (contact(1), Phase.CLEARED)
-        assert [len(each) for _, each in plans.corrections(session, PORTAL, "p1")] == [1]
+        assert [
+            len(corrections) for _, corrections in plans.read_corrections(session, PORTAL, "p1")
+        ] == [1]
         assert runs.get(session, PORTAL, "r1") is not None
         assert checkpoints.get(session, PORTAL, "changes.contacts") == {"until": "2026-03-01"}
-        assert len(holds.listed(session, PORTAL, now=at(0))) == 1
+        assert len(holds.read_active(session, PORTAL, now=at(0))) == 1
 
 
-def test_its_audit_proves_itself_and_goes_on(opened: Store) -> None:
-    with opened.begin() as session:
+def test_its_audit_proves_itself_and_goes_on(opened_store: Store) -> None:
+    with opened_store.begin() as session:
         lines = list(audit.read(session, PORTAL))
         audit.append(session, PORTAL, lines)
         verdict = audit.verify(session, PORTAL)
         assert cuts.last(session, PORTAL) is not None
-    assert isinstance(verdict, Intact)
-    assert (verdict.lines, len(lines)) == (4, 1)
+    assert isinstance(verdict, IntactChain)
+    assert (verdict.line_count, len(lines)) == (4, 1)
 
 
 def test_the_first_schema_is_the_one_that_the_first_migration_makes(
-    old: Path, database: Path
+    old_database: Path, database: Path
 ) -> None:
-    assert _schema(old) == _schema(database) or schema.HEAD != "0001", __doc__
+    assert _schema(old_database) == _schema(database) or schema.HEAD != "0001", __doc__
 
 
 def _schema(path: Path) -> list[tuple[str, str]]:

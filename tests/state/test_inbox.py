@@ -16,40 +16,40 @@ LATER = NOW + timedelta(days=4)
 
 
 def event(key: str, record: str = "contacts/1", *, links: bool = False) -> Event:
-    return Event(key=key, record=Ref.parse(record), links=links, at=NOW)
+    return Event(key=key, record=Ref.parse(record), read_associations=links, at=NOW)
 
 
 def test_what_was_put_waits_in_the_order_of_receiving(session: Session) -> None:
     inbox.put(session, PORTAL, [event("b", "deals/7", links=True)], at=NOW)
     inbox.put(session, PORTAL, [event("a")], at=LATER)
-    assert inbox.waiting(session, PORTAL) == (event("b", "deals/7", links=True), event("a"))
-    assert inbox.waiting(session, PORTAL, limit=1) == (event("b", "deals/7", links=True),)
-    assert inbox.waiting(session, OTHER_PORTAL) == ()
+    assert inbox.read_waiting(session, PORTAL) == (event("b", "deals/7", links=True), event("a"))
+    assert inbox.read_waiting(session, PORTAL, limit=1) == (event("b", "deals/7", links=True),)
+    assert inbox.read_waiting(session, OTHER_PORTAL) == ()
 
 
 def test_a_delivery_repeated_is_one_event_even_after_it_was_seen(session: Session) -> None:
     inbox.put(session, PORTAL, [event("a")], at=NOW)
     inbox.put(session, PORTAL, [event("a")], at=LATER)
-    assert inbox.count(session, PORTAL) == inbox.Waiting(count=1, since=NOW)
-    inbox.see(session, PORTAL, inbox.waiting(session, PORTAL), at=NOW)
+    assert inbox.count_waiting(session, PORTAL) == inbox.Backlog(count=1, since=NOW)
+    inbox.mark_seen(session, PORTAL, inbox.read_waiting(session, PORTAL), at=NOW)
     inbox.put(session, PORTAL, [event("a")], at=LATER)
-    assert inbox.count(session, PORTAL) == inbox.Waiting(count=0, since=None)
+    assert inbox.count_waiting(session, PORTAL) == inbox.Backlog(count=0, since=None)
 
 
 def test_seeing_nothing_is_nothing(session: Session) -> None:
     inbox.put(session, PORTAL, [event("a")], at=NOW)
-    inbox.see(session, PORTAL, [], at=NOW)
-    assert inbox.count(session, PORTAL).count == 1
+    inbox.mark_seen(session, PORTAL, [], at=NOW)
+    assert inbox.count_waiting(session, PORTAL).count == 1
 
 
 def test_only_what_was_seen_is_forgotten(session: Session) -> None:
     inbox.put(session, PORTAL, [event("seen")], at=NOW)
-    inbox.see(session, PORTAL, [event("seen")], at=NOW)
+    inbox.mark_seen(session, PORTAL, [event("seen")], at=NOW)
     inbox.put(session, PORTAL, [event("unseen")], at=NOW)
     inbox.prune(session, PORTAL, before=LATER)
-    assert [one.key for one in inbox.waiting(session, PORTAL)] == ["unseen"]
+    assert [entry.key for entry in inbox.read_waiting(session, PORTAL)] == ["unseen"]
     inbox.put(session, PORTAL, [event("seen")], at=LATER)
-    assert inbox.count(session, PORTAL).count == 2
+    assert inbox.count_waiting(session, PORTAL).count == 2
 
 
 def test_a_token_is_replaced_and_kept_by_portal_and_name(session: Session) -> None:

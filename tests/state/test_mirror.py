@@ -42,14 +42,14 @@ records = st.builds(
 )
 
 
-@given(stored=st.lists(records, max_size=5, unique_by=lambda one: one.ref))
+@given(stored=st.lists(records, max_size=5, unique_by=lambda entry: entry.ref))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_what_was_put_is_what_is_got(store: Store, stored: list[Record]) -> None:
     with store.begin() as session:
-        mirror.forget(session, PORTAL)
+        mirror.erase_all(session, PORTAL)
         mirror.put(session, PORTAL, stored, due_at=NOON)
-        found = mirror.get(session, PORTAL, (one.ref for one in stored))
-    assert found == {one.ref: one for one in stored}
+        mirrored = mirror.get(session, PORTAL, (entry.ref for entry in stored))
+    assert mirrored == {entry.ref: entry for entry in stored}
 
 
 def test_blank_and_not_asked_for_stay_apart(session: Session) -> None:
@@ -61,20 +61,20 @@ def test_a_portal_never_sees_the_records_of_another(session: Session) -> None:
     _put(session, record(contact(1)))
     assert mirror.get(session, OTHER_PORTAL, [contact(1)]) == {}
     assert mirror.count(session, OTHER_PORTAL)[CONTACTS] == 0
-    assert _due(session, portal_id=OTHER_PORTAL) == ()
+    assert _due_contacts(session, portal_id=OTHER_PORTAL) == ()
 
 
 def test_a_record_that_is_not_mirrored_is_absent(session: Session) -> None:
     _put(session, record(contact(1)))
     assert mirror.get(session, PORTAL, [contact(2), company(1)]) == {}
-    assert mirror.known(session, PORTAL, [contact(1), contact(2)]) == {contact(1)}
+    assert mirror.known_refs(session, PORTAL, [contact(1), contact(2)]) == {contact(1)}
 
 
 def test_more_records_than_one_statement_holds_are_found(session: Session) -> None:
     refs = [contact(number) for number in range(1, MANY)]
     mirror.put(session, PORTAL, [record(ref) for ref in refs], due_at=NOON)
     assert mirror.get(session, PORTAL, refs).keys() == set(refs)
-    assert mirror.known(session, PORTAL, refs) == set(refs)
+    assert mirror.known_refs(session, PORTAL, refs) == set(refs)
 
 
 def test_nothing_to_put_is_nothing_done(session: Session) -> None:
@@ -84,43 +84,43 @@ def test_nothing_to_put_is_nothing_done(session: Session) -> None:
 
 def test_a_new_record_is_due(session: Session) -> None:
     _put(session, record(contact(1)))
-    assert _due(session) == (contact(1),)
+    assert _due_contacts(session) == (contact(1),)
 
 
 @pytest.mark.parametrize(
-    "news",
+    "changed",
     [
         record(contact(1), email="b"),
         record(contact(1), email="a", modified=1),
         record(contact(1), email="a", score="1"),
     ],
 )
-def test_a_changed_record_is_due(session: Session, news: Record) -> None:
+def test_a_changed_record_is_due(session: Session, changed: Record) -> None:
     _put(session, record(contact(1), email="a"))
     mirror.set_due(session, PORTAL, {contact(1): None})
-    _put(session, news)
-    assert _due(session) == (contact(1),)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): news}
+    _put(session, changed)
+    assert _due_contacts(session) == (contact(1),)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): changed}
 
 
 def test_an_unchanged_record_keeps_its_time(session: Session) -> None:
-    told = record(contact(1), email="a", score=None)
-    _put(session, told)
+    original = record(contact(1), email="a", score=None)
+    _put(session, original)
     mirror.set_due(session, PORTAL, {contact(1): at(60)})
-    _put(session, replace(told, properties={"score": None, "email": "a"}))
-    assert _due(session) == ()
-    assert _due(session, minutes=60) == (contact(1),)
+    _put(session, replace(original, properties={"score": None, "email": "a"}))
+    assert _due_contacts(session) == ()
+    assert _due_contacts(session, minutes=60) == (contact(1),)
 
 
 def test_an_older_version_never_replaces_a_newer_one(session: Session) -> None:
-    news = record(contact(1), email="new", modified=5)
-    _put(session, news)
+    newer = record(contact(1), email="new", modified=5)
+    _put(session, newer)
     mirror.set_due(session, PORTAL, {contact(1): None})
-    old = record(contact(1), email="old", modified=4)
-    assert mirror.changed(session, PORTAL, [old]) == ()
-    _put(session, old)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): news}
-    assert _due(session) == ()
+    older = record(contact(1), email="old", modified=4)
+    assert mirror.select_changed(session, PORTAL, [older]) == ()
+    _put(session, older)
+    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): newer}
+    assert _due_contacts(session) == ()
 
 
 def test_of_two_versions_in_one_page_the_newer_stays(session: Session) -> None:
@@ -130,15 +130,17 @@ def test_of_two_versions_in_one_page_the_newer_stays(session: Session) -> None:
 
 
 def test_changed_names_what_is_news_to_the_mirror(session: Session) -> None:
-    same, other, gone, linked = (record(contact(number), email="a") for number in (1, 2, 3, 5))
-    _put(session, same, other, gone, linked)
-    news = (
+    same, edited, archived, touched = (
+        record(contact(number), email="a") for number in (1, 2, 3, 5)
+    )
+    _put(session, same, edited, archived, touched)
+    changes = (
         record(contact(2), email="b"),
         record(contact(3), email="a", archived=True),
         record(contact(4), email="a"),
         record(contact(5), email="a", modified=9),  # an association may have changed
     )
-    assert mirror.changed(session, PORTAL, [same, *news]) == news
+    assert mirror.select_changed(session, PORTAL, [same, *changes]) == changes
 
 
 def test_a_read_back_changes_only_what_was_asked_for(session: Session) -> None:
@@ -147,7 +149,7 @@ def test_a_read_back_changes_only_what_was_asked_for(session: Session) -> None:
     mirror.patch(session, PORTAL, [record(contact(1), stage="customer", modified=1)], due_at=NOON)
     stored = mirror.get(session, PORTAL, [contact(1)])[contact(1)]
     assert stored == record(contact(1), email="a", stage="customer", modified=1)
-    assert _due(session) == (contact(1),)
+    assert _due_contacts(session) == (contact(1),)
 
 
 def test_a_read_back_of_an_unknown_record_is_passed_over(session: Session) -> None:
@@ -172,24 +174,24 @@ def test_an_archived_record_is_never_due_and_stays_readable(session: Session) ->
     mirror.mark_due(session, PORTAL, [contact(1), contact(2)], at=NOON)
     mirror.mark_all_due(session, PORTAL, at=NOON)
     mirror.set_due(session, PORTAL, {contact(1): NOON, contact(2): NOON})
-    assert _due(session, minutes=9999) == ()
-    assert all(one.archived for one in mirror.get(session, PORTAL, [contact(1)]).values())
+    assert _due_contacts(session, minutes=9999) == ()
+    assert all(entry.archived for entry in mirror.get(session, PORTAL, [contact(1)]).values())
 
 
 def test_a_record_that_comes_back_is_due(session: Session) -> None:
     _put(session, record(contact(1)))
     mirror.archive(session, PORTAL, [contact(1)], at=NOON)
     _put(session, record(contact(1)))
-    assert _due(session) == (contact(1),)
+    assert _due_contacts(session) == (contact(1),)
     assert mirror.count(session, PORTAL)[CONTACTS] == 1
 
 
 def test_forgetting_a_portal_leaves_the_others(session: Session) -> None:
     _put(session, record(contact(1)))
     mirror.put(session, OTHER_PORTAL, [record(contact(1))], due_at=NOON)
-    mirror.forget(session, PORTAL)
-    assert mirror.known(session, PORTAL, [contact(1)]) == frozenset()
-    assert mirror.known(session, OTHER_PORTAL, [contact(1)]) == {contact(1)}
+    mirror.erase_all(session, PORTAL)
+    assert mirror.known_refs(session, PORTAL, [contact(1)]) == frozenset()
+    assert mirror.known_refs(session, OTHER_PORTAL, [contact(1)]) == {contact(1)}
 
 
 def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Session) -> None:
@@ -201,7 +203,7 @@ def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Session
         record(contact(13), associatedcompanyid="junk"),
         record(contact(14), associatedcompanyid="7", archived=True),
     )
-    assert mirror.of_company(session, PORTAL, [company(7), company(9)]) == {
+    assert mirror.contacts_of_companies(session, PORTAL, [company(7), company(9)]) == {
         company(7): (contact(9), contact(10), contact(100)),
         company(9): (),
     }
@@ -211,15 +213,15 @@ def test_a_contact_that_moves_to_another_company_leaves_the_first(session: Sessi
     _put(session, record(contact(1), associatedcompanyid="7"))
     moved = record(contact(1), associatedcompanyid="8", modified=1)
     mirror.patch(session, PORTAL, [moved], due_at=NOON)
-    found = mirror.of_company(session, PORTAL, [company(7), company(8)])
-    assert found == {company(7): (), company(8): (contact(1),)}
+    contacts_by_company = mirror.contacts_of_companies(session, PORTAL, [company(7), company(8)])
+    assert contacts_by_company == {company(7): (), company(8): (contact(1),)}
 
 
 def test_a_deal_that_moves_leaves_its_stages_in_the_ledger(session: Session) -> None:
     _put(session, record(deal(1), dealstage="won"))
     _put(session, record(deal(1), dealstage="open", modified=5))
-    seen = ledger.versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
-    assert [(one.value, one.at, one.source_type) for one in seen] == [
+    versions = ledger.read_versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    assert [(version.value, version.at, version.source_type) for version in versions] == [
         ("open", at(5), "MIRROR"),
         ("won", at(0), "MIRROR"),
     ]
@@ -228,22 +230,27 @@ def test_a_deal_that_moves_leaves_its_stages_in_the_ledger(session: Session) -> 
 def test_a_deal_that_stays_leaves_nothing_in_the_ledger(session: Session) -> None:
     _put(session, record(deal(1), dealstage="won"))
     _put(session, record(deal(1), dealstage="won", amount="5", modified=5))
-    assert ledger.versions(session, PORTAL, [deal(1)], "dealstage") == {deal(1): ()}
+    assert ledger.read_versions(session, PORTAL, [deal(1)], "dealstage") == {deal(1): ()}
 
 
 def test_an_older_version_of_a_deal_is_a_sighting_as_well(session: Session) -> None:
     _put(session, record(deal(1), dealstage="lost", modified=5))
     _put(session, record(deal(1), dealstage="won"))
-    seen = ledger.versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
-    assert [(one.value, one.at) for one in seen] == [("lost", at(5)), ("won", at(0))]
+    versions = ledger.read_versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    assert [(version.value, version.at) for version in versions] == [
+        ("lost", at(5)),
+        ("won", at(0)),
+    ]
 
 
-def _put(session: Session, *told: Record) -> None:
-    mirror.put(session, PORTAL, told, due_at=NOON)
+def _put(session: Session, *rows: Record) -> None:
+    mirror.put(session, PORTAL, rows, due_at=NOON)
 
 
-def _due(session: Session, *, portal_id: str = PORTAL, minutes: int = 0) -> tuple[object, ...]:
-    return mirror.due(session, portal_id, CONTACTS, until=at(minutes))
+def _due_contacts(
+    session: Session, *, portal_id: str = PORTAL, minutes: int = 0
+) -> tuple[object, ...]:
+    return mirror.due_refs(session, portal_id, CONTACTS, until=at(minutes))
 
 
 def test_what_was_archived_before_a_moment_is_told(session: Session) -> None:

@@ -19,7 +19,7 @@ from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, company, contact, corr
 
 # Promises, then clears, one move after the other, telling each commit; the last
 # transaction is never committed.
-PROMISER = """
+PROMISE_PROGRAM = """
 import sys, time
 from state import outbox
 from state.store import Store
@@ -43,7 +43,7 @@ with store.begin() as session:
 
 
 def move(ref: Ref, **changes: Any) -> Move:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "record": ref,
         "corrections": (correction(ref),),
         "run": "r1",
@@ -51,7 +51,7 @@ def move(ref: Ref, **changes: Any) -> Move:
         "policy": "standard@abc",
         "promised_at": NOON,
     }
-    return Move(**{**told, **changes})
+    return Move(**{**fields, **changes})
 
 
 def test_an_open_move_comes_back_as_it_was_promised(session: Session) -> None:
@@ -68,15 +68,15 @@ def test_nothing_promised_is_nothing_open(session: Session) -> None:
 def test_open_moves_come_in_the_order_of_type_and_id(session: Session) -> None:
     refs = [contact(100), contact(9), company(11)]
     outbox.promise(session, PORTAL, [move(ref) for ref in refs])
-    found = [one.record for one in outbox.open_moves(session, PORTAL)]
-    assert found == [company(11), contact(9), contact(100)]
+    records = [entry.record for entry in outbox.open_moves(session, PORTAL)]
+    assert records == [company(11), contact(9), contact(100)]
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_how_far_a_move_came_is_remembered(session: Session, phase: Phase) -> None:
     outbox.promise(session, PORTAL, [move(contact(1)), move(contact(2))])
     outbox.advance(session, PORTAL, [contact(1)], phase)
-    phases = {one.record: one.phase for one in outbox.open_moves(session, PORTAL)}
+    phases = {entry.record: entry.phase for entry in outbox.open_moves(session, PORTAL)}
     assert phases == {contact(1): phase, contact(2): Phase.PROMISED}
 
 
@@ -98,34 +98,36 @@ def test_a_move_that_is_not_open_does_not_advance(session: Session) -> None:
 def test_an_ended_move_is_gone_and_the_record_may_move_again(session: Session) -> None:
     outbox.promise(session, PORTAL, [move(contact(1)), move(contact(2))])
     outbox.close(session, PORTAL, [contact(1)])
-    assert [one.record for one in outbox.open_moves(session, PORTAL)] == [contact(2)]
+    assert [entry.record for entry in outbox.open_moves(session, PORTAL)] == [contact(2)]
     outbox.promise(session, PORTAL, [move(contact(1))])
 
 
 def test_every_acknowledged_promise_survives_kill_9(database: Path) -> None:
-    heard = _killed_after(database, "ready")
+    printed = _killed_after(database, "ready")
     with Store.open(f"sqlite:///{database}") as store, store.reading() as session:
-        found = {one.record: one.phase for one in outbox.open_moves(session, PORTAL)}
-    assert found == dict.fromkeys(map(contact, heard), Phase.CLEARING)
+        phases_by_record = {
+            entry.record: entry.phase for entry in outbox.open_moves(session, PORTAL)
+        }
+    assert phases_by_record == dict.fromkeys(map(contact, printed), Phase.CLEARING)
 
 
 def test_a_kill_in_the_middle_of_a_transaction_leaves_each_move_whole(database: Path) -> None:
-    heard = _killed_after(database, "7")
+    printed = _killed_after(database, "7")
     with Store.open(f"sqlite:///{database}") as store, store.reading() as session:
-        found = outbox.open_moves(session, PORTAL)
-    assert set(map(contact, heard)) <= {one.record for one in found}
-    assert [one for one in found if one != move(one.record, phase=one.phase)] == []
+        moves = outbox.open_moves(session, PORTAL)
+    assert set(map(contact, printed)) <= {entry.record for entry in moves}
+    assert [entry for entry in moves if entry != move(entry.record, phase=entry.phase)] == []
 
 
 def _killed_after(database: Path, last: str) -> list[str]:
     """Run the promiser, kill it as soon as it says so, and return what it told by then."""
-    command = [sys.executable, "-c", PROMISER, f"sqlite:///{database}", "25"]
-    heard: list[str] = []
+    command = [sys.executable, "-c", PROMISE_PROGRAM, f"sqlite:///{database}", "25"]
+    printed: list[str] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
-            heard.append(line.strip())
-            if heard[-1] == last:
+            printed.append(line.strip())
+            if printed[-1] == last:
                 child.kill()
         assert child.wait() == -9
-    return [one for one in heard if one != "ready"]
+    return [text for text in printed if text != "ready"]

@@ -35,21 +35,21 @@ def test_corrections_come_back_in_their_order(session: Session) -> None:
     plans.create(session, PORTAL, head())
     plans.add(session, PORTAL, "p1", MOVES[:1])
     plans.add(session, PORTAL, "p1", MOVES[1:])
-    assert plans.corrections(session, PORTAL, "p1") == list(enumerate(MOVES, start=1))
+    assert plans.read_corrections(session, PORTAL, "p1") == list(enumerate(MOVES, start=1))
 
 
 def test_a_plan_is_streamed_in_pages(session: Session) -> None:
     plans.create(session, PORTAL, head())
     plans.add(session, PORTAL, "p1", MOVES)
-    first = plans.corrections(session, PORTAL, "p1", limit=2)
-    rest = plans.corrections(session, PORTAL, "p1", after=first[-1][0], limit=2)
-    assert first + rest == list(enumerate(MOVES, start=1))
+    first_page = plans.read_corrections(session, PORTAL, "p1", limit=2)
+    second_page = plans.read_corrections(session, PORTAL, "p1", after=first_page[-1][0], limit=2)
+    assert first_page + second_page == list(enumerate(MOVES, start=1))
 
 
 def test_a_plan_may_be_empty(session: Session) -> None:
     plans.create(session, PORTAL, head())
     plans.add(session, PORTAL, "p1", [])
-    assert plans.corrections(session, PORTAL, "p1") == []
+    assert plans.read_corrections(session, PORTAL, "p1") == []
 
 
 def test_corrections_without_their_plan_are_refused(session: Session) -> None:
@@ -81,8 +81,8 @@ def test_only_the_newest_plans_are_kept(session: Session) -> None:
         plans.close(session, PORTAL, plan_id, summary={}, digest="d")
     plans.create(session, OTHER_PORTAL, head("p0"))
     plans.prune(session, PORTAL, keep=2)
-    kept = [plans.get(session, PORTAL, f"p{number}") is not None for number in range(4)]
-    assert kept == [False, False, True, True]
+    still_stored = [plans.get(session, PORTAL, f"p{number}") is not None for number in range(4)]
+    assert still_stored == [False, False, True, True]
     assert session.scalar(select(func.count()).select_from(text("plan_moves"))) == 2 * len(MOVES)
     assert plans.get(session, OTHER_PORTAL, "p0") is not None
 
@@ -94,7 +94,7 @@ def test_old_plans_go_but_for_the_newest_closed_one(session: Session) -> None:
         plans.add(session, PORTAL, f"p{number}", MOVES)
     plans.close(session, PORTAL, "p1", summary={}, digest="d")
     plans.expire(session, PORTAL, before=at(3))
-    kept = [plans.get(session, PORTAL, f"p{number}") is not None for number in range(4)]
-    assert kept == [False, True, False, True]
+    still_stored = [plans.get(session, PORTAL, f"p{number}") is not None for number in range(4)]
+    assert still_stored == [False, True, False, True]
     plans.expire(session, OTHER_PORTAL, before=at(99))
     assert session.scalar(select(func.count()).select_from(text("plan_moves"))) == 2 * len(MOVES)

@@ -55,15 +55,15 @@ def test_an_unknown_portal_is_none(session: Session) -> None:
 
 
 def test_only_another_portal_is_news(session: Session) -> None:
-    more = {ObjectType.CONTACTS: {"score": SCORE}}
+    other_definitions = {ObjectType.CONTACTS: {"score": SCORE}}
     assert portals.save(session, PORTAL, NOON)
     assert not portals.save(session, PORTAL, NOON)
-    assert portals.save(session, replace(PORTAL, definitions=more), NOON)
+    assert portals.save(session, replace(PORTAL, definitions=other_definitions), NOON)
 
 
 def test_the_order_in_which_properties_were_told_is_no_news() -> None:
-    turned = {ObjectType.CONTACTS: {"score": SCORE, "lifecyclestage": STAGES}}
-    assert portals.digest(replace(PORTAL, definitions=turned)) == portals.digest(PORTAL)
+    reordered = {ObjectType.CONTACTS: {"score": SCORE, "lifecyclestage": STAGES}}
+    assert portals.digest(replace(PORTAL, definitions=reordered)) == portals.digest(PORTAL)
 
 
 def test_portals_are_listed_by_id(session: Session) -> None:

@@ -20,26 +20,26 @@ def test_the_size_counts_the_log_that_is_not_written_back_yet(store: Store) -> N
 
 
 def test_threads_of_one_process_wait_for_each_other_without_asking_sqlite(database: Path) -> None:
-    begun, go = Event(), Event()
-    with Store.open(f"sqlite:///{database}", patience=0) as store:
+    first_wrote, may_commit = Event(), Event()
+    with Store.open(f"sqlite:///{database}", busy_timeout=0) as store:
 
         def first() -> None:
             with store.begin() as session:
                 checkpoints.put(session, PORTAL, "first", 1)
-                begun.set()
-                assert go.wait(10)
+                first_wrote.set()
+                assert may_commit.wait(10)
 
         def second() -> None:
             with store.begin() as session:
-                found.append(checkpoints.get(session, PORTAL, "first"))
+                values_seen.append(checkpoints.get(session, PORTAL, "first"))
 
-        found: list[int] = []
+        values_seen: list[int] = []
         threads = [Thread(target=first), Thread(target=second)]
         threads[0].start()
-        assert begun.wait(10)
+        assert first_wrote.wait(10)
         threads[1].start()
         threads[1].join(0.05)
-        go.set()
-        for one in threads:
-            one.join(10)
-    assert found == [1]
+        may_commit.set()
+        for thread in threads:
+            thread.join(10)
+    assert values_seen == [1]

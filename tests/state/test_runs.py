@@ -36,9 +36,9 @@ def test_the_latest_run_is_the_one_that_began_last(session: Session) -> None:
 
 def test_a_run_is_found_by_its_id(session: Session) -> None:
     runs.begin(session, PORTAL, "r1", "undo", at(0))
-    found = runs.get(session, PORTAL, "r1")
-    assert found is not None
-    assert (found.kind, found.finished_at) == ("undo", None)
+    stored_run = runs.get(session, PORTAL, "r1")
+    assert stored_run is not None
+    assert (stored_run.kind, stored_run.finished_at) == ("undo", None)
     assert runs.get(session, PORTAL, "r2") is None
 
 
@@ -48,5 +48,5 @@ def test_runs_that_ended_are_forgotten_and_those_that_died_are_not(session: Sess
         if end:
             runs.finish(session, PORTAL, name, end, {})
     runs.prune(session, PORTAL, before=at(3))
-    kept = [one for one in ("r1", "r2", "r3") if runs.get(session, PORTAL, one)]
-    assert kept == ["r2", "r3"]
+    remaining = [run_id for run_id in ("r1", "r2", "r3") if runs.get(session, PORTAL, run_id)]
+    assert remaining == ["r2", "r3"]

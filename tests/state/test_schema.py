@@ -67,7 +67,7 @@ def test_a_migration_that_dies_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "connector.db"
-    monkeypatch.setattr(command, "upgrade", _dying_after(command.upgrade))
+    monkeypatch.setattr(command, "upgrade", _upgrade_then_die(command.upgrade))
     with pytest.raises(ZeroDivisionError):
         Store.open(f"sqlite:///{path}")
     monkeypatch.undo()
@@ -86,29 +86,29 @@ def test_a_database_without_a_revision_is_migrated(database: Path, tmp_path: Pat
 
 
 def test_the_migrations_speak_postgresql_as_well() -> None:
-    written = io.StringIO()
+    sql_output = io.StringIO()
     context = MigrationContext.configure(
-        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written}
+        dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql_output}
     )
     config = Config()
     config.set_main_option("script_location", str(schema.SCRIPTS))
     with Operations.context(context):
         for script in reversed(list(ScriptDirectory.from_config(config).walk_revisions())):
             script.module.upgrade()
-    told = written.getvalue()
-    assert "CREATE TRIGGER audit_refuses_truncate BEFORE TRUNCATE ON audit" in told
-    assert "SERIAL" not in told
+    sql = sql_output.getvalue()
+    assert "CREATE TRIGGER audit_refuses_truncate BEFORE TRUNCATE ON audit" in sql
+    assert "SERIAL" not in sql
 
 
-def _dying_after(upgrade: Callable[..., None]) -> Callable[..., None]:
-    def dying(*arguments: Any) -> None:
+def _upgrade_then_die(upgrade: Callable[..., None]) -> Callable[..., None]:
+    def upgrade_and_die(*arguments: Any) -> None:
         upgrade(*arguments)
         raise ZeroDivisionError
 
-    return dying
+    return upgrade_and_die
 
 
 def _revision(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
-        found: tuple[str] = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-    return found[0]
+        row: tuple[str] = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return row[0]

@@ -113,11 +113,11 @@ def test_what_the_disk_refuses_is_told_with_what_to_do(
 
 
 def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
-    other = sqlite3.connect(database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other_connection = sqlite3.connect(database, isolation_level=None)
+    other_connection.execute("BEGIN IMMEDIATE")
     with (
-        closing(other),
-        Store.open(f"sqlite:///{database}", patience=0) as store,
+        closing(other_connection),
+        Store.open(f"sqlite:///{database}", busy_timeout=0) as store,
         pytest.raises(Busy, match="keeps it locked"),
         store.begin() as session,
     ):
@@ -146,7 +146,7 @@ def test_errors_do_not_tell_the_values(store: Store) -> None:
 
 def test_a_portal_has_one_writer_who_is_named(store: Store) -> None:
     with (
-        store.writer_lock(PORTAL, who="connector sync"),
+        store.writer_lock(PORTAL, holder_name="connector sync"),
         pytest.raises(Busy, match=r"portal 4711 is busy: connector sync \(process \d+\)"),
         store.writer_lock(PORTAL),
     ):

@@ -5,57 +5,64 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from connector.core.model import Correction, Outcome
-from connector.core.moves import key
+from connector.core.moves import correction_key
 from state import strikes
-from state.strikes import Strike
+from state.strikes import FailedCorrection
 from tests.state.nouns import OTHER_PORTAL, PORTAL, at, contact, correction
 
-FIGHT = correction(contact(1))
+FAILING = correction(contact(1))
 
 
 def test_a_correction_is_quarantined_the_second_time(session: Session) -> None:
-    assert _strike(session, FIGHT) == 1
-    assert strikes.quarantined(session, PORTAL, [FIGHT]) == frozenset()
-    assert _strike(session, FIGHT) == 2
-    assert strikes.quarantined(session, PORTAL, [FIGHT]) == {key(FIGHT)}
-    assert strikes.quarantined(session, OTHER_PORTAL, [FIGHT]) == frozenset()
+    assert _note_failure(session, FAILING) == 1
+    assert strikes.quarantined_keys(session, PORTAL, [FAILING]) == frozenset()
+    assert _note_failure(session, FAILING) == 2
+    assert strikes.quarantined_keys(session, PORTAL, [FAILING]) == {correction_key(FAILING)}
+    assert strikes.quarantined_keys(session, OTHER_PORTAL, [FAILING]) == frozenset()
 
 
 def test_other_evidence_makes_another_correction(session: Session) -> None:
     for _ in range(2):
-        _strike(session, FIGHT)
-    news = correction(contact(1), evidence=("deals/10 is open since 2026-05-01",))
-    assert strikes.quarantined(session, PORTAL, [news, correction(contact(2))]) == frozenset()
+        _note_failure(session, FAILING)
+    other_evidence = correction(contact(1), evidence=("deals/10 is open since 2026-05-01",))
+    assert (
+        strikes.quarantined_keys(session, PORTAL, [other_evidence, correction(contact(2))])
+        == frozenset()
+    )
 
 
 def test_what_is_quarantined_is_listed_with_its_last_note(session: Session) -> None:
-    late = correction(contact(2))
+    second_correction = correction(contact(2))
     for minutes, note in ((0, "ignored"), (1, "reverted by workflow 7")):
-        _strike(session, FIGHT, note=note, minutes=minutes)
-        _strike(session, late, note=note, minutes=minutes + 5)
-    _strike(session, correction(contact(3)))
-    assert strikes.listed(session, PORTAL) == tuple(
-        Strike(
-            record=one.record,
-            property_name=one.property_name,
-            key=key(one),
+        _note_failure(session, FAILING, note=note, minutes=minutes)
+        _note_failure(session, second_correction, note=note, minutes=minutes + 5)
+    _note_failure(session, correction(contact(3)))
+    assert strikes.read_quarantined(session, PORTAL) == tuple(
+        FailedCorrection(
+            record=entry.record,
+            property_name=entry.property_name,
+            key=correction_key(entry),
             times=2,
             outcome=Outcome.REVERTED,
             note="reverted by workflow 7",
             at=at(minutes),
         )
-        for one, minutes in ((late, 6), (FIGHT, 1))
+        for entry, minutes in ((second_correction, 6), (FAILING, 1))
     )
 
 
 def test_a_cleared_record_is_tried_again(session: Session) -> None:
     for _ in range(2):
-        _strike(session, FIGHT)
-        _strike(session, correction(contact(2)))
-    strikes.clear(session, PORTAL, contact(1))
-    quarantined = strikes.quarantined(session, PORTAL, [FIGHT, correction(contact(2))])
-    assert quarantined == {key(correction(contact(2)))}
+        _note_failure(session, FAILING)
+        _note_failure(session, correction(contact(2)))
+    strikes.forget_failures(session, PORTAL, contact(1))
+    quarantined = strikes.quarantined_keys(session, PORTAL, [FAILING, correction(contact(2))])
+    assert quarantined == {correction_key(correction(contact(2)))}
 
 
-def _strike(session: Session, one: Correction, *, note: str = "reverted", minutes: int = 0) -> int:
-    return strikes.strike(session, PORTAL, one, outcome=Outcome.REVERTED, note=note, at=at(minutes))
+def _note_failure(
+    session: Session, failed: Correction, *, note: str = "reverted", minutes: int = 0
+) -> int:
+    return strikes.note_failure(
+        session, PORTAL, failed, outcome=Outcome.REVERTED, note=note, at=at(minutes)
+    )

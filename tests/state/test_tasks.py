@@ -20,29 +20,34 @@ def task(contact: Ref) -> Task:
 
 def test_what_was_promised_is_open_until_it_ends(store: Store) -> None:
     with store.begin() as session:
-        for one in (BJORN, ANNA, Ref.parse("contacts/3")):
-            tasks.promise(session, "1", task(one), at=NOW)
-        tasks.refused(session, "1", Ref.parse("contacts/3"))
-        waiting = tasks.open_ones(session, "1")
-        assert [(one.task, one.at) for one in waiting] == [(task(ANNA), NOW), (task(BJORN), NOW)]
-        tasks.created(session, "1", ANNA, "60")
-        assert [one.task.contact for one in tasks.open_ones(session, "1")] == [BJORN]
-        assert tasks.open_ones(session, "2") == ()
+        for contact in (BJORN, ANNA, Ref.parse("contacts/3")):
+            tasks.promise(session, "1", task(contact), at=NOW)
+        tasks.mark_refused(session, "1", Ref.parse("contacts/3"))
+        open_tasks = tasks.read_promised(session, "1")
+        assert [(open_task.task, open_task.at) for open_task in open_tasks] == [
+            (task(ANNA), NOW),
+            (task(BJORN), NOW),
+        ]
+        tasks.mark_created(session, "1", ANNA, "60")
+        assert [open_task.task.contact for open_task in tasks.read_promised(session, "1")] == [
+            BJORN
+        ]
+        assert tasks.read_promised(session, "2") == ()
 
 
 def test_tasks_are_counted_since_a_moment(store: Store) -> None:
     with store.begin() as session:
         tasks.promise(session, "1", task(ANNA), at=NOW)
         tasks.promise(session, "1", task(BJORN), at=NOW + HOUR)
-        assert tasks.made(session, "1", [ANNA, Ref.parse("contacts/9")]) == {ANNA: NOW}
-        counts = [tasks.count_since(session, "1", NOW + n * HOUR) for n in (-1, 0, 1)]
-        assert (counts, tasks.count_since(session, "2", NOW - HOUR)) == ([2, 1, 0], 0)
+        assert tasks.last_promised(session, "1", [ANNA, Ref.parse("contacts/9")]) == {ANNA: NOW}
+        counts = [tasks.count_promised(session, "1", NOW + n * HOUR) for n in (-1, 0, 1)]
+        assert (counts, tasks.count_promised(session, "2", NOW - HOUR)) == ([2, 1, 0], 0)
 
 
 def test_the_survivor_of_a_merge_has_the_task_and_what_is_deleted_has_none(store: Store) -> None:
     with store.begin() as session:
         tasks.promise(session, "1", task(ANNA), at=NOW)
-        fates.succeed(session, "1", {ANNA: BJORN}, at=NOW)
-        assert tasks.made(session, "1", [ANNA, BJORN]) == {BJORN: NOW}
-        fates.wipe(session, "1", [BJORN], at=NOW)
-        assert tasks.made(session, "1", [ANNA, BJORN]) == {}
+        fates.follow_merge(session, "1", {ANNA: BJORN}, at=NOW)
+        assert tasks.last_promised(session, "1", [ANNA, BJORN]) == {BJORN: NOW}
+        fates.erase(session, "1", [BJORN], at=NOW)
+        assert tasks.last_promised(session, "1", [ANNA, BJORN]) == {}

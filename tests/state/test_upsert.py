@@ -7,16 +7,16 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from state.mirror_rows import TABLE, is_news
+from state.mirror_rows import TABLE, is_newer
 from state.tables import METADATA
-from state.upsert import insert_missing, overwriting, upsert
+from state.upsert import insert_missing, upsert_statement, upsert
 
 
 def test_postgresql_is_asked_in_its_own_words() -> None:
-    statement = overwriting("postgresql", TABLE, is_news)
-    told = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
-    assert "ON CONFLICT (portal_id, object_type, object_id) DO UPDATE SET" in told
-    assert "WHERE excluded.modified_at >= mirror.modified_at" in told
+    statement = upsert_statement("postgresql", TABLE, is_newer)
+    sql = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    assert "ON CONFLICT (portal_id, object_type, object_id) DO UPDATE SET" in sql
+    assert "WHERE excluded.modified_at >= mirror.modified_at" in sql
 
 
 def test_no_rows_are_no_statement() -> None:
@@ -39,4 +39,4 @@ def test_a_driver_that_takes_values_by_name_gets_them_so() -> None:
 
 def test_an_unknown_database_is_our_bug() -> None:
     with pytest.raises(KeyError):
-        overwriting("oracle", TABLE)
+        upsert_statement("oracle", TABLE)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from state.store import Store
-from tests.usecases.office import START, BusyPortal, Office, portal
+from tests.usecases.office import START, HookedHubSpot, ConnectedPortal, example_portal
 
 
 @pytest.fixture(scope="session")
@@ -21,21 +21,21 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_office(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Office]]:
+def open_portal(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., ConnectedPortal]]:
     """Open offices with a portal that a test names, and close their stores afterwards."""
     stores: list[Store] = []
 
-    def opened(what: object = None) -> Office:
+    def connect(definition: object = None) -> ConnectedPortal:
         path = shutil.copy(empty_database, tmp_path / f"connector-{len(stores)}.db")
         stores.append(Store.open(f"sqlite:///{path}"))
-        door = BusyPortal(what or portal(), START)  # type: ignore[arg-type]  # a test names its own
-        return Office(door=door, store=stores[-1])
+        api = HookedHubSpot(definition or example_portal(), START)  # type: ignore[arg-type]  # a test names its own
+        return ConnectedPortal(api=api, store=stores[-1])
 
-    yield opened
-    for one in stores:
-        one.close()
+    yield connect
+    for store in stores:
+        store.close()
 
 
 @pytest.fixture
-def office(open_office: Callable[..., Office]) -> Office:
-    return open_office()
+def portal(open_portal: Callable[..., ConnectedPortal]) -> ConnectedPortal:
+    return open_portal()

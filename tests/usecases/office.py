@@ -22,12 +22,12 @@ from connector.core.model import (
     Ref,
 )
 from connector.core.moves import Move
-from connector.core.policy import load
-from connector.desk import Desk
+from connector.core.policy import load_policy
+from connector.desk import RunContext
 from connector.hubspot.door import Page, UpdateAnswer
 from connector.hubspot.faults import BatchRefused
-from connector.hubspot.in_memory import MemoryDoor
-from connector.presets import preset
+from connector.hubspot.in_memory import FakeHubSpot
+from connector.presets import policy_text
 from connector.propose import propose
 from connector.pull import pull
 from state import audit, mirror, outbox, plans
@@ -44,14 +44,18 @@ SCORE = definition("score", "number")
 CONTRACT_END = definition("contract_end", "date")
 
 
-def portal(**changes: object) -> Portal:
+def example_portal(**changes: object) -> Portal:
     """Return a portal with a score of its own on contacts, and a date on companies."""
-    more = {CONTACTS: [SCORE], COMPANIES: [CONTRACT_END], DEALS: list[PropertyDefinition]()}
-    return default_portal(more=more, **changes)  # type: ignore[arg-type]  # a test names its own
+    extra_properties = {
+        CONTACTS: [SCORE],
+        COMPANIES: [CONTRACT_END],
+        DEALS: list[PropertyDefinition](),
+    }
+    return default_portal(extra_properties=extra_properties, **changes)  # type: ignore[arg-type]  # a test names its own
 
 
 @dataclass(slots=True)
-class BusyPortal(MemoryDoor):
+class HookedHubSpot(FakeHubSpot):
     """A portal in which somebody else acts before or after a request of ours.
 
     `acts` holds who acts, by method, number of the request, and `before` or `after`;
@@ -60,29 +64,29 @@ class BusyPortal(MemoryDoor):
     `deaf` which changes are answered well and not stored, `retold` how answers are bent.
     """
 
-    acts: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
-    sent: list[dict[Ref, dict[str, str]]] = field(default_factory=list)
-    asked: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
-    hidden: set[Ref] = field(default_factory=set)
-    unnamed: list[frozenset[Ref]] = field(default_factory=list)
-    forbidden: set[tuple[Ref, str, str]] = field(default_factory=set)
-    deaf: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
-    retold: Callable[[UpdateAnswer], UpdateAnswer] = lambda answer: answer
+    hooks: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
+    sent_updates: list[dict[Ref, dict[str, str]]] = field(default_factory=list)
+    read_calls: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
+    hidden_from_search: set[Ref] = field(default_factory=set)
+    unanswered_per_update: list[frozenset[Ref]] = field(default_factory=list)
+    forbidden_values: set[tuple[Ref, str, str]] = field(default_factory=set)
+    ignores_write: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
+    change_answer: Callable[[UpdateAnswer], UpdateAnswer] = lambda answer: answer
 
-    def before(self, method: str, number: int, act: Callable[[], None]) -> None:
+    def before(self, method: str, number: int, hook: Callable[[], None]) -> None:
         """Let somebody act just before the n-th request of a method."""
-        self.acts[method, number, "before"] = act
+        self.hooks[method, number, "before"] = hook
 
-    def after(self, method: str, number: int, act: Callable[[], None]) -> None:
+    def after(self, method: str, number: int, hook: Callable[[], None]) -> None:
         """Let somebody act just after the n-th request of a method."""
-        self.acts[method, number, "after"] = act
+        self.hooks[method, number, "after"] = hook
 
-    def dissociate(self, one: Ref, other: Ref) -> None:
+    def dissociate(self, first: Ref, second: Ref) -> None:
         """Take the link between two records out."""
-        for source, target in ((one, other), (other, one)):
+        for source, target in ((first, second), (second, first)):
             del self._links[source, target.object_type][target]
 
-    def changed(
+    def search_changed(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -91,15 +95,17 @@ class BusyPortal(MemoryDoor):
         until: datetime,
         after_id: str = "",
     ) -> Page:
-        self._act("changed", "before")
-        page = MemoryDoor.changed(
+        self._run_hook("changed", "before")
+        page = FakeHubSpot.search_changed(
             self, object_type, properties, since=since, until=until, after_id=after_id
         )
-        shown = tuple(one for one in page.records if one.ref not in self.hidden)
-        hidden = len(page.records) - len(shown)
-        return Page(records=shown, total=(page.total or 0) - hidden)
+        shown_records = tuple(
+            record for record in page.records if record.ref not in self.hidden_from_search
+        )
+        hidden_count = len(page.records) - len(shown_records)
+        return Page(records=shown_records, total=(page.total or 0) - hidden_count)
 
-    def page(
+    def list_page(
         self,
         object_type: ObjectType,
         properties: Sequence[str],
@@ -107,91 +113,97 @@ class BusyPortal(MemoryDoor):
         after: str | None = None,
         archived: bool = False,
     ) -> Page:
-        self._act("page", "before")
-        return MemoryDoor.page(self, object_type, properties, after=after, archived=archived)
+        self._run_hook("page", "before")
+        return FakeHubSpot.list_page(self, object_type, properties, after=after, archived=archived)
 
     def associations(
         self, refs: Sequence[Ref], to: ObjectType
     ) -> dict[Ref, tuple[Association, ...]]:
-        self._act("associations", "before")
-        self.asked.append(("associations", tuple(refs), (str(to),)))
-        return MemoryDoor.associations(self, refs, to)
+        self._run_hook("associations", "before")
+        self.read_calls.append(("associations", tuple(refs), (str(to),)))
+        return FakeHubSpot.associations(self, refs, to)
 
     def read(self, refs, properties, *, history=()):  # type: ignore[no-untyped-def]  # as the door's
-        self._act("read", "before")
-        self.asked.append(("history" if history else "read", tuple(refs), tuple(properties)))
-        found = MemoryDoor.read(self, refs, properties, history=history)
-        self._act("read", "after")
-        return found
+        self._run_hook("read", "before")
+        self.read_calls.append(("history" if history else "read", tuple(refs), tuple(properties)))
+        records = FakeHubSpot.read(self, refs, properties, history=history)
+        self._run_hook("read", "after")
+        return records
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
-        self._act("update", "before")
-        self.sent.append({ref: dict(values) for ref, values in changes.items()})
-        self._forbid(changes)
-        unnamed = self.unnamed.pop(0) if self.unnamed else frozenset()
-        heard = {
-            ref: {name: one for name, one in values.items() if not self.deaf(ref, name, one)}
+        self._run_hook("update", "before")
+        self.sent_updates.append({ref: dict(values) for ref, values in changes.items()})
+        self._refuse_forbidden(changes)
+        unanswered = (
+            self.unanswered_per_update.pop(0) if self.unanswered_per_update else frozenset()
+        )
+        stored_changes = {
+            ref: {
+                name: value
+                for name, value in values.items()
+                if not self.ignores_write(ref, name, value)
+            }
             for ref, values in changes.items()
-            if ref not in unnamed
+            if ref not in unanswered
         }
-        if not heard:
+        if not stored_changes:
             self.requests["update"] += 1
-        answer = MemoryDoor.update(self, heard)
-        self._act("update", "after")
-        told = UpdateAnswer(
+        answer = FakeHubSpot.update(self, stored_changes)
+        self._run_hook("update", "after")
+        full_answer = UpdateAnswer(
             updated=answer.updated,
             refused=answer.refused,
-            unnamed=frozenset(unnamed & changes.keys()),
-            correlation_id=f"answer-{len(self.sent)}",
+            unanswered=frozenset(unanswered & changes.keys()),
+            correlation_id=f"answer-{len(self.sent_updates)}",
         )
-        return self.retold(told)
+        return self.change_answer(full_answer)
 
-    def _forbid(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
-        asked = {(ref, *each) for ref, values in changes.items() for each in values.items()}
-        if asked & self.forbidden:
+    def _refuse_forbidden(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
+        values_sent = {(ref, *item) for ref, values in changes.items() for item in values.items()}
+        if values_sent & self.forbidden_values:
             self.requests["update"] += 1
             raise BatchRefused("HubSpot refused the batch (INVALID_OPTION)", category="BAD")
 
-    def _act(self, method: str, when: str) -> None:
+    def _run_hook(self, method: str, when: str) -> None:
         number = self.requests[method] + (when == "before")
-        act = self.acts.pop((method, number, when), None)
-        if act:
-            act()
+        hook = self.hooks.pop((method, number, when), None)
+        if hook:
+            hook()
 
 
 @dataclass
-class Office:
+class ConnectedPortal:
     """One portal, one store, and as many runs as a test needs."""
 
-    door: BusyPortal
+    api: HookedHubSpot
     store: Store
-    waited: list[float] = field(default_factory=list)
-    ids: count[int] = field(default_factory=lambda: count(98))
-    runs: count[int] = field(default_factory=lambda: count(1))
+    waits: list[float] = field(default_factory=list)
+    record_ids: count[int] = field(default_factory=lambda: count(98))
+    run_numbers: count[int] = field(default_factory=lambda: count(1))
 
-    def desk(self, policy: str = "extends: standard", **more: object) -> Desk:
+    def context(self, policy: str = "extends: standard", **options: object) -> RunContext:
         """Lay out the desk for a new run."""
-        what = self.door.what
-        read = load(policy, source="test.yaml", preset=preset)
+        current_portal = self.api.portal_info
+        loaded_policy = load_policy(policy, source="test.yaml", preset_text=policy_text)
         # Time stands still here: without this, no reading would ever be too old to rely on.
-        more = {"fresh": timedelta(seconds=-1), **more}
-        return Desk(
-            run=f"run-{next(self.runs)}",
-            door=self.door,
+        options = {"max_read_age": timedelta(seconds=-1), **options}
+        return RunContext(
+            run=f"run-{next(self.run_numbers)}",
+            api=self.api,
             store=self.store,
-            portal=what,
-            policy=bind(read, what),
+            portal=current_portal,
+            policy=bind(loaded_policy, current_portal),
             wait=self.wait,
-            **more,  # type: ignore[arg-type]  # a test names its own
+            **options,  # type: ignore[arg-type]  # a test names its own
         )
 
-    def propose(self, desk: Desk | None = None) -> PlanHead:
+    def propose(self, context: RunContext | None = None) -> PlanHead:
         """Make a plan, as often as a test likes."""
-        return propose(desk or self.desk(), number=next(self.runs))
+        return propose(context or self.context(), number=next(self.run_numbers))
 
     def wait(self, seconds: float) -> None:
-        self.waited.append(seconds)
-        self.door.advance(seconds)
+        self.waits.append(seconds)
+        self.api.advance(seconds)
 
     # What stands in the portal
 
@@ -201,75 +213,77 @@ class Office:
     def company(self, stage: str = "", **properties: str) -> Ref:
         return self._create(COMPANIES, {STAGE: stage, **properties})
 
-    def deal(self, stage: str, *of: Ref, primary: bool = True, **properties: str) -> Ref:
+    def deal(self, stage: str, *records: Ref, primary: bool = True, **properties: str) -> Ref:
         """Create a deal, linked with these records; its first company is the primary one."""
         ref = self._create(DEALS, {"dealstage": stage, "pipeline": "default", **properties})
-        for one in of:
-            self.link(ref, one, primary=primary and one.object_type is COMPANIES)
+        for record in records:
+            self.link(ref, record, primary=primary and record.object_type is COMPANIES)
         return ref
 
     def _create(self, kind: ObjectType, properties: Mapping[str, str]) -> Ref:
-        ref = Ref(kind, str(next(self.ids)))
-        given = {name: value for name, value in properties.items() if value}
-        self.door.put(ref, given, source_type="IMPORT", source_id="1")
+        ref = Ref(kind, str(next(self.record_ids)))
+        non_blank = {name: value for name, value in properties.items() if value}
+        self.api.put(ref, non_blank, source_type="IMPORT", source_id="1")
         return ref
 
-    def link(self, deal: Ref, other: Ref, *labels: str, primary: bool = False) -> None:
-        self.door.associate(deal, other, is_primary=primary, labels=labels)
+    def link(self, deal: Ref, record: Ref, *labels: str, primary: bool = False) -> None:
+        self.api.associate(deal, record, is_primary=primary, labels=labels)
 
-    def edit(self, ref: Ref, *, by: str = "AUTOMATION_PLATFORM", **properties: str) -> None:
+    def edit(
+        self, ref: Ref, *, source_type: str = "AUTOMATION_PLATFORM", **properties: str
+    ) -> None:
         """Let a workflow, or whom `by` names, edit a record."""
-        self.door.put(ref, properties, source_type=by, source_id="71830")
+        self.api.put(ref, properties, source_type=source_type, source_id="71830")
 
-    def person_sets(self, ref: Ref, **properties: str) -> None:
+    def edit_as_person(self, ref: Ref, **properties: str) -> None:
         """Let a person edit a record in HubSpot's screens."""
-        self.edit(ref, by="CRM_UI", **properties)
+        self.edit(ref, source_type="CRM_UI", **properties)
 
-    def automate(self, ref: Ref, **properties: str) -> None:
+    def edit_as_workflow(self, ref: Ref, **properties: str) -> None:
         """Let a workflow of the portal write."""
-        self.door.put(ref, properties, source_type="AUTOMATION_PLATFORM", source_id="flow:7")
+        self.api.put(ref, properties, source_type="AUTOMATION_PLATFORM", source_id="flow:7")
 
     def stage(self, ref: Ref) -> str:
-        return self.door.value(ref, STAGE)
+        return self.api.value(ref, STAGE)
 
     def status(self, ref: Ref) -> str:
-        return self.door.value(ref, STATUS)
+        return self.api.value(ref, STATUS)
 
     def read_all(self) -> None:
         """Pull everything, an hour after it was last touched; nothing is due any more."""
-        self.door.advance(3600)
-        pull(self.desk())
-        self.forget_due()
-        self.requests()
+        self.api.advance(3600)
+        pull(self.context())
+        self.clear_due()
+        self.take_requests()
 
-    def forget_due(self) -> None:
+    def clear_due(self) -> None:
         with self.store.begin() as session:
             for kind in (CONTACTS, COMPANIES):
                 mirror.set_due(session, "1", dict.fromkeys(self.due(kind)))
 
-    def wake(self, refs: Sequence[Ref]) -> None:
+    def make_due(self, refs: Sequence[Ref]) -> None:
         """Make records due now."""
         with self.store.begin() as session:
-            mirror.mark_due(session, "1", refs, at=self.door.now())
+            mirror.mark_due(session, "1", refs, at=self.api.now())
 
     # What the store remembers
 
     def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
         with self.store.reading() as session:
-            return mirror.due(session, "1", kind, until=self.door.now(), limit=100_000)
+            return mirror.due_refs(session, "1", kind, until=self.api.now(), limit=100_000)
 
     def mirrored(self, ref: Ref) -> dict[str, str | None] | None:
         with self.store.reading() as session:
-            found = mirror.get(session, "1", [ref]).get(ref)
-        return dict(found.properties) if found and not found.archived else None
+            record = mirror.get(session, "1", [ref]).get(ref)
+        return dict(record.properties) if record and not record.archived else None
 
-    def lines(self) -> list[AuditLine]:
+    def audit_lines(self) -> list[AuditLine]:
         with self.store.reading() as session:
             return list(audit.read(session, "1"))
 
     def outcomes(self) -> list[tuple[str, str, str]]:
         """Return record, new value and outcome of every audit line."""
-        return [(str(one.record), one.after, str(one.outcome)) for one in self.lines()]
+        return [(str(line.record), line.after, str(line.outcome)) for line in self.audit_lines()]
 
     def open_moves(self) -> tuple[Move, ...]:
         with self.store.reading() as session:
@@ -277,17 +291,18 @@ class Office:
 
     def corrections(self, plan: PlanHead) -> list[Correction]:
         with self.store.reading() as session:
-            rows = plans.corrections(session, "1", plan.plan_id)
-        return [one for _, each in rows for one in each]
+            rows = plans.read_corrections(session, "1", plan.plan_id)
+        return [correction for _, corrections_of_move in rows for correction in corrections_of_move]
 
     def changes(self, plan: PlanHead) -> list[tuple[str, str, str, str]]:
         """Return record, value before, value after and rule of every correction."""
         return [
-            (str(one.record), one.before, one.after, one.rule) for one in self.corrections(plan)
+            (str(correction.record), correction.before, correction.after, correction.rule)
+            for correction in self.corrections(plan)
         ]
 
-    def requests(self) -> Counter[str]:
+    def take_requests(self) -> Counter[str]:
         """Return what was asked since the last time, by method."""
-        told = Counter(self.door.requests)
-        self.door.requests.clear()
-        return told
+        counts = Counter(self.api.requests)
+        self.api.requests.clear()
+        return counts

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connector.chains import EACH, MOST, Chain
+from connector.chains import RECORDS_PER_EXTRA_RANGE, MAX_RANGES, IdRange
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.door import Page
-from connector.listed import Listed
+from connector.listed import ScanProgress
 
 PAGE = 100
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -18,20 +18,21 @@ def contact(number: int) -> Record:
     return Record(ref=ref, properties={}, modified_at=NOON, created_at=NOON)
 
 
-def page(ids: range, chain: Chain) -> Page:
+def page(ids: range, id_range: IdRange) -> Page:
     """Answer a page as HubSpot does: a hundred ids from where the chain stands."""
-    cursor = chain.cursor()
-    place = 0 if cursor is None else max(0, -(-(int(cursor) - ids.start) // ids.step))
-    shown = ids[place : place + PAGE]
-    following = ids[place + PAGE : place + PAGE + 1]
+    cursor = id_range.cursor()
+    start = 0 if cursor is None else max(0, -(-(int(cursor) - ids.start) // ids.step))
+    shown_ids = ids[start : start + PAGE]
+    next_ids = ids[start + PAGE : start + PAGE + 1]
     return Page(
-        records=tuple(contact(one) for one in shown), after=str(following[0]) if following else None
+        records=tuple(contact(record_id) for record_id in shown_ids),
+        after=str(next_ids[0]) if next_ids else None,
     )
 
 
 def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
     ids = range(10**9, 10**9 + 37 * 12_000, 37)
-    listed = Listed(
+    progress = ScanProgress(
         kind=ObjectType.CONTACTS,
         started="",
         properties=(),
@@ -39,14 +40,14 @@ def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
         last_id=ids[-1],
         renews=False,
     )
-    listed.begin()
+    progress.start()
     pages = 0
-    while listed.chains:
-        number = sorted(listed.chains)[pages % len(listed.chains)]
-        listed.take(number, page(ids, listed.chains[number]))
+    while progress.chains:
+        range_number = sorted(progress.chains)[pages % len(progress.chains)]
+        progress.add_page(range_number, page(ids, progress.chains[range_number]))
         pages += 1
-        if len(listed.chains) < MOST:
-            listed.split()
-    assert listed.count == len(ids)
-    assert 1 < listed.begun <= 1 + len(ids) / EACH
+        if len(progress.chains) < MAX_RANGES:
+            progress.split_largest_range()
+    assert progress.count == len(ids)
+    assert 1 < progress.begun <= 1 + len(ids) / RECORDS_PER_EXTRA_RANGE
     assert len(ids) / PAGE <= pages <= 1.1 * len(ids) / PAGE

@@ -7,122 +7,131 @@ from dataclasses import replace
 
 import pytest
 
-from connector.checking import Finding, Light, check
+from connector.checking import Finding, CheckResult, check
 from connector.core.model import ObjectType
-from connector.core.policy import load
+from connector.core.policy import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.budget import Allowance
 from connector.hubspot.faults import ScopeMissing, TokenRefused
-from connector.presets import preset
-from tests.usecases.office import Office, portal
+from connector.presets import policy_text
+from tests.usecases.office import ConnectedPortal, example_portal
 
 
 def findings(
-    office: Office, policy: str = "extends: standard", *, portal_id: str = "1"
+    portal: ConnectedPortal, policy: str = "extends: standard", *, portal_id: str = "1"
 ) -> dict[str, Finding]:
-    read = load(policy, source="test.yaml", preset=preset)
-    return {one.name: one for one in check(office.door, read, portal_id=portal_id)}
+    loaded_policy = load_policy(policy, source="test.yaml", preset_text=policy_text)
+    return {
+        finding.name: finding for finding in check(portal.api, loaded_policy, portal_id=portal_id)
+    }
 
 
-def test_a_portal_where_all_is_well_is_all_green(office: Office) -> None:
-    office.contact("lead")
-    found = findings(office)
-    assert {one.light for one in found.values()} == {Light.GOOD}
-    assert found["token"].message == "portal 1 (STANDARD, UTC)"
-    assert found["portal id"].message == "pinned to 1"
-    assert found["read contacts"].message == "1 records"
-    assert found["stages of contacts"].message.startswith("Subscriber, Lead, ")
-    assert "Open Deal" in found["lead statuses"].message
-    assert found["pipelines"].message == "Sales Pipeline (5 stages)"
-    assert found["policy"].message.startswith("test (")
+def test_a_portal_where_all_is_well_is_all_green(portal: ConnectedPortal) -> None:
+    portal.contact("lead")
+    by_name = findings(portal)
+    assert {finding.result for finding in by_name.values()} == {CheckResult.OK}
+    assert by_name["token"].message == "portal 1 (STANDARD, UTC)"
+    assert by_name["portal id"].message == "pinned to 1"
+    assert by_name["read contacts"].message == "1 records"
+    assert by_name["stages of contacts"].message.startswith("Subscriber, Lead, ")
+    assert "Open Deal" in by_name["lead statuses"].message
+    assert by_name["pipelines"].message == "Sales Pipeline (5 stages)"
+    assert by_name["policy"].message.startswith("test (")
 
 
 @pytest.mark.parametrize(
-    ("left", "light"), [(201, Light.GOOD), (200, Light.WARNING), (0, Light.WARNING)]
+    ("remaining", "light"),
+    [(201, CheckResult.OK), (200, CheckResult.WARNING), (0, CheckResult.WARNING)],
 )
 def test_the_budget_names_what_is_left_and_what_is_for_others(
-    office: Office, monkeypatch: pytest.MonkeyPatch, left: int, light: Light
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch, remaining: int, light: CheckResult
 ) -> None:
-    told = Allowance(burst=190, daily=1_000, left=left, reserve=200)
-    monkeypatch.setattr(type(office.door), "allowance", lambda _: told)
-    found = findings(office)["budget"]
-    assert found.light is light
-    assert found.message == (
-        f"190 requests in 10 s (we take 95%); {left} of 1,000 a day are left, 200 of them for "
+    allowance = Allowance(burst=190, daily=1_000, remaining=remaining, reserve=200)
+    monkeypatch.setattr(type(portal.api), "allowance", lambda _: allowance)
+    finding = findings(portal)["budget"]
+    assert finding.result is light
+    assert finding.message == (
+        f"190 requests in 10 s (we take 95%); {remaining} of 1,000 a day are left, 200 of them for "
         "other apps; a new day begins at midnight in UTC"
     )
 
 
-def test_the_budget_says_where_no_daily_limit_is_told(office: Office) -> None:
-    found = findings(office)["budget"]
-    assert found.message == "190 requests in 10 s (we take 95%); no daily limit is told"
+def test_the_budget_says_where_no_daily_limit_is_told(portal: ConnectedPortal) -> None:
+    finding = findings(portal)["budget"]
+    assert finding.message == "190 requests in 10 s (we take 95%); no daily limit is told"
 
 
-def test_a_refused_token_ends_the_check_up(office: Office) -> None:
-    office.door.fail("portal", TokenRefused("HubSpot does not accept the token"))
-    found = findings(office)
-    assert list(found) == ["token"]
-    assert found["token"].light is Light.BAD
+def test_a_refused_token_ends_the_check_up(portal: ConnectedPortal) -> None:
+    portal.api.fail("portal", TokenRefused("HubSpot does not accept the token"))
+    by_name = findings(portal)
+    assert list(by_name) == ["token"]
+    assert by_name["token"].result is CheckResult.FAIL
 
 
 @pytest.mark.parametrize(
-    ("portal_id", "light", "said"),
+    ("portal_id", "light", "message"),
     [
-        ("", Light.WARNING, "set HUBSPOT_PORTAL_ID=1"),
-        ("2", Light.BAD, "HUBSPOT_PORTAL_ID is 2, but the token belongs to 1"),
+        ("", CheckResult.WARNING, "set HUBSPOT_PORTAL_ID=1"),
+        ("2", CheckResult.FAIL, "HUBSPOT_PORTAL_ID is 2, but the token belongs to 1"),
     ],
 )
-def test_the_portal_id_is_compared(office: Office, portal_id: str, light: Light, said: str) -> None:
-    found = findings(office, portal_id=portal_id)["portal id"]
-    assert found.light is light
-    assert said in found.message
+def test_the_portal_id_is_compared(
+    portal: ConnectedPortal, portal_id: str, light: CheckResult, message: str
+) -> None:
+    finding = findings(portal, portal_id=portal_id)["portal id"]
+    assert finding.result is light
+    assert message in finding.message
 
 
-def test_a_missing_read_scope_is_named(office: Office) -> None:
+def test_a_missing_read_scope_is_named(portal: ConnectedPortal) -> None:
     missing = ScopeMissing("add crm.objects.companies.read", scopes=("x",))
-    office.door.before("changed", 2, lambda: office.door.fail("changed", missing))
-    found = findings(office)
-    (bad,) = [one for one in found.values() if one.light is Light.BAD]
-    assert bad.name.startswith("read ")
-    assert "crm.objects.companies.read" in bad.message
+    portal.api.before("changed", 2, lambda: portal.api.fail("changed", missing))
+    by_name = findings(portal)
+    (missing_scope,) = [
+        finding for finding in by_name.values() if finding.result is CheckResult.FAIL
+    ]
+    assert missing_scope.name.startswith("read ")
+    assert "crm.objects.companies.read" in missing_scope.message
 
 
 @pytest.mark.parametrize(
     ("error", "light"),
     [
-        (ScopeMissing("add crm.objects.contacts.write"), Light.BAD),
-        (TemporaryError("later"), Light.WARNING),
+        (ScopeMissing("add crm.objects.contacts.write"), CheckResult.FAIL),
+        (TemporaryError("later"), CheckResult.WARNING),
     ],
 )
 def test_a_missing_write_scope_is_named_without_any_write(
-    office: Office, error: Exception, light: Light
+    portal: ConnectedPortal, error: Exception, light: CheckResult
 ) -> None:
-    person = office.contact("lead")
-    office.door.fail("update", error)  # type: ignore[arg-type]  # an error of the door
-    found = findings(office)["write contacts"]
-    assert found.light is light
-    assert str(error) in found.message
-    assert office.stage(person) == "lead"
+    contact = portal.contact("lead")
+    portal.api.fail("update", error)  # type: ignore[arg-type]  # an error of the door
+    finding = findings(portal)["write contacts"]
+    assert finding.result is light
+    assert str(error) in finding.message
+    assert portal.stage(contact) == "lead"
 
 
-def test_what_the_portal_lacks_is_told(open_office: Callable[..., Office]) -> None:
-    usual = portal()
-    bare = replace(usual, definitions={kind: {} for kind in ObjectType}, pipelines=())
-    found = findings(open_office(bare))
-    assert found["stages of contacts"].light is Light.BAD
-    assert found["lead statuses"].light is Light.WARNING
-    assert found["pipelines"].light is Light.WARNING
+def test_what_the_portal_lacks_is_told(open_portal: Callable[..., ConnectedPortal]) -> None:
+    full_portal = example_portal()
+    bare_portal = replace(full_portal, definitions={kind: {} for kind in ObjectType}, pipelines=())
+    by_name = findings(open_portal(bare_portal))
+    assert by_name["stages of contacts"].result is CheckResult.FAIL
+    assert by_name["lead statuses"].result is CheckResult.WARNING
+    assert by_name["pipelines"].result is CheckResult.WARNING
 
 
-def test_a_policy_that_names_what_the_portal_lacks_is_told(office: Office) -> None:
-    found = findings(office, "extends: standard\nsettings: {default_stage: Nonsense}")["policy"]
-    assert found.light is Light.BAD
-    assert "Nonsense" in found.message
+def test_a_policy_that_names_what_the_portal_lacks_is_told(portal: ConnectedPortal) -> None:
+    finding = findings(portal, "extends: standard\nsettings: {default_stage: Nonsense}")["policy"]
+    assert finding.result is CheckResult.FAIL
+    assert "Nonsense" in finding.message
 
 
-def test_a_rule_that_sleeps_is_a_warning(open_office: Callable[..., Office]) -> None:
-    office = open_office(portal(statuses={"NEW": "New"}))
-    policy = load("extends: standard", source="test.yaml", preset=preset)
-    found = list(check(office.door, policy, portal_id="1"))
-    asleep = [one for one in found if one.light is Light.WARNING]
-    assert any("BAD_TIMING" in one.message or "OPEN_DEAL" in one.message for one in asleep)
+def test_a_rule_that_sleeps_is_a_warning(open_portal: Callable[..., ConnectedPortal]) -> None:
+    portal = open_portal(example_portal(statuses={"NEW": "New"}))
+    policy = load_policy("extends: standard", source="test.yaml", preset_text=policy_text)
+    all_findings = list(check(portal.api, policy, portal_id="1"))
+    warnings = [finding for finding in all_findings if finding.result is CheckResult.WARNING]
+    assert any(
+        "BAD_TIMING" in finding.message or "OPEN_DEAL" in finding.message for finding in warnings
+    )

@@ -7,149 +7,180 @@ from pathlib import Path
 import pytest
 
 from connector.comparing import compare
-from connector.core.holds import Hold, Scope
-from connector.core.policy import load
+from connector.core.holds import Hold, HoldScope
+from connector.core.policy import load_policy
 from connector.errors import UserError
-from connector.presets import preset
+from connector.presets import policy_text
 from connector.settings import read as read_settings
-from connector.settling import settle
+from connector.settling import decide_and_hold
 from connector.sync import sync
 from state import holds, portals
-from tests.usecases.office import COMPANIES, CONTACTS, DAY, OPEN, START, WON, Office
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, OPEN, START, WON, ConnectedPortal
 
-BOTH = "extends: company-sync"
+COMPANY_SYNC = "extends: company-sync"
 
 
-def test_one_sync_leads_the_whole_circle_and_the_next_one_has_nothing_to_do(
-    office: Office,
+def test_one_sync_corrects_the_whole_company_group_and_the_next_has_nothing_to_do(
+    portal: ConnectedPortal,
 ) -> None:
-    firm = office.company("lead")
-    on_it = office.contact("lead", associatedcompanyid=firm.id)
-    beside = office.contact("lead", associatedcompanyid=firm.id)
-    office.deal(OPEN, firm, on_it)
-    office.door.advance(3600)
-    sync(office.desk(BOTH))
-    assert [office.stage(one) for one in (firm, on_it, beside)] == ["opportunity"] * 3
-    assert office.propose(office.desk(BOTH)).summary["corrections"] == 0
+    company = portal.company("lead")
+    contact_on_deal = portal.contact("lead", associatedcompanyid=company.id)
+    contact_not_on_deal = portal.contact("lead", associatedcompanyid=company.id)
+    portal.deal(OPEN, company, contact_on_deal)
+    portal.api.advance(3600)
+    sync(portal.context(COMPANY_SYNC))
+    assert [portal.stage(record) for record in (company, contact_on_deal, contact_not_on_deal)] == [
+        "opportunity"
+    ] * 3
+    assert portal.propose(portal.context(COMPANY_SYNC)).summary["corrections"] == 0
 
 
-def test_a_won_deal_makes_customers_of_those_on_it_alone(office: Office) -> None:
-    firm = office.company("lead")
-    on_it, beside = (office.contact("lead", associatedcompanyid=firm.id) for _ in range(2))
-    office.deal(WON, firm, on_it)
-    office.door.advance(3600)
-    sync(office.desk(BOTH))
-    assert [office.stage(one) for one in (firm, on_it, beside)] == ["customer", "customer", "lead"]
+def test_a_won_deal_makes_customers_of_those_on_it_alone(portal: ConnectedPortal) -> None:
+    company = portal.company("lead")
+    contact_on_deal, contact_not_on_deal = (
+        portal.contact("lead", associatedcompanyid=company.id) for _ in range(2)
+    )
+    portal.deal(WON, company, contact_on_deal)
+    portal.api.advance(3600)
+    sync(portal.context(COMPANY_SYNC))
+    assert [portal.stage(record) for record in (company, contact_on_deal, contact_not_on_deal)] == [
+        "customer",
+        "customer",
+        "lead",
+    ]
 
 
-def test_a_changed_contact_makes_its_company_and_its_colleagues_due(office: Office) -> None:
-    firm = office.company("lead")
-    one, other = (office.contact("lead", associatedcompanyid=firm.id) for _ in range(2))
-    sync(office.desk(BOTH))
-    office.edit(one, lifecyclestage="salesqualifiedlead", hs_lead_status="NEW")
-    office.door.advance(3600)
-    sync(office.desk(BOTH))
-    assert office.stage(firm) == office.stage(other) == "salesqualifiedlead"
+def test_a_changed_contact_makes_its_company_and_its_colleagues_due(
+    portal: ConnectedPortal,
+) -> None:
+    company = portal.company("lead")
+    edited_contact, colleague = (
+        portal.contact("lead", associatedcompanyid=company.id) for _ in range(2)
+    )
+    sync(portal.context(COMPANY_SYNC))
+    portal.edit(edited_contact, lifecyclestage="salesqualifiedlead", hs_lead_status="NEW")
+    portal.api.advance(3600)
+    sync(portal.context(COMPANY_SYNC))
+    assert portal.stage(company) == portal.stage(colleague) == "salesqualifiedlead"
 
 
-def test_nobody_follows_a_company_to_where_a_person_keeps_it_from_going(office: Office) -> None:
-    firm = office.company("lead")
-    on_it, beside = (office.contact("lead", associatedcompanyid=firm.id) for _ in range(2))
-    office.deal(OPEN, firm, on_it)
-    office.door.advance(DAY)
-    office.person_sets(firm, lifecyclestage="subscriber")
-    office.door.advance(3600)
-    sync(office.desk(BOTH))
-    assert [office.stage(one) for one in (firm, on_it, beside)] == [
+def test_nobody_follows_a_company_to_where_a_person_keeps_it_from_going(
+    portal: ConnectedPortal,
+) -> None:
+    company = portal.company("lead")
+    contact_on_deal, contact_not_on_deal = (
+        portal.contact("lead", associatedcompanyid=company.id) for _ in range(2)
+    )
+    portal.deal(OPEN, company, contact_on_deal)
+    portal.api.advance(DAY)
+    portal.edit_as_person(company, lifecyclestage="subscriber")
+    portal.api.advance(3600)
+    sync(portal.context(COMPANY_SYNC))
+    assert [portal.stage(record) for record in (company, contact_on_deal, contact_not_on_deal)] == [
         "subscriber",
         "opportunity",
         "lead",
     ]
-    (beside_explained,) = settle(office.desk(BOTH), [beside])
-    assert beside_explained.decision.rule == "keep"
-    office.door.advance(31 * DAY)
-    sync(office.desk(BOTH))
-    assert [office.stage(one) for one in (firm, on_it, beside)] == ["opportunity"] * 3
+    (decided,) = decide_and_hold(portal.context(COMPANY_SYNC), [contact_not_on_deal])
+    assert decided.decision.rule == "keep"
+    portal.api.advance(31 * DAY)
+    sync(portal.context(COMPANY_SYNC))
+    assert [portal.stage(record) for record in (company, contact_on_deal, contact_not_on_deal)] == [
+        "opportunity"
+    ] * 3
 
 
-def test_a_company_does_not_follow_a_contact_that_is_held(office: Office) -> None:
-    firm = office.company("lead")
-    asked = office.contact("lead", associatedcompanyid=firm.id, recent_conversion_event_name="Demo")
-    with office.store.begin() as session:
+def test_a_company_does_not_follow_a_contact_that_is_held(portal: ConnectedPortal) -> None:
+    company = portal.company("lead")
+    demo_contact = portal.contact(
+        "lead", associatedcompanyid=company.id, recent_conversion_event_name="Demo"
+    )
+    with portal.store.begin() as session:
         hold = Hold(
-            scope=Scope.RECORD, of=str(asked), property_name="", reason="x", by="y", since=START
+            scope=HoldScope.RECORD,
+            target=str(demo_contact),
+            property_name="",
+            reason="x",
+            by="y",
+            since=START,
         )
         holds.add(session, "1", [hold])
-    office.door.advance(3600)
-    sync(office.desk(BOTH))
-    assert [office.stage(one) for one in (firm, asked)] == ["lead", "lead"]
+    portal.api.advance(3600)
+    sync(portal.context(COMPANY_SYNC))
+    assert [portal.stage(record) for record in (company, demo_contact)] == ["lead", "lead"]
 
 
-def test_a_large_company_is_left_to_itself(office: Office) -> None:
-    policy = f"{BOTH}\nsettings: {{company_sync: {{max_contacts: 1}}}}"
-    firm = office.company("opportunity")
-    people = [office.contact("lead", associatedcompanyid=firm.id) for _ in range(2)]
-    office.door.advance(3600)
-    sync(office.desk(policy))
-    assert [office.stage(one) for one in people] == ["lead", "lead"]
+def test_a_large_company_is_left_to_itself(portal: ConnectedPortal) -> None:
+    policy = f"{COMPANY_SYNC}\nsettings: {{company_sync: {{max_contacts: 1}}}}"
+    company = portal.company("opportunity")
+    contacts = [portal.contact("lead", associatedcompanyid=company.id) for _ in range(2)]
+    portal.api.advance(3600)
+    sync(portal.context(policy))
+    assert [portal.stage(contact) for contact in contacts] == ["lead", "lead"]
 
 
-def test_without_company_sync_a_company_makes_nobody_due(office: Office) -> None:
-    firm = office.company("lead")
-    office.contact("lead", associatedcompanyid=firm.id)
-    office.read_all()
-    office.edit(firm, lifecyclestage="opportunity")
-    office.door.advance(3600)
-    sync(office.desk())
-    assert office.due(CONTACTS) == office.due(COMPANIES) == ()
+def test_without_company_sync_a_company_makes_nobody_due(portal: ConnectedPortal) -> None:
+    company = portal.company("lead")
+    portal.contact("lead", associatedcompanyid=company.id)
+    portal.read_all()
+    portal.edit(company, lifecyclestage="opportunity")
+    portal.api.advance(3600)
+    sync(portal.context())
+    assert portal.due(CONTACTS) == portal.due(COMPANIES) == ()
 
 
 def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
     settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"})
-    policy = load("extends: standard", source="p.yaml", preset=preset)
+    policy = load_policy("extends: standard", source="p.yaml", preset_text=policy_text)
     with pytest.raises(UserError, match="Nothing is mirrored yet"):
         compare(settings, policy, policy, now=START)
 
 
 def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
-    office: Office, tmp_path: Path
+    portal: ConnectedPortal, tmp_path: Path
 ) -> None:
-    with office.store.begin() as session:
-        portals.save(session, office.door.what, office.door.now())
-    office.read_all()
+    with portal.store.begin() as session:
+        portals.save(session, portal.api.portal_info, portal.api.now())
+    portal.read_all()
     settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/connector-0.db"})
-    old = load("extends: standard", source="old.yaml", preset=preset)
+    old = load_policy("extends: standard", source="old.yaml", preset_text=policy_text)
 
-    def against(text: str) -> str:
-        new = load(f"extends: standard\n{text}", source="new.yaml", preset=preset)
-        with pytest.raises(UserError) as caught:
+    def comparison_error(text: str) -> str:
+        new = load_policy(f"extends: standard\n{text}", source="new.yaml", preset_text=policy_text)
+        with pytest.raises(UserError) as error:
             compare(settings, new, old, now=START)
-        return str(caught.value)
+        return str(error.value)
 
-    unread = against("settings: {score: {property: score}}")
-    assert unread.startswith("The policy new asks for what was never pulled of contacts: score")
-    assert "Run `connector pull --policy new.yaml`" in unread
-    unknown = against("settings: {score: {property: fit}}")
-    assert unknown.startswith("new.yaml:2:30: ")
-    assert "as it was when it was last pulled" in unknown
+    unread_error = comparison_error("settings: {score: {property: score}}")
+    assert unread_error.startswith(
+        "The policy new asks for what was never pulled of contacts: score"
+    )
+    assert "Run `connector pull --policy new.yaml`" in unread_error
+    unknown_error = comparison_error("settings: {score: {property: fit}}")
+    assert unknown_error.startswith("new.yaml:2:30: ")
+    assert "as it was when it was last pulled" in unknown_error
 
 
-def test_two_policies_are_compared_without_a_request(office: Office, tmp_path: Path) -> None:
-    won_by = office.contact("lead")
-    asked = office.contact("lead", recent_conversion_event_name="Book a demo")
-    office.deal(WON, won_by)
-    with office.store.begin() as session:
-        portals.save(session, office.door.what, office.door.now())
-    office.read_all()
-    old = load("extends: standard", source="old.yaml", preset=preset)
-    new = load(
-        "extends: standard\nsettings: {handover: {forms: []}}", source="new.yaml", preset=preset
+def test_two_policies_are_compared_without_a_request(
+    portal: ConnectedPortal, tmp_path: Path
+) -> None:
+    won_contact = portal.contact("lead")
+    demo_contact = portal.contact("lead", recent_conversion_event_name="Book a demo")
+    portal.deal(WON, won_contact)
+    with portal.store.begin() as session:
+        portals.save(session, portal.api.portal_info, portal.api.now())
+    portal.read_all()
+    old = load_policy("extends: standard", source="old.yaml", preset_text=policy_text)
+    new = load_policy(
+        "extends: standard\nsettings: {handover: {forms: []}}",
+        source="new.yaml",
+        preset_text=policy_text,
     )
     path = tmp_path / "connector-0.db"
     settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{path}"})
-    found = compare(settings, new, old, now=office.door.now())
-    assert office.requests().total() == 0
-    assert found.looked_at == {"contacts": 2}
-    assert found.records == 1
-    assert [one.record for one in found.examples] == [asked, asked]
-    assert found.dropped["handover", "forward"] == 1
+    comparison = compare(settings, new, old, now=portal.api.now())
+    assert portal.take_requests().total() == 0
+    assert comparison.looked_at == {"contacts": 2}
+    assert comparison.records == 1
+    assert [example.record for example in comparison.examples] == [demo_contact, demo_contact]
+    assert comparison.dropped["handover", "forward"] == 1

@@ -7,54 +7,63 @@ from collections.abc import Callable
 import pytest
 
 from connector.core.default_portal import default_portal, definition
-from connector.core.policy import load
-from connector.offline import ClosedDoor, Ground, offline_desk
-from connector.presets import preset
+from connector.core.policy import load_policy
+from connector.offline import OfflineHubSpot, OfflineInputs, offline_context
+from connector.presets import policy_text
 from connector.pull import pull
-from connector.reporting.customers import COLUMNS, customers
-from tests.usecases.office import COMPANIES, CONTACTS, DAY, DEALS, LOST, OPEN, WON, Office
+from connector.reporting.customers import COLUMNS, customers_report
+from tests.usecases.office import COMPANIES, CONTACTS, DAY, DEALS, LOST, OPEN, WON, ConnectedPortal
 
 AMOUNT = "rules: [{name: mine, when: won_deal.amount > 1000000, stage: keep, reason: x}]"
-MARK = "settings: {churn: {mark: former}}"
+CHURN_MARK = "settings: {churn: {mark: former}}"
 
 
 @pytest.fixture
-def shop(open_office: Callable[..., Office]) -> Office:
+def portal(open_portal: Callable[..., ConnectedPortal]) -> ConnectedPortal:
     """Open an office in a portal with amounts and a mark."""
-    more = {
+    properties = {
         CONTACTS: [definition("former", "bool")],
         COMPANIES: [],
         DEALS: [definition("amount", "number")],
     }
-    return open_office(default_portal(more=more))
+    return open_portal(default_portal(extra_properties=properties))
 
 
-def _report(shop: Office, more: str = "") -> list[dict[str, object]]:
+def _report(portal: ConnectedPortal, settings_text: str = "") -> list[dict[str, object]]:
     """Return the rows of the report, by column."""
-    text = f"extends: standard\n{more}"
-    shop.door.advance(3600)
-    pull(shop.desk(text))
-    shop.requests()
-    ground = Ground(store=shop.store, portal=shop.door.what, door=ClosedDoor(shop.door.now()))
-    policy = load(text, source="test.yaml", preset=preset)
-    found = customers(offline_desk(ground, policy))
-    assert shop.requests().total() == 0
-    return [dict(zip(COLUMNS, row, strict=True)) for row in found.rows]
+    policy_yaml = f"extends: standard\n{settings_text}"
+    portal.api.advance(3600)
+    pull(portal.context(policy_yaml))
+    portal.take_requests()
+    environment = OfflineInputs(
+        store=portal.store, portal=portal.api.portal_info, api=OfflineHubSpot(portal.api.now())
+    )
+    policy = load_policy(policy_yaml, source="test.yaml", preset_text=policy_text)
+    report = customers_report(offline_context(environment, policy))
+    assert portal.take_requests().total() == 0
+    return [dict(zip(COLUMNS, row, strict=True)) for row in report.rows]
 
 
-def test_who_won_last_comes_first_and_who_never_won_a_deal_comes_last(shop: Office) -> None:
-    imported = shop.contact("customer")
-    firm = shop.company("customer")
-    early = shop.contact("customer", associatedcompanyid=firm.id)
-    shop.deal(WON, early, closedate="2026-01-10T00:00:00Z")
-    shop.door.advance(DAY)
-    late = shop.contact("evangelist")
-    deal = shop.deal(WON, late, firm, closedate="2026-03-10T00:00:00Z")
-    shop.contact("lead")
-    rows = _report(shop)
-    assert [row["record"] for row in rows] == [str(late), str(firm), str(early), str(imported)]
+def test_who_won_last_comes_first_and_who_never_won_a_deal_comes_last(
+    portal: ConnectedPortal,
+) -> None:
+    imported_customer = portal.contact("customer")
+    company = portal.company("customer")
+    early_customer = portal.contact("customer", associatedcompanyid=company.id)
+    portal.deal(WON, early_customer, closedate="2026-01-10T00:00:00Z")
+    portal.api.advance(DAY)
+    late_customer = portal.contact("evangelist")
+    deal = portal.deal(WON, late_customer, company, closedate="2026-03-10T00:00:00Z")
+    portal.contact("lead")
+    rows = _report(portal)
+    assert [row["record"] for row in rows] == [
+        str(late_customer),
+        str(company),
+        str(early_customer),
+        str(imported_customer),
+    ]
     assert rows[0] == {
-        "record": str(late),
+        "record": str(late_customer),
         "company": None,
         "stage": "evangelist",
         "won_deals": 1,
@@ -63,7 +72,7 @@ def test_who_won_last_comes_first_and_who_never_won_a_deal_comes_last(shop: Offi
         "amount": None,
         "former_customer": None,
     }
-    assert rows[2]["company"] == str(firm)
+    assert rows[2]["company"] == str(company)
     assert (rows[3]["won_deals"], rows[3]["last_won_deal"], rows[3]["last_won_at"]) == (
         0,
         None,
@@ -71,35 +80,38 @@ def test_who_won_last_comes_first_and_who_never_won_a_deal_comes_last(shop: Offi
     )
 
 
-def test_only_deals_that_are_won_now_count(shop: Office) -> None:
-    person = shop.contact("customer")
-    shop.deal(LOST, person)
-    shop.deal(OPEN, person)
-    (row,) = _report(shop)
+def test_only_deals_that_are_won_now_count(portal: ConnectedPortal) -> None:
+    contact = portal.contact("customer")
+    portal.deal(LOST, contact)
+    portal.deal(OPEN, contact)
+    (row,) = _report(portal)
     assert row["won_deals"] == 0
 
 
-def test_a_record_with_a_won_deal_is_told_whatever_its_stage(shop: Office) -> None:
-    person = shop.contact("lead")
-    shop.deal(WON, person)
-    (row,) = _report(shop)
-    assert (row["record"], row["stage"]) == (str(person), "lead")
+def test_a_record_with_a_won_deal_is_told_whatever_its_stage(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    (row,) = _report(portal)
+    assert (row["record"], row["stage"]) == (str(contact), "lead")
 
 
-def test_a_parked_record_without_a_won_deal_is_no_customer(shop: Office) -> None:
-    shop.contact("other")
-    assert _report(shop) == []
+def test_a_parked_record_without_a_won_deal_is_no_customer(portal: ConnectedPortal) -> None:
+    portal.contact("other")
+    assert _report(portal) == []
 
 
-def test_the_amount_is_told_where_the_policy_asks_for_it(shop: Office) -> None:
-    person = shop.contact("customer")
-    shop.deal(WON, person, amount="5000")
-    (row,) = _report(shop, AMOUNT)
+def test_the_amount_is_told_where_the_policy_asks_for_it(portal: ConnectedPortal) -> None:
+    contact = portal.contact("customer")
+    portal.deal(WON, contact, amount="5000")
+    (row,) = _report(portal, AMOUNT)
     assert row["amount"] == "5000"
 
 
-def test_former_customers_are_told_where_the_policy_marks_them(shop: Office) -> None:
-    back, fresh = shop.contact("customer", former="true"), shop.contact("customer")
-    firm = shop.company("customer")
-    rows = {row["record"]: row["former_customer"] for row in _report(shop, MARK)}
-    assert rows == {str(back): True, str(fresh): False, str(firm): None}
+def test_former_customers_are_told_where_the_policy_marks_them(portal: ConnectedPortal) -> None:
+    former_customer, new_customer = (
+        portal.contact("customer", former="true"),
+        portal.contact("customer"),
+    )
+    company = portal.company("customer")
+    rows = {row["record"]: row["former_customer"] for row in _report(portal, CHURN_MARK)}
+    assert rows == {str(former_customer): True, str(new_customer): False, str(company): None}

@@ -6,16 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from connector.core.audit import AuditLine, Intact
+from connector.core.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, Correction, Direction, Outcome, Ref, Version
 from connector.core.moves import Move, Phase
-from connector.gone import settle_gone
+from connector.gone import resolve_missing
 from connector.pull import pull
 from connector.recover import recover
-from connector.rolling import roll_round
+from connector.rolling import rescan_all
 from connector.sync import sync
 from state import audit, ledger, mirror, outbox
-from tests.usecases.office import CONTACTS, DEALS, LOST, OPEN, START, WON, Office
+from tests.usecases.office import CONTACTS, DEALS, LOST, OPEN, START, WON, ConnectedPortal
 
 
 def correction(ref: Ref, before: str = "customer", after: str = "opportunity") -> Correction:
@@ -57,203 +57,219 @@ def line(ref: Ref) -> AuditLine:
     )
 
 
-def write(office: Office, *lines: AuditLine) -> None:
-    with office.store.begin() as session:
+def append_lines(portal: ConnectedPortal, *lines: AuditLine) -> None:
+    with portal.store.begin() as session:
         audit.append(session, "1", lines)
 
 
-def audited(office: Office, ref: Ref) -> list[tuple[str, str, bool]]:
-    with office.store.reading() as session:
-        found = list(audit.read(session, "1", record=ref))
-        assert isinstance(audit.verify(session, "1"), Intact)
-    return [(str(one.record), one.after, one.redacted) for one in found]
+def audit_rows(portal: ConnectedPortal, ref: Ref) -> list[tuple[str, str, bool]]:
+    with portal.store.reading() as session:
+        entries = list(audit.read(session, "1", record=ref))
+        assert isinstance(audit.verify(session, "1"), IntactChain)
+    return [(str(entry.record), entry.after, entry.redacted) for entry in entries]
 
 
 def test_an_archived_record_leaves_every_decision_and_comes_back_when_restored(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = office.contact("lead")
-    office.read_all()
-    office.door.archive(person)
-    roll_round(office.desk())
-    assert office.mirrored(person) is None
+    contact = portal.contact("lead")
+    portal.read_all()
+    portal.api.archive(contact)
+    rescan_all(portal.context())
+    assert portal.mirrored(contact) is None
 
-    office.door.restore(person)
-    roll_round(office.desk())
+    portal.api.restore(contact)
+    rescan_all(portal.context())
 
-    assert office.mirrored(person) is not None
-    assert office.due() == (person,)
-
-
-def test_whoever_was_linked_with_an_archived_deal_is_due(office: Office) -> None:
-    person, company = office.contact("customer"), office.company("customer")
-    deal = office.deal(WON, person, company)
-    office.read_all()
-    office.door.archive(deal)
-
-    roll_round(office.desk())
-
-    assert (office.due(), office.due(DEALS)) == ((person,), ())
+    assert portal.mirrored(contact) is not None
+    assert portal.due() == (contact,)
 
 
-def test_a_merge_is_known_from_the_survivor_without_another_request(office: Office) -> None:
-    kept, gone = office.contact("lead"), office.contact("lead")
-    deal = office.deal(OPEN, gone)
-    office.read_all()
-    write(office, line(gone))
-    with office.store.begin() as session:
-        seen = Version(value="lead", at=START, source_type="CRM_UI")
-        ledger.observe(session, "1", gone, STAGE, [seen])
-    office.door.advance(3600)
-    office.door.dissociate(deal, gone)
-    office.link(deal, kept)
-    office.door.merge(kept, gone)
+def test_whoever_was_linked_with_an_archived_deal_is_due(portal: ConnectedPortal) -> None:
+    contact, company = portal.contact("customer"), portal.company("customer")
+    deal = portal.deal(WON, contact, company)
+    portal.read_all()
+    portal.api.archive(deal)
 
-    pull(office.desk())
+    rescan_all(portal.context())
 
-    assert office.requests() == {"changed": 3, "associations": 1}
-    assert office.mirrored(gone) is None
-    assert office.due() == (kept,)
-    assert audited(office, kept) == audited(office, gone) == [(str(gone), "customer", False)]
-    with office.store.reading() as session:
-        assert ledger.versions(session, "1", [kept], STAGE)[kept] == (seen,)
-        assert ledger.versions(session, "1", [gone], STAGE)[gone] == ()
+    assert (portal.due(), portal.due(DEALS)) == ((contact,), ())
 
 
-def test_a_survivor_of_a_survivor_is_found_by_the_first_id(office: Office) -> None:
-    one, two, three = (office.contact("lead") for _ in range(3))
-    office.read_all()
-    write(office, line(one), line(two))
-    office.door.merge(two, one)
-    office.door.advance(3600)
-    pull(office.desk())
-    office.door.merge(three, two)
-    office.door.advance(3600)
-    pull(office.desk())
-    assert [each[0] for each in audited(office, one)] == [str(one), str(two)]
-    assert audited(office, one) == audited(office, three)
+def test_a_merge_is_known_from_the_survivor_without_another_request(
+    portal: ConnectedPortal,
+) -> None:
+    survivor, merged = portal.contact("lead"), portal.contact("lead")
+    deal = portal.deal(OPEN, merged)
+    portal.read_all()
+    append_lines(portal, line(merged))
+    with portal.store.begin() as session:
+        version = Version(value="lead", at=START, source_type="CRM_UI")
+        ledger.store_history(session, "1", merged, STAGE, [version])
+    portal.api.advance(3600)
+    portal.api.dissociate(deal, merged)
+    portal.link(deal, survivor)
+    portal.api.merge(survivor, merged)
+
+    pull(portal.context())
+
+    assert portal.take_requests() == {"changed": 3, "associations": 1}
+    assert portal.mirrored(merged) is None
+    assert portal.due() == (survivor,)
+    assert (
+        audit_rows(portal, survivor)
+        == audit_rows(portal, merged)
+        == [(str(merged), "customer", False)]
+    )
+    with portal.store.reading() as session:
+        assert ledger.read_versions(session, "1", [survivor], STAGE)[survivor] == (version,)
+        assert ledger.read_versions(session, "1", [merged], STAGE)[merged] == ()
 
 
-def test_a_row_of_a_merged_id_that_the_search_still_shows_is_left_out(office: Office) -> None:
-    kept, gone = office.contact("lead"), office.contact("lead")
-    office.read_all()
-    old = office.door._records[gone]
-    office.door.advance(3600)
-    office.door.merge(kept, gone)
-    pull(office.desk())
-    office.door.advance(60)
-    office.door.put(gone, {"email": "late@fjord.example"})
-    assert office.door._records[gone] != old
+def test_a_survivor_of_a_survivor_is_found_by_the_first_id(portal: ConnectedPortal) -> None:
+    first, second, third = (portal.contact("lead") for _ in range(3))
+    portal.read_all()
+    append_lines(portal, line(first), line(second))
+    portal.api.merge(second, first)
+    portal.api.advance(3600)
+    pull(portal.context())
+    portal.api.merge(third, second)
+    portal.api.advance(3600)
+    pull(portal.context())
+    assert [row[0] for row in audit_rows(portal, first)] == [str(first), str(second)]
+    assert audit_rows(portal, first) == audit_rows(portal, third)
 
-    pull(office.desk())
 
-    assert office.mirrored(gone) is None
+def test_a_row_of_a_merged_id_that_the_search_still_shows_is_left_out(
+    portal: ConnectedPortal,
+) -> None:
+    survivor, merged = portal.contact("lead"), portal.contact("lead")
+    portal.read_all()
+    old_record = portal.api._records[merged]
+    portal.api.advance(3600)
+    portal.api.merge(survivor, merged)
+    pull(portal.context())
+    portal.api.advance(60)
+    portal.api.put(merged, {"email": "late@fjord.example"})
+    assert portal.api._records[merged] != old_record
+
+    pull(portal.context())
+
+    assert portal.mirrored(merged) is None
 
 
 @pytest.mark.parametrize("phase", [Phase.PROMISED, Phase.CLEARED])
 def test_an_open_move_of_a_merged_record_is_finished_on_the_survivor(
-    office: Office, phase: Phase
+    portal: ConnectedPortal, phase: Phase
 ) -> None:
-    kept, gone = office.contact("customer"), office.contact("customer")
-    office.deal(OPEN, kept)
-    office.read_all()
-    with office.store.begin() as session:
-        outbox.promise(session, "1", [move(gone)])
-        outbox.advance(session, "1", [gone], phase)
-    office.door.merge(kept, gone)
+    survivor, merged = portal.contact("customer"), portal.contact("customer")
+    portal.deal(OPEN, survivor)
+    portal.read_all()
+    with portal.store.begin() as session:
+        outbox.promise(session, "1", [move(merged)])
+        outbox.advance(session, "1", [merged], phase)
+    portal.api.merge(survivor, merged)
     if phase is Phase.CLEARED:
-        office.edit(kept, lifecyclestage="")
+        portal.edit(survivor, lifecyclestage="")
 
-    recover(office.desk())
+    recover(portal.context())
 
-    assert office.open_moves() == ()
-    assert office.stage(kept) == ("opportunity" if phase is Phase.CLEARED else "customer")
-    assert [each[0] for each in office.outcomes()] == [str(kept)] * (phase is Phase.CLEARED)
+    assert portal.open_moves() == ()
+    assert portal.stage(survivor) == ("opportunity" if phase is Phase.CLEARED else "customer")
+    assert [outcome[0] for outcome in portal.outcomes()] == [str(survivor)] * (
+        phase is Phase.CLEARED
+    )
 
 
-def test_two_open_moves_become_one_when_their_records_are_merged(office: Office) -> None:
-    kept, gone = office.contact("customer"), office.contact("customer")
-    office.read_all()
-    with office.store.begin() as session:
-        outbox.promise(session, "1", [move(gone), move(kept)])
-    office.door.merge(kept, gone)
-    recover(office.desk())
-    assert office.open_moves() == ()
+def test_two_open_moves_become_one_when_their_records_are_merged(portal: ConnectedPortal) -> None:
+    survivor, merged = portal.contact("customer"), portal.contact("customer")
+    portal.read_all()
+    with portal.store.begin() as session:
+        outbox.promise(session, "1", [move(merged), move(survivor)])
+    portal.api.merge(survivor, merged)
+    recover(portal.context())
+    assert portal.open_moves() == ()
 
 
 def test_a_record_merged_between_decision_and_write_is_carried_over_at_once(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    kept, gone = office.contact("opportunity", "OPEN_DEAL"), office.contact("lead")
-    deal = office.deal(OPEN, gone, kept)
-    office.read_all()
-    office.forget_due()
-    with office.store.begin() as session:
-        mirror.mark_due(session, "1", [gone], at=START)
+    survivor, merged = portal.contact("opportunity", "OPEN_DEAL"), portal.contact("lead")
+    deal = portal.deal(OPEN, merged, survivor)
+    portal.read_all()
+    portal.clear_due()
+    with portal.store.begin() as session:
+        mirror.mark_due(session, "1", [merged], at=START)
     assert deal
 
     def merge() -> None:
-        office.door.merge(kept, gone)
+        portal.api.merge(survivor, merged)
 
-    office.door.before("read", 2, merge)
-    sync(office.desk())
+    portal.api.before("read", 2, merge)
+    sync(portal.context())
 
-    assert office.mirrored(gone) is None
-    assert {one[2] for one in office.outcomes()} == {"stale"}
-    assert audited(office, kept) == audited(office, gone) != []
+    assert portal.mirrored(merged) is None
+    assert {outcome[2] for outcome in portal.outcomes()} == {"stale"}
+    assert audit_rows(portal, survivor) == audit_rows(portal, merged) != []
 
 
-def test_a_deletion_for_privacy_wipes_the_mirror_and_redacts_the_audit(office: Office) -> None:
-    person, other = office.contact("lead"), office.contact("lead")
-    office.deal(LOST, person)
-    office.read_all()
-    write(office, line(person), line(other))
-    with office.store.begin() as session:
-        ledger.observe(
-            session, "1", person, STAGE, [Version(value="lead", at=START, source_type="CRM_UI")]
+def test_a_deletion_for_privacy_wipes_the_mirror_and_redacts_the_audit(
+    portal: ConnectedPortal,
+) -> None:
+    contact, other_contact = portal.contact("lead"), portal.contact("lead")
+    portal.deal(LOST, contact)
+    portal.read_all()
+    append_lines(portal, line(contact), line(other_contact))
+    with portal.store.begin() as session:
+        ledger.store_history(
+            session, "1", contact, STAGE, [Version(value="lead", at=START, source_type="CRM_UI")]
         )
-    office.door.delete(person)
+    portal.api.delete(contact)
 
-    roll_round(office.desk())
+    rescan_all(portal.context())
 
-    assert office.mirrored(person) is None
-    assert audited(office, person) == [(str(person), "", True)]
-    assert audited(office, other) == [(str(other), "customer", False)]
-    with office.store.reading() as session:
-        assert mirror.get(session, "1", [person]) == {}
-        assert ledger.versions(session, "1", [person], STAGE)[person] == ()
-
-
-def test_a_privacy_deletion_out_of_the_recycling_bin_is_found_as_well(office: Office) -> None:
-    person = office.contact("lead")
-    office.read_all()
-    write(office, line(person))
-    office.door.archive(person)
-    roll_round(office.desk())
-    assert audited(office, person)[0][2] is False
-    office.door.delete(person)
-    roll_round(office.desk())
-    assert audited(office, person)[0][2] is True
+    assert portal.mirrored(contact) is None
+    assert audit_rows(portal, contact) == [(str(contact), "", True)]
+    assert audit_rows(portal, other_contact) == [(str(other_contact), "customer", False)]
+    with portal.store.reading() as session:
+        assert mirror.get(session, "1", [contact]) == {}
+        assert ledger.read_versions(session, "1", [contact], STAGE)[contact] == ()
 
 
-def test_what_lay_in_the_bin_for_ninety_days_is_not_asked_for_any_more(office: Office) -> None:
-    person = office.contact("lead")
-    office.read_all()
-    office.door.archive(person)
-    roll_round(office.desk())
-    office.door.advance(timedelta(days=91).total_seconds())
-    office.requests()
-    roll_round(office.desk())
-    assert office.requests() == {"page": 3}
+def test_a_privacy_deletion_out_of_the_recycling_bin_is_found_as_well(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead")
+    portal.read_all()
+    append_lines(portal, line(contact))
+    portal.api.archive(contact)
+    rescan_all(portal.context())
+    assert audit_rows(portal, contact)[0][2] is False
+    portal.api.delete(contact)
+    rescan_all(portal.context())
+    assert audit_rows(portal, contact)[0][2] is True
 
 
-def test_a_merged_id_that_only_a_single_read_follows_is_followed(office: Office) -> None:
-    kept, gone = office.contact("lead"), office.contact("lead")
-    office.read_all()
-    office.door.merge(kept, gone)
-    office.door.follows_merges = False
+def test_what_lay_in_the_bin_for_ninety_days_is_not_asked_for_any_more(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead")
+    portal.read_all()
+    portal.api.archive(contact)
+    rescan_all(portal.context())
+    portal.api.advance(timedelta(days=91).total_seconds())
+    portal.take_requests()
+    rescan_all(portal.context())
+    assert portal.take_requests() == {"page": 3}
 
-    told = settle_gone(office.desk(), [gone])
 
-    assert (told.merged, told.deleted) == ({gone: kept}, frozenset())
-    assert office.due(CONTACTS) == (kept,)
+def test_a_merged_id_that_only_a_single_read_follows_is_followed(portal: ConnectedPortal) -> None:
+    survivor, merged = portal.contact("lead"), portal.contact("lead")
+    portal.read_all()
+    portal.api.merge(survivor, merged)
+    portal.api.follows_merges = False
+
+    result = resolve_missing(portal.context(), [merged])
+
+    assert (result.merged, result.deleted) == ({merged: survivor}, frozenset())
+    assert portal.due(CONTACTS) == (survivor,)

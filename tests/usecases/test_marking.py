@@ -12,7 +12,7 @@ from connector.core.moves import Move, Phase
 from connector.recover import recover
 from connector.sync import sync
 from state import outbox
-from tests.usecases.office import COMPANIES, CONTACTS, DEALS, SQL, START, Office
+from tests.usecases.office import COMPANIES, CONTACTS, DEALS, SQL, START, ConnectedPortal
 
 MARK = "former"
 POLICY = (
@@ -22,53 +22,58 @@ POLICY = (
 
 
 @pytest.fixture
-def club(open_office: Callable[..., Office]) -> Office:
+def portal(open_portal: Callable[..., ConnectedPortal]) -> ConnectedPortal:
     """Open an office in a portal with subscriptions and a mark."""
-    more = {
+    properties = {
         CONTACTS: [definition("plan_state"), definition(MARK, "bool")],
         COMPANIES: [],
         DEALS: [],
     }
-    return open_office(default_portal(more=more))
+    return open_portal(default_portal(extra_properties=properties))
 
 
-def _left(club: Office) -> Ref:
-    left = club.contact("customer", plan_state="canceled")
-    club.door.advance(3600)
-    return left
+def _create_former_customer(portal: ConnectedPortal) -> Ref:
+    former_customer = portal.contact("customer", plan_state="canceled")
+    portal.api.advance(3600)
+    return former_customer
 
 
-def test_a_former_customer_is_marked_before_the_stage_goes_back(club: Office) -> None:
-    left = _left(club)
-    sync(club.desk(POLICY))
-    assert club.stage(left) == SQL
-    assert club.door.value(left, MARK) == "true"
-    assert club.door.sent[:2] == [{left: {MARK: "true"}}, {left: {STAGE: ""}}]
+def test_a_former_customer_is_marked_before_the_stage_goes_back(portal: ConnectedPortal) -> None:
+    former_customer = _create_former_customer(portal)
+    sync(portal.context(POLICY))
+    assert portal.stage(former_customer) == SQL
+    assert portal.api.value(former_customer, MARK) == "true"
+    assert portal.api.sent_updates[:2] == [
+        {former_customer: {MARK: "true"}},
+        {former_customer: {STAGE: ""}},
+    ]
 
 
-def test_where_the_mark_does_not_hold_the_stage_stays(club: Office) -> None:
-    club.door.deaf = lambda _ref, name, _value: name == MARK
-    left = _left(club)
-    sync(club.desk(POLICY))
-    assert club.stage(left) == "customer"
-    assert (str(left), "true", "ignored") in club.outcomes()
+def test_where_the_mark_does_not_hold_the_stage_stays(portal: ConnectedPortal) -> None:
+    portal.api.ignores_write = lambda _ref, name, _value: name == MARK
+    former_customer = _create_former_customer(portal)
+    sync(portal.context(POLICY))
+    assert portal.stage(former_customer) == "customer"
+    assert (str(former_customer), "true", "ignored") in portal.outcomes()
 
 
-def test_who_was_marked_by_somebody_else_meanwhile_goes_back_all_the_same(club: Office) -> None:
-    left = _left(club)
-    club.door.before("read", 1, lambda: club.edit(left, **{MARK: "true"}))
-    sync(club.desk(POLICY))
-    assert club.stage(left) == SQL
-    told = [(after, outcome) for _, after, outcome in club.outcomes()]
-    assert told == [(SQL, "applied"), ("NEW", "applied")]
+def test_who_was_marked_by_somebody_else_meanwhile_goes_back_all_the_same(
+    portal: ConnectedPortal,
+) -> None:
+    former_customer = _create_former_customer(portal)
+    portal.api.before("read", 1, lambda: portal.edit(former_customer, **{MARK: "true"}))
+    sync(portal.context(POLICY))
+    assert portal.stage(former_customer) == SQL
+    outcomes = [(after, outcome) for _, after, outcome in portal.outcomes()]
+    assert outcomes == [(SQL, "applied"), ("NEW", "applied")]
 
 
-def _leave_open(club: Office, left: Ref, phase: Phase) -> None:
+def _leave_move_open(portal: ConnectedPortal, former_customer: Ref, phase: Phase) -> None:
     """Leave a move with a mark open as a process does that was killed in this phase."""
     values = ((MARK, "", "true"), (STAGE, "customer", SQL), (STATUS, "", "NEW"))
     corrections = tuple(
         Correction(
-            record=left,
+            record=former_customer,
             property_name=name,
             before=before,
             after=after,
@@ -79,7 +84,7 @@ def _leave_open(club: Office, left: Ref, phase: Phase) -> None:
         for name, before, after in values
     )
     move = Move(
-        record=left,
+        record=former_customer,
         corrections=corrections,
         run="killed",
         plan="killed.1",
@@ -87,7 +92,7 @@ def _leave_open(club: Office, left: Ref, phase: Phase) -> None:
         promised_at=START,
         phase=phase,
     )
-    with club.store.begin() as session:
+    with portal.store.begin() as session:
         outbox.promise(session, "1", [move])
 
 
@@ -96,37 +101,37 @@ POLICIES = (POLICY, "extends: standard")
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_mark_that_arrived_before_the_process_died_is_written_down(
-    club: Office, policy: str
+    portal: ConnectedPortal, policy: str
 ) -> None:
-    left = club.contact("customer", plan_state="canceled")
-    club.read_all()
-    club.edit(left, **{MARK: "true"})
-    _leave_open(club, left, Phase.MARKING)
-    recover(club.desk(policy))
-    assert club.door.sent == []
-    assert club.outcomes() == [(str(left), "true", "applied")]
-    assert club.open_moves() == ()
-    assert club.due() == (left,)
+    former_customer = portal.contact("customer", plan_state="canceled")
+    portal.read_all()
+    portal.edit(former_customer, **{MARK: "true"})
+    _leave_move_open(portal, former_customer, Phase.MARKING)
+    recover(portal.context(policy))
+    assert portal.api.sent_updates == []
+    assert portal.outcomes() == [(str(former_customer), "true", "applied")]
+    assert portal.open_moves() == ()
+    assert portal.due() == (former_customer,)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_mark_that_never_arrived_is_withdrawn(club: Office, policy: str) -> None:
-    left = club.contact("customer", plan_state="canceled")
-    club.read_all()
-    _leave_open(club, left, Phase.MARKING)
-    recover(club.desk(policy))
-    assert (club.outcomes(), club.open_moves()) == ([], ())
+def test_a_mark_that_never_arrived_is_withdrawn(portal: ConnectedPortal, policy: str) -> None:
+    former_customer = portal.contact("customer", plan_state="canceled")
+    portal.read_all()
+    _leave_move_open(portal, former_customer, Phase.MARKING)
+    recover(portal.context(policy))
+    assert (portal.outcomes(), portal.open_moves()) == ([], ())
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_gap_after_the_mark_is_filled_though_the_policy_lost_its_mark(
-    club: Office, policy: str
+    portal: ConnectedPortal, policy: str
 ) -> None:
-    left = club.contact("customer", plan_state="canceled")
-    club.read_all()
-    club.edit(left, **{MARK: "true", STAGE: ""})
-    _leave_open(club, left, Phase.CLEARED)
-    recover(club.desk(policy))
-    assert (club.stage(left), club.status(left)) == (SQL, "NEW")
-    assert {one[2] for one in club.outcomes()} == {"applied"}
-    assert len(club.outcomes()) == 3
+    former_customer = portal.contact("customer", plan_state="canceled")
+    portal.read_all()
+    portal.edit(former_customer, **{MARK: "true", STAGE: ""})
+    _leave_move_open(portal, former_customer, Phase.CLEARED)
+    recover(portal.context(policy))
+    assert (portal.stage(former_customer), portal.status(former_customer)) == (SQL, "NEW")
+    assert {outcome[2] for outcome in portal.outcomes()} == {"applied"}
+    assert len(portal.outcomes()) == 3

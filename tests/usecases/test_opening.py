@@ -12,62 +12,69 @@ import pytest
 
 from connector import settings
 from connector.errors import UserError
-from connector.opening import Clockwork, open_desk, open_door, read_policy, run_id
+from connector.opening import RunClock, open_context, open_api, read_policy, run_id
 from connector.sandbox.portal import Portal
 from connector.sandbox.server import Sandbox
 from state import portals
 
-CLOCKWORK = Clockwork(wait=lambda _: None, monotonic=time.monotonic)
+CLOCK = RunClock(wait=lambda _: None, monotonic=time.monotonic)
 
 
 @pytest.fixture
-def box() -> Iterator[Sandbox]:
-    with Sandbox(Portal(portal_id=147893286)) as served:
-        yield served
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Portal(portal_id=147893286)) as running_sandbox:
+        yield running_sandbox
 
 
-def told(box: Sandbox, folder: Path, **more: str) -> settings.Settings:
+def sandbox_settings(sandbox: Sandbox, folder: Path, **overrides: str) -> settings.Settings:
     environment = {
-        "HUBSPOT_API_URL": box.url,
-        "HUBSPOT_ACCESS_TOKEN": box.token,
+        "HUBSPOT_API_URL": sandbox.url,
+        "HUBSPOT_ACCESS_TOKEN": sandbox.token,
         "CONNECTOR_DATABASE_URL": f"sqlite:///{folder / 'deep' / 'connector.db'}",
     }
-    return settings.read({**environment, **more}, folder=folder)
+    return settings.read({**environment, **overrides}, folder=folder)
 
 
 @pytest.mark.network
-def test_a_desk_knows_the_portal_and_the_store_remembers_it(box: Sandbox, tmp_path: Path) -> None:
-    found = told(box, tmp_path, CONNECTOR_OVERLAP_SECONDS="60", CONNECTOR_RECHECK_SECONDS="1")
-    with open_desk(found, CLOCKWORK) as desk:
-        assert desk.portal_id == "147893286"
-        assert desk.policy.name == "standard"
-        assert (desk.overlap.total_seconds(), desk.rechecks) == (60, (1.0,))
-        with desk.store.reading() as session:
+def test_a_context_knows_the_portal_and_the_store_remembers_it(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    loaded_settings = sandbox_settings(
+        sandbox, tmp_path, CONNECTOR_OVERLAP_SECONDS="60", CONNECTOR_RECHECK_SECONDS="1"
+    )
+    with open_context(loaded_settings, CLOCK) as context:
+        assert context.portal_id == "147893286"
+        assert context.policy.name == "standard"
+        assert (context.overlap.total_seconds(), context.recheck_seconds) == (60, (1.0,))
+        with context.store.reading() as session:
             assert portals.ids(session) == ("147893286",)
 
 
 @pytest.mark.network
-def test_a_token_of_another_portal_opens_nothing(box: Sandbox, tmp_path: Path) -> None:
-    found = told(box, tmp_path, HUBSPOT_PORTAL_ID="42")
+def test_a_token_of_another_portal_opens_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    loaded_settings = sandbox_settings(sandbox, tmp_path, HUBSPOT_PORTAL_ID="42")
     with (
         pytest.raises(UserError, match="belongs to portal 147893286, but HUBSPOT_PORTAL_ID is 42"),
-        open_desk(found, CLOCKWORK),
+        open_context(loaded_settings, CLOCK),
     ):
         raise AssertionError("it was opened")
     assert not (tmp_path / "deep").exists()
-    assert box.writes() == []
+    assert sandbox.write_requests() == []
 
 
 def test_without_a_token_the_message_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"HUBSPOT_ACCESS_TOKEN.*connector demo"):
-        open_door(settings.read({}, folder=tmp_path), CLOCKWORK)
+        open_api(settings.read({}, folder=tmp_path), CLOCK)
 
 
 @pytest.mark.network
-def test_the_policy_is_read_before_hubspot_is_asked(box: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(UserError), open_desk(told(box, tmp_path), CLOCKWORK, policy="nonsense"):
+def test_the_policy_is_read_before_hubspot_is_asked(sandbox: Sandbox, tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError),
+        open_context(sandbox_settings(sandbox, tmp_path), CLOCK, policy="nonsense"),
+    ):
         raise AssertionError("it was opened")
-    assert box.requests == []
+    assert sandbox.requests == []
 
 
 def test_a_policy_is_a_preset_or_a_file(tmp_path: Path) -> None:

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from connector.core.policy import load
-from connector.offline import ClosedDoor, Ground, offline_desk
-from connector.presets import preset
+from connector.core.policy import load_policy
+from connector.offline import OfflineHubSpot, OfflineInputs, offline_context
+from connector.presets import policy_text
 from connector.pull import pull
-from connector.reporting.overlooked import COLUMNS, overlooked
+from connector.reporting.overlooked import COLUMNS, overlooked_report
 from connector.reporting.report import Report
 from connector.sync import sync
-from tests.usecases.office import CONTACTS, DAY, MQL, SQL, Office
+from tests.usecases.office import CONTACTS, DAY, MQL, SQL, ConnectedPortal
 
 STANDARD = "extends: standard\n"
 
 
-def report(office: Office, more: str = "") -> Report:
-    text = STANDARD + more
-    pull(office.desk(text))
-    office.requests()
-    ground = Ground(store=office.store, portal=office.door.what, door=ClosedDoor(office.door.now()))
-    found = overlooked(offline_desk(ground, load(text, source="test.yaml", preset=preset)))
-    assert office.requests().total() == 0
-    return found
+def report(portal: ConnectedPortal, settings_text: str = "") -> Report:
+    policy_yaml = STANDARD + settings_text
+    pull(portal.context(policy_yaml))
+    portal.take_requests()
+    environment = OfflineInputs(
+        store=portal.store, portal=portal.api.portal_info, api=OfflineHubSpot(portal.api.now())
+    )
+    result = overlooked_report(
+        offline_context(
+            environment, load_policy(policy_yaml, source="test.yaml", preset_text=policy_text)
+        )
+    )
+    assert portal.take_requests().total() == 0
+    return result
 
 
-def rows(found: Report) -> list[dict[str, object]]:
-    return [dict(zip(COLUMNS, row, strict=True)) for row in found.rows]
+def rows(result: Report) -> list[dict[str, object]]:
+    return [dict(zip(COLUMNS, row, strict=True)) for row in result.rows]
 
 
-def test_who_waits_longest_comes_first_with_the_reason(office: Office) -> None:
-    office.contact(SQL, "CONNECTED", hubspot_owner_id="76000001")
-    late = office.contact(SQL, "CONNECTED")
-    office.door.advance(2 * DAY)
-    later = office.contact(SQL, "NEW", hubspot_owner_id="76000001")
-    office.contact(MQL)
-    office.door.advance(7 * DAY)
-    office.contact(SQL, "NEW")
-    found = report(office)
-    assert rows(found) == [
+def test_who_waits_longest_comes_first_with_the_reason(portal: ConnectedPortal) -> None:
+    portal.contact(SQL, "CONNECTED", hubspot_owner_id="76000001")
+    first_contact = portal.contact(SQL, "CONNECTED")
+    portal.api.advance(2 * DAY)
+    second_contact = portal.contact(SQL, "NEW", hubspot_owner_id="76000001")
+    portal.contact(MQL)
+    portal.api.advance(7 * DAY)
+    portal.contact(SQL, "NEW")
+    result = report(portal)
+    assert rows(result) == [
         {
-            "record": str(late),
+            "record": str(first_contact),
             "stage": SQL,
             "since": "2026-03-12",
             "since_known": False,
@@ -48,7 +54,7 @@ def test_who_waits_longest_comes_first_with_the_reason(office: Office) -> None:
             "why": "nobody owns it",
         },
         {
-            "record": str(later),
+            "record": str(second_contact),
             "stage": SQL,
             "since": "2026-03-14",
             "since_known": False,
@@ -57,35 +63,35 @@ def test_who_waits_longest_comes_first_with_the_reason(office: Office) -> None:
             "why": "nobody has worked on the lead status",
         },
     ]
-    assert "Of 2 nobody knows" in found.notes[0]
+    assert "Of 2 nobody knows" in result.notes[0]
 
 
-def test_who_was_corrected_into_the_stage_waits_since_then(office: Office) -> None:
-    person = office.contact("lead", recent_conversion_event_name="Book a demo: form")
-    office.door.advance(30 * DAY)
-    sync(office.desk())
-    assert office.stage(person) == SQL
-    assert rows(report(office)) == []
-    office.door.put(person, {"email": "anna@fjord.example"})
-    office.door.advance(6 * DAY)
-    (row,) = rows(report(office))
-    assert (row["record"], row["since"], row["since_known"]) == (str(person), "2026-04-11", True)
+def test_who_was_corrected_into_the_stage_waits_since_then(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead", recent_conversion_event_name="Book a demo: form")
+    portal.api.advance(30 * DAY)
+    sync(portal.context())
+    assert portal.stage(contact) == SQL
+    assert rows(report(portal)) == []
+    portal.api.put(contact, {"email": "anna@fjord.example"})
+    portal.api.advance(6 * DAY)
+    (row,) = rows(report(portal))
+    assert (row["record"], row["since"], row["since_known"]) == (str(contact), "2026-04-11", True)
 
 
-def test_nobody_outside_of_the_scope_is_told(office: Office) -> None:
-    office.contact(SQL, email="a@fjord.example")
-    inside = office.contact(SQL, email="b@elv.example")
-    office.door.advance(7 * DAY)
-    found = report(office, "settings: {scope: contact.email_domain == 'elv.example'}")
-    assert [row["record"] for row in rows(found)] == [str(inside)]
+def test_nobody_outside_of_the_scope_is_told(portal: ConnectedPortal) -> None:
+    portal.contact(SQL, email="a@fjord.example")
+    contact_in_scope = portal.contact(SQL, email="b@elv.example")
+    portal.api.advance(7 * DAY)
+    result = report(portal, "settings: {scope: contact.email_domain == 'elv.example'}")
+    assert [row["record"] for row in rows(result)] == [str(contact_in_scope)]
 
 
-def test_archived_contacts_wait_for_nobody(office: Office) -> None:
-    person = office.contact(SQL)
-    office.door.advance(7 * DAY)
-    assert len(rows(report(office))) == 1
-    office.door.archive(person)
-    pull(office.desk(), full=True)
-    assert office.mirrored(person) is None
-    assert rows(report(office)) == []
-    assert office.due(CONTACTS) == ()
+def test_archived_contacts_wait_for_nobody(portal: ConnectedPortal) -> None:
+    contact = portal.contact(SQL)
+    portal.api.advance(7 * DAY)
+    assert len(rows(report(portal))) == 1
+    portal.api.archive(contact)
+    pull(portal.context(), full=True)
+    assert portal.mirrored(contact) is None
+    assert rows(report(portal)) == []
+    assert portal.due(CONTACTS) == ()

@@ -6,287 +6,306 @@ from datetime import timedelta
 
 import pytest
 
-from connector.core.holds import Hold, Scope
+from connector.core.holds import Hold, HoldScope
 from connector.core.model import STAGE, STATUS, Outcome, Ref
 from connector.core.moves import Phase
 from connector.errors import TemporaryError, UserError
 from connector.explaining import explain_record
-from connector.holding import add, listed, remove
+from connector.holding import add_hold, active_holds, remove_holds
 from connector.pull import pull
 from connector.recover import recover
 from connector.sync import sync
 from state import plans
 from state.plans import PlanHead
-from tests.usecases.office import DAY, LOST, OPEN, SQL, START, WON, Office
+from tests.usecases.office import DAY, LOST, OPEN, SQL, START, WON, ConnectedPortal
 
 
-def asides(office: Office, plan: PlanHead) -> list[tuple[str, str, str]]:
+def held_back(portal: ConnectedPortal, plan: PlanHead) -> list[tuple[str, str, str]]:
     """Return record, property and reason of what a plan leaves aside."""
-    with office.store.reading() as session:
-        rows = plans.asides(session, "1", plan.plan_id)
+    with portal.store.reading() as session:
+        rows = plans.read_held_back(session, "1", plan.plan_id)
     return [
-        (str(one.correction.record), one.correction.property_name, one.reason) for _, one in rows
+        (str(entry.correction.record), entry.correction.property_name, entry.reason)
+        for _, entry in rows
     ]
 
 
-def edited(office: Office, **values: str) -> Ref:
+def create_edited_customer(portal: ConnectedPortal, **values: str) -> Ref:
     """Create a customer by a won deal, whom a person sets to something else a day later."""
-    person = office.contact("customer")
-    office.deal(WON, person)
-    office.door.advance(DAY)
-    office.person_sets(person, **values)
-    office.door.advance(60)
-    return person
+    contact = portal.contact("customer")
+    portal.deal(WON, contact)
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, **values)
+    portal.api.advance(60)
+    return contact
 
 
-def run(office: Office, policy: str = "extends: standard") -> dict[str, int]:
-    office.door.advance(3600)
-    return {str(one): n for one, n in sync(office.desk(policy)).outcomes.items()}
+def run(portal: ConnectedPortal, policy: str = "extends: standard") -> dict[str, int]:
+    portal.api.advance(3600)
+    return {str(outcome): count for outcome, count in sync(portal.context(policy)).outcomes.items()}
 
 
-def test_what_a_person_set_is_not_overwritten(office: Office) -> None:
-    person = edited(office, lifecyclestage="lead")
-    assert run(office) == {}
-    assert office.stage(person) == "lead"
-    assert office.door.sent == []
+def test_what_a_person_set_is_not_overwritten(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="lead")
+    assert run(portal) == {}
+    assert portal.stage(contact) == "lead"
+    assert portal.api.sent_updates == []
 
 
-def test_a_held_correction_is_shown_with_its_reason_and_its_end(office: Office) -> None:
-    person = edited(office, lifecyclestage="lead")
-    pull(office.desk())
-    plan = office.propose()
-    assert office.corrections(plan) == []
+def test_a_held_correction_is_shown_with_its_reason_and_its_end(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="lead")
+    pull(portal.context())
+    plan = portal.propose()
+    assert portal.corrections(plan) == []
     assert plan.summary["left_alone"] == {"held": 1}
-    assert asides(office, plan) == [
-        (str(person), STAGE, "a person (71830) set lead on 2026-03-13 12:00")
+    assert held_back(portal, plan) == [
+        (str(contact), STAGE, "a person (71830) set lead on 2026-03-13 12:00")
     ]
-    with office.store.reading() as session:
-        ((_, held),) = plans.asides(session, "1", plan.plan_id)
-    assert held.until == START + timedelta(days=31)
+    with portal.store.reading() as session:
+        ((_, held_correction),) = plans.read_held_back(session, "1", plan.plan_id)
+    assert held_correction.until == START + timedelta(days=31)
 
 
-def test_a_hold_ends_after_hold_days_and_the_record_is_due_by_then(office: Office) -> None:
-    person = edited(office, lifecyclestage="lead")
-    run(office)
-    office.door.advance(29 * DAY)
-    assert run(office) == {}
-    office.door.advance(DAY)
-    assert run(office) == {"applied": 1}
-    assert office.stage(person) == "customer"
+def test_a_hold_ends_after_hold_days_and_the_record_is_due_by_then(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="lead")
+    run(portal)
+    portal.api.advance(29 * DAY)
+    assert run(portal) == {}
+    portal.api.advance(DAY)
+    assert run(portal) == {"applied": 1}
+    assert portal.stage(contact) == "customer"
 
 
-def test_evidence_newer_than_the_edit_ends_the_hold(office: Office) -> None:
-    person = edited(office, lifecyclestage="lead")
-    run(office)
-    office.deal(WON, person, closedate=office.door.now().isoformat())
-    assert run(office) == {"applied": 1}
+def test_evidence_newer_than_the_edit_ends_the_hold(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="lead")
+    run(portal)
+    portal.deal(WON, contact, closedate=portal.api.now().isoformat())
+    assert run(portal) == {"applied": 1}
 
 
-def test_a_clearing_by_hand_is_held_too(office: Office) -> None:
-    person = edited(office, lifecyclestage="")
-    assert run(office) == {}
-    assert office.stage(person) == ""
+def test_a_clearing_by_hand_is_held_too(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="")
+    assert run(portal) == {}
+    assert portal.stage(contact) == ""
 
 
 @pytest.mark.parametrize("by", ["MOBILE_IOS", "CRM_UI_BULK_ACTION", "EXTENSION"])
-def test_every_hand_of_a_person_is_one(office: Office, by: str) -> None:
-    person = edited(office, lifecyclestage="customer")
-    office.edit(person, by=by, lifecyclestage="lead")
-    assert run(office) == {}
+def test_every_source_of_a_persons_edit_is_held(portal: ConnectedPortal, by: str) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="customer")
+    portal.edit(contact, source_type=by, lifecyclestage="lead")
+    assert run(portal) == {}
 
 
 @pytest.mark.parametrize("by", ["AUTOMATION_PLATFORM", "INTEGRATION", "CALCULATED", "IMPORT", ""])
-def test_what_no_person_set_is_corrected(office: Office, by: str) -> None:
-    person = edited(office, lifecyclestage="customer")
-    office.edit(person, by=by, lifecyclestage="lead")
-    assert run(office) == {"applied": 1}
+def test_what_no_person_set_is_corrected(portal: ConnectedPortal, by: str) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="customer")
+    portal.edit(contact, source_type=by, lifecyclestage="lead")
+    assert run(portal) == {"applied": 1}
 
 
-def test_an_import_is_held_where_the_policy_says_so(office: Office) -> None:
-    person = edited(office, lifecyclestage="customer")
-    office.edit(person, by="IMPORT", lifecyclestage="lead")
+def test_an_import_is_held_where_the_policy_says_so(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="customer")
+    portal.edit(contact, source_type="IMPORT", lifecyclestage="lead")
     policy = "extends: standard\nsettings:\n  hold: {imports: yes}\n"
-    assert run(office, policy) == {}
+    assert run(portal, policy) == {}
 
 
 def test_stage_and_status_are_held_apart_and_the_status_follows_the_stage_that_results(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = office.contact(SQL, "NEW")
-    office.deal(OPEN, person)
-    office.door.advance(DAY)
-    office.person_sets(person, lifecyclestage="lead")
-    assert run(office) == {"applied": 1}
-    assert (office.stage(person), office.status(person)) == ("lead", "")
+    contact = portal.contact(SQL, "NEW")
+    portal.deal(OPEN, contact)
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, lifecyclestage="lead")
+    assert run(portal) == {"applied": 1}
+    assert (portal.stage(contact), portal.status(contact)) == ("lead", "")
 
 
-def test_a_held_status_does_not_keep_the_stage(office: Office) -> None:
-    person = office.contact(SQL)
-    deal = office.deal(OPEN, person)
-    office.door.advance(DAY)
-    office.person_sets(person, hs_lead_status="CONNECTED")
-    assert run(office) == {"applied": 1}
-    assert (office.stage(person), office.status(person)) == ("opportunity", "CONNECTED")
+def test_a_held_status_does_not_keep_the_stage(portal: ConnectedPortal) -> None:
+    contact = portal.contact(SQL)
+    deal = portal.deal(OPEN, contact)
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, hs_lead_status="CONNECTED")
+    assert run(portal) == {"applied": 1}
+    assert (portal.stage(contact), portal.status(contact)) == ("opportunity", "CONNECTED")
     assert deal
 
 
-def test_explain_names_the_hold(office: Office) -> None:
-    person = edited(office, lifecyclestage="lead")
-    pull(office.desk())
-    (held,) = explain_record(office.desk(), person).aside
-    assert held.reason == "a person (71830) set lead on 2026-03-13 12:00"
+def test_explain_names_the_hold(portal: ConnectedPortal) -> None:
+    contact = create_edited_customer(portal, lifecyclestage="lead")
+    pull(portal.context())
+    (held_correction,) = explain_record(portal.context(), contact).held_back
+    assert held_correction.reason == "a person (71830) set lead on 2026-03-13 12:00"
 
 
 # Between the last reading and the write
 
 
 def test_an_edit_between_recheck_and_write_is_put_back_and_audited_as_restored(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = office.contact("lead")
-    office.deal(WON, person)
-    office.door.before("update", 1, lambda: office.person_sets(person, lifecyclestage="subscriber"))
-    office.door.advance(60)
-    assert run(office) == {"restored": 1}
-    assert office.stage(person) == "subscriber"
-    assert office.open_moves() == ()
-    assert run(office) == {}
-    assert office.stage(person) == "subscriber"
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    portal.api.before(
+        "update", 1, lambda: portal.edit_as_person(contact, lifecyclestage="subscriber")
+    )
+    portal.api.advance(60)
+    assert run(portal) == {"restored": 1}
+    assert portal.stage(contact) == "subscriber"
+    assert portal.open_moves() == ()
+    assert run(portal) == {}
+    assert portal.stage(contact) == "subscriber"
 
 
-def test_an_edit_in_the_gap_between_clear_and_set_is_put_back(office: Office) -> None:
-    person = office.contact("customer")
-    deal = office.deal(WON, person)
-    office.door.advance(DAY)
-    office.edit(deal, dealstage=LOST)
-    office.door.after("update", 1, lambda: office.person_sets(person, lifecyclestage="lead"))
-    done = run(office)
-    assert done["restored"] == 1
-    assert office.stage(person) == "lead"
-    assert run(office) == {}
+def test_an_edit_in_the_gap_between_clear_and_set_is_put_back(portal: ConnectedPortal) -> None:
+    contact = portal.contact("customer")
+    deal = portal.deal(WON, contact)
+    portal.api.advance(DAY)
+    portal.edit(deal, dealstage=LOST)
+    portal.api.after("update", 1, lambda: portal.edit_as_person(contact, lifecyclestage="lead"))
+    result = run(portal)
+    assert result["restored"] == 1
+    assert portal.stage(contact) == "lead"
+    assert run(portal) == {}
 
 
-def test_a_status_that_a_person_set_just_before_the_write_is_put_back(office: Office) -> None:
-    person = office.contact(SQL)
-    office.deal(OPEN, person)
-    office.door.before("update", 1, lambda: office.person_sets(person, hs_lead_status="CONNECTED"))
-    done = run(office)
-    assert (done["restored"], office.status(person)) == (1, "CONNECTED")
-    assert office.stage(person) == "opportunity"
-    run(office)
-    assert office.status(person) == "CONNECTED"
+def test_a_status_that_a_person_set_just_before_the_write_is_put_back(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact(SQL)
+    portal.deal(OPEN, contact)
+    portal.api.before(
+        "update", 1, lambda: portal.edit_as_person(contact, hs_lead_status="CONNECTED")
+    )
+    result = run(portal)
+    assert (result["restored"], portal.status(contact)) == (1, "CONNECTED")
+    assert portal.stage(contact) == "opportunity"
+    run(portal)
+    assert portal.status(contact) == "CONNECTED"
 
 
-def test_a_workflow_s_edit_just_before_the_write_is_not_a_person_s(office: Office) -> None:
-    person = office.contact("lead")
-    office.deal(WON, person)
-    office.door.before("update", 1, lambda: office.edit(person, lifecyclestage="subscriber"))
-    assert run(office) == {"applied": 1}
-    assert office.stage(person) == "customer"
+def test_a_workflow_s_edit_just_before_the_write_is_not_a_person_s(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    portal.api.before("update", 1, lambda: portal.edit(contact, lifecyclestage="subscriber"))
+    assert run(portal) == {"applied": 1}
+    assert portal.stage(contact) == "customer"
 
 
 @pytest.mark.parametrize("request_", [2, 3])
-def test_killed_while_giving_back_the_next_start_gives_back(office: Office, request_: int) -> None:
-    person = office.contact("lead")
-    office.deal(WON, person)
-    office.door.before("update", 1, lambda: office.person_sets(person, lifecyclestage="subscriber"))
+def test_killed_while_restoring_edits_the_next_start_restores_them(
+    portal: ConnectedPortal, request_: int
+) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    portal.api.before(
+        "update", 1, lambda: portal.edit_as_person(contact, lifecyclestage="subscriber")
+    )
 
     class KilledError(Exception):
         pass
 
-    def die() -> None:
+    def raise_killed() -> None:
         raise KilledError
 
-    office.door.after("update", request_, die)
+    portal.api.after("update", request_, raise_killed)
     with pytest.raises(KilledError):
-        run(office)
-    ((move),) = office.open_moves()
+        run(portal)
+    ((move),) = portal.open_moves()
     assert move.phase is Phase.RESTORING
-    recover(office.desk())
-    assert office.stage(person) == "subscriber"
-    assert office.outcomes()[-1][2] == "restored"
-    assert run(office) == {}
+    recover(portal.context())
+    assert portal.stage(contact) == "subscriber"
+    assert portal.outcomes()[-1][2] == "restored"
+    assert run(portal) == {}
 
 
-def test_one_reading_serves_plan_and_write(office: Office) -> None:
-    person = office.contact("lead")
-    office.deal(WON, person)
-    pull(office.desk())
-    office.door.asked.clear()
-    sync(office.desk(fresh=timedelta(seconds=10)))
-    reads = [refs for what, refs, _ in office.door.asked if what == "history"]
-    assert reads == [(person,), (person,)]  # one before the write, one that verifies it
+def test_one_reading_serves_plan_and_write(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    pull(portal.context())
+    portal.api.read_calls.clear()
+    sync(portal.context(max_read_age=timedelta(seconds=10)))
+    history_reads = [refs for method, refs, _ in portal.api.read_calls if method == "history"]
+    assert history_reads == [(contact,), (contact,)]  # one before the write, one that verifies it
 
 
 # Holds by hand
 
 
-def held(office: Office, scope: Scope, of: str, name: str = "") -> Hold:
-    now = office.door.now()
-    found = Hold(scope=scope, of=of, property_name=name, reason="pilot", by="operator", since=now)
-    add(office.desk(), found)
-    return found
+def hold_by_hand(portal: ConnectedPortal, scope: HoldScope, target: str, name: str = "") -> Hold:
+    now = portal.api.now()
+    hold = Hold(
+        scope=scope, target=target, property_name=name, reason="pilot", by="operator", since=now
+    )
+    add_hold(portal.context(), hold)
+    return hold
 
 
 @pytest.mark.parametrize(
-    ("scope", "of"),
+    ("scope", "target"),
     [
-        (Scope.RECORD, "contacts/98"),
-        (Scope.COMPANY, "companies/7"),
-        (Scope.DOMAIN, "fjord.example"),
-        (Scope.OWNER, "42"),
-        (Scope.VALUE, "hubspot_owner_id=42"),
+        (HoldScope.RECORD, "contacts/98"),
+        (HoldScope.COMPANY, "companies/7"),
+        (HoldScope.DOMAIN, "fjord.example"),
+        (HoldScope.OWNER, "42"),
+        (HoldScope.VALUE, "hubspot_owner_id=42"),
     ],
 )
 def test_a_hold_by_hand_holds_whatever_it_names_even_against_newer_evidence(
-    office: Office, scope: Scope, of: str
+    portal: ConnectedPortal, scope: HoldScope, target: str
 ) -> None:
-    person = office.contact(
+    contact = portal.contact(
         "lead",
         email="anna@mail.fjord.example",
         hubspot_owner_id="42",
         associatedcompanyid="7",
     )
-    office.deal(WON, person)
-    pull(office.desk())
-    held(office, scope, of)
-    office.deal(WON, person)
-    assert run(office) == {}
-    assert remove(office.desk(), scope, of, None) == 1
-    assert run(office) == {"applied": 1}
+    portal.deal(WON, contact)
+    pull(portal.context())
+    hold_by_hand(portal, scope, target)
+    portal.deal(WON, contact)
+    assert run(portal) == {}
+    assert remove_holds(portal.context(), scope, target, None) == 1
+    assert run(portal) == {"applied": 1}
 
 
-def test_a_hold_of_one_property_leaves_the_other(office: Office) -> None:
-    person = office.contact(SQL)
-    office.deal(OPEN, person)
-    pull(office.desk())
-    held(office, Scope.RECORD, str(person), STATUS)
-    assert run(office) == {"applied": 1}
-    assert (office.stage(person), office.status(person)) == ("opportunity", "")
-    assert [one.of for one in listed(office.desk())] == [str(person)]
+def test_a_hold_of_one_property_leaves_the_other(portal: ConnectedPortal) -> None:
+    contact = portal.contact(SQL)
+    portal.deal(OPEN, contact)
+    pull(portal.context())
+    hold_by_hand(portal, HoldScope.RECORD, str(contact), STATUS)
+    assert run(portal) == {"applied": 1}
+    assert (portal.stage(contact), portal.status(contact)) == ("opportunity", "")
+    assert [hold.target for hold in active_holds(portal.context())] == [str(contact)]
 
 
-def test_a_hold_on_a_value_that_the_mirror_does_not_have_is_refused(office: Office) -> None:
+def test_a_hold_on_a_value_that_the_mirror_does_not_have_is_refused(
+    portal: ConnectedPortal,
+) -> None:
     with pytest.raises(UserError, match="favourite_colour"):
-        held(office, Scope.VALUE, "favourite_colour=red")
+        hold_by_hand(portal, HoldScope.VALUE, "favourite_colour=red")
 
 
-def test_a_company_may_be_held_with_its_contacts(office: Office) -> None:
-    firm = office.company("lead", domain="fjord.example")
-    person = office.contact("lead", associatedcompanyid=firm.id)
-    office.deal(WON, firm, person)
-    pull(office.desk())
-    held(office, Scope.COMPANY, str(firm))
-    assert run(office) == {}
+def test_a_company_may_be_held_with_its_contacts(portal: ConnectedPortal) -> None:
+    company = portal.company("lead", domain="fjord.example")
+    contact = portal.contact("lead", associatedcompanyid=company.id)
+    portal.deal(WON, company, contact)
+    pull(portal.context())
+    hold_by_hand(portal, HoldScope.COMPANY, str(company))
+    assert run(portal) == {}
 
 
-def test_a_temporary_failure_while_giving_back_leaves_the_move_open(office: Office) -> None:
-    person = office.contact("lead")
-    office.deal(WON, person)
-    office.door.before("update", 1, lambda: office.person_sets(person, lifecyclestage="subscriber"))
-    office.door.before("update", 2, lambda: office.door.fail("update", TemporaryError("later")))
+def test_a_temporary_failure_while_restoring_edits_leaves_the_move_open(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    portal.api.before(
+        "update", 1, lambda: portal.edit_as_person(contact, lifecyclestage="subscriber")
+    )
+    portal.api.before("update", 2, lambda: portal.api.fail("update", TemporaryError("later")))
     with pytest.raises(TemporaryError):
-        run(office)
-    assert run(office) == {}
-    assert office.stage(person) == "subscriber"
-    assert Outcome.RESTORED in [one.outcome for one in office.lines()]
+        run(portal)
+    assert run(portal) == {}
+    assert portal.stage(contact) == "subscriber"
+    assert Outcome.RESTORED in [line.outcome for line in portal.audit_lines()]

@@ -9,70 +9,72 @@ import pytest
 from connector.core.model import Outcome, Ref
 from connector.errors import TemporaryError
 from connector.hubspot.door import Page
-from connector.proving import FRESH, verify_mirror
-from connector.sync import MASS, apply
-from tests.usecases.office import CONTACTS, Office
+from connector.proving import PROOF_VALIDITY, verify_mirror
+from connector.sync import MASS_CORRECTIONS, apply
+from tests.usecases.office import CONTACTS, ConnectedPortal
 
-DAYS = FRESH + timedelta(hours=1)
+TOO_OLD = PROOF_VALIDITY + timedelta(hours=1)
 
 
-def crowd(office: Office, number: int) -> list[Ref]:
+def create_due_contacts(portal: ConnectedPortal, count: int) -> list[Ref]:
     """Let so many contacts without a stage be mirrored, all of them due."""
-    people = [office.contact() for _ in range(number)]
-    office.read_all()
-    office.wake(people)
-    return people
+    contacts = [portal.contact() for _ in range(count)]
+    portal.read_all()
+    portal.make_due(contacts)
+    return contacts
 
 
-def test_a_mass_change_on_a_mirror_that_was_just_read_is_sent_at_once(office: Office) -> None:
-    crowd(office, MASS + 1)
-    done = apply(office.desk(permitted=True))
-    assert done.outcomes == {Outcome.APPLIED: MASS + 1}
-    assert "changed" not in office.requests()
+def test_a_mass_change_on_a_mirror_that_was_just_read_is_sent_at_once(
+    portal: ConnectedPortal,
+) -> None:
+    create_due_contacts(portal, MASS_CORRECTIONS + 1)
+    result = apply(portal.context(permitted=True))
+    assert result.outcomes == {Outcome.APPLIED: MASS_CORRECTIONS + 1}
+    assert "changed" not in portal.take_requests()
 
 
-def test_a_mass_change_waits_for_a_proof_and_is_then_decided_anew(office: Office) -> None:
-    crowd(office, MASS + 1)
-    office.door.advance(DAYS.total_seconds())
-    late = office.contact()  # an apply asks for no changes, so only the proof learns of it
-    office.door.advance(DAYS.total_seconds())
-    done = apply(office.desk(permitted=True))
-    assert done.plan.summary["corrections"] == MASS + 2
-    assert done.outcomes == {Outcome.APPLIED: MASS + 2}
-    assert office.stage(late) == "lead"
+def test_a_mass_change_waits_for_a_proof_and_is_then_decided_anew(portal: ConnectedPortal) -> None:
+    create_due_contacts(portal, MASS_CORRECTIONS + 1)
+    portal.api.advance(TOO_OLD.total_seconds())
+    late_contact = portal.contact()  # an apply asks for no changes, so only the proof learns of it
+    portal.api.advance(TOO_OLD.total_seconds())
+    result = apply(portal.context(permitted=True))
+    assert result.plan.summary["corrections"] == MASS_CORRECTIONS + 2
+    assert result.outcomes == {Outcome.APPLIED: MASS_CORRECTIONS + 2}
+    assert portal.stage(late_contact) == "lead"
 
 
-def test_a_small_change_waits_for_no_proof(office: Office) -> None:
-    crowd(office, MASS)
-    office.door.advance(DAYS.total_seconds())
-    done = apply(office.desk(permitted=True))
-    assert done.outcomes == {Outcome.APPLIED: MASS}
-    assert "changed" not in office.requests()
+def test_a_small_change_waits_for_no_proof(portal: ConnectedPortal) -> None:
+    create_due_contacts(portal, MASS_CORRECTIONS)
+    portal.api.advance(TOO_OLD.total_seconds())
+    result = apply(portal.context(permitted=True))
+    assert result.outcomes == {Outcome.APPLIED: MASS_CORRECTIONS}
+    assert "changed" not in portal.take_requests()
 
 
 def test_where_no_proof_succeeds_nothing_of_a_mass_change_is_sent(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crowd(office, MASS + 1)
-    office.door.advance(DAYS.total_seconds())
-    counted = type(office.door).changed
+    create_due_contacts(portal, MASS_CORRECTIONS + 1)
+    portal.api.advance(TOO_OLD.total_seconds())
+    original_search = type(portal.api).search_changed
 
-    def one_more(*names: object, **more: object) -> Page:
-        page = counted(*names, **more)  # type: ignore[arg-type]  # as it came
-        is_count = names[1] is CONTACTS and names[2] == ()
+    def search_with_one_more(*arguments: object, **options: object) -> Page:
+        page = original_search(*arguments, **options)  # type: ignore[arg-type]  # as it came
+        is_count = arguments[1] is CONTACTS and arguments[2] == ()
         return Page(records=page.records, total=(page.total or 0) + is_count)
 
-    monkeypatch.setattr(type(office.door), "changed", one_more)
+    monkeypatch.setattr(type(portal.api), "search_changed", search_with_one_more)
     with pytest.raises(TemporaryError, match="contacts could not be proven complete"):
-        apply(office.desk(permitted=True))
-    assert office.door.sent == []
+        apply(portal.context(permitted=True))
+    assert portal.api.sent_updates == []
 
 
-def test_a_proof_holds_for_a_day(office: Office) -> None:
-    crowd(office, MASS + 1)
-    office.door.advance(DAYS.total_seconds())
-    verify_mirror(office.desk())
-    office.door.advance(3600)
-    office.requests()
-    apply(office.desk(permitted=True))
-    assert "changed" not in office.requests()
+def test_a_proof_holds_for_a_day(portal: ConnectedPortal) -> None:
+    create_due_contacts(portal, MASS_CORRECTIONS + 1)
+    portal.api.advance(TOO_OLD.total_seconds())
+    verify_mirror(portal.context())
+    portal.api.advance(3600)
+    portal.take_requests()
+    apply(portal.context(permitted=True))
+    assert "changed" not in portal.take_requests()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Ref
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import TemporaryError
 from connector.hubspot.door import Refusal, UpdateAnswer
 from connector.hubspot.faults import OutcomeUnknown, Unavailable
-from connector.hubspot.in_memory import MemoryDoor
+from connector.hubspot.in_memory import FakeHubSpot
 from connector.pull import pull
 from connector.push import push
-from connector.sync import Synced, sync
+from connector.sync import SyncResult, sync
 from state import strikes
 from tests.usecases.office import (
     COMPANIES,
@@ -22,289 +22,306 @@ from tests.usecases.office import (
     OPEN,
     SQL,
     WON,
-    Office,
+    ConnectedPortal,
 )
 
-UNKNOWN = OutcomeUnknown("HubSpot may or may not have written: read back first")
+OUTCOME_UNKNOWN = OutcomeUnknown("HubSpot may or may not have written: read back first")
 
 
-def reopened(office: Office, kind: ObjectType = CONTACTS) -> Ref:
+def create_reopened_customer(portal: ConnectedPortal, kind: ObjectType = CONTACTS) -> Ref:
     """Create a customer whose deal was won, and is open again."""
-    ref = office.company("customer") if kind is COMPANIES else office.contact("customer")
-    deal = office.deal(WON, ref)
-    office.door.advance(1)
-    office.edit(deal, dealstage=OPEN)
+    ref = portal.company("customer") if kind is COMPANIES else portal.contact("customer")
+    deal = portal.deal(WON, ref)
+    portal.api.advance(1)
+    portal.edit(deal, dealstage=OPEN)
     return ref
 
 
-def won(office: Office) -> Ref:
+def create_won_lead(portal: ConnectedPortal) -> Ref:
     """Create a lead whose deal is won."""
-    ref = office.contact("lead")
-    office.deal(WON, ref)
+    ref = portal.contact("lead")
+    portal.deal(WON, ref)
     return ref
 
 
-def run(office: Office, desk: Desk | None = None) -> Synced:
+def run(portal: ConnectedPortal, context: RunContext | None = None) -> SyncResult:
     """Read everything, and put right what is wrong."""
-    office.door.advance(DAY)
-    return sync(desk or office.desk())
+    portal.api.advance(DAY)
+    return sync(context or portal.context())
 
 
-def keys_of_quarantine(office: Office) -> list[tuple[str, str]]:
-    with office.store.reading() as session:
-        return [(str(one.record), one.note) for one in strikes.listed(session, "1")]
+def quarantine_notes(portal: ConnectedPortal) -> list[tuple[str, str]]:
+    with portal.store.reading() as session:
+        return [(str(entry.record), entry.note) for entry in strikes.read_quarantined(session, "1")]
 
 
-def stages_sent(office: Office, ref: Ref) -> list[str]:
+def sent_stages(portal: ConnectedPortal, ref: Ref) -> list[str]:
     """Return which stages were sent for a record, in their order."""
-    return [each[ref][STAGE] for each in office.door.sent if STAGE in each.get(ref, {})]
+    return [batch[ref][STAGE] for batch in portal.api.sent_updates if STAGE in batch.get(ref, {})]
 
 
-def put_off(office: Office, ref: Ref, **properties: str) -> None:
+def edit_before_recheck(portal: ConnectedPortal, ref: Ref, **properties: str) -> None:
     """Let somebody change a record just before it is looked at again."""
-    office.door.before("read", 2, lambda: office.edit(ref, **properties))
+    portal.api.before("read", 2, lambda: portal.edit(ref, **properties))
 
 
-def test_a_forward_move_is_one_write_and_is_read_back(office: Office) -> None:
-    person = won(office)
-    done = run(office)
-    assert office.door.sent == [{person: {STAGE: "customer"}}]
-    assert office.stage(person) == "customer"
-    assert done.outcomes == {Outcome.APPLIED: 1}
-    assert office.waited == []
-    assert office.open_moves() == ()
+def test_a_forward_move_is_one_write_and_is_read_back(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    result = run(portal)
+    assert portal.api.sent_updates == [{contact: {STAGE: "customer"}}]
+    assert portal.stage(contact) == "customer"
+    assert result.outcomes == {Outcome.APPLIED: 1}
+    assert portal.waits == []
+    assert portal.open_moves() == ()
 
 
 @pytest.mark.parametrize("kind", [CONTACTS, COMPANIES])
-def test_a_backward_move_clears_then_sets(office: Office, kind: ObjectType) -> None:
-    ref = reopened(office, kind)
-    run(office)
+def test_a_backward_move_clears_then_sets(portal: ConnectedPortal, kind: ObjectType) -> None:
+    ref = create_reopened_customer(portal, kind)
+    run(portal)
     status = {STATUS: "OPEN_DEAL"} if kind is CONTACTS else {}
-    assert office.door.sent == [{ref: {STAGE: ""}}, {ref: {STAGE: "opportunity"} | status}]
-    assert office.stage(ref) == "opportunity"
+    assert portal.api.sent_updates == [{ref: {STAGE: ""}}, {ref: {STAGE: "opportunity"} | status}]
+    assert portal.stage(ref) == "opportunity"
 
 
-def test_the_lead_status_travels_with_the_set_and_never_with_the_clear(office: Office) -> None:
-    person = reopened(office)
-    run(office)
-    clear, set_ = office.door.sent
-    assert STATUS not in clear[person]
-    assert set_[person][STATUS] == "OPEN_DEAL"
-    assert [one.after for one in office.lines()] == ["opportunity", "OPEN_DEAL"]
+def test_the_lead_status_travels_with_the_set_and_never_with_the_clear(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_reopened_customer(portal)
+    run(portal)
+    clear, set_ = portal.api.sent_updates
+    assert STATUS not in clear[contact]
+    assert set_[contact][STATUS] == "OPEN_DEAL"
+    assert [line.after for line in portal.audit_lines()] == ["opportunity", "OPEN_DEAL"]
 
 
-def test_a_batch_mixes_what_goes_forward_with_what_goes_back(office: Office) -> None:
-    back, forward = reopened(office), won(office)
-    run(office)
-    assert [set(each) for each in office.door.sent] == [{back}, {back, forward}]
+def test_a_batch_mixes_what_goes_forward_with_what_goes_back(portal: ConnectedPortal) -> None:
+    backward_contact, forward_contact = create_reopened_customer(portal), create_won_lead(portal)
+    run(portal)
+    assert [set(batch) for batch in portal.api.sent_updates] == [
+        {backward_contact},
+        {backward_contact, forward_contact},
+    ]
 
 
-def test_more_than_a_hundred_records_go_in_several_batches(office: Office) -> None:
-    people = [office.contact() for _ in range(205)]
-    done = run(office, office.desk(permitted=True))
-    assert [len(each) for each in office.door.sent] == [100, 100, 5]
-    assert {office.stage(one) for one in people} == {"lead"}
-    assert done.outcomes == {Outcome.APPLIED: 205}
+def test_more_than_a_hundred_records_go_in_several_batches(portal: ConnectedPortal) -> None:
+    contacts = [portal.contact() for _ in range(205)]
+    result = run(portal, portal.context(permitted=True))
+    assert [len(batch) for batch in portal.api.sent_updates] == [100, 100, 5]
+    assert {portal.stage(contact) for contact in contacts} == {"lead"}
+    assert result.outcomes == {Outcome.APPLIED: 205}
 
 
-def test_the_old_value_the_rule_the_run_and_the_answer_stand_in_the_audit(office: Office) -> None:
-    person = won(office)
-    desk = office.desk()
-    run(office, desk)
-    (line,) = office.lines()
+def test_the_old_value_the_rule_the_run_and_the_answer_stand_in_the_audit(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_won_lead(portal)
+    context = portal.context()
+    run(portal, context)
+    (line,) = portal.audit_lines()
     assert (line.record, line.property_name, line.before, line.after) == (
-        person,
+        contact,
         STAGE,
         "lead",
         "customer",
     )
-    assert (line.rule, line.run, line.policy) == ("won", desk.run, "test")
+    assert (line.rule, line.run, line.policy) == ("won", context.run, "test")
     assert (line.outcome, line.correlation_id) == (Outcome.APPLIED, "answer-1")
 
 
-def test_a_second_run_finds_nothing_to_do(office: Office) -> None:
-    reopened(office), won(office), office.contact()
-    run(office)
-    sent = len(office.door.sent)
-    done = run(office)
-    assert done.plan.summary["corrections"] == 0
-    assert len(office.door.sent) == sent
+def test_a_second_run_finds_nothing_to_do(portal: ConnectedPortal) -> None:
+    create_reopened_customer(portal), create_won_lead(portal), portal.contact()
+    run(portal)
+    sent = len(portal.api.sent_updates)
+    result = run(portal)
+    assert result.plan.summary["corrections"] == 0
+    assert len(portal.api.sent_updates) == sent
 
 
 # What changed between the plan and the write
 
 
-def test_a_record_that_changed_since_is_stale_and_decided_anew(office: Office) -> None:
-    person = won(office)
-    put_off(office, person, **{STAGE: "evangelist"})
-    done = run(office)
-    assert office.door.sent == []
-    assert office.stage(person) == "evangelist"
-    assert done.outcomes == {Outcome.STALE: 1}
-    assert keys_of_quarantine(office) == []
+def test_a_record_that_changed_since_is_stale_and_decided_anew(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    edit_before_recheck(portal, contact, **{STAGE: "evangelist"})
+    result = run(portal)
+    assert portal.api.sent_updates == []
+    assert portal.stage(contact) == "evangelist"
+    assert result.outcomes == {Outcome.STALE: 1}
+    assert quarantine_notes(portal) == []
 
 
 def test_a_stale_record_is_put_right_in_the_same_run_where_it_is_still_wrong(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = won(office)
-    put_off(office, person, **{STAGE: SQL})
-    done = run(office)
-    assert office.stage(person) == "customer"
-    assert done.outcomes == {Outcome.STALE: 1, Outcome.APPLIED: 1}
+    contact = create_won_lead(portal)
+    edit_before_recheck(portal, contact, **{STAGE: SQL})
+    result = run(portal)
+    assert portal.stage(contact) == "customer"
+    assert result.outcomes == {Outcome.STALE: 1, Outcome.APPLIED: 1}
 
 
-def test_a_record_archived_since_is_stale_and_out_of_the_mirror(office: Office) -> None:
-    person = won(office)
-    office.door.before("read", 2, lambda: office.door.archive(person))
-    done = run(office)
-    assert done.outcomes == {Outcome.STALE: 1}
-    assert office.mirrored(person) is None
-    assert run(office).plan.summary["corrections"] == 0
+def test_a_record_archived_since_is_stale_and_out_of_the_mirror(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.before("read", 2, lambda: portal.api.archive(contact))
+    result = run(portal)
+    assert result.outcomes == {Outcome.STALE: 1}
+    assert portal.mirrored(contact) is None
+    assert run(portal).plan.summary["corrections"] == 0
 
 
-def test_a_record_merged_since_is_stale_and_only_the_survivor_goes_on(office: Office) -> None:
-    person, survivor = won(office), office.contact("lead")
-    office.door.before("read", 2, lambda: office.door.merge(survivor, person))
-    done = run(office)
-    assert done.outcomes == {Outcome.STALE: 1}
-    assert office.door.sent == []
-    assert office.mirrored(person) is None
-    assert office.mirrored(survivor) is not None
+def test_a_record_merged_since_is_stale_and_only_the_survivor_goes_on(
+    portal: ConnectedPortal,
+) -> None:
+    contact, survivor = create_won_lead(portal), portal.contact("lead")
+    portal.api.before("read", 2, lambda: portal.api.merge(survivor, contact))
+    result = run(portal)
+    assert result.outcomes == {Outcome.STALE: 1}
+    assert portal.api.sent_updates == []
+    assert portal.mirrored(contact) is None
+    assert portal.mirrored(survivor) is not None
 
 
-def test_a_record_merged_while_it_is_written_is_out_of_the_mirror_too(office: Office) -> None:
-    person, survivor = won(office), office.contact("lead")
-    office.door.after("update", 1, lambda: office.door.merge(survivor, person))
-    run(office)
-    assert office.mirrored(person) is None
-    assert office.open_moves() == ()
+def test_a_record_merged_while_it_is_written_is_out_of_the_mirror_too(
+    portal: ConnectedPortal,
+) -> None:
+    contact, survivor = create_won_lead(portal), portal.contact("lead")
+    portal.api.after("update", 1, lambda: portal.api.merge(survivor, contact))
+    run(portal)
+    assert portal.mirrored(contact) is None
+    assert portal.open_moves() == ()
 
 
-def test_a_record_archived_between_clear_and_set_ends_stale(office: Office) -> None:
-    person = reopened(office)
-    office.door.after("update", 1, lambda: office.door.archive(person))
-    done = run(office)
-    assert done.outcomes == {Outcome.STALE: 2}
-    assert office.mirrored(person) is None
-    assert office.open_moves() == ()
+def test_a_record_archived_between_clear_and_set_ends_stale(portal: ConnectedPortal) -> None:
+    contact = create_reopened_customer(portal)
+    portal.api.after("update", 1, lambda: portal.api.archive(contact))
+    result = run(portal)
+    assert result.outcomes == {Outcome.STALE: 2}
+    assert portal.mirrored(contact) is None
+    assert portal.open_moves() == ()
 
 
-def test_a_record_archived_before_its_clear_ends_stale_without_a_strike(office: Office) -> None:
-    person = reopened(office)
-    office.door.before("update", 1, lambda: office.door.archive(person))
-    done = run(office)
-    assert done.outcomes == {Outcome.STALE: 2}
-    assert office.mirrored(person) is None
+def test_a_record_archived_before_its_clear_ends_stale_without_a_failed_correction(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_reopened_customer(portal)
+    portal.api.before("update", 1, lambda: portal.api.archive(contact))
+    result = run(portal)
+    assert result.outcomes == {Outcome.STALE: 2}
+    assert portal.mirrored(contact) is None
 
 
 # What HubSpot refuses
 
 
-def refuse(office: Office, *bad: tuple[Ref, str, str]) -> None:
+def refuse_values(portal: ConnectedPortal, *values: tuple[Ref, str, str]) -> None:
     """Let HubSpot refuse every batch that holds one of these values."""
-    office.door.forbidden.update(bad)
+    portal.api.forbidden_values.update(values)
 
 
-def test_a_refused_batch_is_halved_until_the_bad_record_is_alone(office: Office) -> None:
-    people = [office.contact() for _ in range(8)]
-    refuse(office, (people[5], STAGE, "lead"))
-    done = run(office)
-    assert done.outcomes == {Outcome.APPLIED: 7, Outcome.REFUSED: 1}
-    assert office.stage(people[5]) == ""
-    assert all(office.stage(one) == "lead" for one in people if one != people[5])
+def test_a_refused_batch_is_halved_until_the_bad_record_is_alone(portal: ConnectedPortal) -> None:
+    contacts = [portal.contact() for _ in range(8)]
+    refuse_values(portal, (contacts[5], STAGE, "lead"))
+    result = run(portal)
+    assert result.outcomes == {Outcome.APPLIED: 7, Outcome.REFUSED: 1}
+    assert portal.stage(contacts[5]) == ""
+    assert all(portal.stage(contact) == "lead" for contact in contacts if contact != contacts[5])
     # 8 · 4 well · 4 · 2 · 1 · 1 refused: halving finds it in seven requests.
-    assert [len(each) for each in office.door.sent] == [8, 4, 4, 2, 1, 1, 2]
+    assert [len(batch) for batch in portal.api.sent_updates] == [8, 4, 4, 2, 1, 1, 2]
 
 
-def test_in_the_bad_record_only_the_bad_property_is_refused(office: Office) -> None:
-    person = office.contact(SQL, "CONNECTED")
-    office.deal(OPEN, person)
-    refuse(office, (person, STATUS, "OPEN_DEAL"))
-    done = run(office)
-    assert office.stage(person) == "opportunity"
-    assert office.status(person) == "CONNECTED"
-    assert done.outcomes == {Outcome.APPLIED: 1, Outcome.REFUSED: 1}
+def test_in_the_bad_record_only_the_bad_property_is_refused(portal: ConnectedPortal) -> None:
+    contact = portal.contact(SQL, "CONNECTED")
+    portal.deal(OPEN, contact)
+    refuse_values(portal, (contact, STATUS, "OPEN_DEAL"))
+    result = run(portal)
+    assert portal.stage(contact) == "opportunity"
+    assert portal.status(contact) == "CONNECTED"
+    assert result.outcomes == {Outcome.APPLIED: 1, Outcome.REFUSED: 1}
 
 
-def test_a_refused_correction_is_tried_once_more_and_then_quarantined(office: Office) -> None:
-    person = won(office)
-    refuse(office, (person, STAGE, "customer"))
+def test_a_refused_correction_is_tried_once_more_and_then_quarantined(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_won_lead(portal)
+    refuse_values(portal, (contact, STAGE, "customer"))
     for wanted in (1, 1, 0, 0):
-        before = len(office.door.sent)
-        run(office)
-        assert len(office.door.sent) - before == wanted
-    ((record, note),) = keys_of_quarantine(office)
-    assert record == str(person)
+        before = len(portal.api.sent_updates)
+        run(portal)
+        assert len(portal.api.sent_updates) - before == wanted
+    ((record, note),) = quarantine_notes(portal)
+    assert record == str(contact)
     assert "INVALID_OPTION" in note
 
 
 def test_when_the_stage_is_refused_the_lead_status_is_decided_by_the_one_that_stays(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = office.contact("customer", "CONNECTED")
-    deal = office.deal(WON, person)
-    office.door.advance(1)
-    office.edit(deal, dealstage=LOST)
-    refuse(office, (person, STAGE, ""))
-    run(office)
-    assert office.stage(person) == "customer"
-    assert office.status(person) == ""
+    contact = portal.contact("customer", "CONNECTED")
+    deal = portal.deal(WON, contact)
+    portal.api.advance(1)
+    portal.edit(deal, dealstage=LOST)
+    refuse_values(portal, (contact, STAGE, ""))
+    run(portal)
+    assert portal.stage(contact) == "customer"
+    assert portal.status(contact) == ""
 
 
-def test_a_refused_clear_leaves_the_stage_and_is_known_as_refused(office: Office) -> None:
-    person, other = reopened(office), reopened(office)
-    refuse(office, (person, STAGE, ""))
-    done = run(office)
-    assert office.stage(person) == "customer"
-    assert office.stage(other) == "opportunity"
-    assert done.outcomes[Outcome.REFUSED] == 1
-    assert (str(person), "opportunity", "refused") in office.outcomes()
+def test_a_refused_clear_leaves_the_stage_and_is_known_as_refused(portal: ConnectedPortal) -> None:
+    contact, other_contact = create_reopened_customer(portal), create_reopened_customer(portal)
+    refuse_values(portal, (contact, STAGE, ""))
+    result = run(portal)
+    assert portal.stage(contact) == "customer"
+    assert portal.stage(other_contact) == "opportunity"
+    assert result.outcomes[Outcome.REFUSED] == 1
+    assert (str(contact), "opportunity", "refused") in portal.outcomes()
 
 
 def test_where_the_new_stage_is_refused_after_the_clear_the_old_one_is_put_back(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = reopened(office)
-    refuse(office, (person, STAGE, "opportunity"))
-    done = run(office)
-    assert office.stage(person) == "customer"
-    assert (str(person), "opportunity", "restored") in office.outcomes()
-    assert done.outcomes[Outcome.RESTORED] == 1
-    assert office.open_moves() == ()
+    contact = create_reopened_customer(portal)
+    refuse_values(portal, (contact, STAGE, "opportunity"))
+    result = run(portal)
+    assert portal.stage(contact) == "customer"
+    assert (str(contact), "opportunity", "restored") in portal.outcomes()
+    assert result.outcomes[Outcome.RESTORED] == 1
+    assert portal.open_moves() == ()
 
 
 def test_a_move_stays_open_where_even_the_old_stage_is_refused_and_the_next_start_ends_it(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person, other = reopened(office), won(office)
-    refuse(office, (person, STAGE, "opportunity"), (person, STAGE, "customer"))
-    with pytest.raises(TemporaryError, match=str(person)):
-        run(office)
-    assert [move.record for move in office.open_moves()] == [person]
-    assert office.stage(other) == "customer"
+    contact, other_contact = create_reopened_customer(portal), create_won_lead(portal)
+    refuse_values(portal, (contact, STAGE, "opportunity"), (contact, STAGE, "customer"))
+    with pytest.raises(TemporaryError, match=str(contact)):
+        run(portal)
+    assert [move.record for move in portal.open_moves()] == [contact]
+    assert portal.stage(other_contact) == "customer"
 
-    office.door.forbidden.clear()
-    done = run(office)
+    portal.api.forbidden_values.clear()
+    result = run(portal)
 
-    assert done.recovered == 1
-    assert office.stage(person) == "opportunity"
-    assert office.open_moves() == ()
+    assert result.recovered == 1
+    assert portal.stage(contact) == "opportunity"
+    assert portal.open_moves() == ()
 
 
-def test_a_refusal_is_not_believed_where_the_stage_is_gone_all_the_same(office: Office) -> None:
-    person = reopened(office)
+def test_a_refusal_is_not_believed_where_the_stage_is_gone_all_the_same(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_reopened_customer(portal)
     answers: list[UpdateAnswer] = []
 
-    def lying(answer: UpdateAnswer) -> UpdateAnswer:
+    def refuse_first(answer: UpdateAnswer) -> UpdateAnswer:
         answers.append(answer)
         if len(answers) > 1:
             return answer
         return UpdateAnswer(refused=dict.fromkeys(answer.updated, Refusal(message="no")))
 
-    office.door.retold = lying
-    run(office)
-    assert office.stage(person) == "opportunity"
+    portal.api.change_answer = refuse_first
+    run(portal)
+    assert portal.stage(contact) == "opportunity"
 
 
 # What nobody knows after sending
@@ -313,189 +330,197 @@ def test_a_refusal_is_not_believed_where_the_stage_is_gone_all_the_same(office: 
 @pytest.mark.parametrize("after", [False, True], ids=["before it was written", "after"])
 @pytest.mark.parametrize("request_number", [1, 2], ids=["clear", "set"])
 def test_a_write_whose_outcome_is_unknown_is_read_back_before_it_is_sent_again(
-    office: Office, request_number: int, after: bool
+    portal: ConnectedPortal, request_number: int, after: bool
 ) -> None:
-    person = reopened(office)
-    office.door.before(
-        "update", request_number, lambda: office.door.fail("update", UNKNOWN, after=after)
+    contact = create_reopened_customer(portal)
+    portal.api.before(
+        "update", request_number, lambda: portal.api.fail("update", OUTCOME_UNKNOWN, after=after)
     )
-    done = run(office)
-    assert office.stage(person) == "opportunity"
-    assert len(office.door.sent) == 2 + (not after)
-    assert done.outcomes == {Outcome.APPLIED: 2}
-    assert office.waited == [1.0]
+    result = run(portal)
+    assert portal.stage(contact) == "opportunity"
+    assert len(portal.api.sent_updates) == 2 + (not after)
+    assert result.outcomes == {Outcome.APPLIED: 2}
+    assert portal.waits == [1.0]
 
 
-def test_a_portal_that_stays_away_leaves_the_move_open_for_the_next_start(office: Office) -> None:
-    person = reopened(office)
+def test_a_portal_that_stays_away_leaves_the_move_open_for_the_next_start(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_reopened_customer(portal)
     for _ in range(6):
-        office.door.fail("update", UNKNOWN)
+        portal.api.fail("update", OUTCOME_UNKNOWN)
     with pytest.raises(OutcomeUnknown):
-        run(office)
-    assert office.waited == [1.0, 2.0, 4.0, 8.0, 16.0]
-    assert [move.record for move in office.open_moves()] == [person]
-    assert office.outcomes() == []
+        run(portal)
+    assert portal.waits == [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert [move.record for move in portal.open_moves()] == [contact]
+    assert portal.outcomes() == []
 
-    run(office)
+    run(portal)
 
-    assert office.stage(person) == "opportunity"
+    assert portal.stage(contact) == "opportunity"
 
 
-def test_a_portal_that_comes_back_at_the_last_try_is_written(office: Office) -> None:
-    person = won(office)
+def test_a_portal_that_comes_back_at_the_last_try_is_written(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
     for _ in range(5):
-        office.door.fail("update", UNKNOWN)
-    done = run(office)
-    assert done.outcomes == {Outcome.APPLIED: 1}
-    assert office.stage(person) == "customer"
+        portal.api.fail("update", OUTCOME_UNKNOWN)
+    result = run(portal)
+    assert result.outcomes == {Outcome.APPLIED: 1}
+    assert portal.stage(contact) == "customer"
 
 
-def test_a_read_that_fails_after_the_write_leaves_the_move_open(office: Office) -> None:
-    person = won(office)
-    office.door.before(
-        "read", 3, lambda: office.door.fail("read", Unavailable("HubSpot failed: try later"))
+def test_a_read_that_fails_after_the_write_leaves_the_move_open(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.before(
+        "read", 3, lambda: portal.api.fail("read", Unavailable("HubSpot failed: try later"))
     )
     with pytest.raises(Unavailable):
-        run(office)
-    assert [move.record for move in office.open_moves()] == [person]
-    assert run(office).recovered == 1
-    assert office.outcomes() == [(str(person), "customer", "applied")]
+        run(portal)
+    assert [move.record for move in portal.open_moves()] == [contact]
+    assert run(portal).recovered == 1
+    assert portal.outcomes() == [(str(contact), "customer", "applied")]
 
 
-def test_an_answer_that_does_not_name_a_record_is_not_believed_for_it(office: Office) -> None:
-    one, other = won(office), won(office)
-    office.door.unnamed = [frozenset({one})]
-    done = run(office)
-    assert office.door.sent == [
-        {one: {STAGE: "customer"}, other: {STAGE: "customer"}},
-        {one: {STAGE: "customer"}},
+def test_an_answer_that_does_not_name_a_record_is_not_believed_for_it(
+    portal: ConnectedPortal,
+) -> None:
+    first, second = create_won_lead(portal), create_won_lead(portal)
+    portal.api.unanswered_per_update = [frozenset({first})]
+    result = run(portal)
+    assert portal.api.sent_updates == [
+        {first: {STAGE: "customer"}, second: {STAGE: "customer"}},
+        {first: {STAGE: "customer"}},
     ]
-    assert done.outcomes == {Outcome.APPLIED: 2}
+    assert result.outcomes == {Outcome.APPLIED: 2}
 
 
-def test_a_record_that_is_never_named_ends_refused(office: Office) -> None:
-    person = won(office)
-    office.door.unnamed = [frozenset({person})] * 6
-    done = run(office)
-    assert office.stage(person) == "lead"
-    assert done.outcomes == {Outcome.REFUSED: 1}
-    assert len(office.door.sent) == 6
+def test_a_record_that_is_never_named_ends_refused(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.unanswered_per_update = [frozenset({contact})] * 6
+    result = run(portal)
+    assert portal.stage(contact) == "lead"
+    assert result.outcomes == {Outcome.REFUSED: 1}
+    assert len(portal.api.sent_updates) == 6
 
 
-def test_a_record_gone_while_its_outcome_is_unknown_ends_stale(office: Office) -> None:
-    person = won(office)
-    office.door.fail("update", UNKNOWN)
-    office.door.before("update", 1, lambda: office.door.archive(person))
-    done = run(office)
-    assert done.outcomes == {Outcome.STALE: 1}
-    assert office.mirrored(person) is None
+def test_a_record_gone_while_its_outcome_is_unknown_ends_stale(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.fail("update", OUTCOME_UNKNOWN)
+    portal.api.before("update", 1, lambda: portal.api.archive(contact))
+    result = run(portal)
+    assert result.outcomes == {Outcome.STALE: 1}
+    assert portal.mirrored(contact) is None
 
 
-def test_an_unknown_outcome_inside_a_halved_batch_is_read_back_too(office: Office) -> None:
-    people = [office.contact() for _ in range(2)]
-    person = office.contact(SQL, "CONNECTED")
-    office.deal(OPEN, person)
-    refuse(office, (people[0], STAGE, "lead"), (person, STATUS, "OPEN_DEAL"))
+def test_an_unknown_outcome_inside_a_halved_batch_is_read_back_too(portal: ConnectedPortal) -> None:
+    contacts = [portal.contact() for _ in range(2)]
+    contact = portal.contact(SQL, "CONNECTED")
+    portal.deal(OPEN, contact)
+    refuse_values(portal, (contacts[0], STAGE, "lead"), (contact, STATUS, "OPEN_DEAL"))
     for number in (4, 6):
-        office.door.before("update", number, lambda: office.door.fail("update", UNKNOWN))
-    run(office)
-    assert office.stage(people[1]) == "lead"
-    assert office.stage(person) == "opportunity"
-    assert office.status(person) == "CONNECTED"
+        portal.api.before("update", number, lambda: portal.api.fail("update", OUTCOME_UNKNOWN))
+    run(portal)
+    assert portal.stage(contacts[1]) == "lead"
+    assert portal.stage(contact) == "opportunity"
+    assert portal.status(contact) == "CONNECTED"
 
 
 # What is answered with 200, and not stored
 
 
-def test_an_ignored_write_is_known_only_after_both_rechecks(office: Office) -> None:
-    person = won(office)
-    office.door.deaf = lambda ref, _name, _value: ref == person
-    done = run(office)
-    assert done.outcomes == {Outcome.IGNORED: 1}
-    assert office.waited == [2.0, 30.0]
-    assert len(office.door.sent) == 1
+def test_an_ignored_write_is_known_only_after_both_rechecks(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.ignores_write = lambda ref, _name, _value: ref == contact
+    result = run(portal)
+    assert result.outcomes == {Outcome.IGNORED: 1}
+    assert portal.waits == [2.0, 30.0]
+    assert len(portal.api.sent_updates) == 1
 
 
-def test_a_late_reading_is_not_taken_for_an_ignored_write(office: Office) -> None:
-    person = won(office)
-    office.door.deaf = lambda _ref, _name, _value: True
+def test_a_late_reading_is_not_taken_for_an_ignored_write(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.ignores_write = lambda _ref, _name, _value: True
     # The write shows only at the second reading after it.
-    office.door.before("read", 4, lambda: office.edit(person, **{STAGE: "customer"}))
-    done = run(office)
-    assert done.outcomes == {Outcome.APPLIED: 1}
-    assert office.waited == [2.0]
+    portal.api.before("read", 4, lambda: portal.edit(contact, **{STAGE: "customer"}))
+    result = run(portal)
+    assert result.outcomes == {Outcome.APPLIED: 1}
+    assert portal.waits == [2.0]
 
 
-def test_when_the_stage_was_ignored_the_lead_status_is_decided_again(office: Office) -> None:
-    person = office.contact(SQL)
-    office.deal(OPEN, person)
-    office.door.deaf = lambda _ref, name, _value: name == STAGE
-    run(office)
-    assert office.stage(person) == SQL
-    assert office.outcomes() == [
-        (str(person), "opportunity", "ignored"),
-        (str(person), "OPEN_DEAL", "applied"),
+def test_when_the_stage_was_ignored_the_lead_status_is_decided_again(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact(SQL)
+    portal.deal(OPEN, contact)
+    portal.api.ignores_write = lambda _ref, name, _value: name == STAGE
+    run(portal)
+    assert portal.stage(contact) == SQL
+    assert portal.outcomes() == [
+        (str(contact), "opportunity", "ignored"),
+        (str(contact), "OPEN_DEAL", "applied"),
     ]
 
 
 def test_an_ignored_set_after_the_clear_is_sent_again_and_then_the_old_stage_put_back(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = reopened(office)
-    office.door.deaf = lambda _ref, _name, value: value == "opportunity"
-    done = run(office)
-    assert office.stage(person) == "customer"
-    assert done.outcomes[Outcome.RESTORED] == 1
-    assert office.open_moves() == ()
+    contact = create_reopened_customer(portal)
+    portal.api.ignores_write = lambda _ref, _name, value: value == "opportunity"
+    result = run(portal)
+    assert portal.stage(contact) == "customer"
+    assert result.outcomes[Outcome.RESTORED] == 1
+    assert portal.open_moves() == ()
 
 
-def test_a_blank_after_the_set_is_filled_at_once(office: Office) -> None:
-    person = reopened(office)
+def test_a_blank_after_the_set_is_filled_at_once(portal: ConnectedPortal) -> None:
+    contact = create_reopened_customer(portal)
     ignored: list[str] = []
 
-    def once(_ref: Ref, _name: str, value: str) -> bool:
+    def ignore_first(_ref: Ref, _name: str, value: str) -> bool:
         if value == "opportunity" and not ignored:
             ignored.append(value)
             return True
         return False
 
-    office.door.deaf = once
-    done = run(office)
-    assert office.stage(person) == "opportunity"
-    assert done.outcomes == {Outcome.APPLIED: 2}
-    assert office.waited == []
+    portal.api.ignores_write = ignore_first
+    result = run(portal)
+    assert portal.stage(contact) == "opportunity"
+    assert result.outcomes == {Outcome.APPLIED: 2}
+    assert portal.waits == []
 
 
-def test_an_ignored_correction_is_not_sent_for_ever(office: Office) -> None:
-    person = won(office)
-    office.door.deaf = lambda ref, _name, _value: ref == person
+def test_an_ignored_correction_is_not_sent_for_ever(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    portal.api.ignores_write = lambda ref, _name, _value: ref == contact
     for _ in range(4):
-        run(office)
-    assert len(office.door.sent) == 2
-    assert [each[0] for each in keys_of_quarantine(office)] == [str(person)]
+        run(portal)
+    assert len(portal.api.sent_updates) == 2
+    assert [note[0] for note in quarantine_notes(portal)] == [str(contact)]
 
 
 # Other writers
 
 
-def test_what_another_writer_set_right_after_is_reverted_and_not_fought(office: Office) -> None:
-    person = won(office)
+def test_what_another_writer_set_right_after_is_reverted_and_not_fought(
+    portal: ConnectedPortal,
+) -> None:
+    contact = create_won_lead(portal)
     for number in (1, 2, 3):
-        office.door.after("update", number, lambda: office.edit(person, **{STAGE: SQL}))
-    done = run(office)
-    assert done.outcomes[Outcome.REVERTED] == 1
-    assert (str(person), "customer", "reverted") in office.outcomes()
+        portal.api.after("update", number, lambda: portal.edit(contact, **{STAGE: SQL}))
+    result = run(portal)
+    assert result.outcomes[Outcome.REVERTED] == 1
+    assert (str(contact), "customer", "reverted") in portal.outcomes()
 
 
 def test_an_automation_that_fills_the_gap_once_is_overcome_by_the_next_round(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    person = reopened(office)
-    office.door.after("update", 1, lambda: office.edit(person, **{STAGE: "customer"}))
-    run(office)
-    run(office)
-    assert office.stage(person) == "opportunity"
-    assert [outcome for _, after, outcome in office.outcomes() if after == "opportunity"] == [
+    contact = create_reopened_customer(portal)
+    portal.api.after("update", 1, lambda: portal.edit(contact, **{STAGE: "customer"}))
+    run(portal)
+    run(portal)
+    assert portal.stage(contact) == "opportunity"
+    assert [outcome for _, after, outcome in portal.outcomes() if after == "opportunity"] == [
         "ignored",
         "applied",
     ]
@@ -503,66 +528,70 @@ def test_an_automation_that_fills_the_gap_once_is_overcome_by_the_next_round(
 
 @pytest.mark.parametrize("kind", [CONTACTS, COMPANIES])
 def test_a_gap_that_an_automation_fills_with_a_third_stage_is_won_back_once(
-    office: Office, kind: ObjectType
+    portal: ConnectedPortal, kind: ObjectType
 ) -> None:
-    ref = reopened(office, kind)
-    office.door.after("update", 1, lambda: office.automate(ref, **{STAGE: "evangelist"}))
-    done = run(office)
-    assert office.stage(ref) == "opportunity"
-    assert set(done.outcomes) == {Outcome.APPLIED}
-    assert stages_sent(office, ref) == ["", "opportunity"] * 2
+    ref = create_reopened_customer(portal, kind)
+    portal.api.after("update", 1, lambda: portal.edit_as_workflow(ref, **{STAGE: "evangelist"}))
+    result = run(portal)
+    assert portal.stage(ref) == "opportunity"
+    assert set(result.outcomes) == {Outcome.APPLIED}
+    assert sent_stages(portal, ref) == ["", "opportunity"] * 2
 
 
-def test_an_automation_that_fills_every_gap_is_not_fought_for_ever(office: Office) -> None:
-    person = reopened(office)
+def test_an_automation_that_fills_every_gap_is_not_fought_for_ever(portal: ConnectedPortal) -> None:
+    contact = create_reopened_customer(portal)
 
     def fill() -> None:
-        office.automate(person, **{STAGE: "evangelist"})
+        portal.edit_as_workflow(contact, **{STAGE: "evangelist"})
 
     for number in (1, 3, 5, 7):
-        office.door.after("update", number, fill)
-    done = run(office)
-    assert done.outcomes[Outcome.REVERTED] == 1
-    assert office.stage(person) == "evangelist"
-    assert stages_sent(office, person) == ["", "opportunity"] * 2
-    assert office.open_moves() == ()
+        portal.api.after("update", number, fill)
+    result = run(portal)
+    assert result.outcomes[Outcome.REVERTED] == 1
+    assert portal.stage(contact) == "evangelist"
+    assert sent_stages(portal, contact) == ["", "opportunity"] * 2
+    assert portal.open_moves() == ()
 
 
-def test_a_person_who_fills_the_gap_is_not_fought(office: Office) -> None:
-    person = reopened(office)
-    office.door.after("update", 1, lambda: office.person_sets(person, **{STAGE: "evangelist"}))
-    done = run(office)
-    assert office.stage(person) == "evangelist"
-    assert done.outcomes[Outcome.REVERTED] == 1
-    assert stages_sent(office, person) == ["", "opportunity"]
+def test_a_person_who_fills_the_gap_is_not_fought(portal: ConnectedPortal) -> None:
+    contact = create_reopened_customer(portal)
+    portal.api.after("update", 1, lambda: portal.edit_as_person(contact, **{STAGE: "evangelist"}))
+    result = run(portal)
+    assert portal.stage(contact) == "evangelist"
+    assert result.outcomes[Outcome.REVERTED] == 1
+    assert sent_stages(portal, contact) == ["", "opportunity"]
 
 
-def test_a_company_is_written_before_its_contacts(office: Office) -> None:
-    company, person = office.company("lead"), office.contact("lead")
-    office.deal(WON, company, person)
-    run(office)
-    assert [set(each) for each in office.door.sent] == [{company}, {person}]
+def test_a_company_is_written_before_its_contacts(portal: ConnectedPortal) -> None:
+    company, contact = portal.company("lead"), portal.contact("lead")
+    portal.deal(WON, company, contact)
+    run(portal)
+    assert [set(batch) for batch in portal.api.sent_updates] == [{company}, {contact}]
 
 
-def test_progress_is_told_with_its_total(office: Office) -> None:
-    won(office), won(office)
-    pull(office.desk())
-    told: list[tuple[str, int, int | None]] = []
-    desk = office.desk(tell=lambda what, done, total: told.append((what, done, total)))
-    push(desk, office.propose(desk))
-    assert told[-1] == ("apply", 2, 2)
-
-
-def test_everything_is_promised_before_anything_is_sent(office: Office) -> None:
-    person = won(office)
-    promised: list[tuple[Correction, ...]] = []
-    office.door.before(
-        "update", 1, lambda: promised.extend(one.corrections for one in office.open_moves())
+def test_progress_is_told_with_its_total(portal: ConnectedPortal) -> None:
+    create_won_lead(portal), create_won_lead(portal)
+    pull(portal.context())
+    progress_calls: list[tuple[str, int, int | None]] = []
+    context = portal.context(
+        progress=lambda activity, done, total: progress_calls.append((activity, done, total))
     )
-    run(office)
-    ((correction,),) = promised
-    assert (correction.record, correction.before, correction.after) == (person, "lead", "customer")
+    push(context, portal.propose(context))
+    assert progress_calls[-1] == ("apply", 2, 2)
 
 
-def test_the_door_of_the_tests_is_the_one_that_passes_the_contract(office: Office) -> None:
-    assert isinstance(office.door, MemoryDoor)
+def test_everything_is_promised_before_anything_is_sent(portal: ConnectedPortal) -> None:
+    contact = create_won_lead(portal)
+    promised_corrections: list[tuple[Correction, ...]] = []
+    portal.api.before(
+        "update",
+        1,
+        lambda: promised_corrections.extend(move.corrections for move in portal.open_moves()),
+    )
+    run(portal)
+    ((correction,),) = promised_corrections
+    assert (correction.record, correction.before, correction.after) == (contact, "lead", "customer")
+
+
+def test_the_fake_of_the_tests_is_the_one_that_passes_the_contract(portal: ConnectedPortal) -> None:
+    assert isinstance(portal.api, FakeHubSpot)

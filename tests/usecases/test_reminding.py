@@ -6,133 +6,143 @@ from dataclasses import replace
 
 import pytest
 
-from connector.desk import Desk
+from connector.desk import RunContext
 from connector.errors import TemporaryError
 from connector.hubspot.faults import OutcomeUnknown, RequestRefused, ScopeMissing
 from connector.pausing import Paused, pause
 from connector.pull import pull
-from connector.reminding import LATE, remind, upcoming
+from connector.reminding import SEARCH_DELAY, create_due_tasks, upcoming_tasks
 from connector.sync import sync
 from state import tasks
-from tests.usecases.office import DAY, SQL, Office
+from tests.usecases.office import DAY, SQL, ConnectedPortal
 
 POLICY = "extends: standard\nsettings: {follow_up: {tasks: yes, limit: 3}}"
-HOUR = LATE.total_seconds()
+HOUR = SEARCH_DELAY.total_seconds()
 
 
-def desk_of(office: Office, policy: str = POLICY) -> Desk:
-    desk = office.desk(policy)
-    pull(desk)
-    office.requests()
-    return desk
+def pulled_context(portal: ConnectedPortal, policy: str = POLICY) -> RunContext:
+    context = portal.context(policy)
+    pull(context)
+    portal.take_requests()
+    return context
 
 
-def overlook(office: Office, count: int = 1) -> list[str]:
+def create_overlooked(portal: ConnectedPortal, count: int = 1) -> list[str]:
     """Let contacts with an owner wait for a week; return their names."""
-    found = [office.contact(SQL, "NEW", hubspot_owner_id="7") for _ in range(count)]
-    office.door.advance(7 * DAY)
-    return [str(one) for one in found]
+    contacts = [portal.contact(SQL, "NEW", hubspot_owner_id="7") for _ in range(count)]
+    portal.api.advance(7 * DAY)
+    return [str(contact) for contact in contacts]
 
 
-def created(office: Office) -> list[str]:
-    return [str(one.contact) for one in office.door.tasks.values()]
+def contacts_with_tasks(portal: ConnectedPortal) -> list[str]:
+    return [str(task.contact) for task in portal.api.tasks.values()]
 
 
-def test_nothing_is_created_unless_the_policy_says_so(office: Office) -> None:
-    overlook(office)
-    desk = desk_of(office, "extends: standard")
-    assert (remind(desk), upcoming(desk), office.requests().total()) == (0, (), 0)
+def test_nothing_is_created_unless_the_policy_says_so(portal: ConnectedPortal) -> None:
+    create_overlooked(portal)
+    context = pulled_context(portal, "extends: standard")
+    assert (create_due_tasks(context), upcoming_tasks(context), portal.take_requests().total()) == (
+        0,
+        (),
+        0,
+    )
 
 
-def test_each_contact_gets_one_task_however_often_somebody_looks(office: Office) -> None:
-    names = overlook(office, 2)
-    assert [remind(desk_of(office)) for _ in range(3)] == [2, 0, 0]
-    office.door.advance(30 * DAY)
-    assert remind(desk_of(office)) == 0
-    assert created(office) == names
+def test_each_contact_gets_one_task_however_often_somebody_looks(portal: ConnectedPortal) -> None:
+    names = create_overlooked(portal, 2)
+    assert [create_due_tasks(pulled_context(portal)) for _ in range(3)] == [2, 0, 0]
+    portal.api.advance(30 * DAY)
+    assert create_due_tasks(pulled_context(portal)) == 0
+    assert contacts_with_tasks(portal) == names
 
 
-def test_no_more_are_created_in_a_day_than_the_limit_allows(office: Office) -> None:
-    names = overlook(office, 5)
-    assert (remind(desk_of(office)), remind(desk_of(office))) == (3, 0)
-    office.door.advance(DAY + 1)
-    assert remind(desk_of(office)) == 2
-    assert sorted(created(office)) == sorted(names)
+def test_no_more_are_created_in_a_day_than_the_limit_allows(portal: ConnectedPortal) -> None:
+    names = create_overlooked(portal, 5)
+    assert (create_due_tasks(pulled_context(portal)), create_due_tasks(pulled_context(portal))) == (
+        3,
+        0,
+    )
+    portal.api.advance(DAY + 1)
+    assert create_due_tasks(pulled_context(portal)) == 2
+    assert sorted(contacts_with_tasks(portal)) == sorted(names)
 
 
-def test_nothing_is_created_while_the_portal_is_paused(office: Office) -> None:
-    overlook(office)
-    desk = desk_of(office)
-    pause(office.store, "1", at=office.door.now(), reason="import")
+def test_nothing_is_created_while_the_portal_is_paused(portal: ConnectedPortal) -> None:
+    create_overlooked(portal)
+    context = pulled_context(portal)
+    pause(portal.store, "1", at=portal.api.now(), reason="import")
     with pytest.raises(Paused):
-        remind(desk)
-    assert created(office) == []
+        create_due_tasks(context)
+    assert contacts_with_tasks(portal) == []
 
 
 def test_a_task_whose_creation_was_cut_short_is_found_and_not_created_again(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    overlook(office)
-    office.door.fail("create_task", OutcomeUnknown("502"), after=True)
+    create_overlooked(portal)
+    portal.api.fail("create_task", OutcomeUnknown("502"), after=True)
     with pytest.raises(OutcomeUnknown):
-        remind(desk_of(office))
-    office.door.unseen.update(office.door.tasks)  # the index lags
-    assert remind(desk_of(office)) == 0
-    office.door.unseen.clear()
-    office.door.advance(HOUR)
-    assert remind(desk_of(office)) == 0
-    assert len(created(office)) == 1
-    with office.store.reading() as session:
-        assert tasks.open_ones(session, "1") == ()
+        create_due_tasks(pulled_context(portal))
+    portal.api.not_indexed.update(portal.api.tasks)  # the index lags
+    assert create_due_tasks(pulled_context(portal)) == 0
+    portal.api.not_indexed.clear()
+    portal.api.advance(HOUR)
+    assert create_due_tasks(pulled_context(portal)) == 0
+    assert len(contacts_with_tasks(portal)) == 1
+    with portal.store.reading() as session:
+        assert tasks.read_promised(session, "1") == ()
 
 
-def test_a_task_that_never_arrived_is_created_once_that_is_sure(office: Office) -> None:
-    names = overlook(office)
-    office.door.fail("create_task", OutcomeUnknown("timeout"))
+def test_a_task_that_never_arrived_is_created_once_that_is_sure(portal: ConnectedPortal) -> None:
+    names = create_overlooked(portal)
+    portal.api.fail("create_task", OutcomeUnknown("timeout"))
     with pytest.raises(OutcomeUnknown):
-        remind(desk_of(office))
-    assert remind(desk_of(office)) == 0
-    office.door.advance(HOUR)
-    assert remind(desk_of(office)) == 1
-    assert created(office) == names
+        create_due_tasks(pulled_context(portal))
+    assert create_due_tasks(pulled_context(portal)) == 0
+    portal.api.advance(HOUR)
+    assert create_due_tasks(pulled_context(portal)) == 1
+    assert contacts_with_tasks(portal) == names
 
 
-def test_a_journal_that_was_lost_makes_no_second_task(office: Office) -> None:
-    overlook(office)
-    remind(desk_of(office))
-    with office.store.begin() as session:
-        tasks.erase(session, "1", [one.contact for one in office.door.tasks.values()])
-    assert remind(desk_of(office)) == 0
-    assert len(created(office)) == 1
+def test_a_journal_that_was_lost_makes_no_second_task(portal: ConnectedPortal) -> None:
+    create_overlooked(portal)
+    create_due_tasks(pulled_context(portal))
+    with portal.store.begin() as session:
+        tasks.erase(session, "1", [task.contact for task in portal.api.tasks.values()])
+    assert create_due_tasks(pulled_context(portal)) == 0
+    assert len(contacts_with_tasks(portal)) == 1
 
 
 def test_a_task_that_hubspot_refuses_is_left_alone_and_the_others_are_created(
-    office: Office,
+    portal: ConnectedPortal,
 ) -> None:
-    names = overlook(office, 2)
-    office.door.fail("create_task", RequestRefused("INVALID_OWNER_ID"))
-    assert (remind(desk_of(office)), remind(desk_of(office))) == (1, 0)
-    assert created(office) == names[1:]
+    names = create_overlooked(portal, 2)
+    portal.api.fail("create_task", RequestRefused("INVALID_OWNER_ID"))
+    assert (create_due_tasks(pulled_context(portal)), create_due_tasks(pulled_context(portal))) == (
+        1,
+        0,
+    )
+    assert contacts_with_tasks(portal) == names[1:]
 
 
 @pytest.mark.parametrize(
     "error", [ScopeMissing("add crm.objects.contacts.write"), TemporaryError("away")]
 )
 def test_what_stops_the_tasks_stops_nothing_else_and_is_tried_again(
-    office: Office, error: ScopeMissing | TemporaryError
+    portal: ConnectedPortal, error: ScopeMissing | TemporaryError
 ) -> None:
-    names = overlook(office)
-    office.door.fail("create_task", error)
-    done = sync(office.desk(POLICY))
-    assert (done.tasks, created(office)) == (0, [])
-    assert sync(office.desk(POLICY)).tasks == 1
-    assert created(office) == names
+    names = create_overlooked(portal)
+    portal.api.fail("create_task", error)
+    result = sync(portal.context(POLICY))
+    assert (result.tasks, contacts_with_tasks(portal)) == (0, [])
+    assert sync(portal.context(POLICY)).tasks == 1
+    assert contacts_with_tasks(portal) == names
 
 
-def test_what_is_shown_is_what_is_created(office: Office) -> None:
-    overlook(office, 2)
-    desk = desk_of(office)
-    shown = upcoming(desk)
-    assert created(office) == []
-    remind(replace(desk, run="run-9"))
-    assert tuple(office.door.tasks.values()) == shown
+def test_what_is_shown_is_what_is_created(portal: ConnectedPortal) -> None:
+    create_overlooked(portal, 2)
+    context = pulled_context(portal)
+    shown = upcoming_tasks(context)
+    assert contacts_with_tasks(portal) == []
+    create_due_tasks(replace(context, run="run-9"))
+    assert tuple(portal.api.tasks.values()) == shown

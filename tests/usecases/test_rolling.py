@@ -8,110 +8,110 @@ from connector.core.model import Association, ObjectType, Ref
 from connector.hubspot.door import Page
 from connector.hubspot.faults import BadAnswer
 from connector.pull import pull
-from connector.rolling import roll_round
+from connector.rolling import rescan_all
 from state import associations
-from tests.usecases.office import OPEN, Office
+from tests.usecases.office import OPEN, ConnectedPortal
 
 
-def a_day(office: Office, *, every: int = 3600) -> None:
-    for _ in range(86_400 // every + 1):
-        office.door.advance(every)
-        pull(office.desk())
+def pull_for_a_day(portal: ConnectedPortal, *, interval: int = 3600) -> None:
+    for _ in range(86_400 // interval + 1):
+        portal.api.advance(interval)
+        pull(portal.context())
 
 
-def links(office: Office, ref: Ref) -> list[Ref]:
-    with office.store.reading() as session:
-        found: tuple[Association, ...] = associations.deals_of(session, "1", [ref])[ref]
-    return [one.target for one in found]
+def linked_deals(portal: ConnectedPortal, ref: Ref) -> list[Ref]:
+    with portal.store.reading() as session:
+        links: tuple[Association, ...] = associations.read_to_deals(session, "1", [ref])[ref]
+    return [link.target for link in links]
 
 
 @pytest.mark.parametrize("every", [900, 3600, 86_400])
 def test_a_link_that_moves_no_modification_date_is_known_within_a_day(
-    office: Office, every: int
+    portal: ConnectedPortal, every: int
 ) -> None:
-    old, new = office.contact("lead"), office.contact("lead")
-    deal = office.deal(OPEN, old)
-    office.read_all()
-    office.door.dissociate(deal, old)
-    office.link(deal, new)
+    old, new = portal.contact("lead"), portal.contact("lead")
+    deal = portal.deal(OPEN, old)
+    portal.read_all()
+    portal.api.dissociate(deal, old)
+    portal.link(deal, new)
 
-    a_day(office, every=every)
+    pull_for_a_day(portal, interval=every)
 
-    assert (links(office, old), links(office, new)) == ([], [deal])
-    assert office.due() == (old, new)
-
-
-def test_a_round_in_which_nothing_changed_makes_nobody_due(office: Office) -> None:
-    office.deal(OPEN, office.contact("lead"))
-    moved = office.contact("lead")
-    deal = office.deal(OPEN, moved)
-    office.read_all()
-    assert office.due() == ()
-
-    office.edit(deal, dealstage="closedwon")
-    roll_round(office.desk())
-
-    assert office.due() == (moved,)
+    assert (linked_deals(portal, old), linked_deals(portal, new)) == ([], [deal])
+    assert portal.due() == (old, new)
 
 
-def test_a_round_spreads_over_the_day_and_costs_a_request_a_page(office: Office) -> None:
+def test_a_round_in_which_nothing_changed_makes_nobody_due(portal: ConnectedPortal) -> None:
+    portal.deal(OPEN, portal.contact("lead"))
+    moved_contact = portal.contact("lead")
+    deal = portal.deal(OPEN, moved_contact)
+    portal.read_all()
+    assert portal.due() == ()
+
+    portal.edit(deal, dealstage="closedwon")
+    rescan_all(portal.context())
+
+    assert portal.due() == (moved_contact,)
+
+
+def test_a_round_spreads_over_the_day_and_costs_a_request_a_page(portal: ConnectedPortal) -> None:
     for _ in range(1950):
-        office.contact("lead")
-    office.read_all()
+        portal.contact("lead")
+    portal.read_all()
     pages = []
     for _ in range(24):
-        office.door.advance(3600)
-        pull(office.desk())
-        pages.append(office.requests()["page"])
+        portal.api.advance(3600)
+        pull(portal.context())
+        pages.append(portal.take_requests()["page"])
     assert sum(pages) in {21, 22}  # a page for each type's end, and 19 full ones
     assert max(pages) <= 2
 
 
-def test_the_links_of_a_thousand_deals_are_read_together(office: Office) -> None:
+def test_the_links_of_a_thousand_deals_are_read_together(portal: ConnectedPortal) -> None:
     for _ in range(1000):
-        office.deal(OPEN)
-    office.read_all()
-    roll_round(office.desk())
-    assert office.requests() == {"page": 12, "associations": 2}
+        portal.deal(OPEN)
+    portal.read_all()
+    rescan_all(portal.context())
+    assert portal.take_requests() == {"page": 12, "associations": 2}
 
 
-def test_a_record_that_the_mirror_lacks_is_found(office: Office) -> None:
-    office.contact("lead")
-    office.read_all()
-    late = office.contact("lead")
-    office.door.hidden.add(late)
-    a_day(office)
-    assert office.due() == (late,)
+def test_a_record_that_the_mirror_lacks_is_found(portal: ConnectedPortal) -> None:
+    portal.contact("lead")
+    portal.read_all()
+    late_contact = portal.contact("lead")
+    portal.api.hidden_from_search.add(late_contact)
+    pull_for_a_day(portal)
+    assert portal.due() == (late_contact,)
 
 
-def test_a_stopped_round_goes_on_where_it_was(office: Office) -> None:
+def test_a_stopped_round_goes_on_where_it_was(portal: ConnectedPortal) -> None:
     for _ in range(2500):
-        office.contact("lead")
-    office.read_all()
-    office.door.advance(86_400)
-    office.door.before("page", 14, lambda: office.door.fail("page", BadAnswer("try later")))
+        portal.contact("lead")
+    portal.read_all()
+    portal.api.advance(86_400)
+    portal.api.before("page", 14, lambda: portal.api.fail("page", BadAnswer("try later")))
     with pytest.raises(BadAnswer):
-        pull(office.desk())
-    office.requests()
+        pull(portal.context())
+    portal.take_requests()
 
-    pull(office.desk())
+    pull(portal.context())
 
     # Ten pages of contacts were stored; what was read beyond them is read again.
-    assert office.requests()["page"] == 15
+    assert portal.take_requests()["page"] == 15
 
 
 def test_a_list_in_no_order_makes_nobody_disappear(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = [office.contact("lead") for _ in range(5)]
-    office.read_all()
-    ordered = type(office.door).page
+    contacts = [portal.contact("lead") for _ in range(5)]
+    portal.read_all()
+    original_page = type(portal.api).list_page
 
-    def shuffled(door: object, kind: ObjectType, *names: object, **more: object) -> Page:
-        page = ordered(door, kind, *names, **more)  # type: ignore[arg-type]  # as it came
+    def page_reversed(api: object, kind: ObjectType, *arguments: object, **options: object) -> Page:
+        page = original_page(api, kind, *arguments, **options)  # type: ignore[arg-type]  # as it came
         return Page(records=page.records[::-1], after=page.after)
 
-    monkeypatch.setattr(type(office.door), "page", shuffled)
+    monkeypatch.setattr(type(portal.api), "list_page", page_reversed)
     with pytest.raises(BadAnswer):
-        roll_round(office.desk())
-    assert all(office.mirrored(one) for one in people)
+        rescan_all(portal.context())
+    assert all(portal.mirrored(contact) for contact in contacts)

@@ -11,45 +11,45 @@ from hypothesis import strategies as st
 
 from connector.core.default_portal import STAGES, STATUSES, default_portal, definition
 from connector.core.model import ObjectType, Pipeline, Portal
-from connector.core.policy import load
-from connector.policies import Cases, check, try_out
-from connector.presets import preset
-from connector.starting import starting_files
+from connector.core.policy import load_policy
+from connector.policies import Cases, check_policy, run_cases
+from connector.presets import policy_text
+from connector.starting import initial_files
 from tests.usecases.office import START
 
 LABEL = st.text(min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 
 
-def _begun(portal: Portal, name: str = "first.yaml") -> int:
+def _count_starting_cases(portal: Portal, name: str = "first.yaml") -> int:
     """Check and try what is written for a portal; return how many cases it has."""
-    text, cases = starting_files(portal, Path(name))
-    policy = load(text, source=name, preset=preset)
-    check(policy, portal, START)
-    tried = try_out(policy, Cases(source="first.cases.yaml", text=cases))
-    assert tried.failed == ()
-    assert tried.unguarded == ()
-    return len(tried.results)
+    text, cases = initial_files(portal, Path(name))
+    policy = load_policy(text, source=name, preset_text=policy_text)
+    check_policy(policy, portal, START)
+    tested = run_cases(policy, Cases(source="first.cases.yaml", text=cases))
+    assert tested.failures == ()
+    assert tested.unguarded == ()
+    return len(tested.results)
 
 
 def test_a_new_portal_begins_with_four_cases() -> None:
-    assert _begun(default_portal()) == 4
+    assert _count_starting_cases(default_portal()) == 4
 
 
-@pytest.mark.parametrize("gone", list(STAGES))
-def test_a_portal_may_have_deleted_any_stage(gone: str) -> None:
-    rest = {value: label for value, label in STAGES.items() if value != gone}
-    assert _begun(default_portal(stages=rest)) >= 1
+@pytest.mark.parametrize("missing_stage", list(STAGES))
+def test_a_portal_may_have_deleted_any_stage(missing_stage: str) -> None:
+    stages_left = {value: label for value, label in STAGES.items() if value != missing_stage}
+    assert _count_starting_cases(default_portal(stages=stages_left)) >= 1
 
 
 def test_a_portal_may_have_no_lead_status_left() -> None:
-    assert _begun(default_portal(statuses={})) == 4
+    assert _count_starting_cases(default_portal(statuses={})) == 4
 
 
 @pytest.mark.parametrize(
     "name", ["first.yaml", "vår policy.yaml", "1.yaml", "yes.yaml", "a: b.yaml"]
 )
 def test_the_file_may_be_called_anything(name: str) -> None:
-    assert _begun(default_portal(), name) == 4
+    assert _count_starting_cases(default_portal(), name) == 4
 
 
 @settings(max_examples=25, deadline=None)
@@ -59,6 +59,8 @@ def test_labels_may_hold_any_signs(stage: str, status: str, pipeline: str, score
         stages={**STAGES, "4711": f"{stage} (own)"},
         statuses={**STATUSES, "OWN": f"{status} (own)"},
         pipelines=[Pipeline(id="p", label=pipeline, stages=())],
-        more={ObjectType.CONTACTS: [replace(definition("my_score", "number"), label=score)]},
+        extra_properties={
+            ObjectType.CONTACTS: [replace(definition("my_score", "number"), label=score)]
+        },
     )
-    assert _begun(portal) == 4
+    assert _count_starting_cases(portal) == 4

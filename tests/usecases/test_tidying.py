@@ -8,233 +8,237 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector.core.audit import Intact
+from connector.core.audit import IntactChain
 from connector.core.event import Event
 from connector.core.model import Ref, Version
-from connector.core.retention import Keep
-from connector.desk import Desk
+from connector.core.retention import RetentionPeriods
+from connector.desk import RunContext
 from connector.errors import UserError
 from connector.sync import sync
-from connector.tidying import tidy
-from connector.undo import Selection, prepare
+from connector.tidying import apply_retention
+from connector.undo import Selection, plan_undo
 from state import archives, audit, inbox, ledger, mirror, plans, runs
-from tests.usecases.office import DAY, LOST, OPEN, WON, Office
+from tests.usecases.office import DAY, LOST, OPEN, WON, ConnectedPortal
 
 WEEK = timedelta(days=7)
 
 
-def keeping(office: Office, **kept: object) -> Desk:
-    return office.desk(keep=Keep(**kept))  # type: ignore[arg-type]  # a test names its own
+def context_keeping(portal: ConnectedPortal, **durations: object) -> RunContext:
+    return portal.context(retention=RetentionPeriods(**durations))  # type: ignore[arg-type]  # a test names its own
 
 
-def corrected(office: Office, days: float) -> Ref:
+def create_corrected_contact(portal: ConnectedPortal, days: float) -> Ref:
     """Let a run correct a contact, and days go by."""
-    person = office.contact("lead")
-    office.deal(OPEN, person)
-    office.door.advance(3600)
-    sync(office.desk())
-    office.door.advance(days * DAY)
-    return person
+    contact = portal.contact("lead")
+    portal.deal(OPEN, contact)
+    portal.api.advance(3600)
+    sync(portal.context())
+    portal.api.advance(days * DAY)
+    return contact
 
 
-def chain(office: Office) -> Intact:
-    with office.store.reading() as session:
-        found = audit.verify(session, "1")
-    assert isinstance(found, Intact)
-    return found
+def verified_audit(portal: ConnectedPortal) -> IntactChain:
+    with portal.store.reading() as session:
+        verdict = audit.verify(session, "1")
+    assert isinstance(verdict, IntactChain)
+    return verdict
 
 
-def files(office: Office) -> list[Path]:
-    return sorted(office.store.folder.glob("audit.*"))
+def archive_files(portal: ConnectedPortal) -> list[Path]:
+    return sorted(portal.store.folder.glob("audit.*"))
 
 
-def kept_lines(office: Office) -> list[str]:
+def all_line_records(portal: ConnectedPortal) -> list[str]:
     """Return the records of all lines, in files and in the database, in their order."""
-    told = []
-    for path in files(office):
-        for line in path.read_bytes().splitlines()[1:]:
-            row = orjson.loads(line)
-            told.append(f"{row['object_type']}/{row['object_id']}")
-    return told + [str(one.record) for one in office.lines()]
+    line_records = []
+    for path in archive_files(portal):
+        for raw_line in path.read_bytes().splitlines()[1:]:
+            row = orjson.loads(raw_line)
+            line_records.append(f"{row['object_type']}/{row['object_id']}")
+    return line_records + [str(line.record) for line in portal.audit_lines()]
 
 
-def test_unless_told_otherwise_the_audit_stays_whole(office: Office) -> None:
-    corrected(office, 4000)
-    tidy(office.desk())
-    assert len(office.lines()) == 2
-    assert chain(office).cut is None
-    assert files(office) == []
+def test_unless_told_otherwise_the_audit_stays_whole(portal: ConnectedPortal) -> None:
+    create_corrected_contact(portal, 4000)
+    apply_retention(portal.context())
+    assert len(portal.audit_lines()) == 2
+    assert verified_audit(portal).cut is None
+    assert archive_files(portal) == []
 
 
-def test_old_lines_leave_for_a_file_and_the_young_ones_stay(office: Office) -> None:
-    old, young = corrected(office, 9), corrected(office, 1)
+def test_old_lines_leave_for_a_file_and_the_young_ones_stay(portal: ConnectedPortal) -> None:
+    old, young = create_corrected_contact(portal, 9), create_corrected_contact(portal, 1)
     for _ in range(2):
-        tidy(keeping(office, audit=WEEK))
-    assert {one.record for one in office.lines()} == {young}
-    (path,) = files(office)
+        apply_retention(context_keeping(portal, audit=WEEK))
+    assert {line.record for line in portal.audit_lines()} == {young}
+    (path,) = archive_files(portal)
     archive = archives.read(path)
-    with office.store.reading() as session:
-        assert archives.leads(session, archive)
-    assert kept_lines(office) == [str(old)] * 2 + [str(young)] * 2
-    cut = chain(office).cut
+    with portal.store.reading() as session:
+        assert archives.joins_cuts(session, archive)
+    assert all_line_records(portal) == [str(old)] * 2 + [str(young)] * 2
+    cut = verified_audit(portal).cut
     assert cut is not None
     assert cut.file == str(path)
 
 
 def test_each_cut_gets_a_file_of_its_own_where_the_operator_wants_it(
-    office: Office, tmp_path: Path
+    portal: ConnectedPortal, tmp_path: Path
 ) -> None:
     folder = tmp_path / "archive"
     for _ in range(2):
-        corrected(office, 9)
-        tidy(keeping(office, audit=WEEK, folder=str(folder)))
-    found = [archives.read(path) for path in sorted(folder.iterdir())]
-    assert [one.begins.lines for one in found] == [0, 2]
-    assert found[0].ends == found[1].begins
+        create_corrected_contact(portal, 9)
+        apply_retention(context_keeping(portal, audit=WEEK, folder=str(folder)))
+    read_archives = [archives.read(path) for path in sorted(folder.iterdir())]
+    assert [archive.start.line_count for archive in read_archives] == [0, 2]
+    assert read_archives[0].end == read_archives[1].start
 
 
-@pytest.mark.parametrize("died_at", ["archives.write", "archives.read", "audit.cut"])
+@pytest.mark.parametrize("died_at", ["audit_archives.write", "audit_archives.read", "audit.cut"])
 @pytest.mark.parametrize("later", [0, 30])
 def test_a_cut_that_was_interrupted_loses_nothing_and_doubles_nothing(
-    office: Office, monkeypatch: pytest.MonkeyPatch, died_at: str, later: int
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch, died_at: str, later: int
 ) -> None:
-    people = [corrected(office, 9), corrected(office, 1)]
-    with monkeypatch.context() as crash:
-        crash.setattr(f"state.{died_at}", _dying)
+    contacts = [create_corrected_contact(portal, 9), create_corrected_contact(portal, 1)]
+    with monkeypatch.context() as patch:
+        patch.setattr(f"state.{died_at}", _raise_error)
         with pytest.raises(ZeroDivisionError):
-            tidy(keeping(office, audit=WEEK))
-    assert len(office.lines()) == 4
-    office.door.advance(later * DAY)
+            apply_retention(context_keeping(portal, audit=WEEK))
+    assert len(portal.audit_lines()) == 4
+    portal.api.advance(later * DAY)
     for _ in range(2):
-        tidy(keeping(office, audit=WEEK))
-    assert kept_lines(office) == [str(one) for one in people for _ in range(2)]
-    assert len(files(office)) == 1 + bool(later)
-    assert chain(office).lines == 4
+        apply_retention(context_keeping(portal, audit=WEEK))
+    assert all_line_records(portal) == [str(contact) for contact in contacts for _ in range(2)]
+    assert len(archive_files(portal)) == 1 + bool(later)
+    assert verified_audit(portal).line_count == 4
 
 
 def test_a_line_that_is_redacted_between_file_and_cut_is_redacted_in_the_file_as_well(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person = corrected(office, 9)
-    read = archives.read
+    contact = create_corrected_contact(portal, 9)
+    original_read = archives.read
 
-    def and_redacted(path: Path) -> archives.Archive:
-        found = read(path)
-        with office.store.begin() as session:
-            audit.redact(session, "1", [person])
-        return found
+    def read_then_redact(path: Path) -> archives.Archive:
+        archive = original_read(path)
+        with portal.store.begin() as session:
+            audit.redact(session, "1", [contact])
+        return archive
 
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("state.archives.read", and_redacted)
-        tidy(keeping(office, audit=WEEK))
-    assert len(office.lines()) == 2
-    tidy(keeping(office, audit=WEEK))
-    assert office.lines() == []
-    (path,) = files(office)
+    with monkeypatch.context() as patch:
+        patch.setattr("state.audit_archives.read", read_then_redact)
+        apply_retention(context_keeping(portal, audit=WEEK))
+    assert len(portal.audit_lines()) == 2
+    apply_retention(context_keeping(portal, audit=WEEK))
+    assert portal.audit_lines() == []
+    (path,) = archive_files(portal)
     assert archives.read(path).redacted == 2
 
 
-def test_a_broken_audit_is_not_cut_and_says_so(office: Office) -> None:
-    corrected(office, 9)
-    with office.store.begin() as session:
+def test_a_broken_audit_is_not_cut_and_says_so(portal: ConnectedPortal) -> None:
+    create_corrected_contact(portal, 9)
+    with portal.store.begin() as session:
         session.connection().exec_driver_sql("DROP TRIGGER audit_refuses_update")
         session.connection().exec_driver_sql("UPDATE audit SET rule = 'won' WHERE place = 1")
     with pytest.raises(UserError, match="audit verify"):
-        tidy(keeping(office, audit=WEEK))
-    assert len(office.lines()) == 2
+        apply_retention(context_keeping(portal, audit=WEEK))
+    assert len(portal.audit_lines()) == 2
 
 
-def test_an_undo_of_what_was_cut_says_so(office: Office) -> None:
-    corrected(office, 9)
-    with office.store.reading() as session:
+def test_an_undo_of_what_was_cut_says_so(portal: ConnectedPortal) -> None:
+    create_corrected_contact(portal, 9)
+    with portal.store.reading() as session:
         old = runs.latest(session, "1")
-    young = corrected(office, 1)
-    with office.store.reading() as session:
+    young = create_corrected_contact(portal, 1)
+    with portal.store.reading() as session:
         new = runs.latest(session, "1")
     assert old is not None
     assert new is not None
-    assert prepare(office.desk(), Selection(run=old.run)).cut is None
-    tidy(keeping(office, audit=WEEK))
-    gone = prepare(office.desk(), Selection(run=old.run))
-    assert (gone.moves, gone.cut) == ((), chain(office).cut)
-    assert prepare(office.desk(), Selection(rule="open-deal")).cut
-    assert prepare(office.desk(), Selection(run="forgotten")).cut
-    assert prepare(office.desk(), Selection(run=new.run)).cut is None
-    recent = prepare(office.desk(), Selection(since=office.door.now() - timedelta(days=2)))
-    assert recent.cut is None
-    assert {one.record for each in recent.moves for one in each} == {young}
+    assert plan_undo(portal.context(), Selection(run=old.run)).cut is None
+    apply_retention(context_keeping(portal, audit=WEEK))
+    prepared = plan_undo(portal.context(), Selection(run=old.run))
+    assert (prepared.moves, prepared.cut) == ((), verified_audit(portal).cut)
+    assert plan_undo(portal.context(), Selection(rule="open-deal")).cut
+    assert plan_undo(portal.context(), Selection(run="forgotten")).cut
+    assert plan_undo(portal.context(), Selection(run=new.run)).cut is None
+    prepared_recent = plan_undo(
+        portal.context(), Selection(since=portal.api.now() - timedelta(days=2))
+    )
+    assert prepared_recent.cut is None
+    assert {correction.record for move in prepared_recent.moves for correction in move} == {young}
 
 
-def test_events_runs_and_plans_go_when_their_time_is_over(office: Office) -> None:
-    corrected(office, 0)
-    event = Event(key="e1", record=office.contact("lead"), links=False, at=office.door.now())
-    with office.store.begin() as session:
-        inbox.put(session, "1", [event], at=office.door.now())
-        inbox.see(session, "1", [event], at=office.door.now())
-        runs.begin(session, "1", "died", "undo", office.door.now())
+def test_events_runs_and_plans_go_when_their_time_is_over(portal: ConnectedPortal) -> None:
+    create_corrected_contact(portal, 0)
+    event = Event(
+        key="e1", record=portal.contact("lead"), read_associations=False, at=portal.api.now()
+    )
+    with portal.store.begin() as session:
+        inbox.put(session, "1", [event], at=portal.api.now())
+        inbox.mark_seen(session, "1", [event], at=portal.api.now())
+        runs.begin(session, "1", "died", "undo", portal.api.now())
         first = plans.latest(session, "1")
         run = runs.get(session, "1", first.run) if first else None
     assert first is not None
     assert run is not None
-    office.door.advance(4 * DAY)
-    office.propose()
-    tidy(office.desk())
-    with office.store.begin() as session:
-        inbox.put(session, "1", [event], at=office.door.now())
-        assert inbox.count(session, "1").count == 1  # it was forgotten, so it is news again
+    portal.api.advance(4 * DAY)
+    portal.propose()
+    apply_retention(portal.context())
+    with portal.store.begin() as session:
+        inbox.put(session, "1", [event], at=portal.api.now())
+        assert inbox.count_waiting(session, "1").count == 1  # it was forgotten, so it is news again
         assert plans.get(session, "1", first.plan_id)
-    tidy(keeping(office, runs=timedelta(days=3)))
-    with office.store.reading() as session:
+    apply_retention(context_keeping(portal, runs=timedelta(days=3)))
+    with portal.store.reading() as session:
         assert runs.get(session, "1", run.run) is None
         assert runs.get(session, "1", "died") is not None
         assert plans.get(session, "1", first.plan_id) is None
         assert plans.latest(session, "1") is not None
 
 
-def test_what_is_kept_for_ever_is_never_forgotten(office: Office) -> None:
-    corrected(office, 4000)
-    with office.store.reading() as session:
+def test_what_is_kept_for_ever_is_never_forgotten(portal: ConnectedPortal) -> None:
+    create_corrected_contact(portal, 4000)
+    with portal.store.reading() as session:
         before = plans.latest(session, "1")
     assert before is not None
-    tidy(keeping(office, runs=None, inbox=None))
-    with office.store.reading() as session:
+    apply_retention(context_keeping(portal, runs=None, inbox=None))
+    with portal.store.reading() as session:
         assert runs.get(session, "1", before.run) is not None
 
 
-def test_a_ledger_that_forgets_still_knows_who_was_won_once(office: Office) -> None:
-    person = office.contact("customer")
-    deal = office.deal(OPEN, person)
+def test_a_ledger_that_forgets_still_knows_who_was_won_once(portal: ConnectedPortal) -> None:
+    contact = portal.contact("customer")
+    deal = portal.deal(OPEN, contact)
     for stage in (WON, OPEN):
-        office.door.advance(DAY)
-        office.edit(deal, dealstage=stage)
-    office.read_all()
-    office.propose()
-    office.door.advance(400 * DAY)
-    with office.store.reading() as session:
-        known = ledger.versions(session, "1", [deal], "dealstage")
-    assert WON in {one.value for one in known[deal]}
-    tidy(keeping(office, ledger=WEEK))
-    with office.store.reading() as session:
-        assert ledger.versions(session, "1", [deal], "dealstage") == known
-    office.wake([person])
-    assert (str(person), "customer", "opportunity", "reopened") in office.changes(office.propose())
+        portal.api.advance(DAY)
+        portal.edit(deal, dealstage=stage)
+    portal.read_all()
+    portal.propose()
+    portal.api.advance(400 * DAY)
+    with portal.store.reading() as session:
+        versions = ledger.read_versions(session, "1", [deal], "dealstage")
+    assert WON in {version.value for version in versions[deal]}
+    apply_retention(context_keeping(portal, ledger=WEEK))
+    with portal.store.reading() as session:
+        assert ledger.read_versions(session, "1", [deal], "dealstage") == versions
+    portal.make_due([contact])
+    assert (str(contact), "customer", "opportunity", "reopened") in portal.changes(portal.propose())
 
 
-def test_the_history_of_an_archived_record_goes_with_the_time(office: Office) -> None:
-    deals = [office.deal(LOST, office.contact("opportunity")) for _ in range(2)]
-    office.read_all()
-    with office.store.begin() as session:
-        version = Version(value=LOST, at=office.door.now(), source_type="CRM_UI", source_id="1")
-        ledger.observe_all(session, "1", "dealstage", {one: [version] for one in deals})
-        ledger.mark_read(session, "1", deals, at=office.door.now())
-        mirror.archive(session, "1", deals[:1], at=office.door.now())
-    office.door.advance(9 * DAY)
-    tidy(keeping(office, ledger=WEEK))
-    with office.store.reading() as session:
-        left = ledger.versions(session, "1", deals, "dealstage")
-        assert [bool(left[one]) for one in deals] == [False, True]
-        assert list(ledger.read_since(session, "1", deals)) == [deals[1]]
+def test_the_history_of_an_archived_record_goes_with_the_time(portal: ConnectedPortal) -> None:
+    deals = [portal.deal(LOST, portal.contact("opportunity")) for _ in range(2)]
+    portal.read_all()
+    with portal.store.begin() as session:
+        version = Version(value=LOST, at=portal.api.now(), source_type="CRM_UI", source_id="1")
+        ledger.store_histories(session, "1", "dealstage", {deal: [version] for deal in deals})
+        ledger.mark_read(session, "1", deals, at=portal.api.now())
+        mirror.archive(session, "1", deals[:1], at=portal.api.now())
+    portal.api.advance(9 * DAY)
+    apply_retention(context_keeping(portal, ledger=WEEK))
+    with portal.store.reading() as session:
+        remaining_versions = ledger.read_versions(session, "1", deals, "dealstage")
+        assert [bool(remaining_versions[deal]) for deal in deals] == [False, True]
+        assert list(ledger.history_read_until(session, "1", deals)) == [deals[1]]
 
 
-def _dying(*_arguments: object, **_more: object) -> None:
+def _raise_error(*_arguments: object, **_options: object) -> None:
     raise ZeroDivisionError

@@ -12,68 +12,72 @@ from fastapi import FastAPI
 
 from connector.core.event import Event
 from connector.errors import ConnectorError
-from connector.hubspot.signature import Delivery, Signing, v3
-from connector.web.app import create
-from connector.web.front import Front
+from connector.hubspot.signature import Delivery, SigningSettings, v3_signature
+from connector.web.app import create_app
+from connector.web.front import DaemonLink
 
-SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
-PUBLIC = "https://connector.example.com"
-PATH = "/webhooks/hubspot"
-PORTAL = "147893286"
+CLIENT_SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
+PUBLIC_URL = "https://connector.example.com"
+WEBHOOK_PATH = "/webhooks/hubspot"
+PORTAL_ID = "147893286"
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
 
 @dataclass
-class Daemon:
+class FakeDaemon:
     """What the web sees of a daemon, as a test wants it."""
 
-    legacy: bool = False
-    signing: bool = True
-    portal_id: str = PORTAL
+    accept_v1: bool = False
+    sign_deliveries: bool = True
+    portal_id: str = PORTAL_ID
     now: datetime = NOW
     seconds: float = 0.0
-    wrong: Sequence[str] = ()
-    fails: ConnectorError | None = None
-    received: list[Event] = field(default_factory=list)
-    noted: dict[str, int] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+    storage_error: ConnectorError | None = None
+    stored_events: list[Event] = field(default_factory=list)
+    delivery_counts: dict[str, int] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
-        signing = Signing(secret=SECRET, legacy=self.legacy) if self.signing else None
-        return create(
-            Front(
-                problems=lambda: self.wrong,
+        signing = (
+            SigningSettings(secret=CLIENT_SECRET, legacy=self.accept_v1)
+            if self.sign_deliveries
+            else None
+        )
+        return create_app(
+            DaemonLink(
+                problems=lambda: self.problems,
                 metrics=lambda: b"connector_due 3.0\n",
                 portal_id=lambda: self.portal_id,
                 now=lambda: self.now,
                 monotonic=lambda: self.seconds,
                 receive=self._receive,
                 signing=signing,
-                public_url=PUBLIC,
-                note=self._note,
+                public_url=PUBLIC_URL,
+                count_deliveries=self._count_deliveries,
             )
         )
 
     def _receive(self, events: Sequence[Event]) -> Future[None]:
-        done: Future[None] = Future()
-        if self.fails:
-            done.set_exception(self.fails)
+        result: Future[None] = Future()
+        if self.storage_error:
+            result.set_exception(self.storage_error)
         else:
-            self.received.extend(events)
-            done.set_result(None)
-        return done
+            self.stored_events.extend(events)
+            result.set_result(None)
+        return result
 
-    def _note(self, result: str, count: int) -> None:
-        self.noted[result] = self.noted.get(result, 0) + count
+    def _count_deliveries(self, result: str, count: int) -> None:
+        self.delivery_counts[result] = self.delivery_counts.get(result, 0) + count
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     status: int
     body: str
     headers: Mapping[str, str]
 
 
-def ask(
+def send_request(
     app: FastAPI,
     method: str,
     path: str,
@@ -81,10 +85,10 @@ def ask(
     headers: Mapping[str, str] | None = None,
     body: bytes | Sequence[bytes] = b"",
     query: bytes = b"",
-    leaves: bool = False,
-) -> Answer:
+    disconnects: bool = False,
+) -> Response:
     """Send one request; its body may come in pieces, or the client may leave before its end."""
-    pieces = [body] if isinstance(body, bytes) else list(body)
+    chunks = [body] if isinstance(body, bytes) else list(body)
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -102,33 +106,33 @@ def ask(
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 8080),
     }
-    sent: list[dict[str, object]] = []
+    messages: list[dict[str, object]] = []
 
     async def receive() -> dict[str, object]:
-        if leaves and not pieces:
+        if disconnects and not chunks:
             return {"type": "http.disconnect"}
-        more = leaves or len(pieces) > 1
-        piece = pieces.pop(0) if pieces else b""
-        return {"type": "http.request", "body": piece, "more_body": more}
+        more_body = disconnects or len(chunks) > 1
+        chunk = chunks.pop(0) if chunks else b""
+        return {"type": "http.request", "body": chunk, "more_body": more_body}
 
     async def send(message: dict[str, object]) -> None:
-        sent.append(message)
+        messages.append(message)
 
     asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]  # as a server calls it
-    start, parts = sent[0], [one.get("body", b"") for one in sent[1:]]
-    told = {name.decode(): value.decode() for name, value in start["headers"]}  # type: ignore[attr-defined]
-    return Answer(int(str(start["status"])), b"".join(parts).decode(), told)  # type: ignore[arg-type]
+    start, chunks_sent = messages[0], [part.get("body", b"") for part in messages[1:]]
+    response_headers = {name.decode(): value.decode() for name, value in start["headers"]}  # type: ignore[attr-defined]
+    return Response(int(str(start["status"])), b"".join(chunks_sent).decode(), response_headers)  # type: ignore[arg-type]
 
 
-def signed(
+def signed_headers(
     body: bytes, *, at: datetime = NOW, query: str = "", method: str = "POST"
 ) -> dict[str, str]:
     """Return the headers of a delivery as HubSpot signs it."""
-    uri = f"{PUBLIC}{PATH}{'?' if query else ''}{query}"
+    uri = f"{PUBLIC_URL}{WEBHOOK_PATH}{'?' if query else ''}{query}"
     timestamp = str(round(at.timestamp() * 1000))
     delivery = Delivery(method=method, uri=uri, body=body, headers={})
     return {
-        "X-HubSpot-Signature-v3": v3(SECRET, delivery, timestamp),
+        "X-HubSpot-Signature-v3": v3_signature(CLIENT_SECRET, delivery, timestamp),
         "X-HubSpot-Request-Timestamp": timestamp,
         "Content-Type": "application/json",
     }

@@ -7,42 +7,44 @@ from typing import Final
 
 from connector.core.model import Association, ObjectType, Ref
 from connector.hubspot.answer import Answer
-from connector.hubspot.codec.parsing import Raw, expecting, following
+from connector.hubspot.codec.parsing import Raw, success_body, next_cursor
 
 PRIMARY_TYPES: Final = frozenset({1, 2, 5, 6})
 """HubSpot's association types with a primary company (guide to associating records)."""
 
-NOTHING_THERE: Final = frozenset({"crm.associations.NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND"})
+NO_ASSOCIATIONS_ERRORS: Final = frozenset(
+    {"crm.associations.NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND"}
+)
 """Errors that only say: this record has no associations, or is not there."""
 
 
-def associations(
-    answer: Answer, asked: Iterable[Ref], to: ObjectType
+def parse_associations(
+    answer: Answer, asked_refs: Iterable[Ref], to: ObjectType
 ) -> tuple[list[Association], dict[Ref, str]]:
     """Read associations of the asked records, and where each list of several pages goes on."""
-    refs = {ref.id: ref for ref in asked}
+    refs = {ref.id: ref for ref in asked_refs}
     links: list[Association] = []
-    rest: dict[Ref, str] = {}
-    with expecting("associations", answer) as body:
+    cursors: dict[Ref, str] = {}
+    with success_body("associations", answer) as body:
         _check_errors(body)
         for raw in body["results"]:
             ref = refs.get(str(raw["from"]["id"]))
-            after = following(raw)
+            after = next_cursor(raw)
             if ref:
-                links += [_association(ref, to, one) for one in raw["to"]]
+                links += [_parse_association(ref, to, raw_link) for raw_link in raw["to"]]
             if ref and after is not None:
-                rest[ref] = after
-    return links, rest
+                cursors[ref] = after
+    return links, cursors
 
 
 def _check_errors(body: Raw) -> None:
     """Raise where records could not be read: theirs must not count as no associations."""
     for error in body.get("errors") or ():
-        if not {error.get("subCategory"), error.get("category")} & NOTHING_THERE:
+        if not {error.get("subCategory"), error.get("category")} & NO_ASSOCIATIONS_ERRORS:
             raise ValueError("some associations could not be read")
 
 
-def _association(source: Ref, to: ObjectType, raw: Raw) -> Association:
+def _parse_association(source: Ref, to: ObjectType, raw: Raw) -> Association:
     kinds = raw["associationTypes"]
     return Association(
         source=source,

@@ -11,13 +11,13 @@ import orjson
 
 from connector.hubspot.answer import Answer
 
-LENGTH: Final = 200
+MAX_LENGTH: Final = 200
 _VALUE: Final = re.compile(r"\"[^\"]*\"|'[^']*'|\S+@\S+")
 _SCOPES: Final = re.compile(r"requires one of \[([^\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class ErrorBody:
     """What an answer tells of its error; "" where it does not.
 
     `policy_name` is the limit that a 429 means; `scopes` are those that a 403 names.
@@ -29,12 +29,12 @@ class Complaint:
     scopes: tuple[str, ...] = ()
 
 
-def complaint(answer: Answer) -> Complaint:
+def parse_error_body(answer: Answer) -> ErrorBody:
     """Read the error body of an answer, which may as well be HTML or empty."""
     body = answer.document()
     if not body:
-        return Complaint(reason="no JSON")
-    return Complaint(
+        return ErrorBody(reason="no JSON")
+    return ErrorBody(
         reason=reason(body),
         category=str(body.get("category") or ""),
         policy_name=str(body.get("policyName") or ""),
@@ -50,53 +50,53 @@ def reason(error: Mapping[str, object]) -> str:
     """
     category = str(error.get("category") or "")
     problems = sorted(set(_problems(error)))
-    said = ", ".join(problems) or _cleaned(str(error.get("message") or ""))
-    return ", ".join(part for part in (category, said) if part)
+    detail = ", ".join(problems) or _clean_message(str(error.get("message") or ""))
+    return ", ".join(part for part in (category, detail) if part)
 
 
-def ids(error: Mapping[str, object]) -> list[str]:
+def record_ids(error: Mapping[str, object]) -> list[str]:
     """Return the record ids that one error of a batch names."""
-    return _context(error, "ids") + _context(error, "id")
+    return _context_values(error, "ids") + _context_values(error, "id")
 
 
 def _scopes(error: Mapping[str, object]) -> tuple[str, ...]:
-    named = [
+    scopes = [
         scope
-        for place in (error, *_entries(error))
-        for scope in _context(place, "requiredGranularScopes")
+        for entry in (error, *_entries(error))
+        for scope in _context_values(entry, "requiredGranularScopes")
     ]
-    if not named:
-        found = _SCOPES.search(str(error.get("message") or ""))
-        named = found[1].split(",") if found else []
-    return tuple(dict.fromkeys(one.strip() for one in named))
+    if not scopes:
+        match = _SCOPES.search(str(error.get("message") or ""))
+        scopes = match[1].split(",") if match else []
+    return tuple(dict.fromkeys(text.strip() for text in scopes))
 
 
 def _problems(error: Mapping[str, object]) -> Iterator[str]:
     for entry in _entries(error):
         code = entry.get("code") or entry.get("error")
-        names = _context(entry, "propertyName") or [str(entry.get("name") or "")]
+        names = _context_values(entry, "propertyName") or [str(entry.get("name") or "")]
         if code:
             yield f"{code} {' '.join(names)}".strip()
 
 
 def _entries(error: Mapping[str, object]) -> list[Mapping[str, object]]:
     """Return the single errors: a list of their own, or JSON at the end of the message."""
-    listed = error.get("errors")
-    if not isinstance(listed, list):
-        _, bracket, rest = str(error.get("message") or "").partition("[{")
+    entries = error.get("errors")
+    if not isinstance(entries, list):
+        _, bracket, tail = str(error.get("message") or "").partition("[{")
         try:
-            listed = orjson.loads(bracket + rest)
+            entries = orjson.loads(bracket + tail)
         except orjson.JSONDecodeError:
-            listed = []
-    return [one for one in listed if isinstance(one, dict)]
+            entries = []
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _context(entry: Mapping[str, object], name: str) -> list[str]:
+def _context_values(entry: Mapping[str, object], name: str) -> list[str]:
     context = entry.get("context")
-    listed = context.get(name) if isinstance(context, dict) else None
-    return [str(one) for one in listed] if isinstance(listed, list) else []
+    values = context.get(name) if isinstance(context, dict) else None
+    return [str(value) for value in values] if isinstance(values, list) else []
 
 
-def _cleaned(message: str) -> str:
-    plain = message.partition("[{")[0].rstrip(" :")
-    return _VALUE.sub("…", plain)[:LENGTH]
+def _clean_message(message: str) -> str:
+    text = message.partition("[{")[0].rstrip(" :")
+    return _VALUE.sub("…", text)[:MAX_LENGTH]

@@ -16,22 +16,22 @@ Raw = Mapping[str, Any]  # what orjson returns; nothing beyond the codec sees it
 
 
 @contextmanager
-def expecting(what: str, answer: Answer) -> Iterator[Raw]:
+def success_body(request_name: str, answer: Answer) -> Iterator[Raw]:
     """Hand out the body of a success; raise `BadAnswer` where it is not what it should be."""
     try:
-        yield _document(answer)
+        yield _parse_object(answer)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadAnswer(
-            f"HubSpot's answer to the {what} request is {_looks(answer)} "
+            f"HubSpot's answer to the {request_name} request is {_describe_body(answer)} "
             f"({type(error).__name__}): it is asked again later",
             correlation_id=answer.correlation_id(),
         ) from None
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """Return the time that HubSpot wrote as ISO 8601, as milliseconds, or as a date.
 
-    >>> moment("1741764800000.0") == moment("2025-03-12T07:33:20Z")
+    >>> parse_time("1741764800000.0") == parse_time("2025-03-12T07:33:20Z")
     True
     """
     if text[-1:] == "Z":
@@ -43,20 +43,20 @@ def moment(text: str) -> datetime:
     return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
-def following(raw: Raw) -> str | None:
+def next_cursor(raw: Raw) -> str | None:
     """Return where a list goes on, `None` at its end."""
     after = ((raw.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None else str(after)
 
 
-def _document(answer: Answer) -> Raw:
+def _parse_object(answer: Answer) -> Raw:
     body = orjson.loads(answer.body)
     if not isinstance(body, dict):
         raise TypeError("no JSON object")
     return body
 
 
-def _looks(answer: Answer) -> str:
+def _describe_body(answer: Answer) -> str:
     body = answer.body.lstrip()
     if not body:
         return "empty"

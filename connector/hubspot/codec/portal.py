@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from connector.core.model import Account, DealStage, Option, Pipeline, PropertyDefinition
 from connector.hubspot.answer import Answer
-from connector.hubspot.codec.parsing import Raw, expecting
+from connector.hubspot.codec.parsing import Raw, success_body
 
 
-def account(answer: Answer) -> Account:
+def parse_account(answer: Answer) -> Account:
     """Read whom the token belongs to."""
-    with expecting("account", answer) as body:
+    with success_body("account", answer) as body:
         return Account(
             portal_id=str(body["portalId"]),
             time_zone=body.get("timeZone") or "UTC",
@@ -18,38 +18,41 @@ def account(answer: Answer) -> Account:
         )
 
 
-def definitions(answer: Answer) -> dict[str, PropertyDefinition]:
+def parse_definitions(answer: Answer) -> dict[str, PropertyDefinition]:
     """Read the property definitions of one object type, by name."""
-    with expecting("properties", answer) as body:
-        return {raw["name"]: _definition(raw) for raw in body["results"]}
+    with success_body("properties", answer) as body:
+        return {raw["name"]: _parse_definition(raw) for raw in body["results"]}
 
 
-def pipelines(answer: Answer) -> tuple[Pipeline, ...]:
+def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
     """Read the pipelines and their stages in the portal's order, without archived pipelines."""
-    with expecting("pipelines", answer) as body:
+    with success_body("pipelines", answer) as body:
         return tuple(
             Pipeline(
                 id=str(raw["id"]),
                 label=raw["label"],
-                stages=tuple(_stage(one) for one in sorted(raw["stages"], key=_order)),
+                stages=tuple(
+                    _parse_stage(raw_stage)
+                    for raw_stage in sorted(raw["stages"], key=_display_order)
+                ),
             )
-            for raw in sorted(body["results"], key=_order)
+            for raw in sorted(body["results"], key=_display_order)
             if not raw.get("archived")
         )
 
 
-def _definition(raw: Raw) -> PropertyDefinition:
+def _parse_definition(raw: Raw) -> PropertyDefinition:
     return PropertyDefinition(
         name=raw["name"],
         label=raw.get("label") or raw["name"],
         type=raw["type"],
         field_type=raw.get("fieldType") or "",
-        options=tuple(_option(one) for one in raw.get("options") or ()),
+        options=tuple(_parse_option(raw_option) for raw_option in raw.get("options") or ()),
         read_only=bool((raw.get("modificationMetadata") or {}).get("readOnlyValue")),
     )
 
 
-def _option(raw: Raw) -> Option:
+def _parse_option(raw: Raw) -> Option:
     return Option(
         value=str(raw["value"]),
         label=raw.get("label") or str(raw["value"]),
@@ -58,28 +61,28 @@ def _option(raw: Raw) -> Option:
     )
 
 
-def _stage(raw: Raw) -> DealStage:
+def _parse_stage(raw: Raw) -> DealStage:
     metadata = raw.get("metadata") or {}
     return DealStage(
         id=str(raw["id"]),
         label=raw["label"],
-        is_closed=_truth(metadata.get("isClosed")),
-        probability=_number(metadata.get("probability")),
+        is_closed=_parse_bool(metadata.get("isClosed")),
+        probability=_parse_float(metadata.get("probability")),
     )
 
 
-def _order(raw: Raw) -> tuple[bool, int]:
+def _display_order(raw: Raw) -> tuple[bool, int]:
     """Sort as HubSpot shows it: a display order of -1 comes after every positive one."""
     order = int(raw.get("displayOrder", -1))
     return order < 0, order
 
 
-def _truth(text: object) -> bool | None:
+def _parse_bool(text: object) -> bool | None:
     """Read a metadata value: HubSpot sends the texts "true" and "false"."""
     return {"true": True, "false": False}.get(str(text).lower())
 
 
-def _number(text: object) -> float | None:
+def _parse_float(text: object) -> float | None:
     try:
         return float(str(text))
     except ValueError:

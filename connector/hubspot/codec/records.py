@@ -7,138 +7,138 @@ from typing import Final
 
 from connector.core.model import ObjectType, Record, Ref, Version
 from connector.hubspot.answer import Answer
-from connector.hubspot.codec.complaint import ids, reason
-from connector.hubspot.codec.parsing import Raw, expecting, following, moment
+from connector.hubspot.codec.complaint import record_ids, reason
+from connector.hubspot.codec.parsing import Raw, success_body, next_cursor, parse_time
 from connector.hubspot.door import Page, Refusal, UpdateAnswer
 
-MODIFIED: Final[Mapping[ObjectType, str]] = {
+MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
     ObjectType.CONTACTS: "lastmodifieddate",
     ObjectType.COMPANIES: "hs_lastmodifieddate",
     ObjectType.DEALS: "hs_lastmodifieddate",
 }
 """The property that a change moves; a search by the wrong one finds nothing and says nothing."""
 
-MERGED: Final = "hs_merged_object_ids"
+MERGED_IDS_PROPERTY: Final = "hs_merged_object_ids"
 """Of a survivor: the ids that were merged into it, separated by semicolons."""
 
 
-def page(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
+def parse_list(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
     """Read one answer of a list."""
-    with expecting("list", answer) as body:
-        return Page(records=_records(body, object_type, names), after=following(body))
+    with success_body("list", answer) as body:
+        return Page(records=_parse_records(body, object_type, names), after=next_cursor(body))
 
 
-def found(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
+def parse_search(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
     """Read one answer of a search; its `after` is an offset, and never used."""
-    with expecting("search", answer) as body:
-        return Page(records=_records(body, object_type, names), total=int(body["total"]))
+    with success_body("search", answer) as body:
+        return Page(records=_parse_records(body, object_type, names), total=int(body["total"]))
 
 
-def read(
-    answer: Answer, asked: Sequence[Ref], names: Sequence[str], history: Sequence[str]
+def parse_batch_read(
+    answer: Answer, asked_refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]
 ) -> dict[Ref, Record]:
     """Read one answer of a batch read, by asked ref; a merged id finds its survivor."""
     records: dict[Ref, Record] = {}
     survivors: dict[Ref, Record] = {}
-    with expecting("batch read", answer) as body:
+    with success_body("batch read", answer) as body:
         for raw in body["results"]:
-            record = _record(raw, asked[0].object_type, names, history)
+            record = _parse_record(raw, asked_refs[0].object_type, names, history)
             records[record.ref] = record
-            for old in record.merged_ids:
-                survivors[Ref(record.ref.object_type, old)] = record
-    return {ref: one for ref in asked if (one := records.get(ref) or survivors.get(ref))}
+            for merged_id in record.merged_ids:
+                survivors[Ref(record.ref.object_type, merged_id)] = record
+    return {ref: match for ref in asked_refs if (match := records.get(ref) or survivors.get(ref))}
 
 
-def one(answer: Answer, object_type: ObjectType) -> Ref:
+def parse_ref(answer: Answer, object_type: ObjectType) -> Ref:
     """Read which record answered; a merged id answers with its survivor."""
-    with expecting("read", answer) as body:
+    with success_body("read", answer) as body:
         return Ref(object_type, str(body["id"]))
 
 
-def updated(answer: Answer, asked: Iterable[Ref]) -> UpdateAnswer:
+def parse_update(answer: Answer, asked_refs: Iterable[Ref]) -> UpdateAnswer:
     """Read what became of each record of a batch update: look at the body, not at the code."""
-    refs = {ref.id: ref for ref in asked}
-    with expecting("batch update", answer) as body:
-        refused = _refused(body, refs, answer.correlation_id())
-        shown = {
-            ref: _record(raw, ref.object_type, raw["properties"])
+    refs = {ref.id: ref for ref in asked_refs}
+    with success_body("batch update", answer) as body:
+        refusals = _parse_refusals(body, refs, answer.correlation_id())
+        records_by_ref = {
+            ref: _parse_record(raw, ref.object_type, raw["properties"])
             for raw in body["results"]
-            if (ref := refs.get(str(raw["id"]))) and ref not in refused
+            if (ref := refs.get(str(raw["id"]))) and ref not in refusals
         }
     return UpdateAnswer(
-        updated=shown,
-        refused=refused,
-        unnamed=frozenset(refs.values()) - shown.keys() - refused.keys(),
+        updated=records_by_ref,
+        refused=refusals,
+        unanswered=frozenset(refs.values()) - records_by_ref.keys() - refusals.keys(),
         correlation_id=answer.correlation_id(),
     )
 
 
-def _records(body: Raw, object_type: ObjectType, names: Sequence[str]) -> tuple[Record, ...]:
+def _parse_records(body: Raw, object_type: ObjectType, names: Sequence[str]) -> tuple[Record, ...]:
     """Decode a page in few steps: a backfill comes through here a million times."""
-    modified = MODIFIED[object_type]
+    modified = MODIFIED_PROPERTY[object_type]
     records = []
     for raw in body["results"]:
         values = raw["properties"]
         record = Record(
             ref=Ref(object_type, raw["id"]),
             properties={name: values.get(name) or None for name in names},
-            modified_at=moment(values.get(modified) or raw["updatedAt"]),
-            created_at=moment(raw["createdAt"]),
+            modified_at=parse_time(values.get(modified) or raw["updatedAt"]),
+            created_at=parse_time(raw["createdAt"]),
             archived=raw.get("archived", False),
-            merged_ids=_ids(values.get(MERGED)),
+            merged_ids=_parse_ids(values.get(MERGED_IDS_PROPERTY)),
         )
         records.append(record)
     return tuple(records)
 
 
-def _record(
+def _parse_record(
     raw: Raw, object_type: ObjectType, names: Iterable[str], history: Sequence[str] = ()
 ) -> Record:
     values = raw["properties"]
-    told = raw.get("propertiesWithHistory") or {}
+    histories = raw.get("propertiesWithHistory") or {}
     return Record(
         ref=Ref(object_type, str(raw["id"])),
         properties={name: values.get(name) or None for name in names},
-        modified_at=moment(values.get(MODIFIED[object_type]) or raw["updatedAt"]),
-        created_at=moment(raw["createdAt"]),
+        modified_at=parse_time(values.get(MODIFIED_PROPERTY[object_type]) or raw["updatedAt"]),
+        created_at=parse_time(raw["createdAt"]),
         archived=raw.get("archived", False),
-        history={name: _versions(told.get(name) or ()) for name in history},
-        merged_ids=_ids(values.get(MERGED)),
+        history={name: _parse_versions(histories.get(name) or ()) for name in history},
+        merged_ids=_parse_ids(values.get(MERGED_IDS_PROPERTY)),
     )
 
 
-def _ids(listed: str | None) -> tuple[str, ...]:
+def _parse_ids(text: str | None) -> tuple[str, ...]:
     """Read ids that are separated by semicolons."""
-    if not listed:
+    if not text:
         return ()
-    parts = (one.strip() for one in listed.split(";"))
-    return tuple(one for one in parts if one.isascii() and one.isdigit())
+    parts = (part.strip() for part in text.split(";"))
+    return tuple(part for part in parts if part.isascii() and part.isdigit())
 
 
-def _versions(raws: Iterable[Raw]) -> tuple[Version, ...]:
+def _parse_versions(raw_versions: Iterable[Raw]) -> tuple[Version, ...]:
     """Decode a history, newest first; HubSpot promises no order of its own."""
     versions = [
         Version(
             value=raw.get("value") or "",
-            at=moment(str(raw["timestamp"])),
+            at=parse_time(str(raw["timestamp"])),
             source_type=raw.get("sourceType") or "",
             source_id=raw.get("sourceId") or "",
             user_id=str(raw.get("updatedByUserId") or ""),
             source_label=str(raw.get("sourceLabel") or ""),
         )
-        for raw in raws
+        for raw in raw_versions
     ]
-    return tuple(sorted(versions, key=lambda one: one.at, reverse=True))
+    return tuple(sorted(versions, key=lambda version: version.at, reverse=True))
 
 
-def _refused(body: Raw, refs: Mapping[str, Ref], correlation_id: str) -> dict[Ref, Refusal]:
+def _parse_refusals(body: Raw, refs: Mapping[str, Ref], correlation_id: str) -> dict[Ref, Refusal]:
     return {
-        refs[one]: Refusal(
+        refs[record_id]: Refusal(
             message=reason(error),
             category=error.get("category") or "",
             correlation_id=correlation_id,
         )
         for error in body.get("errors") or ()
-        for one in ids(error)
-        if one in refs
+        for record_id in record_ids(error)
+        if record_id in refs
     }

@@ -6,14 +6,14 @@ from typing import Final
 
 from connector.core.tasks import Task
 from connector.hubspot.answer import Answer
-from connector.hubspot.codec.parsing import expecting
+from connector.hubspot.codec.parsing import success_body
 
 _SUBJECT: Final = "hs_task_subject"
 # From a task to its contact: https://developers.hubspot.com/docs/api-reference/latest/crm/associations/associate-records/guide
 _TO_CONTACT: Final = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
 
 
-def creating(task: Task) -> dict[str, object]:
+def create_body(task: Task) -> dict[str, object]:
     """Return the body that creates a task."""
     return {
         "properties": {
@@ -28,20 +28,22 @@ def creating(task: Task) -> dict[str, object]:
     }
 
 
-def created(answer: Answer) -> str:
+def parse_created_id(answer: Answer) -> str:
     """Read the id of the task that was created."""
-    with expecting("task", answer) as body:
+    with success_body("task", answer) as body:
         return str(body["id"])
 
 
-def searching(subject: str) -> dict[str, object]:
+def search_body(subject: str) -> dict[str, object]:
     """Return the body that searches the tasks with a subject."""
-    wanted = {"propertyName": _SUBJECT, "operator": "EQ", "value": subject}
-    return {"filterGroups": [{"filters": [wanted]}], "properties": [_SUBJECT], "limit": 10}
+    by_subject = {"propertyName": _SUBJECT, "operator": "EQ", "value": subject}
+    return {"filterGroups": [{"filters": [by_subject]}], "properties": [_SUBJECT], "limit": 10}
 
 
-def found(answer: Answer, subject: str) -> str | None:
+def parse_found_id(answer: Answer, subject: str) -> str | None:
     """Read the id of the task with just this subject, None where there is none."""
-    with expecting("search", answer) as body:
-        fitting = (one for one in body["results"] if one["properties"].get(_SUBJECT) == subject)
-        return next((str(one["id"]) for one in fitting), None)
+    with success_body("search", answer) as body:
+        matches = (
+            result for result in body["results"] if result["properties"].get(_SUBJECT) == subject
+        )
+        return next((str(result["id"]) for result in matches), None)

@@ -15,7 +15,7 @@ class Deviation:
 
     answers: str
     pattern: str
-    why: str
+    reason: str
 
     def covers(self, answer: str, difference: str) -> bool:
         """Tell whether a difference of an answer is this one."""
@@ -177,6 +177,12 @@ FROM_SPECS: Final = (
 )
 
 
-def unexpected(listed: Iterable[Deviation], answer: str, found: Iterable[str]) -> list[str]:
+def unexpected(
+    deviations: Iterable[Deviation], answer: str, differences: Iterable[str]
+) -> list[str]:
     """Return the differences of an answer that nobody has reviewed."""
-    return [one for one in found if not any(deviation.covers(answer, one) for deviation in listed)]
+    return [
+        difference
+        for difference in differences
+        if not any(deviation.covers(answer, difference) for deviation in deviations)
+    ]

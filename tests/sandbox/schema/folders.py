@@ -8,22 +8,22 @@ from typing import Final
 
 import pytest
 
-BESIDE: Final = {"HUBSPOT_RECORDED_DIR": "recorded", "HUBSPOT_SPECS_DIR": "specs"}
+FOLDER_NAMES: Final = {"HUBSPOT_RECORDED_DIR": "recorded", "HUBSPOT_SPECS_DIR": "specs"}
 SHARED: Final = Path(__file__).parents[4] / "shared"
 
 
-def named(variable: str) -> Path | None:
+def folder_from_environment(variable: str) -> Path | None:
     """Return the folder that the environment names."""
     value = os.environ.get(variable, "")
     return Path(value) if value else None
 
 
-def required(variable: str, shared: Path = SHARED) -> Path:
+def required_folder(variable: str, shared: Path = SHARED) -> Path:
     """Return the folder, skip without one, and fail where CI has one but does not name it."""
-    folder = named(variable)
+    folder = folder_from_environment(variable)
     if folder and folder.is_dir():
         return folder
-    beside = shared / BESIDE[variable]
-    if folder or (os.environ.get("CI") == "true" and beside.is_dir()):
-        pytest.fail(f"{variable} must name the folder {BESIDE[variable]}, not {folder}")
+    shared_folder = shared / FOLDER_NAMES[variable]
+    if folder or (os.environ.get("CI") == "true" and shared_folder.is_dir()):
+        pytest.fail(f"{variable} must name the folder {FOLDER_NAMES[variable]}, not {folder}")
     pytest.skip(f"{variable} is not set: NOTHING is checked against what HubSpot really answers")

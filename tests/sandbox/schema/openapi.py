@@ -11,17 +11,17 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-CHECKER: Final = FormatChecker(formats=())
+FORMAT_CHECKER: Final = FormatChecker(formats=())
 INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z")
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@CHECKER.checks("date-time")
+@FORMAT_CHECKER.checks("date-time")
 def _is_instant(value: object) -> bool:
     return not isinstance(value, str) or bool(INSTANT.fullmatch(value))
 
 
-@CHECKER.checks("uuid")
+@FORMAT_CHECKER.checks("uuid")
 def _is_uuid(value: object) -> bool:
     return not isinstance(value, str) or bool(UUID.fullmatch(value))
 
@@ -30,21 +30,21 @@ def _is_uuid(value: object) -> bool:
 def load(path: Path) -> dict[str, Any]:
     """Read an OpenAPI file, its component schemas closed: a key that they do not name is wrong."""
     spec: dict[str, Any] = json.loads(path.read_text())
-    spec["components"]["schemas"] = _closed(spec["components"]["schemas"])
+    spec["components"]["schemas"] = _closed_schema(spec["components"]["schemas"])
     return spec
 
 
-def _closed(node: Any) -> Any:
+def _closed_schema(node: Any) -> Any:
     if isinstance(node, list):
-        return [_closed(one) for one in node]
+        return [_closed_schema(item) for item in node]
     if not isinstance(node, dict):
         return node
-    kept = {key: _closed(value) for key, value in node.items() if key != "example"}
-    if kept.get("type") == "object" and kept.get("properties"):
-        kept.setdefault("additionalProperties", False)
-    if kept.pop("nullable", None) is True:
-        return {"anyOf": [kept, {"type": "null"}]}
-    return kept
+    closed = {key: _closed_schema(value) for key, value in node.items() if key != "example"}
+    if closed.get("type") == "object" and closed.get("properties"):
+        closed.setdefault("additionalProperties", False)
+    if closed.pop("nullable", None) is True:
+        return {"anyOf": [closed, {"type": "null"}]}
+    return closed
 
 
 def schema_of(spec: dict[str, Any], method: str, template: str, status: int) -> str:
@@ -57,7 +57,9 @@ def schema_of(spec: dict[str, Any], method: str, template: str, status: int) -> 
 
 def violations(spec: dict[str, Any], schema: str, body: object) -> Iterator[tuple[str, str]]:
     """Yield where the body breaks the schema, and how."""
-    whole = {"components": spec["components"], "$ref": f"#/components/schemas/{schema}"}
-    for error in Draft202012Validator(whole, format_checker=CHECKER).iter_errors(body):
-        place = "$" + "".join("[]" if isinstance(k, int) else f".{k}" for k in error.absolute_path)
-        yield place, error.message
+    root_schema = {"components": spec["components"], "$ref": f"#/components/schemas/{schema}"}
+    for error in Draft202012Validator(root_schema, format_checker=FORMAT_CHECKER).iter_errors(body):
+        location = "$" + "".join(
+            "[]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
+        )
+        yield location, error.message

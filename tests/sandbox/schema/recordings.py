@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-PASSED_OVER: Final = (
+UNSUPPORTED: Final = (
     ("webhooks/", "", "test vectors of signatures, not an answer"),
     ("create-contacts-err-partial", "", "a creation in parts (objectWriteTraceId) is not imitated"),
     ("err-contact-to-contact", "", "contacts are never linked to contacts"),
@@ -41,8 +41,12 @@ class Recording:
         """Return the records in the answer."""
         if not isinstance(self.answer, dict):
             return []
-        found = self.answer.get("results", [self.answer])
-        return [one for one in found if isinstance(one.get("properties"), dict) and "id" in one]
+        results = self.answer.get("results", [self.answer])
+        return [
+            record
+            for record in results
+            if isinstance(record.get("properties"), dict) and "id" in record
+        ]
 
 
 def read(folder: Path) -> Iterator[Recording]:
@@ -52,34 +56,36 @@ def read(folder: Path) -> Iterator[Recording]:
         yield _recording(name, json.loads(path.read_text()))
 
 
-def reason_to_pass_over(recording: Recording) -> str:
+def unsupported_reason(recording: Recording) -> str:
     """Return why the sandbox does not answer such a request, "" where it does."""
-    for name, path, why in PASSED_OVER:
+    for name, path, reason in UNSUPPORTED:
         if name in recording.name and path in recording.path:
-            return why
+            return reason
     return ""
 
 
 def hubspot_headers(names: Iterable[str]) -> frozenset[str]:
     """Return HubSpot's own headers, none where the fixture kept no correlation id."""
-    own = frozenset(name.lower() for name in names if name.lower().startswith("x-hubspot-"))
-    return own if "x-hubspot-correlation-id" in own else frozenset()
+    hubspot_names = frozenset(
+        name.lower() for name in names if name.lower().startswith("x-hubspot-")
+    )
+    return hubspot_names if "x-hubspot-correlation-id" in hubspot_names else frozenset()
 
 
-def _recording(name: str, told: dict[str, Any]) -> Recording:
-    request, response = told.get("request", {}), told.get("response", {})
-    address = urlsplit(request.get("path", ""))
+def _recording(name: str, content: dict[str, Any]) -> Recording:
+    request, response = content.get("request", {}), content.get("response", {})
+    url = urlsplit(request.get("path", ""))
     answer = response.get("body")
     headers = {key.lower(): value for key, value in response.get("headers", {}).items()}
-    kind = "application/json" if isinstance(answer, dict) else "text/html"
+    default_type = "application/json" if isinstance(answer, dict) else "text/html"
     return Recording(
         name=name,
         method=request.get("method", "GET"),
-        path=address.path,
-        params=dict(parse_qsl(address.query)) | (request.get("params") or {}),
+        path=url.path,
+        params=dict(parse_qsl(url.query)) | (request.get("params") or {}),
         body=request.get("body") or None,
         status=response.get("status", 0),
-        content_type=headers.get("content-type", kind if answer else "").partition(";")[0],
+        content_type=headers.get("content-type", default_type if answer else "").partition(";")[0],
         headers=hubspot_headers(headers),
         answer=answer,
     )

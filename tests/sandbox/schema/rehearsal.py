@@ -13,7 +13,7 @@ JSON = dict[str, Any]
 
 
 @dataclass(slots=True, kw_only=True)
-class Rehearsal:
+class Replay:
     """A portal and the request that it gets; `fault` names a fault of the box."""
 
     recording: Recording
@@ -26,59 +26,70 @@ class Rehearsal:
     fault: str = ""
 
     @property
-    def kind(self) -> str:
+    def object_type(self) -> str:
         """Return the object type that the path names."""
-        return next((one for one in self.portal.tables if f"/{one}" in self.path), "contacts")
+        return next((name for name in self.portal.tables if f"/{name}" in self.path), "contacts")
 
     @property
-    def presupposes_its_answer(self) -> bool:
+    def needs_records(self) -> bool:
         """Tell whether the answer's records are there before the request."""
-        reads = self.path.endswith(("/search", "batch/read", "batch/update"))
-        return reads or self.method in {"GET", "PATCH", "DELETE"}
+        is_read_or_update = self.path.endswith(("/search", "batch/read", "batch/update"))
+        return is_read_or_update or self.method in {"GET", "PATCH", "DELETE"}
 
 
-def put_records(rehearsal: Rehearsal) -> None:
+def put_records(replay: Replay) -> None:
     """Create what the answer shows, as it was before the request."""
-    for one in rehearsal.recording.records:
-        _define(rehearsal, one["properties"])
-        create(rehearsal, one)
-    if rehearsal.recording.records and "paging" in rehearsal.recording.answer:
-        _put_next_page(rehearsal)
+    for record in replay.recording.records:
+        _define(replay, record["properties"])
+        create(replay, record)
+    if replay.recording.records and "paging" in replay.recording.answer:
+        _put_next_page(replay)
 
 
-def create(rehearsal: Rehearsal, one: JSON) -> None:
+def create(replay: Replay, record: JSON) -> None:
     """Create one recorded record with its history and links."""
-    portal, kind, histories = rehearsal.portal, rehearsal.kind, one.get("propertiesWithHistory", {})
-    known = portal.schema.definitions(portal.kind(kind))
-    sent = rehearsal.body.get("properties", ()) if rehearsal.method == "PATCH" else ()
+    portal, object_type, histories = (
+        replay.portal,
+        replay.object_type,
+        record.get("propertiesWithHistory", {}),
+    )
+    definitions = portal.schema.definitions(portal.resolve_type(object_type))
+    sent_names = replay.body.get("properties", ()) if replay.method == "PATCH" else ()
     values = {
         name: value
-        for name, value in one["properties"].items()
-        if value and name in known and not known[name].read_only
+        for name, value in record["properties"].items()
+        if value and name in definitions and not definitions[name].read_only
     }
-    before = {name: values[name] for name in values.keys() - {*sent, *histories}}
-    at = datetime.fromisoformat(one["createdAt"])
-    portal.create(kind, before, id=one["id"], at=at, source="INTEGRATION", source_id="18221010")
+    first_values = {name: values[name] for name in values.keys() - {*sent_names, *histories}}
+    at = datetime.fromisoformat(record["createdAt"])
+    portal.create(
+        object_type,
+        first_values,
+        id=record["id"],
+        at=at,
+        source="INTEGRATION",
+        source_id="18221010",
+    )
     for name, versions in histories.items():
-        _write(rehearsal, one["id"], name, versions[0])
-    for target, linked in one.get("associations", {}).items():
-        _link(rehearsal, one["id"], target, [other["id"] for other in linked["results"]])
+        _write(replay, record["id"], name, versions[0])
+    for target, links in record.get("associations", {}).items():
+        _link(replay, record["id"], target, [link["id"] for link in links["results"]])
 
 
-def _define(rehearsal: Rehearsal, properties: JSON) -> None:
+def _define(replay: Replay, properties: JSON) -> None:
     """Give the portal those properties that were asked for by name."""
-    body = rehearsal.body if isinstance(rehearsal.body, dict) else {}
-    asked = {*rehearsal.params.get("properties", "").split(","), *body.get("properties", ())}
-    asked |= set(rehearsal.params.get("propertiesWithHistory", "").split(","))
-    known = rehearsal.portal.schema.definitions(rehearsal.portal.kind(rehearsal.kind))
-    for name in sorted(asked & properties.keys() - known.keys()):
-        rehearsal.portal.define_property(rehearsal.kind, name)
+    body = replay.body if isinstance(replay.body, dict) else {}
+    requested_names = {*replay.params.get("properties", "").split(","), *body.get("properties", ())}
+    requested_names |= set(replay.params.get("propertiesWithHistory", "").split(","))
+    definitions = replay.portal.schema.definitions(replay.portal.resolve_type(replay.object_type))
+    for name in sorted(requested_names & properties.keys() - definitions.keys()):
+        replay.portal.define_property(replay.object_type, name)
 
 
-def _write(rehearsal: Rehearsal, record: str, name: str, version: JSON) -> None:
-    rehearsal.portal.edit(
-        rehearsal.kind,
-        record,
+def _write(replay: Replay, record_id: str, name: str, version: JSON) -> None:
+    replay.portal.edit(
+        replay.object_type,
+        record_id,
         {name: version["value"]},
         at=datetime.fromisoformat(version["timestamp"]),
         source=version["sourceType"],
@@ -87,19 +98,19 @@ def _write(rehearsal: Rehearsal, record: str, name: str, version: JSON) -> None:
     )
 
 
-def _link(rehearsal: Rehearsal, record: str, target: str, others: list[str]) -> None:
-    for other in others:
-        rehearsal.portal.create(target, {}, id=other)
-        rehearsal.portal.associate(rehearsal.kind, record, target, other)
+def _link(replay: Replay, record_id: str, target: str, target_ids: list[str]) -> None:
+    for target_id in target_ids:
+        replay.portal.create(target, {}, id=target_id)
+        replay.portal.associate(replay.object_type, record_id, target, target_id)
 
 
-def _put_next_page(rehearsal: Rehearsal) -> None:
+def _put_next_page(replay: Replay) -> None:
     """Create what stands on the next page, and ask for pages of the recorded size."""
-    records = rehearsal.recording.records
-    last = max(int(one["id"]) for one in records)
-    for number, model in enumerate(records, start=1):
-        create(rehearsal, model | {"id": str(last + number)})
-    if rehearsal.method == "GET":
-        rehearsal.params["limit"] = str(len(records))
+    records = replay.recording.records
+    last_id = max(int(record["id"]) for record in records)
+    for number, record in enumerate(records, start=1):
+        create(replay, record | {"id": str(last_id + number)})
+    if replay.method == "GET":
+        replay.params["limit"] = str(len(records))
     else:
-        rehearsal.body = rehearsal.body | {"limit": len(records)}
+        replay.body = replay.body | {"limit": len(records)}

@@ -23,7 +23,7 @@ TEXT: Final = "string"
 class Shape:
     """What some values of one place look like, all taken together."""
 
-    kinds: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
     keys: dict[str, Shape] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
     items: Shape | None = None
@@ -31,41 +31,46 @@ class Shape:
 
 def shape(values: Sequence[object]) -> Shape:
     """Return the shape that all of these values share."""
-    objects = [one for one in values if isinstance(one, dict)]
-    arrays = [one for one in values if isinstance(one, list)]
-    names = {name for one in objects for name in one}
+    objects = [value for value in values if isinstance(value, dict)]
+    arrays = [value for value in values if isinstance(value, list)]
+    names = {name for json_object in objects for name in json_object}
     return Shape(
-        kinds=frozenset(map(kind, values)),
-        keys={name: shape([one[name] for one in objects if name in one]) for name in sorted(names)},
-        required=frozenset(name for name in names if all(name in one for one in objects)),
-        items=shape([item for one in arrays for item in one]) if arrays else None,
+        types=frozenset(map(json_type, values)),
+        keys={
+            name: shape([json_object[name] for json_object in objects if name in json_object])
+            for name in sorted(names)
+        },
+        required=frozenset(
+            name for name in names if all(name in json_object for json_object in objects)
+        ),
+        items=shape([item for array in arrays for item in array]) if arrays else None,
     )
 
 
-def kind(value: object) -> str:
+def json_type(value: object) -> str:
     """Name the JSON type of a value; a string's format follows a colon."""
     if isinstance(value, str):
-        found = (name for name, form in FORMATS.items() if form.fullmatch(value))
-        return next((f"{TEXT}:{name}" for name in found), TEXT)
+        formats = (name for name, pattern in FORMATS.items() if pattern.fullmatch(value))
+        return next((f"{TEXT}:{name}" for name in formats), TEXT)
     names = {type(None): "null", bool: "boolean", int: "integer", float: "number", dict: "object"}
     return names.get(type(value), "array")
 
 
-def differences(recorded: Shape, ours: Shape, place: str = "$") -> Iterator[str]:
+def differences(recorded: Shape, sandbox: Shape, path: str = "$") -> Iterator[str]:
     """Yield what ours has and the recorded one has not, and the other way round."""
-    for one in sorted(ours.kinds - recorded.kinds):
-        if not (TEXT in recorded.kinds and one.startswith(TEXT)):
-            yield f"{place}: {one} where {' or '.join(sorted(recorded.kinds)) or 'nothing'} was"
-    if ours.kinds & recorded.kinds >= {"object"}:
-        yield from _keys(recorded, ours, place)
-    if recorded.items and ours.items and recorded.items.kinds and ours.items.kinds:
-        yield from differences(recorded.items, ours.items, f"{place}[]")
+    for type_name in sorted(sandbox.types - recorded.types):
+        if not (TEXT in recorded.types and type_name.startswith(TEXT)):
+            yield f"{path}: {type_name} where {' or '.join(sorted(recorded.types)) or 'nothing'} was"
+    if sandbox.types & recorded.types >= {"object"}:
+        yield from _keys(recorded, sandbox, path)
+    if recorded.items and sandbox.items and recorded.items.types and sandbox.items.types:
+        yield from differences(recorded.items, sandbox.items, f"{path}[]")
 
 
-def _keys(recorded: Shape, ours: Shape, place: str) -> Iterator[str]:
-    yield from (f"{place}.{name}: missing" for name in sorted(recorded.required - ours.required))
-    for name, one in ours.keys.items():
+def _keys(recorded: Shape, sandbox: Shape, path: str) -> Iterator[str]:
+    yield from (f"{path}.{name}: missing" for name in sorted(recorded.required - sandbox.required))
+    for name, sandbox_shape in sandbox.keys.items():
         if name in recorded.keys:
-            yield from differences(recorded.keys[name], one, f"{place}.{name}")
+            yield from differences(recorded.keys[name], sandbox_shape, f"{path}.{name}")
         else:
-            yield f"{place}.{name}: added"
+            yield f"{path}.{name}: added"

@@ -13,33 +13,33 @@ from connector.sandbox.world import fill
 
 TODAY = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 SQL = "salesqualifiedlead"
-KINDS = ("contacts", "companies", "deals")
+OBJECT_TYPES = ("contacts", "companies", "deals")
 DEFAULT_STAGES = frozenset(
     f"subscriber lead marketingqualifiedlead {SQL} opportunity customer evangelist other".split()
 )
 
 
-def world(contacts: int = 2000, seed: int = 1) -> Portal:
+def create_world(contacts: int = 2000, seed: int = 1) -> Portal:
     portal = Portal(clock=Clock(TODAY, running=False))
     fill(portal, contacts=contacts, seed=seed)
     return portal
 
 
-shared = cache(world)
+shared_world = cache(create_world)
 
 
 @dataclass(frozen=True)
-class View:
+class ContactView:
     """A contact with its deals as the portal tells them."""
 
     id: str
     values: dict[str, str]
     deals: tuple[str, ...]
-    ends: frozenset[str]
-    once_won: bool
-    lost_on: datetime | None
-    stage_by: str
-    stage_on: datetime | None
+    deal_outcomes: frozenset[str]
+    was_won: bool
+    lost_at: datetime | None
+    stage_source: str
+    stage_set_at: datetime | None
 
     @property
     def stage(self) -> str:
@@ -54,7 +54,7 @@ class View:
         return self.values.get("recent_conversion_event_name", "").lower()
 
     @property
-    def form_on(self) -> datetime | None:
+    def form_at(self) -> datetime | None:
         text = self.values.get("recent_conversion_date", "")
         return datetime.fromisoformat(text) if text else None
 
@@ -63,7 +63,7 @@ class View:
         return self.values.get("email", "").rpartition("@")[2]
 
 
-def end_of(portal: Portal, deal: str) -> str:
+def deal_outcome(portal: Portal, deal: str) -> str:
     if portal.value("deals", deal, "hs_is_closed") == "false":
         return "open"
     if portal.value("deals", deal, "hs_is_closed_won") == "true":
@@ -71,44 +71,49 @@ def end_of(portal: Portal, deal: str) -> str:
     return "lost" if portal.value("deals", deal, "hs_is_closed_lost") == "true" else "between"
 
 
-def at(version: Any) -> datetime:
+def version_time(version: Any) -> datetime:
     return datetime.fromtimestamp(version.at / 1000, UTC)
 
 
-def view(portal: Portal, contact: str) -> View:
+def contact_view(portal: Portal, contact: str) -> ContactView:
     record = portal.record("contacts", contact)
     deals = tuple(map(str, portal.links.of("contacts", record.id, "deals")))
-    flags = [portal.history("deals", one, "hs_is_closed_won") for one in deals]
-    lost = [at(portal.history("deals", one, "dealstage")[-1]) for one in deals]
-    ends = [end_of(portal, one) for one in deals]
+    won_histories = [portal.history("deals", deal, "hs_is_closed_won") for deal in deals]
+    last_changes = [version_time(portal.history("deals", deal, "dealstage")[-1]) for deal in deals]
+    outcomes = [deal_outcome(portal, deal) for deal in deals]
     stages = portal.history("contacts", contact, "lifecyclestage")
-    return View(
+    return ContactView(
         id=contact,
         values=record.values,
         deals=deals,
-        ends=frozenset(ends),
-        once_won=any(one.value == "true" for flag in flags for one in flag),
-        lost_on=max(
-            (day for day, end in zip(lost, ends, strict=True) if end == "lost"), default=None
+        deal_outcomes=frozenset(outcomes),
+        was_won=any(version.value == "true" for history in won_histories for version in history),
+        lost_at=max(
+            (
+                changed_at
+                for changed_at, outcome in zip(last_changes, outcomes, strict=True)
+                if outcome == "lost"
+            ),
+            default=None,
         ),
-        stage_by=stages[-1].source.type if stages else "",
-        stage_on=at(stages[-1]) if stages else None,
+        stage_source=stages[-1].source.type if stages else "",
+        stage_set_at=version_time(stages[-1]) if stages else None,
     )
 
 
 @cache
-def views() -> tuple[View, ...]:
-    portal = shared()
-    return tuple(view(portal, str(one.id)) for one in portal.records("contacts"))
+def contact_views() -> tuple[ContactView, ...]:
+    portal = shared_world()
+    return tuple(contact_view(portal, str(record.id)) for record in portal.records("contacts"))
 
 
-def ago(days: float) -> datetime:
+def days_ago(days: float) -> datetime:
     return TODAY - timedelta(days=days)
 
 
-def only(one: View, *ends: str) -> bool:
-    return one.ends == frozenset(ends)
+def has_only(contact: ContactView, *outcomes: str) -> bool:
+    return contact.deal_outcomes == frozenset(outcomes)
 
 
-def lately_lost(one: View) -> bool:
-    return one.lost_on is not None and one.lost_on > ago(85)
+def lost_recently(contact: ContactView) -> bool:
+    return contact.lost_at is not None and contact.lost_at > days_ago(85)
