@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 # Where examples in docstrings run as tests.
-DOCTESTS := connector/core connector/hubspot connector/sandbox connector/desk.py connector/logs.py
+DOCTESTS := connector/core connector/hubspot connector/sandbox connector/context.py connector/telemetry/logs.py
 
 .PHONY: demo test test-long check format bench clean help
 

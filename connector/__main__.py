@@ -1,5 +1,5 @@
 """Run `python -m connector` as `connector`."""
 
-from connector.cli import main
+from connector.cli.main import main
 
 main()

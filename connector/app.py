@@ -13,36 +13,36 @@ from typing import Final
 
 import structlog
 
-from connector import offline
-from connector.alerts.alarms import Notifier
 from connector.alerts.alert import Health, alerts
 from connector.alerts.channels import Channels
 from connector.alerts.digest import Digest
 from connector.alerts.handover import Handover, addresses_by_owner
-from connector.core.audit import AuditLine
+from connector.alerts.notifier import Notifier
+from connector.config.open_run import RunClock
+from connector.config.settings import Settings
+from connector.core.corrections.audit import AuditLine
 from connector.core.event import Event
-from connector.core.overlooked import OverlookedContact, follow_up_terms
+from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
 from connector.daemon.cycle import Schedule
-from connector.daemon.figures import read_status, problems
-from connector.daemon.ground import Environment
+from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.settings import DaemonSettings
+from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import ConnectorError
-from connector.hubspot.signature import SigningSettings
-from connector.meters import Metrics
-from connector.offline import OfflineHubSpot, offline_context_for_bound
-from connector.opening import RunClock
-from connector.overlooking import overlooked_contacts
-from connector.settings import Settings
-from connector.tracing import Tracing
+from connector.hubspot.webhook_signature import SigningSettings
+from connector.reports import offline
+from connector.reports.offline import OfflineHubSpot, offline_context_for_bound
+from connector.reports.overlooked_contacts import overlooked_contacts
+from connector.telemetry.metrics import Metrics
+from connector.telemetry.traces import Tracing
 from connector.web.app import create_app
-from connector.web.front import DaemonLink
-from connector.web.receiver import EventStore
+from connector.web.daemon_link import DaemonLink
+from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from state import inbox, mirror, outbox, strikes
-from state.store import Store
+from state import mirror, outbox, quarantine, webhook_inbox
+from state.db.store import Store
 
 SHUTDOWN_SECONDS: Final = 8.0
 """After SIGTERM; containers are killed after ten, and what is open then is in the outbox."""
@@ -207,7 +207,7 @@ def _store_events(loop: Loop, events: Sequence[Event]) -> None:
     """Store events, and wake the loop."""
     environment = loop.environment
     with environment.store.begin() as session:
-        inbox.put(session, environment.portal_id, events, at=environment.api.now())
+        webhook_inbox.put(session, environment.portal_id, events, at=environment.api.now())
     loop.stop.end_sleep()
 
 
@@ -263,7 +263,7 @@ def _send_alerts(loop: Loop, notifier: Notifier) -> None:
             monotonic_seconds=loop.steps.monotonic(),
             now=now,
             open_moves=outbox.open_moves(session, environment.portal_id),
-            failed_corrections=strikes.read_quarantined(session, environment.portal_id),
+            failed_corrections=quarantine.read_quarantined(session, environment.portal_id),
         )
     notifier.notify(environment.portal_id, alerts(health), now)
 

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Association, ObjectType, Ref
-from state.columns import number_key, table_of, text, text_key
-from state.encoding import canonical_json, parse_json
-from state.keys import RefChunk, chunk_refs
-from state.upsert import upsert
+from state.db.columns import number_key, table_of, text, text_key
+from state.db.encoding import canonical_json, parse_json
+from state.db.keys import RefChunk, chunk_refs
+from state.db.upsert import upsert
 
 # The side that stands first in a row: deals before companies before contacts.
 _RANK: Final = {ObjectType.DEALS: 0, ObjectType.COMPANIES: 1, ObjectType.CONTACTS: 2}

@@ -1,7 +1,7 @@
 """Remember every write for good: append-only, each line chained to the one before.
 
 Triggers of the database (see the first migration) refuse every change of a line, save the
-redaction of its two values, and the deletion of what was cut into a file (`state/cuts.py`).
+redaction of its two values, and the deletion of what was cut into a file (`state/audit_cuts.py`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.audit import (
+from connector.core.corrections.audit import (
+    AuditCut,
     AuditLine,
     BrokenChain,
-    AuditCut,
-    IntactChain,
     ChainCheck,
+    IntactChain,
     line_hash,
     values_digest,
 )
 from connector.core.model import Outcome, Ref
-from state import aliases, cuts
-from state.columns import number, number_key, table_of, text
-from state.keys import chunk_conditions, chunk_refs, ref_of
-from state.moments import from_millis, to_millis
+from state import audit_cuts, merged_records
+from state.db.columns import number, number_key, table_of, text
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.timestamps import from_millis, to_millis
 
 
 class _Row(SQLModel, table=True):
@@ -161,7 +161,7 @@ def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
 
 def verify(session: Session, portal_id: str) -> ChainCheck:
     """Follow the chain from its first line, or its last cut; tell its head, or what breaks it."""
-    cut = cuts.last(session, portal_id)
+    cut = audit_cuts.last(session, portal_id)
     lines, last_hash = (cut.position, cut.hash) if cut else (0, "")
     query = select(_TABLE).where(_C.portal_id == int(portal_id)).order_by(_C.place)
     verdict = follow_chain(_stream(session, query), lines=lines, head=last_hash)
@@ -191,7 +191,7 @@ def place_to_cut(
 
     None where the first line that is kept is not.
     """
-    cut = cuts.last(session, portal_id)
+    cut = audit_cuts.last(session, portal_id)
     cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == int(portal_id)
     first_young_query = select(func.min(_C.place)).where(of_portal, _C.at >= to_millis(older_than))
     first_kept = session.scalar(first_young_query) or head(session, portal_id).line_count + 1
@@ -211,7 +211,7 @@ def cut(session: Session, portal_id: str, place: int, *, at: datetime, file: str
         at=at,
         file=file,
     )
-    cuts.add(session, portal_id, new_cut)
+    audit_cuts.add(session, portal_id, new_cut)
     session.execute(delete(_TABLE).where(*conditions))
     return new_cut
 
@@ -226,7 +226,7 @@ def head(session: Session, portal_id: str) -> IntactChain:
     """Return how many lines there are and the last one's hash, without following the chain."""
     query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
     last_line = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
-    cut = cuts.last(session, portal_id)
+    cut = audit_cuts.last(session, portal_id)
     lines, last_hash = last_line or ((cut.position, cut.hash) if cut else (0, ""))
     return IntactChain(line_count=lines, last_hash=last_hash, cut=cut)
 
@@ -237,7 +237,7 @@ def _filter_conditions(
     """Return the conditions that one word of a selection stands for."""
     match name, value:
         case "record", Ref() as ref:
-            known_refs = aliases.all_refs(session, portal_id, ref)
+            known_refs = merged_records.all_refs(session, portal_id, ref)
             numbers = [int(known_ref.id) for known_ref in known_refs]
             return (_C.object_type == ref.object_type.value, _C.object_id.in_(numbers))
         case "since", datetime() as start:

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from state.columns import number_key, table_of, text, text_key
-from state.encoding import canonical_json, parse_json
-from state.upsert import upsert
+from state.db.columns import number_key, table_of, text, text_key
+from state.db.encoding import canonical_json, parse_json
+from state.db.upsert import upsert
 
 
 class _Row(SQLModel, table=True):

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.holds import Hold, HoldOrigin, HoldScope
+from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Ref
-from state.columns import number, number_key, table_of, text, text_key
-from state.moments import from_millis, to_millis
-from state.upsert import Columns, upsert
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.timestamps import from_millis, to_millis
+from state.db.upsert import Columns, upsert
 
 
 class _Row(SQLModel, table=True):

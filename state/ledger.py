@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import ObjectType, Ref, Version
-from state.columns import number, number_key, table_of, text, text_key
-from state.keys import chunk_conditions, chunk_refs, ref_of
-from state.moments import from_millis, to_millis
-from state.upsert import insert_missing, upsert
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.timestamps import from_millis, to_millis
+from state.db.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
 CONNECTOR: Final = "CONNECTOR"

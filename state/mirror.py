@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 
 from connector.core.model import STAGE, ObjectType, Record, Ref, Version
 from state import ledger
-from state.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.timestamps import to_millis
+from state.db.upsert import upsert
 from state.mirror_rows import TABLE, differs, is_newer, record_of, row_of
-from state.moments import to_millis
-from state.upsert import upsert
 
 _STAGE_PROPERTIES: Final = {
     ObjectType.DEALS: "dealstage",

@@ -8,12 +8,12 @@ from sqlalchemy import ColumnElement, Index, and_, or_, text
 from sqlmodel import SQLModel
 
 from connector.core.model import Record
-from state.columns import number, number_key, table_of, text_key
-from state.columns import text as text_column
-from state.encoding import canonical_json, parse_json
-from state.keys import ref_of
-from state.moments import from_millis, to_millis
-from state.upsert import Columns
+from state.db.columns import number, number_key, table_of, text_key
+from state.db.columns import text as text_column
+from state.db.encoding import canonical_json, parse_json
+from state.db.keys import ref_of
+from state.db.timestamps import from_millis, to_millis
+from state.db.upsert import Columns
 
 _COMPANY: Final = "associatedcompanyid"
 

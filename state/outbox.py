@@ -10,12 +10,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
+from connector.core.corrections.moves import Move, Phase
 from connector.core.model import Ref
-from connector.core.moves import Move, Phase
-from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical_json, corrections_text, parse_corrections, parse_json
-from state.keys import chunk_conditions, chunk_refs, ref_of
-from state.moments import from_millis, to_millis
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.encoding import canonical_json, corrections_text, parse_corrections, parse_json
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.timestamps import from_millis, to_millis
 
 
 class _Row(SQLModel, table=True):

@@ -11,18 +11,18 @@ from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.holds import HeldBack
+from connector.core.corrections.holds import HeldBack
 from connector.core.model import Correction
-from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import (
-    held_back_text,
-    parse_held_back,
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.encoding import (
     canonical_json,
     corrections_text,
+    held_back_text,
     parse_corrections,
+    parse_held_back,
     parse_json,
 )
-from state.moments import from_millis, to_millis
+from state.db.timestamps import from_millis, to_millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Portal
-from state.columns import number, number_key, table_of, text
-from state.encoding import canonical_json
-from state.moments import to_millis
-from state.upsert import upsert
+from state.db.columns import number, number_key, table_of, text
+from state.db.encoding import canonical_json
+from state.db.timestamps import to_millis
+from state.db.upsert import upsert
 
 
 class _Row(SQLModel, table=True):

@@ -11,9 +11,9 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from state.columns import number, number_key, table_of, text, text_key
-from state.encoding import canonical_json, parse_json
-from state.moments import from_millis, to_millis
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.encoding import canonical_json, parse_json
+from state.db.timestamps import from_millis, to_millis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

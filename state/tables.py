@@ -8,24 +8,24 @@ from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
 from state import (  # noqa: F401 - importing a file registers its tables
-    aliases,
+    applied_corrections,
     associations,
     audit,
+    audit_cuts,
     checkpoints,
-    cuts,
+    follow_up_tasks,
     holds,
-    inbox,
     ledger,
+    merged_records,
     mirror,
     outbox,
     plans,
     portals,
+    quarantine,
+    recent_writes,
     runs,
-    sendings,
-    strikes,
-    tasks,
     tokens,
-    writings,
+    webhook_inbox,
 )
 
 METADATA: Final[MetaData] = SQLModel.metadata

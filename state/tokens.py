@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from state.columns import number, number_key, table_of, text, text_key
-from state.moments import to_millis
-from state.upsert import upsert
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.timestamps import to_millis
+from state.db.upsert import upsert
 
 
 class _Row(SQLModel, table=True):

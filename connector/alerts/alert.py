@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from connector.core.moves import Move
+from connector.core.corrections.moves import Move
 from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
-from connector.hubspot.faults import LimitReached, ScopeMissing, TokenRefused
-from connector.limiting import OverLimit, RunStopped
-from connector.pausing import Paused
-from state.strikes import FailedCorrection
+from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.limits import OverLimit, RunStopped
+from connector.push.pause import Paused
+from state.quarantine import FailedCorrection
 
 TEMPORARY_FAILURE_SECONDS: Final = 600.0
 """Seconds that what may pass by itself (HubSpot away, a locked database) is not told of."""
@@ -109,6 +109,6 @@ def _quarantine_alert(health: Health) -> Iterator[Alert]:
         yield Alert(
             key="quarantined",
             title=f"{len(recent)} corrections came to nothing twice: somebody else writes as well",
-            text=f"{details}. They are not sent again until something changes. Switch off the other "
-            "writer, or hold these records: `connector hold add`.",
+            text=f"{details}. They are not sent again until something changes. Switch off the "
+            "other writer, or hold these records: `connector hold add`.",
         )

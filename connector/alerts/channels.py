@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from connector import logs
 from connector.errors import UserError
+from connector.telemetry import logs
 
 if TYPE_CHECKING:
     from apprise import Apprise

@@ -7,9 +7,9 @@ from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from connector.core.overlooked import OverlookedContact
+from connector.core.follow_up.overlooked import OverlookedContact
 from state import checkpoints
-from state.store import Store
+from state.db.store import Store
 
 MORNING: Final = time(8)
 """By the portal's clock: a list of whom to call is read when the day's work begins."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from connector.core.audit import AuditLine
+from connector.core.corrections.audit import AuditLine
 from connector.core.model import STAGE, ObjectType, Outcome
 from connector.errors import UserError
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from connector.core.conditions.values import parse_time, parse_yes_no
 from connector.core.model import DealStage, ObjectType, Pipeline, Portal, Record, Ref, Version
-from connector.core.values import parse_time, parse_yes_no
 
 
 class DealState(StrEnum):

@@ -7,17 +7,17 @@ from typing import Final
 
 import structlog
 
+from connector.context import RunContext
 from connector.core.model import ObjectType
 from connector.daemon.steps import Steps
-from connector.desk import RunContext
 from connector.errors import TemporaryError, UserError
-from connector.noticing import read_named_records
-from connector.propose import propose
-from connector.pull import pull, require_mirror
-from connector.recover import recover
-from connector.reminding import create_due_tasks
-from connector.sync import apply_due
-from connector.tidying import apply_retention
+from connector.operations.follow_up_tasks import create_due_tasks
+from connector.operations.retention import apply_retention
+from connector.operations.sync import apply_due
+from connector.plan.propose import propose
+from connector.pull.named_records import read_named_records
+from connector.pull.poll import pull, require_mirror
+from connector.push.recover import recover
 from state import mirror
 
 MIN_FREE_BYTES: Final = 64 * 2**20

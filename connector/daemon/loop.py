@@ -8,14 +8,14 @@ from typing import Final
 
 import structlog
 
-from connector.core.audit import AuditLine
+from connector.core.corrections.audit import AuditLine
 from connector.daemon.cycle import Schedule, cycle
-from connector.daemon.ground import Environment
+from connector.daemon.environment import Environment
 from connector.daemon.steps import Steps
-from connector.daemon.stop import StopSignal, Stopping
+from connector.daemon.stop import Stopping, StopSignal
 from connector.errors import TemporaryError
 from state import audit
-from state.locks import Busy
+from state.db.locks import Busy
 
 CYCLE_PAUSE_SECONDS: Final = 0.2
 """Seconds between two cycles in any case, so that an operator's command gets the lock."""

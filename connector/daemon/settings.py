@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connector.config.settings import read_values
 from connector.errors import UserError
-from connector.settings import read_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from connector.hubspot.budget import is_uninterruptible
+from connector.hubspot.http.daily_budget import is_uninterruptible
 
 GRACE_SECONDS = 6.0
 """Seconds that a batch in flight may still wait; after it, the outbox says how to go on."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
+from connector.core.follow_up.tasks import Task
 from connector.core.model import (
     Account,
     Association,
@@ -15,22 +16,21 @@ from connector.core.model import (
     Ref,
     Workflow,
 )
-from connector.core.tasks import Task
-from connector.hubspot import flows, tasks
-from connector.hubspot.budget import Allowance, Reserve, RateSlots
-from connector.hubspot.codec import associations, portal, questions, records
-from connector.hubspot.door import Page, UpdateAnswer
-from connector.hubspot.exchange import Exchange, OnAnswer
-from connector.hubspot.faults import (
+from connector.hubspot import tasks, workflows
+from connector.hubspot.api import Page, UpdateAnswer
+from connector.hubspot.codec import associations, portal, records, requests
+from connector.hubspot.http.daily_budget import Allowance, RateSlots, Reserve
+from connector.hubspot.http.failures import (
     BadAnswer,
     NotSent,
     OutcomeUnknown,
     RecordMissing,
     Unavailable,
 )
-from connector.hubspot.retrying import RetryLimits
-from connector.hubspot.routes import DEFAULT_FAMILY, Request, Route, Routes
-from connector.hubspot.transport import TokenSource
+from connector.hubspot.http.requester import Exchange, OnAnswer
+from connector.hubspot.http.retry import RetryLimits
+from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
+from connector.hubspot.http.transport import TokenSource
 
 DEFAULT_URL: Final = "https://api.hubapi.com"
 READ_LIMIT: Final = 100
@@ -117,7 +117,7 @@ class HubSpotClient:
 
     def workflows(self) -> tuple[Workflow, ...]:
         """Return the active workflows; two requests for each hundred."""
-        return flows.read_all(self._send, self._routes)
+        return workflows.read_all(self._send, self._routes)
 
     def search_changed(
         self,
@@ -129,7 +129,7 @@ class HubSpotClient:
         after_id: str = "",
     ) -> Page:
         """Search what was last modified in a window; one request."""
-        body = questions.search_changed_body(
+        body = requests.search_changed_body(
             object_type, properties, since=since, until=until, after_id=after_id
         )
         path = self._routes.path(Route.SEARCH, object_type)
@@ -141,7 +141,7 @@ class HubSpotClient:
     def search_last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id, and how many there are; one request."""
         path = self._routes.path(Route.SEARCH, object_type)
-        request = Request(route=Route.SEARCH, path=path, body=questions.search_last_body())
+        request = Request(route=Route.SEARCH, path=path, body=requests.search_last_body())
         return self._send(request, lambda answer: records.parse_search(answer, object_type, ()))
 
     def list_page(
@@ -153,7 +153,7 @@ class HubSpotClient:
         archived: bool = False,
     ) -> Page:
         """List at most 100 records; one request."""
-        query = questions.list_query(properties, after=after, archived=archived)
+        query = requests.list_query(properties, after=after, archived=archived)
         path = self._routes.path(Route.LIST, object_type)
         return self._send(
             Request(route=Route.LIST, path=path, query=query),
@@ -212,7 +212,7 @@ class HubSpotClient:
             raise ValueError(f"{len(changes)} records in one batch: HubSpot takes {UPDATE_LIMIT}")
         path = self._routes.path(Route.BATCH_UPDATE, _object_type_of(list(changes)))
         request = Request(
-            route=Route.BATCH_UPDATE, path=path, body=questions.batch_update_body(changes)
+            route=Route.BATCH_UPDATE, path=path, body=requests.batch_update_body(changes)
         )
         try:
             return self._send(request, lambda answer: records.parse_update(answer, changes))
@@ -246,7 +246,7 @@ class HubSpotClient:
         query: Mapping[str, str] | None = None,
     ) -> dict[Ref, Record]:
         path = self._routes.path(Route.BATCH_READ, _object_type_of(refs))
-        body = questions.batch_read_body(refs, properties, history)
+        body = requests.batch_read_body(refs, properties, history)
         return self._send(
             Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
             lambda answer: records.parse_batch_read(answer, refs, properties, history),
@@ -256,7 +256,7 @@ class HubSpotClient:
         self, cursors: Mapping[Ref, str | None], to: ObjectType
     ) -> tuple[list[Association], dict[Ref, str]]:
         path = self._routes.path(Route.ASSOCIATIONS, _object_type_of(list(cursors)), to)
-        body = questions.associations_body(cursors)
+        body = requests.associations_body(cursors)
         return self._send(
             Request(route=Route.ASSOCIATIONS, path=path, body=body),
             lambda answer: associations.parse_associations(answer, cursors.keys(), to),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connector.core.tasks import Task
-from connector.hubspot.answer import Answer
+from connector.core.follow_up.tasks import Task
 from connector.hubspot.codec import tasks
-from connector.hubspot.faults import BadAnswer, NotSent, OutcomeUnknown, Unavailable
-from connector.hubspot.routes import Request, Route, Routes
+from connector.hubspot.http.failures import BadAnswer, NotSent, OutcomeUnknown, Unavailable
+from connector.hubspot.http.response import Answer
+from connector.hubspot.http.routes import Request, Route, Routes
 
 Send = Callable[[Request, Callable[[Answer], Any]], Any]
 

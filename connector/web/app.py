@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI, Response
 from starlette.concurrency import run_in_threadpool
 
-from connector.web.front import DaemonLink
+from connector.web.daemon_link import DaemonLink
 from connector.web.webhooks import PATH, Webhooks
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"

@@ -10,10 +10,10 @@ from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
 
 from connector.errors import ConnectorError
-from connector.hubspot.codec.events import InvalidDelivery, ParsedDelivery, parse_delivery
-from connector.hubspot.signature import Delivery, signature_problem
-from connector.web.front import DaemonLink
-from connector.web.rate import RateLimit
+from connector.hubspot.codec.webhook_events import InvalidDelivery, ParsedDelivery, parse_delivery
+from connector.hubspot.webhook_signature import Delivery, signature_problem
+from connector.web.daemon_link import DaemonLink
+from connector.web.rate_limit import RateLimit
 
 PATH: Final = "/webhooks/hubspot"
 MAX_BYTES: Final = 2**20

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from connector.alerts.alarms import Notifier
 from connector.alerts.alert import TEMPORARY_FAILURE_SECONDS, Alert, Health, alerts
 from connector.alerts.channels import Channels
+from connector.alerts.notifier import Notifier
+from connector.core.corrections.moves import Move
 from connector.core.model import Outcome, Ref
-from connector.core.moves import Move
 from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError, UserError
-from connector.hubspot.faults import LimitReached, ScopeMissing, TokenRefused
-from connector.limiting import OverLimit, RunStopped
-from connector.pausing import Paused
-from state.store import Store
-from state.strikes import FailedCorrection
+from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.limits import OverLimit, RunStopped
+from connector.push.pause import Paused
+from state.db.store import Store
+from state.quarantine import FailedCorrection
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

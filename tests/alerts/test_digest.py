@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.alerts.digest import Digest
+from connector.core.follow_up.overlooked import MissingFollowUp, OverlookedContact
 from connector.core.model import Ref
-from connector.core.overlooked import MissingFollowUp, OverlookedContact
-from state.store import Store
+from state.db.store import Store
 
 OSLO = ZoneInfo("Europe/Oslo")
 BEFORE_MORNING = datetime(2026, 11, 2, 6, 59, tzinfo=UTC)  # 07:59 in Oslo

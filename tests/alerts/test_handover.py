@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.alerts.handover import Handover, addresses_by_owner
-from connector.core.audit import AuditLine
+from connector.core.corrections.audit import AuditLine
 from connector.core.model import Outcome, Ref
 from connector.errors import UserError
 

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
-from connector.core.binding import BoundPolicy, bind
-from connector.core.default_portal import default_portal, definition
-from connector.core.facts import Facts, read_policy_deal, record_facts
+from connector.config.presets import policy_text
+from connector.core.binding.bind import BoundPolicy, bind
+from connector.core.decide.decision import decide
+from connector.core.decide.facts import Facts, read_policy_deal, record_facts
+from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
-from connector.core.policy import load_policy
-from connector.core.rules import decide
-from connector.presets import policy_text
+from connector.core.policy.load import load_policy
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
 PORTAL = default_portal(extra_properties={ObjectType.CONTACTS: [definition("score", "number")]})

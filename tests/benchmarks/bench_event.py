@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from connector.sandbox.deliveries import DeliverySettings
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
+from connector.sandbox.http.deliveries import DeliverySettings
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
 from state import audit
-from state.store import Store
-from tests.journeys import cast
-from tests.journeys.living import WEBHOOK_SECRET, free_port
+from state.db.store import Store
+from tests.journeys import sample_records
+from tests.journeys.live_daemon import WEBHOOK_SECRET, free_port
 
 LATENCY, REPETITIONS = 0.15, 15
 
@@ -29,7 +29,7 @@ def _audit_length(store: Store, portal: Portal) -> int:
 def main() -> None:
     portal, port = Portal(), free_port()
     contact_ids = [
-        cast.create_contact(portal, f"c{number}", "lead") for number in range(REPETITIONS)
+        sample_records.create_contact(portal, f"c{number}", "lead") for number in range(REPETITIONS)
     ]
     with TemporaryDirectory() as folder, Sandbox(portal) as sandbox:
         url = f"sqlite:///{Path(folder) / 'connector.db'}"
@@ -61,7 +61,7 @@ def main() -> None:
                 durations = []
                 for contact_id in contact_ids:
                     lines_before, started = _audit_length(store, portal), time.perf_counter()
-                    cast.submit_form(portal, contact_id, cast.DEMO_FORM)
+                    sample_records.submit_form(portal, contact_id, sample_records.DEMO_FORM)
                     while _audit_length(store, portal) == lines_before:
                         time.sleep(0.01)
                     durations.append(time.perf_counter() - started)

@@ -15,10 +15,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.sandbox.call import Answer, Request
-from connector.sandbox.portal import Portal
-from connector.sandbox.reception import Dispatcher
-from connector.sandbox.server import Sandbox
+from connector.sandbox.http.call import Answer, Request
+from connector.sandbox.http.dispatcher import Dispatcher
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
 
 TOKEN = "pat-eu1-sandbox"
 MAX_MIB = 250
@@ -125,7 +125,8 @@ def main(contacts: int) -> int:
         f"connector pull   {memory:4.0f} MiB  {cpu:6.1f} CPU s  {cpu_per_page:4.1f} CPU ms a page"
     )
     print_line(
-        f"                 {seconds:.0f} s in all, {contacts / PAGE / seconds * 10:.0f} pages in 10 s"
+        f"                 {seconds:.0f} s in all, {contacts / PAGE / seconds * 10:.0f} pages "
+        "in 10 s"
     )
     return int(memory > MAX_MIB)
 

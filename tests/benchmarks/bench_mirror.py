@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from connector.core.model import ObjectType, Record, Ref
 from state import mirror
-from state.store import Store
+from state.db.store import Store
 
 PORTAL = "4711"
 START = datetime(2026, 1, 1, tzinfo=UTC)

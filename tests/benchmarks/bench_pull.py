@@ -121,7 +121,8 @@ def main(contacts: int) -> None:
             f"{name:<16} {cost.cpu:6.2f} CPU s  {cost.memory:4.0f} MiB  {rate:8,.0f} records/CPU s"
         )
     print_line(
-        f"ratio            {connector_cost.cpu / floor_cost.cpu:6.2f}        {connector_cost.memory / floor_cost.memory:4.1f}"
+        f"ratio            {connector_cost.cpu / floor_cost.cpu:6.2f}        "
+        f"{connector_cost.memory / floor_cost.memory:4.1f}"
     )
 
 

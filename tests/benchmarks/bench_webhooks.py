@@ -13,12 +13,19 @@ from threading import Event as Signal
 from threading import Thread
 
 from connector.core.event import Event
-from connector.hubspot.signature import Delivery, v3_signature
-from connector.web.receiver import EventStore
+from connector.hubspot.webhook_signature import Delivery, v3_signature
+from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from state import inbox
-from state.store import Store
-from tests.web.asking import NOW, WEBHOOK_PATH, PORTAL_ID, PUBLIC_URL, CLIENT_SECRET, FakeDaemon
+from state import webhook_inbox
+from state.db.store import Store
+from tests.web.asgi_client import (
+    CLIENT_SECRET,
+    NOW,
+    PORTAL_ID,
+    PUBLIC_URL,
+    WEBHOOK_PATH,
+    FakeDaemon,
+)
 
 PER_SECOND, SECONDS, CONNECTIONS = 200, 10, 10
 
@@ -66,7 +73,7 @@ def _keep_committing(store: Store, stop: Signal) -> None:
     """Commit as a cycle does beside it."""
     while not stop.wait(0.05):
         with store.begin() as session:
-            inbox.prune(session, PORTAL_ID, before=NOW)
+            webhook_inbox.prune(session, PORTAL_ID, before=NOW)
 
 
 def main() -> None:
@@ -77,7 +84,7 @@ def main() -> None:
             nonlocal commits
             commits += 1
             with store.begin() as session:
-                inbox.put(session, PORTAL_ID, events, at=NOW)
+                webhook_inbox.put(session, PORTAL_ID, events, at=NOW)
 
         receiver, stop = EventStore(store_events), Signal()
         receiver.start()
@@ -89,7 +96,7 @@ def main() -> None:
         other_writer.join()
         receiver.close()
         with store.reading() as session:
-            stored = inbox.count_waiting(session, PORTAL_ID).count
+            stored = webhook_inbox.count_waiting(session, PORTAL_ID).count
     print(
         f"{len(latencies)} deliveries at {PER_SECOND}/s, {stored} events stored, {commits} commits"
     )

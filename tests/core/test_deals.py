@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from connector.core.deals import Deal, DealState
-from connector.core.facts import read_policy_deal
+from connector.core.decide.facts import read_policy_deal
 from connector.core.model import DealStage, Pipeline, Record, Version
-from tests.core.givens import (
+from tests.core.builders import (
     CREATED,
     bind_policy,
     deal_record,
-    utc_day,
     open_deal,
     portal,
     read_deals,
     stage_history,
+    utc_day,
     won_deal,
 )
 
@@ -150,7 +150,7 @@ def test_dates_of_open_and_won_deals_are_guessed_where_nobody_knows() -> None:
 
 def test_the_date_property_of_a_stage_is_looked_up_by_its_small_letters() -> None:
     from connector.core.deals import read_deal_pipelines
-    from connector.core.default_portal import default_portal, definition
+    from connector.core.lint.default_portal import default_portal, definition
     from connector.core.model import ObjectType
 
     date_properties = {

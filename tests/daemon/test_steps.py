@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 import structlog
 
-from connector.daemon.steps import Steps, FailingStep
+from connector.daemon.steps import FailingStep, Steps
 from connector.errors import TemporaryError, UserError
 
 

@@ -6,8 +6,8 @@ from threading import Timer
 
 import pytest
 
-from connector.daemon.stop import GRACE_SECONDS, StopSignal, Stopping
-from connector.hubspot.budget import uninterruptible
+from connector.daemon.stop import GRACE_SECONDS, Stopping, StopSignal
+from connector.hubspot.http.daily_budget import uninterruptible
 
 
 class FakeClock:

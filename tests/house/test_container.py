@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from connector import settings
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
+from connector.config import settings
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
 from connector.web.probe import probe
 
 ROOT = Path(__file__).resolve().parents[2]

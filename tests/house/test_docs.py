@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from connector.cli import COMMANDS, cli
+from connector.cli.main import COMMANDS, cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

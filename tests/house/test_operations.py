@@ -15,15 +15,15 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from connector.alerts.alert import _TITLES
-from connector.core.audit import AuditLine
-from connector.core.binding import _ALWAYS_NEEDED, bind, needed_properties
-from connector.core.default_portal import default_portal, definition
+from connector.config.presets import policy_text
+from connector.core.binding.bind import _ALWAYS_NEEDED, bind, needed_properties
+from connector.core.corrections.audit import AuditLine
+from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import STAGE, ObjectType, Outcome, Portal, Ref
-from connector.core.policy import load_policy
-from connector.meters import Status, Metrics
-from connector.presets import policy_text
+from connector.core.policy.load import load_policy
+from connector.telemetry.metrics import Metrics, Status
 from state import audit
-from state.store import Store
+from state.db.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS_PAGE = (ROOT / "docs" / "operations.md").read_text()

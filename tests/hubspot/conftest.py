@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from connector.hubspot.client import HubSpotClient
-from connector.hubspot.retrying import RetryLimits
+from connector.hubspot.http.retry import RetryLimits
 
 TOKEN = "pat-eu1-never-to-be-shown"
 

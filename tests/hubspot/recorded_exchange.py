@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import orjson
 
+from connector.core.follow_up.tasks import Task
 from connector.core.model import ObjectType, Ref
-from connector.core.tasks import Task
 from connector.errors import ConnectorError
-from connector.hubspot.answer import Answer as Received
 from connector.hubspot.client import HubSpotClient
-from connector.hubspot.retrying import RetryLimits
-from connector.hubspot.routes import Route
+from connector.hubspot.http.response import Answer as Received
+from connector.hubspot.http.retry import RetryLimits
+from connector.hubspot.http.routes import Route
 from tests.hubspot.conftest import TOKEN, FakeTimer
 from tests.hubspot.recorded_requests import RequestKind, request_for
-from tests.hubspot.scripted import Reply, serve_replies
+from tests.hubspot.scripted_server import Reply, serve_replies
 from tests.recorded.recordings import RecordedAnswer, Recordings
 
 UNRECORDED_PROPERTY: Final = "a_property_that_no_recording_tells"

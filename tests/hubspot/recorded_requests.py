@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from connector.core.model import ObjectType
-from connector.hubspot.routes import FAMILIES, Route
+from connector.hubspot.http.routes import FAMILIES, Route
 from tests.recorded.recordings import RecordedAnswer
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connector.core.follow_up.tasks import Task
 from connector.core.model import STAGE, Association, ObjectType, Ref
-from connector.core.tasks import Task
 from connector.errors import TemporaryError
 from connector.hubspot.client import HubSpotClient
-from connector.hubspot.faults import (
+from connector.hubspot.http.failures import (
     BadAnswer,
     BatchRefused,
     LimitReached,
@@ -21,7 +21,7 @@ from connector.hubspot.faults import (
     Unavailable,
 )
 from tests.hubspot.conftest import TOKEN, FakeTimer
-from tests.hubspot.scripted import Reply, serve_replies
+from tests.hubspot.scripted_server import Reply, serve_replies
 
 pytestmark = pytest.mark.network
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from state.store import Store
-from tests.journeys.bench import TOKEN, Workspace, new_portal
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
+from state.db.store import Store
+from tests.journeys.workspace import TOKEN, Workspace, new_portal
 
 
 @pytest.fixture(autouse=True)

@@ -9,16 +9,16 @@ from threading import Thread
 
 import pytest
 
-from connector import settings
 from connector.app import assemble
+from connector.config import settings
 from connector.daemon import settings as daemon_settings
 from connector.errors import UserError
-from connector.sandbox.portal import Portal
+from connector.sandbox.portal.portal import Portal
 from connector.web.app import create_app
-from state.store import Store
-from tests.journeys import cast
-from tests.journeys.bench import Workspace
-from tests.web.asking import send_request
+from state.db.store import Store
+from tests.journeys import sample_records
+from tests.journeys.workspace import Workspace
+from tests.web.asgi_client import send_request
 
 
 class Channel:
@@ -53,9 +53,9 @@ def channel() -> Iterator[Channel]:
 
 def _create_demo_lead(portal: Portal) -> str:
     """Return somebody who asked for a demo, and has an owner."""
-    anna = cast.create_contact(portal, "anna", "lead")
+    anna = sample_records.create_contact(portal, "anna", "lead")
     portal.edit("contacts", anna, {"hubspot_owner_id": portal.add_owner("o@x.example", "O", "X")})
-    cast.submit_form(portal, anna, cast.DEMO_FORM)
+    sample_records.submit_form(portal, anna, sample_records.DEMO_FORM)
     return anna
 
 
@@ -131,7 +131,7 @@ def test_an_alert_is_sent_with_what_is_wrong(workspace: Workspace, channel: Chan
 def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
     workspace: Workspace, channel: Channel
 ) -> None:
-    cast.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
+    sample_records.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
     workspace.overrides = {"CONNECTOR_ALERTS": channel.url}
     _run_cycles(workspace, cycles=2)
     _run_cycles(workspace)
@@ -143,7 +143,7 @@ def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
 def test_owners_get_their_tasks_where_the_daemon_writes_and_none_in_review(
     workspace: Workspace,
 ) -> None:
-    anna = cast.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
+    anna = sample_records.create_contact(workspace.portal, "anna", "salesqualifiedlead", "NEW")
     owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
     workspace.portal.edit("contacts", anna, {"hubspot_owner_id": owner_id})
     policy = workspace.folder / "mine.yaml"

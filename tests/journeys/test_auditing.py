@@ -11,11 +11,11 @@ from datetime import timedelta
 import orjson
 import pytest
 
-from connector import cli
+from connector.cli import main
 from connector.core.retention import RetentionPeriods
-from connector.tidying import apply_retention
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import OPEN, WON, create_contact, create_deal
+from connector.operations.retention import apply_retention
+from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
+from tests.journeys.workspace import Workspace
 
 Capture = pytest.CaptureFixture[str]
 
@@ -38,7 +38,7 @@ def audited_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> 
 
 def audit_lines(capsys: Capture, *filters: str) -> list[dict[str, object]]:
     capsys.readouterr()
-    assert cli.run_command(["audit", *filters, "--json"]) == 0
+    assert main.run_command(["audit", *filters, "--json"]) == 0
     return [orjson.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -57,9 +57,9 @@ def test_lines_are_filtered_by_every_word(audited_workspace: Workspace, capsys: 
 def test_lines_are_a_table_for_people_and_for_spreadsheets(
     audited_workspace: Workspace, capsys: Capture
 ) -> None:
-    assert cli.run_command(["audit"]) == 0
+    assert main.run_command(["audit"]) == 0
     assert "reopened" in capsys.readouterr().out
-    assert cli.run_command(["audit", "--csv"]) == 0
+    assert main.run_command(["audit", "--csv"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split(",")[:4] == ["at", "run", "record", "property_name"]
     assert len(rows) == 4
@@ -70,19 +70,19 @@ def test_a_redacted_record_has_no_values_and_the_chain_still_holds(
 ) -> None:
     record = str(audit_lines(capsys)[0]["record"])
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert cli.run_command(["audit", "redact", record]) == 130
+    assert main.run_command(["audit", "redact", record]) == 130
     assert {line["after"] for line in audit_lines(capsys, "--record", record)} == {
         "opportunity",
         "OPEN_DEAL",
     }
     capsys.readouterr()
-    assert cli.run_command(["audit", "redact", record, "--yes"]) == 0
+    assert main.run_command(["audit", "redact", record, "--yes"]) == 0
     assert "2 lines" in capsys.readouterr().out
     redacted = audit_lines(capsys, "--record", record)
     assert {(line["before"], line["after"]) for line in redacted} == {(None, None)}
-    assert cli.run_command(["audit", "verify"]) == 0
+    assert main.run_command(["audit", "verify"]) == 0
     assert "chain intact" in capsys.readouterr().out
-    assert cli.run_command(["audit", "redact", record, "--yes"]) == 0
+    assert main.run_command(["audit", "redact", record, "--yes"]) == 0
     assert "0 lines" in capsys.readouterr().out
 
 
@@ -93,7 +93,7 @@ def test_verify_points_at_the_first_row_that_was_changed(
         connection.execute("DROP TRIGGER audit_refuses_update")
         connection.execute("UPDATE audit SET rule = 'won' WHERE place IN (3, 4)")
         connection.commit()
-    assert cli.run_command(["audit", "verify", "--json"]) == 1
+    assert main.run_command(["audit", "verify", "--json"]) == 1
     assert orjson.loads(capsys.readouterr().out)["row"] == 3
 
 
@@ -108,7 +108,7 @@ def test_verify_points_at_the_first_row_that_was_changed(
 def test_an_audit_that_makes_no_sense_says_what_to_type(
     audited_workspace: Workspace, capsys: Capture, command: list[str], says: str
 ) -> None:
-    assert cli.run_command(["audit", *command]) == 1
+    assert main.run_command(["audit", *command]) == 1
     assert says in capsys.readouterr().err
 
 
@@ -120,20 +120,20 @@ def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(
         apply_retention(replace(context, retention=RetentionPeriods(audit=timedelta(days=7))))
     (path,) = audited_workspace.folder.glob("audit.*")
     assert audit_lines(capsys) == []
-    assert cli.run_command(["audit", "verify"]) == 0
+    assert main.run_command(["audit", "verify"]) == 0
     assert f"were cut on 2026-11-11, the last into {path}" in _shown_text(capsys)
-    assert cli.run_command(["audit", "verify", "--json"]) == 0
+    assert main.run_command(["audit", "verify", "--json"]) == 0
     assert orjson.loads(capsys.readouterr().out)["cut"]["lines"] == 4
-    assert cli.run_command(["audit", "verify", "--file", str(path)]) == 0
+    assert main.run_command(["audit", "verify", "--file", str(path)]) == 0
     assert "the chain in the database goes on from it" in _shown_text(capsys)
-    assert cli.run_command(["undo", "--rule", "reopened", "--dry-run"]) == 0
+    assert main.run_command(["undo", "--rule", "reopened", "--dry-run"]) == 0
     assert "what was written before that cannot be undone" in _shown_text(capsys)
     path.write_bytes(path.read_bytes().replace(b"reopened", b"rewritten"))
-    assert cli.run_command(["audit", "verify", "--file", str(path)]) == 1
+    assert main.run_command(["audit", "verify", "--file", str(path)]) == 1
     assert "broken at line 1" in _shown_text(capsys)
     path.write_bytes(path.read_bytes().splitlines()[0] + b"\n")
-    assert cli.run_command(["audit", "verify", "--file", str(path), "--json"]) == 0
-    assert cli.run_command(["audit", "verify", "--file", str(path.parent / "none")]) == 1
+    assert main.run_command(["audit", "verify", "--file", str(path), "--json"]) == 0
+    assert main.run_command(["audit", "verify", "--file", str(path.parent / "none")]) == 1
 
 
 def _shown_text(capsys: Capture) -> str:

@@ -12,27 +12,27 @@ from threading import Barrier
 
 import pytest
 
-from connector.backfill import backfill, estimate_cost, read_whole_portal
 from connector.core.model import ObjectType
-from connector.hubspot.budget import Reserve
 from connector.hubspot.client import HubSpotClient
-from connector.hubspot.faults import LimitReached
-from connector.nights import resume_after_quota_reset
-from connector.pull import pull
-from connector.sandbox.call import Request
-from connector.sandbox.portal import Portal
-from connector.sync import sync
+from connector.hubspot.http.daily_budget import Reserve
+from connector.hubspot.http.failures import LimitReached
+from connector.operations.backfill import backfill, estimate_cost, read_whole_portal
+from connector.operations.resume_after_quota_reset import resume_after_quota_reset
+from connector.operations.sync import sync
+from connector.pull.poll import pull
+from connector.sandbox.http.call import Request
+from connector.sandbox.portal.portal import Portal
 from state import mirror
-from tests.journeys.bench import TOKEN, Workspace, new_portal
-from tests.journeys.cast import (
+from tests.journeys.kill_process import KILLED, ProcessOptions, run, start
+from tests.journeys.mirror_comparison import differences
+from tests.journeys.sample_records import (
     OPEN,
-    expected_audit,
     create_contact,
     create_deal,
     create_mixed_records,
+    expected_audit,
 )
-from tests.journeys.killing import KILLED, ProcessOptions, run, start
-from tests.journeys.mirrored import differences
+from tests.journeys.workspace import TOKEN, Workspace, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 CONTACTS = ObjectType.CONTACTS

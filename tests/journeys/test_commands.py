@@ -16,20 +16,20 @@ from typing import Any
 import orjson
 import pytest
 
-from connector import cli
-from connector.opening import RunClock
-from connector.sandbox.call import Request
-from connector.sandbox.faults import Fault
-from state.store import Store
-from tests.journeys import killing
-from tests.journeys.bench import TOKEN, Workspace, new_portal
-from tests.journeys.cast import (
+from connector.cli import main
+from connector.config.open_run import RunClock
+from connector.sandbox.http.call import Request
+from connector.sandbox.http.faults import Fault
+from state.db.store import Store
+from tests.journeys import kill_process
+from tests.journeys.sample_records import (
     OPEN,
     create_contact,
     create_deal,
     create_mixed_records,
     create_reopened_customer,
 )
+from tests.journeys.workspace import TOKEN, Workspace, new_portal
 
 DONE, ACTION_NEEDED, CORRECTIONS, BUG, TRY_LATER, INTERRUPTED = 0, 1, 2, 3, 4, 130
 CORRECTION = {
@@ -69,9 +69,9 @@ def run_connector(
     """Run commands in this process; waiting takes no time."""
     monkeypatch.chdir(workspace.folder)
     clock_readings = count(1000, 100)
-    for module in ("frame", "looking"):
+    for module in ("setup", "inspect"):
         monkeypatch.setattr(
-            f"connector.commands.{module}.REAL",
+            f"connector.cli.{module}.REAL_CLOCK",
             RunClock(wait=lambda _: None, monotonic=lambda: float(next(clock_readings))),
         )
 
@@ -79,7 +79,7 @@ def run_connector(
         for name, value in (workspace.environment | environment).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = cli.run_command(list(arguments))
+        code = main.run_command(list(arguments))
         return CommandResult(code, *capsys.readouterr())
 
     return run
@@ -271,7 +271,7 @@ def test_a_bug_of_ours_ends_with_3_and_a_traceback(
     def crash(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("connector.commands.cycle.sync_all", crash)
+    monkeypatch.setattr("connector.cli.cycle.sync_all", crash)
     result = run_connector("sync")
     assert result.code == BUG
     assert "ZeroDivisionError" in result.err
@@ -288,11 +288,11 @@ def test_interrupted_in_the_gap_it_ends_with_130_and_the_next_start_finishes(
             process.signal(signal.SIGINT)
 
     workspace.sandbox.after_answer = interrupt
-    process = killing.start(workspace, "sync")
+    process = kill_process.start(workspace, "sync")
     assert process.wait() == INTERRUPTED
     workspace.sandbox.after_answer = None
     assert "Interrupted" in (workspace.folder / "err").read_text(encoding="utf-8")
-    assert killing.run(workspace, "sync") == DONE
+    assert kill_process.run(workspace, "sync") == DONE
     assert workspace.value(f"contacts/{anna}.lifecyclestage") == "opportunity"
     assert workspace.open_moves() == ()
 
@@ -319,7 +319,7 @@ def test_the_module_is_the_same_program() -> None:
     assert result.stdout.startswith(b"connector, version ")
 
 
-@pytest.mark.parametrize("name", ["", *cli.COMMANDS])
+@pytest.mark.parametrize("name", ["", *main.COMMANDS])
 def test_every_command_has_a_help(run_connector: RunConnector, name: str) -> None:
     result = run_connector(*filter(None, [name, "--help"]))
     assert result.code == DONE
@@ -653,7 +653,7 @@ def test_the_sandbox_serves_a_portal_and_ends_well_when_told_to(
     new_workspace: Callable[..., Workspace],
 ) -> None:
     workspace = new_workspace(new_portal(running=True))
-    process = killing.start(workspace, "sandbox", "--port", "0", "--contacts", "30")
+    process = kill_process.start(workspace, "sandbox", "--port", "0", "--contacts", "30")
     url = _url_in(workspace.folder / "out")
     workspace.overrides = {"HUBSPOT_API_URL": url, "HUBSPOT_ACCESS_TOKEN": "pat-eu1-sandbox"}
     with workspace.open_context() as context:

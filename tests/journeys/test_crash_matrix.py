@@ -9,21 +9,21 @@ import pytest
 
 from connector.core.model import Ref
 from state import audit, outbox
-from tests.journeys.bench import new_portal
-from tests.journeys.cast import expected_audit, create_mixed_records
-from tests.journeys.killing import UNANSWERED, ConnectorProcess, run_and_kill
-from tests.journeys.matrix import (
+from tests.journeys.crash_matrix import (
     BATCH,
     FAULTS,
-    TrialResult,
     NewWorkspace,
     Trial,
-    find_problems,
-    run_trial,
-    restart_until_quiet,
-    sample,
+    TrialResult,
     count_undisturbed_sync,
+    find_problems,
+    restart_until_quiet,
+    run_trial,
+    sample,
 )
+from tests.journeys.kill_process import UNANSWERED, ConnectorProcess, run_and_kill
+from tests.journeys.sample_records import create_mixed_records, expected_audit
+from tests.journeys.workspace import new_portal
 
 # As many as take a minute; the long form goes through all.
 _SAMPLE_SIZE = 45

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from connector.core.model import Outcome
-from tests.journeys.bench import Workspace, applied_values, new_portal
-from tests.journeys.cast import expected_audit, create_mixed_records
-from tests.journeys.killing import (
-    KILLED,
+from tests.journeys.kill_process import (
     KILL_MOMENTS,
+    KILLED,
     UNANSWERED,
+    count_sync_steps,
     run,
     run_and_kill,
-    count_sync_steps,
 )
+from tests.journeys.sample_records import create_mixed_records, expected_audit
+from tests.journeys.workspace import Workspace, applied_values, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 # The requests of an undisturbed sync that clear and set a company, then clear and set contacts.

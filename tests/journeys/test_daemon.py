@@ -16,24 +16,24 @@ from typing import Any
 import pytest
 import structlog
 
-from connector import settings
+from connector.config import settings
+from connector.config.open_run import RunClock
+from connector.config.settings import Settings
 from connector.daemon.cycle import Schedule
-from connector.daemon.figures import read_status, problems
-from connector.daemon.ground import PORTAL_SECONDS, Environment
+from connector.daemon.environment import PORTAL_SECONDS, Environment
 from connector.daemon.loop import Loop
+from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import UserError
-from connector.hubspot.faults import TokenRefused
-from connector.opening import RunClock
-from connector.pausing import pause, resume
-from connector.sandbox.deliveries import DeliverySettings
-from connector.sandbox.faults import Fault
-from connector.settings import Settings
-from state.store import Store
-from tests.journeys import cast, killing
-from tests.journeys.bench import TOKEN, Workspace, new_portal
-from tests.journeys.living import WEBHOOK_SECRET, prepare_daemon, wait_until
+from connector.hubspot.http.failures import TokenRefused
+from connector.push.pause import pause, resume
+from connector.sandbox.http.deliveries import DeliverySettings
+from connector.sandbox.http.faults import Fault
+from state.db.store import Store
+from tests.journeys import kill_process, sample_records
+from tests.journeys.live_daemon import WEBHOOK_SECRET, prepare_daemon, wait_until
+from tests.journeys.workspace import TOKEN, Workspace, new_portal
 
 SQL, OPPORTUNITY = "salesqualifiedlead", "opportunity"
 POLL = 60.0
@@ -105,8 +105,8 @@ def run_daemon(
 @pytest.fixture
 def anna(workspace: Workspace) -> str:
     """Return a contact who is to become an opportunity."""
-    contact_id = cast.create_contact(workspace.portal, "anna", "lead")
-    cast.create_deal(workspace.portal, [cast.OPEN], contacts=[contact_id])
+    contact_id = sample_records.create_contact(workspace.portal, "anna", "lead")
+    sample_records.create_deal(workspace.portal, [sample_records.OPEN], contacts=[contact_id])
     return contact_id
 
 
@@ -269,8 +269,8 @@ def test_hubspot_away_for_a_day_is_told_once_and_made_up_for(workspace: Workspac
         runner.loop.open()
         runner.run_cycle()
         workspace.sandbox.faults.add_random(rate=1.0, kinds=["503"], seed=1)
-        anna = cast.create_contact(workspace.portal, "anna", "lead", days=0)
-        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
+        anna = sample_records.create_contact(workspace.portal, "anna", "lead", days=0)
+        sample_records.submit_form(workspace.portal, anna, sample_records.DEMO_FORM)
         for _ in range(5):
             runner.run_cycle(6 * 3600)
         assert set(runner.logged_steps("step.failing")) == {"poll", "portal"}
@@ -303,8 +303,8 @@ def test_a_jump_of_the_clock_changes_nothing(workspace: Workspace) -> None:
         for jump in (86_400.0, -7_200.0, 7_200.0):
             workspace.portal.clock.advance(jump)
             runner.run_cycle()
-        anna = cast.create_contact(workspace.portal, "anna", "lead", days=0)
-        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
+        anna = sample_records.create_contact(workspace.portal, "anna", "lead", days=0)
+        sample_records.submit_form(workspace.portal, anna, sample_records.DEMO_FORM)
         runner.run_cycle()
         assert runner.failing_steps() == set()
     assert stage_of(workspace, anna) == SQL
@@ -400,7 +400,7 @@ def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
         runner.run_cycle()
         assert runner.problems() == []
         assert len(runner.logged_steps("token.not_kept")) == 1
-        workspace.sandbox.dispatcher.oauth.expiries.clear()  # as if HubSpot had taken the token back
+        workspace.sandbox.dispatcher.oauth.expiries.clear()  # as if HubSpot revoked the token
         runner.run_cycle()
         assert runner.problems() == []
     assert workspace.sandbox.dispatcher.oauth.grant_count == 2
@@ -433,7 +433,7 @@ def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing
     new_workspace: Callable[..., Workspace],
 ) -> None:
     workspace = new_workspace(new_portal(running=True))
-    anna = cast.create_contact(workspace.portal, "anna", "lead")
+    anna = sample_records.create_contact(workspace.portal, "anna", "lead")
     with prepare_daemon(workspace, CONNECTOR_POLL_SECONDS="3600") as process:
         workspace.sandbox.set_deliveries(
             DeliverySettings(target=f"{process.url}/webhooks/hubspot", secret=WEBHOOK_SECRET)
@@ -441,7 +441,7 @@ def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing
         process.start()
         wait_until(lambda: process.get("/readyz")[0] == 200)
         search_count = workspace.sandbox.request_count("search")
-        cast.submit_form(workspace.portal, anna, cast.DEMO_FORM)
+        sample_records.submit_form(workspace.portal, anna, sample_records.DEMO_FORM)
         wait_until(lambda: stage_of(workspace, anna) == SQL)
         assert workspace.sandbox.deliveries
         assert workspace.sandbox.deliveries.wait_until_idle(10)
@@ -449,9 +449,11 @@ def test_an_event_is_acted_upon_before_the_next_poll_and_its_echo_writes_nothing
         time.sleep(0.5)  # the echoes' own cycle
         assert workspace.sandbox.request_count("search") == search_count
         assert len(workspace.sandbox.write_requests()) == 1
-        assert killing.run(workspace, "undo", "--rule", "handover") == 0
-        cast.submit_form(
-            workspace.portal, cast.create_contact(workspace.portal, "bjorn", "lead"), cast.DEMO_FORM
+        assert kill_process.run(workspace, "undo", "--rule", "handover") == 0
+        sample_records.submit_form(
+            workspace.portal,
+            sample_records.create_contact(workspace.portal, "bjorn", "lead"),
+            sample_records.DEMO_FORM,
         )
         wait_until(lambda: len(workspace.sandbox.write_requests()) == 3)
         assert stage_of(workspace, anna) == "lead"
@@ -463,7 +465,7 @@ def test_sigterm_in_the_middle_of_a_hanging_write_ends_within_ten_seconds(
     new_workspace: Callable[..., Workspace],
 ) -> None:
     workspace = new_workspace(new_portal(running=True))
-    expected = cast.create_mixed_records(workspace.portal)
+    expected = sample_records.create_mixed_records(workspace.portal)
     workspace.portal.switches.hang_seconds = 60
     workspace.sandbox.faults.add(Fault(kind="timeout", route="batch_update", nth=2, when="after"))
     with prepare_daemon(workspace) as process, (workspace.folder / "log").open("w") as log:
@@ -495,27 +497,27 @@ def test_told_again_and_again_to_stop_it_does_not_hang(workspace: Workspace) -> 
             for _ in range(50_000):  # a signal may come in the middle of another one's handling
                 os.kill(process_id, signal.SIGTERM)
                 os.kill(process_id, signal.SIGINT)
-        process.connector.wait()  # which fails where it hangs; the last signals may find it half gone
+        process.connector.wait()  # fails where it hangs; the last signals may come late
 
 
 @pytest.mark.network
 def test_a_taken_address_is_said_with_what_to_do(workspace: Workspace) -> None:
     port = workspace.sandbox.url.rpartition(":")[2]
     workspace.overrides = {"CONNECTOR_LISTEN": f"127.0.0.1:{port}"}
-    assert killing.run(workspace, "run") == 1
+    assert kill_process.run(workspace, "run") == 1
     assert "CONNECTOR_LISTEN" in (workspace.folder / "err").read_text()
 
 
 @pytest.mark.network
 def test_another_portals_token_exits_with_1(workspace: Workspace) -> None:
     workspace.overrides = {"CONNECTOR_LISTEN": "127.0.0.1:0", "HUBSPOT_PORTAL_ID": "1"}
-    connector = killing.start(workspace, "run")
+    connector = kill_process.start(workspace, "run")
     assert connector.wait() == 1
 
 
 def test_an_old_outbox_in_a_restored_backup_does_no_harm(workspace: Workspace) -> None:
     """The backup was taken between clear and set; much has happened in HubSpot since."""
-    expected = cast.create_mixed_records(workspace.portal)
+    expected = sample_records.create_mixed_records(workspace.portal)
     database, backup = workspace.folder / "connector.db", workspace.folder / "backup.db"
 
     def copy_database(_: object) -> None:

@@ -10,11 +10,17 @@ import pytest
 
 from connector.core.model import Outcome
 from connector.errors import ConnectorError
-from connector.sandbox.call import Request
-from connector.sandbox.faults import Fault
-from connector.sandbox.switches import SCOPES
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import LOST, OPEN, create_contact, create_deal, create_reopened_customer
+from connector.sandbox.http.call import Request
+from connector.sandbox.http.faults import Fault
+from connector.sandbox.portal.switches import SCOPES
+from tests.journeys.sample_records import (
+    LOST,
+    OPEN,
+    create_contact,
+    create_deal,
+    create_reopened_customer,
+)
+from tests.journeys.workspace import Workspace
 
 NewWorkspace = Callable[..., Workspace]
 CLEAR, SET = 1, 2

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from connector.core.model import Outcome
-from tests.journeys.bench import Workspace, new_portal
-from tests.journeys.cast import create_contact
-from tests.journeys.killing import KILLED, KILL_MOMENTS, run, run_and_kill, count_sync_steps
+from tests.journeys.kill_process import KILL_MOMENTS, KILLED, count_sync_steps, run, run_and_kill
+from tests.journeys.sample_records import create_contact
+from tests.journeys.workspace import Workspace, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 POLICY = (

@@ -11,15 +11,15 @@ from datetime import timedelta
 import pytest
 
 from connector.core.model import ObjectType, Ref
-from connector.proving import verify_mirror
-from connector.pull import pull
-from connector.rolling import rescan_all
-from connector.sandbox.portal import Portal
-from connector.sync import sync
+from connector.operations.sync import sync
+from connector.pull.daily_rescan import rescan_all
+from connector.pull.poll import pull
+from connector.pull.verify_mirror import verify_mirror
+from connector.sandbox.portal.portal import Portal
 from state import mirror
-from tests.journeys.bench import Workspace, new_portal
-from tests.journeys.cast import LOST, OPEN, create_contact, create_deal
-from tests.journeys.mirrored import differences
+from tests.journeys.mirror_comparison import differences
+from tests.journeys.sample_records import LOST, OPEN, create_contact, create_deal
+from tests.journeys.workspace import Workspace, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 CONTACTS = ObjectType.CONTACTS

@@ -8,10 +8,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector import cli
-from tests.journeys import cast
-from tests.journeys.bench import Workspace, new_portal
-from tests.journeys.killing import ANSWERED, KILL_MOMENTS, run, run_and_kill
+from connector.cli import main
+from tests.journeys import sample_records
+from tests.journeys.kill_process import ANSWERED, KILL_MOMENTS, run, run_and_kill
+from tests.journeys.workspace import Workspace, new_portal
 
 SQL = "salesqualifiedlead"
 
@@ -23,8 +23,8 @@ def waiting_contact(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> st
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(workspace.folder)
     owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
-    anna = cast.create_contact(workspace.portal, "anna", SQL, "NEW")
-    bjorn = cast.create_contact(workspace.portal, "bjorn", SQL, "CONNECTED")
+    anna = sample_records.create_contact(workspace.portal, "anna", SQL, "NEW")
+    bjorn = sample_records.create_contact(workspace.portal, "bjorn", SQL, "CONNECTED")
     workspace.portal.edit("contacts", bjorn, {"hubspot_owner_id": owner_id})
     workspace.sync()
     return f"contacts/{anna}"
@@ -33,7 +33,7 @@ def waiting_contact(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> st
 def test_the_report_tells_since_when_by_hubspots_own_date(
     waiting_contact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run_command(["report", "overlooked", "--json"]) == 0
+    assert main.run_command(["report", "overlooked", "--json"]) == 0
     (row,) = orjson.loads(capsys.readouterr().out)["rows"]
     assert row == {
         "record": waiting_contact,
@@ -50,11 +50,11 @@ def test_the_report_asks_hubspot_for_nothing_and_reads_in_labels(
     workspace: Workspace, waiting_contact: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     workspace.sandbox.requests.clear()
-    assert cli.run_command(["report", "overlooked"]) == 0
+    assert main.run_command(["report", "overlooked"]) == 0
     output = capsys.readouterr().out
     assert waiting_contact in output
     assert SQL not in output
-    assert cli.run_command(["report", "overlooked", "--csv"]) == 0
+    assert main.run_command(["report", "overlooked", "--csv"]) == 0
     assert capsys.readouterr().out.startswith("record,stage,since,since_known,lead_status,")
     assert workspace.sandbox.requests == []
 
@@ -68,7 +68,7 @@ def owned_workspace(new_workspace: Callable[..., Workspace], tmp_path: Path) -> 
     policy = tmp_path / "mine.yaml"
     policy.write_text(POLICY, encoding="utf-8")
     workspace = new_workspace(new_portal(running=True), CONNECTOR_POLICY=str(policy))
-    anna = cast.create_contact(workspace.portal, "anna", SQL, "NEW")
+    anna = sample_records.create_contact(workspace.portal, "anna", SQL, "NEW")
     owner_id = workspace.portal.add_owner("o@x.example", "O", "X")
     workspace.portal.edit("contacts", anna, {"hubspot_owner_id": owner_id})
     return workspace

@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 import yaml
 
-from connector import cli, presets
-from connector.opening import RunClock
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import OPEN, WON, create_contact, create_deal
+from connector.cli import main
+from connector.config import presets
+from connector.config.open_run import RunClock
+from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
+from tests.journeys.workspace import Workspace
 
 DONE, ACTION_NEEDED = 0, 1
 RunCommand = Callable[..., tuple[int, str, str]]
@@ -44,14 +45,14 @@ def run_command(
     """Run commands in this process, in a folder of their own; waiting takes no time."""
     monkeypatch.chdir(workspace.folder)
     clock = RunClock(wait=lambda _: None, monotonic=lambda: 0.0)
-    for module in ("frame", "policies"):
-        monkeypatch.setattr(f"connector.commands.{module}.REAL", clock)
+    for module in ("setup", "policy"):
+        monkeypatch.setattr(f"connector.cli.{module}.REAL_CLOCK", clock)
     for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
 
     def run_line(line: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = cli.run_command(line.split())
+        code = main.run_command(line.split())
         return (code, *capsys.readouterr())
 
     return run_line

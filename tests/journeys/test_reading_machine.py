@@ -11,14 +11,21 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from connector.hubspot.faults import LimitReached
-from connector.pull import pull
-from connector.rolling import rescan_all
-from connector.sandbox.server import Sandbox
-from state.store import Store
-from tests.journeys.bench import TOKEN, Workspace, new_portal
-from tests.journeys.cast import LOST, OPEN, WON, create_company, create_contact, create_deal
-from tests.journeys.mirrored import differences
+from connector.hubspot.http.failures import LimitReached
+from connector.pull.daily_rescan import rescan_all
+from connector.pull.poll import pull
+from connector.sandbox.http.server import Sandbox
+from state.db.store import Store
+from tests.journeys.mirror_comparison import differences
+from tests.journeys.sample_records import (
+    LOST,
+    OPEN,
+    WON,
+    create_company,
+    create_contact,
+    create_deal,
+)
+from tests.journeys.workspace import TOKEN, Workspace, new_portal
 
 OBJECT_TYPES = ("contacts", "companies", "deals")
 _EMPTY_DATABASES: list[Path] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from connector import cli
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import OPEN, WON, create_contact, create_deal
+from connector.cli import main
+from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
+from tests.journeys.workspace import Workspace
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def contested_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -
 def test_the_report_names_a_workflow_that_fights_us(
     contested_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run_command(["report", "writers", "--json"]) == 0
+    assert main.run_command(["report", "writers", "--json"]) == 0
     report = orjson.loads(capsys.readouterr().out)
     stage_rows = [row for row in report["rows"] if row["property_name"] == "lifecyclestage"]
     own_row = next(row for row in stage_rows if row["source_type"] == "CONNECTOR")
@@ -57,9 +57,9 @@ def test_the_report_names_a_workflow_that_fights_us(
 def test_the_report_is_a_table_for_people_and_for_spreadsheets(
     contested_workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run_command(["report", "writers"]) == 0
+    assert main.run_command(["report", "writers"]) == 0
     assert "the connector sets, a workflow sets back" in capsys.readouterr().out.replace("\n", " ")
-    assert cli.run_command(["report", "writers", "--csv"]) == 0
+    assert main.run_command(["report", "writers", "--csv"]) == 0
     header, first_row, *_ = capsys.readouterr().out.splitlines()
     assert header.startswith("property_name,who,source_type")
     assert first_row.count(",") == header.count(",")
@@ -70,5 +70,5 @@ def test_where_nothing_is_mirrored_yet_it_says_what_to_type(
 ) -> None:
     for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
-    assert cli.run_command(["report", "writers"]) == 1
+    assert main.run_command(["report", "writers"]) == 1
     assert "Nothing is mirrored yet: run `connector pull` first." in capsys.readouterr().err

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Direction, Outcome, Ref
-from connector.core.moves import Move, Phase
-from connector.pull import pull
+from connector.pull.poll import pull
 from state import outbox
-from tests.journeys import cast
-from tests.journeys.bench import Workspace
+from tests.journeys import sample_records
+from tests.journeys.workspace import Workspace
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
 
@@ -40,8 +40,12 @@ def restore(backup: Path, database: Path) -> None:
 @pytest.fixture
 def anna(workspace: Workspace) -> str:
     """Return a customer whose deal was reopened, mirrored and not corrected yet."""
-    contact_id = cast.create_contact(workspace.portal, "anna", "customer")
-    cast.create_deal(workspace.portal, [cast.OPEN, cast.WON, cast.OPEN], contacts=[contact_id])
+    contact_id = sample_records.create_contact(workspace.portal, "anna", "customer")
+    sample_records.create_deal(
+        workspace.portal,
+        [sample_records.OPEN, sample_records.WON, sample_records.OPEN],
+        contacts=[contact_id],
+    )
     with workspace.open_context() as context:
         pull(context)
     return contact_id
@@ -117,7 +121,7 @@ def test_an_old_outbox_leaves_what_we_have_written_since(
     back_up(database, backup)
     workspace.sync()
     (deal,) = workspace.portal.records("deals")
-    workspace.portal.edit("deals", deal.id, {"dealstage": cast.LOST})
+    workspace.portal.edit("deals", deal.id, {"dealstage": sample_records.LOST})
     workspace.portal.clock.advance(3600)
     workspace.sync()
     assert stage_of(workspace, anna) == "salesqualifiedlead"

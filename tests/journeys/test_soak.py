@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from connector.propose import propose
-from connector.sandbox.deliveries import DeliverySettings
-from tests.journeys import cast
-from tests.journeys.bench import Workspace, new_portal
-from tests.journeys.living import WEBHOOK_SECRET, Daemon, PortalActivity, prepare_daemon, wait_until
+from connector.plan.propose import propose
+from connector.sandbox.http.deliveries import DeliverySettings
+from tests.journeys import sample_records
+from tests.journeys.live_daemon import (
+    WEBHOOK_SECRET,
+    Daemon,
+    PortalActivity,
+    prepare_daemon,
+    wait_until,
+)
+from tests.journeys.workspace import Workspace, new_portal
 
 # Twenty minutes; SOAK_SECONDS=120 is a first look.
 SECONDS = float(os.environ.get("SOAK_SECONDS", "1200"))
@@ -50,7 +56,7 @@ def _run_activity(
             _edit_by_hand(workspace, activity)
         if activity.random.random() < 0.1:
             activity.contacts.append(
-                cast.create_contact(workspace.portal, f"n{time.monotonic_ns()}", "lead")
+                sample_records.create_contact(workspace.portal, f"n{time.monotonic_ns()}", "lead")
             )
         if len(activity.deals) > MAX_DEALS:
             workspace.portal.archive("deals", activity.deals.pop(0))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import (
+from tests.journeys.sample_records import (
     DEMO_FORM,
     EBOOK_FORM,
     LOST,
@@ -18,6 +17,7 @@ from tests.journeys.cast import (
     create_contact,
     submit_form,
 )
+from tests.journeys.workspace import Workspace
 
 _DAY = 86_400.0
 SQL = "salesqualifiedlead"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from connector.sync import sync
-from connector.undo import Selection, plan_undo, undo
+from connector.operations.sync import sync
+from connector.operations.undo import Selection, plan_undo, undo
 from state import holds
-from tests.journeys.bench import Workspace, new_portal
-from tests.journeys.cast import create_mixed_records
-from tests.journeys.killing import KILLED, UNANSWERED, run, run_and_kill
+from tests.journeys.kill_process import KILLED, UNANSWERED, run, run_and_kill
+from tests.journeys.sample_records import create_mixed_records
+from tests.journeys.workspace import Workspace, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 _BATCH = 2

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from connector.core.model import Outcome
-from connector.sandbox.switches import UNCERTAIN, Switches
-from tests.journeys.bench import Workspace, applied_values, lines_applied_twice, new_portal
-from tests.journeys.cast import expected_audit, create_mixed_records
-from tests.journeys.killing import KILL_MOMENTS, UNANSWERED, run_and_kill
+from connector.sandbox.portal.switches import UNCERTAIN, Switches
+from tests.journeys.kill_process import KILL_MOMENTS, UNANSWERED, run_and_kill
+from tests.journeys.sample_records import create_mixed_records, expected_audit
 from tests.journeys.test_the_journey import (
     STEPS,
     JourneyRecords,
@@ -19,6 +18,7 @@ from tests.journeys.test_the_journey import (
     begin_journey,
     journey_state,
 )
+from tests.journeys.workspace import Workspace, applied_values, lines_applied_twice, new_portal
 
 _DAY = 86_400.0
 # Every value but the defaults, under which all the other journeys run.

@@ -7,11 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.sandbox.deliveries import DeliverySettings
-from connector.sandbox.portal import Portal
-from state import inbox
-from tests.journeys.bench import Workspace, lines_applied_twice, new_portal
-from tests.journeys.living import (
+from connector.sandbox.http.deliveries import DeliverySettings
+from connector.sandbox.portal.portal import Portal
+from state import webhook_inbox
+from tests.journeys.live_daemon import (
     POLICY,
     WEBHOOK_SECRET,
     Daemon,
@@ -20,6 +19,7 @@ from tests.journeys.living import (
     wait_until,
     write_file,
 )
+from tests.journeys.workspace import Workspace, lines_applied_twice, new_portal
 
 NewWorkspace = Callable[..., Workspace]
 
@@ -59,7 +59,7 @@ def _count_events(live_daemon: Daemon) -> int:
     """Return how many events the inbox has seen."""
     with live_daemon.workspace.store() as store, store.reading() as session:
         portal_id = str(live_daemon.workspace.portal.portal_id)
-        assert inbox.count_waiting(session, portal_id).count == 0
+        assert webhook_inbox.count_waiting(session, portal_id).count == 0
         return session.connection().exec_driver_sql("SELECT count(*) FROM inbox").scalar_one()
 
 

@@ -9,11 +9,11 @@ import structlog
 from structlog.testing import capture_logs
 
 from connector.core.model import Outcome
-from connector.sandbox.faults import Fault
-from connector.sandbox.switches import SCOPES
-from tests.journeys.bench import Workspace
-from tests.journeys.cast import create_contact, create_reopened_customer
+from connector.sandbox.http.faults import Fault
+from connector.sandbox.portal.switches import SCOPES
+from tests.journeys.sample_records import create_contact, create_reopened_customer
 from tests.journeys.test_faults import SET, _act_in_the_gap, sync_once, sync_until_quiet
+from tests.journeys.workspace import Workspace
 
 APPLIED, IGNORED, REFUSED = Outcome.APPLIED, Outcome.IGNORED, Outcome.REFUSED
 RESTORED, REVERTED, STALE = Outcome.RESTORED, Outcome.REVERTED, Outcome.STALE

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from connector.core.holds import Hold, HoldScope
+from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.model import STAGE, STATUS, Ref
-from connector.holding import add_hold, remove_holds
-from connector.pausing import pause, resume
-from state.store import Store
-from tests.journeys.busy import Scenario
-from tests.usecases.office import CONTACTS, DAY, LOST, OPEN, WON
+from connector.operations.holds import add_hold, remove_holds
+from connector.push.pause import pause, resume
+from state.db.store import Store
+from tests.fakes.connected_portal import CONTACTS, DAY, LOST, OPEN, WON
+from tests.journeys.interleaved_portal import Scenario
 
 STAGES = ("", "subscriber", "lead", "salesqualifiedlead", "opportunity", "customer", "evangelist")
 STATUSES = ("", "NEW", "CONNECTED", "OPEN_DEAL", "BAD_TIMING")

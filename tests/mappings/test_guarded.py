@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connector import presets
-from connector.core.policy import load_policy
-from connector.policies import Cases, find_cases, run_cases
+from connector.config import presets
+from connector.core.policy.load import load_policy
+from connector.operations.policy_test import Cases, find_cases, run_cases
 
 CASE_TEMPLATE = "  - {{name: one, given: {given}, expect: {{stage: {stage}}}}}\n"
 

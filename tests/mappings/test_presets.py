@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from connector import presets
-from connector.core.binding import bind
-from connector.core.cases import CaseResult, run_cases
-from connector.core.default_portal import default_portal
-from connector.core.mutations import own_entries
-from connector.core.policy import Policy
-from connector.core.policy_settings import default_settings, read_settings
-from connector.core.yamlfile import Section, read_yaml
+from connector.config import presets
+from connector.core.binding.bind import bind
+from connector.core.lint.cases import CaseResult, run_cases
+from connector.core.lint.default_portal import default_portal
+from connector.core.lint.unguarded_rules import own_entries
+from connector.core.policy.load import Policy
+from connector.core.policy.read_settings import default_settings, read_settings
+from connector.core.yaml.nodes import Section, read_yaml
 
 NAMES = presets.names()
 
@@ -99,7 +99,7 @@ def test_a_case_notices_when_a_row_is_taken_out(removed: str) -> None:
 
 
 def _some_case_fails(text: str) -> bool:
-    from connector.core.policy import load_policy
+    from connector.core.policy.load import load_policy
 
     policy: Policy = load_policy(
         text, source="p.yaml", preset_text=presets.policy_text, is_preset=True

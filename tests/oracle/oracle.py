@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
-from connector.sandbox.portal import Portal
-from connector.sandbox.record import Record
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.portal.record import Record
 
 KNOWN_STAGES = (
     "subscriber",

@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connector import settings as connector_settings
+from connector.config import settings as connector_settings
+from connector.config.open_run import RunClock, open_context
 from connector.core.model import Outcome
-from connector.opening import RunClock, open_context
-from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sync import SyncResult, sync
-from state.store import Store
-from tests.oracle.oracle import OBJECT_TYPES, KNOWN_STAGES, LEAD_STATUS, OracleSettings, Oracle
+from connector.operations.sync import SyncResult, sync
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from state.db.store import Store
+from tests.oracle.oracle import KNOWN_STAGES, LEAD_STATUS, OBJECT_TYPES, Oracle, OracleSettings
 
 pytestmark = pytest.mark.network
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from connector import cli
-from connector.sandbox.clock import Clock
-from connector.sandbox.names import OWN_DOMAIN
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sandbox.setting import PARTNERS, RECRUITING, SCORE_PROPERTY
-from connector.sandbox.world import disturb_records, fill
-from tests.oracle.oracle import LEAD_STATUS, OracleSettings, Oracle
+from connector.cli import main
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.world.fill import disturb_records, fill
+from connector.sandbox.world.names import OWN_DOMAIN
+from connector.sandbox.world.setup import PARTNERS, RECRUITING, SCORE_PROPERTY
+from tests.oracle.oracle import LEAD_STATUS, Oracle, OracleSettings
 
 pytestmark = pytest.mark.network
 
@@ -72,7 +72,7 @@ def current_values(portal: Portal) -> dict[tuple[str, str], tuple[str, str]]:
 def run_sync(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
     sandbox.clear_requests()
     capsys.readouterr()
-    assert cli.run_command(["sync", "--no-limits", "--json"]) == 0
+    assert main.run_command(["sync", "--no-limits", "--json"]) == 0
     document: dict[str, object] = orjson.loads(capsys.readouterr().out)
     return document
 

@@ -15,11 +15,10 @@ import pytest
 import yaml
 
 from connector.core.model import STAGE, STATUS
-from connector.sandbox.portal import Portal
-from tests.recorded.composing import DEFINITIONS, create_portal
-from tests.recorded.ours import SITUATIONS_FILE, SituationWriter
+from connector.sandbox.portal.portal import Portal
+from tests.recorded.compose_portal import DEFINITIONS, create_portal
 from tests.recorded.recordings import Recordings, read
-from tests.recorded.running import (
+from tests.recorded.run_connector import (
     PlanRun,
     SyncRuns,
     plan,
@@ -27,6 +26,7 @@ from tests.recorded.running import (
     stages_and_statuses,
     sync,
 )
+from tests.recorded.situations import SITUATIONS_FILE, SituationWriter
 from tests.sandbox.schema.folders import required_folder
 
 pytestmark = pytest.mark.network

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from tests.sandbox.asking import NOW, Client
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from tests.sandbox.http_client import NOW, Client
 
 
 @pytest.fixture

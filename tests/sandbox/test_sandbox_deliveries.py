@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from connector.sandbox.deliveries import DeliverySettings
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
+from connector.sandbox.http.deliveries import DeliverySettings
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
 
 SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import urllib3
 
-from connector.sandbox.faults import FAULT_KINDS, Fault
+from connector.sandbox.http.faults import FAULT_KINDS, Fault
 
 STATUSES = {
     "500": 500,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.asking import Client
+from tests.sandbox.http_client import Client
 
 
 @pytest.fixture(autouse=True)

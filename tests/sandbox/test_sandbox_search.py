@@ -7,7 +7,7 @@ from time import perf_counter
 
 import pytest
 
-from tests.sandbox.asking import NOW, search_filter
+from tests.sandbox.http_client import NOW, search_filter
 
 NOW_MS = int(NOW.timestamp() * 1000)
 BY_MODIFIED = [{"propertyName": "lastmodifieddate", "direction": "ASCENDING"}]

@@ -13,11 +13,11 @@ from threading import Thread
 import pytest
 import urllib3
 
-from connector.sandbox.clock import Clock
-from connector.sandbox.faults import Fault
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from tests.sandbox.asking import Client
+from connector.sandbox.http.faults import Fault
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from tests.sandbox.http_client import Client
 
 SERVE_SCRIPT = """
 from connector.sandbox.portal import Portal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.sandbox.kinds import CONTACTS
+from connector.sandbox.portal.object_types import CONTACTS
 
 ORDER = ("subscriber", "lead", "opportunity", "customer")
 

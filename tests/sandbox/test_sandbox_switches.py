@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
-from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sandbox.switches import UNCERTAIN, Switches
-from tests.sandbox.asking import NOW, Client, search_filter
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.portal.switches import UNCERTAIN, Switches
+from tests.sandbox.http_client import NOW, Client, search_filter
 
 Observation = Callable[[Client, Portal, str], Any]
 OBSERVATIONS: dict[str, Observation] = {}

@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox.schema import folders
 from tests.sandbox.schema.deviations import FROM_RECORDINGS, unexpected
 from tests.sandbox.schema.recordings import UNSUPPORTED, Recording, read, unsupported_reason
-from tests.sandbox.schema.scripts import SCRIPTS, replay_recording
+from tests.sandbox.schema.requests import SCRIPTS, replay_recording
 from tests.sandbox.schema.shapes import differences, shape
 
 VARIABLE = "HUBSPOT_RECORDED_DIR"

@@ -12,11 +12,11 @@ from hubspot import HubSpot
 from hubspot.crm import companies, contacts, deals
 from hubspot.crm.associations.v4 import BatchInputPublicFetchAssociationsBatchRequest
 
-from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sandbox.setting import PIPELINES, STAGES
-from connector.sandbox.world import fill
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.world.fill import fill
+from connector.sandbox.world.setup import PIPELINES, STAGES
 
 TIMEOUTS = (2.0, 20.0)
 SDK_PACKAGES: dict[str, Any] = {"contacts": contacts, "companies": companies, "deals": deals}

@@ -12,10 +12,10 @@ import orjson
 import pytest
 import urllib3
 
-from connector.sandbox.clock import Clock
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sandbox.world import fill
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.world.fill import fill
 from tests.sandbox.schema import folders, openapi
 from tests.sandbox.schema.deviations import FROM_SPECS, unexpected
 

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import Sandbox
-from connector.sandbox.world import disturb_records
-from tests.sandbox.schema.views import (
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.world.fill import disturb_records
+from tests.sandbox.schema.world_contacts import (
     OBJECT_TYPES,
     TODAY,
-    days_ago,
-    version_time,
-    shared_world,
     contact_views,
     create_world,
+    days_ago,
+    shared_world,
+    version_time,
 )
 
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.sandbox.setting import SCORE_PROPERTY
-from tests.sandbox.schema.views import (
+from connector.sandbox.world.setup import SCORE_PROPERTY
+from tests.sandbox.schema.world_contacts import (
     DEFAULT_STAGES,
     SQL,
     ContactView,
-    days_ago,
-    lost_recently,
-    has_only,
     contact_views,
+    days_ago,
+    has_only,
+    lost_recently,
 )
 
 SITUATIONS: dict[str, tuple[int, Callable[[ContactView], bool]]] = {

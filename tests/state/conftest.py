@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from state.store import Store
+from state.db.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from connector.core.model import Association, ObjectType, Ref
 from state import associations
-from state.store import Store
-from tests.state.nouns import OTHER_PORTAL, PORTAL, company, contact, deal, link
+from state.db.store import Store
+from tests.state.examples import OTHER_PORTAL, PORTAL, company, contact, deal, link
 
 DEALS, CONTACTS, COMPANIES = ObjectType.DEALS, ObjectType.CONTACTS, ObjectType.COMPANIES
 

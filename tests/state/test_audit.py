@@ -14,11 +14,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
-from connector.core.audit import AuditLine, BrokenChain, IntactChain
+from connector.core.corrections.audit import AuditLine, BrokenChain, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from state import audit
-from state.store import Store
-from tests.state.nouns import OTHER_PORTAL, PORTAL, at, company, contact
+from state.db.store import Store
+from tests.state.examples import OTHER_PORTAL, PORTAL, at, company, contact
 
 REDACT = 'UPDATE audit SET "before" = NULL, "after" = NULL, salt = NULL WHERE place = 2'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from state import checkpoints
-from tests.state.nouns import OTHER_PORTAL, PORTAL
+from tests.state.examples import OTHER_PORTAL, PORTAL
 
 
 def test_a_checkpoint_tells_what_was_put_last(session: Session) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType
 from state import mirror
-from state.store import Store
-from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, company, contact, deal, record
+from state.db.store import Store
+from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at, company, contact, deal, record
 
 CONTACTS = ObjectType.CONTACTS
 

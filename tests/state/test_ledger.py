@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from connector.core.model import Version
 from state import ledger
-from state.store import Store
-from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, at, contact, deal, version
+from state.db.store import Store
+from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at, contact, deal, version
 
 STAGE = "dealstage"
 histories = st.lists(

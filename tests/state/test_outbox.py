@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from connector.core.corrections.moves import Move, Phase
 from connector.core.model import ObjectType, Ref
-from connector.core.moves import Move, Phase
 from state import outbox
-from state.store import Store
-from tests.state.nouns import NOON, OTHER_PORTAL, PORTAL, company, contact, correction
+from state.db.store import Store
+from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, company, contact, correction
 
 # Promises, then clears, one move after the other, telling each commit; the last
 # transaction is never committed.

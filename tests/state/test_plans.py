@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from connector.core.model import STATUS, Direction
 from state import plans
 from state.plans import PlanHead
-from tests.state.nouns import OTHER_PORTAL, PORTAL, at, contact, correction
+from tests.state.examples import OTHER_PORTAL, PORTAL, at, contact, correction
 
 MOVES = [
     (

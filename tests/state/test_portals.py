@@ -16,7 +16,7 @@ from connector.core.model import (
     PropertyDefinition,
 )
 from state import portals
-from tests.state.nouns import NOON
+from tests.state.examples import NOON
 
 STAGES = PropertyDefinition(
     name="lifecyclestage",

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from state import runs
 from state.runs import Run
-from tests.state.nouns import OTHER_PORTAL, PORTAL, at
+from tests.state.examples import OTHER_PORTAL, PORTAL, at
 
 
 def test_a_run_that_goes_on_has_no_end(session: Session) -> None:

@@ -10,13 +10,13 @@ import pytest
 import structlog
 
 from connector.errors import TemporaryError
-from connector.hubspot.signature import v1_signature
-from tests.web.asking import (
+from connector.hubspot.webhook_signature import v1_signature
+from tests.web.asgi_client import (
+    CLIENT_SECRET,
     NOW,
-    WEBHOOK_PATH,
     PORTAL_ID,
     PUBLIC_URL,
-    CLIENT_SECRET,
+    WEBHOOK_PATH,
     FakeDaemon,
     send_request,
     signed_headers,

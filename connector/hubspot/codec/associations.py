@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from connector.core.model import Association, ObjectType, Ref
-from connector.hubspot.answer import Answer
-from connector.hubspot.codec.parsing import Raw, success_body, next_cursor
+from connector.hubspot.codec.parsing import Raw, next_cursor, success_body
+from connector.hubspot.http.response import Answer
 
 PRIMARY_TYPES: Final = frozenset({1, 2, 5, 6})
 """HubSpot's association types with a primary company (guide to associating records)."""

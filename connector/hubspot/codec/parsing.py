@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from connector.hubspot.answer import Answer
-from connector.hubspot.faults import BadAnswer
+from connector.hubspot.http.failures import BadAnswer
+from connector.hubspot.http.response import Answer
 
 Raw = Mapping[str, Any]  # what orjson returns; nothing beyond the codec sees it
 

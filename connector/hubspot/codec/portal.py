@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from connector.core.model import Account, DealStage, Option, Pipeline, PropertyDefinition
-from connector.hubspot.answer import Answer
 from connector.hubspot.codec.parsing import Raw, success_body
+from connector.hubspot.http.response import Answer
 
 
 def parse_account(answer: Answer) -> Account:

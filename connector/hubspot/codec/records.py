@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from connector.core.model import ObjectType, Record, Ref, Version
-from connector.hubspot.answer import Answer
-from connector.hubspot.codec.complaint import record_ids, reason
-from connector.hubspot.codec.parsing import Raw, success_body, next_cursor, parse_time
-from connector.hubspot.door import Page, Refusal, UpdateAnswer
+from connector.hubspot.api import Page, Refusal, UpdateAnswer
+from connector.hubspot.codec.parsing import Raw, next_cursor, parse_time, success_body
+from connector.hubspot.http.error_body import reason, record_ids
+from connector.hubspot.http.response import Answer
 
 MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
     ObjectType.CONTACTS: "lastmodifieddate",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.core.tasks import Task
-from connector.hubspot.answer import Answer
+from connector.core.follow_up.tasks import Task
 from connector.hubspot.codec.parsing import success_body
+from connector.hubspot.http.response import Answer
 
 _SUBJECT: Final = "hs_task_subject"
 # From a task to its contact: https://developers.hubspot.com/docs/api-reference/latest/crm/associations/associate-records/guide

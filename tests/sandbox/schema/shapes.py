@@ -60,7 +60,8 @@ def differences(recorded: Shape, sandbox: Shape, path: str = "$") -> Iterator[st
     """Yield what ours has and the recorded one has not, and the other way round."""
     for type_name in sorted(sandbox.types - recorded.types):
         if not (TEXT in recorded.types and type_name.startswith(TEXT)):
-            yield f"{path}: {type_name} where {' or '.join(sorted(recorded.types)) or 'nothing'} was"
+            recorded_types = " or ".join(sorted(recorded.types)) or "nothing"
+            yield f"{path}: {type_name} where {recorded_types} was"
     if sandbox.types & recorded.types >= {"object"}:
         yield from _keys(recorded, sandbox, path)
     if recorded.items and sandbox.items and recorded.items.types and sandbox.items.types:

@@ -1,0 +1,68 @@
+"""Tell of each alert once, and of its end; what was told is remembered across restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from connector.alerts.alert import Alert
+from state import checkpoints
+from state.db.store import Store
+
+_CHECKPOINT: Final = "alerts"
+_log = structlog.get_logger()
+
+
+class Notifier:
+    """Compares what is wrong with what was told; `send` takes a title and a text.
+
+    The same alert is told again only after `pause`, so that something which comes and goes
+    does not fill a channel.
+    """
+
+    def __init__(self, store: Store, send: Callable[[str, str], None], *, pause: timedelta) -> None:
+        self._store = store
+        self._send = send
+        self._pause = pause
+
+    def notify(self, portal_id: str, current_alerts: Iterable[Alert], now: datetime) -> None:
+        """Send what is new, and what has ended."""
+        alerts_by_key = {alert.key: alert for alert in current_alerts}
+        with self._store.reading() as session:
+            remembered: dict[str, Any] = checkpoints.get(session, portal_id, _CHECKPOINT) or {}
+        to_remember = self._notify_changes(portal_id, alerts_by_key, remembered, now)
+        if to_remember != remembered:
+            with self._store.begin() as session:
+                checkpoints.put(session, portal_id, _CHECKPOINT, to_remember)
+
+    def _notify_changes(
+        self,
+        portal_id: str,
+        alerts_by_key: dict[str, Alert],
+        remembered: dict[str, Any],
+        now: datetime,
+    ) -> dict[str, Any]:
+        to_remember = {
+            key: entry for key, entry in remembered.items() if self._is_recent(entry, now)
+        }
+        for key, alert in alerts_by_key.items():
+            previous = remembered.get(key)
+            if previous is None or not (previous["on"] or self._is_recent(previous, now)):
+                self._send_alert(portal_id, alert)
+                previous = {"at": now.isoformat(), "title": alert.title}
+            to_remember[key] = {**previous, "on": True}
+        for key, entry in remembered.items():
+            if entry["on"] and key not in alerts_by_key:
+                self._send(f"Recovered (portal {portal_id}): {entry['title']}", "It is over.")
+                to_remember[key] = {**entry, "on": False}
+        return to_remember
+
+    def _send_alert(self, portal_id: str, alert: Alert) -> None:
+        _log.warning("alert.raised", portal=portal_id, alert=alert.key, title=alert.title)
+        self._send(f"HubSpot lifecycle connector, portal {portal_id}: {alert.title}", alert.text)
+
+    def _is_recent(self, entry: dict[str, Any], now: datetime) -> bool:
+        return now - datetime.fromisoformat(entry["at"]) < self._pause

@@ -1,0 +1,192 @@
+"""Show what was written and why, prove it, and redact it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from rich.text import Text
+
+from connector.cli.render import outcomes
+from connector.cli.render.console import console, write_json, write_json_line
+from connector.cli.render.plan_formats import write_csv
+from connector.cli.setup import (
+    help_examples,
+    json_option,
+    load_settings,
+    parse_record,
+    parse_time,
+    portal_ids,
+)
+from connector.config.settings import Settings
+from connector.core.corrections.audit import AuditLine, BrokenChain
+from connector.core.model import STAGE, STATUS, Outcome
+from connector.errors import UserError
+from state import audit as audits
+from state import audit_archives, merged_records
+from state.db.store import Store
+
+_filter_options = (
+    click.option("--record", metavar="contacts/ID", help="Only this record."),
+    click.option("--run", metavar="R", help="Only this run."),
+    click.option("--since", metavar="T", help="Only from this day or time on (ISO 8601)."),
+    click.option("--until", metavar="T", help="Only before this day or time."),
+    click.option("--rule", metavar="R", help="Only what this rule asked for."),
+    click.option(
+        "--outcome", type=click.Choice([str(outcome) for outcome in Outcome]), help="Only this."
+    ),
+    click.option("--property", "property_name", type=click.Choice([STAGE, STATUS])),
+)
+
+
+def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
+    for option in reversed(_filter_options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    epilog=help_examples(
+        "connector audit --record contacts/123",
+        "connector audit --since 2026-11-01 --outcome reverted --json",
+        "connector audit --run 20261102T093000-1f2e --csv > run.csv",
+        "connector audit verify",
+        "connector audit verify --file /backup/audit.147893286.000000001-000050000.jsonl",
+        "connector audit redact contacts/123",
+    )
+)
+@click.argument("verb", required=False, type=click.Choice(["verify", "redact"]))
+@click.argument("redacted", required=False, metavar="[contacts/ID]")
+@_add_filters
+@click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
+@click.option("--file", metavar="F", help="With verify: a file that the audit was cut into.")
+@click.option("--yes", is_flag=True, help="Redact without asking.")
+@json_option
+def audit(
+    *,
+    verb: str | None,
+    redacted: str | None,
+    file: str | None,
+    yes: bool,
+    as_csv: bool,
+    as_json: bool,
+    **filters: str | None,
+) -> int:
+    """Show what was written and why.
+
+    `verify` proves that nothing was changed since (with --file, of what was cut into a file, and
+    that the database goes on from there); `redact` takes the values of one record out
+    for good (a privacy deletion by hand), and what is left still proves itself.
+    """
+    if verb == "verify":
+        verify = partial(_verify_file, path=file) if file else _verify
+        return verify(load_settings(), as_json=as_json)
+    if verb == "redact":
+        return _redact(load_settings(), redacted, yes=yes)
+    criteria = _criteria(filters)
+    write_lines = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
+    settings = load_settings()
+    with Store.open(settings.database_url) as store, store.reading() as session:
+        for portal_id in portal_ids(session, settings):
+            write_lines(audits.read(session, portal_id, **criteria))
+    return 0
+
+
+def _criteria(filters: Mapping[str, str | None]) -> audits.LineFilter:
+    """Read the filters."""
+    parsers = {
+        "record": parse_record,
+        "since": parse_time,
+        "until": parse_time,
+        "outcome": Outcome,
+    }
+    criteria = {name: parsers.get(name, str)(text) for name, text in filters.items() if text}
+    return cast(audits.LineFilter, criteria)
+
+
+def _print_table(lines: Iterable[AuditLine]) -> None:
+    console().print(outcomes.audit_table(lines))
+
+
+def _write_json_lines(lines: Iterable[AuditLine]) -> None:
+    """Write JSON lines, oldest first."""
+    for line in lines:
+        write_json_line(audit_document(line))
+
+
+def _write_csv_lines(lines: Iterable[AuditLine]) -> None:
+    columns = [*AuditLine.__dataclass_fields__][:-1]
+    write_csv(
+        sys.stdout,
+        columns,
+        ([audit_document(line)[column] for column in columns] for line in lines),
+    )
+
+
+def audit_document(line: AuditLine) -> Mapping[str, Any]:
+    """Return an audit line as the operator's contract has it; a redacted one has no values."""
+    return {
+        "at": line.at.isoformat(),
+        "run": line.run,
+        "record": str(line.record),
+        "property_name": line.property_name,
+        "before": None if line.redacted else line.before,
+        "after": None if line.redacted else line.after,
+        "rule": line.rule,
+        "policy": line.policy,
+        "outcome": str(line.outcome),
+        "correlation_id": line.correlation_id,
+        "hash": line.hash,
+    }
+
+
+def _verify(settings: Settings, *, as_json: bool) -> int:
+    """Recompute the chain of hashes; 1 where it is broken."""
+    is_broken = False
+    with Store.open(settings.database_url) as store, store.reading() as session:
+        for portal_id in portal_ids(session, settings):
+            verification = audits.verify(session, portal_id)
+            is_broken = is_broken or isinstance(verification, BrokenChain)
+            if as_json:
+                write_json(outcomes.verification_document(portal_id, verification))
+            else:
+                console().print(Text(outcomes.verification_text(portal_id, verification)))
+    return int(is_broken)
+
+
+def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
+    """Follow the chain of a file into the database; 1 where it does not lead there."""
+    archive = audit_archives.read(Path(path))
+    with Store.open(settings.database_url) as store, store.reading() as session:
+        is_continued = audit_archives.joins_cuts(session, archive)
+    if as_json:
+        write_json(outcomes.archive_document(path, archive, is_continued=is_continued))
+    else:
+        console().print(Text(outcomes.archive_text(path, archive, is_continued=is_continued)))
+    return int(not is_continued)
+
+
+def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
+    """Take the values of one record out of the audit, having asked."""
+    if not record:
+        raise UserError("Name the record: `connector audit redact contacts/123`.")
+    ref = parse_record(record)
+    if not yes:
+        click.confirm(
+            f"The values of {ref} are taken out of the audit for good: its lines stay, and no "
+            "undo can put them back. Go on?",
+            abort=True,
+        )
+    with Store.open(settings.database_url) as store, store.begin() as session:
+        counts = [
+            audits.redact(session, portal_id, merged_records.all_refs(session, portal_id, ref))
+            for portal_id in portal_ids(session, settings)
+        ]
+    click.echo(
+        f"{sum(counts):,} lines of {ref} have lost their values; `audit verify` still holds."
+    )
+    return 0

@@ -1,0 +1,277 @@
+"""The cycle in steps, and in one go: pull, plan, apply, sync."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import structlog
+
+from connector.cli.compare import show_difference
+from connector.cli.render import outcomes, reviewed_plan
+from connector.cli.render import plan as plan_view
+from connector.cli.render.console import console, write_json
+from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
+from connector.cli.setup import (
+    context_labels,
+    format_option,
+    help_examples,
+    json_option,
+    no_limits_option,
+    policy_option,
+    run_in_context,
+)
+from connector.context import RunContext
+from connector.core.corrections.holds import HeldBack
+from connector.core.model import Correction
+from connector.operations.apply_plan import apply_plan
+from connector.operations.follow_up_tasks import upcoming_tasks, wants_tasks
+from connector.operations.sync import SyncResult
+from connector.operations.sync import apply as apply_due
+from connector.operations.sync import sync as sync_all
+from connector.plan.plan_file import read_plan
+from connector.plan.propose import propose
+from connector.plan.workflows import enrolling_workflows
+from connector.pull.poll import PullResult, require_mirror
+from connector.pull.poll import pull as pull_changes
+from connector.push.push import plan_corrections
+from state import plans
+from state.plans import PlanHead
+
+_EXAMPLE_COUNT = 12
+_EXIT_CORRECTIONS = 2  # the exit code of `plan --exit-code` where there are any
+_FILE_PATH = click.Path(dir_okay=False, path_type=Path)
+_log = structlog.get_logger()
+
+
+@click.command(epilog=help_examples("connector pull", "connector pull --full"))
+@policy_option
+@click.option("--full", is_flag=True, help="Read the whole portal again.")
+@json_option
+def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
+    """Bring the local mirror up to date; the first pull reads the whole portal."""
+    return run_in_context(lambda context: _pull(context, full=full, as_json=as_json), policy=policy)
+
+
+@click.command(
+    epilog=help_examples(
+        "connector plan",
+        "connector plan --out plan.json",
+        "connector plan --policy my.yaml --format markdown",
+        "connector plan --policy new.yaml --against old.yaml --format markdown",
+    )
+)
+@policy_option
+@click.option(
+    "--against", metavar="F", help="Show only what differs from this policy, from the mirror."
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 2 when there are corrections.")
+@click.option(
+    "--out", metavar="F", type=_FILE_PATH, help="Write the plan to a file, for `apply F`."
+)
+@format_option
+@json_option
+def plan(
+    *,
+    policy: str | None,
+    against: str | None,
+    exit_code: bool,
+    out: Path | None,
+    form: str,
+    as_json: bool,
+) -> int:
+    """Show what is wrong and what would be corrected; never writes to HubSpot."""
+    code = _EXIT_CORRECTIONS if exit_code else 0
+    form = "json" if as_json else form
+    if against:
+        return code if show_difference(policy, against, output_format=form) else 0
+    return run_in_context(
+        lambda context: code if show_plan(context, form, out) else 0, policy=policy
+    )
+
+
+@click.command(epilog=help_examples("connector apply", "connector apply plan.json"))
+@click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE_PATH)
+@policy_option
+@no_limits_option
+@json_option
+def apply(*, plan_file: Path | None, policy: str | None, no_limits: bool, as_json: bool) -> int:
+    """Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds."""
+
+    def work(context: RunContext) -> int:
+        if plan_file is not None:
+            return _apply_file(context, plan_file, as_json=as_json)
+        return show_sync_result(
+            context, apply_due(_with_permission(context, no_limits=no_limits)), as_json=as_json
+        )
+
+    return run_in_context(work, policy=policy)
+
+
+@click.command(epilog=help_examples("connector sync", "connector sync --json | jq .outcomes"))
+@no_limits_option
+@json_option
+def sync(*, no_limits: bool, as_json: bool) -> int:
+    """Pull, plan and apply in one go."""
+    return run_in_context(
+        lambda context: show_sync_result(
+            context, sync_all(_with_permission(context, no_limits=no_limits)), as_json=as_json
+        )
+    )
+
+
+def _with_permission(context: RunContext, *, no_limits: bool) -> RunContext:
+    """Return the desk with the operator's permission to send whatever there is."""
+    return replace(context, permitted=True) if no_limits else context
+
+
+def _apply_file(context: RunContext, path: Path, *, as_json: bool) -> int:
+    """Apply a reviewed plan, and name what no longer holds of it."""
+    reviewed = apply_plan(context, read_plan(context, path))
+    if as_json:
+        write_json(reviewed_plan.document(reviewed))
+    else:
+        console().print(reviewed_plan.renderable(reviewed))
+    return 0
+
+
+def _pull(context: RunContext, *, full: bool, as_json: bool) -> int:
+    """Bring the mirror up to date, and say what was read."""
+    pulled = pull_changes(context, full=full)
+    _log.info("pull.finished", portal=context.portal_id, read=dict(pulled.read))
+    if as_json:
+        write_json(_pull_document(context, pulled))
+    else:
+        console().print(outcomes.pull_table(pulled))
+    return 0
+
+
+def _pull_document(context: RunContext, pulled: PullResult) -> dict[str, Any]:
+    """Return what a pull did as a JSON document."""
+    return {
+        "portal_id": context.portal_id,
+        "run": context.run,
+        "read": {str(kind): count for kind, count in pulled.read.items()},
+        "changed": {str(kind): count for kind, count in pulled.changed.items()},
+        "whole": sorted(str(kind) for kind in pulled.scanned),
+    }
+
+
+def show_plan(context: RunContext, output_format: str, out: Path | None = None) -> int:
+    """Show a fresh plan, or write it to a file; return how many corrections it holds."""
+    require_mirror(context)
+    head = propose(context)
+    document = {**plan_document(context, head), **_consequences(context, head)}
+    if out is not None:
+        with out.open("w", encoding="utf-8") as file:
+            _write_plan(
+                context, head, document, file, "json" if output_format == "text" else output_format
+            )
+        click.echo(
+            f"{out}: {head.summary['corrections']:,} corrections. Apply: connector apply {out}"
+        )
+    elif output_format == "text":
+        examples = list(islice(corrections_of_plan(context, head), _EXAMPLE_COUNT))
+        console().print(plan_view.renderable(document, examples, context_labels(context)))
+        console().print(
+            plan_view.held_back_table(
+                islice(held_back_of_plan(context, head), _EXAMPLE_COUNT), context_labels(context)
+            )
+        )
+    else:
+        _write_plan(context, head, document, sys.stdout, output_format)
+    return int(head.summary["corrections"])
+
+
+def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:
+    """Return what a plan leads to besides: tasks for owners, and workflows that enrol."""
+    if not wants_tasks(context):
+        return _workflows(context, head)
+    tasks = [
+        {"record": str(task.contact), "owner_id": task.owner} for task in upcoming_tasks(context)
+    ]
+    return {"tasks": tasks, **_workflows(context, head)}
+
+
+def _workflows(context: RunContext, head: PlanHead) -> dict[str, Any]:
+    """Return the workflows that enrol on what a plan writes; null: it is not known."""
+    if not head.summary["corrections"]:
+        return {}
+    workflows = enrolling_workflows(context)
+    documents = (
+        None
+        if workflows is None
+        else [{"id": workflow.id, "name": workflow.name} for workflow in workflows]
+    )
+    return {"workflows": documents}
+
+
+def corrections_of_plan(context: RunContext, head: PlanHead) -> Iterator[Correction]:
+    """Yield the corrections of a plan one by one."""
+    return chain.from_iterable(plan_corrections(context, head.plan_id))
+
+
+def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
+    """Return a plan as the operator's contract has it, without its corrections."""
+    return {
+        "portal_id": context.portal_id,
+        "policy": {"name": head.policy_name, "digest": head.policy_digest},
+        "created_at": head.created_at.isoformat(),
+        "digest": head.digest,
+        "summary": head.summary,
+    }
+
+
+def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]:
+    """Yield what a plan leaves aside, one by one."""
+    last_row = 0
+    while True:
+        with context.store.reading() as session:
+            rows = plans.read_held_back(session, context.portal_id, head.plan_id, after=last_row)
+        if not rows:
+            return
+        yield from (held_back for _, held_back in rows)
+        last_row = rows[-1][0]
+
+
+def _write_plan(
+    context: RunContext, head: PlanHead, document: dict[str, Any], out: TextIO, output_format: str
+) -> None:
+    """Write a plan in the form that was asked for."""
+    corrections = corrections_of_plan(context, head)
+    match output_format:
+        case "csv":
+            write_csv_plan(out, corrections)
+        case "markdown":
+            held_back, labels = held_back_of_plan(context, head), context_labels(context)
+            write_markdown_plan(out, document, corrections, held_back, labels)
+        case _:
+            write_json_plan(out, document, corrections, held_back_of_plan(context, head))
+
+
+def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) -> int:
+    """Show what a run did."""
+    if as_json:
+        write_json(
+            {
+                "run": synced.run,
+                "recovered": synced.recovered,
+                "pulled": _pull_document(context, synced.pulled) if synced.pulled else None,
+                "plan": plan_document(context, synced.plan),
+                "outcomes": {
+                    str(outcome): count for outcome, count in sorted(synced.outcomes.items())
+                },
+                **({"tasks": synced.tasks} if wants_tasks(context) else {}),
+            }
+        )
+    else:
+        document = plan_document(context, synced.plan)
+        examples = list(islice(corrections_of_plan(context, synced.plan), _EXAMPLE_COUNT))
+        console().print(plan_view.renderable(document, examples, context_labels(context)))
+        console().print(outcomes.sync_summary(synced))
+    return 0

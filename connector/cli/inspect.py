@@ -1,0 +1,101 @@
+"""Look, and write nothing to HubSpot: check, explain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from connector.cli.render import check_up, explanation
+from connector.cli.render.console import console, write_json
+from connector.cli.setup import (
+    REAL_CLOCK,
+    context_labels,
+    help_examples,
+    json_option,
+    labels_of,
+    load_settings,
+    policy_option,
+    run_in_context,
+)
+from connector.config.open_run import open_api, read_policy
+from connector.config.settings import Settings
+from connector.context import RunContext
+from connector.core.model import Ref
+from connector.errors import UserError
+from connector.operations.check import CheckResult
+from connector.operations.check import check as check_portal
+from connector.operations.explain import RecordExplanation, explain_facts, explain_record
+
+
+@click.command(
+    epilog=help_examples("connector check", "connector check --json | jq '.[] | .light'")
+)
+@policy_option
+@json_option
+def check(*, policy: str | None, as_json: bool) -> int:
+    """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
+    return _show_check(load_settings(), policy=policy, as_json=as_json)
+
+
+@click.command(
+    epilog=help_examples(
+        "connector explain contact 123",
+        "connector explain companies/45 --json",
+        "connector explain --facts facts.yaml",
+    )
+)
+@click.argument("record", nargs=-1)
+@click.option("--facts", metavar="FILE", help="Explain the facts of a file; needs no portal.")
+@policy_option
+@json_option
+def explain(
+    *, record: tuple[str, ...], facts: str | None, policy: str | None, as_json: bool
+) -> int:
+    """Tell what a record is, what it should be, by which rule and on what evidence."""
+    if bool(facts) == bool(record):
+        raise click.UsageError("Name a record, such as `contact 123`, or `--facts FILE`.")
+    if facts:
+        portal, record_explanation = explain_facts(
+            Path(facts), read_policy(policy or load_settings().policy)
+        )
+        return _show_explanation(record_explanation, labels_of(portal), as_json=as_json)
+    name = " ".join(record)
+    return run_in_context(lambda context: _explain(context, name, as_json=as_json), policy=policy)
+
+
+def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
+    """Show the check-up; 1 where something must be mended first."""
+    api = open_api(settings, REAL_CLOCK)
+    loaded_policy = read_policy(policy or settings.policy)
+    results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
+    if as_json:
+        write_json(
+            [
+                {"name": result.name, "light": result.result, "message": result.message}
+                for result in results
+            ]
+        )
+    else:
+        console().print(check_up.renderable(results))
+    return int(any(result.result is CheckResult.FAIL for result in results))
+
+
+def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
+    """Explain one record."""
+    try:
+        ref = Ref.parse(name)
+    except ValueError as error:
+        raise UserError(f"{error}, or `connector explain contact 123`.") from error
+    return _show_explanation(explain_record(context, ref), context_labels(context), as_json=as_json)
+
+
+def _show_explanation(
+    record_explanation: RecordExplanation, labels: Mapping[str, str], *, as_json: bool
+) -> int:
+    if as_json:
+        write_json(explanation.document(record_explanation))
+    else:
+        console().print(explanation.renderable(record_explanation, labels))
+    return 0

@@ -1,0 +1,115 @@
+"""One program: finds the command, runs it, and ends with the exit code of the contract."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import traceback
+from importlib import import_module
+from typing import Final
+
+import click
+
+from connector.errors import PermanentError, TemporaryError, UserError
+from connector.telemetry import logs
+
+SUCCESS, ACTION_NEEDED, BUG, TRY_LATER, INTERRUPTED = 0, 1, 3, 4, 130
+
+# In the order of the help; each command is loaded only when it is called.
+COMMANDS: Final = {
+    "demo": "sandbox",
+    "sandbox": "sandbox",
+    "check": "inspect",
+    "pull": "cycle",
+    "plan": "cycle",
+    "apply": "cycle",
+    "sync": "cycle",
+    "backfill": "whole_portal",
+    "run": "run",
+    "mirror": "whole_portal",
+    "explain": "inspect",
+    "policy": "policy",
+    "audit": "audit",
+    "report": "reports",
+    "undo": "safeguards",
+    "hold": "safeguards",
+    "pause": "safeguards",
+    "resume": "safeguards",
+}
+
+
+class LazyCommands(click.Group):
+    """Commands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None where there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"connector.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+
+_HELP: Final = """Keep each contact's and company's lifecycle stage and lead status true in HubSpot.
+
+\b
+First look, no account needed:  connector demo
+Your portal, read only:         connector check, then connector pull, connector plan
+Put right what the plan shows:  connector sync
+"""
+
+
+@click.command(
+    cls=LazyCommands,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="hubspot-lifecycle-connector", prog_name="connector")
+def cli() -> None:
+    """Hold the commands together."""
+
+
+def main() -> None:
+    """Run one command, and end with the exit code of the operator's contract."""
+    # Thousands of records come and go, none in a cycle: looking for cycles every 700 objects,
+    # as Python does, costs a sixth of a pull.
+    gc.set_threshold(50_000)
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command line; return its exit code, having said what went wrong."""
+    try:
+        code = cli.main(args=arguments, prog_name="connector", standalone_mode=False)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads on: not even Python's own complaint about it
+        return ACTION_NEEDED
+    except (Exception, KeyboardInterrupt) as error:
+        return _report_error(error)
+    return code if isinstance(code, int) else SUCCESS
+
+
+def _report_error(error: BaseException) -> int:
+    """Say what went wrong, and return the exit code of its family."""
+    match error:
+        case KeyboardInterrupt() | click.exceptions.Abort():
+            return _print_error(
+                "Interrupted. What was open is finished by the next start.", INTERRUPTED
+            )
+        case click.ClickException():
+            error.show()
+            return ACTION_NEEDED
+        case UserError() | PermanentError():
+            return _print_error(f"Error: {error}", ACTION_NEEDED)
+        case TemporaryError():
+            return _print_error(f"Not now: {error}", TRY_LATER)
+        case _:
+            return _print_error("".join(traceback.format_exception(error)), BUG)
+
+
+def _print_error(message: str, code: int) -> int:
+    click.echo(logs.masked_text(message), err=True)
+    return code

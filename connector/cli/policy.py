@@ -1,0 +1,178 @@
+"""Work on policies: check, test, show, schema, init."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from connector.cli.render import policy as policy_view
+from connector.cli.render import policy_results
+from connector.cli.render.console import console, write_json
+from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
+from connector.config import settings
+from connector.config.open_run import open_api, read_policy, require_portal
+from connector.core.explain.policy_text import describe_policy
+from connector.core.model import Portal
+from connector.core.policy.json_schema import policy_schema
+from connector.core.policy.load import Policy
+from connector.errors import UserError
+from connector.operations import policy_test
+from connector.operations.policy_init import initial_files
+from connector.operations.policy_test import Cases
+
+offline_option = click.option("--offline", is_flag=True, help="Ask no portal, even with a token.")
+_policy_argument = click.argument("policy", metavar="[F]", required=False)
+
+
+@click.group(epilog=help_examples("connector policy check", "connector policy test my.yaml"))
+def policy() -> None:
+    """Check, test, show and begin policies; nothing is written to HubSpot."""
+
+
+@policy.command(
+    epilog=help_examples(
+        "connector policy check my.yaml", "connector policy check my.yaml --offline"
+    )
+)
+@_policy_argument
+@offline_option
+@json_option
+def check(*, policy: str | None, offline: bool, as_json: bool) -> int:
+    """Look for mistakes: offline, and against the portal where a token is set."""
+    loaded_settings = load_settings()
+    name = policy or loaded_settings.policy
+    loaded_policy = read_policy(name)
+    portal = _portal(loaded_settings, offline=offline)
+    against = f"portal {portal.account.portal_id}" if portal else "no portal"
+    warnings = _warnings(name, loaded_policy, portal)
+    if as_json:
+        write_json({"policy": loaded_policy.name, "against": against, "warnings": warnings})
+    else:
+        console().print(policy_results.check_result(loaded_policy, against, warnings))
+    return 0
+
+
+@policy.command(
+    epilog=help_examples(
+        "connector policy test my.yaml", "connector policy test my.yaml --cases c.yaml"
+    )
+)
+@_policy_argument
+@click.option("--cases", metavar="C", help="The cases; for my.yaml these are my.cases.yaml.")
+@json_option
+def test(*, policy: str | None, cases: str | None, as_json: bool) -> int:
+    """Run a policy's cases: given facts, and the stage and lead status expected of them."""
+    name = policy or load_settings().policy
+    loaded_policy = read_policy(name)
+    test_run = policy_test.run_cases(loaded_policy, _cases(name, cases))
+    if as_json:
+        write_json(policy_results.document(test_run))
+    else:
+        console().print(policy_results.renderable(test_run))
+    return int(bool(test_run.failures))
+
+
+@policy.command(
+    epilog=help_examples(
+        "connector policy show my.yaml", "connector policy show --format html > policy.html"
+    )
+)
+@_policy_argument
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html"]),
+    default="text",
+    show_default=True,
+)
+@offline_option
+def show(*, policy: str | None, form: str, offline: bool) -> int:
+    """Print a policy in plain words with the portal's labels."""
+    loaded_settings = load_settings()
+    name = policy or loaded_settings.policy
+    portal = _portal(loaded_settings, offline=offline)
+    portal = portal or policy_test.offline_portal(policy_test.find_cases(name))
+    policy_in_words = describe_policy(
+        policy_test.check_policy(read_policy(name), portal, datetime.now(UTC)), portal
+    )
+    if form == "text":
+        console().print(policy_view.renderable(policy_in_words))
+    else:
+        sys.stdout.write(
+            policy_view.html(policy_in_words)
+            if form == "html"
+            else policy_view.markdown(policy_in_words)
+        )
+    return 0
+
+
+@policy.command(epilog=help_examples("connector policy schema > policy.schema.json"))
+def schema() -> int:
+    """Print the JSON Schema of policy files, for editors."""
+    write_json(policy_schema())
+    return 0
+
+
+@policy.command(
+    epilog=help_examples("connector policy init", "connector policy init fjordkraft.yaml --force")
+)
+@click.argument("file", metavar="[F]", default="policy.yaml")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+def init(*, file: str, force: bool) -> int:
+    """Ask the portal what it has, and write a commented policy to start from, with its cases."""
+    path = Path(file)
+    files = {path: "", policy_test.cases_path(path): ""}
+    existing_files = [str(candidate) for candidate in files if candidate.exists()]
+    if existing_files and not force:
+        raise UserError(f"{' and '.join(existing_files)} exists: give another name, or `--force`.")
+    portal = _portal(load_settings(), offline=False)
+    if portal is None:
+        raise UserError("No token is set: `policy init` asks the portal for its stages.")
+    for target, text in zip(files, initial_files(portal, path), strict=True):
+        target.write_text(text, encoding="utf-8")
+    console().print(policy_results.init_result(path))
+    return 0
+
+
+def _portal(loaded_settings: settings.Settings, *, offline: bool) -> Portal | None:
+    """Return the portal behind the token, None where there is none or it is not to be asked."""
+    if offline or not loaded_settings.access_token:
+        return None
+    portal = open_api(loaded_settings, REAL_CLOCK).portal()
+    require_portal(portal, loaded_settings)
+    return portal
+
+
+def _warnings(name: str, loaded_policy: Policy, portal: Portal | None) -> list[str]:
+    """Return what is to be known of a sound policy; raise PolicyError where it is not sound.
+
+    Without a portal, and without cases that describe one, its own words cannot be looked up.
+    """
+    cases, now = policy_test.find_cases(name), datetime.now(UTC)
+    shadowed_rules = list(policy_test.shadowed_preset_rules(loaded_policy))
+    unknown_names = (
+        policy_test.names_to_confirm(loaded_policy) if portal is None and cases is None else ()
+    )
+    if unknown_names:
+        return [*unknown_names, *shadowed_rules]
+    bound_policy = policy_test.check_policy(
+        loaded_policy, portal or policy_test.offline_portal(cases), now
+    )
+    return [
+        *bound_policy.warnings,
+        *policy_test.rules_blocking_deals(bound_policy, now),
+        *shadowed_rules,
+    ]
+
+
+def _cases(name: str, cases_file: str | None) -> Cases:
+    cases = policy_test.find_cases(name, cases_file)
+    if cases is None:
+        raise UserError(
+            f"{name} has no cases: write {policy_test.cases_path(Path(name)).name} beside it "
+            "(`connector policy init` writes both), or name them with `--cases`."
+        )
+    return cases

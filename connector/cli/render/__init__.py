@@ -1,0 +1,1 @@
+"""What people see: the same values as `--json`, laid out to be read."""

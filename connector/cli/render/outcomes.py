@@ -1,0 +1,175 @@
+"""Show how a run ended, what the audit holds, and where the sandbox answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connector.core.corrections.audit import AuditCut, AuditLine, BrokenChain, IntactChain
+from connector.core.model import Outcome
+from connector.operations.sync import SyncResult
+from connector.pull.poll import PullResult
+from state.audit_archives import Archive
+
+# What each outcome means, in the words that an admin needs.
+MEANINGS = {
+    Outcome.APPLIED: "written, and read back as written",
+    Outcome.IGNORED: "HubSpot answered, and kept the old value",
+    Outcome.REVERTED: "somebody set another value right after",
+    Outcome.STALE: "changed meanwhile; decided anew",
+    Outcome.REFUSED: "HubSpot refused the value",
+    Outcome.RESTORED: "the new stage did not hold; the old one is back",
+}
+
+
+def pull_table(pull_result: PullResult) -> RenderableType:
+    """Return what was read, by object type."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for heading in ("", "read", "new or changed", ""):
+        table.add_column(heading, justify="right" if heading else "left")
+    for kind, count in pull_result.read.items():
+        extent = "whole portal" if kind in pull_result.scanned else "changes"
+        table.add_row(str(kind), f"{count:,}", f"{pull_result.changed[kind]:,}", extent)
+    return table
+
+
+def sync_summary(sync_result: SyncResult) -> RenderableType:
+    """Return how the corrections ended, each outcome with its meaning."""
+    parts: list[RenderableType] = []
+    if sync_result.recovered:
+        parts.append(
+            Text(f"Finished {sync_result.recovered} moves that a stopped run had left open.")
+        )
+    if sync_result.outcomes:
+        parts += [Text(""), outcome_table(sync_result.outcomes)]
+    if sync_result.tasks:
+        parts.append(Text(f"Created {sync_result.tasks} tasks for owners of overlooked contacts."))
+    parts.append(
+        Text(f"Run {sync_result.run}: `connector audit --run {sync_result.run}` shows every write.")
+    )
+    return Group(*parts)
+
+
+def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
+    """Return how many corrections ended how."""
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for outcome in Outcome:
+        if outcomes.get(outcome):
+            table.add_row(f"{outcomes[outcome]:,}", str(outcome), MEANINGS[outcome])
+    return table
+
+
+def audit_table(lines: Iterable[AuditLine]) -> RenderableType:
+    """Return audit lines as a table."""
+    table = Table(box=None, padding=(0, 1), header_style="bold")
+    for heading in ("at", "record", "property", "before", "after", "rule", "outcome", "run"):
+        table.add_column(heading, overflow="fold")
+    for line in lines:
+        table.add_row(
+            f"{line.at:%Y-%m-%d %H:%M:%S}",
+            str(line.record),
+            line.property_name,
+            line.before or "blank",
+            line.after or "blank",
+            line.rule,
+            str(line.outcome),
+            line.run,
+        )
+    return table
+
+
+def verification_text(portal_id: str, verification: IntactChain | BrokenChain) -> str:
+    """Return what the chain of hashes says, in words."""
+    if isinstance(verification, IntactChain):
+        cut_text = _cut_text(verification.cut) if verification.cut else ""
+        return (
+            f"Portal {portal_id}: {verification.line_count:,} audit lines{cut_text}, chain intact, "
+            f"head {verification.last_hash}"
+        )
+    return (
+        f"Portal {portal_id}: the audit is broken at row {verification.row} "
+        f"({verification.line.record}, "
+        f"{verification.line.at:%Y-%m-%d %H:%M:%S}): it, or a row before it, was changed after "
+        "it was "
+        "written. Compare with a backup of the database."
+    )
+
+
+def verification_document(
+    portal_id: str, verification: IntactChain | BrokenChain
+) -> dict[str, Any]:
+    """Return what the chain of hashes says, for scripts."""
+    if isinstance(verification, IntactChain):
+        return {
+            "portal_id": portal_id,
+            "intact": True,
+            "lines": verification.line_count,
+            "head": verification.last_hash,
+            "cut": cut_document(verification.cut),
+        }
+    return {"portal_id": portal_id, "intact": False, "row": verification.row}
+
+
+def cut_document(cut: AuditCut | None) -> dict[str, Any] | None:
+    """Return where the audit was cut, for scripts."""
+    if cut is None:
+        return None
+    return {
+        "lines": cut.position,
+        "until": cut.last_line_at.isoformat(),
+        "at": cut.at.isoformat(),
+        "hash": cut.hash,
+        "file": cut.file,
+    }
+
+
+def _cut_text(cut: AuditCut) -> str:
+    return (
+        f" (the first {cut.position:,} of them, until {cut.last_line_at:%Y-%m-%d %H:%M:%S}, "
+        "were cut on "
+        f"{cut.at:%Y-%m-%d}, the last into {cut.file}: `connector audit verify --file` proves it)"
+    )
+
+
+def archive_text(path: str, archive: Archive, *, is_continued: bool) -> str:
+    """Return what a file of the audit proves, in words."""
+    if isinstance(archive.verdict, BrokenChain):
+        return (
+            f"{path}: broken at line {archive.verdict.row} of portal {archive.portal_id}: it, "
+            "or one "
+            "before it in this file, was changed after it was written."
+        )
+    span = f"lines {archive.start.line_count + 1:,} to {archive.verdict.line_count:,} of portal"
+    description = (
+        f"{path}: {span} {archive.portal_id}, chain intact, head {archive.verdict.last_hash}"
+    )
+    if is_continued:
+        return f"{description}; the chain in the database goes on from it."
+    return (
+        f"{description}; but this database knows of no such cut: it is of another one, or was "
+        "changed."
+    )
+
+
+def archive_document(path: str, archive: Archive, *, is_continued: bool) -> dict[str, Any]:
+    """Return what a file of the audit proves, for scripts."""
+    return {
+        "file": path,
+        "leads": is_continued,
+        **verification_document(archive.portal_id, archive.verdict),
+    }
+
+
+def sandbox_instructions(url: str, token: str, contacts: int) -> str:
+    """Return how to talk to the sandbox that has just started."""
+    return (
+        f"A portal in a box with {contacts:,} contacts answers at {url}\n\n"
+        f"  export HUBSPOT_API_URL={url}\n"
+        f"  export HUBSPOT_ACCESS_TOKEN={token}\n"
+        "  connector sync\n\n"
+        "Ctrl-C ends it, and everything in it."
+    )

@@ -1,0 +1,172 @@
+"""Show a plan: figures by rule, examples with their reasons, and what was left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connector.core.corrections.holds import HeldBack
+from connector.core.model import STAGE, Correction, Option
+
+Labels = Mapping[str, str]
+_MAX_NAMED: Final = 5
+
+
+def labels_by_value(options: Iterable[Option]) -> dict[str, str]:
+    """Return the portal's own label for each internal value."""
+    return {option.value: option.label for option in options}
+
+
+def change_text(correction: Correction, labels: Labels) -> str:
+    """Return `Customer → Opportunity` in the portal's words."""
+    before, after = (labels.get(value, value) or "blank" for value in _values(correction))
+    return f"{before} → {after}"
+
+
+def _values(correction: Correction) -> tuple[str, str]:
+    return correction.before, correction.after
+
+
+def summary_table(plan_summary: Mapping[str, Any]) -> Table:
+    """Return the corrections by rule and direction as a table."""
+    directions = ("forward", "backward", "set", "clear")
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("rule")
+    for name in directions:
+        table.add_column(name, justify="right")
+    for rule, counts in plan_summary["by_rule"].items():
+        table.add_row(rule, *(f"{counts.get(name, 0) or '·'}" for name in directions))
+    totals = plan_summary["by_direction"]
+    table.add_row("all", *(f"{totals[name]:,}" for name in directions), style="bold")
+    return table
+
+
+def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
+    """Return corrections with their reasons as a table."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    for heading in ("record", "property", "change", "rule", "why"):
+        table.add_column(heading, overflow="fold")
+    for correction in corrections:
+        property_label = "stage" if correction.property_name == STAGE else "lead status"
+        table.add_row(
+            str(correction.record),
+            property_label,
+            change_text(correction, labels),
+            correction.rule,
+            correction.reason,
+        )
+    return table
+
+
+def held_back_table(held_back: Iterable[HeldBack], labels: Labels) -> RenderableType:
+    """Return what is held or quarantined, with the reason and the end."""
+    rows = list(held_back)
+    if not rows:
+        return Text("")
+    table = Table(box=None, padding=(0, 2), header_style="bold", title="Left aside")
+    for heading in ("record", "change", "why", "until"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        until = f"{row.until:%Y-%m-%d %H:%M}" if row.until else ""
+        record, transition = str(row.correction.record), change_text(row.correction, labels)
+        table.add_row(record, transition, f"{row.cause}: {row.reason}", until)
+    return table
+
+
+def side_effects(plan_summary: Mapping[str, Any]) -> list[Text]:
+    """Return what a plan changes besides the two properties."""
+    effects = plan_summary["side_effects"]
+    lines = []
+    if effects["stage_dates_changed"]:
+        dates = ", ".join(
+            f"{name} ({count:,})" for name, count in effects["stage_dates_changed"].items()
+        )
+        lines.append(Text(f"Backward moves change these dates for good: {dates}."))
+    contacts_behind = effects["contacts_behind_their_company"]
+    if contacts_behind:
+        lines.append(
+            Text(
+                f"{contacts_behind['companies']:,} companies move forward with "
+                f"{contacts_behind['contacts']:,} "
+                "contacts behind them, which HubSpot's own company sync would carry along."
+                + _waiting_text(contacts_behind.get("waiting", 0))
+            )
+        )
+    return lines
+
+
+def _workflow_text(workflows: Sequence[Mapping[str, str]] | None) -> str:
+    if workflows is None:
+        return (
+            "Which workflows enrol on stage or lead status is not known: the token lacks the "
+            "scope `automation`, or they could not be read."
+        )
+    if not workflows:
+        return "No active workflow enrols on stage or lead status."
+    names = ", ".join(f"{workflow['name']} ({workflow['id']})" for workflow in workflows)
+    return f"These active workflows enrol on stage or lead status, and may start: {names}."
+
+
+def _waiting_text(count: int) -> str:
+    if not count:
+        return ""
+    return f" {count:,} of them wait until a plan file (`--out`) is reviewed and applied."
+
+
+def renderable(
+    head: Mapping[str, Any], corrections: Sequence[Correction], labels: Labels
+) -> RenderableType:
+    """Return a whole plan: what was looked at, what is wrong, some examples, what to do next."""
+    plan_summary = head["summary"]
+    looked_at = ", ".join(
+        f"{count:,} {kind}" for kind, count in plan_summary["records_looked_at"].items()
+    )
+    title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
+    title.stylize("bold")
+    if not plan_summary["corrections"]:
+        message = Text(f"{looked_at or 'Nothing was due'}: everything is as it should be.")
+        return Group(title, message, *task_lines(head))
+    count = sum(plan_summary["records_to_correct"].values())
+    parts: list[RenderableType] = [
+        title,
+        Text(
+            f"{looked_at} looked at; {count:,} records need {plan_summary['corrections']:,} "
+            "corrections."
+        ),
+        Text(""),
+        summary_table(plan_summary),
+        Text(""),
+        example_table(corrections, labels),
+    ]
+    if plan_summary["corrections"] > len(corrections):
+        parts.append(Text("… and more: `connector plan --json` shows all of them."))
+    if plan_summary["left_alone"]:
+        left_alone = ", ".join(
+            f"{number:,} by {reason}" for reason, number in plan_summary["left_alone"].items()
+        )
+        parts += [Text(""), Text(f"Left alone: {left_alone}.")]
+    if "workflows" in head:
+        parts.append(Text(_workflow_text(head["workflows"])))
+    return Group(*parts, *side_effects(plan_summary), *task_lines(head))
+
+
+def task_lines(head: Mapping[str, Any]) -> list[Text]:
+    """Return whose owners would get a task; nothing where the policy wants none."""
+    upcoming_tasks = head.get("tasks") or []
+    if not upcoming_tasks:
+        return []
+    names = ", ".join(
+        f"{task['record']} (owner {task['owner_id']})" for task in upcoming_tasks[:_MAX_NAMED]
+    )
+    more_text = (
+        f" and {len(upcoming_tasks) - _MAX_NAMED:,} more"
+        if len(upcoming_tasks) > _MAX_NAMED
+        else ""
+    )
+    return [
+        Text(f"{len(upcoming_tasks):,} owners' tasks for overlooked contacts: {names}{more_text}.")
+    ]

@@ -1,0 +1,116 @@
+"""Write a plan, correction by correction, as JSON, Markdown or CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
+
+import orjson
+
+from connector.cli.render.plan import Labels, change_text
+from connector.core.corrections.holds import HeldBack
+from connector.core.corrections.plan import correction_json
+from connector.core.model import Correction
+
+FORMATS = ("text", "json", "markdown", "csv")
+_COLUMNS = ("record", "property_name", "before", "after", "direction", "rule", "reason")
+
+
+def held_back_document(held_back: HeldBack) -> dict[str, Any]:
+    """Return what is left aside as the plan's JSON shows it."""
+    correction = correction_json(held_back.correction)
+    return {
+        **{name: correction[name] for name in ("record", "property_name", "before", "after")},
+        "rule": held_back.correction.rule,
+        "why": str(held_back.cause),
+        "reason": held_back.reason,
+        "by": held_back.by,
+        "until": held_back.until.isoformat() if held_back.until else None,
+    }
+
+
+def write_json_plan(
+    out: TextIO,
+    head: Mapping[str, Any],
+    corrections: Iterable[Correction],
+    held_back: Iterable[HeldBack],
+) -> None:
+    """Write one JSON document, piece by piece: a plan may not fit in memory."""
+    out.write(orjson.dumps(dict(head)).decode()[:-1])
+    for name, lines in (
+        ("corrections", map(correction_json, corrections)),
+        ("aside", map(held_back_document, held_back)),
+    ):
+        out.write(f',"{name}":[')
+        texts = (orjson.dumps(document).decode() for document in lines)
+        out.writelines(f"{',' if index else ''}\n{text}" for index, text in enumerate(texts))
+        out.write("\n]")
+    out.write("}\n")
+
+
+def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
+    """Write a line for each correction, under the names of the JSON."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow([*_COLUMNS, "evidence"])
+    for correction in corrections:
+        document = correction_json(correction)
+        table.writerow(
+            [
+                *(spreadsheet_safe_text(str(document[name])) for name in _COLUMNS),
+                "; ".join(correction.evidence),
+            ]
+        )
+
+
+def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write any table under its names."""
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(names)
+    for row in rows:
+        table.writerow(["" if cell is None else spreadsheet_safe_text(str(cell)) for cell in row])
+
+
+def write_markdown_plan(
+    out: TextIO,
+    head: Mapping[str, Any],
+    corrections: Iterable[Correction],
+    held_back: Iterable[HeldBack],
+    labels: Labels,
+) -> None:
+    """Write figures and tables that fit a comment on a change."""
+    plan_summary = head["summary"]
+    out.write(f"# Plan for portal {head['portal_id']} by policy {head['policy']['name']}\n\n")
+    out.write(f"{plan_summary['corrections']:,} corrections, digest `{head['digest'][:12]}`\n\n")
+    out.write("| record | property | change | rule | why |\n|---|---|---|---|---|\n")
+    for correction in corrections:
+        cells = (
+            str(correction.record),
+            correction.property_name,
+            change_text(correction, labels),
+            correction.rule,
+            correction.reason,
+        )
+        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in cells)} |\n")
+    held_back_rows = list(held_back)
+    if held_back_rows:
+        out.write("\n## Left aside\n\n| record | change | why | until |\n|---|---|---|---|\n")
+    for row in held_back_rows:
+        until = f"{row.until:%Y-%m-%d}" if row.until else ""
+        transition = change_text(row.correction, labels)
+        held_back_cells = (
+            str(row.correction.record),
+            transition,
+            f"{row.cause}: {row.reason}",
+            until,
+        )
+        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in held_back_cells)} |\n")
+
+
+def _markdown_cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def spreadsheet_safe_text(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text

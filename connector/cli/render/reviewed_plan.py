@@ -1,0 +1,110 @@
+"""Show what became of a reviewed plan, and of an undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from connector.cli.render.outcomes import cut_document, outcome_table
+from connector.core.corrections.plan import correction_json
+from connector.operations.apply_plan import AppliedPlan
+from connector.operations.undo import NotUndone, UndoPlan, UndoResult
+
+_LOSS_NOTE = (
+    "What cannot be taken back: workflows that the writes have triggered, and the dates of entry "
+    'into a stage ("Became a … date"), which HubSpot sets anew for {count:,} stages.'
+)
+_CUT_NOTE = (
+    "The audit until {cut.latest:%Y-%m-%d %H:%M:%S} was cut into files, the last of them "
+    "{cut.file}: what was written before that cannot be undone."
+)
+_MAX_ROWS = 50
+
+
+def document(reviewed: AppliedPlan) -> dict[str, Any]:
+    """Return what became of a reviewed plan as one JSON document."""
+    return {
+        "run": reviewed.run,
+        "outcomes": {str(outcome): count for outcome, count in sorted(reviewed.outcomes.items())},
+        "skipped": [
+            {**correction_json(skipped.correction), "why": skipped.reason}
+            for skipped in reviewed.skipped
+        ],
+    }
+
+
+def renderable(reviewed: AppliedPlan) -> RenderableType:
+    """Return what became of a reviewed plan, and what of it was skipped."""
+    rows = [
+        (str(skipped.correction.record), skipped.correction.property_name, skipped.reason)
+        for skipped in reviewed.skipped
+    ]
+    return Group(
+        outcome_table(reviewed.outcomes),
+        *_titled_table("Skipped", rows),
+        Text(_run_text(reviewed.run)),
+    )
+
+
+def undo_document(prepared: UndoPlan, result: UndoResult | None) -> dict[str, Any]:
+    """Return an undo, done or only looked at, as one JSON document."""
+    left_alone = result.not_undone if result else prepared.not_undone
+    return {
+        "run": result.run if result else None,
+        "selection": prepared.selection.description,
+        "corrections": [
+            correction_json(correction) for move in prepared.moves for correction in move
+        ],
+        "outcomes": _outcome_counts(result) if result else {},
+        "left": [
+            {"record": str(entry.record), "property_name": entry.property_name, "why": entry.reason}
+            for entry in left_alone
+        ],
+        "stage_dates_lost": prepared.backward,
+        "cut": cut_document(prepared.cut),
+    }
+
+
+def undo_renderable(prepared: UndoPlan, result: UndoResult | None) -> RenderableType:
+    """Return an undo for people: what goes back, what is left, what cannot be restored."""
+    heading = f"Undo of {prepared.selection.description}: {len(prepared.moves):,} records, "
+    parts: list[RenderableType] = [Text(heading + f"{prepared.corrections:,} properties go back.")]
+    if prepared.cut:
+        parts.append(Text(_CUT_NOTE.format(cut=prepared.cut)))
+    parts += _titled_table(
+        "Left as they are", _left_alone_rows(result.not_undone if result else prepared.not_undone)
+    )
+    if prepared.moves:
+        parts.append(Text(_LOSS_NOTE.format(count=prepared.backward)))
+    if result:
+        parts += [outcome_table(result.outcomes), Text(_run_text(result.run))]
+    else:
+        parts.append(Text("Nothing was written: leave out --dry-run to do it."))
+    return Group(*parts)
+
+
+def _outcome_counts(result: UndoResult) -> Mapping[str, int]:
+    return {str(outcome): count for outcome, count in sorted(result.outcomes.items())}
+
+
+def _left_alone_rows(left_alone: Iterable[NotUndone]) -> list[tuple[str, str, str]]:
+    return [(str(entry.record), entry.property_name, entry.reason) for entry in left_alone]
+
+
+def _titled_table(title: str, rows: list[tuple[str, str, str]]) -> list[RenderableType]:
+    if not rows:
+        return []
+    table = Table(box=None, padding=(0, 2), show_header=False)
+    for row in rows[:_MAX_ROWS]:
+        table.add_row(*row)
+    more_note = [Text("… and more: --json names all of them.")] if len(rows) > _MAX_ROWS else []
+    return [Text(f"{title}: {len(rows):,}", style="bold"), table, *more_note]
+
+
+def _run_text(run: str) -> str:
+    audit_hint = f"`connector audit --run {run}` shows every write"
+    return f"Run {run}: {audit_hint}, `connector undo {run}` takes them back."

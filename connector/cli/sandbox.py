@@ -1,0 +1,66 @@
+"""A portal in a box: to look at, and to play with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.text import Text
+
+from connector.cli.demo import run_demo
+from connector.cli.render.console import console
+from connector.cli.render.outcomes import sandbox_instructions
+from connector.cli.setup import REAL_CLOCK, help_examples
+from connector.sandbox.http.deliveries import DeliverySettings
+from connector.sandbox.http.server import Sandbox, serve
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.world.fill import fill
+
+_TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the box
+
+
+@click.command(epilog=help_examples("connector demo", "connector demo --contacts 500 --seed 7"))
+@click.option("--contacts", type=click.IntRange(20, 200_000), default=2000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def demo(*, contacts: int, seed: int) -> int:
+    """Show the main job on a portal in a box; needs no account and no configuration."""
+    return run_demo(REAL_CLOCK, contacts=contacts, seed=seed)
+
+
+@click.command(
+    epilog=help_examples(
+        "connector sandbox",
+        "connector sandbox --port 8765 --contacts 5000",
+        "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
+    )
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
+@click.option("--contacts", type=click.IntRange(0, 2_000_000), default=2000, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--webhooks", metavar="URL", help="Deliver events to this address, signed.")
+@click.option("--secret", default="sandbox", show_default=True, help="What they are signed with.")
+@click.option("--drop", type=click.FloatRange(0, 1), default=0, help="Share of events to lose.")
+@click.option("--duplicate", type=click.FloatRange(0, 1), default=0, help="… to tell twice.")
+@click.option("--shuffle", is_flag=True, help="Deliver events in no order.")
+def sandbox(
+    *,
+    port: int,
+    contacts: int,
+    seed: int,
+    webhooks: str | None,
+    secret: str,
+    **delivery_options: Any,
+) -> int:
+    """Serve a portal in a box with HubSpot's habits, on this machine only."""
+    portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
+    fill(portal, contacts=contacts, seed=seed)
+
+    def announce(server: Sandbox) -> None:
+        if webhooks:
+            server.set_deliveries(
+                DeliverySettings(target=webhooks, secret=secret, seed=seed, **delivery_options)
+            )
+        console().print(Text(sandbox_instructions(server.url, server.token, contacts)))
+
+    serve(portal, port=port, token=_TOKEN, on_ready=announce)
+    return 0

@@ -1,0 +1,96 @@
+"""What every command shares: its options, the examples in its help, and the desk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy.orm import Session
+
+from connector.cli.render.plan import labels_by_value
+from connector.cli.render.plan_formats import FORMATS
+from connector.cli.render.progress import show_progress
+from connector.config import settings
+from connector.config.open_run import RunClock, open_context
+from connector.context import RunContext
+from connector.core.model import STATUS, ObjectType, Portal, Ref
+from connector.errors import UserError
+from connector.telemetry import logs
+from state import portals
+
+REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic)
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document, for scripts."
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="For people, for scripts, for a pull request, for a spreadsheet.",
+)
+policy_option = click.option("--policy", metavar="F", help="A preset's name or a policy file.")
+no_limits_option = click.option(
+    "--no-limits", is_flag=True, help="Apply whatever the plan holds: for scripts that know."
+)
+
+
+def help_examples(*lines: str) -> str:
+    """Return the examples at the end of a command's help."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def load_settings() -> settings.Settings:
+    """Read the settings, and send the logs where they say."""
+    loaded_settings = settings.read()
+    logs.add_secrets(*loaded_settings.secrets)
+    logs.configure(log_format=loaded_settings.log_format)
+    return loaded_settings
+
+
+def run_in_context(work: Callable[[RunContext], int], *, policy: str | None = None) -> int:
+    """Lay out the desk, show the progress, and do the work."""
+    with (
+        show_progress() as bar,
+        open_context(load_settings(), REAL_CLOCK, progress=bar, policy=policy) as context,
+    ):
+        bar.allowance = context.api.allowance
+        return work(context)
+
+
+def portal_ids(session: Session, loaded_settings: settings.Settings) -> tuple[str, ...]:
+    """Return the portal that the settings name, else all that are stored."""
+    return (loaded_settings.portal_id,) if loaded_settings.portal_id else portals.ids(session)
+
+
+def parse_record(text: str) -> Ref:
+    """Read `contacts/123`; raise UserError otherwise."""
+    try:
+        return Ref.parse(text)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def parse_time(text: str) -> datetime:
+    """Read a day or a time; without a zone it is UTC."""
+    try:
+        parsed_time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"{text!r} is no day or time: write 2026-11-30.") from error
+    return parsed_time if parsed_time.tzinfo else parsed_time.replace(tzinfo=UTC)
+
+
+def context_labels(context: RunContext) -> dict[str, str]:
+    """Return the labels of the portal on the desk."""
+    return labels_of(context.portal)
+
+
+def labels_of(portal: Portal) -> dict[str, str]:
+    """Return a portal's labels of stages and lead statuses by internal value."""
+    kinds = (ObjectType.COMPANIES, ObjectType.CONTACTS)
+    stages = [stage for kind in kinds for stage in portal.stages(kind)]
+    return labels_by_value([*stages, *portal.options(ObjectType.CONTACTS, STATUS)])

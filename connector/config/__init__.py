@@ -1,0 +1,1 @@
+"""Settings, tokens and presets, and the run context that is opened from them."""

@@ -1,0 +1,227 @@
+"""What the operator sets: environment first, then `connector.toml`, then the defaults."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from connector.core.retention import RetentionPeriods
+from connector.errors import UserError
+from connector.hubspot.oauth_app import App
+
+FILE = "connector.toml"
+DEFAULTS: Mapping[str, str] = {
+    "HUBSPOT_ACCESS_TOKEN": "",
+    "HUBSPOT_CLIENT_ID": "",
+    "HUBSPOT_CLIENT_SECRET": "",
+    "HUBSPOT_REFRESH_TOKEN": "",
+    "HUBSPOT_PORTAL_ID": "",
+    "HUBSPOT_API_URL": "https://api.hubapi.com",
+    "HUBSPOT_API_VERSION": "2026-03",
+    "HUBSPOT_WEBHOOK_SECRET": "",
+    "CONNECTOR_PUBLIC_URL": "",
+    "CONNECTOR_DATABASE_URL": "sqlite:///var/connector.db",
+    "CONNECTOR_POLICY": "standard",
+    "CONNECTOR_WRITES": "review",
+    "CONNECTOR_POLL_SECONDS": "60",
+    "CONNECTOR_WEBHOOK_V1": "off",
+    "CONNECTOR_TOKEN_KEY": "",
+    "CONNECTOR_ALERTS": "",
+    "CONNECTOR_ALERT_MINUTES": "60",
+    "CONNECTOR_HANDOVER": "",
+    "CONNECTOR_LISTEN": "127.0.0.1:8080",
+    "CONNECTOR_LOG_FORMAT": "auto",
+    "CONNECTOR_OVERLAP_SECONDS": "300",
+    "CONNECTOR_RECHECK_SECONDS": "2,30",
+    "CONNECTOR_DAILY_RESERVE": "20%",
+    "CONNECTOR_KEEP_AUDIT_DAYS": "",
+    "CONNECTOR_KEEP_LEDGER_DAYS": "",
+    "CONNECTOR_KEEP_RUN_DAYS": "365",
+    "CONNECTOR_KEEP_EVENT_DAYS": "3",
+    "CONNECTOR_ARCHIVE_FOLDER": "",
+}
+SECRETS = frozenset(
+    {
+        "HUBSPOT_ACCESS_TOKEN",
+        "HUBSPOT_CLIENT_SECRET",
+        "HUBSPOT_REFRESH_TOKEN",
+        "HUBSPOT_WEBHOOK_SECRET",
+        "CONNECTOR_TOKEN_KEY",
+        "CONNECTOR_ALERTS",
+        "CONNECTOR_HANDOVER",
+    }
+)
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "HUBSPOT_API_VERSION": ("v3", "2026-03", "2026-09"),
+    "CONNECTOR_WRITES": ("review", "apply"),
+    "CONNECTOR_WEBHOOK_V1": ("off", "on"),
+    "CONNECTOR_LOG_FORMAT": ("auto", "console", "json"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The operator's settings, checked; times in seconds. Secrets stay out of `repr`.
+
+    `secrets` holds every secret that was found, so that none is ever shown.
+    """
+
+    access_token: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    portal_id: str
+    api_url: str
+    api_version: str
+    database_url: str
+    policy: str
+    writes: str
+    log_format: str
+    overlap_seconds: float
+    recheck_seconds: tuple[float, ...]
+    reserve_share: float
+    reserve_number: int | None
+    oauth: App | None = None
+    token_key: str = field(default="", repr=False)
+    retention: RetentionPeriods = field(default_factory=RetentionPeriods)
+
+
+def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+    """Return the settings of this process; raise UserError naming the setting that is wrong."""
+    values = read_values(environment, folder=folder)
+    share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
+    return Settings(
+        access_token=values["HUBSPOT_ACCESS_TOKEN"],
+        secrets=tuple(values[name] for name in sorted(SECRETS) if values[name]),
+        portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
+        api_url=values["HUBSPOT_API_URL"].rstrip("/"),
+        api_version=values["HUBSPOT_API_VERSION"],
+        database_url=values["CONNECTOR_DATABASE_URL"],
+        policy=values["CONNECTOR_POLICY"],
+        writes=values["CONNECTOR_WRITES"],
+        log_format=values["CONNECTOR_LOG_FORMAT"],
+        overlap_seconds=_seconds("CONNECTOR_OVERLAP_SECONDS", values["CONNECTOR_OVERLAP_SECONDS"]),
+        recheck_seconds=_recheck_seconds(values["CONNECTOR_RECHECK_SECONDS"]),
+        reserve_share=share,
+        reserve_number=number,
+        oauth=_oauth(values),
+        token_key=values["CONNECTOR_TOKEN_KEY"],
+        retention=_retention(values),
+    )
+
+
+def read_values(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> dict[str, str]:
+    """Return every setting as it is written; raise UserError where it is no choice."""
+    environment = os.environ if environment is None else environment
+    file_values = _read_file((folder or Path.cwd()) / FILE)
+    values = {name: _value(name, environment, file_values) for name in DEFAULTS}
+    for name, choices in CHOICES.items():
+        if values[name] not in choices:
+            raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
+    return values
+
+
+def _value(name: str, environment: Mapping[str, str], file_values: Mapping[str, str]) -> str:
+    """Return one setting; a secret may also lie in the file that `NAME_FILE` names."""
+    for source in (environment, file_values):
+        if source.get(name):
+            return source[name].strip()
+        if name in SECRETS and source.get(f"{name}_FILE"):
+            return _secret(name, Path(source[f"{name}_FILE"]))
+    return DEFAULTS[name]
+
+
+def _secret(name: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
+        raise UserError(message) from error
+    except UnicodeDecodeError:
+        # Without its cause, which would show what the file holds.
+        raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    """Return what `connector.toml` says, in the environment's names; {} where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} is not valid TOML: {error}.") from error
+    known = {*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)}
+    values = {name.upper(): str(value) for name, value in content.items()}
+    for name in values:
+        if name not in known:
+            matches = difflib.get_close_matches(name, known, n=1)
+            hint = f" (did you mean {matches[0]}?)" if matches else ""
+            raise UserError(f"{path.name}: there is no setting {name}{hint}.")
+    return values
+
+
+def _oauth(values: Mapping[str, str]) -> App | None:
+    """Return the OAuth app, None where a part of it is not set."""
+    names = ("HUBSPOT_CLIENT_ID", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
+    client_id, client_secret, refresh_token = (values[name] for name in names)
+    if not (client_id and client_secret and refresh_token):
+        return None
+    return App(client_id=client_id, client_secret=client_secret, refresh_token=refresh_token)
+
+
+def _digits(name: str, text: str) -> str:
+    if text and not (text.isascii() and text.isdigit()):
+        raise UserError(f"{name} is {text!r}: a portal id has digits only.")
+    return text
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise UserError(f"{name} is {text!r}: write a number of seconds.")
+    return value
+
+
+def _retention(values: Mapping[str, str]) -> RetentionPeriods:
+    """Return how long things are kept; limits and undo look at the audit of the last days."""
+    return RetentionPeriods(
+        audit=_days("CONNECTOR_KEEP_AUDIT_DAYS", values, minimum=7),
+        ledger=_days("CONNECTOR_KEEP_LEDGER_DAYS", values, minimum=1),
+        runs=_days("CONNECTOR_KEEP_RUN_DAYS", values, minimum=1),
+        inbox=_days("CONNECTOR_KEEP_EVENT_DAYS", values, minimum=2),
+        folder=values["CONNECTOR_ARCHIVE_FOLDER"],
+    )
+
+
+def _days(name: str, values: Mapping[str, str], *, minimum: int) -> timedelta | None:
+    """Read a number of days; `forever`, or nothing where that is the default, keeps all."""
+    text = values[name]
+    if text in {"", "forever"}:
+        return None
+    if not (text.isascii() and text.isdigit()) or not minimum <= int(text) <= 36_500:
+        raise UserError(f"{name} is {text!r}: write days, at least {minimum}, or forever.")
+    return timedelta(days=int(text))
+
+
+def _reserve(text: str) -> tuple[float, int | None]:
+    """Read what is left to other apps a day: `20%`, or a number of requests."""
+    digits = text.removesuffix("%").strip()
+    if not (digits.isascii() and digits.isdigit()) or (text.endswith("%") and int(digits) > 100):
+        raise UserError(
+            f"CONNECTOR_DAILY_RESERVE is {text!r}: write a share such as 20%, or a number of "
+            "requests a day."
+        )
+    return (int(digits) / 100, None) if text.endswith("%") else (0.0, int(digits))
+
+
+def _recheck_seconds(text: str) -> tuple[float, ...]:
+    numbers = [number for number in text.split(",") if number.strip()]
+    return tuple(_seconds("CONNECTOR_RECHECK_SECONDS", number) for number in numbers)

@@ -1,0 +1,1 @@
+"""A policy in one portal: labels become internal values, conditions become functions."""

@@ -1,0 +1,175 @@
+"""Binds a policy to a portal: labels become internal values, conditions become functions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
+from connector.core.binding.object_policy import bind_object_policy
+from connector.core.binding.settings import (
+    activity_property,
+    bound_values,
+    named_property,
+    portal_names,
+    score_property,
+)
+from connector.core.conditions.values import Value
+from connector.core.conditions.vocabulary import GROUP_FACTS
+from connector.core.deals import DealPipelines, read_deal_pipelines
+from connector.core.model import STAGE, STATUS, ObjectType, Portal
+from connector.core.policy.load import Policy
+from connector.core.problem import Problems
+
+__all__ = ["BoundPolicy", "bind", "needed_properties"]
+
+_ALWAYS_NEEDED: Final = {
+    ObjectType.CONTACTS: (
+        STAGE,
+        STATUS,
+        "email",
+        "recent_conversion_event_name",
+        "recent_conversion_date",
+        "num_conversion_events",
+        "associatedcompanyid",
+        "hubspot_owner_id",
+        "hs_v2_date_entered_current_stage",
+    ),
+    ObjectType.COMPANIES: (
+        STAGE,
+        "domain",
+        "hubspot_owner_id",
+        "hs_v2_date_entered_current_stage",
+    ),
+    ObjectType.DEALS: (
+        "dealstage",
+        "pipeline",
+        "closedate",
+        "hs_is_closed",
+        "hs_is_closed_won",
+        "hs_v2_date_entered_current_stage",
+    ),
+}
+
+
+def bind(policy: Policy, portal: Portal) -> BoundPolicy:
+    """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
+    problems = Problems()
+    zone = _zone(portal)
+    score, subscription, mark, activity = _properties_of_settings(policy, portal, problems)
+    object_policies: dict[ObjectType, ObjectPolicy] = {}
+    for object_type in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+        with problems.collecting():
+            object_policies[object_type] = bind_object_policy(policy, portal, object_type, zone)
+    problems.raise_all()
+    return BoundPolicy(
+        policy=policy,
+        portal_id=portal.account.portal_id,
+        zone=zone,
+        digest=_digest(policy, portal),
+        warnings=tuple(dict.fromkeys(_warnings(policy, object_policies))),
+        object_policies=object_policies,
+        deal_pipelines=_deal_pipelines(policy, portal),
+        labels=frozenset(policy.texts("deals.labels")),
+        score_property=score,
+        subscription_property=subscription,
+        mark_property=mark,
+        activity_property=activity,
+        uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
+    )
+
+
+def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
+    """Return the properties of score, subscription, mark, activity; "" for none, or a wrong one."""
+    score = subscription = mark = activity = ""
+    with problems.collecting():
+        score = score_property(policy.settings, portal)
+    with problems.collecting():
+        subscription = named_property("subscription.property", policy.settings, portal)
+    with problems.collecting():
+        mark = named_property("churn.mark", policy.settings, portal)
+    with problems.collecting():
+        activity = activity_property(policy.settings, portal)
+    return score, subscription, mark, activity
+
+
+def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
+    """Whether a rule asks for what only companies and their contacts together tell."""
+    fact_keys = {
+        fact.key
+        for entry in (*object_policy.rules, *object_policy.rows)
+        for fact in entry.when.facts
+    }
+    fact_keys |= {fact.key for fact in object_policy.scope.facts} if object_policy.scope else set()
+    return not GROUP_FACTS.isdisjoint(fact_keys) or any(
+        rule.followed_fact for rule in object_policy.rules
+    )
+
+
+def _zone(portal: Portal) -> ZoneInfo:
+    """Return the portal's time zone; UTC where nobody knows its name."""
+    try:
+        return ZoneInfo(portal.account.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _deal_pipelines(policy: Policy, portal: Portal) -> DealPipelines:
+    """Return what the pipelines say, and which of them count."""
+    values = bound_values(policy.settings, portal_names(portal, ObjectType.CONTACTS))
+    return read_deal_pipelines(
+        portal,
+        include=_texts(values["deals.pipelines.include"]),
+        exclude=_texts(values["deals.pipelines.exclude"]),
+    )
+
+
+def _texts(value: Value) -> tuple[str, ...]:
+    return (
+        tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
+    )
+
+
+def _warnings(policy: Policy, object_policies: Mapping[ObjectType, ObjectPolicy]) -> Iterator[str]:
+    for object_policy in object_policies.values():
+        if not object_policy.order:
+            yield f"{object_policy.object_type} have no lifecycle stages in this portal: left alone"
+            continue
+        for sleeping_rule in object_policy.sleeping_rules:
+            yield f"{sleeping_rule.name} sleeps: {sleeping_rule.reason}"
+
+
+def _digest(policy: Policy, portal: Portal) -> str:
+    """Return a digest of the policy, and of what a decision can depend on in the portal."""
+    property_names = policy.properties()
+    definitions = {
+        f"{object_type}.{name}": asdict(definition)
+        for object_type, names in property_names.items()
+        for name in (*names, STAGE, STATUS)
+        if (definition := portal.definitions.get(object_type, {}).get(name))
+    }
+    meaning = {
+        "policy": policy.digest,
+        "zone": portal.account.time_zone,
+        "definitions": definitions,
+        "pipelines": [asdict(pipeline) for pipeline in portal.pipelines],
+    }
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
+
+
+def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType, tuple[str, ...]]:
+    """Return which properties the mirror has to ask for: only ones that the portal defines."""
+    property_names = policy.policy.properties()
+    needed = {
+        object_type: {*always_needed, *property_names[object_type]}
+        for object_type, always_needed in _ALWAYS_NEEDED.items()
+    }
+    needed[ObjectType.DEALS].update(policy.deal_pipelines.entered_properties.values())
+    return {
+        object_type: tuple(sorted(names & set(portal.definitions.get(object_type, {}))))
+        for object_type, names in needed.items()
+    }

@@ -1,0 +1,125 @@
+"""What a policy is in one portal: internal values, compiled conditions, stage orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from connector.core.conditions.compile_condition import CompiledCondition
+from connector.core.conditions.values import Value, Values
+from connector.core.conditions.vocabulary import Fact
+from connector.core.deals import DealPipelines
+from connector.core.model import ObjectType
+from connector.core.policy.load import Policy
+from connector.core.policy.rule import RuleDirection
+
+Render: TypeAlias = Callable[[Values], str]
+Parse: TypeAlias = Callable[[str | None], Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyReader:
+    """How a fact is read from a HubSpot property; `space` is the namespace of its name."""
+
+    key: str
+    namespace: str
+    property_name: str
+    parse: Parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundEntry:
+    """A rule or row in one portal: `to` maps the stage to where it leads, None keeps.
+
+    `told` holds the facts that its reason names; `follows` is the fact that holds the stage to
+    which it leads, "" where the policy itself says it.
+    """
+
+    name: str
+    when: CompiledCondition
+    targets: Mapping[str, str | None]
+    otherwise: str | None
+    reason: Render
+    reason_facts: tuple[Fact, ...] = ()
+    followed_fact: str = ""
+
+    def target_for(self, stage: str, values: Values) -> str | None:
+        """Return where a record in this stage is led, None to keep what it has."""
+        if self.followed_fact:
+            target = values.get(self.followed_fact)
+            return target if isinstance(target, str) else None
+        return self.targets.get(stage, self.otherwise)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundRule(BoundEntry):
+    """A rule for the stage; `marks` says that a former customer is marked before it moves."""
+
+    direction: RuleDirection
+    from_parked: bool
+    marks_former_customer: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SleepingRule:
+    """A rule or row that cannot do anything in this portal, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPolicy:
+    """A policy for one object type: contacts or companies.
+
+    `order` ranks every stage of the portal, `path` those that are no parking place. `needs_won`
+    holds the stages in which it matters whether a deal was won once (None: all).
+    """
+
+    object_type: ObjectType
+    labels: Mapping[str, str]
+    status_labels: Mapping[str, str]
+    order: Mapping[str, int]
+    path: Mapping[str, int]
+    named_stages: frozenset[str]
+    parked_stages: frozenset[str]
+    aliases: Mapping[str, str]
+    scope: CompiledCondition | None
+    rules: tuple[BoundRule, ...]
+    rows: tuple[BoundEntry, ...]
+    sleeping_rules: tuple[SleepingRule, ...]
+    due_times: tuple[Callable[[Values], datetime | None], ...]
+    readers: tuple[PropertyReader, ...]
+    past_win_stages: frozenset[str] | None
+    uses_losses: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundPolicy:
+    """A policy as it is meant in one portal.
+
+    `digest` changes whenever the policy, or anything that it uses of the portal, changes.
+    `in_circles` says that contacts are decided together with their companies.
+    """
+
+    policy: Policy
+    portal_id: str
+    zone: ZoneInfo
+    digest: str
+    warnings: tuple[str, ...]
+    object_policies: Mapping[ObjectType, ObjectPolicy]
+    deal_pipelines: DealPipelines
+    labels: frozenset[str]
+    score_property: str
+    subscription_property: str = ""
+    mark_property: str = ""
+    activity_property: str = ""
+    uses_company_groups: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the policy's name."""
+        return self.policy.name

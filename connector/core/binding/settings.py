@@ -1,0 +1,168 @@
+"""Resolves the stages, lead statuses, pipelines and properties of a policy's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from connector.core.conditions.operands import option_value, unknown_option_message
+from connector.core.conditions.values import Kind, Value
+from connector.core.conditions.vocabulary import property_kind
+from connector.core.model import STAGE, STATUS, ObjectType, Option, Portal
+from connector.core.policy.read_settings import PolicyWord, Setting
+from connector.core.policy.rule import CLEAR
+from connector.core.policy.setting_names import unbound_values
+from connector.core.policy.setting_table import LISTS, SettingType
+from connector.core.problem import Problems, did_you_mean, policy_error
+
+_STAGE_TYPES: Final = frozenset({SettingType.STAGE, SettingType.STAGES, SettingType.ALIASES})
+_STATUS_TYPES: Final = frozenset({SettingType.STATUS, SettingType.STATUSES})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortalNames:
+    """The stages, lead statuses and pipelines of a portal, for one object type.
+
+    Where a portal has no stages at all for an object type, nothing can be said of a word.
+    """
+
+    stages: tuple[Option, ...]
+    statuses: tuple[Option, ...]
+    pipelines: tuple[Option, ...]
+
+    def options(self, setting_type: SettingType) -> tuple[Option, ...]:
+        """Return what a setting of this form chooses from."""
+        if setting_type in _STAGE_TYPES:
+            return self.stages
+        return self.statuses if setting_type in _STATUS_TYPES else self.pipelines
+
+    def find(self, word: PolicyWord, setting_type: SettingType) -> str | None:
+        """Return the internal value of a word, None where a preset names what is not there.
+
+        Raise PolicyError where a customer's file does.
+        """
+        if setting_type in _STATUS_TYPES and word.text == CLEAR:
+            return ""
+        options = self.options(setting_type)
+        value = option_value(word.text, options)
+        if value is None and word.own and (options or setting_type is SettingType.PIPELINES):
+            raise policy_error(word.place, unknown_option_message(word.text, options))
+        return value
+
+
+def portal_names(portal: Portal, object_type: ObjectType) -> PortalNames:
+    """Return the names that a policy may use for contacts or companies of a portal.
+
+    Lead statuses are always those of contacts: a company's is left alone.
+    """
+    pipelines = (
+        Option(value=pipeline.id, label=pipeline.label, order=index)
+        for index, pipeline in enumerate(portal.pipelines)
+    )
+    return PortalNames(
+        stages=portal.options(object_type, STAGE),
+        statuses=portal.options(ObjectType.CONTACTS, STATUS),
+        pipelines=tuple(pipelines),
+    )
+
+
+def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[str, Value]:
+    """Return every setting's value in the portal: None where it sleeps, "" for `clear`."""
+    problems = Problems()
+    values = unbound_values(settings)
+    for name, setting in settings.items():
+        if setting.type in _STAGE_TYPES | _STATUS_TYPES | {SettingType.PIPELINES}:
+            with problems.collecting():
+                values[name] = _bound_value(setting, names)
+    problems.raise_all()
+    return values
+
+
+def _bound_value(setting: Setting, names: PortalNames) -> Value:
+    if setting.type is SettingType.ALIASES:
+        return tuple(chain.from_iterable(_alias_pairs(setting, names)))
+    word_values = [(names.find(word, setting.type), word) for word in setting.words]
+    if setting.type not in LISTS:
+        return word_values[0][0]
+    _refuse_duplicates([(value, word) for value, word in word_values if value is not None])
+    return tuple(value for value, _ in word_values if value is not None)
+
+
+def _alias_pairs(setting: Setting, names: PortalNames) -> list[tuple[str, str]]:
+    """Return the aliases, each stage with the one that it counts as."""
+    word_pairs = list(zip(setting.words[::2], setting.words[1::2], strict=True))
+    value_pairs = [
+        (names.find(source, setting.type), names.find(target, setting.type))
+        for source, target in word_pairs
+    ]
+    _refuse_duplicates(
+        [(value, word) for (value, _), (word, _) in zip(value_pairs, word_pairs, strict=True)]
+    )
+    sources = {value for value, _ in value_pairs}
+    for (_, target), (_, word) in zip(value_pairs, word_pairs, strict=True):
+        if target and target in sources:
+            raise policy_error(
+                word.place, f"{word.text!r} is an alias itself: name the stage it stands for"
+            )
+    return [(source, target) for source, target in value_pairs if source and target]
+
+
+def _refuse_duplicates(word_values: Sequence[tuple[str | None, PolicyWord]]) -> None:
+    words_by_value: dict[str, PolicyWord] = {}
+    for value, word in word_values:
+        if value is None:
+            continue
+        if value in words_by_value:
+            first_word = words_by_value[value]
+            raise policy_error(
+                word.place,
+                f"{word.text!r} is {first_word.text!r} of line {first_word.place.line} once more",
+            )
+        words_by_value[value] = word
+
+
+def named_property(name: str, settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the contact property that a setting names, "" for none; raise if there is none."""
+    words = settings[name].words
+    definitions = portal.definitions.get(ObjectType.CONTACTS, {})
+    if words and words[0].text not in definitions:
+        hint = did_you_mean(words[0].text, list(definitions))
+        raise policy_error(words[0].place, f"contacts have no property {words[0].text!r}{hint}")
+    return words[0].text if words else ""
+
+
+def score_property(settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the name of the score property, "" while scores sleep; raise PolicyError if unfit."""
+    return _property_of_kind(
+        "score.property", settings, portal, kind=Kind.NUMBER, description="a score"
+    )
+
+
+def activity_property(settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the name of the property of the last activity, "" for none; raise if unfit."""
+    return _property_of_kind(
+        "follow_up.activity", settings, portal, kind=Kind.TIME, description="an activity"
+    )
+
+
+def _property_of_kind(
+    setting_name: str,
+    settings: Mapping[str, Setting],
+    portal: Portal,
+    *,
+    kind: Kind,
+    description: str,
+) -> str:
+    """Return the contact property that a setting names; raise where it holds another kind."""
+    name = named_property(setting_name, settings, portal)
+    if not name:
+        return ""
+    actual_kind = property_kind(portal.definitions[ObjectType.CONTACTS][name])
+    if actual_kind is not kind:
+        raise policy_error(
+            settings[setting_name].words[0].place,
+            f"{name} is a {actual_kind}, {description} is a {kind}",
+        )
+    return name

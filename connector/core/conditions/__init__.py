@@ -1,0 +1,1 @@
+"""The condition language of policies: parse, check, compile and evaluate."""

@@ -1,0 +1,1 @@
+"""What is sent and what is not: plan, moves, holds, limits, audit line."""

@@ -1,0 +1,159 @@
+"""Holds: what is not corrected although a rule asks for it, why, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import takewhile
+
+from connector.core.conditions.values import parse_domain
+from connector.core.history.writers import is_by_person, writer_text
+from connector.core.model import Correction, ObjectType, Record, Version
+
+
+class HoldScope(StrEnum):
+    """What a hold is about: one record, or all records that have something in common."""
+
+    RECORD = "record"
+    COMPANY = "company"
+    DOMAIN = "domain"
+    OWNER = "owner"
+    VALUE = "value"
+
+
+class HoldOrigin(StrEnum):
+    """Where a hold comes from; newer evidence ends all but the operator's."""
+
+    OPERATOR = "operator"
+    UNDONE = "undone"
+    EDIT = "edit"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """What is held: `of` is a record, domain, owner id or `property=value`, as `scope` says.
+
+    `property_name` is "" where both stage and lead status are held; `until` is None where only
+    removing the hold (or, unless the operator set it, newer evidence) ends it.
+    """
+
+    scope: HoldScope
+    target: str
+    property_name: str
+    reason: str
+    by: str
+    since: datetime
+    until: datetime | None = None
+    origin: HoldOrigin = HoldOrigin.OPERATOR
+
+
+class HeldBackCause(StrEnum):
+    """Why a correction is left aside."""
+
+    HELD = "held"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldBack:
+    """A correction that is not sent, the reason, and until when, where that is known."""
+
+    correction: Correction
+    cause: HeldBackCause
+    reason: str
+    by: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldTerms:
+    """How a portal holds what people set: for so many days, with imports or without."""
+
+    days: float
+    imports: bool
+
+
+def hold_for_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Hold:
+    """Return the hold on what a person set; a clearing by hand is one too."""
+    action = f"set {edit.value}" if edit.value else "cleared it"
+    return Hold(
+        scope=HoldScope.RECORD,
+        target=record,
+        property_name=name,
+        reason=f"{writer_text(edit)} {action} on {edit.at:%Y-%m-%d %H:%M}",
+        by=writer_text(edit),
+        since=edit.at,
+        until=edit.at + timedelta(days=terms.days),
+        origin=HoldOrigin.EDIT,
+    )
+
+
+def hold_for_person(name: str, record: Record, terms: HoldTerms) -> Hold | None:
+    """Return the hold that the present value's history asks for, if a person set it.
+
+    A record fresh from HubSpot is needed: one that was read with its history.
+    """
+    history = record.history.get(name, ())
+    if not history or not is_by_person(history[0], imports=terms.imports):
+        return None
+    return hold_for_edit(name, str(record.ref), history[0], terms)
+
+
+def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> bool:
+    """Whether a hold has neither run out nor been overtaken by newer evidence."""
+    if hold.until is not None and hold.until <= now:
+        return False
+    ends_on_evidence = hold.origin is not HoldOrigin.OPERATOR
+    return not (ends_on_evidence and evidence_at is not None and evidence_at > hold.since)
+
+
+def hold_scopes(record: Record) -> Iterator[tuple[HoldScope, str]]:
+    """Yield every scope that a record falls into, in the words of a hold's `of`."""
+    yield HoldScope.RECORD, str(record.ref)
+    get = record.properties.get
+    if record.ref.object_type is ObjectType.COMPANIES:
+        yield HoldScope.COMPANY, str(record.ref)
+    elif company_id := get("associatedcompanyid"):
+        yield HoldScope.COMPANY, f"companies/{company_id}"
+    host = parse_domain(get("email") or get("domain")) or ""
+    while "." in host:
+        yield HoldScope.DOMAIN, host
+        host = host.partition(".")[2]
+    if owner := get("hubspot_owner_id"):
+        yield HoldScope.OWNER, owner
+    for name, value in record.properties.items():
+        yield HoldScope.VALUE, f"{name}={value or ''}"
+
+
+def longest_hold(holds: Iterable[Hold]) -> Hold | None:
+    """Return the hold that lasts longest; one without an end lasts longer than any other."""
+    return max(holds, key=lambda hold: (hold.until is None, hold.until or hold.since), default=None)
+
+
+def overwritten_edit(
+    history: Sequence[Version],
+    last_read: tuple[datetime, str] | None,
+    written_value: str,
+    terms: HoldTerms,
+) -> Version | None:
+    """Return a person's edit that our write covered, None where there is none.
+
+    `history` is newest first; `seen` is when and to what the property had been set when it
+    was last read before the write, None where it never had been.
+    """
+    new_versions = list(
+        takewhile(lambda version: last_read is None or _is_after(version, last_read), history)
+    )
+    if not new_versions or is_by_person(new_versions[0], imports=terms.imports):
+        return None
+    edit = next(
+        (version for version in new_versions if is_by_person(version, imports=terms.imports)), None
+    )
+    return edit if edit is not None and edit.value != written_value else None
+
+
+def _is_after(version: Version, last_read: tuple[datetime, str]) -> bool:
+    at, value = last_read
+    return version.at > at or (version.at == at and version.value != value)

@@ -1,0 +1,1 @@
+"""Facts in, the stage and the lead status that a record should have out."""

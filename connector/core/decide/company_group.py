@@ -1,0 +1,116 @@
+"""Lets contacts and their company follow each other: a circle is a company with its contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from connector.core.binding.bound_policy import BoundPolicy, BoundRule, ObjectPolicy
+from connector.core.conditions.operands import option_value
+from connector.core.conditions.values import Value
+from connector.core.conditions.vocabulary import FOLLOWED_FACTS
+from connector.core.decide.decision import Decision, decide
+from connector.core.decide.facts import Facts
+from connector.core.model import ObjectType, Option, Ref
+
+MAX_CONTACTS: Final = "company_sync.max_contacts"
+_COMPANY_STAGE_LIMIT: Final = "company_sync.companies_to"
+
+PinnedProperties: TypeAlias = Mapping[Ref, frozenset[str]]
+"""Which properties of whom stay as they are, because they are held."""
+
+NONE_PINNED: Final[PinnedProperties] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanyGroup:
+    """A company and the contacts whose primary company it is.
+
+    `size` counts all its contacts; `contacts` may hold fewer where nobody asks for the rest.
+    `company` is None where it is not known.
+    """
+
+    company: Facts | None
+    contacts: tuple[Facts, ...]
+    contact_count: int
+
+
+def add_group_values(
+    policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties = NONE_PINNED
+) -> CompanyGroup:
+    """Return the circle with what each says of the other.
+
+    First the contacts are decided as if they had no company, so that one stage is known to which
+    they would come by themselves; then the company, which may follow the furthest of them; then
+    the contacts may follow the company. Doing it again changes nothing: each step only leads
+    forward, and to a stage that somebody in the circle has reached already. Whose stage is
+    `pinned` is followed where it really is.
+    """
+    furthest = _furthest_stage(policy, group, pinned)
+    contact_count = float(group.contact_count)
+    company = group.company
+    stage: Value = None
+    if company:
+        company = _with_values(
+            company, {"contacts.count": contact_count, "contacts.furthest": furthest}
+        )
+        decided_stage = _decided_stage(policy, company, pinned)
+        stage = (
+            decided_stage
+            if decided_stage in policy.object_policies[ObjectType.CONTACTS].named_stages
+            else None
+        )
+    company_values: dict[str, Value] = {"company.contacts": contact_count, "company.stage": stage}
+    contacts = tuple(_with_values(contact, company_values) for contact in group.contacts)
+    return CompanyGroup(company=company, contacts=contacts, contact_count=group.contact_count)
+
+
+def _decided_stage(policy: BoundPolicy, facts: Facts, pinned: PinnedProperties) -> str:
+    return decide(policy, facts, pinned=pinned.get(facts.record, frozenset())).stage
+
+
+def _with_values(facts: Facts, extra_values: dict[str, Value]) -> Facts:
+    return replace(facts, values={**facts.values, **extra_values})
+
+
+def _furthest_stage(
+    policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties
+) -> str | None:
+    """Return the furthest stage to which contacts come by themselves, up to the limit."""
+    path = policy.object_policies[ObjectType.CONTACTS].path
+    named = policy.object_policies[ObjectType.COMPANIES].named_stages
+    stages = {_decided_stage(policy, contact, pinned) for contact in group.contacts} & named
+    furthest = max((stage for stage in stages if stage in path), key=path.__getitem__, default=None)
+    limit = _company_stage_limit(policy, policy.object_policies[ObjectType.COMPANIES])
+    if furthest and limit in path and path[furthest] > path[limit]:
+        return limit
+    return furthest
+
+
+def _company_stage_limit(policy: BoundPolicy, object_policy: ObjectPolicy) -> str:
+    options = [
+        Option(value=value, label=label, order=0) for value, label in object_policy.labels.items()
+    ]
+    word = policy.policy.texts(_COMPANY_STAGE_LIMIT)[0]
+    return option_value(word, tuple(options)) or word
+
+
+def is_small(policy: BoundPolicy, contact_count: int) -> bool:
+    """Whether a company has so few contacts that they may follow each other."""
+    return contact_count <= policy.policy.number(MAX_CONTACTS)
+
+
+def depends_on_contacts(policy: BoundPolicy) -> bool:
+    """Whether a company's decision rests on those of its contacts."""
+    rules = policy.object_policies[ObjectType.COMPANIES].rules
+    return any(_follows_group(rule) for rule in rules)
+
+
+def depends_on_group(object_policy: ObjectPolicy, decision: Decision) -> bool:
+    """Whether a rule that won asked where the others in the circle should be."""
+    return any(_follows_group(rule) for rule in object_policy.rules if rule.name in decision.rules)
+
+
+def _follows_group(rule: BoundRule) -> bool:
+    return not {*FOLLOWED_FACTS}.isdisjoint(fact.key for fact in rule.when.facts)

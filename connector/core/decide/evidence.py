@@ -1,0 +1,91 @@
+"""Names the evidence of a correction: deals with their dates, forms, scores, properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.conditions.vocabulary import Fact
+from connector.core.conditions.wording import format_date, format_value
+from connector.core.deals import Deal, DealState
+from connector.core.decide.facts import Facts
+
+_MAX_DEALS: Final = 5
+_STATES_BY_FACT: Final = {
+    "deals.open": {DealState.OPEN},
+    "deals.won": {DealState.WON},
+    "deals.lost": {DealState.LOST},
+    "deals.lost_at": {DealState.LOST},
+    "deals.were_won": {DealState.OPEN, DealState.LOST, DealState.NEITHER},
+}
+_FORM_FACTS: Final = frozenset(
+    {"conversion.counts", "conversion.since_loss", "contact.last_conversion"}
+)
+_FACT_NAMES: Final = {"domain": "the domain", "contact.score": "the score"}
+
+
+def evidence(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> tuple[str, ...]:
+    """Return what was found in the facts that a rule names, as texts that stay the same.
+
+    A deal reads `deals/9 was won 2026-03-01, open since 2026-04-02`, with the portal's days.
+    """
+    keys = [fact.key for fact in dict.fromkeys(named_facts)]
+    states = {state for key in keys for state in _STATES_BY_FACT.get(key, ())}
+    deals = [deal for deal in facts.deals if deal.state in states]
+    return (
+        *_deal_texts(deals, policy.zone),
+        *(_form_texts(facts, policy.zone) if _FORM_FACTS & set(keys) else ()),
+        *_value_texts(policy, facts, named_facts),
+    )
+
+
+def _deal_texts(deals: list[Deal], zone: ZoneInfo) -> Iterator[str]:
+    newest = sorted(deals, key=_entered_key, reverse=True)
+    for deal in sorted(newest[:_MAX_DEALS], key=lambda deal: deal.ref):
+        yield _deal_text(deal, zone)
+    if len(newest) > _MAX_DEALS:
+        yield f"and {len(newest) - _MAX_DEALS} more deals"
+
+
+def _entered_key(deal: Deal) -> tuple[float, int]:
+    return (deal.entered_at.timestamp() if deal.entered_at else 0.0, int(deal.ref.id))
+
+
+def _deal_text(deal: Deal, zone: ZoneInfo) -> str:
+    """Return what happened to a deal, in the order of time."""
+    won = f"was won {_day(deal.won_at, zone)}, " if deal.was_won and deal.state is not _WON else ""
+    return f"{deal.ref} {won}{_STATE_WORDS[deal.state]} {_day(deal.entered_at, zone)}"
+
+
+_WON: Final = DealState.WON
+_STATE_WORDS: Final = {
+    DealState.OPEN: "open since",
+    DealState.WON: "was won",
+    DealState.LOST: "was lost",
+    DealState.NEITHER: "closed since",
+}
+
+
+def _day(at: datetime | None, zone: ZoneInfo) -> str:
+    return format_date(at, zone) if at else "at an unknown time"
+
+
+def _form_texts(facts: Facts, zone: ZoneInfo) -> Iterator[str]:
+    name = facts.values.get("contact.last_conversion")
+    converted_at = facts.values.get("contact.last_conversion_at")
+    if isinstance(name, str):
+        yield f"form {name!r}" + (
+            f" on {format_date(converted_at, zone)}" if isinstance(converted_at, datetime) else ""
+        )
+
+
+def _value_texts(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> Iterator[str]:
+    for fact in dict.fromkeys(named_facts):
+        value = facts.values.get(fact.key)
+        if (fact.property_name or fact.key in _FACT_NAMES) and value not in {None, ()}:
+            labels = {option.value: option.label for option in fact.options}
+            name = _FACT_NAMES.get(fact.key, fact.key)
+            yield f"{name} is {format_value(value, policy.zone, labels)}"

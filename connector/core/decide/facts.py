@@ -1,0 +1,212 @@
+"""What is known of one record when it is decided: the facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy, PropertyReader
+from connector.core.conditions.values import (
+    Value,
+    Values,
+    midnight,
+    parse_domain,
+    parse_number,
+    parse_time,
+)
+from connector.core.deals import Deal, DealState, read_deal
+from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything that a decision rests on; blank is "".
+
+    `deals` holds only deals that count; `evidence_at` is the time of the newest evidence:
+    when a deal entered its present stage, or the latest form conversion. `company` is a
+    contact's primary company, or the company itself; `mark` the value of a former customer's mark.
+    """
+
+    record: Ref
+    stage: str
+    status: str
+    values: Values
+    deals: tuple[Deal, ...]
+    now: datetime
+    evidence_at: datetime | None
+    mark: str = ""
+    company: Ref | None = None
+
+
+def read_policy_deal(policy: BoundPolicy, record: Record, history: Sequence[Version] = ()) -> Deal:
+    """Return a deal as evidence; `history` holds what is known of its stages, in any order."""
+    return read_deal(policy.deal_pipelines, record, history)
+
+
+def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal]) -> bool:
+    """Whether the stage history of a record's deals could change its decision.
+
+    It could where the policy asks whether a deal was won once, in the record's stage and with
+    no deal won now; and where a loss counts, with no deal open or won, and a lost deal of
+    which nobody knows when it entered its stage.
+    """
+    object_policy = policy.object_policies[record.ref.object_type]
+    counted_deals = [deal for deal in deals if deal.counts]
+    states = {deal.state for deal in counted_deals}
+    if not counted_deals or DealState.WON in states:
+        return False
+    stage = record.value(STAGE)
+    stage = object_policy.aliases.get(stage, stage)
+    if object_policy.past_win_stages is None or stage in object_policy.past_win_stages:
+        return True
+    if not object_policy.uses_losses or DealState.OPEN in states:
+        return False
+    return any(deal.state is DealState.LOST and not deal.date_is_known for deal in counted_deals)
+
+
+def record_facts(
+    policy: BoundPolicy,
+    record: Record,
+    deals: Sequence[Deal],
+    *,
+    company: Record | None = None,
+    now: datetime,
+) -> Facts:
+    """Return the facts about a contact or company, from its record and its linked deals.
+
+    `company` is a contact's primary company. Raise KeyError where a property that the policy
+    names was not asked for: what is not known is not blank.
+    """
+    object_policy = policy.object_policies[record.ref.object_type]
+    is_contact = record.ref.object_type is ObjectType.CONTACTS
+    counted_deals = tuple(deal for deal in deals if deal.counts)
+    today = midnight(now.astimezone(policy.zone), policy.zone)
+    values: dict[str, Value] = {"now": now, "today": today, **_deal_values(counted_deals)}
+    values |= _contact_values(policy, record) if is_contact else _company_values(record)
+    values |= _conversion_values(values)
+    records_by_namespace = (
+        {"contact": record, "company": company} if is_contact else {"company": record}
+    )
+    for reader in object_policy.readers:
+        values[reader.key] = _read_property(reader, records_by_namespace, counted_deals)
+    stage, status = record.value(STAGE), _lead_status(object_policy, record)
+    values["stage"], values["status"] = stage or None, status or None
+    company_record = company if is_contact else record
+    values["company.id"] = company_record.ref.id if company_record else None
+    return Facts(
+        record=record.ref,
+        stage=stage,
+        status=status,
+        values=values,
+        deals=counted_deals,
+        now=now,
+        evidence_at=_evidence_at(counted_deals, values.get("contact.last_conversion_at")),
+        mark=record.value(policy.mark_property) if is_contact and policy.mark_property else "",
+        company=company_record.ref if company_record else None,
+    )
+
+
+def _lead_status(object_policy: ObjectPolicy, record: Record) -> str:
+    return record.value(STATUS) if object_policy.rows else record.properties.get(STATUS) or ""
+
+
+def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
+    get = record.properties.get
+    email_domain = parse_domain(get("email"))
+    score, subscription = policy.score_property, policy.subscription_property
+    return {
+        "domain": email_domain,
+        "contact.email_domain": email_domain,
+        "contact.last_conversion": get("recent_conversion_event_name") or None,
+        "contact.last_conversion_at": parse_time(get("recent_conversion_date")),
+        "contact.conversions": parse_number(get("num_conversion_events")),
+        "contact.score": parse_number(record.properties[score]) if score else None,
+        "contact.subscription": (record.properties[subscription] or None) if subscription else None,
+    }
+
+
+def _company_values(record: Record) -> dict[str, Value]:
+    return {"domain": parse_domain(record.properties.get("domain"))}
+
+
+def _deal_values(deals: Sequence[Deal]) -> dict[str, Value]:
+    if not deals:
+        return _NO_DEALS
+    by_state: dict[DealState, list[Deal]] = {state: [] for state in DealState}
+    for deal in deals:
+        by_state[deal.state].append(deal)
+    return {
+        "deals.count": float(len(deals)),
+        "deals.open": float(len(by_state[DealState.OPEN])),
+        "deals.won": float(len(by_state[DealState.WON])),
+        "deals.lost": float(len(by_state[DealState.LOST])),
+        "deals.neither": float(len(by_state[DealState.NEITHER])),
+        "deals.were_won": float(sum(deal.was_won for deal in deals) - len(by_state[DealState.WON])),
+        **_latest_values("open", "open_since", by_state[DealState.OPEN]),
+        **_latest_values("won", "won_at", by_state[DealState.WON]),
+        **_latest_values("lost", "lost_at", by_state[DealState.LOST]),
+    }
+
+
+def _latest_values(state: str, since: str, deals: Sequence[Deal]) -> dict[str, Value]:
+    """Return which deal entered a state last, and when."""
+    if not deals:
+        return {f"deals.latest_{state}": None, f"deals.{since}": None}
+    dated_deals = [deal for deal in deals if deal.entered_at]
+    latest_deal = max(dated_deals, key=_entered_key) if dated_deals else deals[0]
+    return {f"deals.latest_{state}": str(latest_deal.ref), f"deals.{since}": latest_deal.entered_at}
+
+
+def _entered_key(deal: Deal) -> tuple[datetime | None, int]:
+    return deal.entered_at, int(deal.ref.id)
+
+
+_NO_DEALS: Final[dict[str, Value]] = {
+    **{f"deals.{name}": 0.0 for name in ("count", "open", "won", "lost", "neither", "were_won")},
+    **_latest_values("open", "open_since", ()),
+    **_latest_values("won", "won_at", ()),
+    **_latest_values("lost", "lost_at", ()),
+}
+
+
+def _conversion_values(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return whether there is a form conversion that counts: after a loss only a later one."""
+    converted_at, lost_at = values.get("contact.last_conversion_at"), values["deals.lost_at"]
+    has_converted = bool(values.get("contact.conversions") or values.get("contact.last_conversion"))
+    since_loss = (
+        isinstance(converted_at, datetime)
+        and isinstance(lost_at, datetime)
+        and converted_at > lost_at
+    )
+    return {
+        "conversion.since_loss": since_loss,
+        "conversion.counts": has_converted and (since_loss or values["deals.lost"] == 0),
+    }
+
+
+_STATES_BY_NAMESPACE: Final = {
+    "open_deal": DealState.OPEN,
+    "won_deal": DealState.WON,
+    "lost_deal": DealState.LOST,
+}
+
+
+def _read_property(
+    reader: PropertyReader, records_by_namespace: Mapping[str, Record | None], deals: Iterable[Deal]
+) -> Value:
+    """Return a property's value, or one for each deal in the namespace's state."""
+    name = reader.property_name
+    if reader.namespace in {"contact", "company"}:
+        record = records_by_namespace.get(reader.namespace)
+        return reader.parse(record.properties[name]) if record else None
+    state = _STATES_BY_NAMESPACE.get(reader.namespace)
+    matching_deals = (deal for deal in deals if state is None or deal.state is state)
+    return tuple(reader.parse(deal.properties[name]) for deal in matching_deals)
+
+
+def _evidence_at(deals: Iterable[Deal], converted_at: Value) -> datetime | None:
+    """Return the time of the newest evidence, None where there is none."""
+    times = [*(deal.entered_at for deal in deals), converted_at]
+    return max((time for time in times if isinstance(time, datetime)), default=None)

@@ -1,0 +1,1 @@
+"""Decisions, conditions and policies in plain words."""

@@ -1,0 +1,1 @@
+"""Contacts that are ready for sales and that nobody follows up."""

@@ -1,0 +1,133 @@
+"""Tells which contacts are ready for sales and wait for somebody to follow up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.binding.settings import bound_values, portal_names
+from connector.core.conditions.values import Value, parse_time
+from connector.core.history.stage_periods import build_periods
+from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
+
+# HubSpot calculates it for contacts, companies and deals (its changelog on stage properties).
+ENTERED_CURRENT_STAGE: Final = "hs_v2_date_entered_current_stage"
+_OWNER: Final = "hubspot_owner_id"
+
+
+class MissingFollowUp(StrEnum):
+    """What is missing, as people read it."""
+
+    STATUS = "nobody has worked on the lead status"
+    OWNER = "nobody owns it"
+    ACTIVITY = "no activity since then"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowUpTerms:
+    """When a contact counts as overlooked; `activity` is "" where no property is named.
+
+    A contact with one of the `verdicts` was looked at, and is none whatever else it lacks.
+    """
+
+    stages: frozenset[str]
+    verdicts: frozenset[str]
+    untouched_statuses: frozenset[str]
+    wait_time: timedelta
+    activity_property: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverlookedContact:
+    """A contact that waits, and why; blank is "".
+
+    Where nobody knows when it entered its stage, `since` is its last change: it has waited at
+    least since then, and `exact` is False.
+    """
+
+    record: Ref
+    stage: str
+    since: datetime
+    since_is_exact: bool
+    status: str
+    owner: str
+    missing_follow_up: tuple[MissingFollowUp, ...]
+
+
+def follow_up_terms(policy: BoundPolicy, portal: Portal) -> FollowUpTerms:
+    """Return the terms of a policy, in the portal's internal values."""
+    settings = policy.policy.settings
+    values = bound_values(settings, portal_names(portal, ObjectType.CONTACTS))
+    return FollowUpTerms(
+        stages=_texts(values["lead_status.applies_to"]),
+        verdicts=_texts(values["lead_status.verdicts"]),
+        untouched_statuses=_texts(values["follow_up.statuses"]) | {""},
+        wait_time=timedelta(days=policy.policy.number("follow_up.days")),
+        activity_property=policy.activity_property,
+    )
+
+
+def entered_stage_at(
+    record: Record, versions: Sequence[Version], *, mirror_source: str
+) -> datetime | None:
+    """Return when a record entered its stage; None where nobody knows.
+
+    HubSpot's own date is mirrored with the next pull, so what the ledger knows may be newer. A
+    version of the source type `seen` tells only when the mirror saw the stage: HubSpot's counts.
+    """
+    hubspot_time = parse_time(record.properties.get(ENTERED_CURRENT_STAGE))
+    latest_periods = build_periods(versions)[-1:]
+    if not latest_periods or latest_periods[0].stage != record.value(STAGE):
+        return hubspot_time
+    if hubspot_time is None:
+        return latest_periods[0].since
+    return (
+        hubspot_time
+        if latest_periods[0].source_type == mirror_source
+        else max(hubspot_time, latest_periods[0].since)
+    )
+
+
+def overlooked_contact(
+    terms: FollowUpTerms, record: Record, since: datetime | None, now: datetime
+) -> OverlookedContact | None:
+    """Return what a contact waits for; None where it is in another stage, or does not wait."""
+    waiting_since, status = since or record.modified_at, record.properties.get(STATUS) or ""
+    if record.value(STAGE) not in terms.stages or status in terms.verdicts:
+        return None
+    if now - waiting_since <= terms.wait_time:
+        return None
+    missing_follow_up = tuple(_missing_follow_up(terms, record, waiting_since))
+    if not missing_follow_up:
+        return None
+    return OverlookedContact(
+        record=record.ref,
+        stage=record.value(STAGE),
+        since=waiting_since,
+        since_is_exact=since is not None,
+        status=status,
+        owner=record.properties.get(_OWNER) or "",
+        missing_follow_up=missing_follow_up,
+    )
+
+
+def _missing_follow_up(
+    terms: FollowUpTerms, record: Record, since: datetime
+) -> Iterator[MissingFollowUp]:
+    if (record.properties.get(STATUS) or "") in terms.untouched_statuses:
+        yield MissingFollowUp.STATUS
+    if not record.properties.get(_OWNER):
+        yield MissingFollowUp.OWNER
+    if terms.activity_property:
+        last_activity_at = parse_time(record.properties.get(terms.activity_property))
+        if last_activity_at is None or last_activity_at < since:
+            yield MissingFollowUp.ACTIVITY
+
+
+def _texts(value: Value) -> frozenset[str]:
+    values = value if isinstance(value, tuple) else (value,)
+    return frozenset(text for text in values if isinstance(text, str))

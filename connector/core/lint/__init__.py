@@ -1,0 +1,1 @@
+"""Find mistakes in a policy before it is used: cases, loops, shadows."""

@@ -1,0 +1,174 @@
+"""Makes facts out of what a case gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.conditions.values import Value, parse_number, parse_time
+from connector.core.deals import Deal
+from connector.core.decide.facts import Facts, read_policy_deal, record_facts
+from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
+from connector.core.problem import policy_error
+from connector.core.yaml.nodes import Node, Scalar
+from connector.core.yaml.values import choice, is_empty, items, scalar, section, text
+
+PROPERTIES: Final = {
+    "stage": STAGE,
+    "status": STATUS,
+    "email": "email",
+    "domain": "domain",
+    "last_conversion": "recent_conversion_event_name",
+    "last_conversion_at": "recent_conversion_date",
+    "conversions": "num_conversion_events",
+}
+"""What a case calls a property, and what HubSpot calls it."""
+
+GIVEN_KEYS: Final = (
+    "type",
+    "now",
+    "score",
+    "subscription",
+    "deals",
+    "company",
+    "contacts",
+    "properties",
+    *PROPERTIES,
+)
+_CONTACTS_KEYS: Final = ("furthest", "count")
+_DEAL_KEYS: Final = ("id", "state", "since", "was_won", "pipeline", "properties")
+_DEAL_STAGES: Final = {
+    "open": "contractsent",
+    "won": "closedwon",
+    "lost": "closedlost",
+    "neither": "closedsplit",
+}
+_OBJECT_TYPES: Final = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
+_DEFAULT_NOW: Final = "2026-06-01"
+
+
+def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -> Facts:
+    """Return the facts that a case gives, as if they had been read from the portal."""
+    now = _time(
+        given.get("now") or Scalar(_DEFAULT_NOW, policy.policy.settings["scope"].place), "now"
+    )
+    object_type = _OBJECT_TYPES[
+        choice(given["type"], "type", list(_OBJECT_TYPES)) if "type" in given else "contact"
+    ]
+    properties = dict(_properties(given, policy))
+    object_policy = policy.object_policies[object_type]
+    for name, labels in ((STAGE, object_policy.labels), (STATUS, object_policy.status_labels)):
+        properties[name] = internal_value(properties.get(name, ""), labels)
+    record = _record(portal, Ref(object_type, "1"), properties, now)
+    company_properties = _texts(given["company"]) if "company" in given else {}
+    group_values = _group_values(policy, object_type, company_properties, given)
+    company = None
+    if "company" in given:
+        company = _record(
+            portal,
+            Ref(ObjectType.COMPANIES, company_properties.pop("id", "2")),
+            company_properties,
+            now,
+        )
+    deals = [
+        _deal(policy, portal, node, index, now)
+        for index, node in enumerate(items(given["deals"], "deals") if "deals" in given else (), 1)
+    ]
+    base_facts = record_facts(policy, record, deals, company=company, now=now)
+    return replace(base_facts, values={**base_facts.values, **group_values})
+
+
+def _group_values(
+    policy: BoundPolicy, object_type: ObjectType, company: dict[str, str], given: Mapping[str, Node]
+) -> dict[str, Value]:
+    """Return what a contact's company, or a company's contacts, say; taken out of `company`."""
+    labels = policy.object_policies[object_type].labels
+    if object_type is ObjectType.CONTACTS:
+        stage, contact_count = company.pop("stage", ""), parse_number(company.pop("contacts", ""))
+        return {
+            "company.stage": internal_value(stage, labels) or None,
+            "company.contacts": contact_count,
+        }
+    node = given.get("contacts")
+    contacts = _texts(section(node, "contacts", known=_CONTACTS_KEYS)) if node else {}
+    furthest = internal_value(contacts.get("furthest", ""), labels)
+    count = parse_number(contacts.get("count", ""))
+    return {"contacts.furthest": furthest or None, "contacts.count": count}
+
+
+def internal_value(word: str, labels: Mapping[str, str]) -> str:
+    """Return the internal value of a stage or lead status that a case may name by its label."""
+    if word in labels:
+        return word
+    return next(
+        (value for value, label in labels.items() if label.casefold() == word.casefold()), word
+    )
+
+
+def _properties(given: Mapping[str, Node], policy: BoundPolicy) -> Iterator[tuple[str, str]]:
+    for name, node in given.items():
+        if name in PROPERTIES:
+            yield PROPERTIES[name], _text_or_blank(node, name)
+        elif name in {"score", "subscription"}:
+            property_name = getattr(policy, f"{name}_property")
+            if not property_name:
+                raise policy_error(
+                    node.place, f"a {name} is given, but `{name}.property` is not set"
+                )
+            yield property_name, _text_or_blank(node, name)
+        elif name == "properties":
+            yield from _texts(node).items()
+
+
+def _texts(node: Node) -> dict[str, str]:
+    entries = section(node, "properties").entries
+    return {name: _text_or_blank(value, name) for name, (_, value) in entries.items()}
+
+
+def _text_or_blank(node: Node, description: str) -> str:
+    value = scalar(node, description)
+    return "" if is_empty(value) else value.text
+
+
+def _time(node: Node, description: str) -> datetime:
+    time = parse_time(text(node, description))
+    if time is None:
+        raise policy_error(node.place, f"{description} is a day such as 2026-03-01, or a time")
+    return time
+
+
+def _record(portal: Portal, ref: Ref, properties: Mapping[str, str], now: datetime) -> Record:
+    """Return a record with every property that the portal defines, blank unless given."""
+    blank = dict.fromkeys(portal.definitions[ref.object_type])
+    return Record(
+        ref=ref,
+        properties={**blank, **{name: value or None for name, value in properties.items()}},
+        modified_at=now,
+        created_at=now - timedelta(days=365),
+    )
+
+
+def _deal(policy: BoundPolicy, portal: Portal, node: Node, index: int, now: datetime) -> Deal:
+    """Return a deal of a case, read from the record and the history that it would have."""
+    entry = section(node, "a deal", known=_DEAL_KEYS)
+    state = choice(entry.get("state") or node, "state", list(_DEAL_STAGES))
+    since, was_won, pipeline = entry.get("since"), entry.get("was_won"), entry.get("pipeline")
+    deal_id, extra_properties = entry.get("id"), entry.get("properties")
+    properties = {
+        "dealstage": _DEAL_STAGES[state],
+        "pipeline": text(pipeline, "pipeline") if pipeline else "default",
+    }
+    properties |= _texts(extra_properties) if extra_properties else {}
+    ref = Ref(ObjectType.DEALS, text(deal_id, "id") if deal_id else str(index))
+    stage_times = [(_DEAL_STAGES["won"], was_won), (_DEAL_STAGES[state], since)]
+    history = _history(
+        (stage, _time(time_node, stage)) for stage, time_node in stage_times if time_node
+    )
+    return read_policy_deal(policy, _record(portal, ref, properties, now), history)
+
+
+def _history(stage_times: Iterable[tuple[str, datetime]]) -> tuple[Version, ...]:
+    return tuple(Version(value=stage, at=at, source_type="CRM_UI") for stage, at in stage_times)

@@ -1,0 +1,281 @@
+"""The table of settings: what each is called, looks like, means, and is by default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+
+class SettingType(StrEnum):
+    """What a setting's value looks like."""
+
+    NUMBER = "number"
+    SHARE = "share"
+    FLAG = "yes or no"
+    CHOICE = "choice"
+    PROPERTY = "property"
+    TEXTS = "list of texts"
+    DOMAINS = "list of domains"
+    PIPELINES = "list of pipelines"
+    STAGE = "stage"
+    STAGES = "list of stages"
+    STATUS = "lead status"
+    STATUSES = "list of lead statuses"
+    CONDITION = "condition"
+    ALIASES = "mapping of stages"
+
+
+LISTS: Final = frozenset(
+    {
+        SettingType.TEXTS,
+        SettingType.DOMAINS,
+        SettingType.PIPELINES,
+        SettingType.STAGES,
+        SettingType.STATUSES,
+    }
+)
+
+Default: TypeAlias = float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """What a setting may be; texts are by default a tuple of words, a single one too."""
+
+    name: str
+    type: SettingType
+    default: Default
+    meaning: str
+    options: tuple[str, ...] = ()
+
+
+_STAGES: Final = (
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+)
+_SQL: Final = ("salesqualifiedlead",)
+_TABLE: Final = (
+    SettingSpec(
+        "stages",
+        SettingType.STAGES,
+        _STAGES,
+        "the stages that the policy names; others are left alone",
+    ),
+    SettingSpec(
+        "aliases", SettingType.ALIASES, (), "stages that count as another one, and are moved there"
+    ),
+    SettingSpec(
+        "parked", SettingType.STAGES, ("other",), "parking places: only deals lead out of them"
+    ),
+    SettingSpec(
+        "default_stage", SettingType.STAGE, ("lead",), "the stage of a record that has none"
+    ),
+    SettingSpec(
+        "scope", SettingType.CONDITION, (), "records for which this does not hold are never touched"
+    ),
+    SettingSpec(
+        "deals.pipelines.include", SettingType.PIPELINES, (), "only deals of these count; none: all"
+    ),
+    SettingSpec("deals.pipelines.exclude", SettingType.PIPELINES, (), "deals of these never count"),
+    SettingSpec(
+        "deals.labels",
+        SettingType.TEXTS,
+        (),
+        "contacts count for a deal with these labels; none: all",
+    ),
+    SettingSpec("exclude.domains", SettingType.DOMAINS, (), "own staff and partners, by domain"),
+    SettingSpec(
+        "exclude.stage", SettingType.STAGE, ("other",), "where own staff and partners belong"
+    ),
+    SettingSpec(
+        "score.property", SettingType.PROPERTY, (), "the number property that holds the lead score"
+    ),
+    SettingSpec(
+        "handover.forms",
+        SettingType.TEXTS,
+        ("*demo*", "*contact sales*"),
+        "forms that ask for sales",
+    ),
+    SettingSpec(
+        "handover.score", SettingType.NUMBER, 80.0, "the score that makes a record sales-ready"
+    ),
+    SettingSpec(
+        "qualified.score",
+        SettingType.NUMBER,
+        30.0,
+        "the score that makes a record marketing-qualified",
+    ),
+    SettingSpec(
+        "converted.score", SettingType.NUMBER, 15.0, "the score that makes a record a lead"
+    ),
+    SettingSpec(
+        "after_lost.stage",
+        SettingType.STAGE,
+        _SQL,
+        "where an opportunity goes when its deal is lost",
+    ),
+    SettingSpec(
+        "after_lost.customer_stage",
+        SettingType.STAGE,
+        ("$after_lost.stage",),
+        "where a customer goes when the deal is lost after all",
+    ),
+    SettingSpec(
+        "after_lost.lead_status",
+        SettingType.STATUS,
+        ("BAD_TIMING",),
+        "the lead status after a loss",
+    ),
+    SettingSpec(
+        "after_lost.quiet_days",
+        SettingType.NUMBER,
+        90.0,
+        "how long a loss keeps the record as it is",
+    ),
+    SettingSpec(
+        "lead_status.applies_to", SettingType.STAGES, _SQL, "the stages that carry a lead status"
+    ),
+    SettingSpec(
+        "lead_status.verdicts",
+        SettingType.STATUSES,
+        ("UNQUALIFIED", "BAD_TIMING"),
+        "a seller's verdicts, kept on earlier stages too",
+    ),
+    SettingSpec(
+        "on_deal",
+        SettingType.CHOICE,
+        ("closing",),
+        "the lead status while a deal is open: OPEN_DEAL (closing), or none (blank)",
+        ("closing", "blank"),
+    ),
+    SettingSpec(
+        "after_won",
+        SettingType.STATUS,
+        ("clear",),
+        "the lead status of a customer, where it closes",
+    ),
+    SettingSpec(
+        "subscription.property", SettingType.PROPERTY, (), "the contact property of a subscription"
+    ),
+    SettingSpec(
+        "subscription.trial", SettingType.TEXTS, ("trial", "trialing"), "its values on trial"
+    ),
+    SettingSpec(
+        "subscription.active", SettingType.TEXTS, ("active", "past_due"), "its values while it runs"
+    ),
+    SettingSpec(
+        "subscription.ended",
+        SettingType.TEXTS,
+        ("canceled", "cancelled", "expired", "ended"),
+        "its values once it has ended",
+    ),
+    SettingSpec(
+        "churn.practice",
+        SettingType.CHOICE,
+        ("keep-customer",),
+        "what becomes of a customer whose subscription ended",
+        ("keep-customer", "custom-stage", "back-to-sales"),
+    ),
+    SettingSpec(
+        "churn.stage", SettingType.STAGE, ("$after_lost.stage",), "the custom stage of who has left"
+    ),
+    SettingSpec(
+        "churn.mark",
+        SettingType.PROPERTY,
+        (),
+        "the yes-or-no property that marks a former customer",
+    ),
+    SettingSpec(
+        "follow_up.days", SettingType.NUMBER, 5.0, "after how many days a contact is overlooked"
+    ),
+    SettingSpec(
+        "follow_up.statuses",
+        SettingType.STATUSES,
+        ("NEW",),
+        "lead statuses that nobody has worked on",
+    ),
+    SettingSpec(
+        "follow_up.activity",
+        SettingType.PROPERTY,
+        (),
+        "the date property of a contact's last activity",
+    ),
+    SettingSpec("follow_up.tasks", SettingType.FLAG, False, "whether owners get a task in HubSpot"),  # noqa: FBT003 - a column of a table
+    SettingSpec(
+        "follow_up.limit", SettingType.NUMBER, 20.0, "how many such tasks are created in a day"
+    ),
+    SettingSpec("hold_days", SettingType.NUMBER, 30.0, "how long a person's edit is held"),
+    SettingSpec(
+        "hold.imports",
+        SettingType.FLAG,
+        False,  # noqa: FBT003 - the default, in the table's column
+        "whether an import counts as a person's edit",
+    ),
+    SettingSpec(
+        "company_sync.mode",
+        SettingType.CHOICE,
+        ("off",),
+        "whether contacts and companies follow each other",
+        ("off", "primary", "roll-up", "both"),
+    ),
+    SettingSpec(
+        "company_sync.max_contacts", SettingType.NUMBER, 50.0, "larger companies are not synced"
+    ),
+    SettingSpec(
+        "company_sync.except",
+        SettingType.TEXTS,
+        (),
+        "companies that are not synced, by id or domain",
+    ),
+    SettingSpec(
+        "company_sync.contacts_to",
+        SettingType.STAGE,
+        ("opportunity",),
+        "no contact follows its company further than this: a customer is who is on a won deal",
+    ),
+    SettingSpec(
+        "company_sync.companies_to",
+        SettingType.STAGE,
+        ("customer",),
+        "no company follows its contacts further than this",
+    ),
+    SettingSpec(
+        "company_sync.native",
+        SettingType.CHOICE,
+        ("unknown",),
+        "whether HubSpot's own sync of companies to contacts is on",
+        ("unknown", "on", "off"),
+    ),
+    SettingSpec("limits.always", SettingType.NUMBER, 100.0, "corrections a day that always pass"),
+    SettingSpec(
+        "limits.day_share", SettingType.SHARE, 0.20, "the share that may be corrected in a day"
+    ),
+    SettingSpec(
+        "limits.day_backward_share",
+        SettingType.SHARE,
+        0.05,
+        "the share that may go backward in a day",
+    ),
+    SettingSpec(
+        "limits.hour_share", SettingType.SHARE, 0.20, "the share that may be corrected in an hour"
+    ),
+    SettingSpec(
+        "limits.hour_backward_share",
+        SettingType.SHARE,
+        0.05,
+        "the share that may go back in an hour",
+    ),
+    SettingSpec(
+        "limits.company", SettingType.NUMBER, 100.0, "contacts of one company corrected in a day"
+    ),
+    SettingSpec("limits.canary", SettingType.NUMBER, 25.0, "how many of a large plan go first"),
+)
+SETTING_SPECS: Final[Mapping[str, SettingSpec]] = {spec.name: spec for spec in _TABLE}

@@ -1,0 +1,1 @@
+"""YAML that remembers the line and column of everything it holds."""

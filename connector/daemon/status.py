@@ -1,0 +1,86 @@
+"""Read how things stand, for whoever looks at the daemon from outside."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from connector.core.model import ObjectType
+from connector.daemon.cycle import DiskNearlyFull, Schedule
+from connector.daemon.environment import Environment
+from connector.daemon.steps import FailingStep, Steps
+from connector.errors import ConnectorError
+from connector.telemetry.metrics import Status
+from state import checkpoints, holds, mirror, outbox, plans, quarantine, webhook_inbox
+
+_DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+# What keeps a daemon from doing its work; an apply over a limit, say, waits for a person.
+_VITAL_STEPS = frozenset({"portal", "settings", "token", "policy", "recover", "poll"})
+_POLL_GRACE_SECONDS = 60.0
+
+
+def read_status(environment: Environment) -> Status:
+    """Read the figures from the database; none while the portal is not known, or it is locked."""
+    if not environment.is_open:
+        return Status()
+    try:
+        return _read_from_database(environment, environment.api.now())
+    except ConnectorError:
+        return Status()
+
+
+def _read_from_database(environment: Environment, now: datetime) -> Status:
+    store, portal_id = environment.store, environment.portal_id
+    with store.reading() as session:
+        due_counts = mirror.count_due(session, portal_id, until=now)
+        head = plans.latest(session, portal_id)
+        poll_checkpoints = [
+            checkpoints.get(session, portal_id, f"changes.{kind}") for kind in ObjectType
+        ]
+        return Status(
+            due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
+            open_moves=len(outbox.open_moves(session, portal_id)),
+            quarantined=len(quarantine.read_quarantined(session, portal_id)),
+            holds=len(holds.read_active(session, portal_id, now=now)),
+            events_waiting=webhook_inbox.count_waiting(session, portal_id).count,
+            database_bytes=store.size_bytes(),
+            free_bytes=store.free_bytes(),
+            lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),
+            requests_left=environment.api.allowance().remaining,
+            left_alone=dict(head.summary.get("left_alone", {})) if head else {},
+        )
+
+
+def _lag(polled_until: list[str], now: datetime) -> float | None:
+    if len(polled_until) < len(ObjectType):
+        return None
+    return max(0.0, (now - min(map(datetime.fromisoformat, polled_until))).total_seconds())
+
+
+def problems(environment: Environment, steps: Steps, schedule: Schedule) -> list[str]:
+    """Say what is wrong, one line each; nothing where the daemon does its work."""
+    lines = [
+        f"{failing_step.step}: {failing_step.error}"
+        for failing_step in steps.failing_steps()
+        if _is_vital(failing_step)
+    ]
+    try:
+        with environment.store.reading() as session:
+            checkpoints.get(session, "0", "ready")
+    except ConnectorError as error:
+        lines.append(f"database: {error}")
+    if not environment.is_open:
+        lines.append("portal: not opened yet")
+    elif schedule.last_poll is None:
+        lines.append("poll: the first one has not ended yet")
+    else:
+        age, max_age = (
+            steps.monotonic() - schedule.last_poll,
+            5 * schedule.poll_seconds + _POLL_GRACE_SECONDS,
+        )
+        if age > max_age:
+            lines.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
+    return lines
+
+
+def _is_vital(failing_step: FailingStep) -> bool:
+    return failing_step.step in _VITAL_STEPS or isinstance(failing_step.error, DiskNearlyFull)

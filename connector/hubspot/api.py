@@ -1,0 +1,162 @@
+"""What the use cases may ask of HubSpot, whichever door stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol
+
+from connector.core.follow_up.tasks import Task
+from connector.core.model import (
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Workflow,
+)
+from connector.hubspot.http.daily_budget import Allowance
+
+SEARCH_LIMIT: Final = 200
+"""Records that one search answers at most (HubSpot's guide to the search API)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One answer of a list or a search.
+
+    `total` is how many records a search has in all (`None` for a list);
+    `after` is where a list goes on (`None` at its end, and for every search).
+    """
+
+    records: tuple[Record, ...]
+    total: int | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why HubSpot did not write one record of a batch."""
+
+    message: str
+    category: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateAnswer:
+    """What became of each record of one batch update, as far as the answer says.
+
+    `updated` is what the answer shows by asked ref (a first check only: HubSpot may show
+    the asked value without having stored it); `unnamed` were sent, yet the answer names
+    them neither as updated nor as refused.
+    """
+
+    updated: Mapping[Ref, Record] = field(default_factory=dict)
+    refused: Mapping[Ref, Refusal] = field(default_factory=dict)
+    unanswered: frozenset[Ref] = frozenset()
+    correlation_id: str = ""
+
+
+class HubSpotApi(Protocol):
+    """The only way to a portal; failures are those of `connector.hubspot.http.failures`."""
+
+    def now(self) -> datetime:
+        """Return the portal's time: the date of its answers, moved on by our own clock."""
+        ...
+
+    def allowance(self) -> Allowance:
+        """Return what the portal allows, as far as its answers told; no request."""
+        ...
+
+    def check_budget(self) -> None:
+        """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
+        ...
+
+    def account(self) -> Account:
+        """Return whom the token belongs to; one request."""
+        ...
+
+    def portal(self) -> Portal:
+        """Return what the portal is; one request each for account, pipelines and three types."""
+        ...
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return the active workflows of contacts and companies; needs the scope `automation`."""
+        ...
+
+    def search_changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        """Search what was last modified from `since` to `until`, both included; one request.
+
+        At most 200 records, sorted by that time; with `after_id` ("0" for all) only those
+        with a greater id, sorted by id.
+        """
+        ...
+
+    def search_last(self, object_type: ObjectType) -> Page:
+        """Search the record with the greatest id, and how many there are; one request."""
+        ...
+
+    def list_page(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> Page:
+        """List at most 100 records in the order of their ids; one request."""
+        ...
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Read records of one type by asked ref; those that HubSpot does not find are absent.
+
+        Chunks of 100, of 50 with history. A merged id answers with its survivor: the key is
+        the asked ref, `record.ref` the real one.
+        """
+        ...
+
+    def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+        """Return which records of one type lie in the recycling bin; chunks of 100."""
+        ...
+
+    def find_survivor(self, ref: Ref) -> Ref | None:
+        """Return who answers to an id: itself, what it was merged into, or nobody; one request."""
+        ...
+
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType
+    ) -> dict[Ref, tuple[Association, ...]]:
+        """Read the associations of records of one type; every asked ref is a key.
+
+        Chunks of 1,000; the paging of each record is followed to its end.
+        """
+        ...
+
+    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        """Write at most 100 records of one type in one request; "" clears a property.
+
+        Raise `OutcomeUnknown` where HubSpot may or may not have written, `BatchRefused`
+        where it refused the whole batch and wrote nothing.
+        """
+        ...
+
+    def create_task(self, task: Task) -> str:
+        """Create a task for the owner of a contact and return its id; one request."""
+        ...
+
+    def find_task(self, subject: str) -> str | None:
+        """Search the task with a subject, as late as searches show it; one request."""
+        ...

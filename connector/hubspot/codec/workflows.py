@@ -1,0 +1,67 @@
+"""Workflows of a portal, and the properties that they enrol on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from connector.core.model import ObjectType, Workflow
+from connector.hubspot.codec.parsing import Raw, next_cursor, success_body
+from connector.hubspot.http.response import Answer
+
+_TYPES: Final = {"0-1": ObjectType.CONTACTS, "0-2": ObjectType.COMPANIES}
+# What an event filter calls the property whose change it waits for.
+_EVENT_FILTER_PROPERTY: Final = "hs_name"
+
+
+def parse_active_ids(answer: Answer) -> tuple[tuple[str, ...], str | None]:
+    """Read the ids of active workflows of contacts or companies, and where the list goes on."""
+    with success_body("workflows", answer) as body:
+        ids = tuple(str(raw["id"]) for raw in body["results"] if _is_active(raw))
+        return ids, next_cursor(body)
+
+
+def batch_read_body(ids: Sequence[str]) -> dict[str, object]:
+    """Return the body that asks for whole workflows."""
+    return {"inputs": [{"flowId": workflow_id, "type": "FLOW_ID"} for workflow_id in ids]}
+
+
+def parse_workflows(answer: Answer) -> tuple[Workflow, ...]:
+    """Read workflows with the properties that they enrol on."""
+    with success_body("workflows", answer) as body:
+        return tuple(
+            Workflow(
+                id=str(raw["id"]),
+                name=raw.get("name") or "",
+                object_type=_TYPES[raw["objectTypeId"]],
+                enrollment_properties=frozenset(
+                    _property_names(raw.get("enrollmentCriteria") or {})
+                ),
+            )
+            for raw in body["results"]
+            if _is_active(raw)
+        )
+
+
+def _is_active(raw: Raw) -> bool:
+    return bool(raw.get("isEnabled")) and raw.get("objectTypeId") in _TYPES
+
+
+def _property_names(criteria: Any) -> Iterator[str]:
+    """Yield every property that a filter names, however deep its branches go."""
+    if isinstance(criteria, list):
+        for branch in criteria:
+            yield from _property_names(branch)
+    elif isinstance(criteria, dict):
+        name = criteria.get("property")
+        if name == _EVENT_FILTER_PROPERTY:
+            yield from _event_property_names(criteria.get("operation") or {})
+        elif isinstance(name, str):
+            yield name
+        for branch in criteria.values():
+            yield from _property_names(branch)
+
+
+def _event_property_names(operation: Raw) -> Iterator[str]:
+    values = operation.get("values") or [operation.get("value")]
+    yield from (value for value in values if isinstance(value, str))

@@ -1,0 +1,1 @@
+"""One request to HubSpot, and every way in which it can fail."""

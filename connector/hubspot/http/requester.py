@@ -1,0 +1,114 @@
+"""Ask HubSpot one request: in its turn, within the day, tried again, and learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from connector.hubspot.http.daily_budget import Allowance, DailyBudget, RateSlots, Reserve
+from connector.hubspot.http.failures import failure_of
+from connector.hubspot.http.oauth import Tokens
+from connector.hubspot.http.portal_clock import PortalClock
+from connector.hubspot.http.rate_limits import MIN_BURST, RateLimits
+from connector.hubspot.http.response import Answer
+from connector.hubspot.http.retry import RetryLimits, RetryPolicy
+from connector.hubspot.http.routes import Request
+from connector.hubspot.http.transport import TokenSource, Transport
+
+OnAnswer = Callable[[str, int, float], None]
+Result = TypeVar("Result")
+
+
+class Exchange:
+    """What lies between a question and its answer; safe to use from many threads.
+
+    `noted` hears of each answer its route, status and seconds.
+    """
+
+    def __init__(
+        self,
+        token: TokenSource,
+        url: str,
+        *,
+        wait: Callable[[float], None],
+        monotonic: Callable[[], float],
+        retry_limits: RetryLimits,
+    ) -> None:
+        self.on_answer: OnAnswer = lambda _route, _status, _seconds: None
+        self._clock = PortalClock(monotonic)
+        self._rate_limits = RateLimits(wait=wait, monotonic=monotonic)
+        self._retry = RetryPolicy(wait=wait, monotonic=monotonic, limits=retry_limits)
+        self._tokens = token if isinstance(token, Tokens) else None
+        self._transport = Transport(
+            token, url, timeouts=(retry_limits.connect, retry_limits.read), monotonic=monotonic
+        )
+        self._daily_budget = DailyBudget(Reserve())  # in UTC, until `time_zone` is the portal's own
+
+    def now(self) -> datetime | None:
+        """Return the portal's time, None before its first answer."""
+        return self._clock.now()
+
+    @property
+    def time_zone(self) -> str:
+        """The portal's time zone, in which a day of requests begins at midnight."""
+        return self._daily_budget.time_zone
+
+    @time_zone.setter
+    def time_zone(self, zone: str) -> None:
+        self._daily_budget.time_zone = zone
+
+    def allowance(self) -> Allowance:
+        """Return what the portal allows, as far as its answers told."""
+        limit = self._daily_budget.limit
+        return Allowance(
+            burst=self._rate_limits.burst_limit or MIN_BURST,
+            interval=self._rate_limits.interval,
+            daily=limit,
+            remaining=self._daily_budget.remaining,
+            reserve=self._daily_budget.reserve.requests_of(limit) if limit else 0,
+            used=self._daily_budget.used,
+        )
+
+    def check_budget(self) -> None:
+        """Raise LimitReached where the rest of the day's requests belongs to others."""
+        self._daily_budget.check(self._clock.now())
+
+    def configure_limits(self, reserve: Reserve, slots: RateSlots | None) -> None:
+        """Leave this reserve of the day to others; `turns` shares the paces among processes."""
+        self._daily_budget.reserve = reserve
+        if slots:
+            self._rate_limits.share_slots(slots)
+
+    def send(self, request: Request, parse: Callable[[Answer], Result]) -> Result:
+        """Return what `read` makes of the answer; raise what HubSpot's refusal means."""
+
+        def send_and_parse() -> Result:
+            return parse(self._send_once(request))
+
+        if self._tokens is None:
+            return self._retry.run(request, send_and_parse)
+        return self._retry.run(
+            request, partial(self._tokens.retry_with_fresh_token, send_and_parse)
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _send_once(self, request: Request) -> Answer:
+        self._daily_budget.start_request(self._clock.now())
+        try:
+            self._rate_limits.wait_for_slot(request.route)
+            answer = self._transport.send(request)
+            self.on_answer(str(request.route), answer.status, answer.received_at - answer.sent_at)
+            self._clock.update(answer)
+            self._rate_limits.update(answer.headers, request.route)
+            self._daily_budget.update(answer.headers, self._clock.now(), self._rate_limits.slots)
+        finally:
+            self._daily_budget.end_request()
+        error = failure_of(answer, request, time_zone=self._daily_budget.time_zone)
+        if error:
+            raise error
+        return answer

@@ -1,0 +1,110 @@
+"""The one retry policy: what is sent again, when, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import SystemRandom
+from typing import Final, TypeVar
+
+import structlog
+from tenacity import RetryCallState, Retrying
+
+from connector.errors import TemporaryError
+from connector.hubspot.http.failures import (
+    DAILY,
+    BadAnswer,
+    LimitReached,
+    Locked,
+    NotSent,
+    Unavailable,
+)
+from connector.hubspot.http.routes import Request
+
+Result = TypeVar("Result")
+
+MAX_BACKOFF: Final = 30.0
+JITTER: Final = 0.25
+"""Of a named wait, added at random so that those who were refused together part."""
+
+NOT_EXECUTED: Final = (LimitReached, Locked, NotSent)
+"""After these HubSpot certainly did nothing, so that even a write may be sent again."""
+READS_RETRIED_AFTER: Final = (*NOT_EXECUTED, Unavailable, BadAnswer)
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryLimits:
+    """How long a request is waited for: one try (seconds), and all its tries together.
+
+    `random` returns a number from 0 up to 1.
+    """
+
+    connect: float = 5.0
+    read: float = 60.0
+    tries: int = 6
+    seconds: float = 180.0
+    random: Callable[[], float] = SystemRandom().random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Repeats what failed for a while; the waits it takes are the caller's to make."""
+
+    wait: Callable[[float], None]
+    monotonic: Callable[[], float]
+    limits: RetryLimits
+
+    def run(self, request: Request, send: Callable[[], Result]) -> Result:
+        """Return what `send` returns, or raise its last error when patience ends."""
+        started_at = self.monotonic()
+
+        def should_stop(state: RetryCallState) -> bool:
+            spent = max(self.monotonic() - started_at, state.idle_for)
+            out_of_time = spent + state.upcoming_sleep > self.limits.seconds
+            return state.attempt_number >= self.limits.tries or out_of_time
+
+        retrying = Retrying(
+            sleep=self.wait,
+            retry=lambda state: _should_retry(_error(state), request),
+            wait=lambda state: retry_delay(_error(state), state.attempt_number, self.limits.random),
+            stop=should_stop,
+            before_sleep=lambda state: _log_retry(state, request),
+            reraise=True,
+        )
+        return retrying(send)
+
+
+def retry_delay(error: BaseException | None, attempt: int, random: Callable[[], float]) -> float:
+    """Return the seconds before the next try: the server's wait, or full-jitter backoff.
+
+    >>> retry_delay(Locked("…", retry_after=2.0), 1, lambda: 0.0)
+    2.0
+    """
+    server_wait = error.retry_after if isinstance(error, TemporaryError) else None
+    if server_wait is not None:
+        return server_wait * (1 + JITTER * random())
+    return random() * min(MAX_BACKOFF, 2.0 ** (attempt - 1))
+
+
+def _should_retry(error: BaseException | None, request: Request) -> bool:
+    if isinstance(error, LimitReached) and error.policy_name == DAILY:
+        return False
+    return isinstance(error, NOT_EXECUTED if request.writes else READS_RETRIED_AFTER)
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _log_retry(state: RetryCallState, request: Request) -> None:
+    error = _error(state)
+    _log.info(
+        "hubspot.request_delayed",
+        route=str(request.route),
+        error=type(error).__name__,
+        seconds=round(state.upcoming_sleep, 1),
+        attempt=state.attempt_number,
+        correlation_id=error.correlation_id if isinstance(error, TemporaryError) else "",
+    )

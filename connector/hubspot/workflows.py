@@ -1,0 +1,33 @@
+"""Read the active workflows of a portal, as few requests as the API allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connector.core.model import Workflow
+from connector.hubspot.codec import workflows
+from connector.hubspot.http.response import Answer
+from connector.hubspot.http.routes import Request, Route, Routes
+
+Send = Callable[[Request, Callable[[Answer], Any]], Any]
+_PAGE = 100
+
+
+def read_all(send: Send, routes: Routes) -> tuple[Workflow, ...]:
+    """Return the active workflows of contacts and companies; two requests for each hundred."""
+    ids: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        query = {"limit": str(_PAGE), **({"after": after} if after else {})}
+        request = Request(route=Route.WORKFLOWS, path=routes.path(Route.WORKFLOWS), query=query)
+        page_ids, after = send(request, workflows.parse_active_ids)
+        ids += page_ids
+    active_workflows: tuple[Workflow, ...] = ()
+    path = routes.path(Route.WORKFLOWS_READ)
+    for start in range(0, len(ids), _PAGE):
+        body = workflows.batch_read_body(ids[start : start + _PAGE])
+        active_workflows += send(
+            Request(route=Route.WORKFLOWS_READ, path=path, body=body), workflows.parse_workflows
+        )
+    return active_workflows

@@ -1,0 +1,145 @@
+"""Check up a portal before anything is written: token, portal, scopes, policy, access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from connector.core.binding.bind import bind
+from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
+from connector.core.policy.load import Policy
+from connector.errors import ConnectorError, UserError
+from connector.hubspot.api import HubSpotApi
+from connector.hubspot.http.daily_budget import Allowance
+from connector.hubspot.http.failures import ScopeMissing
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class CheckResult(StrEnum):
+    """How a finding bears on the work."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was checked, with what to do where it is not good."""
+
+    name: str
+    result: CheckResult
+    message: str
+
+
+def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
+    """Yield what was found, one after the other; what cannot be checked further, ends it."""
+    try:
+        portal = api.portal()
+    except ConnectorError as error:
+        yield Finding(name="token", result=CheckResult.FAIL, message=str(error))
+        return
+    yield _check_token(portal)
+    yield _check_portal_id(portal, portal_id)
+    for kind in ObjectType:
+        yield _check_readable(api, kind)
+    yield _check_budget(api.allowance(), portal)
+    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+        yield _check_writable(api, kind)
+    yield from _check_stages(portal)
+    yield _check_pipelines(portal)
+    yield from _check_policy(policy, portal)
+
+
+def _check_token(portal: Portal) -> Finding:
+    account = portal.account
+    return Finding(
+        name="token",
+        result=CheckResult.OK,
+        message=f"portal {account.portal_id} ({account.account_type}, {account.time_zone})",
+    )
+
+
+def _check_portal_id(portal: Portal, portal_id: str) -> Finding:
+    actual = portal.account.portal_id
+    if not portal_id:
+        hint = f"not pinned: set HUBSPOT_PORTAL_ID={actual}, so that no other token is ever used"
+        return Finding(name="portal id", result=CheckResult.WARNING, message=hint)
+    if portal_id != actual:
+        message = f"HUBSPOT_PORTAL_ID is {portal_id}, but the token belongs to {actual}"
+        return Finding(name="portal id", result=CheckResult.FAIL, message=message)
+    return Finding(name="portal id", result=CheckResult.OK, message=f"pinned to {actual}")
+
+
+def _check_readable(api: HubSpotApi, kind: ObjectType) -> Finding:
+    """Search one type, which needs its read scope, and count it."""
+    try:
+        total = api.search_changed(kind, (), since=_EPOCH, until=api.now()).total
+    except ScopeMissing as missing:
+        return Finding(name=f"read {kind}", result=CheckResult.FAIL, message=str(missing))
+    return Finding(name=f"read {kind}", result=CheckResult.OK, message=f"{total or 0:,} records")
+
+
+def _check_budget(allowance: Allowance, portal: Portal) -> Finding:
+    """Tell what the portal allows, and which part of it is ours."""
+    burst = f"{allowance.burst} requests in {allowance.interval:.0f} s (we take 95%)"
+    if allowance.daily is None or allowance.remaining is None:
+        return Finding(
+            name="budget", result=CheckResult.OK, message=f"{burst}; no daily limit is told"
+        )
+    available = allowance.remaining - allowance.reserve
+    message = (
+        f"{burst}; {allowance.remaining:,} of {allowance.daily:,} a day are left, "
+        f"{allowance.reserve:,} of them for "
+        f"other apps; a new day begins at midnight in {portal.account.time_zone}"
+    )
+    result = CheckResult.OK if available > 0 else CheckResult.WARNING
+    return Finding(name="budget", result=result, message=message)
+
+
+def _check_writable(api: HubSpotApi, kind: ObjectType) -> Finding:
+    """Send an update of nothing to a record that cannot exist: only the scope can refuse it."""
+    try:
+        api.update({Ref(kind, "0"): {}})
+    except ScopeMissing as missing:
+        return Finding(name=f"write {kind}", result=CheckResult.FAIL, message=str(missing))
+    except ConnectorError as error:
+        message = f"could not be told: {error}"
+        return Finding(name=f"write {kind}", result=CheckResult.WARNING, message=message)
+    return Finding(name=f"write {kind}", result=CheckResult.OK, message="the token may write them")
+
+
+def _check_stages(portal: Portal) -> Iterator[Finding]:
+    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+        names = ", ".join(stage.label for stage in portal.stages(kind))
+        result = CheckResult.OK if names else CheckResult.FAIL
+        message = names or f"{kind} have no {STAGE} property: is the read scope missing?"
+        yield Finding(name=f"stages of {kind}", result=result, message=message)
+    names = ", ".join(option.label for option in portal.options(ObjectType.CONTACTS, STATUS))
+    result = CheckResult.OK if names else CheckResult.WARNING
+    yield Finding(name="lead statuses", result=result, message=names or "none")
+
+
+def _check_pipelines(portal: Portal) -> Finding:
+    names = ", ".join(
+        f"{pipeline.label} ({len(pipeline.stages)} stages)" for pipeline in portal.pipelines
+    )
+    result = CheckResult.OK if names else CheckResult.WARNING
+    return Finding(name="pipelines", result=result, message=names or "none")
+
+
+def _check_policy(policy: Policy, portal: Portal) -> Iterator[Finding]:
+    """Bind the policy to the portal, and tell what it lacks."""
+    try:
+        bound = bind(policy, portal)
+    except UserError as error:
+        yield Finding(name="policy", result=CheckResult.FAIL, message=str(error))
+        return
+    yield Finding(
+        name="policy", result=CheckResult.OK, message=f"{policy.name} ({bound.digest[:12]})"
+    )
+    for warning in bound.warnings:
+        yield Finding(name="policy", result=CheckResult.WARNING, message=warning)

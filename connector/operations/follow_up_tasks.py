@@ -1,0 +1,99 @@
+"""Remind owners of overlooked contacts by a task in HubSpot, once for each stay in a stage."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import Final
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.follow_up.tasks import Task
+from connector.core.follow_up.tasks import follow_up_tasks as due_tasks
+from connector.errors import PermanentError, TemporaryError, UserError
+from connector.hubspot.http.failures import OutcomeUnknown
+from connector.push.pause import refuse_if_paused
+from connector.reports.overlooked_contacts import overlooked_contacts
+from state import follow_up_tasks
+
+LIMIT_PERIOD: Final = timedelta(days=1)
+SEARCH_DELAY: Final = timedelta(hours=1)
+"""So late HubSpot's search may show a task; before, nobody knows that there is none."""
+
+_log = structlog.get_logger()
+
+
+def wants_tasks(context: RunContext) -> bool:
+    """Whether the policy wants tasks for the owners of overlooked contacts."""
+    return context.policy.policy.flag("follow_up.tasks")
+
+
+def create_due_tasks(context: RunContext) -> int:
+    """Create the tasks that are due, within the limit of a day; return how many were."""
+    if not wants_tasks(context):
+        return 0
+    return _finish_open_tasks(context) + sum(
+        _create_task(context, task) for task in upcoming_tasks(context)
+    )
+
+
+def upcoming_tasks(context: RunContext) -> tuple[Task, ...]:
+    """Return the tasks that would be created now; none where the policy wants none."""
+    if not wants_tasks(context):
+        return ()
+    now = context.api.now()
+    with context.store.reading() as session:
+        created_count = follow_up_tasks.count_promised(
+            session, context.portal_id, now - LIMIT_PERIOD
+        )
+    remaining = int(context.policy.policy.number("follow_up.limit")) - created_count
+    if remaining <= 0:
+        return ()
+    contacts = list(overlooked_contacts(context))
+    with context.store.reading() as session:
+        existing_tasks = follow_up_tasks.last_promised(
+            session, context.portal_id, [contact.record for contact in contacts]
+        )
+    return tuple(islice(due_tasks(contacts, existing_tasks, now), remaining))
+
+
+def _finish_open_tasks(context: RunContext) -> int:
+    """Find out what became of tasks whose creation was cut short; send anew what is not there."""
+    with context.store.reading() as session:
+        open_tasks = follow_up_tasks.read_promised(session, context.portal_id)
+    oldest = context.api.now() - SEARCH_DELAY
+    return sum(
+        _create_task(context, open_task.task) for open_task in open_tasks if open_task.at <= oldest
+    )
+
+
+def _create_task(context: RunContext, task: Task) -> bool:
+    """Create a task unless HubSpot has it already; return whether it was created."""
+    refuse_if_paused(context.store, context.portal_id)
+    task_id = context.api.find_task(task.subject)
+    with context.store.begin() as session:
+        follow_up_tasks.promise(session, context.portal_id, task, at=context.api.now())
+        if task_id:
+            follow_up_tasks.mark_created(session, context.portal_id, task.contact, task_id)
+    return False if task_id else _send_task(context, task)
+
+
+def _send_task(context: RunContext, task: Task) -> bool:
+    try:
+        task_id = context.api.create_task(task)
+    except PermanentError as error:
+        _log.warning("task.refused", record=str(task.contact), message=str(error))
+        with context.store.begin() as session:
+            follow_up_tasks.mark_refused(session, context.portal_id, task.contact)
+        return False
+    except OutcomeUnknown:
+        raise
+    except (UserError, TemporaryError):
+        with context.store.begin() as session:
+            follow_up_tasks.erase(session, context.portal_id, [task.contact])
+        raise
+    with context.store.begin() as session:
+        follow_up_tasks.mark_created(session, context.portal_id, task.contact, task_id)
+    _log.info("task.created", record=str(task.contact), task=task_id, owner=task.owner)
+    return True

@@ -1,0 +1,125 @@
+"""Synchronise: pull, propose and push, until a fresh decision finds nothing to correct."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.model import Outcome
+from connector.errors import TemporaryError, UserError
+from connector.operations.follow_up_tasks import create_due_tasks
+from connector.plan.propose import propose
+from connector.pull.poll import PullResult, pull, require_mirror
+from connector.pull.verify_mirror import is_proven, verify_mirror
+from connector.push.push import push
+from connector.push.recover import log_open_moves_on_error, recover
+from state import audit, runs
+from state.plans import PlanHead
+
+# A write may be answered by another writer, or ignored; what is then still wrong is decided
+# again, but never for ever.
+_MAX_ROUNDS = 3
+MASS_CORRECTIONS = (
+    1000  # corrections in one plan that wait for a fresh proof that the mirror is complete
+)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """What one run did: what it read, its first plan, and how its corrections ended."""
+
+    run: str
+    recovered: int
+    pulled: PullResult | None
+    plan: PlanHead
+    outcomes: Counter[Outcome]
+    tasks: int = 0
+
+
+def sync(context: RunContext, *, full: bool = False) -> SyncResult:
+    """Pull, then apply; one writer per portal at a time."""
+    with (
+        context.store.writer_lock(context.portal_id, holder_name="connector sync"),
+        log_open_moves_on_error(context),
+    ):
+        recovered = recover(context)
+        pulled = pull(context, full=full)
+        return _with_tasks(context, _run_rounds(context, recovered, pulled))
+
+
+def apply(context: RunContext) -> SyncResult:
+    """Apply what the mirror says, without asking HubSpot for changes first."""
+    require_mirror(context)
+    with (
+        context.store.writer_lock(context.portal_id, holder_name="connector apply"),
+        log_open_moves_on_error(context),
+    ):
+        return _with_tasks(context, _run_rounds(context, recover(context), None))
+
+
+def apply_due(context: RunContext) -> SyncResult:
+    """Apply what is due; whoever calls holds the writer's lock, and has recovered."""
+    return _run_rounds(context, 0, None)
+
+
+def _with_tasks(context: RunContext, result: SyncResult) -> SyncResult:
+    """Remind owners after the corrections; what stops that stops nothing else."""
+    try:
+        return replace(result, tasks=create_due_tasks(context))
+    except (UserError, TemporaryError) as error:
+        _log.warning("tasks.stopped", portal=context.portal_id, message=str(error))
+        return result
+
+
+def _verified_plan(context: RunContext, plan: PlanHead) -> PlanHead:
+    """Let a mass change wait until the mirror is freshly proven, and decide it anew."""
+    if plan.summary["corrections"] <= MASS_CORRECTIONS or is_proven(context):
+        return plan
+    proofs = verify_mirror(context)
+    if not all(proof.agrees for proof in proofs):
+        unverified = ", ".join(str(proof.kind) for proof in proofs if not proof.agrees)
+        raise TemporaryError(
+            f"{plan.summary['corrections']:,} corrections wait, since the mirror of "
+            f"{unverified} could "
+            "not be proven complete: run `connector mirror verify` in a few minutes."
+        )
+    return propose(context, number=2)
+
+
+def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) -> SyncResult:
+    """Decide and push in rounds; the first plan is the one that is shown."""
+    with context.store.begin() as session:
+        runs.begin(session, context.portal_id, context.run, "sync", context.api.now())
+    first = plan = _verified_plan(context, propose(context))
+    outcomes: Counter[Outcome] = Counter()
+    try:
+        for number in range(3, _MAX_ROUNDS + 3):
+            if not plan.summary["corrections"]:
+                break
+            outcomes += push(context, plan)
+            plan = propose(context, number=number)
+    finally:
+        close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
+    return SyncResult(
+        run=context.run, recovered=recovered, pulled=pulled, plan=first, outcomes=outcomes
+    )
+
+
+def close_run(context: RunContext, summary: dict[str, int]) -> None:
+    """Note that a run has ended; log the head of the audit, so that a cut tail shows."""
+    with context.store.begin() as session:
+        runs.finish(session, context.portal_id, context.run, context.api.now(), summary)
+        head = audit.head(session, context.portal_id)
+    _log.info(
+        "run.finished",
+        portal=context.portal_id,
+        run=context.run,
+        audit_lines=head.line_count,
+        audit_head=head.last_hash,
+        **summary,
+    )

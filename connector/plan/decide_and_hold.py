@@ -1,0 +1,278 @@
+"""Settle what is to be done about records: decide them, and leave aside what must not be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from connector.context import RunContext
+from connector.core.corrections.holds import (
+    HeldBack,
+    HeldBackCause,
+    Hold,
+    HoldScope,
+    hold_for_person,
+    hold_scopes,
+    is_in_force,
+    longest_hold,
+)
+from connector.core.corrections.moves import correction_key
+from connector.core.decide.company_group import PinnedProperties, depends_on_group
+from connector.core.decide.decision import Decision, decide
+from connector.core.decide.facts import Facts
+from connector.core.history.writers import writer_text
+from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.plan.company_groups import group_members
+from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
+from connector.plan.gather import gather
+from state import applied_corrections, holds, mirror, quarantine
+
+_CONNECTOR = "the connector"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What is to be done about one record: its decision, and what is left aside of it."""
+
+    facts: Facts
+    decision: Decision
+    held_back: tuple[HeldBack, ...] = ()
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when time alone may change it: a hold's end counts as well."""
+        times = [self.decision.due_at, *(entry.until for entry in self.held_back)]
+        return min((time for time in times if time is not None), default=None)
+
+    @property
+    def pinned(self) -> frozenset[str]:
+        """Return the properties that stay as they are."""
+        return frozenset(entry.correction.property_name for entry in self.held_back)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HoldLookup:
+    """What speaks against corrections: holds by what they are of, and quarantined keys."""
+
+    holds_by_target: Mapping[tuple[HoldScope, str], Sequence[Hold]]
+    quarantine_notes: Mapping[str, str]
+    readings: Mapping[Ref, Record]
+    mirrored: Mapping[Ref, Record]
+
+
+def decide_and_hold(context: RunContext, refs: Sequence[Ref]) -> list[Decided]:
+    """Decide records; those with corrections are read afresh, with who set what and when.
+
+    A record that has changed since it was mirrored is decided by what was read. Who follows
+    others is decided again where they are held: nobody follows to where they will not come.
+    """
+    pinned: dict[Ref, frozenset[str]] = {}
+    decisions = _decide_records(context, refs, pinned)
+    while followers := [
+        decided.decision.record
+        for decided in decisions
+        if _rests_on_group(context, decided.decision)
+    ]:
+        members = group_members(context, followers)
+        member_decisions = _decide_records(context, sorted(members - set(refs)), pinned)
+        new_pins = {
+            decided.decision.record: decided.pinned
+            for decided in (*decisions, *member_decisions)
+            if decided.pinned
+        }
+        if new_pins.items() <= pinned.items():
+            break
+        pinned |= {ref: names | pinned.get(ref, frozenset()) for ref, names in new_pins.items()}
+        decisions = _decide_records(context, refs, pinned)
+    return decisions
+
+
+def _rests_on_group(context: RunContext, decision: Decision) -> bool:
+    object_policy = context.policy.object_policies[decision.record.object_type]
+    return bool(decision.corrections) and depends_on_group(object_policy, decision)
+
+
+def _decide_records(
+    context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties
+) -> list[Decided]:
+    """Settle records while those `around` them stay as they are."""
+    pairs = [(facts, decide(context.policy, facts)) for facts in gather(context, refs, pinned)]
+    to_correct = [facts.record for facts, decision in pairs if decision.corrections]
+    if not to_correct:
+        return [Decided(facts=facts, decision=decision) for facts, decision in pairs]
+    readings = read_fresh(context, to_correct)
+    missing = {ref for ref in to_correct if ref not in readings or readings[ref].ref != ref}
+    changed = _update_mirror(context, readings, missing)
+    fresh_facts = {facts.record: facts for facts in gather(context, changed, pinned)}
+    rechecked = [
+        (fresh_facts[facts.record], decide(context.policy, fresh_facts[facts.record]))
+        if facts.record in fresh_facts
+        else (facts, decision)
+        for facts, decision in pairs
+        if facts.record not in missing
+    ]
+    corrections = [correction for _, decision in rechecked for correction in decision.corrections]
+    lookup = _hold_lookup(context, corrections, readings)
+    return [_hold_back(context, facts, decision, lookup) for facts, decision in rechecked]
+
+
+def _update_mirror(
+    context: RunContext, readings: Mapping[Ref, Record], missing: Set[Ref]
+) -> list[Ref]:
+    """Put into the mirror what has changed since, or is gone; return which records changed."""
+    with context.store.reading() as session:
+        mirrored = mirror.get(session, context.portal_id, readings)
+    changed = [
+        ref
+        for ref, record in readings.items()
+        if ref not in missing
+        and any(
+            (mirrored[ref].properties.get(name) or "") != record.value(name)
+            for name in (
+                *TRACKED_PROPERTIES[ref.object_type],
+                *mark_properties(context, ref.object_type),
+            )
+            if name in mirrored[ref].properties
+        )
+    ]
+    if changed or missing:
+        now = context.api.now()
+        with context.store.begin() as session:
+            mirror.patch(session, context.portal_id, [readings[ref] for ref in changed], due_at=now)
+            mirror.archive(session, context.portal_id, missing, at=now)
+    return changed
+
+
+def _hold_lookup(
+    context: RunContext, corrections: Sequence[Correction], readings: Mapping[Ref, Record]
+) -> _HoldLookup:
+    """Gather what speaks against these corrections; count what was reverted since it held."""
+    now = context.api.now()
+    with context.store.begin() as session:
+        _count_reverts(context, session, corrections, readings)
+        holds_by_target: dict[tuple[HoldScope, str], list[Hold]] = {}
+        for hold in holds.read_active(session, context.portal_id, now=now):
+            holds_by_target.setdefault((hold.scope, hold.target), []).append(hold)
+        quarantine_notes = {
+            failure.key: failure.note
+            for failure in quarantine.read_quarantined(session, context.portal_id)
+        }
+        return _HoldLookup(
+            holds_by_target=holds_by_target,
+            quarantine_notes=quarantine_notes,
+            readings=readings,
+            mirrored=mirror.get(
+                session, context.portal_id, {correction.record for correction in corrections}
+            ),
+        )
+
+
+def _count_reverts(
+    context: RunContext,
+    session: Session,
+    corrections: Sequence[Correction],
+    readings: Mapping[Ref, Record],
+) -> None:
+    """Count a correction that held once, and is asked for again on the same evidence."""
+    reverted_keys = applied_corrections.reverted_times(session, context.portal_id, corrections)
+    reverted = [
+        correction for correction in corrections if correction_key(correction) in reverted_keys
+    ]
+    for correction in reverted:
+        quarantine.note_failure(
+            session,
+            context.portal_id,
+            correction,
+            outcome=Outcome.REVERTED,
+            note=_revert_note(correction, readings.get(correction.record)),
+            at=context.api.now(),
+        )
+    applied_corrections.forget(session, context.portal_id, reverted)
+
+
+def _revert_note(correction: Correction, record: Record | None) -> str:
+    """Tell who set back what we had written."""
+    history = record.history.get(correction.property_name, ()) if record else ()
+    if not history:
+        return f"somebody set it back to {correction.before or 'blank'}"
+    version = history[0]
+    return (
+        f"{writer_text(version)} set it back to {version.value or 'blank'} on "
+        f"{version.at:%Y-%m-%d %H:%M}"
+    )
+
+
+def _hold_back(
+    context: RunContext, facts: Facts, decision: Decision, lookup: _HoldLookup
+) -> Decided:
+    """Decide again without what must not be sent, until nothing of that is left.
+
+    The stage goes first: a lead status is set aside only for the stage that really results.
+    """
+    held_back: tuple[HeldBack, ...] = ()
+    while True:
+        new_entries = tuple(
+            entry
+            for correction in decision.corrections
+            if (entry := _held_back_entry(context, correction, facts, lookup))
+        )
+        if not new_entries:
+            return Decided(facts=facts, decision=decision, held_back=held_back)
+        held_back += (
+            tuple(entry for entry in new_entries if entry.correction.property_name == STAGE)
+            or new_entries
+        )
+        pinned = frozenset(entry.correction.property_name for entry in held_back)
+        decision = decide(context.policy, facts, pinned=pinned)
+
+
+def _held_back_entry(
+    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+) -> HeldBack | None:
+    """Return why a correction must not be sent, None where nothing speaks against it."""
+    hold = _longest_hold(context, correction, facts, lookup)
+    if hold is not None:
+        reason = hold.reason
+        return HeldBack(
+            correction=correction,
+            cause=HeldBackCause.HELD,
+            reason=reason,
+            by=hold.by,
+            until=hold.until,
+        )
+    failure_key = correction_key(correction)
+    if failure_key in lookup.quarantine_notes:
+        reason = f"failed twice: {lookup.quarantine_notes[failure_key]}"
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
+        )
+    if failure_key in context.failed_in_run:
+        reason = "failed in this run; tried once more by the next one"
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
+        )
+    return None
+
+
+def _longest_hold(
+    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+) -> Hold | None:
+    """Return the hold on this property that lasts longest."""
+    candidates: list[Hold] = []
+    reading = lookup.readings.get(correction.record)
+    if reading and (edit := hold_for_person(correction.property_name, reading, context.hold_terms)):
+        candidates.append(edit)
+    mirrored = lookup.mirrored.get(correction.record)
+    for target in hold_scopes(mirrored) if mirrored else ():
+        candidates += [
+            hold
+            for hold in lookup.holds_by_target.get(target, ())
+            if hold.property_name in {"", correction.property_name}
+        ]
+    now, newest = facts.now, facts.evidence_at
+    return longest_hold(
+        hold for hold in candidates if is_in_force(hold, now=now, evidence_at=newest)
+    )

@@ -1,0 +1,170 @@
+"""Gather what decisions rest on: mirror and ledger → facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from connector.context import RunContext
+from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
+from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
+from connector.core.model import Association, ObjectType, Record, Ref, Version
+from connector.plan.company_groups import add_company_group_facts
+from state import associations, ledger, mirror
+
+_DEAL_STAGE = "dealstage"
+_PRIMARY_COMPANY = "associatedcompanyid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorData:
+    """What the mirror holds about some records: theirs, their deals, and what links them."""
+
+    records: Mapping[Ref, Record]
+    links: Mapping[Ref, tuple[Association, ...]]
+    deals: Mapping[Ref, Record]
+    deal_links: Mapping[Ref, tuple[Association, ...]]
+    histories: Mapping[Ref, tuple[Version, ...]]
+    companies: Mapping[Ref, Record]
+
+
+def gather(
+    context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties = NONE_PINNED
+) -> list[Facts]:
+    """Return the facts of these records, reading deal histories only where they matter.
+
+    In a circle nobody follows others any further than they come while theirs is `pinned`.
+    """
+    own_facts = _own_facts(context, refs)
+    if context.policy.uses_company_groups:
+        return add_company_group_facts(
+            context, own_facts, lambda members: _own_facts(context, members), pinned
+        )
+    return own_facts
+
+
+def _own_facts(context: RunContext, refs: Sequence[Ref]) -> list[Facts]:
+    """Return the facts of these records without what their company or contacts should be."""
+    mirror_data = _read_mirror(context, refs)
+    counted_deals = {
+        ref: _counted_deals(mirror_data, ref, context.policy.labels) for ref in mirror_data.records
+    }
+    histories = {
+        **mirror_data.histories,
+        **_read_missing_histories(context, mirror_data, counted_deals),
+    }
+    now = context.api.now()
+    return [
+        record_facts(
+            context.policy,
+            record,
+            [
+                read_policy_deal(context.policy, deal_record, histories.get(deal_record.ref, ()))
+                for deal_record in counted_deals[ref]
+            ],
+            company=mirror_data.companies.get(_company_of(record)),
+            now=now,
+        )
+        for ref, record in mirror_data.records.items()
+    ]
+
+
+def _read_mirror(context: RunContext, refs: Sequence[Ref]) -> MirrorData:
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs)
+        links = associations.read_to_deals(session, context.portal_id, refs)
+        deals = sorted({link.target for record_links in links.values() for link in record_links})
+        return MirrorData(
+            records={ref: record for ref, record in records.items() if not record.archived},
+            links=links,
+            deals=mirror.get(session, context.portal_id, deals),
+            deal_links=associations.read_of_deals(session, context.portal_id, deals),
+            histories=ledger.read_versions(session, context.portal_id, deals, _DEAL_STAGE),
+            companies=mirror.get(session, context.portal_id, _company_refs(records.values())),
+        )
+
+
+def _company_refs(records: Iterable[Record]) -> list[Ref]:
+    return sorted({_company_of(record) for record in records if record.ref != _company_of(record)})
+
+
+def _company_of(record: Record) -> Ref:
+    """Return a contact's primary company, the record itself where it has none."""
+    company_id = record.properties.get(_PRIMARY_COMPANY) or ""
+    return Ref(ObjectType.COMPANIES, company_id) if company_id.isdecimal() else record.ref
+
+
+def _counted_deals(mirror_data: MirrorData, ref: Ref, labels: frozenset[str]) -> list[Record]:
+    """Return the deals that count for a record.
+
+    For a contact these are the deals whose association has one of `labels`, or all where there
+    are none. For a company these are the deals whose primary company it is; a deal without a
+    primary company counts for each of its companies.
+    """
+    if ref.object_type is ObjectType.COMPANIES:
+        return [
+            deal_record
+            for deal_record, link in _linked_deals(mirror_data, ref)
+            if _belongs_to_company(mirror_data, link)
+        ]
+    return [
+        deal_record
+        for deal_record, link in _linked_deals(mirror_data, ref)
+        if not labels or labels & link.labels
+    ]
+
+
+def _linked_deals(mirror_data: MirrorData, ref: Ref) -> Iterator[tuple[Record, Association]]:
+    """Yield the mirrored deals of a record that are not archived, with what links them."""
+    for link in mirror_data.links.get(ref, ()):
+        deal_record = mirror_data.deals.get(link.target)
+        if deal_record and not deal_record.archived:
+            yield deal_record, link
+
+
+def _belongs_to_company(mirror_data: MirrorData, link: Association) -> bool:
+    if link.is_primary:
+        return True
+    deal_links = mirror_data.deal_links.get(link.target, ())
+    return not any(
+        deal_link.is_primary
+        for deal_link in deal_links
+        if deal_link.target.object_type is ObjectType.COMPANIES
+    )
+
+
+def _read_missing_histories(
+    context: RunContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
+) -> dict[Ref, tuple[Version, ...]]:
+    """Read the stage history of deals where it matters and is not known up to their last change."""
+    needed: set[Ref] = set()
+    for ref, records in counted_deals.items():
+        deals = [
+            read_policy_deal(
+                context.policy, deal_record, mirror_data.histories.get(deal_record.ref, ())
+            )
+            for deal_record in records
+        ]
+        if needs_deal_history(context.policy, mirror_data.records[ref], deals):
+            needed |= {deal_record.ref for deal_record in records}
+    with context.store.reading() as session:
+        read_times = ledger.history_read_until(session, context.portal_id, needed)
+    unread = sorted(
+        ref
+        for ref in needed
+        if ref not in read_times or read_times[ref] < mirror_data.deals[ref].modified_at
+    )
+    return _read_histories(context, unread) if unread else {}
+
+
+def _read_histories(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Version, ...]]:
+    """Read deal histories from HubSpot and keep them, together with what the mirror saw."""
+    at = context.api.now()
+    records = context.api.read(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
+    if context.offline:
+        return {}
+    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in records.items()}
+    with context.store.begin() as session:
+        ledger.store_histories(session, context.portal_id, _DEAL_STAGE, histories)
+        ledger.mark_read(session, context.portal_id, refs, at=at)
+        return ledger.read_versions(session, context.portal_id, refs, _DEAL_STAGE)

@@ -1,0 +1,138 @@
+"""Know whether HubSpot carries a company's stage on to its contacts, before many are carried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.corrections.moves import Move
+from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
+from connector.plan.fresh_reads import read_records
+from state import checkpoints, mirror
+
+_CHECKPOINT = "native-company-sync"
+# So many companies whose contacts stayed as they were let the rest through.
+_PROBES_NEEDED = 3
+_log = structlog.get_logger()
+
+
+class NativeSync(StrEnum):
+    """Whether HubSpot's own sync of companies to contacts is on, as far as is known."""
+
+    UNKNOWN = "unknown"
+    ON = "on"
+    OFF = "off"
+
+
+def native_sync_state(context: RunContext) -> NativeSync:
+    """Return what the policy says, or where it says nothing, what was learnt."""
+    configured = NativeSync(context.policy.policy.texts("company_sync.native")[0])
+    return (
+        configured
+        if configured is not NativeSync.UNKNOWN
+        else NativeSync(_probe_results(context)["is"])
+    )
+
+
+def needs_permission(context: RunContext) -> bool:
+    """Whether companies with contacts behind them wait for the operator's permission."""
+    return native_sync_state(context) is NativeSync.ON and not context.permitted
+
+
+def native_sync_message(context: RunContext, company: Ref, contacts: int) -> str:
+    """Return what becomes of a company's move that HubSpot may carry on to its contacts."""
+    match native_sync_state(context):
+        case NativeSync.ON:
+            return (
+                f"HubSpot's own company sync would carry {contacts:,} contacts of {company} along: "
+                "it waits until `connector plan --out plan.json` is reviewed and applied."
+            )
+        case NativeSync.UNKNOWN:
+            return (
+                f"Nobody knows yet whether HubSpot's own company sync would carry {contacts:,} "
+                f"contacts of {company} along: it is tried alone, and its contacts are read again."
+            )
+        case NativeSync.OFF:
+            return ""
+
+
+def contacts_synced_natively(
+    context: RunContext, corrections: Sequence[Correction]
+) -> dict[Ref, tuple[Ref, ...]]:
+    """Return, for each forward company move, the contacts that HubSpot's sync would carry."""
+    forward_corrections = {
+        correction.record: correction
+        for correction in corrections
+        if correction.property_name == STAGE
+        and correction.direction is Direction.FORWARD
+        and correction.record.object_type is ObjectType.COMPANIES
+    }
+    if not forward_corrections:
+        return {}
+    with context.store.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(
+            session, context.portal_id, list(forward_corrections)
+        )
+        contact_records = mirror.get(
+            session,
+            context.portal_id,
+            [contact for contacts in contacts_by_company.values() for contact in contacts],
+        )
+    stage_order = context.policy.object_policies[ObjectType.CONTACTS].order
+    contacts_behind = {
+        company: tuple(
+            contact
+            for contact in contacts
+            if stage_order.get(contact_records[contact].value(STAGE), -1)
+            < stage_order.get(forward_corrections[company].after, -1)
+        )
+        for company, contacts in contacts_by_company.items()
+    }
+    return {company: contacts for company, contacts in contacts_behind.items() if contacts}
+
+
+def read_stages(context: RunContext, contacts: Sequence[Ref]) -> dict[Ref, str]:
+    """Read the stages that contacts have now."""
+    return {ref: record.value(STAGE) for ref, record in read_records(context, contacts).items()}
+
+
+def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, str]) -> None:
+    """Compare a company's contacts with what they were before its move, and remember the answer."""
+    stage = move.target_values[STAGE]
+    context.wait(context.recheck_seconds[0] if context.recheck_seconds else 0.0)
+    records = read_records(context, list(stages_before))
+    moved_contacts = [
+        ref
+        for ref, record in records.items()
+        if record.value(STAGE) == stage != stages_before.get(ref)
+    ]
+    probe_count = int(_probe_results(context)["probes"]) + 1
+    sync_state = (
+        NativeSync.ON
+        if moved_contacts
+        else (NativeSync.OFF if probe_count >= _PROBES_NEEDED else NativeSync.UNKNOWN)
+    )
+    now = context.api.now()
+    with context.store.begin() as session:
+        checkpoints.put(
+            session, context.portal_id, _CHECKPOINT, {"is": str(sync_state), "probes": probe_count}
+        )
+        mirror.patch(session, context.portal_id, list(records.values()), due_at=now)
+    _log.info(
+        "company_sync.probed",
+        portal=context.portal_id,
+        company=str(move.record),
+        contacts=len(stages_before),
+        moved=len(moved_contacts),
+        native=str(sync_state),
+    )
+
+
+def _probe_results(context: RunContext) -> Mapping[str, Any]:
+    with context.store.reading() as session:
+        stored = checkpoints.get(session, context.portal_id, _CHECKPOINT)
+    return dict(stored) if stored else {"is": "unknown", "probes": 0}

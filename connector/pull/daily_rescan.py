@@ -1,0 +1,185 @@
+"""Read everything again, a little with each poll and all of it within a day.
+
+Some changes leave no trace where a poll looks: a link that moves no modification date, a record
+that went into the recycling bin, a calculated property. So the portal is listed once a day in
+slices, and whatever a page should show and does not is asked for by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from connector.context import RunContext
+from connector.core.binding.bind import needed_properties
+from connector.core.model import ObjectType, Record, Ref
+from connector.hubspot.api import Page
+from connector.hubspot.http.failures import BadAnswer
+from connector.pull.ingest import ingest, read_batch
+from connector.pull.missing_records import resolve_missing
+from state import checkpoints, mirror, mirror_queries
+
+DAY: Final = timedelta(days=1)
+MIN_PAGES: Final = 100
+"""Pages that one poll may read whatever the portal's size, so that rare polls keep up as well."""
+_PAGE_SIZE: Final = 100
+_PAGES_PER_STEP: Final = 10  # a thousand records: as many as one association read takes
+_RECYCLING_BIN_TIME: Final = timedelta(days=90)
+_CHECKPOINT: Final = "rolling"
+# Deals first: their links tell those of contacts and companies, too.
+_ORDER: Final = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescanPosition:
+    """Where the round stands: the type, the last id that was read, and up to when it is paid.
+
+    `after` is where HubSpot goes on; None at the beginning of a type.
+    """
+
+    kind: ObjectType
+    last_id: str
+    cursor: str | None
+    scheduled_until: datetime
+    rounds: int = 0
+
+    @classmethod
+    def from_checkpoint(cls, value: Any, now: datetime) -> RescanPosition:
+        """Return the place of a checkpoint's value; a first round begins now."""
+        if value is None:
+            return cls(kind=_ORDER[0], last_id="0", cursor=None, scheduled_until=now)
+        return cls(
+            kind=ObjectType(value["kind"]),
+            last_id=value["last_id"],
+            cursor=value["after"],
+            scheduled_until=datetime.fromisoformat(value["at"]),
+            rounds=value["rounds"],
+        )
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Return the checkpoint's value."""
+        return {
+            "kind": str(self.kind),
+            "last_id": self.last_id,
+            "after": self.cursor,
+            "at": self.scheduled_until.isoformat(),
+            "rounds": self.rounds,
+        }
+
+
+def rescan_due_pages(context: RunContext) -> int:
+    """Read as many pages again as are due by now; return how many that were."""
+    position, page_interval = _load_position(context)
+    now = context.api.now()
+    max_pages = max(MIN_PAGES, int(timedelta(hours=1) / page_interval))
+    due_pages = min(int((now - position.scheduled_until) / page_interval), max_pages)
+    if due_pages == max_pages:
+        position = replace(
+            position, scheduled_until=now - page_interval * due_pages
+        )  # a long pause is not made up for
+    pages = 0
+    while pages < due_pages:
+        position, read_pages = _rescan_pages(context, position, page_interval, due_pages - pages)
+        pages += read_pages
+    return pages
+
+
+def start_rescan(context: RunContext) -> None:
+    """Begin a new round now, as when everything has just been listed."""
+    with context.store.begin() as session:
+        position = RescanPosition.from_checkpoint(None, context.api.now())
+        checkpoints.put(session, context.portal_id, _CHECKPOINT, position.to_checkpoint())
+
+
+def rescan_all(context: RunContext) -> int:
+    """Read everything again from the beginning to the end; return how many pages that were."""
+    position = RescanPosition.from_checkpoint(None, context.api.now())
+    pages = 0
+    while not position.rounds:
+        position, read_pages = _rescan_pages(context, position, timedelta(), _PAGES_PER_STEP)
+        pages += read_pages
+    return pages
+
+
+def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
+    """Return where the round stands, and how long a page may take for a round a day."""
+    with context.store.reading() as session:
+        position = RescanPosition.from_checkpoint(
+            checkpoints.get(session, context.portal_id, _CHECKPOINT), context.api.now()
+        )
+        counts = mirror.count(session, context.portal_id)
+    return position, DAY / sum(count // _PAGE_SIZE + 1 for count in counts.values())
+
+
+def _rescan_pages(
+    context: RunContext, position: RescanPosition, page_interval: timedelta, max_pages: int
+) -> tuple[RescanPosition, int]:
+    """Read some pages of one type, let the mirror follow, and keep the place."""
+    properties = needed_properties(context.policy, context.portal)[position.kind]
+    records: list[Record] = []
+    next_position, pages = position, 0
+    while pages < min(max_pages, _PAGES_PER_STEP) and (next_position.cursor or not pages):
+        page = context.api.list_page(position.kind, properties, after=next_position.cursor)
+        next_position = _next_position(next_position, page, page_interval)
+        records.extend(page.records)
+        pages += 1
+    with context.store.reading() as session:
+        up_to_id = next_position.last_id if next_position.cursor else None
+        mirrored = mirror_queries.read_id_range(
+            session, context.portal_id, position.kind, after_id=position.last_id, up_to_id=up_to_id
+        )
+        changed = mirror.select_changed(session, context.portal_id, records)
+    # Of deals the links of all: a link may move without a trace.
+    ingest(
+        context,
+        read_batch(
+            context, position.kind, records if position.kind is ObjectType.DEALS else changed
+        ),
+    )
+    resolve_missing(context, missing_refs(mirrored, records, context.api.now()))
+    with context.store.begin() as session:
+        checkpoints.put(session, context.portal_id, _CHECKPOINT, next_position.to_checkpoint())
+    return next_position, pages
+
+
+def missing_refs(
+    mirrored: dict[Ref, datetime | None], shown: Sequence[Record], now: datetime
+) -> list[Ref]:
+    """Return the mirrored records that a page does not show, though it covers their ids.
+
+    Of archived ones those are asked for that may still be deleted for good, or come back.
+    """
+    shown_refs = {record.ref for record in shown}
+    return [
+        ref
+        for ref, archived_at in mirrored.items()
+        if ref not in shown_refs
+        and (archived_at is None or now - archived_at < _RECYCLING_BIN_TIME)
+    ]
+
+
+def _next_position(
+    position: RescanPosition, page: Page, page_interval: timedelta
+) -> RescanPosition:
+    """Return the place after a page: within the type, at the next type, or at the next round."""
+    ids = [int(position.last_id), *(int(record.ref.id) for record in page.records)]
+    if ids != sorted(ids):
+        raise BadAnswer("HubSpot listed records in no order of their ids: try later")
+    if page.after is not None:
+        return replace(
+            position,
+            last_id=str(ids[-1]),
+            cursor=page.after,
+            scheduled_until=position.scheduled_until + page_interval,
+        )
+    next_index = _ORDER.index(position.kind) + 1
+    rounds, kind = position.rounds + next_index // len(_ORDER), _ORDER[next_index % len(_ORDER)]
+    return RescanPosition(
+        kind=kind,
+        last_id="0",
+        cursor=None,
+        scheduled_until=position.scheduled_until + page_interval,
+        rounds=rounds,
+    )

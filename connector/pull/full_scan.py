@@ -1,0 +1,210 @@
+"""Read all records of a type, several chains at once, and go on where a stopped process was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.model import ObjectType, Record, Ref
+from connector.hubspot.api import Page
+from connector.hubspot.http.failures import RequestRefused
+from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
+from connector.pull.ingest import Batch, Links, ingest, read_links
+from connector.pull.missing_records import resolve_missing
+from connector.pull.scan_progress import ScanProgress
+from state import checkpoints, mirror, mirror_queries
+
+# The most ids that one association read takes.
+_LINK_BATCH = 1000
+_log = structlog.get_logger()
+_LinksByType = list[tuple[ObjectType, Links]]
+
+
+def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> int:
+    """List every record of a type into the mirror; return how many were listed.
+
+    From then on changes are read since the *beginning* of the listing. Only deals need
+    their associations: whatever a deal is linked with is known from the deal's side. Where
+    HubSpot does not take an id of ours as a place to begin, one chain reads all.
+    """
+    scan = _FullScan(context, kind, properties)
+    try:
+        scan.read_ranges()
+    except (OutOfOrderError, RequestRefused):
+        if not scan.progress.is_parallel:
+            raise
+        _log.warning("listing.one_chain", portal=context.portal_id, object_type=str(kind))
+        scan.progress.restart_with_one_range()
+        scan.read_ranges()
+    scan.finish()
+    return scan.progress.count
+
+
+class _FullScan:
+    """One listing while it is read: the requests under way.
+
+    What was answered is stored before anything else is looked at, each page with the place at
+    which its chain goes on: a process that dies loses the pages under way, and no other.
+    """
+
+    def __init__(self, context: RunContext, kind: ObjectType, properties: Sequence[str]) -> None:
+        self._context, self._kind, self._properties = context, kind, properties
+        self._checkpoint = f"list.{kind}"
+        self._page_requests: dict[Future[Page], int] = {}
+        self._link_request: Future[_LinksByType] | None = None
+        self.progress = self._stored_progress() or self._new_progress()
+
+    def read_ranges(self) -> None:
+        """Read what is left of all chains; what was read before a failure is kept."""
+        with self._thread_pool() as pool:
+            for number in self.progress.chains:
+                self._request_page(pool, number)
+            self._request_links(pool)
+            while self._page_requests or self._link_request:
+                self._handle_answers(pool)
+        self._resolve_missing(self.progress.missed)
+
+    def finish(self) -> None:
+        """Let the changes be read from the listing's beginning on."""
+        started = self.progress.started
+        read_position = {
+            "until": started,
+            "late": started,
+            "properties": list(self.progress.properties),
+        }
+        with self._context.store.begin() as session:
+            checkpoints.put(
+                session, self._context.portal_id, f"changes.{self._kind}", read_position
+            )
+            checkpoints.put(session, self._context.portal_id, f"proven.{self._kind}", started)
+            checkpoints.put(session, self._context.portal_id, self._checkpoint, None)
+
+    def _stored_progress(self) -> ScanProgress | None:
+        """Return where a stopped listing stood, None where another one must begin."""
+        with self._context.store.reading() as session:
+            stored = checkpoints.get(session, self._context.portal_id, self._checkpoint)
+        if not stored or stored["properties"] != list(self._properties):
+            return None
+        return ScanProgress.from_checkpoint(self._kind, stored)
+
+    def _new_progress(self) -> ScanProgress:
+        """Return a listing at its beginning; one request tells how large it will be."""
+        last_page = self._context.api.search_last(self._kind)
+        with self._context.store.reading() as session:
+            mirrored_count = mirror.count(session, self._context.portal_id)[self._kind]
+        progress = ScanProgress(
+            kind=self._kind,
+            started=self._context.api.now().isoformat(),
+            properties=self._properties,
+            total=last_page.total or 0,
+            last_id=max((int(record.ref.id) for record in last_page.records), default=0),
+            renews=mirrored_count > 0,
+        )
+        progress.start()
+        return progress
+
+    @contextmanager
+    def _thread_pool(self) -> Iterator[ThreadPoolExecutor]:
+        pool = ThreadPoolExecutor(MAX_RANGES + 1, thread_name_prefix="listing")
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+            self._page_requests.clear()
+            self._link_request = None
+
+    def _request_page(self, pool: ThreadPoolExecutor, number: int) -> None:
+        api, cursor = self._context.api, self.progress.chains[number].cursor()
+        request = pool.submit(api.list_page, self._kind, self._properties, after=cursor)
+        self._page_requests[request] = number
+
+    def _request_links(self, pool: ThreadPoolExecutor) -> None:
+        """Ask for the associations of deals, a thousand at a time, and of the rest at the end."""
+        unlinked = self.progress.unlinked
+        if self._link_request is None and (
+            len(unlinked) >= _LINK_BATCH or (unlinked and not self._page_requests)
+        ):
+            self._link_request = pool.submit(
+                read_links, self._context, self._kind, unlinked[:_LINK_BATCH]
+            )
+
+    def _handle_answers(self, pool: ThreadPoolExecutor) -> None:
+        """Wait for whatever is answered first; raise what failed once the rest is stored."""
+        open_requests: list[Future[Any]] = [
+            *self._page_requests,
+            *([self._link_request] if self._link_request else ()),
+        ]
+        completed = wait(open_requests, return_when=FIRST_COMPLETED).done
+        page_requests = [future for future in self._page_requests if future in completed]
+        self._add_pages(pool, [future for future in page_requests if future.exception() is None])
+        if self._link_request in completed:
+            self._add_links(self._link_request)
+        for request in page_requests:
+            request.result()
+        while (
+            len(self._page_requests) < MAX_RANGES
+            and (number := self.progress.split_largest_range()) is not None
+        ):
+            self._request_page(pool, number)
+        self._request_links(pool)
+
+    def _add_pages(self, pool: ThreadPoolExecutor, page_requests: Sequence[Future[Page]]) -> None:
+        """Take pages, let their chains go on, and store them."""
+        records: list[Record] = []
+        for request in page_requests:
+            number = self._page_requests.pop(request)
+            range_page = self.progress.add_page(number, request.result())
+            records.extend(range_page.records)
+            self._note_pending(range_page)
+            if number in self.progress.chains:
+                self._request_page(pool, number)
+        if page_requests:
+            self._store_batch(Batch(records=records))
+
+    def _add_links(self, request: Future[_LinksByType] | None) -> None:
+        if request is not None:
+            self._link_request = None
+            links = request.result()
+            self.progress.unlinked = self.progress.unlinked[_LINK_BATCH:]
+            self._store_batch(Batch(links=links))
+
+    def _note_pending(self, range_page: RangePage) -> None:
+        """Note what is still to be done for the records of a page, and for those that it lacks."""
+        if self._kind is ObjectType.DEALS:
+            self.progress.unlinked.extend(record.ref for record in range_page.records)
+        if self.progress.renews:
+            self.progress.missed.extend(self._missing_refs(range_page))
+
+    def _missing_refs(self, range_page: RangePage) -> list[Ref]:
+        """Return what the mirror has within the ids of a page, and the page does not show."""
+        up_to_id = None if range_page.up_to_id is None else str(range_page.up_to_id)
+        shown = {record.ref for record in range_page.records}
+        with self._context.store.reading() as session:
+            mirrored = mirror_queries.read_id_range(
+                session,
+                self._context.portal_id,
+                self._kind,
+                after_id=str(range_page.after_id),
+                up_to_id=up_to_id,
+            )
+        return [
+            ref for ref, archived_at in mirrored.items() if ref not in shown and archived_at is None
+        ]
+
+    def _store_batch(self, batch: Batch) -> None:
+        """Store what was read, together with where the chains stand."""
+        ingest(self._context, batch, checkpoint=(self._checkpoint, self.progress.to_checkpoint()))
+        if len(self.progress.missed) >= _LINK_BATCH:
+            self._resolve_missing(self.progress.missed)
+        done = self.progress.count
+        self._context.progress(f"pull {self._kind}", done, max(done, self.progress.total))
+
+    def _resolve_missing(self, refs: Sequence[Ref]) -> None:
+        """Find out what became of the records that no page showed."""
+        resolve_missing(self._context, refs)
+        self.progress.missed = []

@@ -1,0 +1,142 @@
+"""Store records together with what they rest on, so that nothing is decided on half of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from connector.context import RunContext
+from connector.core.binding.bind import needed_properties
+from connector.core.model import Association, ObjectType, Record, Ref
+from connector.plan.company_groups import companies_of
+from state import associations, cascade, checkpoints, merged_records, mirror
+
+Links = Mapping[Ref, tuple[Association, ...]]
+# The associations to read when a record of this type changed.
+LINKED_TYPES: Mapping[ObjectType, tuple[ObjectType, ...]] = {
+    ObjectType.DEALS: (ObjectType.COMPANIES, ObjectType.CONTACTS),
+    ObjectType.COMPANIES: (ObjectType.DEALS,),
+    ObjectType.CONTACTS: (ObjectType.DEALS,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Records with the associations that were read for them, by the type they lead to."""
+
+    records: Sequence[Record] = ()
+    links: Sequence[tuple[ObjectType, Links]] = field(default_factory=tuple)
+
+
+def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record]) -> Batch:
+    """Read the associations of these records, and the deals behind them that nobody saw yet.
+
+    A deal may be linked before the search index shows it; without it, its contact would be
+    decided on half the evidence.
+    """
+    if not records:
+        return Batch()
+    links = read_links(context, kind, [record.ref for record in records])
+    unknown_deals = [] if kind is ObjectType.DEALS else _unknown_targets(context, links)
+    if not unknown_deals:
+        return Batch(records=records, links=links)
+    properties = needed_properties(context.policy, context.portal)[ObjectType.DEALS]
+    deals = list(context.api.read(unknown_deals, properties).values())
+    deal_batch = read_batch(context, ObjectType.DEALS, deals)
+    return Batch(records=[*deal_batch.records, *records], links=[*deal_batch.links, *links])
+
+
+def read_links(
+    context: RunContext, kind: ObjectType, refs: Sequence[Ref]
+) -> list[tuple[ObjectType, Links]]:
+    """Read the associations of records of one type that decisions rest on."""
+    return [(to, context.api.associations(refs, to)) for to in LINKED_TYPES[kind]]
+
+
+def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
+    targets = {
+        link.target
+        for _, links_by_ref in links
+        for record_links in links_by_ref.values()
+        for link in record_links
+    }
+    with context.store.begin() as session:
+        return sorted(targets - mirror.known_refs(session, context.portal_id, targets))
+
+
+def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
+    """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
+    now = context.api.now()
+    former_companies = companies_of(
+        context, [record.ref for record in batch.records if context.policy.uses_company_groups]
+    )
+    with context.store.begin() as session:
+        unmerged = _follow_merges(context, session, batch.records)
+        changed_deals = _changed_deals(context, session, unmerged)
+        mirror.put(session, context.portal_id, unmerged, due_at=now)
+        affected = (
+            _store_links(context, session, batch.links, changed_deals)
+            | _contacts_of_companies(context, session, batch.records)
+            | former_companies
+        )
+        mirror.mark_due(session, context.portal_id, affected, at=now)
+        if checkpoint:
+            checkpoints.put(session, context.portal_id, *checkpoint)
+
+
+def _follow_merges(
+    context: RunContext, session: Session, records: Sequence[Record]
+) -> Sequence[Record]:
+    """Carry over what was merged, and leave out rows of merged ids that the search still shows."""
+    merged = {
+        Ref(record.ref.object_type, merged_id): record.ref
+        for record in records
+        for merged_id in record.merged_ids
+        if merged_id != record.ref.id
+    }
+    cascade.follow_merge(session, context.portal_id, merged, at=context.api.now())
+    merged_refs = merged_records.read_survivors(
+        session, context.portal_id, [record.ref for record in records]
+    )
+    return [record for record in records if record.ref not in merged_refs]
+
+
+def _changed_deals(context: RunContext, session: Session, records: Sequence[Record]) -> set[Ref]:
+    deals = [record for record in records if record.ref.object_type is ObjectType.DEALS]
+    return {record.ref for record in mirror.select_changed(session, context.portal_id, deals)}
+
+
+def _store_links(
+    context: RunContext,
+    session: Session,
+    links: Sequence[tuple[ObjectType, Links]],
+    changed_deals: Iterable[Ref],
+) -> set[Ref]:
+    """Store links; return the contacts and companies of each deal that is news, or linked anew.
+
+    All of them: a deal that lost its primary company counts for its other ones. A deal that
+    is as it was concerns nobody.
+    """
+    affected: set[Ref] = set()
+    deals = set(changed_deals)
+    for to, links_by_ref in links:
+        for pair in associations.replace_all(session, context.portal_id, links_by_ref, to):
+            for ref in pair:
+                (deals if ref.object_type is ObjectType.DEALS else affected).add(ref)
+    deal_links = associations.read_of_deals(session, context.portal_id, deals)
+    return affected | {link.target for record_links in deal_links.values() for link in record_links}
+
+
+def _contacts_of_companies(
+    context: RunContext, session: Session, records: Sequence[Record]
+) -> set[Ref]:
+    """Return the contacts of companies, where a rule for contacts looks at their company."""
+    readers = context.policy.object_policies[ObjectType.CONTACTS].readers
+    if not any(reader.namespace == "company" for reader in readers):
+        return set()
+    companies = [record.ref for record in records if record.ref.object_type is ObjectType.COMPANIES]
+    contacts_by_company = mirror.contacts_of_companies(session, context.portal_id, companies)
+    return {contact for contacts in contacts_by_company.values() for contact in contacts}

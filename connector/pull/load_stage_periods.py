@@ -1,0 +1,42 @@
+"""Look up the stage periods of records: from the ledger, and from HubSpot's history once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connector.context import RunContext
+from connector.core.history.stage_periods import Period, build_periods
+from connector.core.model import STAGE, ObjectType, Ref
+from state import ledger, mirror
+
+_STAGE_PROPERTIES = {
+    ObjectType.CONTACTS: STAGE,
+    ObjectType.COMPANIES: STAGE,
+    ObjectType.DEALS: "dealstage",
+}
+
+
+def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Period, ...]]:
+    """Return the stage periods of records of one type; each history is read once per change.
+
+    What the ledger knows stays, even where HubSpot has since dropped it.
+    """
+    if not refs:
+        return {}
+    name = _STAGE_PROPERTIES[refs[0].object_type]
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs)
+        read_times = ledger.history_read_until(session, context.portal_id, refs)
+    unread = [
+        ref
+        for ref, record in records.items()
+        if ref not in read_times or read_times[ref] < record.modified_at
+    ]
+    at = context.api.now()
+    fresh_records = context.api.read(unread, (name,), history=(name,)) if unread else {}
+    with context.store.begin() as session:
+        histories = {ref: record.history.get(name, ()) for ref, record in fresh_records.items()}
+        ledger.store_histories(session, context.portal_id, name, histories)
+        ledger.mark_read(session, context.portal_id, unread, at=at)
+        versions_by_ref = ledger.read_versions(session, context.portal_id, refs, name)
+    return {ref: build_periods(versions) for ref, versions in versions_by_ref.items()}

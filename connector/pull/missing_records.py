@@ -1,0 +1,77 @@
+"""Find out what became of records that HubSpot shows no more, and let the mirror follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.binding.bind import needed_properties
+from connector.core.model import Record, Ref
+from connector.pull.ingest import ingest, read_batch
+from state import cascade
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingRecords:
+    """What became of records: found again, merged, in the recycling bin, or deleted for good."""
+
+    found_again: Mapping[Ref, Record] = field(default_factory=dict)
+    merged: Mapping[Ref, Ref] = field(default_factory=dict)
+    archived: frozenset[Ref] = frozenset()
+    deleted: frozenset[Ref] = frozenset()
+
+
+def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
+    """Ask for records of one type that were missed, and do in the mirror as HubSpot did.
+
+    A record that HubSpot has nowhere any more was deleted for a person's privacy, since what
+    is merely archived stays in the recycling bin for 90 days: the mirror forgets it, and its
+    audit lines lose their values.
+    """
+    if not refs:
+        return MissingRecords()
+    missing = _look_up(context, refs)
+    kind, now = refs[0].object_type, context.api.now()
+    with context.store.begin() as session:
+        cascade.follow_merge(session, context.portal_id, missing.merged, at=now)
+        cascade.follow_archive(session, context.portal_id, sorted(missing.archived), at=now)
+        cascade.erase(session, context.portal_id, sorted(missing.deleted), at=now)
+    ingest(context, read_batch(context, kind, list(missing.found_again.values())))
+    _log.info(
+        "records.gone",
+        portal=context.portal_id,
+        object_type=str(kind),
+        merged=len(missing.merged),
+        archived=len(missing.archived),
+        deleted=len(missing.deleted),
+    )
+    return missing
+
+
+def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
+    """Ask by ids, then the recycling bin, and for the rest one by one who answers to the id."""
+    properties = needed_properties(context.policy, context.portal)[refs[0].object_type]
+    records = context.api.read(refs, properties)
+    merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
+    found_records = {record.ref: record for record in records.values()}
+    absent = [ref for ref in refs if ref not in records]
+    archived = context.api.find_archived(absent) if absent else frozenset()
+    deleted = set(absent) - archived
+    for ref in sorted(deleted):
+        survivor = context.api.find_survivor(ref)
+        if survivor is not None:
+            merged[ref] = survivor
+            deleted.discard(ref)
+    unread = sorted({target for target in merged.values() if target not in found_records})
+    found_records |= {
+        record.ref: record
+        for record in (context.api.read(unread, properties) if unread else {}).values()
+    }
+    return MissingRecords(
+        found_again=found_records, merged=merged, archived=archived, deleted=frozenset(deleted)
+    )

@@ -1,0 +1,1 @@
+"""Write a plan to HubSpot: limits, send, verify, restore, finish, recover."""

@@ -1,0 +1,126 @@
+"""End moves: audit, mirror, strikes and outbox in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from sqlalchemy.orm import Session
+
+from connector.context import RunContext
+from connector.core.corrections.audit import AuditLine
+from connector.core.corrections.moves import correction_key
+from connector.core.model import STAGE, Outcome, Record, Ref, Version
+from connector.plan.fresh_reads import drop_readings
+from connector.push.restore import CorrectionResult
+from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
+
+# An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
+FAILURES = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
+
+_log = structlog.get_logger()
+
+
+def finish_moves(
+    context: RunContext,
+    results: Sequence[CorrectionResult],
+    records: Mapping[Ref, Record],
+) -> None:
+    """Write down how corrections ended, and take their moves out of the outbox.
+
+    `records` is what was read last, by asked ref: a record that is not there, or lives on in
+    another one, is out of the mirror's decisions; the other one is pulled, with all that came
+    with it. All others stay due, so that the next decision looks at what is really there.
+    """
+    now = context.api.now()
+    refs = {result.move.record for result in results}
+    present = {ref: record for ref, record in records.items() if record.ref == ref}
+    with context.store.begin() as session:
+        _record_results(context, session, results)
+        ledger.store_histories(
+            session, context.portal_id, STAGE, _stages_set_by_us(results, records)
+        )
+        holds.add(session, context.portal_id, [result.hold for result in results if result.hold])
+        verified_corrections = [
+            result.correction for result in results if result.outcome is Outcome.APPLIED
+        ]
+        applied_corrections.add(session, context.portal_id, verified_corrections, at=now)
+        mirror.patch(session, context.portal_id, list(present.values()), due_at=now)
+        mirror.archive(session, context.portal_id, refs - present.keys(), at=now)
+        outbox.close(session, context.portal_id, refs)
+        merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
+        cascade.follow_merge(session, context.portal_id, merged, at=now)
+    drop_readings(context, [result.move.record for result in results])
+    for result in results:
+        _report_result(context, result)
+
+
+def _record_results(
+    context: RunContext, session: Session, results: Sequence[CorrectionResult]
+) -> None:
+    """Append to the audit, and count what HubSpot or another writer did not let happen."""
+    audit.append(session, context.portal_id, [_audit_line(context, result) for result in results])
+    for result in results:
+        if is_failure(result):
+            quarantine.note_failure(
+                session,
+                context.portal_id,
+                result.correction,
+                outcome=result.outcome,
+                note=result.note,
+                at=context.api.now(),
+            )
+
+
+def _stages_set_by_us(
+    results: Sequence[CorrectionResult], records: Mapping[Ref, Record]
+) -> dict[Ref, tuple[Version, ...]]:
+    """Return the stages that we set, as the ledger keeps them."""
+    return {
+        records[result.move.record].ref: (
+            Version(
+                value=result.correction.after,
+                at=records[result.move.record].modified_at,
+                source_type=ledger.CONNECTOR,
+                source_id=result.move.run,
+            ),
+        )
+        for result in results
+        if result.outcome is Outcome.APPLIED and result.correction.property_name == STAGE
+    }
+
+
+def is_failure(result: CorrectionResult) -> bool:
+    """Whether HubSpot or another writer did not let it happen; a person's edit is no such thing."""
+    return result.outcome in FAILURES and result.hold is None
+
+
+def _report_result(context: RunContext, result: CorrectionResult) -> None:
+    """Log what did not go as planned, and leave it for the rest of this run."""
+    if is_failure(result):
+        context.failed_in_run.add(correction_key(result.correction))
+    if result.outcome is not Outcome.APPLIED:
+        _log.warning(
+            f"correction.{result.outcome}",
+            record=str(result.correction.record),
+            property_name=result.correction.property_name,
+            before=result.correction.before,
+            after=result.correction.after,
+            note=result.note,
+            correlation_id=result.correlation_id,
+        )
+
+
+def _audit_line(context: RunContext, result: CorrectionResult) -> AuditLine:
+    return AuditLine(
+        at=context.api.now(),
+        run=result.move.run,
+        record=result.correction.record,
+        property_name=result.correction.property_name,
+        before=result.correction.before,
+        after=result.correction.after,
+        rule=result.correction.rule,
+        policy=result.move.policy,
+        outcome=result.outcome,
+        correlation_id=result.correlation_id,
+    )

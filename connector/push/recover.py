@@ -1,0 +1,206 @@
+"""Finish what a stopped process left open, before anything else is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+
+import structlog
+
+from connector.context import RunContext, chunks
+from connector.core.corrections.moves import Move, Phase
+from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
+from connector.errors import ConnectorError
+from connector.hubspot.http.daily_budget import uninterruptible
+from connector.plan.fresh_reads import read_records
+from connector.push.finish_moves import finish_moves
+from connector.push.push import BATCH_SIZE, set_and_verify
+from connector.push.release_holds import release_unfinished_undos
+from connector.push.restore import CorrectionResult, find_overwritten_edit, put_back, restore_edits
+from connector.push.verify import moves_filled_by_automation
+from state import cascade, mirror, outbox, recent_writes
+
+_CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
+_SETTING_PHASES = frozenset({Phase.SETTING, Phase.SET, Phase.RESTORING})
+_MAX_LOGGED = 20
+_log = structlog.get_logger()
+
+
+@contextmanager
+def log_open_moves_on_error(context: RunContext) -> Iterator[None]:
+    """Let whatever ends the work pass, having named the records that it leaves open.
+
+    Nobody else may see that a record has no stage: the error tells of a token or a network.
+    """
+    try:
+        yield
+    except ConnectorError:
+        with context.store.reading() as session:
+            moves = outbox.open_moves(session, context.portal_id)
+        if moves:
+            maybe_blank = [str(move.record) for move in moves if _may_be_blank(move)]
+            _log.error(
+                "moves.left_open",
+                portal=context.portal_id,
+                count=len(moves),
+                maybe_blank=len(maybe_blank),
+                records=maybe_blank[:_MAX_LOGGED],
+            )
+        raise
+
+
+def _may_be_blank(move: Move) -> bool:
+    return move.clears_first and move.phase in _CLEARED_BY_US
+
+
+def recover(context: RunContext) -> int:
+    """Finish, restore or withdraw every open move; return how many there were.
+
+    What the process was doing is read from the outbox, what HubSpot has is read from
+    HubSpot: a blank that we made is filled, a write that arrived is verified, and one
+    that never arrived is withdrawn, so that its record is decided anew.
+    """
+    with context.store.begin() as session:
+        moves = outbox.open_moves(session, context.portal_id)
+    # The policy that asked for a mark may have been replaced since.
+    context.open_move_properties.update(
+        {name for move in moves for name in move.target_values} - {STAGE, STATUS}
+    )
+    for _, group in groupby(
+        sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
+    ):
+        for batch in chunks(group, BATCH_SIZE):
+            with uninterruptible():
+                _recover_batch(context, batch)
+    release_unfinished_undos(context)
+    if moves:
+        _log.info("moves.recovered", portal=context.portal_id, count=len(moves))
+    return len(moves)
+
+
+def _recover_batch(context: RunContext, moves: Sequence[Move]) -> None:
+    """Finish the open gaps first; of the rest, write down what happened, or withdraw."""
+    moves, first_records = _follow_merges(context, moves, _read_until_visible(context, moves))
+    records = _finish_restoring(context, moves, first_records)
+    open_gaps = [move for move in moves if _is_blank_by_us(move, records.get(move.record))]
+    cleared = [move for move in moves if move.phase in _CLEARED_BY_US]
+    open_gaps += moves_filled_by_automation(cleared, records)
+    if open_gaps:
+        set_and_verify(context, open_gaps)
+    remaining = [move for move in moves if move not in open_gaps]
+    results = [
+        result for move in remaining for result in _results(context, move, records.get(move.record))
+    ]
+    results, records = restore_edits(context, results, records)
+    finished = {result.move.record for result in results}
+    finished_records = {ref: record for ref, record in records.items() if ref in finished}
+    finish_moves(context, results, finished_records)
+    _withdraw(context, [move for move in remaining if move.record not in finished])
+
+
+def _follow_merges(
+    context: RunContext, moves: Sequence[Move], records: Mapping[Ref, Record]
+) -> tuple[Sequence[Move], Mapping[Ref, Record]]:
+    """Let survivors take over the moves of records that were merged meanwhile.
+
+    HubSpot takes no batch update by an old id.
+    """
+    merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
+    if not merged:
+        return moves, records
+    with context.store.begin() as session:
+        cascade.follow_merge(session, context.portal_id, merged, at=context.api.now())
+        open_moves = {move.record: move for move in outbox.open_moves(session, context.portal_id)}
+    records_by_ref = {record.ref: record for record in records.values()}
+    refs = dict.fromkeys(merged.get(move.record, move.record) for move in moves)
+    return [open_moves[ref] for ref in refs if ref in open_moves], records_by_ref
+
+
+def _finish_restoring(
+    context: RunContext, moves: Sequence[Move], records: Mapping[Ref, Record]
+) -> Mapping[Ref, Record]:
+    """Set at once what people had set, where we stopped while giving it back."""
+    edits = {
+        (move.record, correction.property_name): edit
+        for move in moves
+        if move.phase is Phase.RESTORING
+        for correction in move.corrections
+        if (edit := find_overwritten_edit(context, move, correction, records.get(move.record)))
+    }
+    if not edits:
+        return records
+    put_back(context, edits, records)
+    return {**records, **read_records(context, sorted({ref for ref, _ in edits}))}
+
+
+def _read_until_visible(context: RunContext, moves: Sequence[Move]) -> dict[Ref, Record]:
+    """Read what HubSpot has; where something was sent and nothing of it shows, read once more.
+
+    The last request of a killed process may take effect only now, and a reading may lag
+    behind a write: a clear that is not seen would leave a blank which nobody knows of.
+    """
+    records = read_records(context, [move.record for move in moves])
+    unseen = [move.record for move in moves if _shows_no_write(move, records.get(move.record))]
+    if not unseen or not context.recheck_seconds:
+        return records
+    context.wait(context.recheck_seconds[0])
+    return records | read_records(context, unseen)
+
+
+def _shows_no_write(move: Move, record: Record | None) -> bool:
+    return (
+        record is not None
+        and move.phase is not Phase.PROMISED
+        and all(record.value(name) == value for name, value in move.original_values.items())
+    )
+
+
+def _is_blank_by_us(move: Move, record: Record | None) -> bool:
+    """Whether the record stands in the gap between our clear and our set."""
+    return (
+        record is not None
+        and move.clears_first
+        and move.phase in _CLEARED_BY_US
+        and not record.value(STAGE)
+    )
+
+
+def _results(context: RunContext, move: Move, record: Record | None) -> list[CorrectionResult]:
+    """Tell what became of a move that was left open; [] where nothing of it was sent or arrived."""
+    if move.phase is Phase.PROMISED:
+        return []
+    results = []
+    for correction in move.corrections:
+        outcome, note = _outcome(move, correction, record)
+        if outcome is None and find_overwritten_edit(context, move, correction, record):
+            outcome = Outcome.REVERTED  # a person's edit is back: `give_back` says so
+        if outcome is not None:
+            results.append(
+                CorrectionResult(move=move, correction=correction, outcome=outcome, note=note)
+            )
+    return results
+
+
+def _outcome(
+    move: Move, correction: Correction, record: Record | None
+) -> tuple[Outcome | None, str]:
+    """Tell what a reading means for a correction whose sending was interrupted."""
+    if record is None:
+        return Outcome.STALE, "archived or deleted meanwhile"
+    value = record.value(correction.property_name)
+    if value == correction.after:
+        return Outcome.APPLIED, "found done at the next start"
+    if value == correction.before:
+        return None, ""
+    outcome = Outcome.REVERTED if move.phase in _SETTING_PHASES else Outcome.STALE
+    return outcome, f"somebody set {value or 'blank'!r} meanwhile"
+
+
+def _withdraw(context: RunContext, moves: Sequence[Move]) -> None:
+    """Take back promises of which nothing reached HubSpot; their records stay due."""
+    refs = [move.record for move in moves]
+    with context.store.begin() as session:
+        outbox.close(session, context.portal_id, refs)
+        recent_writes.remove_last(session, context.portal_id, refs)
+        mirror.mark_due(session, context.portal_id, refs, at=context.api.now())

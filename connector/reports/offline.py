@@ -1,0 +1,122 @@
+"""Lay out a desk on the mirror alone: it decides, and HubSpot is not asked for anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from connector.config.settings import Settings
+from connector.context import Progress, RunContext, no_progress
+from connector.core.binding.bind import BoundPolicy, bind
+from connector.core.model import ObjectType, Portal, Record, Ref
+from connector.core.policy.load import Policy
+from connector.core.problem import PolicyError
+from connector.errors import UserError
+from connector.hubspot.api import HubSpotApi
+from connector.pull.poll import require_mirror
+from state import mirror, portals
+from state.db.store import Store
+
+_CHUNK = 1000
+ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
+
+
+@dataclass(slots=True)
+class OfflineHubSpot:
+    """A door that nothing goes through: it tells the time, and counts what it cannot read."""
+
+    at: datetime
+    unread: set[Ref] = field(default_factory=set)
+
+    def now(self) -> datetime:
+        """Return the moment for which everything is decided."""
+        return self.at
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Return nothing, and note what was asked for."""
+        self.unread.update(refs)
+        return {}
+
+
+def last_pulled_portal(store: Store, settings: Settings) -> Portal:
+    """Return the portal as it was last pulled."""
+    with store.reading() as session:
+        portal_ids = portals.ids(session)
+        if settings.portal_id:
+            portal_ids = tuple(
+                portal_id for portal_id in portal_ids if portal_id == settings.portal_id
+            )
+        portal = portals.load(session, portal_ids[0]) if len(portal_ids) == 1 else None
+    if portal is None:
+        raise UserError(
+            f"The database holds {len(portal_ids)} portals: name one by HUBSPOT_PORTAL_ID."
+            if portal_ids
+            else "Nothing is mirrored yet: run `connector pull` first."
+        )
+    return portal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineInputs:
+    """What decisions on the mirror rest on: the store, the portal as last pulled, the time."""
+
+    store: Store
+    portal: Portal
+    api: OfflineHubSpot
+
+
+def offline_context(
+    inputs: OfflineInputs, policy: Policy, *, progress: Progress = no_progress
+) -> RunContext:
+    """Lay out a desk that asks for nothing; raise UserError where the mirror does not suffice."""
+    return offline_context_for_bound(
+        inputs, _bind_to_mirror(policy, inputs.portal), progress=progress
+    )
+
+
+def offline_context_for_bound(
+    inputs: OfflineInputs, policy: BoundPolicy, *, progress: Progress = no_progress
+) -> RunContext:
+    """Lay out such a desk for a policy that is bound already."""
+    api: HubSpotApi = inputs.api  # type: ignore[assignment]  # deciding only reads histories and time
+    context = RunContext(
+        run="offline",
+        api=api,
+        store=inputs.store,
+        portal=inputs.portal,
+        policy=policy,
+        wait=lambda _: None,
+        offline=True,
+        progress=progress,
+    )
+    require_mirror(context)
+    return context
+
+
+def _bind_to_mirror(policy: Policy, portal: Portal) -> BoundPolicy:
+    """Bind a policy to the portal as it was last pulled, and say so where it does not fit."""
+    try:
+        return bind(policy, portal)
+    except PolicyError as error:
+        raise UserError(
+            f"{error}\nThis is the portal as it was when it was last pulled: where it has changed "
+            "since, run `connector pull` first."
+        ) from error
+
+
+def all_refs(context: RunContext, kinds: Sequence[ObjectType] = ORDER) -> Iterator[Sequence[Ref]]:
+    """Yield all companies, then all contacts, in chunks; archived ones are left out."""
+    for kind in kinds:
+        after_id = "0"
+        while True:
+            with context.store.reading() as session:
+                refs = mirror.live_refs(
+                    session, context.portal_id, kind, after_id=after_id, limit=_CHUNK
+                )
+            if not refs:
+                break
+            after_id = refs[-1].id
+            yield refs

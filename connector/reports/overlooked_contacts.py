@@ -1,0 +1,62 @@
+"""Find the contacts that are overlooked, in the mirror and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from connector.context import RunContext
+from connector.core.decide.decision import find_exemption
+from connector.core.follow_up.overlooked import (
+    FollowUpTerms,
+    OverlookedContact,
+    entered_stage_at,
+    follow_up_terms,
+    overlooked_contact,
+)
+from connector.core.model import STAGE, ObjectType, Ref
+from connector.plan.gather import gather
+from connector.reports.offline import all_refs
+from state import ledger, mirror
+
+
+def overlooked_contacts(context: RunContext) -> Iterator[OverlookedContact]:
+    """Yield the overlooked contacts in the order of their ids; none outside of the scope."""
+    terms = follow_up_terms(context.policy, context.portal)
+    examined = 0
+    for refs in all_refs(context, (ObjectType.CONTACTS,)):
+        examined += len(refs)
+        context.progress("look for overlooked contacts", examined, None)
+        contacts = _overlooked_in(context, terms, refs)
+        out_of_scope = _out_of_scope(context, [contact.record for contact in contacts])
+        yield from (contact for contact in contacts if contact.record not in out_of_scope)
+
+
+def _overlooked_in(
+    context: RunContext, terms: FollowUpTerms, refs: Sequence[Ref]
+) -> list[OverlookedContact]:
+    now = context.api.now()
+    with context.store.reading() as session:
+        records = mirror.get(session, context.portal_id, refs)
+        candidates = [record for record in records.values() if record.value(STAGE) in terms.stages]
+        candidate_refs = [record.ref for record in candidates]
+        versions = ledger.read_versions(session, context.portal_id, candidate_refs, STAGE)
+    findings = (
+        overlooked_contact(
+            terms,
+            record,
+            entered_stage_at(record, versions[record.ref], mirror_source=ledger.MIRROR),
+            now,
+        )
+        for record in candidates
+    )
+    return [finding for finding in findings if finding is not None]
+
+
+def _out_of_scope(context: RunContext, refs: Sequence[Ref]) -> frozenset[Ref]:
+    """Return the records that the policy leaves alone; only a scope leaves any in these stages."""
+    object_policy = context.policy.object_policies[ObjectType.CONTACTS]
+    if object_policy.scope is None or not refs:
+        return frozenset()
+    return frozenset(
+        facts.record for facts in gather(context, refs) if find_exemption(object_policy, facts)
+    )

@@ -1,0 +1,1 @@
+"""The portal over HTTP: routes, limits, faults, deliveries."""

@@ -1,0 +1,1 @@
+"""The portal's records, definitions and habits, without HTTP."""

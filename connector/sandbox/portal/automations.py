@@ -1,0 +1,104 @@
+"""HubSpot's own automations: forward only, at once or after a while."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from connector.sandbox.portal import stage_history, writes
+from connector.sandbox.portal.object_types import COMPANIES, OBJECT_TYPES
+from connector.sandbox.portal.record import Record, Source
+
+if TYPE_CHECKING:
+    from connector.sandbox.portal.pipelines import Stage
+    from connector.sandbox.portal.state import PortalState
+
+_DEAL_SYNC_SOURCE: Final = Source("PIPELINE_SETTINGS", "LCS-set-on-Deal", "PIPELINE_SETTINGS")
+_WORKFLOW_SOURCE: Final = Source(
+    "AUTOMATION_PLATFORM", "enrollmentId:71830;actionExecutionIndex:0", "AUTOMATION_PLATFORM"
+)
+_SYNCED_TYPES: Final = ("contacts", "companies")
+
+
+class Automations:
+    """What the portal does by itself; actions wait for the portal's clock."""
+
+    def __init__(self, portal: PortalState) -> None:
+        self._portal = portal
+        self._scheduled: list[tuple[int, int, Callable[[], None]]] = []
+        self._sequence = 0
+        self._gap_fills: Counter[tuple[str, int]] = Counter()
+
+    def run_due(self) -> None:
+        """Do what is due by the portal's clock."""
+        while self._scheduled and self._scheduled[0][0] <= self._portal.clock.ms():
+            heappop(self._scheduled)[2]()
+
+    def on_stage_changed(self, record: Record, stage: str) -> None:
+        """React to a new stage, or to none."""
+        switches = self._portal.switches
+        if not stage:
+            self._fill_gap(record)
+        elif record.object_type is COMPANIES and switches.native_company_sync:
+            source = Source(switches.native_sync_source, "", switches.native_sync_source)
+            for contact_id, link in self._portal.links.of(
+                "companies", record.id, "contacts"
+            ).items():
+                if link.primary or switches.native_sync_scope == "all":
+                    self._schedule_move("contacts", contact_id, stage, source)
+
+    def on_deal_stage_entered(self, deal: Record, stage: Stage) -> None:
+        """React to a deal that enters a stage."""
+        target_stage = self._portal.switches.native_deal_won if stage.won else None
+        for object_type in _SYNCED_TYPES if target_stage else ():
+            for linked_id in self._portal.links.of("deals", deal.id, object_type):
+                self._schedule_move(object_type, linked_id, target_stage or "", _DEAL_SYNC_SOURCE)
+
+    def on_deal_linked(self, deal: Record, object_type: str, record_id: int) -> None:
+        """React to a deal that is linked to a contact or company, as at its creation."""
+        deal_stage = self._portal.schema.deal_stage(deal.values.get("dealstage", ""))
+        switches = self._portal.switches
+        won = deal_stage is not None and deal_stage[1].won
+        target_stage = switches.native_deal_won if won else switches.native_deal_created
+        closed = deal_stage is not None and bool(deal_stage[1].closed)
+        if target_stage and object_type in _SYNCED_TYPES and (won or not closed):
+            self._schedule_move(object_type, record_id, target_stage, _DEAL_SYNC_SOURCE)
+
+    def _fill_gap(self, record: Record) -> None:
+        switches, key = self._portal.switches, (record.object_type.name, record.id)
+        if switches.automation_in_gap and self._gap_fills[key] < switches.automation_in_gap_times:
+            self._gap_fills[key] += 1
+            self._move_forward(*key, switches.automation_in_gap, _WORKFLOW_SOURCE)
+
+    def _schedule_move(self, object_type: str, record_id: int, stage: str, source: Source) -> None:
+        delay = self._portal.switches.native_sync_delay_seconds
+        if not delay:
+            self._move_forward(object_type, record_id, stage, source)
+            return
+        self._sequence += 1
+        due = self._portal.clock.ms() + round(delay * 1000)
+        action = (
+            due,
+            self._sequence,
+            lambda: self._move_forward(object_type, record_id, stage, source),
+        )
+        heappush(self._scheduled, action)
+
+    def _move_forward(self, object_type: str, record_id: int, stage: str, source: Source) -> None:
+        portal = self._portal
+        record = portal.tables[object_type].records.get(record_id)
+        if record is None or record.archived_at is not None:
+            return
+        current_stage, order = (
+            record.values.get(writes.STAGE, ""),
+            portal.schema.stage_order(OBJECT_TYPES[object_type]),
+        )
+        if (
+            current_stage != stage
+            and stage in order
+            and not stage_history.is_backward(order, current_stage, stage)
+        ):
+            stamp = writes.Stamp(portal.clock.ms(), source)
+            writes.write(portal, record, {writes.STAGE: stage}, stamp)

@@ -1,0 +1,129 @@
+"""Remember for which contacts a task was promised, and created in HubSpot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.follow_up.tasks import Task
+from connector.core.model import ObjectType, Ref
+from state.db.columns import number, number_key, table_of, text, text_key
+from state.db.encoding import canonical_json, parse_json
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.timestamps import from_millis, to_millis
+from state.db.upsert import insert_missing, upsert
+
+_REFUSED: Final = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromisedTask:
+    """A task of which nobody knows whether HubSpot has created it, and when it was sent."""
+
+    task: Task
+    at: datetime
+
+
+class _Row(SQLModel, table=True):
+    """The last task of a contact; `task_id` is "" while it is promised alone."""
+
+    __tablename__ = "tasks"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    at: int = number()
+    task: str = text()
+    task_id: str = text()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def promise(session: Session, portal_id: str, task: Task, *, at: datetime) -> None:
+    """Note a task before it is sent, in place of the contact's last one."""
+    fields = {"owner": task.owner, "subject": task.subject, "body": task.body}
+    row = {
+        "portal_id": int(portal_id),
+        "object_type": ObjectType.CONTACTS.value,
+        "object_id": int(task.contact.id),
+        "at": to_millis(at),
+        "task": canonical_json({**fields, "due_at": to_millis(task.due_at)}),
+        "task_id": "",
+    }
+    upsert(session, _TABLE, [row])
+
+
+def mark_created(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
+    """Note which task HubSpot has created for a contact."""
+    _set_task_id(session, portal_id, contact, task_id)
+
+
+def mark_refused(session: Session, portal_id: str, contact: Ref) -> None:
+    """Note that HubSpot does not take a contact's task; it is not sent again."""
+    _set_task_id(session, portal_id, contact, _REFUSED)
+
+
+def read_promised(session: Session, portal_id: str) -> tuple[PromisedTask, ...]:
+    """Return what was promised and has not ended, in the order of the contacts' ids."""
+    conditions = (_C.portal_id == int(portal_id), _C.task_id == "")
+    rows = session.execute(select(_TABLE).where(*conditions).order_by(_C.object_id))
+    return tuple(map(_promised_task, rows))
+
+
+def last_promised(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, datetime]:
+    """Return when the last task of each contact was promised; absent where there is none."""
+    times_by_contact: dict[Ref, datetime] = {}
+    for chunk in chunk_refs(contacts):
+        for row in session.execute(
+            select(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk))
+        ):
+            times_by_contact[ref_of(row.object_type, row.object_id)] = from_millis(row.at)
+    return times_by_contact
+
+
+def count_promised(session: Session, portal_id: str, at: datetime) -> int:
+    """Count the contacts for which a task was promised since then."""
+    conditions = (_C.portal_id == int(portal_id), _C.at > to_millis(at))
+    return session.scalar(select(func.count()).where(*conditions)) or 0
+
+
+def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+    """Let the survivors of merged contacts keep the task of the old one, unless they have one."""
+    for old, survivor in merged.items():
+        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        rows = session.execute(select(_TABLE).where(*conditions)).all()
+        insert_missing(
+            session, _TABLE, [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
+        )
+    erase(session, portal_id, merged)
+
+
+def erase(session: Session, portal_id: str, contacts: Iterable[Ref]) -> None:
+    """Forget the tasks of these contacts."""
+    for chunk in chunk_refs(contacts):
+        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)))
+
+
+def _set_task_id(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
+    conditions = chunk_conditions(_TABLE, portal_id, (contact.object_type, [int(contact.id)]))
+    session.execute(update(_TABLE).where(*conditions).values(task_id=task_id))
+
+
+def _promised_task(row: Any) -> PromisedTask:
+    fields = parse_json(row.task)
+    task = Task(
+        contact=ref_of(row.object_type, row.object_id),
+        owner=fields["owner"],
+        subject=fields["subject"],
+        body=fields["body"],
+        due_at=from_millis(fields["due_at"]),
+    )
+    return PromisedTask(task=task, at=from_millis(row.at))

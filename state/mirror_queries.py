@@ -1,0 +1,108 @@
+"""Look at parts of the mirror: by ids, by time, or a few at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from connector.core.model import ObjectType, Ref
+from state.db.keys import chunk_conditions, chunk_refs
+from state.db.timestamps import from_millis, to_millis
+from state.mirror_rows import TABLE
+
+_C: Final = TABLE.c
+
+
+def read_companies(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
+    """Return the primary company of each contact that has one."""
+    company_by_contact: dict[Ref, Ref] = {}
+    for chunk in chunk_refs(contacts):
+        query = select(_C.object_id, _C.company_id).where(
+            *chunk_conditions(TABLE, portal_id, chunk), _C.company_id.is_not(None)
+        )
+        for contact, company in session.execute(query):
+            company_by_contact[Ref(chunk[0], str(contact))] = Ref(
+                ObjectType.COMPANIES, str(company)
+            )
+    return company_by_contact
+
+
+def read_id_range(
+    session: Session,
+    portal_id: str,
+    object_type: ObjectType,
+    *,
+    after_id: str,
+    up_to_id: str | None,
+) -> dict[Ref, datetime | None]:
+    """Return the mirrored records beyond an id and up to another, each with when it was archived.
+
+    `up_to_id` None means to the end.
+    """
+    query = select(_C.object_id, _C.archived_at).where(
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.object_id > int(after_id),
+    )
+    if up_to_id is not None:
+        query = query.where(_C.object_id <= int(up_to_id))
+    return {
+        Ref(object_type, str(object_id)): None if at is None else from_millis(at)
+        for object_id, at in session.execute(query.order_by(_C.object_id))
+    }
+
+
+def count_modified(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> int:
+    """Count the live records last modified from `since` to `until`, both included."""
+    conditions = _modified_conditions(portal_id, object_type, since, until)
+    return session.execute(select(func.count()).where(*conditions)).scalar_one()
+
+
+def read_modified(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> frozenset[Ref]:
+    """Return the live records last modified from `since` to `until`, both included."""
+    query = select(_C.object_id).where(*_modified_conditions(portal_id, object_type, since, until))
+    return frozenset(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
+
+
+def median_modified_at(
+    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+) -> datetime | None:
+    """Return the middle of the times when these were last modified, None without any."""
+    count = count_modified(session, portal_id, object_type, since=since, until=until)
+    query = select(_C.modified_at).where(
+        *_modified_conditions(portal_id, object_type, since, until)
+    )
+    at = session.scalar(query.order_by(_C.modified_at).offset(count // 2).limit(1))
+    return None if at is None else from_millis(at)
+
+
+def sample(
+    session: Session, portal_id: str, object_type: ObjectType, *, size: int
+) -> tuple[Ref, ...]:
+    """Return some live records at random."""
+    live = (
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.archived_at.is_(None),
+    )
+    query = select(_C.object_id).where(*live).order_by(func.random()).limit(size)
+    return tuple(sorted(Ref(object_type, str(object_id)) for object_id in session.scalars(query)))
+
+
+def _modified_conditions(
+    portal_id: str, object_type: ObjectType, since: datetime, until: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    return (
+        _C.portal_id == int(portal_id),
+        _C.object_type == object_type.value,
+        _C.archived_at.is_(None),
+        _C.modified_at.between(to_millis(since), to_millis(until)),
+    )

@@ -1,0 +1,140 @@
+"""Remember what was sent lately, so that limits count over all plans together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import and_, delete, func, select, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.corrections.moves import Move
+from connector.core.model import ObjectType, Ref
+from state.db.columns import number, number_key, table_of, text_key
+from state.db.keys import chunk_conditions, chunk_refs
+from state.db.timestamps import to_millis
+from state.db.upsert import upsert
+from state.mirror_rows import TABLE as MIRROR
+
+_RETENTION: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteCounts:
+    """How many records of one type were sent, and how many of them backward."""
+
+    records: int = 0
+    backward: int = 0
+
+
+class _Row(SQLModel, table=True):
+    """`backward_at` is when its stage was last sent backward, NULL where it was not.
+
+    The `prior` ones are what stood here before the last sending, should that not come about.
+    """
+
+    __tablename__ = "sendings"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    at: int = number()
+    backward_at: int | None = number()
+    prior_at: int | None = number()
+    prior_backward_at: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def add(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime) -> None:
+    """Note moves as sent, in the transaction that promises them; drop what is long past."""
+    backward = [move.record for move in moves if move.clears_first]
+    forward = [move.record for move in moves if not move.clears_first]
+    millis = to_millis(at)
+    upsert(
+        session,
+        _TABLE,
+        [_row(portal_id, ref, millis, millis) for ref in backward],
+        overrides=_keep_prior,
+    )
+    upsert(
+        session,
+        _TABLE,
+        [_row(portal_id, ref, millis, None) for ref in forward],
+        overrides=_keep_backward,
+    )
+    conditions = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _RETENTION))
+    session.execute(delete(_TABLE).where(*conditions))
+
+
+def count_since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, WriteCounts]:
+    """Count the records sent since then; one that was sent twice counts once."""
+    millis = to_millis(at)
+    query = select(
+        _C.object_type, func.count(), func.count(_C.backward_at).filter(_C.backward_at >= millis)
+    ).where(_C.portal_id == int(portal_id), _C.at >= millis)
+    counts = {
+        row[0]: WriteCounts(records=row[1], backward=row[2])
+        for row in session.execute(query.group_by(_C.object_type))
+    }
+    return {object_type: counts.get(object_type.value, WriteCounts()) for object_type in ObjectType}
+
+
+def count_by_company(
+    session: Session, portal_id: str, companies: Iterable[Ref], at: datetime
+) -> dict[Ref, int]:
+    """Count, for each of these companies, its contacts that were sent since then."""
+    counts: dict[Ref, int] = {}
+    is_contact = _C.object_type == ObjectType.CONTACTS.value
+    is_same_record = and_(
+        MIRROR.c.portal_id == _C.portal_id,
+        MIRROR.c.object_type == _C.object_type,
+        MIRROR.c.object_id == _C.object_id,
+    )
+    for object_type, ids in chunk_refs(companies):
+        query = (
+            select(MIRROR.c.company_id, func.count())
+            .select_from(_TABLE.join(MIRROR, is_same_record))
+            .where(_C.portal_id == int(portal_id), is_contact, _C.at >= to_millis(at))
+            .where(MIRROR.c.company_id.in_(ids))
+            .group_by(MIRROR.c.company_id)
+        )
+        counts.update(
+            (Ref(object_type, str(company_id)), count)
+            for company_id, count in session.execute(query)
+        )
+    return counts
+
+
+def remove_last(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+    """Forget the last sending of records of which, as it turned out, nothing was sent."""
+    prior = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
+    for chunk in chunk_refs(refs):
+        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        session.execute(delete(_TABLE).where(*conditions, _C.prior_at.is_(None)))
+        session.execute(update(_TABLE).where(*conditions).values(prior))
+
+
+def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
+    return {
+        "portal_id": int(portal_id),
+        "object_type": ref.object_type.value,
+        "object_id": int(ref.id),
+        "at": at,
+        "backward_at": backward_at,
+        "prior_at": None,
+        "prior_backward_at": None,
+    }
+
+
+def _keep_prior(old: Any, _: Any) -> dict[str, Any]:
+    return {"prior_at": old.at, "prior_backward_at": old.backward_at}
+
+
+def _keep_backward(old: Any, new: Any) -> dict[str, Any]:
+    return {**_keep_prior(old, new), "backward_at": func.coalesce(new.backward_at, old.backward_at)}

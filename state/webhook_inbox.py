@@ -1,0 +1,119 @@
+"""Remember what HubSpot told by webhook, until the records have been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Index, bindparam, delete, func, select, text, update
+from sqlalchemy.orm import Session
+from sqlmodel import SQLModel
+
+from connector.core.event import Event
+from state.db.columns import number, number_key, table_of, text_key
+from state.db.columns import text as text_column
+from state.db.keys import ref_of
+from state.db.timestamps import from_millis, to_millis
+from state.db.upsert import insert_missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """How many events wait to be looked at, and since when the oldest does."""
+
+    count: int
+    since: datetime | None
+
+
+class _Row(SQLModel, table=True):
+    """What was seen stays for a while, so that a delivery repeated is known as such."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index(
+            "inbox_waiting",
+            "portal_id",
+            "received_at",
+            sqlite_where=text("seen_at IS NULL"),
+            postgresql_where=text("seen_at IS NULL"),
+        ),
+    )
+
+    portal_id: int = number_key()
+    event_key: str = text_key()
+    object_type: str = text_column()
+    object_id: int = number()
+    links: int = number()
+    at: int = number()
+    received_at: int = number()
+    seen_at: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
+_C: Final = _TABLE.c
+
+
+def put(session: Session, portal_id: str, events: Iterable[Event], *, at: datetime) -> None:
+    """Store events that were received; what is known already stays as it is, seen or not."""
+    received = to_millis(at)
+    insert_missing(session, _TABLE, [_row(int(portal_id), event, received) for event in events])
+
+
+def read_waiting(session: Session, portal_id: str, *, limit: int = 1000) -> tuple[Event, ...]:
+    """Return events that nobody has looked at, the oldest first."""
+    query = (
+        select(_TABLE).where(*_waiting_conditions(portal_id)).order_by(_C.received_at).limit(limit)
+    )
+    return tuple(
+        Event(
+            key=row.event_key,
+            record=ref_of(row.object_type, row.object_id),
+            read_associations=bool(row.links),
+            at=from_millis(row.at),
+        )
+        for row in session.execute(query)
+    )
+
+
+def mark_seen(session: Session, portal_id: str, events: Sequence[Event], *, at: datetime) -> None:
+    """Note that events were looked at."""
+    if not events:
+        return
+    statement = (
+        update(_TABLE)
+        .where(_C.portal_id == int(portal_id), _C.event_key == bindparam("its_key"))
+        .values(seen_at=to_millis(at))
+    )
+    session.connection().execute(statement, [{"its_key": event.key} for event in events])
+
+
+def count_waiting(session: Session, portal_id: str) -> Backlog:
+    """Count what waits."""
+    query = select(func.count(), func.min(_C.received_at)).where(*_waiting_conditions(portal_id))
+    waiting_count, since = session.execute(query).one()
+    return Backlog(count=waiting_count, since=None if since is None else from_millis(since))
+
+
+def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+    """Forget what was seen before then."""
+    conditions = (_C.portal_id == int(portal_id), _C.seen_at < to_millis(before))
+    session.execute(delete(_TABLE).where(*conditions))
+
+
+def _waiting_conditions(portal_id: str) -> Any:
+    return (_C.portal_id == int(portal_id), _C.seen_at.is_(None))
+
+
+def _row(portal: int, event: Event, received_at: int) -> dict[str, Any]:
+    return {
+        "portal_id": portal,
+        "event_key": event.key,
+        "object_type": event.record.object_type.value,
+        "object_id": int(event.record.id),
+        "links": int(event.read_associations),
+        "at": to_millis(event.at),
+        "received_at": received_at,
+        "seen_at": None,
+    }

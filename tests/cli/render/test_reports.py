@@ -1,0 +1,52 @@
+"""Reports for people, for scripts, and for spreadsheets."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from connector.cli.render.reports import document, renderable, write_csv
+from connector.reports.table import Report
+from tests.cli.render.terminal import rendered_text
+
+REPORT = Report(
+    name="customers",
+    title="Customers by last won deal",
+    columns=("record", "stage", "amount", "former_customer"),
+    rows=[("contacts/1", "customer", "=1+1", True), ("contacts/2", None, None, False)],
+)
+
+
+def test_people_read_the_portals_labels() -> None:
+    text = rendered_text(renderable(REPORT, {"customer": "Kunde"}))
+    assert "Customers by last won deal: 2" in text
+    assert "Kunde" in text
+    assert "yes" in text
+
+
+def test_a_long_report_says_how_many_more_there_are_and_how_to_get_them() -> None:
+    rows = [("contacts/1", "customer", "", None)] * 60
+    text = rendered_text(
+        renderable(Report(name="x", title="X", columns=REPORT.columns, rows=rows), {})
+    )
+    assert "… and 10 more: `connector report x --csv` has them all." in text
+
+
+def test_scripts_get_one_document_with_a_key_for_each_column() -> None:
+    report_document = document(REPORT, "7")
+    assert (report_document["report"], report_document["portal_id"]) == ("customers", "7")
+    assert report_document["rows"][1] == {
+        "record": "contacts/2",
+        "stage": None,
+        "amount": None,
+        "former_customer": False,
+    }
+
+
+def test_no_cell_of_a_spreadsheet_is_a_formula() -> None:
+    buffer = StringIO()
+    write_csv(buffer, REPORT)
+    assert buffer.getvalue().splitlines() == [
+        "record,stage,amount,former_customer",
+        "contacts/1,customer,'=1+1,yes",
+        "contacts/2,,,no",
+    ]

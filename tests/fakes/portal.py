@@ -1,0 +1,294 @@
+"""A portal in memory behind the same door: for tests of whoever asks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from connector.core.model import (
+    STAGE,
+    Account,
+    Association,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Version,
+    Workflow,
+)
+from connector.hubspot.api import SEARCH_LIMIT, Page, Refusal, UpdateAnswer
+from connector.hubspot.codec.records import MODIFIED_PROPERTY
+from connector.hubspot.http.daily_budget import Allowance
+from connector.hubspot.http.failures import BatchRefused
+from tests.fakes.tasks import FakeTasks
+
+LIST_LIMIT = 100
+
+
+@dataclass(slots=True)
+class FakeHubSpot(FakeTasks):
+    """Answers as HubSpot does: stages move forward only, and a backward write does nothing.
+
+    `requests` counts what was asked, by the name of the method. Time stands still until
+    `advance`; every write happens at the present moment. `follows_merges` is about batch reads.
+    """
+
+    portal_info: Portal
+    current_time: datetime
+    follows_merges: bool = True
+    _records: dict[Ref, Record] = field(default_factory=dict)
+    _links: dict[tuple[Ref, ObjectType], dict[Ref, Association]] = field(default_factory=dict)
+    _survivors: dict[Ref, Ref] = field(default_factory=dict)
+
+    # As people, imports and tests see it
+
+    def advance(self, seconds: float) -> None:
+        """Move the portal's clock on."""
+        self.current_time += timedelta(seconds=seconds)
+
+    def put(
+        self,
+        ref: Ref,
+        properties: Mapping[str, str],
+        *,
+        source_type: str = "CRM_UI",
+        source_id: str = "userId:1",
+    ) -> None:
+        """Create or edit a record as a person does: in any direction."""
+        present = self._records.get(ref) or Record(
+            ref=ref, properties={}, modified_at=self.current_time, created_at=self.current_time
+        )
+        history = dict(present.history)
+        for name, value in properties.items():
+            if value != (present.properties.get(name) or ""):
+                version = Version(
+                    value=value, at=self.current_time, source_type=source_type, source_id=source_id
+                )
+                history[name] = (version, *history.get(name, ()))
+        self._records[ref] = replace(
+            present,
+            properties={**present.properties, **properties},
+            history=history,
+            modified_at=self.current_time if history != present.history else present.modified_at,
+        )
+
+    def value(self, ref: Ref, name: str) -> str:
+        """Return what the portal holds, "" for blank."""
+        return self._records[ref].properties.get(name) or ""
+
+    def associate(
+        self, first: Ref, second: Ref, *, is_primary: bool = False, labels: Sequence[str] = ()
+    ) -> None:
+        """Link two records, in both directions."""
+        for source, target in ((first, second), (second, first)):
+            self._links.setdefault((source, target.object_type), {})[target] = Association(
+                source=source, target=target, is_primary=is_primary, labels=frozenset(labels)
+            )
+
+    def archive(self, ref: Ref) -> None:
+        """Delete a record as the portal does: searches and reads do not find it any more."""
+        self._records[ref] = replace(self._records[ref], archived=True)
+
+    def merge(self, survivor: Ref, merged: Ref) -> None:
+        """Merge a record into another: its id then answers with the survivor."""
+        merged_record = self._records.pop(merged)
+        for old_id in (
+            merged,
+            *(ref for ref, target in self._survivors.items() if target == merged),
+        ):
+            self._survivors[old_id] = survivor
+        present = self._records[survivor]
+        self._records[survivor] = replace(
+            present,
+            merged_ids=(*present.merged_ids, *merged_record.merged_ids, merged.id),
+            modified_at=self.current_time,
+        )
+
+    def delete(self, ref: Ref) -> None:
+        """Delete a record for good."""
+        del self._records[ref]
+
+    def restore(self, ref: Ref) -> None:
+        """Take a record out of the recycling bin."""
+        self._records[ref] = replace(
+            self._records[ref], archived=False, modified_at=self.current_time
+        )
+
+    # The door
+
+    def now(self) -> datetime:
+        """Return the portal's time."""
+        return self.current_time
+
+    def allowance(self) -> Allowance:
+        """Return a usual burst limit, and no daily one."""
+        return Allowance(burst=190)
+
+    def check_budget(self) -> None:
+        """Let everything through."""
+
+    def account(self) -> Account:
+        """Return whom the token belongs to."""
+        self._start_request("account")
+        return self.portal_info.account
+
+    def portal(self) -> Portal:
+        """Return what the portal is."""
+        self._start_request("portal")
+        return self.portal_info
+
+    def workflows(self) -> tuple[Workflow, ...]:
+        """Return no workflows."""
+        return ()
+
+    def search_changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        """Search what was last modified in a window."""
+        self._start_request("changed")
+        matches = [
+            record
+            for record in self._records_of_type(object_type)
+            if since <= record.modified_at <= until and int(record.ref.id) > int(after_id or 0)
+        ]
+        matches.sort(key=lambda record: (not after_id and record.modified_at, int(record.ref.id)))
+        page_records = tuple(
+            self._select_properties(record, properties) for record in matches[:SEARCH_LIMIT]
+        )
+        return Page(records=page_records, total=len(matches))
+
+    def search_last(self, object_type: ObjectType) -> Page:
+        """Search the record with the greatest id."""
+        self._start_request("last")
+        records = sorted(self._records_of_type(object_type), key=lambda record: record.ref)
+        return Page(
+            records=tuple(self._select_properties(record, ()) for record in records[-1:]),
+            total=len(records),
+        )
+
+    def list_page(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        after: str | None = None,
+        archived: bool = False,
+    ) -> Page:
+        """List at most 100 records."""
+        self._start_request("page")
+        records = sorted(
+            self._records_of_type(object_type, archived=archived), key=lambda record: record.ref
+        )
+        remaining = [record for record in records if int(record.ref.id) >= int(after or 0)]
+        next_id = remaining[LIST_LIMIT].ref.id if len(remaining) > LIST_LIMIT else None
+        page_records = tuple(
+            self._select_properties(record, properties) for record in remaining[:LIST_LIMIT]
+        )
+        return Page(records=page_records, after=next_id)
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Read records of one type by asked ref."""
+        self._start_request("read")
+        survivors = self._survivors if self.follows_merges else {}
+        records = {ref: self._records.get(survivors.get(ref, ref)) for ref in refs}
+        return {
+            ref: self._select_properties(record, properties, history)
+            for ref, record in records.items()
+            if record and not record.archived
+        }
+
+    def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
+        """Return which records lie in the recycling bin."""
+        self._start_request("archived")
+        archived_refs = {ref for ref, record in self._records.items() if record.archived}
+        return frozenset(archived_refs.intersection(refs))
+
+    def find_survivor(self, ref: Ref) -> Ref | None:
+        """Return who answers to an id."""
+        self._start_request("survivor")
+        record = self._records.get(self._survivors.get(ref, ref))
+        return record.ref if record and not record.archived else None
+
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType
+    ) -> dict[Ref, tuple[Association, ...]]:
+        """Read the associations of records of one type."""
+        self._start_request("associations")
+        return {ref: tuple(self._links.get((ref, to), {}).values()) for ref in refs}
+
+    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        """Write at most 100 records of one type; a backward stage is ignored without a word."""
+        if not changes:
+            return UpdateAnswer()
+        late_failure = self._start_request("update")
+        self._refuse_unknown(changes)
+        missing = {
+            ref for ref in changes if not (record := self._records.get(ref)) or record.archived
+        }
+        for ref in changes.keys() - missing:
+            accepted = {
+                name: value
+                for name, value in changes[ref].items()
+                if name != STAGE or self._may_move(ref, value)
+            }
+            self.put(ref, accepted, source_type="INTEGRATION", source_id="1")
+        if late_failure:
+            raise late_failure
+        return UpdateAnswer(
+            updated={
+                ref: self._select_properties(self._records[ref], tuple(changes[ref]))
+                for ref in changes
+                if ref not in missing
+            },
+            refused=dict.fromkeys(
+                missing, Refusal(message="OBJECT_NOT_FOUND", category="OBJECT_NOT_FOUND")
+            ),
+        )
+
+    def _records_of_type(
+        self, object_type: ObjectType, *, archived: bool = False
+    ) -> Iterator[Record]:
+        for ref, record in self._records.items():
+            if ref.object_type is object_type and record.archived is archived:
+                yield record
+
+    def _select_properties(
+        self, record: Record, properties: Sequence[str], history: Sequence[str] = ()
+    ) -> Record:
+        all_values = {
+            **record.properties,
+            "hs_object_id": record.ref.id,
+            MODIFIED_PROPERTY[record.ref.object_type]: record.modified_at.isoformat(),
+            "createdate": record.created_at.isoformat(),
+        }
+        values = {name: all_values.get(name) or None for name in properties}
+        versions = {name: record.history.get(name, ()) for name in history}
+        return replace(record, properties=values, history=versions)
+
+    def _may_move(self, ref: Ref, stage: str) -> bool:
+        order = [option.value for option in self.portal_info.stages(ref.object_type)]
+        present = self.value(ref, STAGE)
+        if not stage or present not in order:
+            return True
+        return order.index(stage) >= order.index(present)
+
+    def _refuse_unknown(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
+        for ref, properties in changes.items():
+            for name, value in properties.items():
+                definition = self.portal_info.definitions[ref.object_type].get(name)
+                options = {option.value for option in definition.options} if definition else set()
+                if not definition or (value and options and value not in options):
+                    error = "INVALID_OPTION" if definition else "PROPERTY_DOESNT_EXIST"
+                    raise BatchRefused(
+                        f"HubSpot refused the batch update request ({error} {name})",
+                        category="VALIDATION_ERROR",
+                    )

@@ -1,0 +1,225 @@
+"""Run the connector in a process of its own, and kill it at a chosen moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from multiprocessing import connection, get_context
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from connector.sandbox.http.call import Request
+from connector.sandbox.http.faults import CONNECTION_FAULTS
+from tests.journeys.workspace import Workspace
+
+_FORK_SERVER = get_context("forkserver")
+# Imported once, so that each process after the first costs no more than a fork.
+_FORK_SERVER.set_forkserver_preload(
+    [
+        *("connector.cli.sandbox", "connector.cli.cycle", "connector.cli.inspect"),
+        "connector.cli.run",
+        "tests.journeys.kill_process",
+    ]
+)
+_TIMEOUT_SECONDS = 60.0
+# Real seconds that a child waits for an answer, more than a busy machine takes for one.
+_READ_TIMEOUT = 1.0
+KILLED = -signal.SIGKILL
+
+LOST, UNANSWERED, ANSWERED = "before it arrived", "before its answer", "after its answer"
+KILL_MOMENTS = (LOST, UNANSWERED, ANSWERED)
+
+
+class ConnectionLostError(ConnectionResetError):
+    """The connection broke before HubSpot had read the request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectorProcess:
+    """A connector in a process of its own."""
+
+    process: Any
+
+    def wait(self) -> int:
+        """Return its exit code, negative where a signal ended it."""
+        self.process.join(_TIMEOUT_SECONDS)
+        assert self.process.exitcode is not None, "the connector hangs"
+        return int(self.process.exitcode)
+
+    def signal(self, signal_number: int) -> None:
+        os.kill(self.process.pid, signal_number)
+
+    def kill(self) -> None:
+        """Kill it, and return once it is dead; from any thread."""
+        self.signal(signal.SIGKILL)
+        if not connection.wait([self.process.sentinel], _TIMEOUT_SECONDS):
+            raise TimeoutError("the connector outlives a kill")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessOptions:
+    """How a child runs: it kills itself at a step of its store, and pushes so many at once.
+
+    0 changes nothing; a small batch lets a few records go through all that many would. It
+    hardly waits, unless it `waits` as long as the connector wants to.
+    """
+
+    kill_at_step: int = 0
+    batch: int = 0
+    waits_fully: bool = False
+
+
+def start(
+    workspace: Workspace, *arguments: str, options: ProcessOptions | None = None
+) -> ConnectorProcess:
+    """Start `connector …`."""
+    process_arguments = (
+        workspace.folder,
+        workspace.environment,
+        arguments,
+        options or ProcessOptions(),
+    )
+    process = _FORK_SERVER.Process(target=_run, args=process_arguments, daemon=True)
+    process.start()
+    return ConnectorProcess(process=process)
+
+
+def run(workspace: Workspace, *arguments: str, kill_at_step: int = 0, batch: int = 0) -> int:
+    """Run `connector …` to its end; with `die_at_step` it kills itself at that step."""
+    options = ProcessOptions(kill_at_step=kill_at_step, batch=batch)
+    return start(workspace, *arguments, options=options).wait()
+
+
+def run_and_kill(
+    workspace: Workspace,
+    nth: int,
+    moment: str,
+    *,
+    route: str = "",
+    command: tuple[str, ...] = ("sync",),
+    batch: int = 0,
+) -> Request | None:
+    """Run `connector sync` and kill it at its nth request (of a route); return that request.
+
+    None where there was no such request, and the sync came to its end, good or bad. What goes
+    wrong in the box's own threads is raised here: there, nobody would hear of it.
+    """
+    killed_requests: list[Request] = []
+    errors: list[BaseException] = []
+    handled = Event()
+    request_numbers = count(1)
+
+    def is_target(request: Request) -> bool:
+        return route in {"", request.route} and next(request_numbers) == nth
+
+    def kill_at(request: Request) -> None:
+        killed_requests.append(request)
+        try:
+            connector.kill()
+        except Exception as error:
+            errors.append(error)
+
+    def before(request: Request) -> None:
+        if moment != ANSWERED and is_target(request):
+            kill_at(request)
+            if moment == LOST:
+                handled.set()
+                raise ConnectionLostError
+
+    def after(request: Request) -> None:
+        if moment == ANSWERED and is_target(request):
+            kill_at(request)
+        if killed_requests:
+            handled.set()
+
+    workspace.sandbox.before_answer, workspace.sandbox.after_answer = before, after
+    connector = start(workspace, *command, options=ProcessOptions(batch=batch))
+    code = connector.wait()
+    if killed_requests:
+        _wait_until_handled(workspace, killed_requests[0], handled)
+    workspace.sandbox.before_answer = workspace.sandbox.after_answer = None
+    # One that had its last answer may have ended before the signal came: it was not killed.
+    if code != KILLED and moment == ANSWERED:
+        return None
+    for error in errors:
+        raise error
+    assert (code == KILLED) == bool(killed_requests), (
+        f"it ended with {code}, struck at {killed_requests}"
+    )
+    return killed_requests[0] if killed_requests else None
+
+
+def _wait_until_handled(workspace: Workspace, request: Request, handled: Event) -> None:
+    """Wait until the box is through with a request; one that it cut short is not answered."""
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not handled.wait(0.01) and request.fault not in CONNECTION_FAULTS:
+        assert time.monotonic() < deadline, "the box hangs"
+    with workspace.portal.lock:  # which it holds while it handles a request
+        return
+
+
+def count_sync_steps(workspace: Workspace, *, batch: int = 0) -> int:
+    """Return how often a whole sync begins or ends a transaction."""
+    assert run(workspace, "sync", kill_at_step=-1, batch=batch) == 0
+    return int((workspace.folder / "steps").read_text(encoding="utf-8"))
+
+
+def _run(
+    folder: Path,
+    environment: Mapping[str, str],
+    arguments: tuple[str, ...],
+    options: ProcessOptions,
+) -> None:
+    from connector.cli import setup
+    from connector.cli.main import run_command
+    from connector.config import open_run
+    from connector.hubspot.client import HubSpotClient
+    from connector.hubspot.http.retry import RetryLimits
+    from connector.operations import undo
+    from connector.push import push
+
+    wait = time.sleep if options.waits_fully else _wait_briefly
+    setup.REAL_CLOCK = open_run.RunClock(wait=wait, monotonic=time.monotonic)
+    impatient_client = partial(HubSpotClient, retry_limits=RetryLimits(read=_READ_TIMEOUT))
+    open_run.HubSpotClient = impatient_client  # type: ignore[misc,assignment]  # a silence costs a test no minute
+    for module in (push, undo):
+        module.BATCH = options.batch or module.BATCH  # type: ignore[attr-defined]  # many batches of a few
+    kill_at_step = options.kill_at_step
+    os.chdir(folder)
+    os.environ.update(environment)
+    sys.stdout = (folder / "out").open("w", encoding="utf-8")
+    sys.stderr = (folder / "err").open("w", encoding="utf-8")
+    step_count = _count_steps(kill_at_step) if kill_at_step else lambda: 0
+    code = run_command(list(arguments))
+    (folder / "steps").write_text(str(step_count()), encoding="utf-8")
+    sys.stdout.close()
+    sys.stderr.close()
+    os._exit(code)
+
+
+def _wait_briefly(seconds: float) -> None:
+    time.sleep(min(seconds, 0.01))
+
+
+def _count_steps(kill_at_step: int) -> Callable[[], int]:
+    """Count each begin and each commit of a transaction, and die right before one of them."""
+    from sqlalchemy import Engine, event
+
+    steps = 0
+
+    def step(_: object) -> None:
+        nonlocal steps
+        steps += 1
+        if steps == kill_at_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "begin", step)
+    event.listen(Engine, "commit", step)
+    return lambda: steps

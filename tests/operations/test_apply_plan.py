@@ -1,0 +1,206 @@
+"""A reviewed plan is applied as it was reviewed, or not at all; what no longer holds is named."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from connector.cli.cycle import corrections_of_plan, held_back_of_plan, plan_document
+from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
+from connector.context import RunContext
+from connector.core.lint.default_portal import default_portal, definition
+from connector.core.model import STAGE, PropertyDefinition, Ref
+from connector.errors import UserError
+from connector.operations.apply_plan import AppliedPlan, apply_plan
+from connector.plan.plan_file import read_plan
+from connector.pull.poll import pull
+from tests.fakes.connected_portal import (
+    COMPANIES,
+    CONTACTS,
+    DAY,
+    DEALS,
+    LOST,
+    OPEN,
+    SQL,
+    WON,
+    ConnectedPortal,
+)
+
+
+def write_plan(portal: ConnectedPortal, path: Path, context: RunContext | None = None) -> Path:
+    """Pull, plan, and write the plan to a file as `plan --out` does."""
+    portal.api.advance(3600)
+    context = context or portal.context()
+    pull(context)
+    plan_head = portal.propose(context)
+    with path.open("w", encoding="utf-8") as file:
+        document = plan_document(context, plan_head)
+        write_json_plan(
+            file,
+            document,
+            corrections_of_plan(context, plan_head),
+            held_back_of_plan(context, plan_head),
+        )
+    return path
+
+
+def apply_reviewed(
+    portal: ConnectedPortal, path: Path, policy: str = "extends: standard"
+) -> AppliedPlan:
+    portal.api.advance(600)
+    context = portal.context(policy)
+    return apply_plan(context, read_plan(context, path))
+
+
+def create_won_lead(portal: ConnectedPortal) -> Ref:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    return contact
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "plan.json"
+
+
+def test_a_reviewed_plan_passes_where_a_limit_would_stop_it(
+    portal: ConnectedPortal, path: Path
+) -> None:
+    contacts = [create_won_lead(portal) for _ in range(120)]
+    result = apply_reviewed(portal, write_plan(portal, path))
+    assert result.outcomes.total() == 120
+    assert result.skipped == ()
+    assert {portal.stage(contact) for contact in contacts} == {"customer"}
+
+
+def test_what_changed_since_is_skipped_and_named(portal: ConnectedPortal, path: Path) -> None:
+    unchanged_contact, moved_contact, held_contact, archived_contact = (
+        create_won_lead(portal),
+        create_won_lead(portal),
+        create_won_lead(portal),
+        create_won_lead(portal),
+    )
+    write_plan(portal, path)
+    portal.edit(moved_contact, lifecyclestage=SQL)
+    portal.edit_as_person(held_contact, lifecyclestage="subscriber")
+    portal.api.archive(archived_contact)
+    result = apply_reviewed(portal, path)
+    assert portal.stage(unchanged_contact) == "customer"
+    assert portal.stage(moved_contact) == SQL
+    assert {
+        str(skipped.correction.record): skipped.reason.split(":")[0] for skipped in result.skipped
+    } == {
+        str(moved_contact): "changed since it was planned",
+        str(held_contact): "held",
+        str(archived_contact): "archived, deleted or merged since",
+    }
+
+
+def test_evidence_that_changed_since_counts(portal: ConnectedPortal, path: Path) -> None:
+    contact = portal.contact("lead")
+    deal = portal.deal(OPEN, contact)
+    write_plan(portal, path)
+    portal.edit(deal, dealstage=LOST)
+    result = apply_reviewed(portal, path)
+    assert portal.api.sent_updates == []
+    assert len(result.skipped) == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"after":"customer"', '"after":"evangelist"'),
+        ('"reason":"', '"reason":"because '),
+        ('"before":"lead"', '"before":"subscriber"'),
+    ],
+)
+def test_an_edited_file_is_refused(portal: ConnectedPortal, path: Path, old: str, new: str) -> None:
+    create_won_lead(portal)
+    text = write_plan(portal, path).read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    with pytest.raises(UserError, match="was edited"):
+        apply_reviewed(portal, path)
+    assert portal.api.sent_updates == []
+
+
+def test_a_file_with_a_line_taken_out_is_refused(portal: ConnectedPortal, path: Path) -> None:
+    create_won_lead(portal), create_won_lead(portal)
+    document = json.loads(write_plan(portal, path).read_text(encoding="utf-8"))
+    del document["corrections"][0]
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UserError, match="was edited"):
+        apply_reviewed(portal, path)
+
+
+def test_a_plan_of_another_portal_is_refused(portal: ConnectedPortal, path: Path) -> None:
+    create_won_lead(portal)
+    text = write_plan(portal, path).read_text(encoding="utf-8")
+    path.write_text(text.replace('"portal_id":"1"', '"portal_id":"2"'), encoding="utf-8")
+    with pytest.raises(UserError, match="portal 2"):
+        apply_reviewed(portal, path)
+
+
+def test_a_plan_of_another_policy_is_refused(portal: ConnectedPortal, path: Path) -> None:
+    create_won_lead(portal)
+    write_plan(portal, path)
+    with pytest.raises(UserError, match="changed"):
+        apply_reviewed(portal, path, "extends: standard\nsettings:\n  hold_days: 3\n")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"corrections": [{}]}', "{"])
+def test_what_is_no_plan_is_refused(portal: ConnectedPortal, path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="is not a plan"):
+        read_plan(portal.context(), path)
+
+
+def test_a_file_that_is_not_there_is_named(portal: ConnectedPortal, path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        read_plan(portal.context(), path)
+
+
+def test_a_plan_reads_as_markdown_and_csv(portal: ConnectedPortal) -> None:
+    contact, held_contact = create_won_lead(portal), create_won_lead(portal)
+    portal.api.advance(DAY)
+    portal.edit_as_person(held_contact, lifecyclestage="subscriber")
+    portal.api.advance(60)
+    context = portal.context()
+    pull(context)
+    plan_head = portal.propose(context)
+    text = io.StringIO()
+    document, held_back = plan_document(context, plan_head), held_back_of_plan(context, plan_head)
+    write_markdown_plan(
+        text, document, corrections_of_plan(context, plan_head), held_back, {"lead": "Lead|er"}
+    )
+    assert f"| {contact} | {STAGE} | Lead\\|er → customer | won |" in text.getvalue()
+    assert f"| {held_contact} | subscriber → customer | held: a person" in text.getvalue()
+    table = io.StringIO()
+    write_csv_plan(table, corrections_of_plan(context, plan_head))
+    lines = table.getvalue().splitlines()
+    assert lines[0].startswith("record,property_name,before,after,direction,rule,reason")
+    assert lines[1].startswith(f"{contact},{STAGE},lead,customer,forward,won,")
+
+
+def test_a_backward_plan_names_the_dates_that_it_changes(
+    open_portal: Callable[..., ConnectedPortal],
+) -> None:
+    names = ("hs_lifecyclestage_customer_date", "hs_v2_date_entered_opportunity_8812")
+    dates = [definition(name, "datetime") for name in names]
+    no_properties: list[PropertyDefinition] = []
+    portal = open_portal(
+        default_portal(
+            extra_properties={CONTACTS: dates, COMPANIES: no_properties, DEALS: no_properties}
+        )
+    )
+    contact = portal.contact("customer")
+    deal = portal.deal(WON, contact)
+    portal.api.advance(60)
+    portal.edit(deal, dealstage=OPEN)
+    portal.api.advance(3600)
+    pull(portal.context())
+    effects = portal.propose().summary["side_effects"]
+    assert effects["stage_dates_changed"] == dict.fromkeys(names, 1)

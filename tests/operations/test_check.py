@@ -1,0 +1,137 @@
+"""The check-up: every finding says what is wrong and what to do, and nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from connector.config.presets import policy_text
+from connector.core.model import ObjectType
+from connector.core.policy.load import load_policy
+from connector.errors import TemporaryError
+from connector.hubspot.http.daily_budget import Allowance
+from connector.hubspot.http.failures import ScopeMissing, TokenRefused
+from connector.operations.check import CheckResult, Finding, check
+from tests.fakes.connected_portal import ConnectedPortal, example_portal
+
+
+def findings(
+    portal: ConnectedPortal, policy: str = "extends: standard", *, portal_id: str = "1"
+) -> dict[str, Finding]:
+    loaded_policy = load_policy(policy, source="test.yaml", preset_text=policy_text)
+    return {
+        finding.name: finding for finding in check(portal.api, loaded_policy, portal_id=portal_id)
+    }
+
+
+def test_a_portal_where_all_is_well_is_all_green(portal: ConnectedPortal) -> None:
+    portal.contact("lead")
+    by_name = findings(portal)
+    assert {finding.result for finding in by_name.values()} == {CheckResult.OK}
+    assert by_name["token"].message == "portal 1 (STANDARD, UTC)"
+    assert by_name["portal id"].message == "pinned to 1"
+    assert by_name["read contacts"].message == "1 records"
+    assert by_name["stages of contacts"].message.startswith("Subscriber, Lead, ")
+    assert "Open Deal" in by_name["lead statuses"].message
+    assert by_name["pipelines"].message == "Sales Pipeline (5 stages)"
+    assert by_name["policy"].message.startswith("test (")
+
+
+@pytest.mark.parametrize(
+    ("remaining", "light"),
+    [(201, CheckResult.OK), (200, CheckResult.WARNING), (0, CheckResult.WARNING)],
+)
+def test_the_budget_names_what_is_left_and_what_is_for_others(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch, remaining: int, light: CheckResult
+) -> None:
+    allowance = Allowance(burst=190, daily=1_000, remaining=remaining, reserve=200)
+    monkeypatch.setattr(type(portal.api), "allowance", lambda _: allowance)
+    finding = findings(portal)["budget"]
+    assert finding.result is light
+    assert finding.message == (
+        f"190 requests in 10 s (we take 95%); {remaining} of 1,000 a day are left, 200 of them for "
+        "other apps; a new day begins at midnight in UTC"
+    )
+
+
+def test_the_budget_says_where_no_daily_limit_is_told(portal: ConnectedPortal) -> None:
+    finding = findings(portal)["budget"]
+    assert finding.message == "190 requests in 10 s (we take 95%); no daily limit is told"
+
+
+def test_a_refused_token_ends_the_check_up(portal: ConnectedPortal) -> None:
+    portal.api.fail("portal", TokenRefused("HubSpot does not accept the token"))
+    by_name = findings(portal)
+    assert list(by_name) == ["token"]
+    assert by_name["token"].result is CheckResult.FAIL
+
+
+@pytest.mark.parametrize(
+    ("portal_id", "light", "message"),
+    [
+        ("", CheckResult.WARNING, "set HUBSPOT_PORTAL_ID=1"),
+        ("2", CheckResult.FAIL, "HUBSPOT_PORTAL_ID is 2, but the token belongs to 1"),
+    ],
+)
+def test_the_portal_id_is_compared(
+    portal: ConnectedPortal, portal_id: str, light: CheckResult, message: str
+) -> None:
+    finding = findings(portal, portal_id=portal_id)["portal id"]
+    assert finding.result is light
+    assert message in finding.message
+
+
+def test_a_missing_read_scope_is_named(portal: ConnectedPortal) -> None:
+    missing = ScopeMissing("add crm.objects.companies.read", scopes=("x",))
+    portal.api.before("changed", 2, lambda: portal.api.fail("changed", missing))
+    by_name = findings(portal)
+    (missing_scope,) = [
+        finding for finding in by_name.values() if finding.result is CheckResult.FAIL
+    ]
+    assert missing_scope.name.startswith("read ")
+    assert "crm.objects.companies.read" in missing_scope.message
+
+
+@pytest.mark.parametrize(
+    ("error", "light"),
+    [
+        (ScopeMissing("add crm.objects.contacts.write"), CheckResult.FAIL),
+        (TemporaryError("later"), CheckResult.WARNING),
+    ],
+)
+def test_a_missing_write_scope_is_named_without_any_write(
+    portal: ConnectedPortal, error: Exception, light: CheckResult
+) -> None:
+    contact = portal.contact("lead")
+    portal.api.fail("update", error)  # type: ignore[arg-type]  # an error of the door
+    finding = findings(portal)["write contacts"]
+    assert finding.result is light
+    assert str(error) in finding.message
+    assert portal.stage(contact) == "lead"
+
+
+def test_what_the_portal_lacks_is_told(open_portal: Callable[..., ConnectedPortal]) -> None:
+    full_portal = example_portal()
+    bare_portal = replace(full_portal, definitions={kind: {} for kind in ObjectType}, pipelines=())
+    by_name = findings(open_portal(bare_portal))
+    assert by_name["stages of contacts"].result is CheckResult.FAIL
+    assert by_name["lead statuses"].result is CheckResult.WARNING
+    assert by_name["pipelines"].result is CheckResult.WARNING
+
+
+def test_a_policy_that_names_what_the_portal_lacks_is_told(portal: ConnectedPortal) -> None:
+    finding = findings(portal, "extends: standard\nsettings: {default_stage: Nonsense}")["policy"]
+    assert finding.result is CheckResult.FAIL
+    assert "Nonsense" in finding.message
+
+
+def test_a_rule_that_sleeps_is_a_warning(open_portal: Callable[..., ConnectedPortal]) -> None:
+    portal = open_portal(example_portal(statuses={"NEW": "New"}))
+    policy = load_policy("extends: standard", source="test.yaml", preset_text=policy_text)
+    all_findings = list(check(portal.api, policy, portal_id="1"))
+    warnings = [finding for finding in all_findings if finding.result is CheckResult.WARNING]
+    assert any(
+        "BAD_TIMING" in finding.message or "OPEN_DEAL" in finding.message for finding in warnings
+    )
