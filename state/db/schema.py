@@ -12,7 +12,7 @@ from state.db.locks import hold_lock
 from state.db.sqlite import reading_engine
 
 HEAD: Final = "0001"
-SCRIPTS: Final = Path(__file__).parent / "migrations"
+SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
 # A migration of millions of rows takes minutes; who starts in the meantime waits for it.
 _LOCK_WAIT_SECONDS: Final = 600

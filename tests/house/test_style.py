@@ -44,19 +44,19 @@ def _body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_stays_under_300_lines_and_says_what_it_is_for(path: Path) -> None:
+def test_a_module_stays_under_400_lines_and_says_what_it_is_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 300
+    assert len(text.splitlines()) < 400
     assert "migrations" in path.parts or ast.get_docstring(ast.parse(text))
 
 
-def test_no_function_is_longer_than_25_lines() -> None:
+def test_no_function_is_longer_than_40_lines() -> None:
     too_long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {_body_lines(node)} lines"
         for path in SOURCES
         if "migrations" not in path.parts
         for node in _functions(path)
-        if _body_lines(node) > 25
+        if _body_lines(node) > 40
     ]
     assert too_long == []
 

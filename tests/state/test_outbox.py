@@ -22,8 +22,8 @@ from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, company, contact, c
 PROMISE_PROGRAM = """
 import sys, time
 from state import outbox
-from state.store import Store
-from connector.core.moves import Phase
+from state.db.store import Store
+from connector.core.corrections.moves import Phase
 from tests.state.nouns import PORTAL, contact
 from tests.state.test_outbox import move
 

@@ -182,7 +182,7 @@ def test_a_lock_that_cannot_be_made_is_told(store: Store, database: Path) -> Non
 
 def test_the_lock_dies_with_its_process(store: Store, database: Path) -> None:
     program = (
-        "import sys, time; from state.store import Store\n"
+        "import sys, time; from state.db.store import Store\n"
         "store = Store.open(sys.argv[1])\n"
         "with store.writer_lock('4711'):\n"
         "    print('held', flush=True); time.sleep(60)\n"
