@@ -206,8 +206,8 @@ def _caught_signals() -> Iterator[Sequence[int]]:
 def _store_events(loop: Loop, events: Sequence[Event]) -> None:
     """Store events, and wake the loop."""
     environment = loop.environment
-    with environment.store.begin() as session:
-        webhook_inbox.put(session, environment.portal_id, events, at=environment.api.now())
+    with environment.store.begin(environment.portal_id) as session:
+        webhook_inbox.put(session, events, at=environment.api.now())
     loop.stop.end_sleep()
 
 
@@ -218,8 +218,8 @@ def _handle_ended_correction(
     metrics.count_correction(str(line.outcome), line.rule)
     environment = loop.environment
     stages = follow_up_terms(environment.policy, environment.portal).stages
-    with environment.store.reading() as session:
-        record = mirror.get(session, environment.portal_id, [line.record]).get(line.record)
+    with environment.store.reading(environment.portal_id) as session:
+        record = mirror.get(session, [line.record]).get(line.record)
     owner = (record.value("hubspot_owner_id") if record else "") or ""
     handover.notify_owner(line, portal_id=environment.portal_id, owner=owner, stages=stages)
 
@@ -257,13 +257,13 @@ def _send_digest(loop: Loop, digest: Digest) -> None:
 def _send_alerts(loop: Loop, notifier: Notifier) -> None:
     environment = loop.environment
     now = environment.api.now()
-    with environment.store.reading() as session:
+    with environment.store.reading(environment.portal_id) as session:
         health = Health(
             failing_steps=loop.steps.failing_steps(),
             monotonic_seconds=loop.steps.monotonic(),
             now=now,
-            open_moves=outbox.open_moves(session, environment.portal_id),
-            failed_corrections=quarantine.read_quarantined(session, environment.portal_id),
+            open_moves=outbox.open_moves(session),
+            failed_corrections=quarantine.read_quarantined(session),
         )
     notifier.notify(environment.portal_id, alerts(health), now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,6 +15,7 @@ from connector.core.model import Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
 from connector.hubspot.api import HubSpotApi
 from state.db.store import Store
+from state.db.transaction import Transaction
 
 _T = TypeVar("_T")
 
@@ -73,6 +75,14 @@ class RunContext:
         """Return how long what a person set is held by this policy."""
         policy = self.policy.policy
         return HoldTerms(days=policy.number("hold_days"), imports=policy.flag("hold.imports"))
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Begin one writing transaction on what is remembered of this portal."""
+        return self.store.begin(self.portal_id)
+
+    def reading(self) -> AbstractContextManager[Transaction]:
+        """Begin one reading transaction on what is remembered of this portal."""
+        return self.store.reading(self.portal_id)
 
     @property
     def portal_id(self) -> str:

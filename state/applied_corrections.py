@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import correction_digest, correction_key
@@ -15,6 +14,7 @@ from connector.core.model import Correction, Ref
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert
 
 
@@ -35,16 +35,12 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def add(
-    session: Session, portal_id: str, corrections: Iterable[Correction], *, at: datetime
-) -> None:
+def add(session: Transaction, corrections: Iterable[Correction], *, at: datetime) -> None:
     """Note corrections as applied."""
-    upsert(session, _TABLE, [_row(portal_id, correction, at) for correction in corrections])
+    upsert(session, _TABLE, [_row(session.portal_id, correction, at) for correction in corrections])
 
 
-def reverted_times(
-    session: Session, portal_id: str, corrections: Iterable[Correction]
-) -> dict[str, datetime]:
+def reverted_times(session: Transaction, corrections: Iterable[Correction]) -> dict[str, datetime]:
     """Return those that are asked for once more though they held once: by key, when they did."""
     keys_by_content = {
         (correction.record, correction_digest(correction)): correction_key(correction)
@@ -52,7 +48,7 @@ def reverted_times(
     }
     times_by_key: dict[str, datetime] = {}
     for chunk in chunk_refs(record for record, _ in keys_by_content):
-        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
         for object_id, content_key, at in session.execute(
             select(_C.object_id, _C.content_key, _C.at).where(*conditions)
         ):
@@ -62,21 +58,23 @@ def reverted_times(
     return times_by_key
 
 
-def forget(session: Session, portal_id: str, corrections: Iterable[Correction]) -> None:
+def forget(session: Transaction, corrections: Iterable[Correction]) -> None:
     """Forget corrections whose revert has been counted."""
     for correction in corrections:
         chunk = (correction.record.object_type, [int(correction.record.id)])
         conditions = (
-            *chunk_conditions(_TABLE, portal_id, chunk),
+            *chunk_conditions(_TABLE, session.portal_id, chunk),
             _C.content_key == correction_digest(correction),
         )
         session.execute(delete(_TABLE).where(*conditions))
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over what held, unless something of theirs did."""
     for old, survivor in merged.items():
-        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        conditions = tuple(
+            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
+        )
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         insert_missing(session, _TABLE, moved_rows)

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Index, bindparam, delete, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Association, ObjectType, Ref
 from state.db.columns import number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.keys import RefChunk, chunk_refs
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
 # The side that stands first in a row: deals before companies before contacts.
@@ -52,20 +52,18 @@ class _EndColumns(NamedTuple):
 
 
 def replace(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     owner: Ref,
     to: ObjectType,
     associations: Sequence[Association],
 ) -> frozenset[Ref]:
     """Do for one owner what `replace_all` does for many; return the other ends."""
-    changed = replace_all(session, portal_id, {owner: associations}, to)
+    changed = replace_all(session, {owner: associations}, to)
     return frozenset(other_end for _, other_end in changed)
 
 
 def replace_all(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     links: Mapping[Ref, Sequence[Association]],
     to: ObjectType,
 ) -> frozenset[LinkEnds]:
@@ -81,12 +79,12 @@ def replace_all(
     }
     stored_links = {
         (link.source, link.target): link
-        for links_of_owner in read(session, portal_id, links, to).values()
+        for links_of_owner in read(session, links, to).values()
         for link in links_of_owner
     }
     removed = stored_links.keys() - new_links.keys()
     changed = [pair for pair, link in new_links.items() if stored_links.get(pair) != link]
-    portal = int(portal_id)
+    portal = int(session.portal_id)
     if removed:
         session.connection().execute(_DELETE, [_key(portal, *ends) for ends in sorted(removed)])
     upsert(session, _TABLE, [_row(portal, new_links[ends]) for ends in changed])
@@ -94,40 +92,36 @@ def replace_all(
 
 
 def read(
-    session: Session, portal_id: str, refs: Iterable[Ref], to: ObjectType
+    session: Transaction, refs: Iterable[Ref], to: ObjectType
 ) -> dict[Ref, tuple[Association, ...]]:
     """Return each asked record's links to that type, by id; every asked record is a key."""
     links_by_ref: dict[Ref, list[Association]] = {ref: [] for ref in refs}
     for chunk in chunk_refs(links_by_ref):
-        for link in _read_chunk(session, portal_id, chunk, to):
+        for link in _read_chunk(session, chunk, to):
             links_by_ref[link.source].append(link)
     return {ref: tuple(links) for ref, links in links_by_ref.items()}
 
 
-def read_to_deals(
-    session: Session, portal_id: str, refs: Iterable[Ref]
-) -> dict[Ref, tuple[Association, ...]]:
+def read_to_deals(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, tuple[Association, ...]]:
     """Return the links of contacts and companies to deals; every asked record is a key."""
-    return read(session, portal_id, refs, ObjectType.DEALS)
+    return read(session, refs, ObjectType.DEALS)
 
 
 def read_of_deals(
-    session: Session, portal_id: str, deal_refs: Iterable[Ref]
+    session: Transaction, deal_refs: Iterable[Ref]
 ) -> dict[Ref, tuple[Association, ...]]:
     """Return the links of deals to contacts, then companies; every asked deal is a key."""
     deals = tuple(deal_refs)
-    contacts = read(session, portal_id, deals, ObjectType.CONTACTS)
-    companies = read(session, portal_id, deals, ObjectType.COMPANIES)
+    contacts = read(session, deals, ObjectType.CONTACTS)
+    companies = read(session, deals, ObjectType.COMPANIES)
     return {deal: contacts[deal] + companies[deal] for deal in contacts}
 
 
-def _read_chunk(
-    session: Session, portal_id: str, chunk: RefChunk, to: ObjectType
-) -> Iterator[Association]:
+def _read_chunk(session: Transaction, chunk: RefChunk, to: ObjectType) -> Iterator[Association]:
     object_type, ids = chunk
     own, other = _end_columns(object_type, to)
     conditions = (
-        _C.portal_id == int(portal_id),
+        _C.portal_id == int(session.portal_id),
         _C[f"{own}_type"] == object_type.value,
         _C[f"{own}_id"].in_(ids),
         _C[f"{other}_type"] == to.value,

@@ -25,7 +25,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import (
@@ -42,6 +41,7 @@ from state import audit_cuts, merged_records
 from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
@@ -82,17 +82,16 @@ StoredLine = Mapping[Any, Any]
 
 
 def append(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     lines: Sequence[AuditLine],
     *,
     salt: Callable[[int], bytes] = secrets.token_bytes,
 ) -> None:
     """Append lines; their hashes are made here, each from the one before."""
-    last = head(session, portal_id)
+    last = head(session)
     rows, hash_ = [], last.last_hash
     for place, line in enumerate(lines, start=last.line_count + 1):
-        row = _row(int(portal_id), place, line, salt(16))
+        row = _row(int(session.portal_id), place, line, salt(16))
         row["hash"] = hash_ = line_hash(hash_, _chained_content(row))
         rows.append(row)
     if rows:
@@ -112,58 +111,60 @@ class LineFilter(TypedDict, total=False):
 
 
 def read(
-    session: Session, portal_id: str, *, limit: int | None = None, **filters: Unpack[LineFilter]
+    session: Transaction, *, limit: int | None = None, **filters: Unpack[LineFilter]
 ) -> Iterator[AuditLine]:
     """Yield lines in their order; with `limit` the newest so many.
 
     A merged record's lines are found by its old ids and by the survivor's.
     """
-    query = select(_TABLE).where(_C.portal_id == int(portal_id))
+    query = select(_TABLE).where(_C.portal_id == int(session.portal_id))
     for name, value in filters.items():
         if value is not None:
-            query = query.where(*_filter_conditions(session, portal_id, name, value))
+            query = query.where(*_filter_conditions(session, name, value))
     yield from map(_line, _stream(session, _limit_to_newest(query, limit)))
 
 
-def read_of_records(
-    session: Session, portal_id: str, records: Iterable[Ref]
-) -> Iterator[AuditLine]:
+def read_of_records(session: Transaction, records: Iterable[Ref]) -> Iterator[AuditLine]:
     """Yield the lines of many records, in their order within each thousand."""
     for chunk in chunk_refs(records):
-        query = select(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)).order_by(_C.place)
+        query = (
+            select(_TABLE)
+            .where(*chunk_conditions(_TABLE, session.portal_id, chunk))
+            .order_by(_C.place)
+        )
         yield from map(_line, _stream(session, query))
 
 
-def count_outcomes(session: Session, portal_id: str, *, since: datetime) -> dict[Outcome, int]:
+def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, int]:
     """Count what ended since then by outcome; a property of a record counts once in each."""
     target = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
     query = (
         select(_C.outcome, func.count(distinct(target)))
-        .where(_C.portal_id == int(portal_id), _C.at >= to_millis(since))
+        .where(_C.portal_id == int(session.portal_id), _C.at >= to_millis(since))
         .group_by(_C.outcome)
     )
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
-def redact(session: Session, portal_id: str, records: Iterable[Ref]) -> int:
+def redact(session: Transaction, records: Iterable[Ref]) -> int:
     """Take the values out of the lines of these records; return of how many.
 
     The chain holds without them.
     """
     redacted_lines = 0
     for chunk in chunk_refs(records):
-        conditions = (*chunk_conditions(_TABLE, portal_id, chunk), _C.salt.is_not(None))
+        conditions = (*chunk_conditions(_TABLE, session.portal_id, chunk), _C.salt.is_not(None))
         blank = {"before": None, "after": None, "salt": None}
         result = session.connection().execute(update(_TABLE).where(*conditions).values(blank))
         redacted_lines += result.rowcount
     return redacted_lines
 
 
-def verify(session: Session, portal_id: str) -> ChainCheck:
+def verify(session: Transaction) -> ChainCheck:
     """Follow the chain from its first line, or its last cut; tell its head, or what breaks it."""
-    cut = audit_cuts.last(session, portal_id)
+    cut = audit_cuts.last(session)
     lines, last_hash = (cut.position, cut.hash) if cut else (0, "")
-    query = select(_TABLE).where(_C.portal_id == int(portal_id)).order_by(_C.place)
+    query = select(_TABLE).where(_C.portal_id == int(session.portal_id)).order_by(_C.place)
     verdict = follow_chain(_stream(session, query), lines=lines, head=last_hash)
     return verdict if isinstance(verdict, BrokenChain) else replace(verdict, cut=cut)
 
@@ -178,31 +179,29 @@ def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainC
     return IntactChain(line_count=place, last_hash=head)
 
 
-def read_stored(session: Session, portal_id: str, *, until: int) -> Iterator[StoredLine]:
+def read_stored(session: Transaction, *, until: int) -> Iterator[StoredLine]:
     """Yield the lines up to this place with everything that proves them."""
-    conditions = (_C.portal_id == int(portal_id), _C.place <= until)
+    conditions = (_C.portal_id == int(session.portal_id), _C.place <= until)
     yield from _stream(session, select(_TABLE).where(*conditions).order_by(_C.place))
 
 
-def place_to_cut(
-    session: Session, portal_id: str, *, older_than: datetime, max_lines: int
-) -> int | None:
+def place_to_cut(session: Transaction, *, older_than: datetime, max_lines: int) -> int | None:
     """Return the place up to which every line is older, after `most` at the latest.
 
     None where the first line that is kept is not.
     """
-    cut = audit_cuts.last(session, portal_id)
-    cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == int(portal_id)
+    cut = audit_cuts.last(session)
+    cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == int(session.portal_id)
     first_young_query = select(func.min(_C.place)).where(of_portal, _C.at >= to_millis(older_than))
-    first_kept = session.scalar(first_young_query) or head(session, portal_id).line_count + 1
+    first_kept = session.scalar(first_young_query) or head(session).line_count + 1
     place = min(first_kept - 1, cut_place + max_lines)
     return place if place > cut_place else None
 
 
-def cut(session: Session, portal_id: str, place: int, *, at: datetime, file: str) -> AuditCut:
+def cut(session: Transaction, place: int, *, at: datetime, file: str) -> AuditCut:
     """Delete the lines up to this place, which lie in that file; the chain goes on from there."""
-    conditions = (_C.portal_id == int(portal_id), _C.place <= place)
-    last_hash = select(_C.hash).where(_C.portal_id == int(portal_id), _C.place == place)
+    conditions = (_C.portal_id == int(session.portal_id), _C.place <= place)
+    last_hash = select(_C.hash).where(_C.portal_id == int(session.portal_id), _C.place == place)
     latest = session.execute(select(func.max(_C.at)).where(*conditions)).scalar_one()
     new_cut = AuditCut(
         position=place,
@@ -211,33 +210,33 @@ def cut(session: Session, portal_id: str, place: int, *, at: datetime, file: str
         at=at,
         file=file,
     )
-    audit_cuts.add(session, portal_id, new_cut)
+    audit_cuts.add(session, new_cut)
     session.execute(delete(_TABLE).where(*conditions))
     return new_cut
 
 
-def count_redacted(session: Session, portal_id: str, *, until: int) -> int:
+def count_redacted(session: Transaction, *, until: int) -> int:
     """Count the lines up to this place that have lost their values."""
-    conditions = (_C.portal_id == int(portal_id), _C.place <= until, _C.salt.is_(None))
+    conditions = (_C.portal_id == int(session.portal_id), _C.place <= until, _C.salt.is_(None))
     return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
-def head(session: Session, portal_id: str) -> IntactChain:
+def head(session: Transaction) -> IntactChain:
     """Return how many lines there are and the last one's hash, without following the chain."""
-    query = select(_C.place, _C.hash).where(_C.portal_id == int(portal_id))
+    query = select(_C.place, _C.hash).where(_C.portal_id == int(session.portal_id))
     last_line = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
-    cut = audit_cuts.last(session, portal_id)
+    cut = audit_cuts.last(session)
     lines, last_hash = last_line or ((cut.position, cut.hash) if cut else (0, ""))
     return IntactChain(line_count=lines, last_hash=last_hash, cut=cut)
 
 
 def _filter_conditions(
-    session: Session, portal_id: str, name: str, value: object
+    session: Transaction, name: str, value: object
 ) -> Sequence[ColumnElement[bool]]:
     """Return the conditions that one word of a selection stands for."""
     match name, value:
         case "record", Ref() as ref:
-            known_refs = merged_records.all_refs(session, portal_id, ref)
+            known_refs = merged_records.all_refs(session, ref)
             numbers = [int(known_ref.id) for known_ref in known_refs]
             return (_C.object_type == ref.object_type.value, _C.object_id.in_(numbers))
         case "since", datetime() as start:
@@ -255,7 +254,7 @@ def _limit_to_newest(query: Select[Any], limit: int | None) -> Select[Any]:
     return select(newest).order_by(newest.c.place)
 
 
-def _stream(session: Session, query: Select[Any]) -> Iterator[StoredLine]:
+def _stream(session: Transaction, query: Select[Any]) -> Iterator[StoredLine]:
     return iter(session.execute(query.execution_options(yield_per=_PAGE)).mappings())
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 import orjson
-from sqlalchemy.orm import Session
 
 from connector.core.corrections.audit import BrokenChain, ChainCheck, IntactChain
 from connector.errors import UserError
 from state import audit_cuts
 from state.audit import StoredLine, follow_chain
+from state.db.transaction import Transaction
 
 _FORMAT: Final = "connector.audit/1"
 
@@ -78,16 +78,16 @@ def read(path: Path) -> Archive:
     )
 
 
-def joins_cuts(session: Session, archive: Archive) -> bool:
+def joins_cuts(session: Transaction, archive: Archive) -> bool:
     """Whether an archive lies whole between two cuts of this database, or its beginning and one."""
     ends = [archive.start, archive.end]
-    return all(end and _is_cut(session, archive.portal_id, end) for end in ends)
+    return all(end and _is_cut(session, end) for end in ends)
 
 
-def _is_cut(session: Session, portal_id: str, end: IntactChain) -> bool:
+def _is_cut(session: Transaction, end: IntactChain) -> bool:
     if not end.line_count:
         return not end.last_hash
-    cut = audit_cuts.at_place(session, portal_id, end.line_count)
+    cut = audit_cuts.at_place(session, end.line_count)
     return cut is not None and cut.hash == end.last_hash
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import insert, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import AuditCut
 from state.db.columns import number, number_key, table_of, text
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
@@ -30,10 +30,10 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def add(session: Session, portal_id: str, cut: AuditCut) -> None:
+def add(session: Transaction, cut: AuditCut) -> None:
     """Note a cut, in the transaction that deletes its lines."""
     row = {
-        "portal_id": int(portal_id),
+        "portal_id": int(session.portal_id),
         "place": cut.position,
         "hash": cut.hash,
         "latest": to_millis(cut.last_line_at),
@@ -43,15 +43,15 @@ def add(session: Session, portal_id: str, cut: AuditCut) -> None:
     session.execute(insert(_TABLE), [row])
 
 
-def last(session: Session, portal_id: str) -> AuditCut | None:
+def last(session: Transaction) -> AuditCut | None:
     """Return the cut that the kept chain begins after, None where nothing was ever cut."""
-    query = select(_TABLE).where(_C.portal_id == int(portal_id))
+    query = select(_TABLE).where(_C.portal_id == int(session.portal_id))
     return _cut(session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none())
 
 
-def at_place(session: Session, portal_id: str, place: int) -> AuditCut | None:
+def at_place(session: Transaction, place: int) -> AuditCut | None:
     """Return the cut after this line, None where there was none."""
-    conditions = (_C.portal_id == int(portal_id), _C.place == place)
+    conditions = (_C.portal_id == int(session.portal_id), _C.place == place)
     return _cut(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from state.db.columns import number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
 
@@ -24,14 +24,14 @@ class _Row(SQLModel, table=True):
 _TABLE: Final = table_of(_Row)
 
 
-def get(session: Session, portal_id: str, name: str) -> Any:
+def get(session: Transaction, name: str) -> Any:
     """Return the JSON value stored under that name, None where there is none."""
-    conditions = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
+    conditions = (_TABLE.c.portal_id == int(session.portal_id), _TABLE.c.name == name)
     stored = session.scalar(select(_TABLE.c.value).where(*conditions))
     return None if stored is None else parse_json(stored)
 
 
-def put(session: Session, portal_id: str, name: str, value: Any) -> None:
+def put(session: Transaction, name: str, value: Any) -> None:
     """Store a JSON value, in the same transaction as the records that it stands for."""
-    row = {"portal_id": int(portal_id), "name": name, "value": canonical_json(value)}
+    row = {"portal_id": int(session.portal_id), "name": name, "value": canonical_json(value)}
     upsert(session, _TABLE, [row])

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.follow_up.tasks import Task
@@ -17,6 +16,7 @@ from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert
 
 _REFUSED: Final = "refused"
@@ -47,11 +47,11 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def promise(session: Session, portal_id: str, task: Task, *, at: datetime) -> None:
+def promise(session: Transaction, task: Task, *, at: datetime) -> None:
     """Note a task before it is sent, in place of the contact's last one."""
     fields = {"owner": task.owner, "subject": task.subject, "body": task.body}
     row = {
-        "portal_id": int(portal_id),
+        "portal_id": int(session.portal_id),
         "object_type": ObjectType.CONTACTS.value,
         "object_id": int(task.contact.id),
         "at": to_millis(at),
@@ -61,59 +61,63 @@ def promise(session: Session, portal_id: str, task: Task, *, at: datetime) -> No
     upsert(session, _TABLE, [row])
 
 
-def mark_created(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
+def mark_created(session: Transaction, contact: Ref, task_id: str) -> None:
     """Note which task HubSpot has created for a contact."""
-    _set_task_id(session, portal_id, contact, task_id)
+    _set_task_id(session, contact, task_id)
 
 
-def mark_refused(session: Session, portal_id: str, contact: Ref) -> None:
+def mark_refused(session: Transaction, contact: Ref) -> None:
     """Note that HubSpot does not take a contact's task; it is not sent again."""
-    _set_task_id(session, portal_id, contact, _REFUSED)
+    _set_task_id(session, contact, _REFUSED)
 
 
-def read_promised(session: Session, portal_id: str) -> tuple[PromisedTask, ...]:
+def read_promised(session: Transaction) -> tuple[PromisedTask, ...]:
     """Return what was promised and has not ended, in the order of the contacts' ids."""
-    conditions = (_C.portal_id == int(portal_id), _C.task_id == "")
+    conditions = (_C.portal_id == int(session.portal_id), _C.task_id == "")
     rows = session.execute(select(_TABLE).where(*conditions).order_by(_C.object_id))
     return tuple(map(_promised_task, rows))
 
 
-def last_promised(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, datetime]:
+def last_promised(session: Transaction, contacts: Iterable[Ref]) -> dict[Ref, datetime]:
     """Return when the last task of each contact was promised; absent where there is none."""
     times_by_contact: dict[Ref, datetime] = {}
     for chunk in chunk_refs(contacts):
         for row in session.execute(
-            select(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk))
+            select(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk))
         ):
             times_by_contact[ref_of(row.object_type, row.object_id)] = from_millis(row.at)
     return times_by_contact
 
 
-def count_promised(session: Session, portal_id: str, at: datetime) -> int:
+def count_promised(session: Transaction, at: datetime) -> int:
     """Count the contacts for which a task was promised since then."""
-    conditions = (_C.portal_id == int(portal_id), _C.at > to_millis(at))
+    conditions = (_C.portal_id == int(session.portal_id), _C.at > to_millis(at))
     return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged contacts keep the task of the old one, unless they have one."""
     for old, survivor in merged.items():
-        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        conditions = tuple(
+            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
+        )
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         insert_missing(
             session, _TABLE, [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         )
-    erase(session, portal_id, merged)
+    erase(session, merged)
 
 
-def erase(session: Session, portal_id: str, contacts: Iterable[Ref]) -> None:
+def erase(session: Transaction, contacts: Iterable[Ref]) -> None:
     """Forget the tasks of these contacts."""
     for chunk in chunk_refs(contacts):
-        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)))
+        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk)))
 
 
-def _set_task_id(session: Session, portal_id: str, contact: Ref, task_id: str) -> None:
-    conditions = chunk_conditions(_TABLE, portal_id, (contact.object_type, [int(contact.id)]))
+def _set_task_id(session: Transaction, contact: Ref, task_id: str) -> None:
+    conditions = chunk_conditions(
+        _TABLE, session.portal_id, (contact.object_type, [int(contact.id)])
+    )
     session.execute(update(_TABLE).where(*conditions).values(task_id=task_id))
 
 

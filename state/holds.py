@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Ref
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
 
 
@@ -38,14 +38,13 @@ _C: Final = _TABLE.c
 _RECORD_SCOPES: Final = (HoldScope.RECORD.value, HoldScope.COMPANY.value)
 
 
-def add(session: Session, portal_id: str, holds: Iterable[Hold]) -> None:
+def add(session: Transaction, holds: Iterable[Hold]) -> None:
     """Store holds; one of the same scope, property and origin is replaced."""
-    upsert(session, _TABLE, [_row(int(portal_id), hold) for hold in holds])
+    upsert(session, _TABLE, [_row(int(session.portal_id), hold) for hold in holds])
 
 
 def remove(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     scope: HoldScope,
     name: str,
     *,
@@ -53,7 +52,7 @@ def remove(
     origin: HoldOrigin | None = None,
 ) -> int:
     """Forget the holds of a scope, of one property or origin only where named; return how many."""
-    conditions = [_C.portal_id == int(portal_id), _C.scope == scope.value, _C.of == name]
+    conditions = [_C.portal_id == int(session.portal_id), _C.scope == scope.value, _C.of == name]
     if property_name is not None:
         conditions.append(_C.property_name == property_name)
     if origin is not None:
@@ -63,19 +62,19 @@ def remove(
     return removed
 
 
-def read_active(session: Session, portal_id: str, *, now: datetime) -> tuple[Hold, ...]:
+def read_active(session: Transaction, *, now: datetime) -> tuple[Hold, ...]:
     """Return the holds that have not run out, by scope and name."""
     not_expired = or_(_C.until.is_(None), _C.until > to_millis(now))
-    query = select(_TABLE).where(_C.portal_id == int(portal_id), not_expired)
+    query = select(_TABLE).where(_C.portal_id == int(session.portal_id), not_expired)
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their holds; of two the longer one stays."""
     for old, survivor in merged.items():
         conditions = (
-            _C.portal_id == int(portal_id),
+            _C.portal_id == int(session.portal_id),
             _C.scope.in_(_RECORD_SCOPES),
             _C.of == str(old),
         )

@@ -8,13 +8,13 @@ from itertools import groupby, pairwise
 from typing import Any, Final
 
 from sqlalchemy import and_, delete, exists, or_, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import ObjectType, Ref, Version
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
@@ -56,34 +56,32 @@ _PAGE: Final = 1000
 
 
 def store_history(
-    session: Session, portal_id: str, ref: Ref, property_name: str, versions: Sequence[Version]
+    session: Transaction, ref: Ref, property_name: str, versions: Sequence[Version]
 ) -> None:
     """Store what HubSpot's history says of one record; doing it twice is doing it once."""
-    store_histories(session, portal_id, property_name, {ref: versions})
+    store_histories(session, property_name, {ref: versions})
 
 
 def store_histories(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     property_name: str,
     histories: Mapping[Ref, Sequence[Version]],
 ) -> None:
     """Store what HubSpot's history says of many records; doing it twice is doing it once."""
-    upsert(session, _TABLE, list(_rows(portal_id, property_name, histories)))
+    upsert(session, _TABLE, list(_rows(session.portal_id, property_name, histories)))
 
 
 def store_sightings(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     property_name: str,
     histories: Mapping[Ref, Sequence[Version]],
 ) -> None:
     """Store what the mirror saw (source type `MIRROR`), where HubSpot has not told it."""
-    insert_missing(session, _TABLE, list(_rows(portal_id, property_name, histories)))
+    insert_missing(session, _TABLE, list(_rows(session.portal_id, property_name, histories)))
 
 
 def read_versions(
-    session: Session, portal_id: str, refs: Iterable[Ref], property_name: str
+    session: Transaction, refs: Iterable[Ref], property_name: str
 ) -> dict[Ref, tuple[Version, ...]]:
     """Return the versions known, newest first; every asked record is a key.
 
@@ -92,7 +90,7 @@ def read_versions(
     history_by_ref: dict[Ref, list[Version]] = {ref: [] for ref in refs}
     for chunk in chunk_refs(history_by_ref):
         conditions = (
-            *chunk_conditions(_TABLE, portal_id, chunk),
+            *chunk_conditions(_TABLE, session.portal_id, chunk),
             _TABLE.c.property_name == property_name,
         )
         oldest_first = select(_TABLE).where(*conditions).order_by(_TABLE.c.at, _TABLE.c.value)
@@ -103,44 +101,44 @@ def read_versions(
     }
 
 
-def mark_read(session: Session, portal_id: str, refs: Iterable[Ref], *, at: datetime) -> None:
+def mark_read(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
     """Note that HubSpot's own history of these records is known until then."""
-    portal, read_at = int(portal_id), to_millis(at)
+    portal, read_at = int(session.portal_id), to_millis(at)
     rows = [{**_key(portal, ref), "read_at": read_at} for ref in refs]
     upsert(session, _READS, rows)
 
 
-def history_read_until(
-    session: Session, portal_id: str, refs: Iterable[Ref]
-) -> dict[Ref, datetime]:
+def history_read_until(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, datetime]:
     """Return until when HubSpot's own history is known; absent where it was never read."""
     times_by_ref: dict[Ref, datetime] = {}
     for chunk in chunk_refs(refs):
         for row in session.execute(
-            select(_READS).where(*chunk_conditions(_READS, portal_id, chunk))
+            select(_READS).where(*chunk_conditions(_READS, session.portal_id, chunk))
         ):
             times_by_ref[ref_of(row.object_type, row.object_id)] = from_millis(row.read_at)
     return times_by_ref
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over what their properties once were."""
     for old, survivor in merged.items():
-        conditions = tuple(chunk_conditions(_TABLE, portal_id, (old.object_type, [int(old.id)])))
+        conditions = tuple(
+            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
+        )
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         insert_missing(session, _TABLE, moved_rows)
-    erase(session, portal_id, merged)
+    erase(session, merged)
 
 
-def erase(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+def erase(session: Transaction, refs: Iterable[Ref]) -> None:
     """Forget what the properties of these records once were."""
     for chunk in chunk_refs(refs):
         for table in (_TABLE, _READS):
-            session.execute(delete(table).where(*chunk_conditions(table, portal_id, chunk)))
+            session.execute(delete(table).where(*chunk_conditions(table, session.portal_id, chunk)))
 
 
-def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+def prune(session: Transaction, *, before: datetime) -> None:
     """Forget the values that had been replaced by then.
 
     The value of that moment stays, since when it was there. The stages of deals stay: whether
@@ -157,15 +155,15 @@ def prune(session: Session, portal_id: str, *, before: datetime) -> None:
     replaced = exists().where(
         *same_property, later_version.c.at <= cutoff, later_version.c.value != _C.value, is_later
     )
-    conditions = (_C.portal_id == int(portal_id), _C.object_type != ObjectType.DEALS.value)
+    conditions = (_C.portal_id == int(session.portal_id), _C.object_type != ObjectType.DEALS.value)
     session.execute(delete(_TABLE).where(*conditions, _C.at <= cutoff, replaced))
 
 
 def read_histories(
-    session: Session, portal_id: str, property_names: Collection[str]
+    session: Transaction, property_names: Collection[str]
 ) -> Iterator[tuple[Ref, str, tuple[Version, ...]]]:
     """Yield the versions known of these properties, oldest first, record by record."""
-    conditions = (_C.portal_id == int(portal_id), _C.property_name.in_(property_names))
+    conditions = (_C.portal_id == int(session.portal_id), _C.property_name.in_(property_names))
     order = (_C.object_type, _C.object_id, _C.property_name, _C.at, _C.value)
     rows = session.execute(
         select(_TABLE).where(*conditions).order_by(*order).execution_options(yield_per=_PAGE)

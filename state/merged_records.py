@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Index, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.model import Ref
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
 
@@ -32,18 +32,18 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def add(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
+def add(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
     """Note what was merged into what; whoever was merged into the old one follows it."""
     for old, survivor in merged.items():
         conditions = (
-            _C.portal_id == int(portal_id),
+            _C.portal_id == int(session.portal_id),
             _C.object_type == old.object_type.value,
             _C.survivor_id == int(old.id),
         )
         session.execute(update(_TABLE).where(*conditions).values(survivor_id=int(survivor.id)))
     rows = [
         {
-            "portal_id": int(portal_id),
+            "portal_id": int(session.portal_id),
             "object_type": old.object_type.value,
             "object_id": int(old.id),
             "survivor_id": int(survivor.id),
@@ -54,23 +54,23 @@ def add(session: Session, portal_id: str, merged: Mapping[Ref, Ref], *, at: date
     upsert(session, _TABLE, rows)
 
 
-def read_survivors(session: Session, portal_id: str, refs: Iterable[Ref]) -> dict[Ref, Ref]:
+def read_survivors(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Ref]:
     """Return what merged records live on as; absent where a record was never merged."""
     survivors_by_ref: dict[Ref, Ref] = {}
     for chunk in chunk_refs(refs):
         query = select(_C.object_id, _C.survivor_id).where(
-            *chunk_conditions(_TABLE, portal_id, chunk)
+            *chunk_conditions(_TABLE, session.portal_id, chunk)
         )
         for old, survivor in session.execute(query):
             survivors_by_ref[Ref(chunk[0], str(old))] = Ref(chunk[0], str(survivor))
     return survivors_by_ref
 
 
-def all_refs(session: Session, portal_id: str, ref: Ref) -> tuple[Ref, ...]:
+def all_refs(session: Transaction, ref: Ref) -> tuple[Ref, ...]:
     """Return every id under which a record was ever known, its own among them, by id."""
-    survivor = read_survivors(session, portal_id, [ref]).get(ref, ref)
+    survivor = read_survivors(session, [ref]).get(ref, ref)
     conditions = (
-        _C.portal_id == int(portal_id),
+        _C.portal_id == int(session.portal_id),
         _C.object_type == survivor.object_type.value,
         _C.survivor_id == int(survivor.id),
     )

@@ -7,22 +7,22 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType, Ref
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.mirror_rows import TABLE
 
 _C: Final = TABLE.c
 
 
-def read_companies(session: Session, portal_id: str, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
+def read_companies(session: Transaction, contacts: Iterable[Ref]) -> dict[Ref, Ref]:
     """Return the primary company of each contact that has one."""
     company_by_contact: dict[Ref, Ref] = {}
     for chunk in chunk_refs(contacts):
         query = select(_C.object_id, _C.company_id).where(
-            *chunk_conditions(TABLE, portal_id, chunk), _C.company_id.is_not(None)
+            *chunk_conditions(TABLE, session.portal_id, chunk), _C.company_id.is_not(None)
         )
         for contact, company in session.execute(query):
             company_by_contact[Ref(chunk[0], str(contact))] = Ref(
@@ -32,8 +32,7 @@ def read_companies(session: Session, portal_id: str, contacts: Iterable[Ref]) ->
 
 
 def read_id_range(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     object_type: ObjectType,
     *,
     after_id: str,
@@ -44,7 +43,7 @@ def read_id_range(
     `up_to_id` None means to the end.
     """
     query = select(_C.object_id, _C.archived_at).where(
-        _C.portal_id == int(portal_id),
+        _C.portal_id == int(session.portal_id),
         _C.object_type == object_type.value,
         _C.object_id > int(after_id),
     )
@@ -57,39 +56,39 @@ def read_id_range(
 
 
 def count_modified(
-    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+    session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> int:
     """Count the live records last modified from `since` to `until`, both included."""
-    conditions = _modified_conditions(portal_id, object_type, since, until)
+    conditions = _modified_conditions(session.portal_id, object_type, since, until)
     return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
 def read_modified(
-    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+    session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> frozenset[Ref]:
     """Return the live records last modified from `since` to `until`, both included."""
-    query = select(_C.object_id).where(*_modified_conditions(portal_id, object_type, since, until))
+    query = select(_C.object_id).where(
+        *_modified_conditions(session.portal_id, object_type, since, until)
+    )
     return frozenset(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
 
 
 def median_modified_at(
-    session: Session, portal_id: str, object_type: ObjectType, *, since: datetime, until: datetime
+    session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> datetime | None:
     """Return the middle of the times when these were last modified, None without any."""
-    count = count_modified(session, portal_id, object_type, since=since, until=until)
+    count = count_modified(session, object_type, since=since, until=until)
     query = select(_C.modified_at).where(
-        *_modified_conditions(portal_id, object_type, since, until)
+        *_modified_conditions(session.portal_id, object_type, since, until)
     )
     at = session.scalar(query.order_by(_C.modified_at).offset(count // 2).limit(1))
     return None if at is None else from_millis(at)
 
 
-def sample(
-    session: Session, portal_id: str, object_type: ObjectType, *, size: int
-) -> tuple[Ref, ...]:
+def sample(session: Transaction, object_type: ObjectType, *, size: int) -> tuple[Ref, ...]:
     """Return some live records at random."""
     live = (
-        _C.portal_id == int(portal_id),
+        _C.portal_id == int(session.portal_id),
         _C.object_type == object_type.value,
         _C.archived_at.is_(None),
     )

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import Move, Phase
@@ -16,6 +15,7 @@ from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, corrections_text, parse_corrections, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
@@ -38,62 +38,62 @@ class _Row(SQLModel, table=True):
 _TABLE: Final = table_of(_Row)
 
 
-def promise(session: Session, portal_id: str, moves: Sequence[Move]) -> None:
+def promise(session: Transaction, moves: Sequence[Move]) -> None:
     """Store moves before anything of them is sent.
 
     A second open move of a record is an IntegrityError: it would hide how far the first
     one came, and a record that the first one cleared would stay blank.
     """
     if moves:
-        session.execute(insert(_TABLE), [_row(int(portal_id), move) for move in moves])
+        session.execute(insert(_TABLE), [_row(int(session.portal_id), move) for move in moves])
 
 
-def advance(session: Session, portal_id: str, refs: Iterable[Ref], phase: Phase) -> None:
+def advance(session: Transaction, refs: Iterable[Ref], phase: Phase) -> None:
     """Store how far moves have come, before the request is sent that the phase names.
 
     LookupError where a record has no open move: nothing may be sent for it.
     """
     for chunk in chunk_refs(refs):
-        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
         statement = update(_TABLE).where(*conditions).values(phase=phase.value)
         if session.connection().execute(statement).rowcount != len(chunk[1]):
             raise LookupError(f"not every one of these {chunk[0]} has an open move: {chunk[1]}")
 
 
-def open_moves(session: Session, portal_id: str) -> tuple[Move, ...]:
+def open_moves(session: Transaction) -> tuple[Move, ...]:
     """Return every open move, by type and id."""
     query = (
         select(_TABLE)
-        .where(_TABLE.c.portal_id == int(portal_id))
+        .where(_TABLE.c.portal_id == int(session.portal_id))
         .order_by(_TABLE.c.object_type, _TABLE.c.object_id)
     )
     return tuple(_move(row) for row in session.execute(query))
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their open moves.
 
     A survivor that has an open move of its own goes on with that one.
     """
-    moves = open_moves(session, portal_id)
+    moves = open_moves(session)
     records_with_move = {open_move.record for open_move in moves}
     for move in moves:
         survivor = merged.get(move.record)
         if survivor is None:
             continue
-        close(session, portal_id, [move.record])
+        close(session, [move.record])
         if survivor not in records_with_move:
             corrections = tuple(
                 replace(correction, record=survivor) for correction in move.corrections
             )
-            promise(session, portal_id, [replace(move, record=survivor, corrections=corrections)])
+            promise(session, [replace(move, record=survivor, corrections=corrections)])
             records_with_move.add(survivor)
 
 
-def close(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+def close(session: Transaction, refs: Iterable[Ref]) -> None:
     """Forget moves that have ended, in the transaction that writes their audit lines."""
     for chunk in chunk_refs(refs):
-        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, portal_id, chunk)))
+        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk)))
 
 
 def _row(portal: int, move: Move) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.holds import HeldBack
@@ -23,6 +22,7 @@ from state.db.encoding import (
     parse_json,
 )
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +84,10 @@ _HELD_BACK: Final = table_of(_HeldBackRow)
 _MOVES: Final = table_of(_MoveRow)
 
 
-def create(session: Session, portal_id: str, head: PlanHead) -> None:
+def create(session: Transaction, head: PlanHead) -> None:
     """Begin a plan; it is no plan until it is closed."""
     row = {
-        "portal_id": int(portal_id),
+        "portal_id": int(session.portal_id),
         "plan_id": head.plan_id,
         "run": head.run,
         "policy_name": head.policy_name,
@@ -99,34 +99,30 @@ def create(session: Session, portal_id: str, head: PlanHead) -> None:
     session.execute(insert(_PLANS), [row])
 
 
-def add(
-    session: Session, portal_id: str, plan_id: str, moves: Sequence[tuple[Correction, ...]]
-) -> None:
+def add(session: Transaction, plan_id: str, moves: Sequence[tuple[Correction, ...]]) -> None:
     """Append the corrections of further records: one row for each record, in this order."""
     _append(
         session,
         _MOVES,
-        portal_id,
+        session.portal_id,
         plan_id,
         [{"corrections": corrections_text(record_corrections)} for record_corrections in moves],
     )
 
 
-def add_held_back(
-    session: Session, portal_id: str, plan_id: str, held_back: Sequence[HeldBack]
-) -> None:
+def add_held_back(session: Transaction, plan_id: str, held_back: Sequence[HeldBack]) -> None:
     """Append what is left aside of this plan, in this order."""
     _append(
         session,
         _HELD_BACK,
-        portal_id,
+        session.portal_id,
         plan_id,
         [{"aside": held_back_text(correction)} for correction in held_back],
     )
 
 
 def _append(
-    session: Session,
+    session: Transaction,
     table: Table,
     portal_id: str,
     plan_id: str,
@@ -144,13 +140,13 @@ def _append(
 
 
 def read_held_back(
-    session: Session, portal_id: str, plan_id: str, *, after: int = 0, limit: int = 1000
+    session: Transaction, plan_id: str, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, HeldBack]]:
     """Return the next of what is left aside, each with its place, from 1."""
     query = (
         select(_HELD_BACK.c.place, _HELD_BACK.c.aside)
         .where(
-            _HELD_BACK.c.portal_id == int(portal_id),
+            _HELD_BACK.c.portal_id == int(session.portal_id),
             _HELD_BACK.c.plan_id == plan_id,
             _HELD_BACK.c.place > after,
         )
@@ -160,23 +156,21 @@ def read_held_back(
     return [(place, parse_held_back(text)) for place, text in session.execute(query)]
 
 
-def close(
-    session: Session, portal_id: str, plan_id: str, *, summary: Mapping[str, Any], digest: str
-) -> None:
+def close(session: Transaction, plan_id: str, *, summary: Mapping[str, Any], digest: str) -> None:
     """Complete a plan: from now on it can be shown, limited, refused or applied."""
-    conditions = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id == plan_id)
+    conditions = (_PLANS.c.portal_id == int(session.portal_id), _PLANS.c.plan_id == plan_id)
     values = {"summary": canonical_json(summary), "digest": digest}
     session.execute(update(_PLANS).where(*conditions).values(values))
 
 
 def read_corrections(
-    session: Session, portal_id: str, plan_id: str, *, after: int = 0, limit: int = 1000
+    session: Transaction, plan_id: str, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, tuple[Correction, ...]]]:
     """Return the next records' corrections, each with its place in the plan, from 1."""
     query = (
         select(_MOVES.c.place, _MOVES.c.corrections)
         .where(
-            _MOVES.c.portal_id == int(portal_id),
+            _MOVES.c.portal_id == int(session.portal_id),
             _MOVES.c.plan_id == plan_id,
             _MOVES.c.place > after,
         )
@@ -186,28 +180,30 @@ def read_corrections(
     return [(place, parse_corrections(text)) for place, text in session.execute(query)]
 
 
-def get(session: Session, portal_id: str, plan_id: str) -> PlanHead | None:
+def get(session: Transaction, plan_id: str) -> PlanHead | None:
     """Return what is known of a plan beside its corrections, closed or not."""
-    return _head(session, _newest_first(portal_id).where(_PLANS.c.plan_id == plan_id))
+    return _head(session, _newest_first(session.portal_id).where(_PLANS.c.plan_id == plan_id))
 
 
-def latest(session: Session, portal_id: str) -> PlanHead | None:
+def latest(session: Transaction) -> PlanHead | None:
     """Return the newest closed plan."""
-    return _head(session, _newest_first(portal_id).where(_PLANS.c.digest != ""))
+    return _head(session, _newest_first(session.portal_id).where(_PLANS.c.digest != ""))
 
 
-def prune(session: Session, portal_id: str, *, keep: int) -> None:
+def prune(session: Transaction, *, keep: int) -> None:
     """Drop every plan but the newest ones, with all its corrections."""
-    kept_ids = [row.plan_id for row in session.execute(_newest_first(portal_id).limit(keep))]
-    conditions = (_PLANS.c.portal_id == int(portal_id), _PLANS.c.plan_id.not_in(kept_ids))
+    kept_ids = [
+        row.plan_id for row in session.execute(_newest_first(session.portal_id).limit(keep))
+    ]
+    conditions = (_PLANS.c.portal_id == int(session.portal_id), _PLANS.c.plan_id.not_in(kept_ids))
     session.execute(delete(_PLANS).where(*conditions))
 
 
-def expire(session: Session, portal_id: str, *, before: datetime) -> None:
+def expire(session: Transaction, *, before: datetime) -> None:
     """Drop the plans made before then, but for the newest closed one."""
-    newest = latest(session, portal_id)
+    newest = latest(session)
     conditions = (
-        _PLANS.c.portal_id == int(portal_id),
+        _PLANS.c.portal_id == int(session.portal_id),
         _PLANS.c.created_at < to_millis(before),
         _PLANS.c.plan_id != (newest.plan_id if newest else ""),
     )
@@ -219,7 +215,7 @@ def _newest_first(portal_id: str) -> Select[Any]:
     return query.order_by(_PLANS.c.created_at.desc(), _PLANS.c.plan_id.desc())
 
 
-def _head(session: Session, query: Select[Any]) -> PlanHead | None:
+def _head(session: Transaction, query: Select[Any]) -> PlanHead | None:
     row = session.execute(query.limit(1)).one_or_none()
     if row is None:
         return None

@@ -15,6 +15,7 @@ from connector.core.model import Portal
 from state.db.columns import number, number_key, table_of, text
 from state.db.encoding import canonical_json
 from state.db.timestamps import to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
 
@@ -36,7 +37,7 @@ def digest(portal: Portal) -> str:
     return hashlib.sha256(_portal_json(portal).encode()).hexdigest()
 
 
-def save(session: Session, portal: Portal, at: datetime) -> bool:
+def save(session: Transaction, portal: Portal, at: datetime) -> bool:
     """Store what a portal says; return whether the last known was another, or none."""
     row = {
         "portal_id": int(portal.account.portal_id),
@@ -50,9 +51,9 @@ def save(session: Session, portal: Portal, at: datetime) -> bool:
     return known_digest != row["digest"]
 
 
-def load(session: Session, portal_id: str) -> Portal | None:
+def load(session: Transaction) -> Portal | None:
     """Return the portal as it was last known."""
-    query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == int(portal_id))
+    query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == int(session.portal_id))
     stored = session.scalar(query)
     return None if stored is None else _PORTAL.validate_json(stored)
 

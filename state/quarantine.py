@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import correction_digest, correction_key
@@ -16,6 +15,7 @@ from connector.core.model import Correction, Outcome, Ref
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
 
 _QUARANTINE_AFTER: Final = 2
@@ -53,8 +53,7 @@ _C: Final = _TABLE.c
 
 
 def note_failure(
-    session: Session,
-    portal_id: str,
+    session: Transaction,
     correction: Correction,
     *,
     outcome: Outcome,
@@ -63,7 +62,7 @@ def note_failure(
 ) -> int:
     """Count one more failure of this correction, and return how many there are by now."""
     row = {
-        "portal_id": int(portal_id),
+        "portal_id": int(session.portal_id),
         "object_type": correction.record.object_type.value,
         "object_id": int(correction.record.id),
         "content_key": correction_digest(correction),
@@ -75,21 +74,22 @@ def note_failure(
     }
     upsert(session, _TABLE, [row], overrides=_add_times)
     conditions = (
-        *_record_conditions(portal_id, correction.record),
+        *_record_conditions(session.portal_id, correction.record),
         _C.content_key == row["content_key"],
     )
     times: int = session.execute(select(_C.times).where(*conditions)).scalar_one()
     return times
 
 
-def quarantined_keys(
-    session: Session, portal_id: str, corrections: Iterable[Correction]
-) -> frozenset[str]:
+def quarantined_keys(session: Transaction, corrections: Iterable[Correction]) -> frozenset[str]:
     """Return the content keys of those that came to nothing twice."""
     keys = {correction_key(correction): correction.record for correction in corrections}
     failed_keys: set[str] = set()
     for chunk in chunk_refs(keys.values()):
-        conditions = (*chunk_conditions(_TABLE, portal_id, chunk), _C.times >= _QUARANTINE_AFTER)
+        conditions = (
+            *chunk_conditions(_TABLE, session.portal_id, chunk),
+            _C.times >= _QUARANTINE_AFTER,
+        )
         rows = session.execute(select(_C.object_id, _C.content_key).where(*conditions))
         failed_keys.update(
             _key(Ref(chunk[0], str(object_id)), content_key) for object_id, content_key in rows
@@ -97,26 +97,28 @@ def quarantined_keys(
     return frozenset(failed_keys & keys.keys())
 
 
-def read_quarantined(session: Session, portal_id: str) -> tuple[FailedCorrection, ...]:
+def read_quarantined(session: Transaction) -> tuple[FailedCorrection, ...]:
     """Return everything that is quarantined, the newest first."""
-    conditions = (_C.portal_id == int(portal_id), _C.times >= _QUARANTINE_AFTER)
+    conditions = (_C.portal_id == int(session.portal_id), _C.times >= _QUARANTINE_AFTER)
     newest_first = (_C.at.desc(), _C.object_type, _C.object_id, _C.content_key)
     query = select(_TABLE).where(*conditions).order_by(*newest_first)
     return tuple(_failed_correction(row) for row in session.execute(query))
 
 
-def move_to_survivors(session: Session, portal_id: str, merged: Mapping[Ref, Ref]) -> None:
+def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
     """Let the survivors of merged records take over their strikes; those of both are added up."""
     for old, survivor in merged.items():
-        rows = session.execute(select(_TABLE).where(*_record_conditions(portal_id, old))).all()
+        rows = session.execute(
+            select(_TABLE).where(*_record_conditions(session.portal_id, old))
+        ).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         upsert(session, _TABLE, moved_rows, overrides=_add_times)
-        forget_failures(session, portal_id, old)
+        forget_failures(session, old)
 
 
-def forget_failures(session: Session, portal_id: str, ref: Ref) -> None:
+def forget_failures(session: Transaction, ref: Ref) -> None:
     """Forget a record's strikes, so that its corrections are tried again."""
-    session.execute(delete(_TABLE).where(*_record_conditions(portal_id, ref)))
+    session.execute(delete(_TABLE).where(*_record_conditions(session.portal_id, ref)))
 
 
 def _add_times(old: Columns, new: Columns) -> dict[str, ColumnElement[Any]]:

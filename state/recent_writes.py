@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import and_, delete, func, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import Move
@@ -16,6 +15,7 @@ from connector.core.model import ObjectType, Ref
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 from state.mirror_rows import TABLE as MIRROR
 
@@ -51,7 +51,7 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def add(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime) -> None:
+def add(session: Transaction, moves: Iterable[Move], *, at: datetime) -> None:
     """Note moves as sent, in the transaction that promises them; drop what is long past."""
     backward = [move.record for move in moves if move.clears_first]
     forward = [move.record for move in moves if not move.clears_first]
@@ -59,25 +59,25 @@ def add(session: Session, portal_id: str, moves: Iterable[Move], *, at: datetime
     upsert(
         session,
         _TABLE,
-        [_row(portal_id, ref, millis, millis) for ref in backward],
+        [_row(session.portal_id, ref, millis, millis) for ref in backward],
         overrides=_keep_prior,
     )
     upsert(
         session,
         _TABLE,
-        [_row(portal_id, ref, millis, None) for ref in forward],
+        [_row(session.portal_id, ref, millis, None) for ref in forward],
         overrides=_keep_backward,
     )
-    conditions = (_C.portal_id == int(portal_id), _C.at < to_millis(at - _RETENTION))
+    conditions = (_C.portal_id == int(session.portal_id), _C.at < to_millis(at - _RETENTION))
     session.execute(delete(_TABLE).where(*conditions))
 
 
-def count_since(session: Session, portal_id: str, at: datetime) -> dict[ObjectType, WriteCounts]:
+def count_since(session: Transaction, at: datetime) -> dict[ObjectType, WriteCounts]:
     """Count the records sent since then; one that was sent twice counts once."""
     millis = to_millis(at)
     query = select(
         _C.object_type, func.count(), func.count(_C.backward_at).filter(_C.backward_at >= millis)
-    ).where(_C.portal_id == int(portal_id), _C.at >= millis)
+    ).where(_C.portal_id == int(session.portal_id), _C.at >= millis)
     counts = {
         row[0]: WriteCounts(records=row[1], backward=row[2])
         for row in session.execute(query.group_by(_C.object_type))
@@ -86,7 +86,7 @@ def count_since(session: Session, portal_id: str, at: datetime) -> dict[ObjectTy
 
 
 def count_by_company(
-    session: Session, portal_id: str, companies: Iterable[Ref], at: datetime
+    session: Transaction, companies: Iterable[Ref], at: datetime
 ) -> dict[Ref, int]:
     """Count, for each of these companies, its contacts that were sent since then."""
     counts: dict[Ref, int] = {}
@@ -100,7 +100,7 @@ def count_by_company(
         query = (
             select(MIRROR.c.company_id, func.count())
             .select_from(_TABLE.join(MIRROR, is_same_record))
-            .where(_C.portal_id == int(portal_id), is_contact, _C.at >= to_millis(at))
+            .where(_C.portal_id == int(session.portal_id), is_contact, _C.at >= to_millis(at))
             .where(MIRROR.c.company_id.in_(ids))
             .group_by(MIRROR.c.company_id)
         )
@@ -111,11 +111,11 @@ def count_by_company(
     return counts
 
 
-def remove_last(session: Session, portal_id: str, refs: Iterable[Ref]) -> None:
+def remove_last(session: Transaction, refs: Iterable[Ref]) -> None:
     """Forget the last sending of records of which, as it turned out, nothing was sent."""
     prior = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
     for chunk in chunk_refs(refs):
-        conditions = chunk_conditions(_TABLE, portal_id, chunk)
+        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
         session.execute(delete(_TABLE).where(*conditions, _C.prior_at.is_(None)))
         session.execute(update(_TABLE).where(*conditions).values(prior))
 

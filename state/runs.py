@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def begin(session: Session, portal_id: str, run: str, kind: str, at: datetime) -> None:
+def begin(session: Transaction, run: str, kind: str, at: datetime) -> None:
     """Note that a run begins."""
     row = {
-        "portal_id": int(portal_id),
+        "portal_id": int(session.portal_id),
         "run": run,
         "kind": kind,
         "began_at": to_millis(at),
@@ -55,34 +55,32 @@ def begin(session: Session, portal_id: str, run: str, kind: str, at: datetime) -
     session.execute(insert(_TABLE), [row])
 
 
-def finish(
-    session: Session, portal_id: str, run: str, at: datetime, summary: Mapping[str, Any]
-) -> None:
+def finish(session: Transaction, run: str, at: datetime, summary: Mapping[str, Any]) -> None:
     """Note that a run has ended, and what came of it."""
-    conditions = (_C.portal_id == int(portal_id), _C.run == run)
+    conditions = (_C.portal_id == int(session.portal_id), _C.run == run)
     values = {"finished_at": to_millis(at), "summary": canonical_json(summary)}
     session.execute(update(_TABLE).where(*conditions).values(values))
 
 
-def latest(session: Session, portal_id: str) -> Run | None:
+def latest(session: Transaction) -> Run | None:
     """Return the run that began last."""
     newest_first = (
         select(_TABLE)
-        .where(_C.portal_id == int(portal_id))
+        .where(_C.portal_id == int(session.portal_id))
         .order_by(_C.began_at.desc(), _C.run.desc())
     )
     return _run(session.execute(newest_first.limit(1)).one_or_none())
 
 
-def get(session: Session, portal_id: str, run: str) -> Run | None:
+def get(session: Transaction, run: str) -> Run | None:
     """Return one run, None where there is none of this id."""
-    conditions = (_C.portal_id == int(portal_id), _C.run == run)
+    conditions = (_C.portal_id == int(session.portal_id), _C.run == run)
     return _run(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 
-def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+def prune(session: Transaction, *, before: datetime) -> None:
     """Forget the runs that ended before then; one that died is still asked about."""
-    conditions = (_C.portal_id == int(portal_id), _C.finished_at < to_millis(before))
+    conditions = (_C.portal_id == int(session.portal_id), _C.finished_at < to_millis(before))
     session.execute(delete(_TABLE).where(*conditions))
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.timestamps import to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
 
@@ -28,13 +28,13 @@ class _Row(SQLModel, table=True):
 _TABLE: Final = table_of(_Row)
 
 
-def get(session: Session, portal_id: str, name: str) -> str | None:
+def get(session: Transaction, name: str) -> str | None:
     """Return what is stored, sealed as it was put."""
-    conditions = (_TABLE.c.portal_id == int(portal_id), _TABLE.c.name == name)
+    conditions = (_TABLE.c.portal_id == int(session.portal_id), _TABLE.c.name == name)
     return session.scalar(select(_TABLE.c.sealed).where(*conditions))
 
 
-def put(session: Session, portal_id: str, name: str, sealed: str, *, at: datetime) -> None:
+def put(session: Transaction, name: str, sealed: str, *, at: datetime) -> None:
     """Store a sealed secret in place of the one before."""
-    row = {"portal_id": int(portal_id), "name": name, "sealed": sealed, "at": to_millis(at)}
+    row = {"portal_id": int(session.portal_id), "name": name, "sealed": sealed, "at": to_millis(at)}
     upsert(session, _TABLE, [row])

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Index, bindparam, delete, func, select, text, update
-from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.event import Event
@@ -16,6 +15,7 @@ from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
 from state.db.keys import ref_of
 from state.db.timestamps import from_millis, to_millis
+from state.db.transaction import Transaction
 from state.db.upsert import insert_missing
 
 
@@ -55,16 +55,21 @@ _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 
-def put(session: Session, portal_id: str, events: Iterable[Event], *, at: datetime) -> None:
+def put(session: Transaction, events: Iterable[Event], *, at: datetime) -> None:
     """Store events that were received; what is known already stays as it is, seen or not."""
     received = to_millis(at)
-    insert_missing(session, _TABLE, [_row(int(portal_id), event, received) for event in events])
+    insert_missing(
+        session, _TABLE, [_row(int(session.portal_id), event, received) for event in events]
+    )
 
 
-def read_waiting(session: Session, portal_id: str, *, limit: int = 1000) -> tuple[Event, ...]:
+def read_waiting(session: Transaction, *, limit: int = 1000) -> tuple[Event, ...]:
     """Return events that nobody has looked at, the oldest first."""
     query = (
-        select(_TABLE).where(*_waiting_conditions(portal_id)).order_by(_C.received_at).limit(limit)
+        select(_TABLE)
+        .where(*_waiting_conditions(session.portal_id))
+        .order_by(_C.received_at)
+        .limit(limit)
     )
     return tuple(
         Event(
@@ -77,28 +82,30 @@ def read_waiting(session: Session, portal_id: str, *, limit: int = 1000) -> tupl
     )
 
 
-def mark_seen(session: Session, portal_id: str, events: Sequence[Event], *, at: datetime) -> None:
+def mark_seen(session: Transaction, events: Sequence[Event], *, at: datetime) -> None:
     """Note that events were looked at."""
     if not events:
         return
     statement = (
         update(_TABLE)
-        .where(_C.portal_id == int(portal_id), _C.event_key == bindparam("its_key"))
+        .where(_C.portal_id == int(session.portal_id), _C.event_key == bindparam("its_key"))
         .values(seen_at=to_millis(at))
     )
     session.connection().execute(statement, [{"its_key": event.key} for event in events])
 
 
-def count_waiting(session: Session, portal_id: str) -> Backlog:
+def count_waiting(session: Transaction) -> Backlog:
     """Count what waits."""
-    query = select(func.count(), func.min(_C.received_at)).where(*_waiting_conditions(portal_id))
+    query = select(func.count(), func.min(_C.received_at)).where(
+        *_waiting_conditions(session.portal_id)
+    )
     waiting_count, since = session.execute(query).one()
     return Backlog(count=waiting_count, since=None if since is None else from_millis(since))
 
 
-def prune(session: Session, portal_id: str, *, before: datetime) -> None:
+def prune(session: Transaction, *, before: datetime) -> None:
     """Forget what was seen before then."""
-    conditions = (_C.portal_id == int(portal_id), _C.seen_at < to_millis(before))
+    conditions = (_C.portal_id == int(session.portal_id), _C.seen_at < to_millis(before))
     session.execute(delete(_TABLE).where(*conditions))
 
 

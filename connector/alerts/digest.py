@@ -35,14 +35,14 @@ class Digest:
         """Send the digest where it is time; `find` is asked only then."""
         local = now.astimezone(zone)
         today = local.date().isoformat()
-        with self._store.reading() as session:
-            last_sent = checkpoints.get(session, portal_id, _CHECKPOINT)
+        with self._store.reading(portal_id) as session:
+            last_sent = checkpoints.get(session, _CHECKPOINT)
         if last_sent == today or local.time() < MORNING:
             return
         overlooked = find_overlooked()
         # Before it is sent: a database that fails must not repeat it with every cycle.
-        with self._store.begin() as session:
-            checkpoints.put(session, portal_id, _CHECKPOINT, today)
+        with self._store.begin(portal_id) as session:
+            checkpoints.put(session, _CHECKPOINT, today)
         if overlooked:
             self._send(_title(portal_id, len(overlooked)), _text(overlooked, now))
 

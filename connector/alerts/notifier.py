@@ -31,12 +31,12 @@ class Notifier:
     def notify(self, portal_id: str, current_alerts: Iterable[Alert], now: datetime) -> None:
         """Send what is new, and what has ended."""
         alerts_by_key = {alert.key: alert for alert in current_alerts}
-        with self._store.reading() as session:
-            remembered: dict[str, Any] = checkpoints.get(session, portal_id, _CHECKPOINT) or {}
+        with self._store.reading(portal_id) as session:
+            remembered: dict[str, Any] = checkpoints.get(session, _CHECKPOINT) or {}
         to_remember = self._notify_changes(portal_id, alerts_by_key, remembered, now)
         if to_remember != remembered:
-            with self._store.begin() as session:
-                checkpoints.put(session, portal_id, _CHECKPOINT, to_remember)
+            with self._store.begin(portal_id) as session:
+                checkpoints.put(session, _CHECKPOINT, to_remember)
 
     def _notify_changes(
         self,

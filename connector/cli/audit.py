@@ -90,9 +90,10 @@ def audit(
     criteria = _criteria(filters)
     write_lines = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
     settings = load_settings()
-    with Store.open(settings.database_url) as store, store.reading() as session:
-        for portal_id in portal_ids(session, settings):
-            write_lines(audits.read(session, portal_id, **criteria))
+    with Store.open(settings.database_url) as store:
+        for portal_id in portal_ids(store, settings):
+            with store.reading(portal_id) as session:
+                write_lines(audits.read(session, **criteria))
     return 0
 
 
@@ -147,9 +148,10 @@ def audit_document(line: AuditLine) -> Mapping[str, Any]:
 def _verify(settings: Settings, *, as_json: bool) -> int:
     """Recompute the chain of hashes; 1 where it is broken."""
     is_broken = False
-    with Store.open(settings.database_url) as store, store.reading() as session:
-        for portal_id in portal_ids(session, settings):
-            verification = audits.verify(session, portal_id)
+    with Store.open(settings.database_url) as store:
+        for portal_id in portal_ids(store, settings):
+            with store.reading(portal_id) as session:
+                verification = audits.verify(session)
             is_broken = is_broken or isinstance(verification, BrokenChain)
             if as_json:
                 write_json(outcomes.verification_document(portal_id, verification))
@@ -161,7 +163,7 @@ def _verify(settings: Settings, *, as_json: bool) -> int:
 def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
     """Follow the chain of a file into the database; 1 where it does not lead there."""
     archive = audit_archives.read(Path(path))
-    with Store.open(settings.database_url) as store, store.reading() as session:
+    with Store.open(settings.database_url) as store, store.reading(archive.portal_id) as session:
         is_continued = audit_archives.joins_cuts(session, archive)
     if as_json:
         write_json(outcomes.archive_document(path, archive, is_continued=is_continued))
@@ -181,12 +183,13 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
             "undo can put them back. Go on?",
             abort=True,
         )
-    with Store.open(settings.database_url) as store, store.begin() as session:
-        counts = [
-            audits.redact(session, portal_id, merged_records.all_refs(session, portal_id, ref))
-            for portal_id in portal_ids(session, settings)
-        ]
+    redacted_count = 0
+    with Store.open(settings.database_url) as store:
+        for portal_id in portal_ids(store, settings):
+            with store.begin(portal_id) as session:
+                refs = merged_records.all_refs(session, ref)
+                redacted_count += audits.redact(session, refs)
     click.echo(
-        f"{sum(counts):,} lines of {ref} have lost their values; `audit verify` still holds."
+        f"{redacted_count:,} lines of {ref} have lost their values; `audit verify` still holds."
     )
     return 0

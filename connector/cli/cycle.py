@@ -231,8 +231,8 @@ def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]
     """Yield what a plan leaves aside, one by one."""
     last_row = 0
     while True:
-        with context.store.reading() as session:
-            rows = plans.read_held_back(session, context.portal_id, head.plan_id, after=last_row)
+        with context.reading() as session:
+            rows = plans.read_held_back(session, head.plan_id, after=last_row)
         if not rows:
             return
         yield from (held_back for _, held_back in rows)

@@ -37,8 +37,8 @@ def _overlooked(inputs: OfflineInputs, policy: str, progress: Progress) -> Repor
 
 
 def _writers(inputs: OfflineInputs, _policy: str, _progress: Progress) -> Report:
-    with inputs.store.reading() as session:
-        return writers_report(session, inputs.portal.account.portal_id)
+    with inputs.store.reading(inputs.portal.account.portal_id) as session:
+        return writers_report(session)
 
 
 REPORTS: Final[Mapping[str, Callable[[OfflineInputs, str, Progress], Report]]] = {

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
-from sqlalchemy.orm import Session
 
 from connector.cli.render.plan import labels_by_value
 from connector.cli.render.plan_formats import FORMATS
@@ -19,6 +18,7 @@ from connector.core.model import STATUS, ObjectType, Portal, Ref
 from connector.errors import UserError
 from connector.telemetry import logs
 from state import portals
+from state.db.store import Store
 
 REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic)
 
@@ -62,9 +62,12 @@ def run_in_context(work: Callable[[RunContext], int], *, policy: str | None = No
         return work(context)
 
 
-def portal_ids(session: Session, loaded_settings: settings.Settings) -> tuple[str, ...]:
+def portal_ids(store: Store, loaded_settings: settings.Settings) -> tuple[str, ...]:
     """Return the portal that the settings name, else all that are stored."""
-    return (loaded_settings.portal_id,) if loaded_settings.portal_id else portals.ids(session)
+    if loaded_settings.portal_id:
+        return (loaded_settings.portal_id,)
+    with store.reading_all_portals() as session:
+        return portals.ids(session)
 
 
 def parse_record(text: str) -> Ref:

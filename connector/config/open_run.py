@@ -114,7 +114,7 @@ def open_context(
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
-            with store.begin() as session:
+            with store.begin(portal.account.portal_id) as session:
                 portals.save(session, portal, api.now())
             api.configure_limits(
                 reserve_from_settings(settings), store.rate_slots(portal.account.portal_id)

@@ -96,8 +96,8 @@ class EncryptedGrants:
         """Return the grant of this installation; none where the key does not open it."""
         from cryptography.fernet import InvalidToken
 
-        with Store.open(self.database_url) as store, store.reading() as session:
-            encrypted = tokens.get(session, _NO_PORTAL, app.digest)
+        with Store.open(self.database_url) as store, store.reading(_NO_PORTAL) as session:
+            encrypted = tokens.get(session, app.digest)
         if encrypted is None:
             return None
         try:
@@ -115,8 +115,8 @@ class EncryptedGrants:
             "portal_id": grant.portal_id,
         }
         encrypted = self.cipher.encrypt(orjson.dumps(document)).decode()
-        with Store.open(self.database_url) as store, store.begin() as session:
-            tokens.put(session, _NO_PORTAL, app.digest, encrypted, at=datetime.now(UTC))
+        with Store.open(self.database_url) as store, store.begin(_NO_PORTAL) as session:
+            tokens.put(session, app.digest, encrypted, at=datetime.now(UTC))
 
 
 class InMemoryGrants:

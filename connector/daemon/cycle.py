@@ -170,6 +170,6 @@ def _is_mirrored(context: RunContext) -> bool:
 
 
 def _has_due_records(context: RunContext) -> bool:
-    with context.store.reading() as session:
-        due_counts = mirror.count_due(session, context.portal_id, until=context.api.now())
+    with context.reading() as session:
+        due_counts = mirror.count_due(session, until=context.api.now())
     return any(due_counts[kind] for kind in _DECIDED_TYPES)

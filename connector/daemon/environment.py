@@ -130,7 +130,7 @@ class Environment:
         if portal == getattr(self, "portal", None):
             return
         self.portal, self._policy_text = portal, ""
-        with self.store.begin() as session:
+        with self.store.begin(portal.account.portal_id) as session:
             portals.save(session, portal, self.api.now())
 
     def renew_policy(self) -> None:

@@ -106,14 +106,14 @@ class Loop:
             self._report_ended_corrections(line_count)
 
     def _audit_line_count(self) -> int:
-        with self.environment.store.reading() as session:
-            return audit.head(session, self.environment.portal_id).line_count
+        with self.environment.store.reading(self.environment.portal_id) as session:
+            return audit.head(session).line_count
 
     def _report_ended_corrections(self, line_count: int) -> None:
         """Tell of what the audit has gained; nobody else writes it while we hold the lock."""
         new_lines = self._audit_line_count() - line_count
         if not new_lines:
             return
-        with self.environment.store.reading() as session:
-            for line in audit.read(session, self.environment.portal_id, limit=new_lines):
+        with self.environment.store.reading(self.environment.portal_id) as session:
+            for line in audit.read(session, limit=new_lines):
                 self.on_correction_ended(line)

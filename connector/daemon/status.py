@@ -30,18 +30,16 @@ def read_status(environment: Environment) -> Status:
 
 def _read_from_database(environment: Environment, now: datetime) -> Status:
     store, portal_id = environment.store, environment.portal_id
-    with store.reading() as session:
-        due_counts = mirror.count_due(session, portal_id, until=now)
-        head = plans.latest(session, portal_id)
-        poll_checkpoints = [
-            checkpoints.get(session, portal_id, f"changes.{kind}") for kind in ObjectType
-        ]
+    with store.reading(portal_id) as session:
+        due_counts = mirror.count_due(session, until=now)
+        head = plans.latest(session)
+        poll_checkpoints = [checkpoints.get(session, f"changes.{kind}") for kind in ObjectType]
         return Status(
             due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
-            open_moves=len(outbox.open_moves(session, portal_id)),
-            quarantined=len(quarantine.read_quarantined(session, portal_id)),
-            holds=len(holds.read_active(session, portal_id, now=now)),
-            events_waiting=webhook_inbox.count_waiting(session, portal_id).count,
+            open_moves=len(outbox.open_moves(session)),
+            quarantined=len(quarantine.read_quarantined(session)),
+            holds=len(holds.read_active(session, now=now)),
+            events_waiting=webhook_inbox.count_waiting(session).count,
             database_bytes=store.size_bytes(),
             free_bytes=store.free_bytes(),
             lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),
@@ -64,8 +62,8 @@ def problems(environment: Environment, steps: Steps, schedule: Schedule) -> list
         if _is_vital(failing_step)
     ]
     try:
-        with environment.store.reading() as session:
-            checkpoints.get(session, "0", "ready")
+        with environment.store.reading("0") as session:
+            checkpoints.get(session, "ready")
     except ConnectorError as error:
         lines.append(f"database: {error}")
     if not environment.is_open:

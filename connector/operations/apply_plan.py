@@ -48,8 +48,8 @@ def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
     ):
         recover(context)
         pull(context)
-        with context.store.begin() as session:
-            runs.begin(session, context.portal_id, context.run, "apply plan", context.api.now())
+        with context.begin() as session:
+            runs.begin(session, context.run, "apply plan", context.api.now())
         head, skipped = _store_plan(context, plan)
         outcomes: Counter[Outcome] = Counter()
         try:
@@ -68,8 +68,8 @@ def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[Ski
         policy_digest=context.policy.digest,
         created_at=context.api.now(),
     )
-    with context.store.begin() as session:
-        plans.create(session, context.portal_id, head)
+    with context.begin() as session:
+        plans.create(session, head)
     tally = new_tally(context)
     skipped: list[SkippedCorrection] = []
     for refs in chunks(plan.moves, _CHUNK):
@@ -82,11 +82,11 @@ def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[Ski
         kept_moves = [move for move in valid_moves if move]
         for move in kept_moves:
             tally.add(move)
-        with context.store.begin() as session:
-            plans.add(session, context.portal_id, head.plan_id, kept_moves)
+        with context.begin() as session:
+            plans.add(session, head.plan_id, kept_moves)
     summary, digest = tally.summary(), tally.digest
-    with context.store.begin() as session:
-        plans.close(session, context.portal_id, head.plan_id, summary=summary, digest=digest)
+    with context.begin() as session:
+        plans.close(session, head.plan_id, summary=summary, digest=digest)
     return replace(head, summary=summary, digest=digest), skipped
 
 

@@ -82,8 +82,8 @@ def explain_record(context: RunContext, ref: Ref) -> RecordExplanation:
     if ref.object_type is ObjectType.DEALS:
         raise UserError("A deal has no lifecycle stage: explain one of its contacts or companies.")
     require_mirror(context)
-    with context.store.reading() as session:
-        record = mirror.get(session, context.portal_id, [ref]).get(ref)
+    with context.reading() as session:
+        record = mirror.get(session, [ref]).get(ref)
     if record is None:
         raise UserError(
             f"{ref} is not in the mirror: run `connector pull` first, and check the id."

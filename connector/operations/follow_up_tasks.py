@@ -43,25 +43,23 @@ def upcoming_tasks(context: RunContext) -> tuple[Task, ...]:
     if not wants_tasks(context):
         return ()
     now = context.api.now()
-    with context.store.reading() as session:
-        created_count = follow_up_tasks.count_promised(
-            session, context.portal_id, now - LIMIT_PERIOD
-        )
+    with context.reading() as session:
+        created_count = follow_up_tasks.count_promised(session, now - LIMIT_PERIOD)
     remaining = int(context.policy.policy.number("follow_up.limit")) - created_count
     if remaining <= 0:
         return ()
     contacts = list(overlooked_contacts(context))
-    with context.store.reading() as session:
+    with context.reading() as session:
         existing_tasks = follow_up_tasks.last_promised(
-            session, context.portal_id, [contact.record for contact in contacts]
+            session, [contact.record for contact in contacts]
         )
     return tuple(islice(due_tasks(contacts, existing_tasks, now), remaining))
 
 
 def _finish_open_tasks(context: RunContext) -> int:
     """Find out what became of tasks whose creation was cut short; send anew what is not there."""
-    with context.store.reading() as session:
-        open_tasks = follow_up_tasks.read_promised(session, context.portal_id)
+    with context.reading() as session:
+        open_tasks = follow_up_tasks.read_promised(session)
     oldest = context.api.now() - SEARCH_DELAY
     return sum(
         _create_task(context, open_task.task) for open_task in open_tasks if open_task.at <= oldest
@@ -72,10 +70,10 @@ def _create_task(context: RunContext, task: Task) -> bool:
     """Create a task unless HubSpot has it already; return whether it was created."""
     refuse_if_paused(context.store, context.portal_id)
     task_id = context.api.find_task(task.subject)
-    with context.store.begin() as session:
-        follow_up_tasks.promise(session, context.portal_id, task, at=context.api.now())
+    with context.begin() as session:
+        follow_up_tasks.promise(session, task, at=context.api.now())
         if task_id:
-            follow_up_tasks.mark_created(session, context.portal_id, task.contact, task_id)
+            follow_up_tasks.mark_created(session, task.contact, task_id)
     return False if task_id else _send_task(context, task)
 
 
@@ -84,16 +82,16 @@ def _send_task(context: RunContext, task: Task) -> bool:
         task_id = context.api.create_task(task)
     except PermanentError as error:
         _log.warning("task.refused", record=str(task.contact), message=str(error))
-        with context.store.begin() as session:
-            follow_up_tasks.mark_refused(session, context.portal_id, task.contact)
+        with context.begin() as session:
+            follow_up_tasks.mark_refused(session, task.contact)
         return False
     except OutcomeUnknown:
         raise
     except (UserError, TemporaryError):
-        with context.store.begin() as session:
-            follow_up_tasks.erase(session, context.portal_id, [task.contact])
+        with context.begin() as session:
+            follow_up_tasks.erase(session, [task.contact])
         raise
-    with context.store.begin() as session:
-        follow_up_tasks.mark_created(session, context.portal_id, task.contact, task_id)
+    with context.begin() as session:
+        follow_up_tasks.mark_created(session, task.contact, task_id)
     _log.info("task.created", record=str(task.contact), task=task_id, owner=task.owner)
     return True

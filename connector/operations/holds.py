@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.model import ObjectType, Ref
 from connector.errors import UserError
 from state import holds, mirror
+from state.db.transaction import Transaction
 
 
 def add_hold(context: RunContext, hold: Hold) -> None:
     """Store a hold; raise UserError where it can never hold anything."""
     if hold.scope is HoldScope.VALUE:
         _check_value(context, hold.target)
-    with context.store.begin() as session:
-        holds.add(session, context.portal_id, [hold])
+    with context.begin() as session:
+        holds.add(session, [hold])
         _mark_due(context, session, hold.scope, hold.target)
 
 
@@ -25,8 +24,8 @@ def remove_holds(
     context: RunContext, scope: HoldScope, target: str, property_name: str | None
 ) -> int:
     """End holds, of one property only where named; return how many."""
-    with context.store.begin() as session:
-        count = holds.remove(session, context.portal_id, scope, target, property_name=property_name)
+    with context.begin() as session:
+        count = holds.remove(session, scope, target, property_name=property_name)
         if count:
             _mark_due(context, session, scope, target)
     return count
@@ -34,21 +33,21 @@ def remove_holds(
 
 def active_holds(context: RunContext) -> tuple[Hold, ...]:
     """Return the holds that have not run out."""
-    with context.store.reading() as session:
-        return holds.read_active(session, context.portal_id, now=context.api.now())
+    with context.reading() as session:
+        return holds.read_active(session, now=context.api.now())
 
 
-def _mark_due(context: RunContext, session: Session, scope: HoldScope, target: str) -> None:
+def _mark_due(context: RunContext, session: Transaction, scope: HoldScope, target: str) -> None:
     """Make due what a hold is about: one record, or all where that is not known."""
     now = context.api.now()
     if scope is HoldScope.RECORD:
-        mirror.mark_due(session, context.portal_id, [Ref.parse(target)], at=now)
+        mirror.mark_due(session, [Ref.parse(target)], at=now)
     elif scope is HoldScope.COMPANY:
         company = Ref.parse(target)
-        contacts = mirror.contacts_of_companies(session, context.portal_id, [company])[company]
-        mirror.mark_due(session, context.portal_id, [company, *contacts], at=now)
+        contacts = mirror.contacts_of_companies(session, [company])[company]
+        mirror.mark_due(session, [company, *contacts], at=now)
     else:
-        mirror.mark_all_due(session, context.portal_id, at=now)
+        mirror.mark_all_due(session, at=now)
 
 
 def _check_value(context: RunContext, text: str) -> None:

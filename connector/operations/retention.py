@@ -43,17 +43,17 @@ def _prune(context: RunContext) -> None:
     """Forget events, runs, plans and histories, each for itself."""
     now, portal_id = context.api.now(), context.portal_id
     if inbox_limit := retention_cutoff(now, context.retention.inbox):
-        with context.store.begin() as session:
-            webhook_inbox.prune(session, portal_id, before=inbox_limit)
+        with context.store.begin(portal_id) as session:
+            webhook_inbox.prune(session, before=inbox_limit)
     if runs_limit := retention_cutoff(now, context.retention.runs):
-        with context.store.begin() as session:
-            runs.prune(session, portal_id, before=runs_limit)
-            plans.expire(session, portal_id, before=runs_limit)
+        with context.store.begin(portal_id) as session:
+            runs.prune(session, before=runs_limit)
+            plans.expire(session, before=runs_limit)
     if ledger_limit := retention_cutoff(now, context.retention.ledger):
-        with context.store.begin() as session:
-            archived_refs = mirror.archived_before(session, portal_id, ledger_limit)
-            ledger.erase(session, portal_id, archived_refs)
-            ledger.prune(session, portal_id, before=ledger_limit)
+        with context.store.begin(portal_id) as session:
+            archived_refs = mirror.archived_before(session, ledger_limit)
+            ledger.erase(session, archived_refs)
+            ledger.prune(session, before=ledger_limit)
 
 
 def _plan_cut(context: RunContext) -> _PlannedCut | None:
@@ -61,15 +61,13 @@ def _plan_cut(context: RunContext) -> _PlannedCut | None:
     before = retention_cutoff(context.api.now(), context.retention.audit)
     if before is None:
         return None
-    with context.store.begin() as session:
-        start = _cut_start(audit.head(session, context.portal_id).cut)
-        stored = checkpoints.get(session, context.portal_id, _CHECKPOINT)
+    with context.begin() as session:
+        start = _cut_start(audit.head(session).cut)
+        stored = checkpoints.get(session, _CHECKPOINT)
         if not stored:
-            last_line = audit.place_to_cut(
-                session, context.portal_id, older_than=before, max_lines=MAX_LINES_PER_FILE
-            )
+            last_line = audit.place_to_cut(session, older_than=before, max_lines=MAX_LINES_PER_FILE)
             stored = last_line and _checkpoint_value(context, start.line_count + 1, last_line)
-            checkpoints.put(session, context.portal_id, _CHECKPOINT, stored)
+            checkpoints.put(session, _CHECKPOINT, stored)
     if not stored:
         return None
     return _PlannedCut(last_line=stored["place"], file=Path(stored["file"]), start=start)
@@ -91,8 +89,8 @@ def _checkpoint_value(context: RunContext, first_line: int, last_line: int) -> d
 
 def _write_archive(context: RunContext, planned_cut: _PlannedCut) -> None:
     """Write the file; what an earlier process wrote of it is written again, and the same."""
-    with context.store.reading() as session:
-        rows = audit.read_stored(session, context.portal_id, until=planned_cut.last_line)
+    with context.reading() as session:
+        rows = audit.read_stored(session, until=planned_cut.last_line)
         audit_archives.write(planned_cut.file, context.portal_id, planned_cut.start, rows)
 
 
@@ -104,18 +102,14 @@ def _cut_audit(context: RunContext, planned_cut: _PlannedCut) -> None:
             "The audit was changed after it was written, so it is not cut: `connector audit "
             "verify` names the line; compare with a backup."
         )
-    with context.store.begin() as session:
-        if (
-            audit.count_redacted(session, context.portal_id, until=planned_cut.last_line)
-            != archive.redacted
-        ):
+    with context.begin() as session:
+        if audit.count_redacted(session, until=planned_cut.last_line) != archive.redacted:
             return  # redacted meanwhile: the promise stands, and the next time writes it anew
         cut = audit.cut(
             session,
-            context.portal_id,
             planned_cut.last_line,
             at=context.api.now(),
             file=str(planned_cut.file),
         )
-        checkpoints.put(session, context.portal_id, _CHECKPOINT, None)
+        checkpoints.put(session, _CHECKPOINT, None)
     _log.info("audit.cut", portal=context.portal_id, lines=cut.position, file=cut.file)

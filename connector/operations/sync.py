@@ -93,8 +93,8 @@ def _verified_plan(context: RunContext, plan: PlanHead) -> PlanHead:
 
 def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) -> SyncResult:
     """Decide and push in rounds; the first plan is the one that is shown."""
-    with context.store.begin() as session:
-        runs.begin(session, context.portal_id, context.run, "sync", context.api.now())
+    with context.begin() as session:
+        runs.begin(session, context.run, "sync", context.api.now())
     first = plan = _verified_plan(context, propose(context))
     outcomes: Counter[Outcome] = Counter()
     try:
@@ -112,9 +112,9 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
 
 def close_run(context: RunContext, summary: dict[str, int]) -> None:
     """Note that a run has ended; log the head of the audit, so that a cut tail shows."""
-    with context.store.begin() as session:
-        runs.finish(session, context.portal_id, context.run, context.api.now(), summary)
-        head = audit.head(session, context.portal_id)
+    with context.begin() as session:
+        runs.finish(session, context.run, context.api.now(), summary)
+        head = audit.head(session)
     _log.info(
         "run.finished",
         portal=context.portal_id,

@@ -137,9 +137,9 @@ def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
 
     Neither limits nor a pause stop it.
     """
-    with context.store.begin() as session:
-        runs.begin(session, context.portal_id, context.run, "undo", context.api.now())
-        holds.add(session, context.portal_id, _undo_holds(context, plan))
+    with context.begin() as session:
+        runs.begin(session, context.run, "undo", context.api.now())
+        holds.add(session, _undo_holds(context, plan))
     results = [
         result for moves in _batches(context, plan.moves) for result in push_batch(context, moves)
     ]
@@ -173,26 +173,24 @@ def _close_undo(
         (correction.record, correction.property_name) for correction in failures
     } | plan.earlier_undos
     now = context.api.now()
-    with context.store.begin() as session:
+    with context.begin() as session:
         for record, name in sorted(to_release):
             holds.remove(
                 session,
-                context.portal_id,
                 HoldScope.RECORD,
                 str(record),
                 property_name=name,
                 origin=HoldOrigin.UNDONE,
             )
-        mirror.mark_due(session, context.portal_id, {record for record, _ in to_release}, at=now)
-        runs.finish(session, context.portal_id, context.run, now, summary)
+        mirror.mark_due(session, {record for record, _ in to_release}, at=now)
+        runs.finish(session, context.run, now, summary)
 
 
 def _selected_writes(context: RunContext, selection: Selection) -> list[PropertyWrite]:
     """Fold the selected writes: of each property the first old value and the last new one."""
-    with context.store.reading() as session:
+    with context.reading() as session:
         lines = audit.read(
             session,
-            context.portal_id,
             record=selection.record,
             run=selection.run,
             since=selection.since,
@@ -214,9 +212,9 @@ def _selected_writes(context: RunContext, selection: Selection) -> list[Property
 
 def _cut_reached(context: RunContext, selection: Selection) -> AuditCut | None:
     """Return the cut of the audit that the selection reaches behind, None where it does not."""
-    with context.store.reading() as session:
-        cut = audit.head(session, context.portal_id).cut
-        run = runs.get(session, context.portal_id, selection.run) if selection.run else None
+    with context.reading() as session:
+        cut = audit.head(session).cut
+        run = runs.get(session, selection.run) if selection.run else None
     if cut is None:
         return None
     start_times = [time for time in (selection.since, run and run.began_at) if time]

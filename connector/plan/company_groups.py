@@ -32,8 +32,8 @@ def add_company_group_facts(
     is `pinned` is followed where it is.
     """
     companies = sorted({facts.company for facts in own_facts if facts.company})
-    with context.store.reading() as session:
-        contacts_by_company = mirror.contacts_of_companies(session, context.portal_id, companies)
+    with context.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(session, companies)
     needed = {
         ref
         for company in companies
@@ -84,26 +84,22 @@ def mark_groups_due(context: RunContext, now: datetime) -> None:
 def _due_refs(
     context: RunContext, kind: ObjectType, now: datetime, after_id: str
 ) -> tuple[Ref, ...]:
-    with context.store.reading() as session:
-        return mirror.due_refs(
-            session, context.portal_id, kind, until=now, after_id=after_id, limit=_CHUNK
-        )
+    with context.reading() as session:
+        return mirror.due_refs(session, kind, until=now, after_id=after_id, limit=_CHUNK)
 
 
 def _mark_group_members_due(context: RunContext, refs: Sequence[Ref], now: datetime) -> None:
     members = sorted(group_members(context, refs) - set(refs))
-    with context.store.begin() as session:
+    with context.begin() as session:
         for part in chunks(members, _CHUNK):
-            mirror.mark_due(session, context.portal_id, part, at=now)
+            mirror.mark_due(session, part, at=now)
 
 
 def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
     """Return everybody in the circles of these records; of a large company only itself."""
     companies = companies_of(context, refs)
-    with context.store.reading() as session:
-        contacts_by_company = mirror.contacts_of_companies(
-            session, context.portal_id, sorted(companies)
-        )
+    with context.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(session, sorted(companies))
     small_groups = [
         contacts
         for contacts in contacts_by_company.values()
@@ -114,8 +110,8 @@ def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
 
 def companies_of(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
     """Return the companies among these records, and the primary companies of the contacts."""
-    with context.store.reading() as session:
-        records = mirror.get(session, context.portal_id, refs).values()
+    with context.reading() as session:
+        records = mirror.get(session, refs).values()
     company_ids = {record.properties.get(_PRIMARY_COMPANY) or "" for record in records}
     companies = {
         Ref(ObjectType.COMPANIES, company_id)

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from connector.context import RunContext
 from connector.core.corrections.holds import (
     HeldBack,
@@ -29,6 +27,7 @@ from connector.plan.company_groups import group_members
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
 from connector.plan.gather import gather
 from state import applied_corrections, holds, mirror, quarantine
+from state.db.transaction import Transaction
 
 _CONNECTOR = "the connector"
 
@@ -123,8 +122,8 @@ def _update_mirror(
     context: RunContext, readings: Mapping[Ref, Record], missing: Set[Ref]
 ) -> list[Ref]:
     """Put into the mirror what has changed since, or is gone; return which records changed."""
-    with context.store.reading() as session:
-        mirrored = mirror.get(session, context.portal_id, readings)
+    with context.reading() as session:
+        mirrored = mirror.get(session, readings)
     changed = [
         ref
         for ref, record in readings.items()
@@ -140,9 +139,9 @@ def _update_mirror(
     ]
     if changed or missing:
         now = context.api.now()
-        with context.store.begin() as session:
-            mirror.patch(session, context.portal_id, [readings[ref] for ref in changed], due_at=now)
-            mirror.archive(session, context.portal_id, missing, at=now)
+        with context.begin() as session:
+            mirror.patch(session, [readings[ref] for ref in changed], due_at=now)
+            mirror.archive(session, missing, at=now)
     return changed
 
 
@@ -151,46 +150,42 @@ def _hold_lookup(
 ) -> _HoldLookup:
     """Gather what speaks against these corrections; count what was reverted since it held."""
     now = context.api.now()
-    with context.store.begin() as session:
+    with context.begin() as session:
         _count_reverts(context, session, corrections, readings)
         holds_by_target: dict[tuple[HoldScope, str], list[Hold]] = {}
-        for hold in holds.read_active(session, context.portal_id, now=now):
+        for hold in holds.read_active(session, now=now):
             holds_by_target.setdefault((hold.scope, hold.target), []).append(hold)
         quarantine_notes = {
-            failure.key: failure.note
-            for failure in quarantine.read_quarantined(session, context.portal_id)
+            failure.key: failure.note for failure in quarantine.read_quarantined(session)
         }
         return _HoldLookup(
             holds_by_target=holds_by_target,
             quarantine_notes=quarantine_notes,
             readings=readings,
-            mirrored=mirror.get(
-                session, context.portal_id, {correction.record for correction in corrections}
-            ),
+            mirrored=mirror.get(session, {correction.record for correction in corrections}),
         )
 
 
 def _count_reverts(
     context: RunContext,
-    session: Session,
+    session: Transaction,
     corrections: Sequence[Correction],
     readings: Mapping[Ref, Record],
 ) -> None:
     """Count a correction that held once, and is asked for again on the same evidence."""
-    reverted_keys = applied_corrections.reverted_times(session, context.portal_id, corrections)
+    reverted_keys = applied_corrections.reverted_times(session, corrections)
     reverted = [
         correction for correction in corrections if correction_key(correction) in reverted_keys
     ]
     for correction in reverted:
         quarantine.note_failure(
             session,
-            context.portal_id,
             correction,
             outcome=Outcome.REVERTED,
             note=_revert_note(correction, readings.get(correction.record)),
             at=context.api.now(),
         )
-    applied_corrections.forget(session, context.portal_id, reverted)
+    applied_corrections.forget(session, reverted)
 
 
 def _revert_note(correction: Correction, record: Record | None) -> str:

@@ -76,11 +76,11 @@ def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> No
             context.readings[ref] = Reading(record, at)
     for ref in list(context.readings)[:-_MAX_READINGS]:
         del context.readings[ref]
-    with context.store.begin() as session:
+    with context.begin() as session:
         for name in (STAGE, STATUS):
             histories = {
                 record.ref: record.history[name]
                 for record in records.values()
                 if record.history.get(name)
             }
-            ledger.store_histories(session, context.portal_id, name, histories)
+            ledger.store_histories(session, name, histories)

@@ -70,17 +70,17 @@ def _own_facts(context: RunContext, refs: Sequence[Ref]) -> list[Facts]:
 
 
 def _read_mirror(context: RunContext, refs: Sequence[Ref]) -> MirrorData:
-    with context.store.reading() as session:
-        records = mirror.get(session, context.portal_id, refs)
-        links = associations.read_to_deals(session, context.portal_id, refs)
+    with context.reading() as session:
+        records = mirror.get(session, refs)
+        links = associations.read_to_deals(session, refs)
         deals = sorted({link.target for record_links in links.values() for link in record_links})
         return MirrorData(
             records={ref: record for ref, record in records.items() if not record.archived},
             links=links,
-            deals=mirror.get(session, context.portal_id, deals),
-            deal_links=associations.read_of_deals(session, context.portal_id, deals),
-            histories=ledger.read_versions(session, context.portal_id, deals, _DEAL_STAGE),
-            companies=mirror.get(session, context.portal_id, _company_refs(records.values())),
+            deals=mirror.get(session, deals),
+            deal_links=associations.read_of_deals(session, deals),
+            histories=ledger.read_versions(session, deals, _DEAL_STAGE),
+            companies=mirror.get(session, _company_refs(records.values())),
         )
 
 
@@ -147,8 +147,8 @@ def _read_missing_histories(
         ]
         if needs_deal_history(context.policy, mirror_data.records[ref], deals):
             needed |= {deal_record.ref for deal_record in records}
-    with context.store.reading() as session:
-        read_times = ledger.history_read_until(session, context.portal_id, needed)
+    with context.reading() as session:
+        read_times = ledger.history_read_until(session, needed)
     unread = sorted(
         ref
         for ref in needed
@@ -164,7 +164,7 @@ def _read_histories(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple
     if context.offline:
         return {}
     histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in records.items()}
-    with context.store.begin() as session:
-        ledger.store_histories(session, context.portal_id, _DEAL_STAGE, histories)
-        ledger.mark_read(session, context.portal_id, refs, at=at)
-        return ledger.read_versions(session, context.portal_id, refs, _DEAL_STAGE)
+    with context.begin() as session:
+        ledger.store_histories(session, _DEAL_STAGE, histories)
+        ledger.mark_read(session, refs, at=at)
+        return ledger.read_versions(session, refs, _DEAL_STAGE)

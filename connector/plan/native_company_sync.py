@@ -73,13 +73,10 @@ def contacts_synced_natively(
     }
     if not forward_corrections:
         return {}
-    with context.store.reading() as session:
-        contacts_by_company = mirror.contacts_of_companies(
-            session, context.portal_id, list(forward_corrections)
-        )
+    with context.reading() as session:
+        contacts_by_company = mirror.contacts_of_companies(session, list(forward_corrections))
         contact_records = mirror.get(
             session,
-            context.portal_id,
             [contact for contacts in contacts_by_company.values() for contact in contacts],
         )
     stage_order = context.policy.object_policies[ObjectType.CONTACTS].order
@@ -117,11 +114,9 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
         else (NativeSync.OFF if probe_count >= _PROBES_NEEDED else NativeSync.UNKNOWN)
     )
     now = context.api.now()
-    with context.store.begin() as session:
-        checkpoints.put(
-            session, context.portal_id, _CHECKPOINT, {"is": str(sync_state), "probes": probe_count}
-        )
-        mirror.patch(session, context.portal_id, list(records.values()), due_at=now)
+    with context.begin() as session:
+        checkpoints.put(session, _CHECKPOINT, {"is": str(sync_state), "probes": probe_count})
+        mirror.patch(session, list(records.values()), due_at=now)
     _log.info(
         "company_sync.probed",
         portal=context.portal_id,
@@ -133,6 +128,6 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
 
 
 def _probe_results(context: RunContext) -> Mapping[str, Any]:
-    with context.store.reading() as session:
-        stored = checkpoints.get(session, context.portal_id, _CHECKPOINT)
+    with context.reading() as session:
+        stored = checkpoints.get(session, _CHECKPOINT)
     return dict(stored) if stored else {"is": "unknown", "probes": 0}

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
 from connector.context import RunContext
 from connector.core.corrections.moves import correction_key
 from connector.core.corrections.plan import PlanCounter, clears_first, digest_prefix
@@ -17,6 +15,7 @@ from connector.plan.company_groups import mark_groups_due
 from connector.plan.decide_and_hold import Decided, decide_and_hold
 from connector.plan.native_company_sync import contacts_synced_natively, needs_permission
 from state import checkpoints, mirror, mirror_queries, plans
+from state.db.transaction import Transaction
 from state.plans import PlanHead
 
 # Companies first: HubSpot's own sync carries a company's stage on to its contacts.
@@ -43,20 +42,19 @@ def propose(context: RunContext, *, number: int = 1) -> PlanHead:
         policy_digest=context.policy.digest,
         created_at=now,
     )
-    with context.store.begin() as session:
-        plans.create(session, context.portal_id, head)
-        plans.prune(session, context.portal_id, keep=_PLANS_KEPT)
-        due_counts = mirror.count_due(session, context.portal_id, until=now)
+    with context.begin() as session:
+        # Before the new plan: a clock that was set back makes it look older than the others.
+        plans.prune(session, keep=_PLANS_KEPT - 1)
+        plans.create(session, head)
+        due_counts = mirror.count_due(session, until=now)
         total = sum(due_counts[kind] for kind in ORDER)
     tally = new_tally(context)
     for refs in _due_refs(context, now):
         _store_chunk(context, head, decide_and_hold(context, refs), refs, tally)
         context.progress("decide", tally.decided_records.total(), total)
-    with context.store.begin() as session:
-        plans.close(
-            session, context.portal_id, head.plan_id, summary=tally.summary(), digest=tally.digest
-        )
-        closed_head = plans.get(session, context.portal_id, head.plan_id)
+    with context.begin() as session:
+        plans.close(session, head.plan_id, summary=tally.summary(), digest=tally.digest)
+        closed_head = plans.get(session, head.plan_id)
     return closed_head or head
 
 
@@ -68,18 +66,18 @@ def new_tally(context: RunContext) -> PlanCounter:
 
 def _mark_affected_due(context: RunContext, now: datetime) -> None:
     """Make due what a changed ground concerns, and whoever is in a circle with what is due."""
-    with context.store.begin() as session:
+    with context.begin() as session:
         _mark_all_due_if_changed(context, session, now)
     if context.policy.uses_company_groups:
         mark_groups_due(context, now)
 
 
-def _mark_all_due_if_changed(context: RunContext, session: Session, now: datetime) -> None:
+def _mark_all_due_if_changed(context: RunContext, session: Transaction, now: datetime) -> None:
     """Make every record due when the policy, the stage list or a pipeline changed."""
     digest = _evidence_digest(context)
-    if checkpoints.get(session, context.portal_id, "decided-on") != digest:
-        mirror.mark_all_due(session, context.portal_id, at=now)
-        checkpoints.put(session, context.portal_id, "decided-on", digest)
+    if checkpoints.get(session, "decided-on") != digest:
+        mirror.mark_all_due(session, at=now)
+        checkpoints.put(session, "decided-on", digest)
 
 
 def _evidence_digest(context: RunContext) -> str:
@@ -95,10 +93,9 @@ def _due_refs(context: RunContext, now: datetime) -> Iterator[Sequence[Ref]]:
     for kind in ORDER:
         after_id = "0"
         while True:
-            with context.store.reading() as session:
+            with context.reading() as session:
                 refs = mirror.due_refs(
                     session,
-                    context.portal_id,
                     kind,
                     until=now + _CLOCK_LAG,
                     after_id=after_id,
@@ -134,11 +131,11 @@ def _store_chunk(
     for corrections in moves:
         tally.add(corrections)
     _count_companies(context, moves, tally)
-    with context.store.begin() as session:
-        plans.add(session, context.portal_id, head.plan_id, moves)
+    with context.begin() as session:
+        plans.add(session, head.plan_id, moves)
         held_back = [entry for decided in decisions for entry in decided.held_back]
-        plans.add_held_back(session, context.portal_id, head.plan_id, held_back)
-        mirror.set_due(session, context.portal_id, due_times)
+        plans.add_held_back(session, head.plan_id, held_back)
+        mirror.set_due(session, due_times)
 
 
 def _count_companies(
@@ -150,8 +147,8 @@ def _count_companies(
         for corrections in moves
         if corrections[0].record.object_type is ObjectType.CONTACTS
     ]
-    with context.store.reading() as session:
-        companies = mirror_queries.read_companies(session, context.portal_id, contacts)
+    with context.reading() as session:
+        companies = mirror_queries.read_companies(session, contacts)
     tally.company_contacts.update(map(str, companies.values()))
     contacts_behind = contacts_synced_natively(
         context, [correction for corrections in moves for correction in corrections]

@@ -88,9 +88,9 @@ def rescan_due_pages(context: RunContext) -> int:
 
 def start_rescan(context: RunContext) -> None:
     """Begin a new round now, as when everything has just been listed."""
-    with context.store.begin() as session:
+    with context.begin() as session:
         position = RescanPosition.from_checkpoint(None, context.api.now())
-        checkpoints.put(session, context.portal_id, _CHECKPOINT, position.to_checkpoint())
+        checkpoints.put(session, _CHECKPOINT, position.to_checkpoint())
 
 
 def rescan_all(context: RunContext) -> int:
@@ -105,11 +105,11 @@ def rescan_all(context: RunContext) -> int:
 
 def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
     """Return where the round stands, and how long a page may take for a round a day."""
-    with context.store.reading() as session:
+    with context.reading() as session:
         position = RescanPosition.from_checkpoint(
-            checkpoints.get(session, context.portal_id, _CHECKPOINT), context.api.now()
+            checkpoints.get(session, _CHECKPOINT), context.api.now()
         )
-        counts = mirror.count(session, context.portal_id)
+        counts = mirror.count(session)
     return position, DAY / sum(count // _PAGE_SIZE + 1 for count in counts.values())
 
 
@@ -125,12 +125,12 @@ def _rescan_pages(
         next_position = _next_position(next_position, page, page_interval)
         records.extend(page.records)
         pages += 1
-    with context.store.reading() as session:
+    with context.reading() as session:
         up_to_id = next_position.last_id if next_position.cursor else None
         mirrored = mirror_queries.read_id_range(
-            session, context.portal_id, position.kind, after_id=position.last_id, up_to_id=up_to_id
+            session, position.kind, after_id=position.last_id, up_to_id=up_to_id
         )
-        changed = mirror.select_changed(session, context.portal_id, records)
+        changed = mirror.select_changed(session, records)
     # Of deals the links of all: a link may move without a trace.
     ingest(
         context,
@@ -139,8 +139,8 @@ def _rescan_pages(
         ),
     )
     resolve_missing(context, missing_refs(mirrored, records, context.api.now()))
-    with context.store.begin() as session:
-        checkpoints.put(session, context.portal_id, _CHECKPOINT, next_position.to_checkpoint())
+    with context.begin() as session:
+        checkpoints.put(session, _CHECKPOINT, next_position.to_checkpoint())
     return next_position, pages
 
 

@@ -77,17 +77,15 @@ class _FullScan:
             "late": started,
             "properties": list(self.progress.properties),
         }
-        with self._context.store.begin() as session:
-            checkpoints.put(
-                session, self._context.portal_id, f"changes.{self._kind}", read_position
-            )
-            checkpoints.put(session, self._context.portal_id, f"proven.{self._kind}", started)
-            checkpoints.put(session, self._context.portal_id, self._checkpoint, None)
+        with self._context.begin() as session:
+            checkpoints.put(session, f"changes.{self._kind}", read_position)
+            checkpoints.put(session, f"proven.{self._kind}", started)
+            checkpoints.put(session, self._checkpoint, None)
 
     def _stored_progress(self) -> ScanProgress | None:
         """Return where a stopped listing stood, None where another one must begin."""
-        with self._context.store.reading() as session:
-            stored = checkpoints.get(session, self._context.portal_id, self._checkpoint)
+        with self._context.reading() as session:
+            stored = checkpoints.get(session, self._checkpoint)
         if not stored or stored["properties"] != list(self._properties):
             return None
         return ScanProgress.from_checkpoint(self._kind, stored)
@@ -95,8 +93,8 @@ class _FullScan:
     def _new_progress(self) -> ScanProgress:
         """Return a listing at its beginning; one request tells how large it will be."""
         last_page = self._context.api.search_last(self._kind)
-        with self._context.store.reading() as session:
-            mirrored_count = mirror.count(session, self._context.portal_id)[self._kind]
+        with self._context.reading() as session:
+            mirrored_count = mirror.count(session)[self._kind]
         progress = ScanProgress(
             kind=self._kind,
             started=self._context.api.now().isoformat(),
@@ -184,10 +182,9 @@ class _FullScan:
         """Return what the mirror has within the ids of a page, and the page does not show."""
         up_to_id = None if range_page.up_to_id is None else str(range_page.up_to_id)
         shown = {record.ref for record in range_page.records}
-        with self._context.store.reading() as session:
+        with self._context.reading() as session:
             mirrored = mirror_queries.read_id_range(
                 session,
-                self._context.portal_id,
                 self._kind,
                 after_id=str(range_page.after_id),
                 up_to_id=up_to_id,

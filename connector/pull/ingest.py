@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
 from connector.plan.company_groups import companies_of
 from state import associations, cascade, checkpoints, merged_records, mirror
+from state.db.transaction import Transaction
 
 Links = Mapping[Ref, tuple[Association, ...]]
 # The associations to read when a record of this type changed.
@@ -63,8 +62,8 @@ def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Link
         for record_links in links_by_ref.values()
         for link in record_links
     }
-    with context.store.begin() as session:
-        return sorted(targets - mirror.known_refs(session, context.portal_id, targets))
+    with context.begin() as session:
+        return sorted(targets - mirror.known_refs(session, targets))
 
 
 def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
@@ -73,22 +72,22 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
     former_companies = companies_of(
         context, [record.ref for record in batch.records if context.policy.uses_company_groups]
     )
-    with context.store.begin() as session:
+    with context.begin() as session:
         unmerged = _follow_merges(context, session, batch.records)
         changed_deals = _changed_deals(context, session, unmerged)
-        mirror.put(session, context.portal_id, unmerged, due_at=now)
+        mirror.put(session, unmerged, due_at=now)
         affected = (
             _store_links(context, session, batch.links, changed_deals)
             | _contacts_of_companies(context, session, batch.records)
             | former_companies
         )
-        mirror.mark_due(session, context.portal_id, affected, at=now)
+        mirror.mark_due(session, affected, at=now)
         if checkpoint:
-            checkpoints.put(session, context.portal_id, *checkpoint)
+            checkpoints.put(session, *checkpoint)
 
 
 def _follow_merges(
-    context: RunContext, session: Session, records: Sequence[Record]
+    context: RunContext, session: Transaction, records: Sequence[Record]
 ) -> Sequence[Record]:
     """Carry over what was merged, and leave out rows of merged ids that the search still shows."""
     merged = {
@@ -97,21 +96,21 @@ def _follow_merges(
         for merged_id in record.merged_ids
         if merged_id != record.ref.id
     }
-    cascade.follow_merge(session, context.portal_id, merged, at=context.api.now())
-    merged_refs = merged_records.read_survivors(
-        session, context.portal_id, [record.ref for record in records]
-    )
+    cascade.follow_merge(session, merged, at=context.api.now())
+    merged_refs = merged_records.read_survivors(session, [record.ref for record in records])
     return [record for record in records if record.ref not in merged_refs]
 
 
-def _changed_deals(context: RunContext, session: Session, records: Sequence[Record]) -> set[Ref]:
+def _changed_deals(
+    context: RunContext, session: Transaction, records: Sequence[Record]
+) -> set[Ref]:
     deals = [record for record in records if record.ref.object_type is ObjectType.DEALS]
-    return {record.ref for record in mirror.select_changed(session, context.portal_id, deals)}
+    return {record.ref for record in mirror.select_changed(session, deals)}
 
 
 def _store_links(
     context: RunContext,
-    session: Session,
+    session: Transaction,
     links: Sequence[tuple[ObjectType, Links]],
     changed_deals: Iterable[Ref],
 ) -> set[Ref]:
@@ -123,20 +122,20 @@ def _store_links(
     affected: set[Ref] = set()
     deals = set(changed_deals)
     for to, links_by_ref in links:
-        for pair in associations.replace_all(session, context.portal_id, links_by_ref, to):
+        for pair in associations.replace_all(session, links_by_ref, to):
             for ref in pair:
                 (deals if ref.object_type is ObjectType.DEALS else affected).add(ref)
-    deal_links = associations.read_of_deals(session, context.portal_id, deals)
+    deal_links = associations.read_of_deals(session, deals)
     return affected | {link.target for record_links in deal_links.values() for link in record_links}
 
 
 def _contacts_of_companies(
-    context: RunContext, session: Session, records: Sequence[Record]
+    context: RunContext, session: Transaction, records: Sequence[Record]
 ) -> set[Ref]:
     """Return the contacts of companies, where a rule for contacts looks at their company."""
     readers = context.policy.object_policies[ObjectType.CONTACTS].readers
     if not any(reader.namespace == "company" for reader in readers):
         return set()
     companies = [record.ref for record in records if record.ref.object_type is ObjectType.COMPANIES]
-    contacts_by_company = mirror.contacts_of_companies(session, context.portal_id, companies)
+    contacts_by_company = mirror.contacts_of_companies(session, companies)
     return {contact for contacts in contacts_by_company.values() for contact in contacts}

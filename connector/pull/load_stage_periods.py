@@ -24,9 +24,9 @@ def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[P
     if not refs:
         return {}
     name = _STAGE_PROPERTIES[refs[0].object_type]
-    with context.store.reading() as session:
-        records = mirror.get(session, context.portal_id, refs)
-        read_times = ledger.history_read_until(session, context.portal_id, refs)
+    with context.reading() as session:
+        records = mirror.get(session, refs)
+        read_times = ledger.history_read_until(session, refs)
     unread = [
         ref
         for ref, record in records.items()
@@ -34,9 +34,9 @@ def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[P
     ]
     at = context.api.now()
     fresh_records = context.api.read(unread, (name,), history=(name,)) if unread else {}
-    with context.store.begin() as session:
+    with context.begin() as session:
         histories = {ref: record.history.get(name, ()) for ref, record in fresh_records.items()}
-        ledger.store_histories(session, context.portal_id, name, histories)
-        ledger.mark_read(session, context.portal_id, unread, at=at)
-        versions_by_ref = ledger.read_versions(session, context.portal_id, refs, name)
+        ledger.store_histories(session, name, histories)
+        ledger.mark_read(session, unread, at=at)
+        versions_by_ref = ledger.read_versions(session, refs, name)
     return {ref: build_periods(versions) for ref, versions in versions_by_ref.items()}

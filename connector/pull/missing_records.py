@@ -37,10 +37,10 @@ def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
         return MissingRecords()
     missing = _look_up(context, refs)
     kind, now = refs[0].object_type, context.api.now()
-    with context.store.begin() as session:
-        cascade.follow_merge(session, context.portal_id, missing.merged, at=now)
-        cascade.follow_archive(session, context.portal_id, sorted(missing.archived), at=now)
-        cascade.erase(session, context.portal_id, sorted(missing.deleted), at=now)
+    with context.begin() as session:
+        cascade.follow_merge(session, missing.merged, at=now)
+        cascade.follow_archive(session, sorted(missing.archived), at=now)
+        cascade.erase(session, sorted(missing.deleted), at=now)
     ingest(context, read_batch(context, kind, list(missing.found_again.values())))
     _log.info(
         "records.gone",

@@ -28,16 +28,16 @@ def read_named_records(context: RunContext) -> int:
     """
     event_count = 0
     while True:
-        with context.store.reading() as session:
-            events = webhook_inbox.read_waiting(session, context.portal_id)
+        with context.reading() as session:
+            events = webhook_inbox.read_waiting(session)
         if not events:
             return event_count
         for kind in _ORDER:
             _read_records(
                 context, kind, [event for event in events if event.record.object_type is kind]
             )
-        with context.store.begin() as session:
-            webhook_inbox.mark_seen(session, context.portal_id, events, at=context.api.now())
+        with context.begin() as session:
+            webhook_inbox.mark_seen(session, events, at=context.api.now())
         event_count += len(events)
         context.progress("notice", event_count, None)
 
@@ -50,11 +50,9 @@ def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]
     records = context.api.read(refs, needed_properties(context.policy, context.portal)[kind])
     present = [record for ref, record in records.items() if record.ref == ref]
     relinked = {event.record for event in events if event.read_associations}
-    with context.store.reading() as session:
-        changed = {
-            record.ref for record in mirror.select_changed(session, context.portal_id, present)
-        }
-        mirrored = mirror.known_refs(session, context.portal_id, refs)
+    with context.reading() as session:
+        changed = {record.ref for record in mirror.select_changed(session, present)}
+        mirrored = mirror.known_refs(session, refs)
     ingest(
         context,
         read_batch(

@@ -68,14 +68,14 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
 
 def _scanned_types(context: RunContext) -> tuple[str, ...]:
     """Return the types that a whole reading, which was stopped, has listed already."""
-    with context.store.reading() as session:
-        return tuple(checkpoints.get(session, context.portal_id, _SCANNED_CHECKPOINT) or ())
+    with context.reading() as session:
+        return tuple(checkpoints.get(session, _SCANNED_CHECKPOINT) or ())
 
 
 def _save_scanned_types(context: RunContext, types: Iterable[str] | None) -> None:
-    with context.store.begin() as session:
+    with context.begin() as session:
         names = None if types is None else sorted(types)
-        checkpoints.put(session, context.portal_id, _SCANNED_CHECKPOINT, names)
+        checkpoints.put(session, _SCANNED_CHECKPOINT, names)
 
 
 def require_mirror(context: RunContext) -> None:
@@ -88,8 +88,8 @@ def require_mirror(context: RunContext) -> None:
 def _missing_message(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> str:
     """Return what the mirror lacks for the policy, and the command that brings it."""
     policy = context.policy.policy
-    with context.store.reading() as session:
-        stored = checkpoints.get(session, context.portal_id, f"changes.{kind}")
+    with context.reading() as session:
+        stored = checkpoints.get(session, f"changes.{kind}")
     if not stored:
         return f"The mirror does not hold all {kind}: run `connector pull` first."
     missing = ", ".join(sorted(set(properties) - set(stored["properties"])))
@@ -105,8 +105,8 @@ def _read_position(
     context: RunContext, kind: ObjectType, properties: Sequence[str]
 ) -> ReadPosition | None:
     """Return how far the reading came, None where the mirror has no sound ground to go on from."""
-    with context.store.begin() as session:
-        stored = checkpoints.get(session, context.portal_id, f"changes.{kind}")
+    with context.begin() as session:
+        stored = checkpoints.get(session, f"changes.{kind}")
     if not stored or not set(properties) <= set(stored["properties"]):
         return None
     return ReadPosition.from_checkpoint(stored)
@@ -157,8 +157,8 @@ def _changed_batches(
     batch: dict[object, Record] = {}
     read_count = 0
     for page in pages:
-        with context.store.begin() as session:
-            changed = mirror.select_changed(session, context.portal_id, page)
+        with context.begin() as session:
+            changed = mirror.select_changed(session, page)
         if len(batch) + len(changed) > BATCH_SIZE:
             yield tuple(batch.values()), read_count, False
             batch, read_count = {}, 0

@@ -58,10 +58,8 @@ def verify_mirror(context: RunContext, *, sample_size: int = SAMPLE_SIZE) -> tup
 
 def is_proven(context: RunContext) -> bool:
     """Whether every type was proven, or listed whole, within a day."""
-    with context.store.reading() as session:
-        proof_times = [
-            checkpoints.get(session, context.portal_id, f"proven.{kind}") for kind in ORDER
-        ]
+    with context.reading() as session:
+        proof_times = [checkpoints.get(session, f"proven.{kind}") for kind in ORDER]
     now = context.api.now()
     return all(
         proof_time and now - datetime.fromisoformat(proof_time) <= PROOF_VALIDITY
@@ -82,9 +80,9 @@ def _verify_type(context: RunContext, kind: ObjectType, sample_size: int) -> Pro
     differing, sampled = _compare_sample(context, kind, sample_size)
     agrees = comparison.count_in_portal(_EPOCH, until) == comparison.count_in_mirror(_EPOCH, until)
     if agrees:
-        with context.store.begin() as session:
+        with context.begin() as session:
             at = context.api.now().isoformat()
-            checkpoints.put(session, context.portal_id, f"proven.{kind}", at)
+            checkpoints.put(session, f"proven.{kind}", at)
     return replace(
         proof,
         missing=comparison.missing,
@@ -109,10 +107,8 @@ class _Comparison:
 
     def count_in_mirror(self, since: datetime, until: datetime) -> int:
         """Count in the mirror."""
-        with self._context.store.reading() as session:
-            return mirror_queries.count_modified(
-                session, self._context.portal_id, self._kind, since=since, until=until
-            )
+        with self._context.reading() as session:
+            return mirror_queries.count_modified(session, self._kind, since=since, until=until)
 
     def narrow(self, since: datetime, until: datetime, portal_count: int) -> None:
         """Find the smallest windows worth reading in which the counts differ."""
@@ -130,9 +126,9 @@ class _Comparison:
     def repair(self) -> None:
         """Read the windows that differ, and let the mirror follow."""
         for since, until in self._windows:
-            with self._context.store.reading() as session:
+            with self._context.reading() as session:
                 mirrored = mirror_queries.read_modified(
-                    session, self._context.portal_id, self._kind, since=since, until=until
+                    session, self._kind, since=since, until=until
                 )
             absent = sorted(mirrored - self._read_window(since, until))
             self.removed += len(absent) - len(resolve_missing(self._context, absent).found_again)
@@ -146,9 +142,9 @@ class _Comparison:
             context.api, kind, properties, since=since, until=until
         ):
             refs = {record.ref for record in page}
-            with context.store.reading() as session:
-                unknown = refs - mirror.known_refs(session, context.portal_id, refs)
-                changed = mirror.select_changed(session, context.portal_id, page)
+            with context.reading() as session:
+                unknown = refs - mirror.known_refs(session, refs)
+                changed = mirror.select_changed(session, page)
             self.missing += len(unknown)
             self.differing += len(changed) - len(unknown)
             ingest(context, read_batch(context, kind, changed))
@@ -157,9 +153,9 @@ class _Comparison:
 
     def _split_point(self, since: datetime, until: datetime) -> datetime:
         """Return where to cut: at the median of what the mirror has, or half-way."""
-        with self._context.store.reading() as session:
+        with self._context.reading() as session:
             median = mirror_queries.median_modified_at(
-                session, self._context.portal_id, self._kind, since=since, until=until
+                session, self._kind, since=since, until=until
             )
         halfway = since + (until - since) / 2
         middle = halfway if median is None or not since <= median < until else median
@@ -168,8 +164,8 @@ class _Comparison:
 
 def _compare_sample(context: RunContext, kind: ObjectType, size: int) -> tuple[int, int]:
     """Read some records by their ids; return how many were not as mirrored, and how many asked."""
-    with context.store.reading() as session:
-        refs = mirror_queries.sample(session, context.portal_id, kind, size=size)
+    with context.reading() as session:
+        refs = mirror_queries.sample(session, kind, size=size)
     if not refs:
         return 0, 0
     properties = needed_properties(context.policy, context.portal)[kind]
@@ -183,10 +179,8 @@ def _compare_sample(context: RunContext, kind: ObjectType, size: int) -> tuple[i
 
 
 def _changed_records(context: RunContext, records: Sequence[Record]) -> list[Record]:
-    with context.store.reading() as session:
-        mirrored: dict[Ref, Record] = mirror.get(
-            session, context.portal_id, [record.ref for record in records]
-        )
+    with context.reading() as session:
+        mirrored: dict[Ref, Record] = mirror.get(session, [record.ref for record in records])
     return [
         record
         for record in records

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import structlog
-from sqlalchemy.orm import Session
 
 from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine
@@ -14,6 +13,7 @@ from connector.core.model import STAGE, Outcome, Record, Ref, Version
 from connector.plan.fresh_reads import drop_readings
 from connector.push.restore import CorrectionResult
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
+from state.db.transaction import Transaction
 
 # An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
 FAILURES = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
@@ -35,36 +35,33 @@ def finish_moves(
     now = context.api.now()
     refs = {result.move.record for result in results}
     present = {ref: record for ref, record in records.items() if record.ref == ref}
-    with context.store.begin() as session:
+    with context.begin() as session:
         _record_results(context, session, results)
-        ledger.store_histories(
-            session, context.portal_id, STAGE, _stages_set_by_us(results, records)
-        )
-        holds.add(session, context.portal_id, [result.hold for result in results if result.hold])
+        ledger.store_histories(session, STAGE, _stages_set_by_us(results, records))
+        holds.add(session, [result.hold for result in results if result.hold])
         verified_corrections = [
             result.correction for result in results if result.outcome is Outcome.APPLIED
         ]
-        applied_corrections.add(session, context.portal_id, verified_corrections, at=now)
-        mirror.patch(session, context.portal_id, list(present.values()), due_at=now)
-        mirror.archive(session, context.portal_id, refs - present.keys(), at=now)
-        outbox.close(session, context.portal_id, refs)
+        applied_corrections.add(session, verified_corrections, at=now)
+        mirror.patch(session, list(present.values()), due_at=now)
+        mirror.archive(session, refs - present.keys(), at=now)
+        outbox.close(session, refs)
         merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
-        cascade.follow_merge(session, context.portal_id, merged, at=now)
+        cascade.follow_merge(session, merged, at=now)
     drop_readings(context, [result.move.record for result in results])
     for result in results:
         _report_result(context, result)
 
 
 def _record_results(
-    context: RunContext, session: Session, results: Sequence[CorrectionResult]
+    context: RunContext, session: Transaction, results: Sequence[CorrectionResult]
 ) -> None:
     """Append to the audit, and count what HubSpot or another writer did not let happen."""
-    audit.append(session, context.portal_id, [_audit_line(context, result) for result in results])
+    audit.append(session, [_audit_line(context, result) for result in results])
     for result in results:
         if is_failure(result):
             quarantine.note_failure(
                 session,
-                context.portal_id,
                 result.correction,
                 outcome=result.outcome,
                 note=result.note,

@@ -24,8 +24,8 @@ def write_marks(
     marks = {move.record: correction for move in moves if (correction := _mark_correction(move))}
     if not marks:
         return list(moves), ()
-    with context.store.begin() as session:
-        outbox.advance(session, context.portal_id, list(marks), Phase.MARKING)
+    with context.begin() as session:
+        outbox.advance(session, list(marks), Phase.MARKING)
     sent = send(
         context,
         {ref: {correction.property_name: correction.after} for ref, correction in marks.items()},

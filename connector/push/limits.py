@@ -64,14 +64,12 @@ def check_limits(context: RunContext, plan: PlanHead) -> None:
 def _recent_counts(context: RunContext, plan: PlanHead) -> list[RecentCount]:
     """Return, for each type, what the plan would send and what the last day and hour saw sent."""
     now = context.api.now()
-    with context.store.reading() as session:
+    with context.reading() as session:
         sent = {
-            hours: recent_writes.count_since(
-                session, context.portal_id, now - timedelta(hours=hours)
-            )
+            hours: recent_writes.count_since(session, now - timedelta(hours=hours))
             for hours in WINDOWS
         }
-        mirrored = mirror.count(session, context.portal_id)
+        mirrored = mirror.count(session)
     planned = plan.summary["records_to_correct"]
     backward = plan.summary["records_backward"]
     return [
@@ -92,10 +90,10 @@ def _recent_counts(context: RunContext, plan: PlanHead) -> list[RecentCount]:
 def _crowded_companies(context: RunContext, plan: PlanHead, limits: Limits) -> list[str]:
     """Return the companies of which the plan would correct too many contacts."""
     planned = plan.summary.get("contacts_of_companies", {})
-    with context.store.reading() as session:
+    with context.reading() as session:
         since = context.api.now() - timedelta(hours=DAY)
         companies = [Ref.parse(company_id) for company_id in planned]
-        sent = recent_writes.count_by_company(session, context.portal_id, companies, since)
+        sent = recent_writes.count_by_company(session, companies, since)
     return companies_over_limit(limits, planned, {str(ref): count for ref, count in sent.items()})
 
 
@@ -131,8 +129,8 @@ class FailureMonitor:
     def _last_hour_counts(self) -> Counter[bool]:
         """Count what held and what did not within the last hour, by the audit."""
         since = self.context.api.now() - _RECENT
-        with self.context.store.reading() as session:
-            outcome_counts = audit.count_outcomes(session, self.context.portal_id, since=since)
+        with self.context.reading() as session:
+            outcome_counts = audit.count_outcomes(session, since=since)
         failure_counts: Counter[bool] = Counter()
         for outcome, count in outcome_counts.items():
             failure_counts[outcome in FAILURES] += count

@@ -17,16 +17,16 @@ class Paused(UserError):  # noqa: N818 - named by what it is; its family says er
 
 def pause(store: Store, portal_id: str, *, at: datetime, reason: str) -> None:
     """Let nothing be written to a portal, from the next batch on."""
-    with store.begin() as session:
-        checkpoints.put(session, portal_id, _CHECKPOINT, {"at": at.isoformat(), "reason": reason})
+    with store.begin(portal_id) as session:
+        checkpoints.put(session, _CHECKPOINT, {"at": at.isoformat(), "reason": reason})
 
 
 def resume(store: Store, portal_id: str) -> bool:
     """Let writes through again; return whether the portal was paused."""
     was_paused = pause_reason(store, portal_id) is not None
     store.pause_file(portal_id).unlink(missing_ok=True)
-    with store.begin() as session:
-        checkpoints.put(session, portal_id, _CHECKPOINT, None)
+    with store.begin(portal_id) as session:
+        checkpoints.put(session, _CHECKPOINT, None)
     return was_paused
 
 
@@ -35,8 +35,8 @@ def pause_reason(store: Store, portal_id: str) -> str | None:
     file = store.pause_file(portal_id)
     if file.exists():
         return f"by the file {file}"
-    with store.reading() as session:
-        stored = checkpoints.get(session, portal_id, _CHECKPOINT)
+    with store.reading(portal_id) as session:
+        stored = checkpoints.get(session, _CHECKPOINT)
     if not stored:
         return None
     reason = f": {stored['reason']}" if stored["reason"] else ""

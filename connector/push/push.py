@@ -104,8 +104,8 @@ def plan_corrections(context: RunContext, plan_id: str) -> Iterator[tuple[Correc
     """Yield the corrections of each record; a plan need not fit in memory."""
     after_id = 0
     while True:
-        with context.store.reading() as session:
-            rows = plans.read_corrections(session, context.portal_id, plan_id, after=after_id)
+        with context.reading() as session:
+            rows = plans.read_corrections(session, plan_id, after=after_id)
         if not rows:
             return
         for _, corrections in rows:
@@ -131,10 +131,10 @@ def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionRe
     fresh, stale = _recheck(context, moves)
     if not fresh:
         return stale
-    with context.store.begin() as session:
-        outbox.promise(session, context.portal_id, fresh)
+    with context.begin() as session:
+        outbox.promise(session, fresh)
         if not context.permitted:
-            recent_writes.add(session, context.portal_id, fresh, at=context.api.now())
+            recent_writes.add(session, fresh, at=context.api.now())
     drop_readings(context, [move.record for move in fresh])
     fresh, unmarked = write_marks(context, fresh)
     stale += unmarked
@@ -252,5 +252,5 @@ def _finish_refused(
 def _advance(context: RunContext, moves: Sequence[Move], phase: Phase) -> None:
     """Store how far these moves have come, before the next request is sent."""
     if moves:
-        with context.store.begin() as session:
-            outbox.advance(session, context.portal_id, [move.record for move in moves], phase)
+        with context.begin() as session:
+            outbox.advance(session, [move.record for move in moves], phase)

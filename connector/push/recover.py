@@ -36,8 +36,8 @@ def log_open_moves_on_error(context: RunContext) -> Iterator[None]:
     try:
         yield
     except ConnectorError:
-        with context.store.reading() as session:
-            moves = outbox.open_moves(session, context.portal_id)
+        with context.reading() as session:
+            moves = outbox.open_moves(session)
         if moves:
             maybe_blank = [str(move.record) for move in moves if _may_be_blank(move)]
             _log.error(
@@ -61,8 +61,8 @@ def recover(context: RunContext) -> int:
     HubSpot: a blank that we made is filled, a write that arrived is verified, and one
     that never arrived is withdrawn, so that its record is decided anew.
     """
-    with context.store.begin() as session:
-        moves = outbox.open_moves(session, context.portal_id)
+    with context.begin() as session:
+        moves = outbox.open_moves(session)
     # The policy that asked for a mark may have been replaced since.
     context.open_move_properties.update(
         {name for move in moves for name in move.target_values} - {STAGE, STATUS}
@@ -109,9 +109,9 @@ def _follow_merges(
     merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
     if not merged:
         return moves, records
-    with context.store.begin() as session:
-        cascade.follow_merge(session, context.portal_id, merged, at=context.api.now())
-        open_moves = {move.record: move for move in outbox.open_moves(session, context.portal_id)}
+    with context.begin() as session:
+        cascade.follow_merge(session, merged, at=context.api.now())
+        open_moves = {move.record: move for move in outbox.open_moves(session)}
     records_by_ref = {record.ref: record for record in records.values()}
     refs = dict.fromkeys(merged.get(move.record, move.record) for move in moves)
     return [open_moves[ref] for ref in refs if ref in open_moves], records_by_ref
@@ -200,7 +200,7 @@ def _outcome(
 def _withdraw(context: RunContext, moves: Sequence[Move]) -> None:
     """Take back promises of which nothing reached HubSpot; their records stay due."""
     refs = [move.record for move in moves]
-    with context.store.begin() as session:
-        outbox.close(session, context.portal_id, refs)
-        recent_writes.remove_last(session, context.portal_id, refs)
-        mirror.mark_due(session, context.portal_id, refs, at=context.api.now())
+    with context.begin() as session:
+        outbox.close(session, refs)
+        recent_writes.remove_last(session, refs)
+        mirror.mark_due(session, refs, at=context.api.now())

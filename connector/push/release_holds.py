@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy.orm import Session
-
 from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Outcome, Ref
 from state import audit, holds, mirror, runs
+from state.db.transaction import Transaction
 
 UNDO: Final = "undo"
 _RUN_PREFIX: Final = "run "
@@ -29,39 +28,34 @@ def release_unfinished_undos(context: RunContext) -> int:
     again. Where it dies, what it did not reach is as it was, and decided as ever; the same
     command goes on with it. Call it once no move is open. Returns how many holds ended.
     """
-    with context.store.begin() as session:
+    with context.begin() as session:
         undo_holds = [
             hold
-            for hold in holds.read_active(session, context.portal_id, now=context.api.now())
-            if hold.origin is HoldOrigin.UNDONE
-            and _is_of_unfinished_undo(session, context.portal_id, hold)
+            for hold in holds.read_active(session, now=context.api.now())
+            if hold.origin is HoldOrigin.UNDONE and _is_of_unfinished_undo(session, hold)
         ]
-        restored_keys = _restored_keys(session, context.portal_id, undo_holds)
+        restored_keys = _restored_keys(session, undo_holds)
         to_release = [
             hold
             for hold in undo_holds
             if (hold.target, hold.property_name, hold.by) not in restored_keys
         ]
         for hold in to_release:
-            _remove_hold(session, context.portal_id, hold)
+            _remove_hold(session, hold)
         refs = {Ref.parse(hold.target) for hold in to_release}
-        mirror.mark_due(session, context.portal_id, refs, at=context.api.now())
+        mirror.mark_due(session, refs, at=context.api.now())
     return len(to_release)
 
 
-def _is_of_unfinished_undo(session: Session, portal_id: str, hold: Hold) -> bool:
+def _is_of_unfinished_undo(session: Transaction, hold: Hold) -> bool:
     """Whether the undo that holds this began, and never ended."""
-    run = runs.get(session, portal_id, hold.by.removeprefix(_RUN_PREFIX))
+    run = runs.get(session, hold.by.removeprefix(_RUN_PREFIX))
     return run is not None and run.finished_at is None
 
 
-def _restored_keys(
-    session: Session, portal_id: str, undo_holds: Iterable[Hold]
-) -> set[tuple[str, str, str]]:
+def _restored_keys(session: Transaction, undo_holds: Iterable[Hold]) -> set[tuple[str, str, str]]:
     """Return what was put back, and by which run; an undo that was undone is held no more."""
-    lines = audit.read_of_records(
-        session, portal_id, [Ref.parse(hold.target) for hold in undo_holds]
-    )
+    lines = audit.read_of_records(session, [Ref.parse(hold.target) for hold in undo_holds])
     restored_keys: set[tuple[str, str, str]] = set()
     last_lines: dict[tuple[Ref, str], AuditLine] = {}
     for line in (audit_line for audit_line in lines if audit_line.outcome is Outcome.APPLIED):
@@ -75,11 +69,10 @@ def _restored_keys(
     return restored_keys
 
 
-def _remove_hold(session: Session, portal_id: str, hold: Hold) -> None:
+def _remove_hold(session: Transaction, hold: Hold) -> None:
     name = hold.property_name
     holds.remove(
         session,
-        portal_id,
         HoldScope.RECORD,
         hold.target,
         property_name=name,

@@ -51,8 +51,8 @@ def restore_edits(
     if not edits:
         return list(results), dict(records)
     refs = sorted({ref for ref, _ in edits})
-    with context.store.begin() as session:
-        outbox.advance(session, context.portal_id, refs, Phase.RESTORING)
+    with context.begin() as session:
+        outbox.advance(session, refs, Phase.RESTORING)
     put_back(context, edits, records)
     current = {**records, **read_records(context, refs)}
     return [_restored_result(context, result, edits, current) for result in results], current

@@ -43,13 +43,14 @@ class OfflineHubSpot:
 
 def last_pulled_portal(store: Store, settings: Settings) -> Portal:
     """Return the portal as it was last pulled."""
-    with store.reading() as session:
+    with store.reading_all_portals() as session:
         portal_ids = portals.ids(session)
-        if settings.portal_id:
-            portal_ids = tuple(
-                portal_id for portal_id in portal_ids if portal_id == settings.portal_id
-            )
-        portal = portals.load(session, portal_ids[0]) if len(portal_ids) == 1 else None
+    if settings.portal_id:
+        portal_ids = tuple(portal_id for portal_id in portal_ids if portal_id == settings.portal_id)
+    portal = None
+    if len(portal_ids) == 1:
+        with store.reading(portal_ids[0]) as transaction:
+            portal = portals.load(transaction)
     if portal is None:
         raise UserError(
             f"The database holds {len(portal_ids)} portals: name one by HUBSPOT_PORTAL_ID."
@@ -112,10 +113,8 @@ def all_refs(context: RunContext, kinds: Sequence[ObjectType] = ORDER) -> Iterat
     for kind in kinds:
         after_id = "0"
         while True:
-            with context.store.reading() as session:
-                refs = mirror.live_refs(
-                    session, context.portal_id, kind, after_id=after_id, limit=_CHUNK
-                )
+            with context.reading() as session:
+                refs = mirror.live_refs(session, kind, after_id=after_id, limit=_CHUNK)
             if not refs:
                 break
             after_id = refs[-1].id

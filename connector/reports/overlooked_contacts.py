@@ -35,11 +35,11 @@ def _overlooked_in(
     context: RunContext, terms: FollowUpTerms, refs: Sequence[Ref]
 ) -> list[OverlookedContact]:
     now = context.api.now()
-    with context.store.reading() as session:
-        records = mirror.get(session, context.portal_id, refs)
+    with context.reading() as session:
+        records = mirror.get(session, refs)
         candidates = [record for record in records.values() if record.value(STAGE) in terms.stages]
         candidate_refs = [record.ref for record in candidates]
-        versions = ledger.read_versions(session, context.portal_id, candidate_refs, STAGE)
+        versions = ledger.read_versions(session, candidate_refs, STAGE)
     findings = (
         overlooked_contact(
             terms,

@@ -8,12 +8,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from connector.core.history.conflicts import EditCount, Writer, WriterConflicts, mark_own_versions
 from connector.core.model import STAGE, STATUS, Outcome, Ref
 from connector.reports.table import Cell, Report
 from state import audit, ledger
+from state.db.transaction import Transaction
 
 _CHUNK = 1000
 _COLUMNS = ("property_name", "who", "source_type", "source_id", "times", "records", "last_at")
@@ -21,12 +20,12 @@ _SET_BACK_COLUMNS = ("set_back", "set_back_by")
 OwnValues = Mapping[tuple[Ref, str], frozenset[tuple[str, datetime]]]
 
 
-def writers_report(session: Session, portal_id: str) -> Report:
+def writers_report(session: Transaction) -> Report:
     """Return who writes in this portal, as far as histories were read: of what needed a look."""
     conflicts = WriterConflicts()
-    histories = ledger.read_histories(session, portal_id, (STAGE, STATUS))
+    histories = ledger.read_histories(session, (STAGE, STATUS))
     while chunk := list(islice(histories, _CHUNK)):
-        own_values = _own_values(session, portal_id, {ref for ref, _, _ in chunk})
+        own_values = _own_values(session, {ref for ref, _, _ in chunk})
         for ref, name, versions in chunk:
             values = own_values.get((ref, name), frozenset())
             conflicts.add_versions(ref, name, mark_own_versions(versions, values, ledger.CONNECTOR))
@@ -52,10 +51,10 @@ def _by_frequency(entry: tuple[tuple[Any, ...], EditCount]) -> tuple[int, tuple[
     return -entry[1].edit_count, entry[0]
 
 
-def _own_values(session: Session, portal_id: str, refs: set[Ref]) -> OwnValues:
+def _own_values(session: Transaction, refs: set[Ref]) -> OwnValues:
     """Return which values we set, and when that was verified, by record and property."""
     values: dict[tuple[Ref, str], set[tuple[str, datetime]]] = defaultdict(set)
-    for line in audit.read_of_records(session, portal_id, refs):
+    for line in audit.read_of_records(session, refs):
         key = line.record, line.property_name
         values[key].add((line.after, line.at))
         if line.outcome is Outcome.RESTORED:

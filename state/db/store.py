@@ -19,6 +19,7 @@ from state.db import sqlite
 from state.db.errors import explain_errors
 from state.db.locks import hold_lock
 from state.db.schema import migrate
+from state.db.transaction import Transaction
 from state.rate_slots import RateSlots
 
 
@@ -65,13 +66,17 @@ class Store:
     ) -> None:
         self.close()
 
-    def begin(self) -> AbstractContextManager[Session]:
-        """Begin one writing transaction: kept at the end, rolled back on an error."""
-        return self._writing()
+    def begin(self, portal_id: str) -> AbstractContextManager[Transaction]:
+        """Begin one writing transaction of a portal, committed or rolled back at its end."""
+        return self._write(portal_id)
 
-    def reading(self) -> AbstractContextManager[Session]:
-        """Begin one reading transaction: it sees one moment, and locks nobody out."""
-        return self._transaction(self._reading)
+    def reading(self, portal_id: str) -> AbstractContextManager[Transaction]:
+        """Begin one reading transaction of a portal: it sees one moment, and locks nobody out."""
+        return self._transaction(self._reading, portal_id)
+
+    def reading_all_portals(self) -> AbstractContextManager[Session]:
+        """Begin one reading transaction that belongs to no single portal."""
+        return self._transaction(self._reading, "")
 
     def writer_lock(
         self, portal_id: str, *, wait: float | None = None, holder_name: str = "another connector"
@@ -107,15 +112,15 @@ class Store:
         return sum(file.stat().st_size for file in files if file.exists())
 
     @contextmanager
-    def _writing(self) -> Iterator[Session]:
+    def _write(self, portal_id: str) -> Iterator[Transaction]:
         # The threads of one process queue here: SQLite lets who finds it locked sleep up to a
         # tenth of a second before it looks again, and a delivery waits for its answer.
-        with self._thread_lock, self._transaction(self._engine) as session:
+        with self._thread_lock, self._transaction(self._engine, portal_id) as session:
             yield session
 
     @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[Session]:
-        with explain_errors(self._path), Session(engine) as session, session.begin():
+    def _transaction(self, engine: Engine, portal_id: str) -> Iterator[Transaction]:
+        with explain_errors(self._path), Transaction(engine, portal_id) as session, session.begin():
             yield session
 
 

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.compiler import SQLCompiler
+
+from state.db.transaction import Transaction
 
 Columns = ReadOnlyColumnCollection[str, Any]
 Condition = Callable[[Columns, Columns], ColumnElement[bool]]
@@ -26,7 +27,7 @@ _INSERTS: Final[Mapping[str, Callable[[Table], Insert]]] = {
 
 
 def upsert(
-    session: Session,
+    session: Transaction,
     table: Table,
     rows: Sequence[Row],
     *,
@@ -43,7 +44,7 @@ def upsert(
         _execute(session, upsert_statement(_dialect_name(session), table, only_if, overrides), rows)
 
 
-def insert_missing(session: Session, table: Table, rows: Sequence[Row]) -> None:
+def insert_missing(session: Transaction, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; where a key is there already, leave it as it is."""
     if rows:
         _execute(session, _insert_missing_statement(_dialect_name(session), table), rows)
@@ -69,7 +70,7 @@ def _insert_missing_statement(dialect: str, table: Table) -> Insert:
     return _INSERTS[dialect](table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 
-def _execute(session: Session, statement: Insert, rows: Sequence[Row]) -> None:
+def _execute(session: Transaction, statement: Insert, rows: Sequence[Row]) -> None:
     """Hand rows to the driver as tuples where it takes them by position.
 
     Preparing each row's parameters costs SQLAlchemy 4 µs, as much as SQLite's own work.
@@ -88,5 +89,5 @@ def _compile(dialect: Dialect, statement: Insert) -> SQLCompiler:
     return statement.compile(dialect=dialect)
 
 
-def _dialect_name(session: Session) -> str:
+def _dialect_name(session: Transaction) -> str:
     return session.get_bind().dialect.name

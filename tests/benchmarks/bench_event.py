@@ -22,8 +22,8 @@ LATENCY, REPETITIONS = 0.15, 15
 
 
 def _audit_length(store: Store, portal: Portal) -> int:
-    with store.reading() as session:
-        return audit.head(session, str(portal.portal_id)).line_count
+    with store.reading(str(portal.portal_id)) as session:
+        return audit.head(session).line_count
 
 
 def main() -> None:

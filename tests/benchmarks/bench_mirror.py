@@ -62,16 +62,16 @@ def _print_timing(name: str, rows: int, action: Callable[[], object]) -> None:
 
 def _put(store: Store, all_records: Sequence[Record], page: int) -> None:
     for batch in _pages(all_records, page):
-        with store.begin() as session:
-            mirror.put(session, PORTAL, batch, due_at=START)
+        with store.begin(PORTAL) as session:
+            mirror.put(session, batch, due_at=START)
 
 
 def _read_due(store: Store) -> None:
     after = "0"
-    with store.reading() as session:
+    with store.reading(PORTAL) as session:
         object_type = ObjectType.CONTACTS
-        while refs := mirror.due_refs(session, PORTAL, object_type, until=START, after_id=after):
-            mirror.get(session, PORTAL, refs)
+        while refs := mirror.due_refs(session, object_type, until=START, after_id=after):
+            mirror.get(session, refs)
             after = refs[-1].id
 
 

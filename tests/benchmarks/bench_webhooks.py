@@ -72,8 +72,8 @@ async def _deliver(port: int) -> list[float]:
 def _keep_committing(store: Store, stop: Signal) -> None:
     """Commit as a cycle does beside it."""
     while not stop.wait(0.05):
-        with store.begin() as session:
-            webhook_inbox.prune(session, PORTAL_ID, before=NOW)
+        with store.begin(PORTAL_ID) as session:
+            webhook_inbox.prune(session, before=NOW)
 
 
 def main() -> None:
@@ -83,8 +83,8 @@ def main() -> None:
         def store_events(events: Sequence[Event]) -> None:
             nonlocal commits
             commits += 1
-            with store.begin() as session:
-                webhook_inbox.put(session, PORTAL_ID, events, at=NOW)
+            with store.begin(PORTAL_ID) as session:
+                webhook_inbox.put(session, events, at=NOW)
 
         receiver, stop = EventStore(store_events), Signal()
         receiver.start()
@@ -95,8 +95,8 @@ def main() -> None:
         stop.set()
         other_writer.join()
         receiver.close()
-        with store.reading() as session:
-            stored = webhook_inbox.count_waiting(session, PORTAL_ID).count
+        with store.reading(PORTAL_ID) as session:
+            stored = webhook_inbox.count_waiting(session).count
     print(
         f"{len(latencies)} deliveries at {PER_SECOND}/s, {stored} events stored, {commits} commits"
     )

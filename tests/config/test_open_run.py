@@ -46,7 +46,7 @@ def test_a_context_knows_the_portal_and_the_store_remembers_it(
         assert context.portal_id == "147893286"
         assert context.policy.name == "standard"
         assert (context.overlap.total_seconds(), context.recheck_seconds) == (60, (1.0,))
-        with context.store.reading() as session:
+        with context.reading() as session:
             assert portals.ids(session) == ("147893286",)
 
 

@@ -257,41 +257,41 @@ class ConnectedPortal:
         self.take_requests()
 
     def clear_due(self) -> None:
-        with self.store.begin() as session:
+        with self.store.begin("1") as session:
             for kind in (CONTACTS, COMPANIES):
-                mirror.set_due(session, "1", dict.fromkeys(self.due(kind)))
+                mirror.set_due(session, dict.fromkeys(self.due(kind)))
 
     def make_due(self, refs: Sequence[Ref]) -> None:
         """Make records due now."""
-        with self.store.begin() as session:
-            mirror.mark_due(session, "1", refs, at=self.api.now())
+        with self.store.begin("1") as session:
+            mirror.mark_due(session, refs, at=self.api.now())
 
     # What the store remembers
 
     def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
-        with self.store.reading() as session:
-            return mirror.due_refs(session, "1", kind, until=self.api.now(), limit=100_000)
+        with self.store.reading("1") as session:
+            return mirror.due_refs(session, kind, until=self.api.now(), limit=100_000)
 
     def mirrored(self, ref: Ref) -> dict[str, str | None] | None:
-        with self.store.reading() as session:
-            record = mirror.get(session, "1", [ref]).get(ref)
+        with self.store.reading("1") as session:
+            record = mirror.get(session, [ref]).get(ref)
         return dict(record.properties) if record and not record.archived else None
 
     def audit_lines(self) -> list[AuditLine]:
-        with self.store.reading() as session:
-            return list(audit.read(session, "1"))
+        with self.store.reading("1") as session:
+            return list(audit.read(session))
 
     def outcomes(self) -> list[tuple[str, str, str]]:
         """Return record, new value and outcome of every audit line."""
         return [(str(line.record), line.after, str(line.outcome)) for line in self.audit_lines()]
 
     def open_moves(self) -> tuple[Move, ...]:
-        with self.store.reading() as session:
-            return outbox.open_moves(session, "1")
+        with self.store.reading("1") as session:
+            return outbox.open_moves(session)
 
     def corrections(self, plan: PlanHead) -> list[Correction]:
-        with self.store.reading() as session:
-            rows = plans.read_corrections(session, "1", plan.plan_id)
+        with self.store.reading("1") as session:
+            rows = plans.read_corrections(session, plan.plan_id)
         return [correction for _, corrections_of_move in rows for correction in corrections_of_move]
 
     def changes(self, plan: PlanHead) -> list[tuple[str, str, str, str]]:

@@ -102,9 +102,9 @@ def audit_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3
         policy="standard",
         outcome=Outcome.REVERTED,
     )
-    with Store.open(f"sqlite:///{path}") as store, store.begin() as session:
-        audit.append(session, "4711", [line] * 3)
-        audit.cut(session, "4711", 2, at=line.at, file="audit.jsonl")
+    with Store.open(f"sqlite:///{path}") as store, store.begin("4711") as session:
+        audit.append(session, [line] * 3)
+        audit.cut(session, 2, at=line.at, file="audit.jsonl")
     with closing(sqlite3.connect(path)) as connection:
         yield connection
 

@@ -84,9 +84,9 @@ class CrashingStore(Store):
 
     step_budget = StepBudget()
 
-    def begin(self) -> Any:
+    def begin(self, portal_id: str) -> Any:
         self.step_budget.count_step()
-        return super().begin()
+        return super().begin(portal_id)
 
 
 @dataclass
@@ -127,7 +127,7 @@ class Scenario:
 
     def sync(self, **options: Any) -> SyncResult | None:
         """Sync once; None where an error of ours ended it."""
-        options = {"fresh": timedelta(seconds=10), **options}
+        options = {"max_read_age": timedelta(seconds=10), **options}
         return self._run_until_killed(lambda: sync(self.workspace.context(POLICY, **options)))
 
     def _run_until_killed(self, action: Callable[[], SyncResult]) -> SyncResult | None:

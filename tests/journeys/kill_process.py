@@ -190,7 +190,7 @@ def _run(
     impatient_client = partial(HubSpotClient, retry_limits=RetryLimits(read=_READ_TIMEOUT))
     open_run.HubSpotClient = impatient_client  # type: ignore[misc,assignment]  # a silence costs a test no minute
     for module in (push, undo):
-        module.BATCH = options.batch or module.BATCH  # type: ignore[attr-defined]  # many batches of a few
+        module.BATCH_SIZE = options.batch or module.BATCH_SIZE  # type: ignore[attr-defined]  # many batches of a few
     kill_at_step = options.kill_at_step
     os.chdir(folder)
     os.environ.update(environment)

@@ -44,10 +44,10 @@ def _portal_records(workspace: Workspace) -> dict[str, object]:
 def _mirror_records(workspace: Workspace) -> dict[str, object]:
     portal_id = str(workspace.portal.portal_id)
     records: dict[str, object] = {}
-    with workspace.store() as store, store.reading() as session:
+    with workspace.store() as store, store.reading(portal_id) as session:
         for object_type, names in _NAMES.items():
             missing_since = mirror_queries.read_id_range(
-                session, portal_id, object_type, after_id="0", up_to_id=None
+                session, object_type, after_id="0", up_to_id=None
             )
             refs = [ref for ref, since in missing_since.items() if since is None]
             links: dict[Ref, set[str]] = {ref: set() for ref in refs}
@@ -56,18 +56,14 @@ def _mirror_records(workspace: Workspace) -> dict[str, object]:
                     target_type,
                     object_type,
                 }:
-                    for ref, ref_links in associations.read(
-                        session, portal_id, refs, target_type
-                    ).items():
-                        target_records = mirror.get(
-                            session, portal_id, [link.target for link in ref_links]
-                        )
+                    for ref, ref_links in associations.read(session, refs, target_type).items():
+                        target_records = mirror.get(session, [link.target for link in ref_links])
                         links[ref] |= {
                             str(target)
                             for target, record in target_records.items()
                             if not record.archived
                         }
-            for ref, record in mirror.get(session, portal_id, refs).items():
+            for ref, record in mirror.get(session, refs).items():
                 values = tuple(record.properties.get(name) or "" for name in names)
                 records[str(ref)] = (values, sorted(links[ref]))
     return records

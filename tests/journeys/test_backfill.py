@@ -51,8 +51,8 @@ def create_contacts(portal: Portal, total: int, *, gap: int = 1) -> None:
 
 
 def count_mirrored_contacts(workspace: Workspace) -> int:
-    with workspace.store() as store, store.reading() as session:
-        return mirror.count(session, str(workspace.portal.portal_id))[CONTACTS]
+    with workspace.store() as store, store.reading(str(workspace.portal.portal_id)) as session:
+        return mirror.count(session)[CONTACTS]
 
 
 @pytest.mark.parametrize("meaning", ["next", "last", "opaque"])

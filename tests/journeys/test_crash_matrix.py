@@ -88,11 +88,9 @@ def _kill_in_the_gap(new_workspace: NewWorkspace) -> tuple[object, ...]:
 
 def test_a_promise_that_is_lost_is_found_by_the_matrix(new_workspace: NewWorkspace) -> None:
     workspace, expected, expected_lines = _kill_in_the_gap(new_workspace)
-    with workspace.store() as store, store.begin() as session:
-        portal_id = str(workspace.portal.portal_id)
-        outbox.close(
-            session, portal_id, [Ref.parse(record) for record in workspace.blank_records()]
-        )
+    portal_id = str(workspace.portal.portal_id)
+    with workspace.store() as store, store.begin(portal_id) as session:
+        outbox.close(session, [Ref.parse(record) for record in workspace.blank_records()])
     assert restart_until_quiet(workspace) == {}
     assert {"values", "not audited"} <= find_problems(workspace, expected, expected_lines).keys()
 
@@ -101,9 +99,9 @@ def test_a_line_that_is_audited_twice_is_found_by_the_matrix(new_workspace: NewW
     workspace, expected, expected_lines = _kill_in_the_gap(new_workspace)
     assert restart_until_quiet(workspace) == {}
     assert find_problems(workspace, expected, expected_lines) == {}
-    with workspace.store() as store, store.begin() as session:
-        portal_id = str(workspace.portal.portal_id)
-        audit.append(session, portal_id, list(audit.read(session, portal_id, limit=1)))
+    portal_id = str(workspace.portal.portal_id)
+    with workspace.store() as store, store.begin(portal_id) as session:
+        audit.append(session, list(audit.read(session, limit=1)))
     assert find_problems(workspace, expected, expected_lines).keys() == {"audited twice"}
 
 

@@ -326,7 +326,7 @@ def test_a_locked_database_is_waited_for(workspace: Workspace, anna: str) -> Non
 def test_a_disk_that_is_nearly_full_leaves_hubspot_alone_and_goes_on_reading(
     workspace: Workspace, anna: str
 ) -> None:
-    with run_daemon(workspace, kind=FullDiskStore) as runner:
+    with run_daemon(workspace, store_class=FullDiskStore) as runner:
         runner.loop.open()
         runner.run_cycle()
         assert runner.failing_steps() == {"apply"}

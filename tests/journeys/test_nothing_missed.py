@@ -38,8 +38,8 @@ def poll(workspace: Workspace, *, minutes: int, every: int = 5) -> None:
 
 
 def count_mirrored_contacts(workspace: Workspace) -> int:
-    with workspace.store() as store, store.reading() as session:
-        return mirror.count(session, str(workspace.portal.portal_id))[CONTACTS]
+    with workspace.store() as store, store.reading(str(workspace.portal.portal_id)) as session:
+        return mirror.count(session)[CONTACTS]
 
 
 def create_contacts(portal: Portal, count: int, *, seconds_apart: float = 0.0) -> None:
@@ -180,8 +180,8 @@ def test_a_thousand_changed_contacts_are_put_right_with_twenty_requests_at_most(
 
 
 def _erase_from_mirror(workspace: Workspace, refs: list[Ref]) -> None:
-    with workspace.store() as store, store.begin() as session:
-        mirror.erase(session, str(workspace.portal.portal_id), refs)
+    with workspace.store() as store, store.begin(str(workspace.portal.portal_id)) as session:
+        mirror.erase(session, refs)
 
 
 def test_the_proof_finds_what_the_mirror_lacks_and_what_it_should_not_have(

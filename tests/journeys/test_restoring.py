@@ -66,8 +66,8 @@ def leave_move_open(workspace: Workspace, anna: str, phase: Phase) -> None:
             promised_at=context.api.now(),
             phase=phase,
         )
-        with context.store.begin() as session:
-            outbox.promise(session, context.portal_id, [move])
+        with context.begin() as session:
+            outbox.promise(session, [move])
 
 
 def _correction(ref: Ref, name: str, before: str, after: str, direction: Direction) -> Correction:

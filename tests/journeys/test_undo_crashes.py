@@ -30,10 +30,8 @@ def workspace_after_sync(
 
 
 def held_properties(workspace: Workspace) -> set[str]:
-    with workspace.store() as store, store.reading() as session:
-        active_holds = holds.read_active(
-            session, str(workspace.portal.portal_id), now=workspace.portal.clock.now()
-        )
+    with workspace.store() as store, store.reading(str(workspace.portal.portal_id)) as session:
+        active_holds = holds.read_active(session, now=workspace.portal.clock.now())
     return {f"{hold.target}.{hold.property_name}" for hold in active_holds}
 
 

@@ -57,9 +57,9 @@ def _is_quiet(live_daemon: Daemon) -> bool:
 
 def _count_events(live_daemon: Daemon) -> int:
     """Return how many events the inbox has seen."""
-    with live_daemon.workspace.store() as store, store.reading() as session:
-        portal_id = str(live_daemon.workspace.portal.portal_id)
-        assert webhook_inbox.count_waiting(session, portal_id).count == 0
+    portal_id = str(live_daemon.workspace.portal.portal_id)
+    with live_daemon.workspace.store() as store, store.reading(portal_id) as session:
+        assert webhook_inbox.count_waiting(session).count == 0
         return session.connection().exec_driver_sql("SELECT count(*) FROM inbox").scalar_one()
 
 

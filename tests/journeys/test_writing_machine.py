@@ -99,7 +99,7 @@ class WritingMachine(RuleBasedStateMachine):
     @rule()
     def poll(self) -> None:
         self.scenario.sync()
-        self.check_invariants()
+        self.check_promises()
         assert self.scenario.types_over_limit() == []
 
     @rule(steps=st.integers(0, 80))
@@ -132,14 +132,14 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.sync()
         api.hooks.clear()
         if steps is None:
-            self.check_invariants()
+            self.check_promises()
 
     @rule(stage=st.sampled_from(("lead", "opportunity", "customer")))
     def fill_the_gap(self, stage: str) -> None:
         self.scenario.api.gap_stage = stage
         self.scenario.sync()
         self.scenario.api.gap_stage = ""
-        self.check_invariants()
+        self.check_promises()
 
     @rule(chance=st.integers(0, 99))
     def hold(self, chance: int) -> None:
@@ -174,7 +174,7 @@ class WritingMachine(RuleBasedStateMachine):
         assert len(self.workspace.api.sent_updates) == sent_count
         resume(self.workspace.store, "1")
 
-    def check_invariants(self) -> None:
+    def check_promises(self) -> None:
         """Look at what must be true whenever no move is open."""
         scenario = self.scenario
         assert scenario.writes_while_held() == []
@@ -196,7 +196,7 @@ class WritingMachine(RuleBasedStateMachine):
         for _ in range(_MAX_POLLS):
             self.pass_time(3600)
             synced = self.scenario.sync(permitted=True)  # whatever a limit kept waiting may go
-            self.check_invariants()
+            self.check_promises()
             if synced is not None and not synced.plan.summary["corrections"]:
                 break
         else:

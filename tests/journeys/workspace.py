@@ -95,19 +95,19 @@ class Workspace:
 
     def audit_lines(self, record: str | None = None) -> list[AuditLine]:
         """Return the audit lines, having verified their chain."""
-        with self.store() as store, store.reading() as session:
-            portal_id = str(self.portal.portal_id)
-            assert isinstance(audit.verify(session, portal_id), IntactChain)
+        portal_id = str(self.portal.portal_id)
+        with self.store() as store, store.reading(portal_id) as session:
+            assert isinstance(audit.verify(session), IntactChain)
             ref = Ref.parse(record) if record else None
-            return list(audit.read(session, portal_id, record=ref))
+            return list(audit.read(session, record=ref))
 
     def applied_values(self) -> list[tuple[str, str, str]]:
         """Return what was applied by the audit, sorted: record, property and new value."""
         return applied_values(self.audit_lines())
 
     def open_moves(self) -> tuple[Move, ...]:
-        with self.store() as store, store.reading() as session:
-            return outbox.open_moves(session, str(self.portal.portal_id))
+        with self.store() as store, store.reading(str(self.portal.portal_id)) as session:
+            return outbox.open_moves(session)
 
     def store(self) -> Store:
         return Store.open(self.environment["CONNECTOR_DATABASE_URL"])

@@ -89,8 +89,8 @@ def test_a_task_whose_creation_was_cut_short_is_found_and_not_created_again(
     portal.api.advance(HOUR)
     assert create_due_tasks(pulled_context(portal)) == 0
     assert len(contacts_with_tasks(portal)) == 1
-    with portal.store.reading() as session:
-        assert follow_up_tasks.read_promised(session, "1") == ()
+    with portal.store.reading("1") as session:
+        assert follow_up_tasks.read_promised(session) == ()
 
 
 def test_a_task_that_never_arrived_is_created_once_that_is_sure(portal: ConnectedPortal) -> None:
@@ -107,8 +107,8 @@ def test_a_task_that_never_arrived_is_created_once_that_is_sure(portal: Connecte
 def test_a_journal_that_was_lost_makes_no_second_task(portal: ConnectedPortal) -> None:
     create_overlooked(portal)
     create_due_tasks(pulled_context(portal))
-    with portal.store.begin() as session:
-        follow_up_tasks.erase(session, "1", [task.contact for task in portal.api.tasks.values()])
+    with portal.store.begin("1") as session:
+        follow_up_tasks.erase(session, [task.contact for task in portal.api.tasks.values()])
     assert create_due_tasks(pulled_context(portal)) == 0
     assert len(contacts_with_tasks(portal)) == 1
 

@@ -38,8 +38,8 @@ def create_corrected_contact(portal: ConnectedPortal, days: float) -> Ref:
 
 
 def verified_audit(portal: ConnectedPortal) -> IntactChain:
-    with portal.store.reading() as session:
-        verdict = audit.verify(session, "1")
+    with portal.store.reading("1") as session:
+        verdict = audit.verify(session)
     assert isinstance(verdict, IntactChain)
     return verdict
 
@@ -73,7 +73,7 @@ def test_old_lines_leave_for_a_file_and_the_young_ones_stay(portal: ConnectedPor
     assert {line.record for line in portal.audit_lines()} == {young}
     (path,) = archive_files(portal)
     archive = audit_archives.read(path)
-    with portal.store.reading() as session:
+    with portal.store.reading(portal.api.portal_info.account.portal_id) as session:
         assert audit_archives.joins_cuts(session, archive)
     assert all_line_records(portal) == [str(old)] * 2 + [str(young)] * 2
     cut = verified_audit(portal).cut
@@ -120,8 +120,8 @@ def test_a_line_that_is_redacted_between_file_and_cut_is_redacted_in_the_file_as
 
     def read_then_redact(path: Path) -> audit_archives.Archive:
         archive = original_read(path)
-        with portal.store.begin() as session:
-            audit.redact(session, "1", [contact])
+        with portal.store.begin("1") as session:
+            audit.redact(session, [contact])
         return archive
 
     with monkeypatch.context() as patch:
@@ -136,7 +136,7 @@ def test_a_line_that_is_redacted_between_file_and_cut_is_redacted_in_the_file_as
 
 def test_a_broken_audit_is_not_cut_and_says_so(portal: ConnectedPortal) -> None:
     create_corrected_contact(portal, 9)
-    with portal.store.begin() as session:
+    with portal.store.begin(portal.api.portal_info.account.portal_id) as session:
         session.connection().exec_driver_sql("DROP TRIGGER audit_refuses_update")
         session.connection().exec_driver_sql("UPDATE audit SET rule = 'won' WHERE place = 1")
     with pytest.raises(UserError, match="audit verify"):
@@ -146,11 +146,11 @@ def test_a_broken_audit_is_not_cut_and_says_so(portal: ConnectedPortal) -> None:
 
 def test_an_undo_of_what_was_cut_says_so(portal: ConnectedPortal) -> None:
     create_corrected_contact(portal, 9)
-    with portal.store.reading() as session:
-        old = runs.latest(session, "1")
+    with portal.store.reading("1") as session:
+        old = runs.latest(session)
     young = create_corrected_contact(portal, 1)
-    with portal.store.reading() as session:
-        new = runs.latest(session, "1")
+    with portal.store.reading("1") as session:
+        new = runs.latest(session)
     assert old is not None
     assert new is not None
     assert plan_undo(portal.context(), Selection(run=old.run)).cut is None
@@ -172,39 +172,39 @@ def test_events_runs_and_plans_go_when_their_time_is_over(portal: ConnectedPorta
     event = Event(
         key="e1", record=portal.contact("lead"), read_associations=False, at=portal.api.now()
     )
-    with portal.store.begin() as session:
-        webhook_inbox.put(session, "1", [event], at=portal.api.now())
-        webhook_inbox.mark_seen(session, "1", [event], at=portal.api.now())
-        runs.begin(session, "1", "died", "undo", portal.api.now())
-        first = plans.latest(session, "1")
-        run = runs.get(session, "1", first.run) if first else None
+    with portal.store.begin("1") as session:
+        webhook_inbox.put(session, [event], at=portal.api.now())
+        webhook_inbox.mark_seen(session, [event], at=portal.api.now())
+        runs.begin(session, "died", "undo", portal.api.now())
+        first = plans.latest(session)
+        run = runs.get(session, first.run) if first else None
     assert first is not None
     assert run is not None
     portal.api.advance(4 * DAY)
     portal.propose()
     apply_retention(portal.context())
-    with portal.store.begin() as session:
-        webhook_inbox.put(session, "1", [event], at=portal.api.now())
+    with portal.store.begin("1") as session:
+        webhook_inbox.put(session, [event], at=portal.api.now())
         assert (
-            webhook_inbox.count_waiting(session, "1").count == 1
+            webhook_inbox.count_waiting(session).count == 1
         )  # it was forgotten, so it is news again
-        assert plans.get(session, "1", first.plan_id)
+        assert plans.get(session, first.plan_id)
     apply_retention(context_keeping(portal, runs=timedelta(days=3)))
-    with portal.store.reading() as session:
-        assert runs.get(session, "1", run.run) is None
-        assert runs.get(session, "1", "died") is not None
-        assert plans.get(session, "1", first.plan_id) is None
-        assert plans.latest(session, "1") is not None
+    with portal.store.reading("1") as session:
+        assert runs.get(session, run.run) is None
+        assert runs.get(session, "died") is not None
+        assert plans.get(session, first.plan_id) is None
+        assert plans.latest(session) is not None
 
 
 def test_what_is_kept_for_ever_is_never_forgotten(portal: ConnectedPortal) -> None:
     create_corrected_contact(portal, 4000)
-    with portal.store.reading() as session:
-        before = plans.latest(session, "1")
+    with portal.store.reading("1") as session:
+        before = plans.latest(session)
     assert before is not None
     apply_retention(context_keeping(portal, runs=None, inbox=None))
-    with portal.store.reading() as session:
-        assert runs.get(session, "1", before.run) is not None
+    with portal.store.reading("1") as session:
+        assert runs.get(session, before.run) is not None
 
 
 def test_a_ledger_that_forgets_still_knows_who_was_won_once(portal: ConnectedPortal) -> None:
@@ -216,12 +216,12 @@ def test_a_ledger_that_forgets_still_knows_who_was_won_once(portal: ConnectedPor
     portal.read_all()
     portal.propose()
     portal.api.advance(400 * DAY)
-    with portal.store.reading() as session:
-        versions = ledger.read_versions(session, "1", [deal], "dealstage")
+    with portal.store.reading("1") as session:
+        versions = ledger.read_versions(session, [deal], "dealstage")
     assert WON in {version.value for version in versions[deal]}
     apply_retention(context_keeping(portal, ledger=WEEK))
-    with portal.store.reading() as session:
-        assert ledger.read_versions(session, "1", [deal], "dealstage") == versions
+    with portal.store.reading("1") as session:
+        assert ledger.read_versions(session, [deal], "dealstage") == versions
     portal.make_due([contact])
     assert (str(contact), "customer", "opportunity", "reopened") in portal.changes(portal.propose())
 
@@ -229,17 +229,17 @@ def test_a_ledger_that_forgets_still_knows_who_was_won_once(portal: ConnectedPor
 def test_the_history_of_an_archived_record_goes_with_the_time(portal: ConnectedPortal) -> None:
     deals = [portal.deal(LOST, portal.contact("opportunity")) for _ in range(2)]
     portal.read_all()
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         version = Version(value=LOST, at=portal.api.now(), source_type="CRM_UI", source_id="1")
-        ledger.store_histories(session, "1", "dealstage", {deal: [version] for deal in deals})
-        ledger.mark_read(session, "1", deals, at=portal.api.now())
-        mirror.archive(session, "1", deals[:1], at=portal.api.now())
+        ledger.store_histories(session, "dealstage", {deal: [version] for deal in deals})
+        ledger.mark_read(session, deals, at=portal.api.now())
+        mirror.archive(session, deals[:1], at=portal.api.now())
     portal.api.advance(9 * DAY)
     apply_retention(context_keeping(portal, ledger=WEEK))
-    with portal.store.reading() as session:
-        remaining_versions = ledger.read_versions(session, "1", deals, "dealstage")
+    with portal.store.reading("1") as session:
+        remaining_versions = ledger.read_versions(session, deals, "dealstage")
         assert [bool(remaining_versions[deal]) for deal in deals] == [False, True]
-        assert list(ledger.history_read_until(session, "1", deals)) == [deals[1]]
+        assert list(ledger.history_read_until(session, deals)) == [deals[1]]
 
 
 def _raise_error(*_arguments: object, **_options: object) -> None:

@@ -105,8 +105,8 @@ def test_deciding_after_applying_gives_an_empty_plan(portal: ConnectedPortal) ->
         for deal in (OPEN, WON):
             portal.deal(deal, portal.contact(stage), portal.company(stage))
     sync(portal.context())
-    with portal.store.begin() as session:
-        mirror.mark_all_due(session, "1", at=portal.api.now())
+    with portal.store.begin("1") as session:
+        mirror.mark_all_due(session, at=portal.api.now())
     plan = propose(portal.context(), number=9)
     assert portal.changes(plan) == []
     assert sum(plan.summary["records_looked_at"].values()) == 20
@@ -116,7 +116,7 @@ def test_the_run_is_remembered_with_how_it_ended(portal: ConnectedPortal) -> Non
     portal.deal(WON, portal.contact("lead"))
     context = portal.context()
     sync(context)
-    with portal.store.reading() as session:
-        run = runs.latest(session, "1")
+    with portal.store.reading("1") as session:
+        run = runs.latest(session)
     assert run is not None
     assert (run.run, dict(run.summary)) == (context.run, {"applied": 1})

@@ -169,8 +169,8 @@ def test_an_undo_is_audited_as_such(portal: ConnectedPortal) -> None:
     create_reopened_customer(portal)
     result = run(portal)
     undo_result = undo_as_command(portal, run=result.run)
-    with portal.store.reading() as session:
-        lines = list(audit.read(session, "1", run=undo_result.run))
+    with portal.store.reading("1") as session:
+        lines = list(audit.read(session, run=undo_result.run))
     assert [(line.rule, line.before, line.after) for line in lines] == [
         ("undo", "opportunity", "customer"),
         ("undo", "OPEN_DEAL", ""),

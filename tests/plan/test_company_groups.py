@@ -45,8 +45,8 @@ def _create_record(
             by="y",
             since=START,
         )
-        with portal.store.begin() as session:
-            holds.add(session, "1", [hold])
+        with portal.store.begin("1") as session:
+            holds.add(session, [hold])
     return record
 
 
@@ -71,8 +71,8 @@ def test_after_one_sync_nothing_is_left_to_correct_though_all_are_looked_at_agai
     before = {record: portal.stage(record) for record in records}
     portal.api.advance(3600)
     sync(portal.context(COMPANY_SYNC % contacts_to))
-    with portal.store.begin() as session:
-        mirror.mark_all_due(session, "1", at=START)
+    with portal.store.begin("1") as session:
+        mirror.mark_all_due(session, at=START)
     assert portal.propose(portal.context(COMPANY_SYNC % contacts_to)).summary["corrections"] == 0
     for record, (_, _, held_by) in zip(
         records, (company_situation, *contact_situations), strict=True

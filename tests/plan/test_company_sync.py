@@ -95,7 +95,7 @@ def test_a_company_does_not_follow_a_contact_that_is_held(portal: ConnectedPorta
     demo_contact = portal.contact(
         "lead", associatedcompanyid=company.id, recent_conversion_event_name="Demo"
     )
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         hold = Hold(
             scope=HoldScope.RECORD,
             target=str(demo_contact),
@@ -104,7 +104,7 @@ def test_a_company_does_not_follow_a_contact_that_is_held(portal: ConnectedPorta
             by="y",
             since=START,
         )
-        holds.add(session, "1", [hold])
+        holds.add(session, [hold])
     portal.api.advance(3600)
     sync(portal.context(COMPANY_SYNC))
     assert [portal.stage(record) for record in (company, demo_contact)] == ["lead", "lead"]
@@ -139,7 +139,7 @@ def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
 def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
     portal: ConnectedPortal, tmp_path: Path
 ) -> None:
-    with portal.store.begin() as session:
+    with portal.store.begin(portal.api.portal_info.account.portal_id) as session:
         portals.save(session, portal.api.portal_info, portal.api.now())
     portal.read_all()
     settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/connector-0.db"})
@@ -167,7 +167,7 @@ def test_two_policies_are_compared_without_a_request(
     won_contact = portal.contact("lead")
     demo_contact = portal.contact("lead", recent_conversion_event_name="Book a demo")
     portal.deal(WON, won_contact)
-    with portal.store.begin() as session:
+    with portal.store.begin(portal.api.portal_info.account.portal_id) as session:
         portals.save(session, portal.api.portal_info, portal.api.now())
     portal.read_all()
     old = load_policy("extends: standard", source="old.yaml", preset_text=policy_text)

@@ -21,10 +21,10 @@ def lead_company(portal: ConnectedPortal) -> Ref:
         portal.contact("lead", associatedcompanyid=company.id)
     portal.deal(WON, company)
     portal.read_all()
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         from state import mirror
 
-        mirror.mark_all_due(session, "1", at=portal.api.now())
+        mirror.mark_all_due(session, at=portal.api.now())
     return company
 
 

@@ -22,8 +22,8 @@ from tests.fakes.connected_portal import DAY, LOST, OPEN, SQL, START, WON, Conne
 
 def held_back(portal: ConnectedPortal, plan: PlanHead) -> list[tuple[str, str, str]]:
     """Return record, property and reason of what a plan leaves aside."""
-    with portal.store.reading() as session:
-        rows = plans.read_held_back(session, "1", plan.plan_id)
+    with portal.store.reading("1") as session:
+        rows = plans.read_held_back(session, plan.plan_id)
     return [
         (str(entry.correction.record), entry.correction.property_name, entry.reason)
         for _, entry in rows
@@ -61,8 +61,8 @@ def test_a_held_correction_is_shown_with_its_reason_and_its_end(portal: Connecte
     assert held_back(portal, plan) == [
         (str(contact), STAGE, "a person (71830) set lead on 2026-03-13 12:00")
     ]
-    with portal.store.reading() as session:
-        ((_, held_correction),) = plans.read_held_back(session, "1", plan.plan_id)
+    with portal.store.reading("1") as session:
+        ((_, held_correction),) = plans.read_held_back(session, plan.plan_id)
     assert held_correction.until == START + timedelta(days=31)
 
 

@@ -39,10 +39,9 @@ def is_due(portal: ConnectedPortal, ref: Ref) -> bool:
 
 
 def note_failure(portal: ConnectedPortal, context: RunContext, correction: Correction) -> None:
-    with portal.store.begin() as session:
+    with portal.store.begin(context.portal_id) as session:
         quarantine.note_failure(
             session,
-            context.portal_id,
             correction,
             outcome=Outcome.IGNORED,
             note="HubSpot still shows the old value",
@@ -159,8 +158,8 @@ def test_a_changed_pipeline_makes_every_record_due(portal: ConnectedPortal) -> N
     contact = portal.contact("lead")
     deal = portal.deal(OPEN, contact)
     pull(portal.context())
-    with portal.store.begin() as session:
-        mirror.set_due(session, "1", {contact: None})
+    with portal.store.begin("1") as session:
+        mirror.set_due(session, {contact: None})
     portal.propose()
     old = portal.api.portal_info
     (sales,) = old.pipelines
@@ -303,8 +302,8 @@ def test_only_the_newest_plans_are_kept(portal: ConnectedPortal) -> None:
     for _ in range(12):
         portal.api.advance(1)
         created_plans.append(portal.propose())
-    with portal.store.reading() as session:
-        stored_plans = [plan for plan in created_plans if plans.get(session, "1", plan.plan_id)]
+    with portal.store.reading("1") as session:
+        stored_plans = [plan for plan in created_plans if plans.get(session, plan.plan_id)]
     assert stored_plans == created_plans[2:]
 
 
@@ -324,7 +323,7 @@ def test_progress_is_told_with_how_many_are_due(portal: ConnectedPortal) -> None
 def test_a_record_archived_since_it_was_due_is_passed_over(portal: ConnectedPortal) -> None:
     contact = portal.contact("")
     pull(portal.context())
-    with portal.store.begin() as session:
-        mirror.archive(session, "1", [contact], at=portal.api.now() + timedelta(seconds=1))
+    with portal.store.begin("1") as session:
+        mirror.archive(session, [contact], at=portal.api.now() + timedelta(seconds=1))
     plan = portal.propose()
     assert plan.summary["records_looked_at"] == {}

@@ -20,8 +20,8 @@ def pull_for_a_day(portal: ConnectedPortal, *, interval: int = 3600) -> None:
 
 
 def linked_deals(portal: ConnectedPortal, ref: Ref) -> list[Ref]:
-    with portal.store.reading() as session:
-        links: tuple[Association, ...] = associations.read_to_deals(session, "1", [ref])[ref]
+    with portal.store.reading("1") as session:
+        links: tuple[Association, ...] = associations.read_to_deals(session, [ref])[ref]
     return [link.target for link in links]
 
 

@@ -49,8 +49,8 @@ def test_a_stage_that_we_set_is_known_as_ours(portal: ConnectedPortal) -> None:
     portal.api.advance(3600)
     portal.edit(contact, jobtitle="chef")
     sync(portal.context())
-    with portal.store.reading() as session:
-        versions = ledger.read_versions(session, "1", [contact], STAGE)[contact]
+    with portal.store.reading("1") as session:
+        versions = ledger.read_versions(session, [contact], STAGE)[contact]
     assert (versions[0].value, versions[0].source_type) == ("opportunity", ledger.CONNECTOR)
     assert portal.stage(contact) == "opportunity"
 

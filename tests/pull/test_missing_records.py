@@ -58,14 +58,14 @@ def line(ref: Ref) -> AuditLine:
 
 
 def append_lines(portal: ConnectedPortal, *lines: AuditLine) -> None:
-    with portal.store.begin() as session:
-        audit.append(session, "1", lines)
+    with portal.store.begin("1") as session:
+        audit.append(session, lines)
 
 
 def audit_rows(portal: ConnectedPortal, ref: Ref) -> list[tuple[str, str, bool]]:
-    with portal.store.reading() as session:
-        entries = list(audit.read(session, "1", record=ref))
-        assert isinstance(audit.verify(session, "1"), IntactChain)
+    with portal.store.reading("1") as session:
+        entries = list(audit.read(session, record=ref))
+        assert isinstance(audit.verify(session), IntactChain)
     return [(str(entry.record), entry.after, entry.redacted) for entry in entries]
 
 
@@ -103,9 +103,9 @@ def test_a_merge_is_known_from_the_survivor_without_another_request(
     deal = portal.deal(OPEN, merged)
     portal.read_all()
     append_lines(portal, line(merged))
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         version = Version(value="lead", at=START, source_type="CRM_UI")
-        ledger.store_history(session, "1", merged, STAGE, [version])
+        ledger.store_history(session, merged, STAGE, [version])
     portal.api.advance(3600)
     portal.api.dissociate(deal, merged)
     portal.link(deal, survivor)
@@ -121,9 +121,9 @@ def test_a_merge_is_known_from_the_survivor_without_another_request(
         == audit_rows(portal, merged)
         == [(str(merged), "customer", False)]
     )
-    with portal.store.reading() as session:
-        assert ledger.read_versions(session, "1", [survivor], STAGE)[survivor] == (version,)
-        assert ledger.read_versions(session, "1", [merged], STAGE)[merged] == ()
+    with portal.store.reading("1") as session:
+        assert ledger.read_versions(session, [survivor], STAGE)[survivor] == (version,)
+        assert ledger.read_versions(session, [merged], STAGE)[merged] == ()
 
 
 def test_a_survivor_of_a_survivor_is_found_by_the_first_id(portal: ConnectedPortal) -> None:
@@ -165,9 +165,9 @@ def test_an_open_move_of_a_merged_record_is_finished_on_the_survivor(
     survivor, merged = portal.contact("customer"), portal.contact("customer")
     portal.deal(OPEN, survivor)
     portal.read_all()
-    with portal.store.begin() as session:
-        outbox.promise(session, "1", [move(merged)])
-        outbox.advance(session, "1", [merged], phase)
+    with portal.store.begin("1") as session:
+        outbox.promise(session, [move(merged)])
+        outbox.advance(session, [merged], phase)
     portal.api.merge(survivor, merged)
     if phase is Phase.CLEARED:
         portal.edit(survivor, lifecyclestage="")
@@ -184,8 +184,8 @@ def test_an_open_move_of_a_merged_record_is_finished_on_the_survivor(
 def test_two_open_moves_become_one_when_their_records_are_merged(portal: ConnectedPortal) -> None:
     survivor, merged = portal.contact("customer"), portal.contact("customer")
     portal.read_all()
-    with portal.store.begin() as session:
-        outbox.promise(session, "1", [move(merged), move(survivor)])
+    with portal.store.begin("1") as session:
+        outbox.promise(session, [move(merged), move(survivor)])
     portal.api.merge(survivor, merged)
     recover(portal.context())
     assert portal.open_moves() == ()
@@ -198,8 +198,8 @@ def test_a_record_merged_between_decision_and_write_is_carried_over_at_once(
     deal = portal.deal(OPEN, merged, survivor)
     portal.read_all()
     portal.clear_due()
-    with portal.store.begin() as session:
-        mirror.mark_due(session, "1", [merged], at=START)
+    with portal.store.begin("1") as session:
+        mirror.mark_due(session, [merged], at=START)
     assert deal
 
     def merge() -> None:
@@ -220,9 +220,9 @@ def test_a_deletion_for_privacy_wipes_the_mirror_and_redacts_the_audit(
     portal.deal(LOST, contact)
     portal.read_all()
     append_lines(portal, line(contact), line(other_contact))
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         ledger.store_history(
-            session, "1", contact, STAGE, [Version(value="lead", at=START, source_type="CRM_UI")]
+            session, contact, STAGE, [Version(value="lead", at=START, source_type="CRM_UI")]
         )
     portal.api.delete(contact)
 
@@ -231,9 +231,9 @@ def test_a_deletion_for_privacy_wipes_the_mirror_and_redacts_the_audit(
     assert portal.mirrored(contact) is None
     assert audit_rows(portal, contact) == [(str(contact), "", True)]
     assert audit_rows(portal, other_contact) == [(str(other_contact), "customer", False)]
-    with portal.store.reading() as session:
-        assert mirror.get(session, "1", [contact]) == {}
-        assert ledger.read_versions(session, "1", [contact], STAGE)[contact] == ()
+    with portal.store.reading("1") as session:
+        assert mirror.get(session, [contact]) == {}
+        assert ledger.read_versions(session, [contact], STAGE)[contact] == ()
 
 
 def test_a_privacy_deletion_out_of_the_recycling_bin_is_found_as_well(

@@ -14,8 +14,8 @@ from tests.fakes.connected_portal import OPEN, ConnectedPortal
 
 def put_events(portal: ConnectedPortal, *refs: Ref, links: bool = False) -> None:
     """Let HubSpot tell that something happened to these."""
-    with portal.store.begin() as session:
-        event_count = webhook_inbox.count_waiting(session, portal.context().portal_id).count
+    with portal.store.begin(portal.context().portal_id) as session:
+        event_count = webhook_inbox.count_waiting(session).count
         events = [
             Event(
                 key=f"{ref}-{event_count}-{portal.api.current_time}",
@@ -25,21 +25,19 @@ def put_events(portal: ConnectedPortal, *refs: Ref, links: bool = False) -> None
             )
             for ref in refs
         ]
-        webhook_inbox.put(session, portal.context().portal_id, events, at=portal.api.current_time)
+        webhook_inbox.put(session, events, at=portal.api.current_time)
 
 
 def mirrored_record(portal: ConnectedPortal, ref: Ref) -> object:
     context = portal.context()
-    with portal.store.reading() as session:
-        return mirror.get(session, context.portal_id, [ref]).get(ref)
+    with portal.store.reading(context.portal_id) as session:
+        return mirror.get(session, [ref]).get(ref)
 
 
 def is_due(portal: ConnectedPortal, ref: Ref) -> bool:
     context = portal.context()
-    with portal.store.reading() as session:
-        due_refs = mirror.due_refs(
-            session, context.portal_id, ref.object_type, until=portal.api.current_time
-        )
+    with portal.store.reading(context.portal_id) as session:
+        due_refs = mirror.due_refs(session, ref.object_type, until=portal.api.current_time)
     return ref in due_refs
 
 

@@ -37,13 +37,13 @@ rules:
 
 
 def read_checkpoint(portal: ConnectedPortal, name: str) -> object:
-    with portal.store.reading() as session:
-        return checkpoints.get(session, "1", name)
+    with portal.store.reading("1") as session:
+        return checkpoints.get(session, name)
 
 
 def linked_deal_ids(portal: ConnectedPortal, ref: object) -> list[str]:
-    with portal.store.reading() as session:
-        links_by_ref = associations.read_to_deals(session, "1", [ref])  # type: ignore[list-item]  # a ref
+    with portal.store.reading("1") as session:
+        links_by_ref = associations.read_to_deals(session, [ref])  # type: ignore[list-item]  # a ref
     return [link.target.id for links in links_by_ref.values() for link in links]
 
 
@@ -153,8 +153,8 @@ def test_more_news_than_one_batch_is_stored_in_several_and_the_checkpoint_moves_
     result = pull(portal.context())
     assert result.read[CONTACTS] == 1300
     assert result.changed[CONTACTS] == 1300 - stored_count
-    with portal.store.reading() as session:
-        assert mirror.count(session, "1")[CONTACTS] == 1300
+    with portal.store.reading("1") as session:
+        assert mirror.count(session)[CONTACTS] == 1300
 
 
 def test_a_stopped_listing_goes_on_where_it_was(portal: ConnectedPortal) -> None:

@@ -92,8 +92,8 @@ def _leave_move_open(portal: ConnectedPortal, former_customer: Ref, phase: Phase
         promised_at=START,
         phase=phase,
     )
-    with portal.store.begin() as session:
-        outbox.promise(session, "1", [move])
+    with portal.store.begin("1") as session:
+        outbox.promise(session, [move])
 
 
 POLICIES = (POLICY, "extends: standard")

@@ -236,11 +236,11 @@ def test_a_correction_that_a_workflow_reverts_twice_is_quarantined_with_its_name
     assert outcomes == [1, 1, 0, 0]
     result = run(portal)
     assert result.plan.summary["left_alone"] == {"quarantined": 1}
-    with portal.store.reading() as session:
+    with portal.store.reading("1") as session:
         from state import plans, quarantine
 
-        ((_, held_back),) = plans.read_held_back(session, "1", result.plan.plan_id)
-        (failed_correction,) = quarantine.read_quarantined(session, "1")
+        ((_, held_back),) = plans.read_held_back(session, result.plan.plan_id)
+        (failed_correction,) = quarantine.read_quarantined(session)
     assert "a workflow (71830) set it back to lead" in held_back.reason
     assert failed_correction.note in held_back.reason
 
@@ -253,9 +253,9 @@ def test_looking_at_a_plan_again_and_again_counts_a_revert_once(portal: Connecte
     portal.api.advance(600)
     portal.read_all()
     portal.api.advance(600)
-    with portal.store.begin() as session:
+    with portal.store.begin("1") as session:
         from state import mirror
 
-        mirror.mark_due(session, "1", [contact], at=portal.api.now())
+        mirror.mark_due(session, [contact], at=portal.api.now())
     for _ in range(3):
         assert portal.changes(portal.propose()) == [(str(contact), "lead", "customer", "won")]

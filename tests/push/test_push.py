@@ -51,10 +51,8 @@ def run(portal: ConnectedPortal, context: RunContext | None = None) -> SyncResul
 
 
 def quarantine_notes(portal: ConnectedPortal) -> list[tuple[str, str]]:
-    with portal.store.reading() as session:
-        return [
-            (str(entry.record), entry.note) for entry in quarantine.read_quarantined(session, "1")
-        ]
+    with portal.store.reading("1") as session:
+        return [(str(entry.record), entry.note) for entry in quarantine.read_quarantined(session)]
 
 
 def sent_stages(portal: ConnectedPortal, ref: Ref) -> list[str]:

@@ -55,8 +55,8 @@ def leave_move_open(
         promised_at=START,
         phase=phase,
     )
-    with portal.store.begin() as session:
-        outbox.promise(session, "1", [move])
+    with portal.store.begin("1") as session:
+        outbox.promise(session, [move])
     return ref
 
 

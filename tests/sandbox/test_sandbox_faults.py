@@ -99,7 +99,7 @@ def test_a_fault_waits_for_the_nth_request_of_its_route_and_strikes_so_often(cli
     sandbox.faults.add(Fault(route="list", kind="500", nth=2, times=2))
     assert client.search("contacts").status == 200
     assert [client.get("contacts").status for _ in range(4)] == [200, 500, 500, 200]
-    assert sandbox.faults.struck == ["list 500 before"] * 2
+    assert sandbox.faults.injected == ["list 500 before"] * 2
 
 
 def test_a_poisoned_record_fails_every_batch_that_names_it(client, sandbox, create_contact, portal):
@@ -138,7 +138,7 @@ def test_an_ignored_write_is_answered_as_if_it_were_done(client, sandbox, create
 
 def test_faults_at_random_are_reproducible_and_as_frequent_as_told(client, sandbox, portal):
     def statuses():
-        sandbox.faults.random(rate=0.3, kinds=["500", "503"], seed=7)
+        sandbox.faults.add_random(rate=0.3, kinds=["500", "503"], seed=7)
         return [client.get("contacts").status for _ in range(60)]
 
     first = statuses()

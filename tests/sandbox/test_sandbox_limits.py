@@ -68,7 +68,7 @@ def test_nothing_is_refused_while_nothing_is_enforced(client, switches):
 
 def test_the_search_limit_may_be_counted_for_each_token(client, sandbox, switches):
     switches.search_rate_scope = "token"
-    sandbox.reception.tokens.add("pat-eu1-other")
+    sandbox.dispatcher.tokens.add("pat-eu1-other")
     other_client = Client(sandbox)
     other_client.headers = {"Authorization": "Bearer pat-eu1-other"}
     assert [client.search("contacts").status for _ in range(5)] == [200] * 5

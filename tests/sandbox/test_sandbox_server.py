@@ -20,9 +20,9 @@ from connector.sandbox.portal.portal import Portal
 from tests.sandbox.http_client import Client
 
 SERVE_SCRIPT = """
-from connector.sandbox.portal import Portal
-from connector.sandbox.server import serve
-serve(Portal(), 0, "t", lambda box: print(box.url, flush=True))
+from connector.sandbox.portal.portal import Portal
+from connector.sandbox.http.server import serve
+serve(Portal(), 0, "t", lambda sandbox: print(sandbox.url, flush=True))
 print("ended", flush=True)
 """
 
@@ -134,9 +134,9 @@ def test_served_requests_are_counted_in_order(client, sandbox, create_contact):
     ]
     assert sandbox.requests[1].body["inputs"][0]["id"] == contact_id
     assert sandbox.requests[1].object_type == "contacts"
-    assert [request.route for request in sandbox.writes()] == ["batch_update"]
-    assert (sandbox.count(), sandbox.count("list")) == (2, 1)
-    sandbox.forget()
+    assert [request.route for request in sandbox.write_requests()] == ["batch_update"]
+    assert (sandbox.request_count(), sandbox.request_count("list")) == (2, 1)
+    sandbox.clear_requests()
     assert sandbox.requests == []
 
 
@@ -144,10 +144,10 @@ def test_hooks_run_before_a_request_is_handled_and_after_it_is_answered(
     client, sandbox, create_contact, portal
 ):
     contact_id, observed = create_contact(), []
-    sandbox.before = lambda request: observed.append(
+    sandbox.before_answer = lambda request: observed.append(
         portal.value("contacts", contact_id, "firstname")
     )
-    sandbox.after = lambda request: observed.append((request.route, request.status))
+    sandbox.after_answer = lambda request: observed.append((request.route, request.status))
     client.update("contacts", {contact_id: {"firstname": "Kari"}})
     deadline = time.monotonic() + 5
     while len(observed) < 2 and time.monotonic() < deadline:

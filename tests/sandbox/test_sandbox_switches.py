@@ -270,7 +270,7 @@ def _(client, portal, contact_id):
 
 @observes("search_rate_scope", enforce_limits=True)
 def _(client, portal, contact_id):
-    client.sandbox.reception.tokens.add("other")
+    client.sandbox.dispatcher.tokens.add("other")
     statuses = [client.search("contacts").status for _ in range(5)]
     client.headers = {"Authorization": "Bearer other"}
     return [*statuses, client.search("contacts").status]

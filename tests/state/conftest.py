@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.orm import Session
 
 from state.db.store import Store
+from state.db.transaction import Transaction
+from tests.state.examples import PORTAL
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +35,7 @@ def store(database: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def session(store: Store) -> Iterator[Session]:
+def session(store: Store) -> Iterator[Transaction]:
     """Return one writing transaction."""
-    with store.begin() as transaction:
+    with store.begin(PORTAL) as transaction:
         yield transaction

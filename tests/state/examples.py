@@ -16,6 +16,7 @@ from connector.core.model import (
     Ref,
     Version,
 )
+from state.db.transaction import Transaction
 
 PORTAL = "4711"
 OTHER_PORTAL = "4712"
@@ -75,3 +76,8 @@ def correction(ref: Ref, **changes: Any) -> Correction:
         "evidence": ("deals/9 was won 2026-03-01, open since 2026-04-02",),
     }
     return Correction(**{**fields, **changes})
+
+
+def in_portal(session: Transaction, portal_id: str) -> Transaction:
+    """Return a transaction of another portal on the same connection."""
+    return Transaction(session.connection(), portal_id)

@@ -10,13 +10,13 @@ import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from connector.core.corrections.audit import AuditLine, BrokenChain, IntactChain
 from connector.core.model import STAGE, Outcome
 from connector.errors import UserError
 from state import audit, audit_archives
 from state.db.store import Store
+from state.db.transaction import Transaction
 from tests.state.examples import OTHER_PORTAL, PORTAL, at, contact
 
 EMPTY_AUDIT = IntactChain(line_count=0, last_hash="")
@@ -39,37 +39,38 @@ def line(minutes: int, record: int = 1) -> AuditLine:
 @pytest.fixture
 def store_with_lines(store: Store) -> Store:
     """Return a store with six lines, a minute apart, and one of another portal."""
-    with store.begin() as session:
-        audit.append(session, PORTAL, [line(minutes) for minutes in range(6)])
-        audit.append(session, OTHER_PORTAL, [line(0)])
+    with store.begin(PORTAL) as session:
+        audit.append(session, [line(minutes) for minutes in range(6)])
+    with store.begin(OTHER_PORTAL) as session:
+        audit.append(session, [line(0)])
     return store
 
 
-def cut_audit(session: Session, place: int, path: Path) -> audit_archives.Archive:
+def cut_audit(session: Transaction, place: int, path: Path) -> audit_archives.Archive:
     """Cut as the daemon does."""
-    end = audit.head(session, PORTAL).cut
+    end = audit.head(session).cut
     start = IntactChain(line_count=end.position, last_hash=end.hash) if end else EMPTY_AUDIT
-    audit_archives.write(path, PORTAL, start, audit.read_stored(session, PORTAL, until=place))
-    audit.cut(session, PORTAL, place, at=at(99), file=str(path))
+    audit_archives.write(path, PORTAL, start, audit.read_stored(session, until=place))
+    audit.cut(session, place, at=at(99), file=str(path))
     return audit_archives.read(path)
 
 
-def audited_minutes(session: Session) -> list[int]:
-    lines = audit.read(session, PORTAL)
+def audited_minutes(session: Transaction) -> list[int]:
+    lines = audit.read(session)
     return [round((entry.at - at(0)).total_seconds() / 60) for entry in lines]
 
 
 def test_the_chain_goes_on_from_a_cut_and_the_file_leads_to_it(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
-    with store_with_lines.begin() as session:
-        uncut_verdict = audit.verify(session, PORTAL)
+    with store_with_lines.begin(PORTAL) as session:
+        uncut_verdict = audit.verify(session)
         first = cut_audit(session, 2, tmp_path / "a.jsonl")
         second = cut_audit(session, 5, tmp_path / "b.jsonl")
-    with store_with_lines.begin() as session:
-        audit.append(session, PORTAL, [line(6)])
+    with store_with_lines.begin(PORTAL) as session:
+        audit.append(session, [line(6)])
         assert audited_minutes(session) == [5, 6]
-        verdict = audit.verify(session, PORTAL)
+        verdict = audit.verify(session)
         assert audit_archives.joins_cuts(session, first)
         assert audit_archives.joins_cuts(session, second)
     assert isinstance(verdict, IntactChain)
@@ -87,11 +88,11 @@ def test_the_chain_goes_on_from_a_cut_and_the_file_leads_to_it(
 def test_when_everything_is_cut_the_next_line_still_goes_on(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         archive = cut_audit(session, 6, tmp_path / "a.jsonl")
-        assert audit.head(session, PORTAL).last_hash == audit.verify(session, PORTAL).last_hash  # type: ignore[union-attr]  # it is intact
-        audit.append(session, PORTAL, [line(6)])
-        verdict = audit.verify(session, PORTAL)
+        assert audit.head(session).last_hash == audit.verify(session).last_hash  # type: ignore[union-attr]  # it is intact
+        audit.append(session, [line(6)])
+        verdict = audit.verify(session)
     assert isinstance(verdict, IntactChain)
     assert (verdict.line_count, archive.end and archive.end.line_count) == (7, 6)
 
@@ -99,20 +100,20 @@ def test_when_everything_is_cut_the_next_line_still_goes_on(
 def test_the_lines_older_than_a_moment_are_found_so_many_at_once(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
-    with store_with_lines.begin() as session:
-        assert audit.place_to_cut(session, PORTAL, older_than=at(0), max_lines=9) is None
-        assert audit.place_to_cut(session, PORTAL, older_than=at(3), max_lines=9) == 3
-        assert audit.place_to_cut(session, PORTAL, older_than=at(3), max_lines=2) == 2
+    with store_with_lines.begin(PORTAL) as session:
+        assert audit.place_to_cut(session, older_than=at(0), max_lines=9) is None
+        assert audit.place_to_cut(session, older_than=at(3), max_lines=9) == 3
+        assert audit.place_to_cut(session, older_than=at(3), max_lines=2) == 2
         cut_audit(session, 2, tmp_path / "a.jsonl")
-        assert audit.place_to_cut(session, PORTAL, older_than=at(2), max_lines=9) is None
-        assert audit.place_to_cut(session, PORTAL, older_than=at(9), max_lines=9) == 6
+        assert audit.place_to_cut(session, older_than=at(2), max_lines=9) is None
+        assert audit.place_to_cut(session, older_than=at(9), max_lines=9) == 6
         cut_audit(session, 6, tmp_path / "b.jsonl")
-        assert audit.place_to_cut(session, PORTAL, older_than=at(9), max_lines=9) is None
+        assert audit.place_to_cut(session, older_than=at(9), max_lines=9) is None
 
 
-def test_a_line_behind_a_younger_one_waits_for_it(session: Session) -> None:
-    audit.append(session, PORTAL, [line(0), line(9), line(1)])  # the clock was set back
-    assert audit.place_to_cut(session, PORTAL, older_than=at(5), max_lines=9) == 1
+def test_a_line_behind_a_younger_one_waits_for_it(session: Transaction) -> None:
+    audit.append(session, [line(0), line(9), line(1)])  # the clock was set back
+    assert audit.place_to_cut(session, older_than=at(5), max_lines=9) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_a_line_behind_a_younger_one_waits_for_it(session: Session) -> None:
 def test_the_database_lets_nothing_be_deleted_but_what_was_cut(
     store_with_lines: Store, database: Path, tmp_path: Path, statement: str
 ) -> None:
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         cut_audit(session, 3, tmp_path / "a.jsonl")
     with (
         closing(sqlite3.connect(database, isolation_level=None)) as raw_connection,
@@ -143,14 +144,17 @@ def test_the_database_lets_nothing_be_deleted_but_what_was_cut(
 
 
 def test_a_line_that_was_never_written_cannot_be_cut_to(store_with_lines: Store) -> None:
-    with pytest.raises(IntegrityError, match="append-only"), store_with_lines.begin() as session:
+    with (
+        pytest.raises(IntegrityError, match="append-only"),
+        store_with_lines.begin(PORTAL) as session,
+    ):
         session.execute(text("INSERT INTO audit_cuts VALUES (4711, 3, 'f', 0, 0, '')"))
 
 
 def test_a_line_put_back_before_the_cut_breaks_the_chain(
     store_with_lines: Store, database: Path, tmp_path: Path
 ) -> None:
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         cut_audit(session, 3, tmp_path / "a.jsonl")
     with closing(sqlite3.connect(database, isolation_level=None)) as raw_connection:
         raw_connection.execute("DROP TRIGGER audit_refuses_insert")
@@ -159,8 +163,8 @@ def test_a_line_put_back_before_the_cut_breaks_the_chain(
             'property_name, "before", "after", rule, policy, outcome, correlation_id, salt, seal, '
             "hash FROM audit WHERE place = 4 AND portal_id = 4711"
         )
-    with store_with_lines.reading() as session:
-        assert isinstance(audit.verify(session, PORTAL), BrokenChain)
+    with store_with_lines.reading(PORTAL) as session:
+        assert isinstance(audit.verify(session), BrokenChain)
 
 
 @pytest.mark.parametrize("column", ["after", "at", "rule", "salt", "seal", "hash", "object_id"])
@@ -168,7 +172,7 @@ def test_one_change_in_a_file_is_found(
     store_with_lines: Store, tmp_path: Path, column: str
 ) -> None:
     path = tmp_path / "a.jsonl"
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         cut_audit(session, 3, path)
     lines = [orjson.loads(raw_line) for raw_line in path.read_bytes().splitlines()]
     old = lines[2][column]
@@ -177,7 +181,7 @@ def test_one_change_in_a_file_is_found(
     archive = audit_archives.read(path)
     assert isinstance(archive.verdict, BrokenChain)
     assert archive.verdict.row == 2
-    with store_with_lines.reading() as session:
+    with store_with_lines.reading(PORTAL) as session:
         assert not audit_archives.joins_cuts(session, archive)
 
 
@@ -185,13 +189,13 @@ def test_a_file_that_lost_lines_at_either_end_leads_nowhere(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         cut_audit(session, 3, path)
     head, first, *remaining_lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(head + first)
     begin = orjson.dumps({**orjson.loads(head), "after": 1, "hash": orjson.loads(first)["hash"]})
     (tmp_path / "b.jsonl").write_bytes(begin + b"\n" + b"".join(remaining_lines))
-    with store_with_lines.reading() as session:
+    with store_with_lines.reading(PORTAL) as session:
         for name in ("a.jsonl", "b.jsonl"):
             archive = audit_archives.read(tmp_path / name)
             assert isinstance(archive.verdict, IntactChain)
@@ -202,7 +206,7 @@ def test_a_file_cannot_pretend_that_something_came_before_the_first_line(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         audit_archives.write(path, PORTAL, IntactChain(line_count=0, last_hash="f"), [])
         assert not audit_archives.joins_cuts(session, audit_archives.read(path))
 
@@ -210,11 +214,11 @@ def test_a_file_cannot_pretend_that_something_came_before_the_first_line(
 def test_redacted_lines_are_kept_redacted_and_counted(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
-    with store_with_lines.begin() as session:
-        audit.append(session, PORTAL, [line(6, record=2)])
-        audit.redact(session, PORTAL, [contact(2)])
-        assert audit.count_redacted(session, PORTAL, until=6) == 0
-        assert audit.count_redacted(session, PORTAL, until=7) == 1
+    with store_with_lines.begin(PORTAL) as session:
+        audit.append(session, [line(6, record=2)])
+        audit.redact(session, [contact(2)])
+        assert audit.count_redacted(session, until=6) == 0
+        assert audit.count_redacted(session, until=7) == 1
         archive = cut_audit(session, 7, tmp_path / "a.jsonl")
         assert audit_archives.joins_cuts(session, archive)
     assert archive.redacted == 1
@@ -226,14 +230,14 @@ def test_a_file_is_for_this_user_alone_and_never_half_there(
     path = tmp_path / "new" / "a.jsonl"
 
     def write_and_die() -> None:
-        with store_with_lines.reading() as session:
-            rows = audit.read_stored(session, PORTAL, until=3)
+        with store_with_lines.reading(PORTAL) as session:
+            rows = audit.read_stored(session, until=3)
             audit_archives.write(path, PORTAL, EMPTY_AUDIT, (next(rows) for _ in range(9)))
 
     with pytest.raises(RuntimeError):
         write_and_die()
     assert not path.exists()
-    with store_with_lines.begin() as session:
+    with store_with_lines.begin(PORTAL) as session:
         cut_audit(session, 3, path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["a.jsonl"]
@@ -274,14 +278,14 @@ def test_a_cut_that_does_not_come_to_its_end_leaves_every_line(
     store_with_lines: Store, tmp_path: Path
 ) -> None:
     def cut_and_die() -> None:
-        with store_with_lines.begin() as session:
+        with store_with_lines.begin(PORTAL) as session:
             cut_audit(session, 3, tmp_path / "a.jsonl")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         cut_and_die()
-    with store_with_lines.reading() as session:
-        verdict = audit.verify(session, PORTAL)
+    with store_with_lines.reading(PORTAL) as session:
+        verdict = audit.verify(session)
         assert audited_minutes(session) == [0, 1, 2, 3, 4, 5]
     assert isinstance(verdict, IntactChain)
     assert verdict.cut is None

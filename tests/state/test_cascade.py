@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy.orm import Session
 
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import correction_key
 from connector.core.model import Correction, Outcome, Ref
 from state import applied_corrections, associations, cascade, holds, mirror, quarantine
-from tests.state.examples import NOON, PORTAL, at, company, contact, correction, deal, link, record
+from state.db.transaction import Transaction
+from tests.state.examples import NOON, at, company, contact, correction, deal, link, record
 
 MERGED, SURVIVOR, THIRD = contact(1), contact(2), contact(3)
 
@@ -29,28 +29,26 @@ def hold(target: Ref, *, until: int | None = None, scope: HoldScope = HoldScope.
     )
 
 
-def held_until(session: Session) -> dict[str, object]:
-    return {entry.target: entry.until for entry in holds.read_active(session, PORTAL, now=NOON)}
+def held_until(session: Transaction) -> dict[str, object]:
+    return {entry.target: entry.until for entry in holds.read_active(session, now=NOON)}
 
 
-def note_failure(session: Session, failed: Correction) -> int:
-    return quarantine.note_failure(
-        session, PORTAL, failed, outcome=Outcome.IGNORED, note="n", at=NOON
-    )
+def note_failure(session: Transaction, failed: Correction) -> int:
+    return quarantine.note_failure(session, failed, outcome=Outcome.IGNORED, note="n", at=NOON)
 
 
-def merge(session: Session, old: Ref = MERGED, survivor: Ref = SURVIVOR) -> None:
-    cascade.follow_merge(session, PORTAL, {old: survivor}, at=NOON)
+def merge(session: Transaction, old: Ref = MERGED, survivor: Ref = SURVIVOR) -> None:
+    cascade.follow_merge(session, {old: survivor}, at=NOON)
 
 
-def test_a_hold_goes_over_to_the_survivor(session: Session) -> None:
-    holds.add(session, PORTAL, [hold(MERGED, until=60), hold(THIRD)])
+def test_a_hold_goes_over_to_the_survivor(session: Transaction) -> None:
+    holds.add(session, [hold(MERGED, until=60), hold(THIRD)])
     merge(session)
     assert held_until(session) == {str(SURVIVOR): at(60), str(THIRD): None}
 
 
-def test_a_hold_of_a_companys_contacts_goes_over_as_well(session: Session) -> None:
-    holds.add(session, PORTAL, [hold(company(1), scope=HoldScope.COMPANY)])
+def test_a_hold_of_a_companys_contacts_goes_over_as_well(session: Transaction) -> None:
+    holds.add(session, [hold(company(1), scope=HoldScope.COMPANY)])
     merge(session, company(1), company(2))
     assert held_until(session) == {str(company(2)): None}
 
@@ -60,90 +58,78 @@ def test_a_hold_of_a_companys_contacts_goes_over_as_well(session: Session) -> No
     [(60, 30, 60), (30, 60, 60), (None, 60, None), (60, None, None)],
 )
 def test_of_two_holds_the_longer_one_stays(
-    session: Session,
+    session: Transaction,
     merged_until: int | None,
     survivor_until: int | None,
     expected_until: int | None,
 ) -> None:
-    holds.add(
-        session, PORTAL, [hold(MERGED, until=merged_until), hold(SURVIVOR, until=survivor_until)]
-    )
+    holds.add(session, [hold(MERGED, until=merged_until), hold(SURVIVOR, until=survivor_until)])
     merge(session)
     assert held_until(session) == {
         str(SURVIVOR): None if expected_until is None else at(expected_until)
     }
 
 
-def test_what_is_quarantined_stays_so_on_the_survivor(session: Session) -> None:
+def test_what_is_quarantined_stays_so_on_the_survivor(session: Transaction) -> None:
     for _ in range(2):
         note_failure(session, correction(MERGED))
     merge(session)
     corrections = [correction(MERGED), correction(SURVIVOR), correction(THIRD)]
-    assert quarantine.quarantined_keys(session, PORTAL, corrections) == {
+    assert quarantine.quarantined_keys(session, corrections) == {
         correction_key(correction(SURVIVOR))
     }
-    assert [entry.key for entry in quarantine.read_quarantined(session, PORTAL)] == [
+    assert [entry.key for entry in quarantine.read_quarantined(session)] == [
         correction_key(correction(SURVIVOR))
     ]
 
 
-def test_the_failures_of_both_records_are_added_up(session: Session) -> None:
+def test_the_failures_of_both_records_are_added_up(session: Transaction) -> None:
     note_failure(session, correction(MERGED))
     note_failure(session, correction(SURVIVOR))
     merge(session)
     assert note_failure(session, correction(SURVIVOR)) == 3
 
 
-def test_what_held_is_known_of_the_survivor(session: Session) -> None:
-    applied_corrections.add(session, PORTAL, [correction(MERGED)], at=NOON)
+def test_what_held_is_known_of_the_survivor(session: Transaction) -> None:
+    applied_corrections.add(session, [correction(MERGED)], at=NOON)
     merge(session)
     corrections = [correction(MERGED), correction(SURVIVOR)]
-    assert applied_corrections.reverted_times(session, PORTAL, corrections) == {
+    assert applied_corrections.reverted_times(session, corrections) == {
         correction_key(correction(SURVIVOR)): NOON
     }
-    assert (
-        applied_corrections.reverted_times(session, PORTAL, [correction(SURVIVOR, after="lead")])
-        == {}
-    )
+    assert applied_corrections.reverted_times(session, [correction(SURVIVOR, after="lead")]) == {}
 
 
-def test_what_the_survivor_itself_held_counts_more(session: Session) -> None:
+def test_what_the_survivor_itself_held_counts_more(session: Transaction) -> None:
     other_correction = correction(SURVIVOR, after="lead")
-    applied_corrections.add(session, PORTAL, [correction(MERGED), other_correction], at=NOON)
+    applied_corrections.add(session, [correction(MERGED), other_correction], at=NOON)
     merge(session)
     corrections = [other_correction, correction(SURVIVOR)]
-    assert applied_corrections.reverted_times(session, PORTAL, corrections) == {
+    assert applied_corrections.reverted_times(session, corrections) == {
         correction_key(other_correction): NOON
     }
 
 
-def test_a_merge_is_carried_out_once(session: Session) -> None:
+def test_a_merge_is_carried_out_once(session: Transaction) -> None:
     merge(session)
-    holds.add(session, PORTAL, [hold(MERGED)])
+    holds.add(session, [hold(MERGED)])
     merge(session)
     assert held_until(session) == {str(MERGED): None}
 
 
-def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Session) -> None:
+def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Transaction) -> None:
     first_deal, second_deal, archived_company = deal(7), deal(8), company(9)
     records = [record(ref) for ref in (MERGED, SURVIVOR, first_deal, second_deal, archived_company)]
-    mirror.put(session, PORTAL, records, due_at=at(0))
-    associations.replace(
-        session, PORTAL, first_deal, MERGED.object_type, [link(first_deal, MERGED)]
-    )
-    associations.replace(
-        session, PORTAL, second_deal, SURVIVOR.object_type, [link(second_deal, SURVIVOR)]
-    )
+    mirror.put(session, records, due_at=at(0))
+    associations.replace(session, first_deal, MERGED.object_type, [link(first_deal, MERGED)])
+    associations.replace(session, second_deal, SURVIVOR.object_type, [link(second_deal, SURVIVOR)])
     mirror.set_due(
         session,
-        PORTAL,
         dict.fromkeys([MERGED, SURVIVOR, first_deal, second_deal, archived_company]),
     )
 
-    cascade.follow_archive(
-        session, PORTAL, [second_deal, archived_company], at=NOON + timedelta(minutes=1)
-    )
-    assert mirror.due_refs(session, PORTAL, SURVIVOR.object_type, until=at(9)) == (SURVIVOR,)
+    cascade.follow_archive(session, [second_deal, archived_company], at=NOON + timedelta(minutes=1))
+    assert mirror.due_refs(session, SURVIVOR.object_type, until=at(9)) == (SURVIVOR,)
 
     merge(session, MERGED, THIRD)
-    assert mirror.due_refs(session, PORTAL, first_deal.object_type, until=at(9)) == (first_deal,)
+    assert mirror.due_refs(session, first_deal.object_type, until=at(9)) == (first_deal,)

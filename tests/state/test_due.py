@@ -5,12 +5,22 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType
 from state import mirror
 from state.db.store import Store
-from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at, company, contact, deal, record
+from state.db.transaction import Transaction
+from tests.state.examples import (
+    NOON,
+    OTHER_PORTAL,
+    PORTAL,
+    at,
+    company,
+    contact,
+    deal,
+    in_portal,
+    record,
+)
 
 CONTACTS = ObjectType.CONTACTS
 
@@ -24,62 +34,60 @@ def test_pages_of_due_records_walk_through_all_ids_as_integers(
     store: Store, ids: set[int], limit: int
 ) -> None:
     ids_seen: list[int] = []
-    with store.begin() as session:
-        mirror.erase_all(session, PORTAL)
-        mirror.put(session, PORTAL, [record(contact(number)) for number in ids], due_at=NOON)
+    with store.begin(PORTAL) as session:
+        mirror.erase_all(session)
+        mirror.put(session, [record(contact(number)) for number in ids], due_at=NOON)
         after = "0"
-        while page := mirror.due_refs(
-            session, PORTAL, CONTACTS, until=NOON, after_id=after, limit=limit
-        ):
+        while page := mirror.due_refs(session, CONTACTS, until=NOON, after_id=after, limit=limit):
             ids_seen += [int(ref.id) for ref in page]
             after = page[-1].id
     assert ids_seen == sorted(ids)
 
 
-def test_a_record_is_not_due_before_its_time(session: Session) -> None:
-    mirror.put(session, PORTAL, [record(contact(1))], due_at=at(1))
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(0)) == ()
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(1)) == (contact(1),)
+def test_a_record_is_not_due_before_its_time(session: Transaction) -> None:
+    mirror.put(session, [record(contact(1))], due_at=at(1))
+    assert mirror.due_refs(session, CONTACTS, until=at(0)) == ()
+    assert mirror.due_refs(session, CONTACTS, until=at(1)) == (contact(1),)
 
 
-def test_each_type_is_due_by_itself(session: Session) -> None:
+def test_each_type_is_due_by_itself(session: Transaction) -> None:
     refs = (contact(1), company(1), deal(1))
-    mirror.put(session, PORTAL, [record(ref) for ref in refs], due_at=NOON)
-    assert mirror.due_refs(session, PORTAL, ObjectType.COMPANIES, until=NOON) == (company(1),)
-    assert mirror.count_due(session, PORTAL, until=NOON) == dict.fromkeys(ObjectType, 1)
-    assert mirror.count_due(session, PORTAL, until=at(-1)) == dict.fromkeys(ObjectType, 0)
+    mirror.put(session, [record(ref) for ref in refs], due_at=NOON)
+    assert mirror.due_refs(session, ObjectType.COMPANIES, until=NOON) == (company(1),)
+    assert mirror.count_due(session, until=NOON) == dict.fromkeys(ObjectType, 1)
+    assert mirror.count_due(session, until=at(-1)) == dict.fromkeys(ObjectType, 0)
 
 
-def test_marking_makes_a_record_due_earlier_but_never_later(session: Session) -> None:
+def test_marking_makes_a_record_due_earlier_but_never_later(session: Transaction) -> None:
     _put_with(session, {1: None, 2: 5, 3: 1})
-    mirror.mark_due(session, PORTAL, [contact(number) for number in (1, 2, 3, 4)], at=at(3))
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(2)) == (contact(3),)
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(3)) == tuple(map(contact, (1, 2, 3)))
+    mirror.mark_due(session, [contact(number) for number in (1, 2, 3, 4)], at=at(3))
+    assert mirror.due_refs(session, CONTACTS, until=at(2)) == (contact(3),)
+    assert mirror.due_refs(session, CONTACTS, until=at(3)) == tuple(map(contact, (1, 2, 3)))
 
 
-def test_all_contacts_and_companies_can_be_made_due(session: Session) -> None:
+def test_all_contacts_and_companies_can_be_made_due(session: Transaction) -> None:
     _put_with(session, {1: None, 2: 5, 3: 1})
-    mirror.put(session, PORTAL, [record(company(1)), record(deal(1))], due_at=at(9))
-    mirror.put(session, OTHER_PORTAL, [record(contact(1))], due_at=at(9))
-    mirror.mark_all_due(session, PORTAL, at=at(3))
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(2)) == (contact(3),)
-    assert mirror.count_due(session, PORTAL, until=at(3)) == {
+    mirror.put(session, [record(company(1)), record(deal(1))], due_at=at(9))
+    mirror.put(in_portal(session, OTHER_PORTAL), [record(contact(1))], due_at=at(9))
+    mirror.mark_all_due(session, at=at(3))
+    assert mirror.due_refs(session, CONTACTS, until=at(2)) == (contact(3),)
+    assert mirror.count_due(session, until=at(3)) == {
         ObjectType.CONTACTS: 3,
         ObjectType.COMPANIES: 1,
         ObjectType.DEALS: 0,
     }
-    assert mirror.count_due(session, OTHER_PORTAL, until=at(3))[CONTACTS] == 0
+    assert mirror.count_due(in_portal(session, OTHER_PORTAL), until=at(3))[CONTACTS] == 0
 
 
-def test_a_time_that_is_set_replaces_the_last_one(session: Session) -> None:
+def test_a_time_that_is_set_replaces_the_last_one(session: Transaction) -> None:
     _put_with(session, {1: 0, 2: 0, 3: 0})
-    mirror.set_due(session, PORTAL, {contact(1): None, contact(2): at(5)})
-    mirror.set_due(session, PORTAL, {})
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(4)) == (contact(3),)
-    assert mirror.due_refs(session, PORTAL, CONTACTS, until=at(5)) == (contact(2), contact(3))
+    mirror.set_due(session, {contact(1): None, contact(2): at(5)})
+    mirror.set_due(session, {})
+    assert mirror.due_refs(session, CONTACTS, until=at(4)) == (contact(3),)
+    assert mirror.due_refs(session, CONTACTS, until=at(5)) == (contact(2), contact(3))
 
 
-def test_due_records_are_found_without_reading_the_others(session: Session) -> None:
+def test_due_records_are_found_without_reading_the_others(session: Transaction) -> None:
     plan = session.execute(
         text(
             "EXPLAIN QUERY PLAN SELECT object_id FROM mirror WHERE portal_id = 1 AND object_type "
@@ -92,11 +100,10 @@ def test_due_records_are_found_without_reading_the_others(session: Session) -> N
     ]
 
 
-def _put_with(session: Session, times: dict[int, int | None]) -> None:
-    mirror.put(session, PORTAL, [record(contact(number)) for number in times], due_at=NOON)
+def _put_with(session: Transaction, times: dict[int, int | None]) -> None:
+    mirror.put(session, [record(contact(number)) for number in times], due_at=NOON)
     mirror.set_due(
         session,
-        PORTAL,
         {
             contact(number): None if minutes is None else at(minutes)
             for number, minutes in times.items()

@@ -19,37 +19,40 @@ def task(contact: Ref) -> Task:
 
 
 def test_what_was_promised_is_open_until_it_ends(store: Store) -> None:
-    with store.begin() as session:
+    with store.begin("1") as session:
         for contact in (BJORN, ANNA, Ref.parse("contacts/3")):
-            follow_up_tasks.promise(session, "1", task(contact), at=NOW)
-        follow_up_tasks.mark_refused(session, "1", Ref.parse("contacts/3"))
-        open_tasks = follow_up_tasks.read_promised(session, "1")
+            follow_up_tasks.promise(session, task(contact), at=NOW)
+        follow_up_tasks.mark_refused(session, Ref.parse("contacts/3"))
+        open_tasks = follow_up_tasks.read_promised(session)
         assert [(open_task.task, open_task.at) for open_task in open_tasks] == [
             (task(ANNA), NOW),
             (task(BJORN), NOW),
         ]
-        follow_up_tasks.mark_created(session, "1", ANNA, "60")
-        assert [
-            open_task.task.contact for open_task in follow_up_tasks.read_promised(session, "1")
-        ] == [BJORN]
-        assert follow_up_tasks.read_promised(session, "2") == ()
+        follow_up_tasks.mark_created(session, ANNA, "60")
+        assert [open_task.task.contact for open_task in follow_up_tasks.read_promised(session)] == [
+            BJORN
+        ]
+    with store.reading("2") as session:
+        assert follow_up_tasks.read_promised(session) == ()
 
 
 def test_tasks_are_counted_since_a_moment(store: Store) -> None:
-    with store.begin() as session:
-        follow_up_tasks.promise(session, "1", task(ANNA), at=NOW)
-        follow_up_tasks.promise(session, "1", task(BJORN), at=NOW + HOUR)
-        assert follow_up_tasks.last_promised(session, "1", [ANNA, Ref.parse("contacts/9")]) == {
+    with store.begin("1") as session:
+        follow_up_tasks.promise(session, task(ANNA), at=NOW)
+        follow_up_tasks.promise(session, task(BJORN), at=NOW + HOUR)
+        assert follow_up_tasks.last_promised(session, [ANNA, Ref.parse("contacts/9")]) == {
             ANNA: NOW
         }
-        counts = [follow_up_tasks.count_promised(session, "1", NOW + n * HOUR) for n in (-1, 0, 1)]
-        assert (counts, follow_up_tasks.count_promised(session, "2", NOW - HOUR)) == ([2, 1, 0], 0)
+        counts = [follow_up_tasks.count_promised(session, NOW + n * HOUR) for n in (-1, 0, 1)]
+    assert counts == [2, 1, 0]
+    with store.reading("2") as session:
+        assert follow_up_tasks.count_promised(session, NOW - HOUR) == 0
 
 
 def test_the_survivor_of_a_merge_has_the_task_and_what_is_deleted_has_none(store: Store) -> None:
-    with store.begin() as session:
-        follow_up_tasks.promise(session, "1", task(ANNA), at=NOW)
-        cascade.follow_merge(session, "1", {ANNA: BJORN}, at=NOW)
-        assert follow_up_tasks.last_promised(session, "1", [ANNA, BJORN]) == {BJORN: NOW}
-        cascade.erase(session, "1", [BJORN], at=NOW)
-        assert follow_up_tasks.last_promised(session, "1", [ANNA, BJORN]) == {}
+    with store.begin("1") as session:
+        follow_up_tasks.promise(session, task(ANNA), at=NOW)
+        cascade.follow_merge(session, {ANNA: BJORN}, at=NOW)
+        assert follow_up_tasks.last_promised(session, [ANNA, BJORN]) == {BJORN: NOW}
+        cascade.erase(session, [BJORN], at=NOW)
+        assert follow_up_tasks.last_promised(session, [ANNA, BJORN]) == {}

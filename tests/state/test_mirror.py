@@ -8,12 +8,22 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy.orm import Session
 
 from connector.core.model import ObjectType, Record
 from state import ledger, mirror
 from state.db.store import Store
-from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at, company, contact, deal, record
+from state.db.transaction import Transaction
+from tests.state.examples import (
+    NOON,
+    OTHER_PORTAL,
+    PORTAL,
+    at,
+    company,
+    contact,
+    deal,
+    in_portal,
+    record,
+)
 
 CONTACTS = ObjectType.CONTACTS
 MANY = 2500
@@ -36,44 +46,44 @@ records = st.builds(
 @given(stored=st.lists(records, max_size=5, unique_by=lambda entry: entry.ref))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_what_was_put_is_what_is_got(store: Store, stored: list[Record]) -> None:
-    with store.begin() as session:
-        mirror.erase_all(session, PORTAL)
-        mirror.put(session, PORTAL, stored, due_at=NOON)
-        mirrored = mirror.get(session, PORTAL, (entry.ref for entry in stored))
+    with store.begin(PORTAL) as session:
+        mirror.erase_all(session)
+        mirror.put(session, stored, due_at=NOON)
+        mirrored = mirror.get(session, (entry.ref for entry in stored))
     assert mirrored == {entry.ref: entry for entry in stored}
 
 
-def test_blank_and_not_asked_for_stay_apart(session: Session) -> None:
+def test_blank_and_not_asked_for_stay_apart(session: Transaction) -> None:
     _put(session, record(contact(1), email=None))
-    assert mirror.get(session, PORTAL, [contact(1)])[contact(1)].properties == {"email": None}
+    assert mirror.get(session, [contact(1)])[contact(1)].properties == {"email": None}
 
 
-def test_a_portal_never_sees_the_records_of_another(session: Session) -> None:
+def test_a_portal_never_sees_the_records_of_another(session: Transaction) -> None:
     _put(session, record(contact(1)))
-    assert mirror.get(session, OTHER_PORTAL, [contact(1)]) == {}
-    assert mirror.count(session, OTHER_PORTAL)[CONTACTS] == 0
+    assert mirror.get(in_portal(session, OTHER_PORTAL), [contact(1)]) == {}
+    assert mirror.count(in_portal(session, OTHER_PORTAL))[CONTACTS] == 0
     assert _due_contacts(session, portal_id=OTHER_PORTAL) == ()
 
 
-def test_a_record_that_is_not_mirrored_is_absent(session: Session) -> None:
+def test_a_record_that_is_not_mirrored_is_absent(session: Transaction) -> None:
     _put(session, record(contact(1)))
-    assert mirror.get(session, PORTAL, [contact(2), company(1)]) == {}
-    assert mirror.known_refs(session, PORTAL, [contact(1), contact(2)]) == {contact(1)}
+    assert mirror.get(session, [contact(2), company(1)]) == {}
+    assert mirror.known_refs(session, [contact(1), contact(2)]) == {contact(1)}
 
 
-def test_more_records_than_one_statement_holds_are_found(session: Session) -> None:
+def test_more_records_than_one_statement_holds_are_found(session: Transaction) -> None:
     refs = [contact(number) for number in range(1, MANY)]
-    mirror.put(session, PORTAL, [record(ref) for ref in refs], due_at=NOON)
-    assert mirror.get(session, PORTAL, refs).keys() == set(refs)
-    assert mirror.known_refs(session, PORTAL, refs) == set(refs)
+    mirror.put(session, [record(ref) for ref in refs], due_at=NOON)
+    assert mirror.get(session, refs).keys() == set(refs)
+    assert mirror.known_refs(session, refs) == set(refs)
 
 
-def test_nothing_to_put_is_nothing_done(session: Session) -> None:
-    mirror.put(session, PORTAL, [], due_at=NOON)
-    assert mirror.count(session, PORTAL) == dict.fromkeys(ObjectType, 0)
+def test_nothing_to_put_is_nothing_done(session: Transaction) -> None:
+    mirror.put(session, [], due_at=NOON)
+    assert mirror.count(session) == dict.fromkeys(ObjectType, 0)
 
 
-def test_a_new_record_is_due(session: Session) -> None:
+def test_a_new_record_is_due(session: Transaction) -> None:
     _put(session, record(contact(1)))
     assert _due_contacts(session) == (contact(1),)
 
@@ -86,41 +96,41 @@ def test_a_new_record_is_due(session: Session) -> None:
         record(contact(1), email="a", score="1"),
     ],
 )
-def test_a_changed_record_is_due(session: Session, changed: Record) -> None:
+def test_a_changed_record_is_due(session: Transaction, changed: Record) -> None:
     _put(session, record(contact(1), email="a"))
-    mirror.set_due(session, PORTAL, {contact(1): None})
+    mirror.set_due(session, {contact(1): None})
     _put(session, changed)
     assert _due_contacts(session) == (contact(1),)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): changed}
+    assert mirror.get(session, [contact(1)]) == {contact(1): changed}
 
 
-def test_an_unchanged_record_keeps_its_time(session: Session) -> None:
+def test_an_unchanged_record_keeps_its_time(session: Transaction) -> None:
     original = record(contact(1), email="a", score=None)
     _put(session, original)
-    mirror.set_due(session, PORTAL, {contact(1): at(60)})
+    mirror.set_due(session, {contact(1): at(60)})
     _put(session, replace(original, properties={"score": None, "email": "a"}))
     assert _due_contacts(session) == ()
     assert _due_contacts(session, minutes=60) == (contact(1),)
 
 
-def test_an_older_version_never_replaces_a_newer_one(session: Session) -> None:
+def test_an_older_version_never_replaces_a_newer_one(session: Transaction) -> None:
     newer = record(contact(1), email="new", modified=5)
     _put(session, newer)
-    mirror.set_due(session, PORTAL, {contact(1): None})
+    mirror.set_due(session, {contact(1): None})
     older = record(contact(1), email="old", modified=4)
-    assert mirror.select_changed(session, PORTAL, [older]) == ()
+    assert mirror.select_changed(session, [older]) == ()
     _put(session, older)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): newer}
+    assert mirror.get(session, [contact(1)]) == {contact(1): newer}
     assert _due_contacts(session) == ()
 
 
-def test_of_two_versions_in_one_page_the_newer_stays(session: Session) -> None:
+def test_of_two_versions_in_one_page_the_newer_stays(session: Transaction) -> None:
     new, old = record(contact(1), email="new", modified=5), record(contact(1), email="old")
     _put(session, new, old)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {contact(1): new}
+    assert mirror.get(session, [contact(1)]) == {contact(1): new}
 
 
-def test_changed_names_what_is_news_to_the_mirror(session: Session) -> None:
+def test_changed_names_what_is_news_to_the_mirror(session: Transaction) -> None:
     same, edited, archived, touched = (
         record(contact(number), email="a") for number in (1, 2, 3, 5)
     )
@@ -131,61 +141,61 @@ def test_changed_names_what_is_news_to_the_mirror(session: Session) -> None:
         record(contact(4), email="a"),
         record(contact(5), email="a", modified=9),  # an association may have changed
     )
-    assert mirror.select_changed(session, PORTAL, [same, *changes]) == changes
+    assert mirror.select_changed(session, [same, *changes]) == changes
 
 
-def test_a_read_back_changes_only_what_was_asked_for(session: Session) -> None:
+def test_a_read_back_changes_only_what_was_asked_for(session: Transaction) -> None:
     _put(session, record(contact(1), email="a", stage="lead"))
-    mirror.set_due(session, PORTAL, {contact(1): None})
-    mirror.patch(session, PORTAL, [record(contact(1), stage="customer", modified=1)], due_at=NOON)
-    stored = mirror.get(session, PORTAL, [contact(1)])[contact(1)]
+    mirror.set_due(session, {contact(1): None})
+    mirror.patch(session, [record(contact(1), stage="customer", modified=1)], due_at=NOON)
+    stored = mirror.get(session, [contact(1)])[contact(1)]
     assert stored == record(contact(1), email="a", stage="customer", modified=1)
     assert _due_contacts(session) == (contact(1),)
 
 
-def test_a_read_back_of_an_unknown_record_is_passed_over(session: Session) -> None:
-    mirror.patch(session, PORTAL, [record(contact(1), stage="customer")], due_at=NOON)
-    assert mirror.get(session, PORTAL, [contact(1)]) == {}
+def test_a_read_back_of_an_unknown_record_is_passed_over(session: Transaction) -> None:
+    mirror.patch(session, [record(contact(1), stage="customer")], due_at=NOON)
+    assert mirror.get(session, [contact(1)]) == {}
 
 
-def test_records_are_counted_without_the_archived_ones(session: Session) -> None:
+def test_records_are_counted_without_the_archived_ones(session: Transaction) -> None:
     _put(session, record(contact(1)), record(contact(2)), record(contact(3), archived=True))
     _put(session, record(deal(1)))
-    mirror.archive(session, PORTAL, [contact(2)], at=NOON)
-    assert mirror.count(session, PORTAL) == {
+    mirror.archive(session, [contact(2)], at=NOON)
+    assert mirror.count(session) == {
         ObjectType.CONTACTS: 1,
         ObjectType.COMPANIES: 0,
         ObjectType.DEALS: 1,
     }
 
 
-def test_an_archived_record_is_never_due_and_stays_readable(session: Session) -> None:
+def test_an_archived_record_is_never_due_and_stays_readable(session: Transaction) -> None:
     _put(session, record(contact(1)), record(contact(2), archived=True))
-    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
-    mirror.mark_due(session, PORTAL, [contact(1), contact(2)], at=NOON)
-    mirror.mark_all_due(session, PORTAL, at=NOON)
-    mirror.set_due(session, PORTAL, {contact(1): NOON, contact(2): NOON})
+    mirror.archive(session, [contact(1)], at=NOON)
+    mirror.mark_due(session, [contact(1), contact(2)], at=NOON)
+    mirror.mark_all_due(session, at=NOON)
+    mirror.set_due(session, {contact(1): NOON, contact(2): NOON})
     assert _due_contacts(session, minutes=9999) == ()
-    assert all(entry.archived for entry in mirror.get(session, PORTAL, [contact(1)]).values())
+    assert all(entry.archived for entry in mirror.get(session, [contact(1)]).values())
 
 
-def test_a_record_that_comes_back_is_due(session: Session) -> None:
+def test_a_record_that_comes_back_is_due(session: Transaction) -> None:
     _put(session, record(contact(1)))
-    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
+    mirror.archive(session, [contact(1)], at=NOON)
     _put(session, record(contact(1)))
     assert _due_contacts(session) == (contact(1),)
-    assert mirror.count(session, PORTAL)[CONTACTS] == 1
+    assert mirror.count(session)[CONTACTS] == 1
 
 
-def test_forgetting_a_portal_leaves_the_others(session: Session) -> None:
+def test_forgetting_a_portal_leaves_the_others(session: Transaction) -> None:
     _put(session, record(contact(1)))
-    mirror.put(session, OTHER_PORTAL, [record(contact(1))], due_at=NOON)
-    mirror.erase_all(session, PORTAL)
-    assert mirror.known_refs(session, PORTAL, [contact(1)]) == frozenset()
-    assert mirror.known_refs(session, OTHER_PORTAL, [contact(1)]) == {contact(1)}
+    mirror.put(in_portal(session, OTHER_PORTAL), [record(contact(1))], due_at=NOON)
+    mirror.erase_all(session)
+    assert mirror.known_refs(session, [contact(1)]) == frozenset()
+    assert mirror.known_refs(in_portal(session, OTHER_PORTAL), [contact(1)]) == {contact(1)}
 
 
-def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Session) -> None:
+def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Transaction) -> None:
     _put(
         session,
         *(record(contact(number), associatedcompanyid="7") for number in (100, 9, 10)),
@@ -194,59 +204,59 @@ def test_a_company_names_its_contacts_in_the_order_of_their_ids(session: Session
         record(contact(13), associatedcompanyid="junk"),
         record(contact(14), associatedcompanyid="7", archived=True),
     )
-    assert mirror.contacts_of_companies(session, PORTAL, [company(7), company(9)]) == {
+    assert mirror.contacts_of_companies(session, [company(7), company(9)]) == {
         company(7): (contact(9), contact(10), contact(100)),
         company(9): (),
     }
 
 
-def test_a_contact_that_moves_to_another_company_leaves_the_first(session: Session) -> None:
+def test_a_contact_that_moves_to_another_company_leaves_the_first(session: Transaction) -> None:
     _put(session, record(contact(1), associatedcompanyid="7"))
     moved = record(contact(1), associatedcompanyid="8", modified=1)
-    mirror.patch(session, PORTAL, [moved], due_at=NOON)
-    contacts_by_company = mirror.contacts_of_companies(session, PORTAL, [company(7), company(8)])
+    mirror.patch(session, [moved], due_at=NOON)
+    contacts_by_company = mirror.contacts_of_companies(session, [company(7), company(8)])
     assert contacts_by_company == {company(7): (), company(8): (contact(1),)}
 
 
-def test_a_deal_that_moves_leaves_its_stages_in_the_ledger(session: Session) -> None:
+def test_a_deal_that_moves_leaves_its_stages_in_the_ledger(session: Transaction) -> None:
     _put(session, record(deal(1), dealstage="won"))
     _put(session, record(deal(1), dealstage="open", modified=5))
-    versions = ledger.read_versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    versions = ledger.read_versions(session, [deal(1)], "dealstage")[deal(1)]
     assert [(version.value, version.at, version.source_type) for version in versions] == [
         ("open", at(5), "MIRROR"),
         ("won", at(0), "MIRROR"),
     ]
 
 
-def test_a_deal_that_stays_leaves_nothing_in_the_ledger(session: Session) -> None:
+def test_a_deal_that_stays_leaves_nothing_in_the_ledger(session: Transaction) -> None:
     _put(session, record(deal(1), dealstage="won"))
     _put(session, record(deal(1), dealstage="won", amount="5", modified=5))
-    assert ledger.read_versions(session, PORTAL, [deal(1)], "dealstage") == {deal(1): ()}
+    assert ledger.read_versions(session, [deal(1)], "dealstage") == {deal(1): ()}
 
 
-def test_an_older_version_of_a_deal_is_a_sighting_as_well(session: Session) -> None:
+def test_an_older_version_of_a_deal_is_a_sighting_as_well(session: Transaction) -> None:
     _put(session, record(deal(1), dealstage="lost", modified=5))
     _put(session, record(deal(1), dealstage="won"))
-    versions = ledger.read_versions(session, PORTAL, [deal(1)], "dealstage")[deal(1)]
+    versions = ledger.read_versions(session, [deal(1)], "dealstage")[deal(1)]
     assert [(version.value, version.at) for version in versions] == [
         ("lost", at(5)),
         ("won", at(0)),
     ]
 
 
-def _put(session: Session, *rows: Record) -> None:
-    mirror.put(session, PORTAL, rows, due_at=NOON)
+def _put(session: Transaction, *rows: Record) -> None:
+    mirror.put(session, rows, due_at=NOON)
 
 
 def _due_contacts(
-    session: Session, *, portal_id: str = PORTAL, minutes: int = 0
+    session: Transaction, *, portal_id: str = PORTAL, minutes: int = 0
 ) -> tuple[object, ...]:
-    return mirror.due_refs(session, portal_id, CONTACTS, until=at(minutes))
+    return mirror.due_refs(in_portal(session, portal_id), CONTACTS, until=at(minutes))
 
 
-def test_what_was_archived_before_a_moment_is_told(session: Session) -> None:
+def test_what_was_archived_before_a_moment_is_told(session: Transaction) -> None:
     _put(session, record(contact(1)), record(contact(2)), record(contact(3)))
-    mirror.archive(session, PORTAL, [contact(1)], at=NOON)
-    mirror.archive(session, PORTAL, [contact(2)], at=at(5))
-    assert mirror.archived_before(session, PORTAL, at(5)) == [contact(1)]
-    assert mirror.archived_before(session, OTHER_PORTAL, at(9)) == []
+    mirror.archive(session, [contact(1)], at=NOON)
+    mirror.archive(session, [contact(2)], at=at(5))
+    assert mirror.archived_before(session, at(5)) == [contact(1)]
+    assert mirror.archived_before(in_portal(session, OTHER_PORTAL), at(9)) == []

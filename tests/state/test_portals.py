@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy.orm import Session
-
 from connector.core.model import (
     Account,
     DealStage,
@@ -16,6 +14,7 @@ from connector.core.model import (
     PropertyDefinition,
 )
 from state import portals
+from state.db.transaction import Transaction
 from tests.state.examples import NOON
 
 STAGES = PropertyDefinition(
@@ -45,16 +44,16 @@ PORTAL = Portal(
 )
 
 
-def test_a_portal_is_loaded_as_it_was_saved(session: Session) -> None:
+def test_a_portal_is_loaded_as_it_was_saved(session: Transaction) -> None:
     portals.save(session, PORTAL, NOON)
-    assert portals.load(session, "4711") == PORTAL
+    assert portals.load(session) == PORTAL
 
 
-def test_an_unknown_portal_is_none(session: Session) -> None:
-    assert portals.load(session, "4711") is None
+def test_an_unknown_portal_is_none(session: Transaction) -> None:
+    assert portals.load(session) is None
 
 
-def test_only_another_portal_is_news(session: Session) -> None:
+def test_only_another_portal_is_news(session: Transaction) -> None:
     other_definitions = {ObjectType.CONTACTS: {"score": SCORE}}
     assert portals.save(session, PORTAL, NOON)
     assert not portals.save(session, PORTAL, NOON)
@@ -66,7 +65,7 @@ def test_the_order_in_which_properties_were_told_is_no_news() -> None:
     assert portals.digest(replace(PORTAL, definitions=reordered)) == portals.digest(PORTAL)
 
 
-def test_portals_are_listed_by_id(session: Session) -> None:
+def test_portals_are_listed_by_id(session: Transaction) -> None:
     for portal_id in ("100", "9"):
         portals.save(session, replace(PORTAL, account=Account(portal_id=portal_id)), NOON)
     assert portals.ids(session) == ("9", "100")

@@ -2,51 +2,50 @@
 
 from __future__ import annotations
 
-from sqlalchemy.orm import Session
-
 from state import runs
+from state.db.transaction import Transaction
 from state.runs import Run
-from tests.state.examples import OTHER_PORTAL, PORTAL, at
+from tests.state.examples import OTHER_PORTAL, at, in_portal
 
 
-def test_a_run_that_goes_on_has_no_end(session: Session) -> None:
-    runs.begin(session, PORTAL, "r1", "sync", at(0))
-    assert runs.latest(session, PORTAL) == Run(
+def test_a_run_that_goes_on_has_no_end(session: Transaction) -> None:
+    runs.begin(session, "r1", "sync", at(0))
+    assert runs.latest(session) == Run(
         run="r1", kind="sync", began_at=at(0), finished_at=None, summary={}
     )
 
 
-def test_a_run_tells_how_it_ended(session: Session) -> None:
-    runs.begin(session, PORTAL, "r1", "sync", at(0))
-    runs.finish(session, PORTAL, "r1", at(5), {"applied": 3})
-    assert runs.latest(session, PORTAL) == Run(
+def test_a_run_tells_how_it_ended(session: Transaction) -> None:
+    runs.begin(session, "r1", "sync", at(0))
+    runs.finish(session, "r1", at(5), {"applied": 3})
+    assert runs.latest(session) == Run(
         run="r1", kind="sync", began_at=at(0), finished_at=at(5), summary={"applied": 3}
     )
 
 
-def test_the_latest_run_is_the_one_that_began_last(session: Session) -> None:
-    runs.begin(session, PORTAL, "r2", "sync", at(5))
-    runs.begin(session, PORTAL, "r1", "pull", at(0))
-    runs.finish(session, PORTAL, "r1", at(9), {})
-    latest = runs.latest(session, PORTAL)
+def test_the_latest_run_is_the_one_that_began_last(session: Transaction) -> None:
+    runs.begin(session, "r2", "sync", at(5))
+    runs.begin(session, "r1", "pull", at(0))
+    runs.finish(session, "r1", at(9), {})
+    latest = runs.latest(session)
     assert latest is not None
     assert latest.run == "r2"
-    assert runs.latest(session, OTHER_PORTAL) is None
+    assert runs.latest(in_portal(session, OTHER_PORTAL)) is None
 
 
-def test_a_run_is_found_by_its_id(session: Session) -> None:
-    runs.begin(session, PORTAL, "r1", "undo", at(0))
-    stored_run = runs.get(session, PORTAL, "r1")
+def test_a_run_is_found_by_its_id(session: Transaction) -> None:
+    runs.begin(session, "r1", "undo", at(0))
+    stored_run = runs.get(session, "r1")
     assert stored_run is not None
     assert (stored_run.kind, stored_run.finished_at) == ("undo", None)
-    assert runs.get(session, PORTAL, "r2") is None
+    assert runs.get(session, "r2") is None
 
 
-def test_runs_that_ended_are_forgotten_and_those_that_died_are_not(session: Session) -> None:
+def test_runs_that_ended_are_forgotten_and_those_that_died_are_not(session: Transaction) -> None:
     for name, end in (("r1", at(1)), ("r2", at(5)), ("r3", None)):
-        runs.begin(session, PORTAL, name, "sync", at(0))
+        runs.begin(session, name, "sync", at(0))
         if end:
-            runs.finish(session, PORTAL, name, end, {})
-    runs.prune(session, PORTAL, before=at(3))
-    remaining = [run_id for run_id in ("r1", "r2", "r3") if runs.get(session, PORTAL, run_id)]
+            runs.finish(session, name, end, {})
+    runs.prune(session, before=at(3))
+    remaining = [run_id for run_id in ("r1", "r2", "r3") if runs.get(session, run_id)]
     assert remaining == ["r2", "r3"]

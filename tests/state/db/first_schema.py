@@ -7,8 +7,6 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import Move, Phase
@@ -25,6 +23,7 @@ from state import (
     runs,
 )
 from state.db.store import Store
+from state.db.transaction import Transaction
 from state.plans import PlanHead
 from tests.state.examples import PORTAL, at, contact, correction, deal, link, record, version
 
@@ -35,7 +34,7 @@ def write(to: Path) -> None:
     """Fill a new database, and write it down."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "connector.db"
-        with Store.open(f"sqlite:///{path}") as store, store.begin() as session:
+        with Store.open(f"sqlite:///{path}") as store, store.begin(PORTAL) as session:
             _fill_mirror(session)
             _fill_writes(session)
         with closing(sqlite3.connect(path)) as connection:
@@ -43,25 +42,25 @@ def write(to: Path) -> None:
     to.write_text(text + "\n", encoding="utf-8")
 
 
-def _fill_mirror(session: Session) -> None:
+def _fill_mirror(session: Transaction) -> None:
     stages = {STAGE: "customer"}
-    mirror.put(session, PORTAL, [record(contact(1), **stages)], due_at=at(0))
-    mirror.put(session, PORTAL, [record(deal(9), dealstage="open")], due_at=at(0))
+    mirror.put(session, [record(contact(1), **stages)], due_at=at(0))
+    mirror.put(session, [record(deal(9), dealstage="open")], due_at=at(0))
     links = {contact(1): [link(contact(1), deal(9))]}
-    associations.replace_all(session, PORTAL, links, deal(9).object_type)
+    associations.replace_all(session, links, deal(9).object_type)
     versions = [version("open", 2), version("won", 1)]
-    ledger.store_history(session, PORTAL, deal(9), "dealstage", versions)
-    ledger.mark_read(session, PORTAL, [deal(9)], at=at(3))
-    checkpoints.put(session, PORTAL, "changes.contacts", {"until": "2026-03-01"})
+    ledger.store_history(session, deal(9), "dealstage", versions)
+    ledger.mark_read(session, [deal(9)], at=at(3))
+    checkpoints.put(session, "changes.contacts", {"until": "2026-03-01"})
 
 
-def _fill_writes(session: Session) -> None:
+def _fill_writes(session: Transaction) -> None:
     corrections = (correction(contact(1)),)
-    plans.create(session, PORTAL, _HEAD)
-    plans.add(session, PORTAL, "p1", [corrections])
-    plans.close(session, PORTAL, "p1", summary={"corrections": 1}, digest="d")
-    runs.begin(session, PORTAL, "r1", "sync", at(0))
-    runs.finish(session, PORTAL, "r1", at(1), {"applied": 3})
+    plans.create(session, _HEAD)
+    plans.add(session, "p1", [corrections])
+    plans.close(session, "p1", summary={"corrections": 1}, digest="d")
+    runs.begin(session, "r1", "sync", at(0))
+    runs.finish(session, "r1", at(1), {"applied": 3})
     move = Move(
         record=contact(1),
         corrections=corrections,
@@ -71,11 +70,11 @@ def _fill_writes(session: Session) -> None:
         promised_at=at(0),
         phase=Phase.CLEARED,
     )
-    outbox.promise(session, PORTAL, [move])
-    holds.add(session, PORTAL, [_HOLD])
+    outbox.promise(session, [move])
+    holds.add(session, [_HOLD])
     # The salt is given, so that the file is the same each time.
-    audit.append(session, PORTAL, [_LINE] * 3, salt=lambda length: b"s" * length)
-    audit.cut(session, PORTAL, 2, at=at(9), file="audit.4711.000000001-000000002.jsonl")
+    audit.append(session, [_LINE] * 3, salt=lambda length: b"s" * length)
+    audit.cut(session, 2, at=at(9), file="audit.4711.000000001-000000002.jsonl")
 
 
 _HEAD = PlanHead(

@@ -12,7 +12,7 @@ from tests.state.examples import PORTAL
 
 def test_the_size_counts_the_log_that_is_not_written_back_yet(store: Store) -> None:
     before = store.size_bytes()
-    with store.begin() as session:
+    with store.begin(PORTAL) as session:
         session.connection().exec_driver_sql("CREATE TABLE room (text TEXT)")
         session.connection().exec_driver_sql("INSERT INTO room VALUES (?)", [("x" * 500_000,)])
     assert store.size_bytes() > before + 500_000
@@ -24,14 +24,14 @@ def test_threads_of_one_process_wait_for_each_other_without_asking_sqlite(databa
     with Store.open(f"sqlite:///{database}", busy_timeout=0) as store:
 
         def first() -> None:
-            with store.begin() as session:
-                checkpoints.put(session, PORTAL, "first", 1)
+            with store.begin(PORTAL) as session:
+                checkpoints.put(session, "first", 1)
                 first_wrote.set()
                 assert may_commit.wait(10)
 
         def second() -> None:
-            with store.begin() as session:
-                values_seen.append(checkpoints.get(session, PORTAL, "first"))
+            with store.begin(PORTAL) as session:
+                values_seen.append(checkpoints.get(session, "first"))
 
         values_seen: list[int] = []
         threads = [Thread(target=first), Thread(target=second)]

@@ -51,26 +51,24 @@ def test_it_is_brought_to_the_newest_schema(opened_store: Store, old_database: P
 
 
 def test_everything_in_it_is_still_there(opened_store: Store) -> None:
-    with opened_store.reading() as session:
-        records = mirror.get(session, PORTAL, [contact(1), deal(9)])
+    with opened_store.reading(PORTAL) as session:
+        records = mirror.get(session, [contact(1), deal(9)])
         assert records[contact(1)].value(STAGE) == "customer"
-        assert len(ledger.read_versions(session, PORTAL, [deal(9)], "dealstage")[deal(9)]) == 2
-        (move,) = outbox.open_moves(session, PORTAL)
+        assert len(ledger.read_versions(session, [deal(9)], "dealstage")[deal(9)]) == 2
+        (move,) = outbox.open_moves(session)
         assert (move.record, move.phase) == (contact(1), Phase.CLEARED)
-        assert [
-            len(corrections) for _, corrections in plans.read_corrections(session, PORTAL, "p1")
-        ] == [1]
-        assert runs.get(session, PORTAL, "r1") is not None
-        assert checkpoints.get(session, PORTAL, "changes.contacts") == {"until": "2026-03-01"}
-        assert len(holds.read_active(session, PORTAL, now=at(0))) == 1
+        assert [len(corrections) for _, corrections in plans.read_corrections(session, "p1")] == [1]
+        assert runs.get(session, "r1") is not None
+        assert checkpoints.get(session, "changes.contacts") == {"until": "2026-03-01"}
+        assert len(holds.read_active(session, now=at(0))) == 1
 
 
 def test_its_audit_proves_itself_and_goes_on(opened_store: Store) -> None:
-    with opened_store.begin() as session:
-        lines = list(audit.read(session, PORTAL))
-        audit.append(session, PORTAL, lines)
-        verdict = audit.verify(session, PORTAL)
-        assert audit_cuts.last(session, PORTAL) is not None
+    with opened_store.begin(PORTAL) as session:
+        lines = list(audit.read(session))
+        audit.append(session, lines)
+        verdict = audit.verify(session)
+        assert audit_cuts.last(session) is not None
     assert isinstance(verdict, IntactChain)
     assert (verdict.line_count, len(lines)) == (4, 1)
 

@@ -18,11 +18,12 @@ from connector.errors import UserError
 from state import checkpoints
 from state.db.locks import Busy
 from state.db.store import Store
+from state.db.transaction import Transaction
 
 PORTAL = "4711"
 
 
-def _same_key_twice(session: Session) -> None:
+def _same_key_twice(session: Transaction) -> None:
     row = "INSERT INTO checkpoints VALUES (4711, :name, '1')"
     for _ in range(2):
         session.execute(text(row), {"name": "kari@example.com"})
@@ -35,37 +36,37 @@ def test_the_folder_of_the_database_is_made(tmp_path: Path) -> None:
 
 
 def test_a_transaction_is_kept_at_its_end(store: Store) -> None:
-    with store.begin() as session:
-        checkpoints.put(session, PORTAL, "one", 1)
-    with store.reading() as session:
-        assert checkpoints.get(session, PORTAL, "one") == 1
+    with store.begin(PORTAL) as session:
+        checkpoints.put(session, "one", 1)
+    with store.reading(PORTAL) as session:
+        assert checkpoints.get(session, "one") == 1
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.begin() as session:
-        checkpoints.put(session, PORTAL, "one", 1)
+    with pytest.raises(ZeroDivisionError), store.begin(PORTAL) as session:
+        checkpoints.put(session, "one", 1)
         raise ZeroDivisionError
-    with store.reading() as session:
-        assert checkpoints.get(session, PORTAL, "one") is None
+    with store.reading(PORTAL) as session:
+        assert checkpoints.get(session, "one") is None
 
 
 def test_a_reader_sees_one_moment_while_a_writer_goes_on(store: Store) -> None:
-    with store.reading() as reader:
-        before = checkpoints.get(reader, PORTAL, "one")
-        with store.begin() as writer:
-            checkpoints.put(writer, PORTAL, "one", 1)
-        assert checkpoints.get(reader, PORTAL, "one") == before
+    with store.reading(PORTAL) as reader:
+        before = checkpoints.get(reader, "one")
+        with store.begin(PORTAL) as writer:
+            checkpoints.put(writer, "one", 1)
+        assert checkpoints.get(reader, "one") == before
 
 
 def test_what_was_kept_is_there_after_opening_again(database: Path) -> None:
-    with Store.open(f"sqlite:///{database}") as store, store.begin() as session:
-        checkpoints.put(session, PORTAL, "one", {"since": 1})
-    with Store.open(f"sqlite:///{database}") as store, store.reading() as session:
-        assert checkpoints.get(session, PORTAL, "one") == {"since": 1}
+    with Store.open(f"sqlite:///{database}") as store, store.begin(PORTAL) as session:
+        checkpoints.put(session, "one", {"since": 1})
+    with Store.open(f"sqlite:///{database}") as store, store.reading(PORTAL) as session:
+        assert checkpoints.get(session, "one") == {"since": 1}
 
 
 def test_each_commit_reaches_the_disk_and_references_hold(store: Store) -> None:
-    with store.begin() as session:
+    with store.begin(PORTAL) as session:
         pragmas = [
             session.scalar(text(f"PRAGMA {name}"))
             for name in ("journal_mode", "synchronous", "foreign_keys")
@@ -107,9 +108,9 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
 def test_what_the_disk_refuses_is_told_with_what_to_do(
     store: Store, pragma: str, message: str
 ) -> None:
-    with pytest.raises(UserError, match=message), store.begin() as session:
+    with pytest.raises(UserError, match=message), store.begin(PORTAL) as session:
         session.execute(text(f"PRAGMA {pragma}"))
-        checkpoints.put(session, PORTAL, "one", "x" * 100_000)
+        checkpoints.put(session, "one", "x" * 100_000)
 
 
 def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
@@ -119,9 +120,9 @@ def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
         closing(other_connection),
         Store.open(f"sqlite:///{database}", busy_timeout=0) as store,
         pytest.raises(Busy, match="keeps it locked"),
-        store.begin() as session,
+        store.begin(PORTAL) as session,
     ):
-        checkpoints.put(session, PORTAL, "one", 1)
+        checkpoints.put(session, "one", 1)
 
 
 @pytest.mark.parametrize(
@@ -134,12 +135,12 @@ def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
 def test_a_bug_of_ours_is_no_fault_of_the_file(
     store: Store, act: Callable[[Session], object], error: type[Exception]
 ) -> None:
-    with pytest.raises(error), store.begin() as session:
+    with pytest.raises(error), store.begin(PORTAL) as session:
         act(session)
 
 
 def test_errors_do_not_tell_the_values(store: Store) -> None:
-    with pytest.raises(IntegrityError) as failed, store.begin() as session:
+    with pytest.raises(IntegrityError) as failed, store.begin(PORTAL) as session:
         _same_key_twice(session)
     assert "kari@example.com" not in str(failed.value)
 
