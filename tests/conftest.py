@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from state.db.store import Store
@@ -44,3 +45,10 @@ def open_portal(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., 
 @pytest.fixture
 def portal(open_portal: Callable[..., ConnectedPortal]) -> ConnectedPortal:
     return open_portal()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_the_start() -> Iterator[None]:
+    """Reset what a command configured: its stream is closed when its test has ended."""
+    yield
+    structlog.reset_defaults()
