@@ -1,7 +1,8 @@
-"""The desk: what every use case works with, laid out once for a run."""
+"""What a run works with: portal, policy, API, store; frozen, but for the state of the run."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from connector.core.binding.bind import BoundPolicy
 from connector.core.corrections.holds import HoldTerms
-from connector.core.model import Portal, Record, Ref
+from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
 from connector.hubspot.api import HubSpotApi
 from state.db.store import Store
@@ -21,15 +22,15 @@ _T = TypeVar("_T")
 
 
 class Progress(Protocol):
-    """Hears how far long work has come; `total` is None where nobody knows it."""
+    """Shows how far long work has come; `total` is None where it is not known."""
 
     def __call__(self, label: str, done: int, total: int | None) -> None:
-        """Take note of it."""
+        """Show that `done` items of the work called `label` are done."""
         ...
 
 
 def no_progress(label: str, done: int, total: int | None) -> None:
-    """Tell nobody."""
+    """Show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +41,51 @@ class Reading:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunContext:
-    """One portal, one policy, one run; `rechecks` are seconds between readings of a write.
+@dataclass(slots=True, kw_only=True)
+class RunState:
+    """What a run accumulates while it goes on; everything else of a run is fixed.
 
-    An `offline` desk decides on what is there: nothing that was not read is noted as read.
-
-    `struck` holds the keys of the corrections that did not hold in this very run: they are
-    not tried again before the next one. `marks` holds what open moves of an earlier run, perhaps
-    under another policy, write beside stage and lead status. A reading younger than `fresh`
-    need not be repeated before a write. `permitted` says that the operator allowed this run
-    whatever it sends. `keep` says how long what is remembered is kept.
+    `failed_in_run` holds the keys of the corrections that did not hold in this very run: they
+    are not tried again before the next run. `open_move_properties` holds the properties that
+    open moves of an earlier run, perhaps under another policy, write beside stage and lead
+    status. `readings` holds the records that were read last, so that a reading of a moment ago
+    is not repeated. `proven_moves` counts the backward moves of each object type that held.
     """
 
-    run: str
-    api: HubSpotApi
-    store: Store
-    portal: Portal
-    policy: BoundPolicy
-    wait: Callable[[float], None]
-    overlap: timedelta = timedelta(minutes=5)
-    recheck_seconds: tuple[float, ...] = (2.0, 30.0)
-    progress: Progress = no_progress
-    offline: bool = False
     failed_in_run: set[str] = field(default_factory=set)
     open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
-    max_read_age: timedelta = timedelta(seconds=10)
-    permitted: bool = False
-    retention: RetentionPeriods = field(default_factory=RetentionPeriods)
+    proven_moves: Counter[ObjectType] = field(default_factory=Counter)
 
-    @property
-    def hold_terms(self) -> HoldTerms:
-        """Return how long what a person set is held by this policy."""
-        policy = self.policy.policy
-        return HoldTerms(days=policy.number("hold_days"), imports=policy.flag("hold.imports"))
+
+class EvidenceSource(Protocol):
+    """What deciding asks of a portal: the time, and histories that the mirror does not hold."""
+
+    def now(self) -> datetime:
+        """Return the moment for which everything is decided."""
+        ...
+
+    def read(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> dict[Ref, Record]:
+        """Read records of one type by asked ref; absent ones are not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionContext:
+    """What decisions about one portal by one policy rest on.
+
+    An `offline` context decides on what is mirrored: its source reads nothing, and nothing is
+    noted as read.
+    """
+
+    api: EvidenceSource
+    store: Store
+    portal: Portal
+    policy: BoundPolicy
+    progress: Progress = no_progress
+    offline: bool = False
 
     def begin(self) -> AbstractContextManager[Transaction]:
         """Begin one writing transaction on what is remembered of this portal."""
@@ -88,6 +99,33 @@ class RunContext:
     def portal_id(self) -> str:
         """Return the id that stands in every key of the store."""
         return self.portal.account.portal_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext(DecisionContext):
+    """What one run works with; what it accumulates is in `state`.
+
+    `recheck_seconds` are the waits between the readings of a write, in seconds. A reading
+    younger than `max_read_age` is not repeated before a write. `permitted` says that the
+    operator allowed this run whatever it sends. `retention` says how long what is remembered
+    is kept.
+    """
+
+    api: HubSpotApi
+    run: str
+    wait: Callable[[float], None]
+    overlap: timedelta = timedelta(minutes=5)
+    recheck_seconds: tuple[float, ...] = (2.0, 30.0)
+    max_read_age: timedelta = timedelta(seconds=10)
+    permitted: bool = False
+    retention: RetentionPeriods = field(default_factory=RetentionPeriods)
+    state: RunState = field(default_factory=RunState)
+
+    @property
+    def hold_terms(self) -> HoldTerms:
+        """Return how long what a person set is held by this policy."""
+        policy = self.policy.policy
+        return HoldTerms(days=policy.number("hold_days"), imports=policy.flag("hold.imports"))
 
 
 def chunks(items: Iterable[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -11,6 +11,7 @@ from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert
 from sqlmodel import SQLModel
 
 from connector.core.corrections.holds import HeldBack
+from connector.core.corrections.plan import PlanSummary, parse_summary
 from connector.core.model import Correction
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import (
@@ -35,7 +36,7 @@ class PlanHead:
     policy_digest: str
     created_at: datetime
     digest: str = ""
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: PlanSummary = field(default_factory=PlanSummary)
 
 
 class _Row(SQLModel, table=True):
@@ -94,7 +95,7 @@ def create(session: Transaction, head: PlanHead) -> None:
         "policy_digest": head.policy_digest,
         "created_at": to_millis(head.created_at),
         "digest": head.digest,
-        "summary": canonical_json(head.summary),
+        "summary": canonical_json(head.summary.document()),
     }
     session.execute(insert(_PLANS), [row])
 
@@ -156,10 +157,10 @@ def read_held_back(
     return [(place, parse_held_back(text)) for place, text in session.execute(query)]
 
 
-def close(session: Transaction, plan_id: str, *, summary: Mapping[str, Any], digest: str) -> None:
+def close(session: Transaction, plan_id: str, *, summary: PlanSummary, digest: str) -> None:
     """Complete a plan: from now on it can be shown, limited, refused or applied."""
     conditions = (_PLANS.c.portal_id == int(session.portal_id), _PLANS.c.plan_id == plan_id)
-    values = {"summary": canonical_json(summary), "digest": digest}
+    values = {"summary": canonical_json(summary.document()), "digest": digest}
     session.execute(update(_PLANS).where(*conditions).values(values))
 
 
@@ -226,5 +227,5 @@ def _head(session: Transaction, query: Select[Any]) -> PlanHead | None:
         policy_digest=row.policy_digest,
         created_at=from_millis(row.created_at),
         digest=row.digest,
-        summary=parse_json(row.summary),
+        summary=parse_summary(parse_json(row.summary)),
     )

@@ -172,9 +172,7 @@ def show_plan(context: RunContext, output_format: str, out: Path | None = None) 
             _write_plan(
                 context, head, document, file, "json" if output_format == "text" else output_format
             )
-        click.echo(
-            f"{out}: {head.summary['corrections']:,} corrections. Apply: connector apply {out}"
-        )
+        click.echo(f"{out}: {head.summary.corrections:,} corrections. Apply: connector apply {out}")
     elif output_format == "text":
         examples = list(islice(corrections_of_plan(context, head), _EXAMPLE_COUNT))
         console().print(plan_view.renderable(document, examples, context_labels(context)))
@@ -185,7 +183,7 @@ def show_plan(context: RunContext, output_format: str, out: Path | None = None) 
         )
     else:
         _write_plan(context, head, document, sys.stdout, output_format)
-    return int(head.summary["corrections"])
+    return head.summary.corrections
 
 
 def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:
@@ -200,7 +198,7 @@ def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:
 
 def _workflows(context: RunContext, head: PlanHead) -> dict[str, Any]:
     """Return the workflows that enrol on what a plan writes; null: it is not known."""
-    if not head.summary["corrections"]:
+    if not head.summary.corrections:
         return {}
     workflows = enrolling_workflows(context)
     documents = (
@@ -223,7 +221,7 @@ def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
         "policy": {"name": head.policy_name, "digest": head.policy_digest},
         "created_at": head.created_at.isoformat(),
         "digest": head.digest,
-        "summary": head.summary,
+        "summary": head.summary.document(),
     }
 
 

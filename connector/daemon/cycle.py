@@ -154,7 +154,7 @@ def _review(context: RunContext, schedule: Schedule) -> None:
             "plan.made",
             portal=context.portal_id,
             run=context.run,
-            corrections=head.summary["corrections"],
+            corrections=head.summary.corrections,
             message="nothing is written in review: look at it with `connector plan`; "
             "CONNECTOR_WRITES=apply lets the daemon write",
         )

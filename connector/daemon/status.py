@@ -44,7 +44,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
             free_bytes=store.free_bytes(),
             lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),
             requests_left=environment.api.allowance().remaining,
-            left_alone=dict(head.summary.get("left_alone", {})) if head else {},
+            left_alone=dict(head.summary.left_alone) if head else {},
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.config.settings import Settings
-from connector.context import Progress, RunContext, no_progress
+from connector.context import DecisionContext, Progress, no_progress
 from connector.core.decide.decision import Decision, decide
 from connector.core.model import STAGE, Correction, Portal, Ref
 from connector.core.policy.load import Policy
@@ -86,7 +86,10 @@ def _name(policy: Policy) -> str:
 
 
 def _compare_records(
-    new_context: RunContext, old_context: RunContext, refs: Sequence[Ref], comparison: Comparison
+    new_context: DecisionContext,
+    old_context: DecisionContext,
+    refs: Sequence[Ref],
+    comparison: Comparison,
 ) -> None:
     """Decide some records by both policies, and count where they differ."""
     old_decisions = {

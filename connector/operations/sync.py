@@ -78,13 +78,13 @@ def _with_tasks(context: RunContext, result: SyncResult) -> SyncResult:
 
 def _verified_plan(context: RunContext, plan: PlanHead) -> PlanHead:
     """Let a mass change wait until the mirror is freshly proven, and decide it anew."""
-    if plan.summary["corrections"] <= MASS_CORRECTIONS or is_proven(context):
+    if plan.summary.corrections <= MASS_CORRECTIONS or is_proven(context):
         return plan
     proofs = verify_mirror(context)
     if not all(proof.agrees for proof in proofs):
         unverified = ", ".join(str(proof.kind) for proof in proofs if not proof.agrees)
         raise TemporaryError(
-            f"{plan.summary['corrections']:,} corrections wait, since the mirror of "
+            f"{plan.summary.corrections:,} corrections wait, since the mirror of "
             f"{unverified} could "
             "not be proven complete: run `connector mirror verify` in a few minutes."
         )
@@ -99,7 +99,7 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
     outcomes: Counter[Outcome] = Counter()
     try:
         for number in range(3, _MAX_ROUNDS + 3):
-            if not plan.summary["corrections"]:
+            if not plan.summary.corrections:
                 break
             outcomes += push(context, plan)
             plan = propose(context, number=number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from connector.context import RunContext, chunks
+from connector.context import DecisionContext, RunContext, chunks
 from connector.core.decide.company_group import (
     CompanyGroup,
     PinnedProperties,
@@ -24,7 +24,10 @@ FactsLookup = Callable[[Sequence[Ref]], list[Facts]]
 
 
 def add_company_group_facts(
-    context: RunContext, own_facts: Sequence[Facts], lookup: FactsLookup, pinned: PinnedProperties
+    context: DecisionContext,
+    own_facts: Sequence[Facts],
+    lookup: FactsLookup,
+    pinned: PinnedProperties,
 ) -> list[Facts]:
     """Return these facts with what their company, or their contacts, say of them.
 
@@ -53,14 +56,14 @@ def add_company_group_facts(
     return [updated.get(facts.record, facts) for facts in own_facts]
 
 
-def _needed_refs(context: RunContext, company: Ref, contacts: Sequence[Ref]) -> Iterable[Ref]:
+def _needed_refs(context: DecisionContext, company: Ref, contacts: Sequence[Ref]) -> Iterable[Ref]:
     """Return on whom the decisions in a circle rest: in a large one nobody follows anybody."""
     small = is_small(context.policy, len(contacts)) and depends_on_contacts(context.policy)
     return (company, *(contacts if small else ()))
 
 
 def _company_group(
-    context: RunContext, company: Ref, contacts: Sequence[Ref], facts_by_ref: dict[Ref, Facts]
+    context: DecisionContext, company: Ref, contacts: Sequence[Ref], facts_by_ref: dict[Ref, Facts]
 ) -> CompanyGroup:
     return CompanyGroup(
         company=facts_by_ref.get(company),

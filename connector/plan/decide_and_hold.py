@@ -244,7 +244,7 @@ def _held_back_entry(
         return HeldBack(
             correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
         )
-    if failure_key in context.failed_in_run:
+    if failure_key in context.state.failed_in_run:
         reason = "failed in this run; tried once more by the next one"
         return HeldBack(
             correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR

@@ -45,7 +45,7 @@ def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
     """Return the properties that mark former customers, by this policy or by an open move."""
     if kind is not ObjectType.CONTACTS:
         return ()
-    return tuple(sorted({context.policy.mark_property, *context.open_move_properties} - {""}))
+    return tuple(sorted({context.policy.mark_property, *context.state.open_move_properties} - {""}))
 
 
 def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
@@ -54,7 +54,7 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
     recent = {
         ref: reading.record
         for ref in refs
-        if (reading := context.readings.get(ref)) is not None and reading.at >= oldest
+        if (reading := context.state.readings.get(ref)) is not None and reading.at >= oldest
     }
     missing = [ref for ref in refs if ref not in recent]
     return {**recent, **(read_records(context, missing) if missing else {})}
@@ -63,7 +63,7 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
 def drop_readings(context: RunContext, refs: Collection[Ref]) -> None:
     """Forget readings: what is about to be written is not as it was read."""
     for ref in refs:
-        context.readings.pop(ref, None)
+        context.state.readings.pop(ref, None)
 
 
 def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> None:
@@ -71,11 +71,11 @@ def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> No
         return
     at = context.api.now()
     for ref, record in records.items():
-        context.readings.pop(ref, None)
+        context.state.readings.pop(ref, None)
         if record.ref == ref:
-            context.readings[ref] = Reading(record, at)
-    for ref in list(context.readings)[:-_MAX_READINGS]:
-        del context.readings[ref]
+            context.state.readings[ref] = Reading(record, at)
+    for ref in list(context.state.readings)[:-_MAX_READINGS]:
+        del context.state.readings[ref]
     with context.begin() as session:
         for name in (STAGE, STATUS):
             histories = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from connector.context import RunContext
+from connector.context import DecisionContext
 from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
 from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
 from connector.core.model import Association, ObjectType, Record, Ref, Version
@@ -29,7 +29,7 @@ class MirrorData:
 
 
 def gather(
-    context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties = NONE_PINNED
+    context: DecisionContext, refs: Sequence[Ref], pinned: PinnedProperties = NONE_PINNED
 ) -> list[Facts]:
     """Return the facts of these records, reading deal histories only where they matter.
 
@@ -43,7 +43,7 @@ def gather(
     return own_facts
 
 
-def _own_facts(context: RunContext, refs: Sequence[Ref]) -> list[Facts]:
+def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
     """Return the facts of these records without what their company or contacts should be."""
     mirror_data = _read_mirror(context, refs)
     counted_deals = {
@@ -69,7 +69,7 @@ def _own_facts(context: RunContext, refs: Sequence[Ref]) -> list[Facts]:
     ]
 
 
-def _read_mirror(context: RunContext, refs: Sequence[Ref]) -> MirrorData:
+def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
     with context.reading() as session:
         records = mirror.get(session, refs)
         links = associations.read_to_deals(session, refs)
@@ -134,7 +134,7 @@ def _belongs_to_company(mirror_data: MirrorData, link: Association) -> bool:
 
 
 def _read_missing_histories(
-    context: RunContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
+    context: DecisionContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
 ) -> dict[Ref, tuple[Version, ...]]:
     """Read the stage history of deals where it matters and is not known up to their last change."""
     needed: set[Ref] = set()
@@ -157,7 +157,9 @@ def _read_missing_histories(
     return _read_histories(context, unread) if unread else {}
 
 
-def _read_histories(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Version, ...]]:
+def _read_histories(
+    context: DecisionContext, refs: Sequence[Ref]
+) -> dict[Ref, tuple[Version, ...]]:
     """Read deal histories from HubSpot and keep them, together with what the mirror saw."""
     at = context.api.now()
     records = context.api.read(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))

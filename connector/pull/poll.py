@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from connector.config import presets
-from connector.context import RunContext
+from connector.context import DecisionContext, RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record
 from connector.errors import UserError
@@ -78,14 +78,14 @@ def _save_scanned_types(context: RunContext, types: Iterable[str] | None) -> Non
         checkpoints.put(session, _SCANNED_CHECKPOINT, names)
 
 
-def require_mirror(context: RunContext) -> None:
+def require_mirror(context: DecisionContext) -> None:
     """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
     for kind, properties in needed_properties(context.policy, context.portal).items():
         if _read_position(context, kind, properties) is None:
             raise UserError(_missing_message(context, kind, properties))
 
 
-def _missing_message(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> str:
+def _missing_message(context: DecisionContext, kind: ObjectType, properties: Sequence[str]) -> str:
     """Return what the mirror lacks for the policy, and the command that brings it."""
     policy = context.policy.policy
     with context.reading() as session:
@@ -102,7 +102,7 @@ def _missing_message(context: RunContext, kind: ObjectType, properties: Sequence
 
 
 def _read_position(
-    context: RunContext, kind: ObjectType, properties: Sequence[str]
+    context: DecisionContext, kind: ObjectType, properties: Sequence[str]
 ) -> ReadPosition | None:
     """Return how far the reading came, None where the mirror has no sound ground to go on from."""
     with context.begin() as session:

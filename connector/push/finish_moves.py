@@ -95,7 +95,7 @@ def is_failure(result: CorrectionResult) -> bool:
 def _report_result(context: RunContext, result: CorrectionResult) -> None:
     """Log what did not go as planned, and leave it for the rest of this run."""
     if is_failure(result):
-        context.failed_in_run.add(correction_key(result.correction))
+        context.state.failed_in_run.add(correction_key(result.correction))
     if result.outcome is not Outcome.APPLIED:
         _log.warning(
             f"correction.{result.outcome}",

@@ -70,8 +70,8 @@ def _recent_counts(context: RunContext, plan: PlanHead) -> list[RecentCount]:
             for hours in WINDOWS
         }
         mirrored = mirror.count(session)
-    planned = plan.summary["records_to_correct"]
-    backward = plan.summary["records_backward"]
+    planned = plan.summary.records_to_correct
+    backward = plan.summary.records_backward
     return [
         RecentCount(
             object_type=kind,
@@ -89,7 +89,7 @@ def _recent_counts(context: RunContext, plan: PlanHead) -> list[RecentCount]:
 
 def _crowded_companies(context: RunContext, plan: PlanHead, limits: Limits) -> list[str]:
     """Return the companies of which the plan would correct too many contacts."""
-    planned = plan.summary.get("contacts_of_companies", {})
+    planned = plan.summary.contacts_of_companies
     with context.reading() as session:
         since = context.api.now() - timedelta(hours=DAY)
         companies = [Ref.parse(company_id) for company_id in planned]

@@ -46,7 +46,7 @@ def push(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
     never within one.
     """
     check_limits(context, plan)
-    monitor = FailureMonitor(context, sum(plan.summary["records_to_correct"].values()))
+    monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size):
         refuse_if_paused(context.store, context.portal_id)
@@ -54,7 +54,7 @@ def push(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
         with uninterruptible():
             results = push_moves(context, moves)
         outcomes.update(result.outcome for result in results)
-        context.progress("apply", outcomes.total(), plan.summary["corrections"])
+        context.progress("apply", outcomes.total(), plan.summary.corrections)
         monitor.check_results(results)
     return outcomes
 

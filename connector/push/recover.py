@@ -64,7 +64,7 @@ def recover(context: RunContext) -> int:
     with context.begin() as session:
         moves = outbox.open_moves(session)
     # The policy that asked for a mark may have been replaced since.
-    context.open_move_properties.update(
+    context.state.open_move_properties.update(
         {name for move in moves for name in move.target_values} - {STAGE, STATUS}
     )
     for _, group in groupby(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from connector.context import RunContext
+from connector.context import DecisionContext
 from connector.core.binding.bound_policy import ObjectPolicy
 from connector.core.deals import Deal, DealState
 from connector.core.decide.decision import MARKED
@@ -47,7 +47,7 @@ class Customer:
         return max(self.won, key=lambda deal: (_won_at(deal), int(deal.ref.id)), default=None)
 
 
-def customers_report(context: RunContext) -> Report:
+def customers_report(context: DecisionContext) -> Report:
     """Return the customers that the mirror holds: whoever won last first, without a deal last."""
     customers = sorted(_find_customers(context), key=_sort_key)
     return Report(
@@ -58,7 +58,7 @@ def customers_report(context: RunContext) -> Report:
     )
 
 
-def _find_customers(context: RunContext) -> Iterator[Customer]:
+def _find_customers(context: DecisionContext) -> Iterator[Customer]:
     for refs in all_refs(context):
         for facts in gather(context, refs):
             object_policy = context.policy.object_policies[facts.record.object_type]

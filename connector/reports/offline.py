@@ -1,4 +1,4 @@
-"""Lay out a desk on the mirror alone: it decides, and HubSpot is not asked for anything."""
+"""Open a context on the mirror alone: it decides, and HubSpot is not asked for anything."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from connector.config.settings import Settings
-from connector.context import Progress, RunContext, no_progress
+from connector.context import DecisionContext, Progress, no_progress
 from connector.core.binding.bind import BoundPolicy, bind
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.policy.load import Policy
 from connector.core.problem import PolicyError
 from connector.errors import UserError
-from connector.hubspot.api import HubSpotApi
 from connector.pull.poll import require_mirror
 from state import mirror, portals
 from state.db.store import Store
@@ -24,7 +23,7 @@ ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 @dataclass(slots=True)
 class OfflineHubSpot:
-    """A door that nothing goes through: it tells the time, and counts what it cannot read."""
+    """A source that sends no request: it has a fixed time, and notes what it did not read."""
 
     at: datetime
     unread: set[Ref] = field(default_factory=set)
@@ -71,8 +70,8 @@ class OfflineInputs:
 
 def offline_context(
     inputs: OfflineInputs, policy: Policy, *, progress: Progress = no_progress
-) -> RunContext:
-    """Lay out a desk that asks for nothing; raise UserError where the mirror does not suffice."""
+) -> DecisionContext:
+    """Open a context that asks for nothing; raise UserError where the mirror does not suffice."""
     return offline_context_for_bound(
         inputs, _bind_to_mirror(policy, inputs.portal), progress=progress
     )
@@ -80,16 +79,13 @@ def offline_context(
 
 def offline_context_for_bound(
     inputs: OfflineInputs, policy: BoundPolicy, *, progress: Progress = no_progress
-) -> RunContext:
-    """Lay out such a desk for a policy that is bound already."""
-    api: HubSpotApi = inputs.api  # type: ignore[assignment]  # deciding only reads histories and time
-    context = RunContext(
-        run="offline",
-        api=api,
+) -> DecisionContext:
+    """Open such a context for a policy that is bound already."""
+    context = DecisionContext(
+        api=inputs.api,
         store=inputs.store,
         portal=inputs.portal,
         policy=policy,
-        wait=lambda _: None,
         offline=True,
         progress=progress,
     )
@@ -108,7 +104,9 @@ def _bind_to_mirror(policy: Policy, portal: Portal) -> BoundPolicy:
         ) from error
 
 
-def all_refs(context: RunContext, kinds: Sequence[ObjectType] = ORDER) -> Iterator[Sequence[Ref]]:
+def all_refs(
+    context: DecisionContext, kinds: Sequence[ObjectType] = ORDER
+) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
     for kind in kinds:
         after_id = "0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from connector.context import RunContext
+from connector.context import DecisionContext
 from connector.core.follow_up.overlooked import OverlookedContact
 from connector.reports.overlooked_contacts import overlooked_contacts
 from connector.reports.table import Cell, Report
@@ -12,7 +12,7 @@ from connector.reports.table import Cell, Report
 COLUMNS: Final = ("record", "stage", "since", "since_known", "lead_status", "owner_id", "why")
 
 
-def overlooked_report(context: RunContext) -> Report:
+def overlooked_report(context: DecisionContext) -> Report:
     """Return who is overlooked, whoever waits longest first."""
     contacts = sorted(
         overlooked_contacts(context), key=lambda contact: (contact.since, contact.record)

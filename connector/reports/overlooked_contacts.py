@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from connector.context import RunContext
+from connector.context import DecisionContext
 from connector.core.decide.decision import find_exemption
 from connector.core.follow_up.overlooked import (
     FollowUpTerms,
@@ -19,7 +19,7 @@ from connector.reports.offline import all_refs
 from state import ledger, mirror
 
 
-def overlooked_contacts(context: RunContext) -> Iterator[OverlookedContact]:
+def overlooked_contacts(context: DecisionContext) -> Iterator[OverlookedContact]:
     """Yield the overlooked contacts in the order of their ids; none outside of the scope."""
     terms = follow_up_terms(context.policy, context.portal)
     examined = 0
@@ -32,7 +32,7 @@ def overlooked_contacts(context: RunContext) -> Iterator[OverlookedContact]:
 
 
 def _overlooked_in(
-    context: RunContext, terms: FollowUpTerms, refs: Sequence[Ref]
+    context: DecisionContext, terms: FollowUpTerms, refs: Sequence[Ref]
 ) -> list[OverlookedContact]:
     now = context.api.now()
     with context.reading() as session:
@@ -52,7 +52,7 @@ def _overlooked_in(
     return [finding for finding in findings if finding is not None]
 
 
-def _out_of_scope(context: RunContext, refs: Sequence[Ref]) -> frozenset[Ref]:
+def _out_of_scope(context: DecisionContext, refs: Sequence[Ref]) -> frozenset[Ref]:
     """Return the records that the policy leaves alone; only a scope leaves any in these stages."""
     object_policy = context.policy.object_policies[ObjectType.CONTACTS]
     if object_policy.scope is None or not refs:

@@ -132,7 +132,7 @@ def restart_until_quiet(workspace: Workspace) -> dict[str, object]:
     for _ in range(_RESTARTS):
         fault_count = len(workspace.sandbox.faults.injected)
         try:
-            nothing_to_do = not workspace.sync().plan.summary["corrections"]
+            nothing_to_do = not workspace.sync().plan.summary.corrections
         except ConnectorError as error:
             open_records = {str(move.record) for move in workspace.open_moves()}
             if fault_count == len(workspace.sandbox.faults.injected):

@@ -175,7 +175,7 @@ def test_a_thousand_changed_contacts_are_put_right_with_twenty_requests_at_most(
     assert (
         len({str(line.record) for line in workspace.audit_lines() if line.run == synced.run}) == 200
     )
-    assert synced.plan.summary["by_direction"]["backward"] == 40
+    assert synced.plan.summary.by_direction["backward"] == 40
     assert sum(routes.values()) <= 20, routes
 
 

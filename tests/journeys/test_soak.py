@@ -109,7 +109,7 @@ def test_a_long_run_stays_flat_and_ends_right(new_workspace: Callable[..., Works
     ]
     assert (workspace.open_moves(), workspace.blank_records()) == ((), [])
     with workspace.open_context() as context:
-        assert propose(context).summary["corrections"] == 0
+        assert propose(context).summary.corrections == 0
     assert workspace.audit_lines()
 
 

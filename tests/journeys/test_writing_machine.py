@@ -197,7 +197,7 @@ class WritingMachine(RuleBasedStateMachine):
             self.pass_time(3600)
             synced = self.scenario.sync(permitted=True)  # whatever a limit kept waiting may go
             self.check_promises()
-            if synced is not None and not synced.plan.summary["corrections"]:
+            if synced is not None and not synced.plan.summary.corrections:
                 break
         else:
             raise AssertionError("it does not come to rest")

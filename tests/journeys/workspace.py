@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connector.config import settings
 from connector.config.open_run import RunClock, open_context, run_id
-from connector.context import RunContext
+from connector.context import RunContext, RunState
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.corrections.moves import Move
 from connector.core.model import Outcome, Ref
@@ -73,7 +73,7 @@ class Workspace:
     def repeated_syncs(self) -> Iterator[Callable[[], SyncResult]]:
         """Yield a sync to be called again and again, each a run of its own, as a daemon's."""
         with self.open_context() as context:
-            yield lambda: sync(replace(context, run=run_id(context.api.now()), failed_in_run=set()))
+            yield lambda: sync(replace(context, run=run_id(context.api.now()), state=RunState()))
 
     def values(self, *names: str) -> dict[str, str]:
         """Return properties of records, asked for as `contacts/1.lifecyclestage`."""

@@ -202,5 +202,5 @@ def test_a_backward_plan_names_the_dates_that_it_changes(
     portal.edit(deal, dealstage=OPEN)
     portal.api.advance(3600)
     pull(portal.context())
-    effects = portal.propose().summary["side_effects"]
+    effects = portal.propose().summary.document()["side_effects"]
     assert effects["stage_dates_changed"] == dict.fromkeys(names, 1)

@@ -20,7 +20,7 @@ def test_a_sync_recovers_pulls_decides_and_pushes(portal: ConnectedPortal) -> No
     assert result.recovered == 0
     assert result.pulled is not None
     assert result.pulled.read[CONTACTS] == 1
-    assert result.plan.summary["corrections"] == 1
+    assert result.plan.summary.corrections == 1
     assert result.outcomes == {Outcome.APPLIED: 1}
     assert portal.stage(contact) == "customer"
 
@@ -44,7 +44,7 @@ def test_what_comes_to_light_while_writing_is_put_right_in_further_rounds(
     portal.deal(OPEN, contact)
     portal.api.before("read", 2, lambda: portal.edit(contact, **{STATUS: "CONNECTED"}))
     result = sync(portal.context())
-    assert result.plan.summary["corrections"] == 2
+    assert result.plan.summary.corrections == 2
     assert result.outcomes == {Outcome.STALE: 2, Outcome.APPLIED: 2}
     assert (portal.stage(contact), portal.status(contact)) == ("opportunity", "OPEN_DEAL")
 
@@ -97,7 +97,7 @@ def test_a_failed_run_lets_the_next_one_in(portal: ConnectedPortal) -> None:
     portal.api.fail("page", TemporaryError("later"))
     with pytest.raises(TemporaryError):
         sync(portal.context())
-    assert sync(portal.context()).plan.summary["corrections"] == 0
+    assert sync(portal.context()).plan.summary.corrections == 0
 
 
 def test_deciding_after_applying_gives_an_empty_plan(portal: ConnectedPortal) -> None:
@@ -109,7 +109,7 @@ def test_deciding_after_applying_gives_an_empty_plan(portal: ConnectedPortal) ->
         mirror.mark_all_due(session, at=portal.api.now())
     plan = propose(portal.context(), number=9)
     assert portal.changes(plan) == []
-    assert sum(plan.summary["records_looked_at"].values()) == 20
+    assert sum(plan.summary.records_looked_at.values()) == 20
 
 
 def test_the_run_is_remembered_with_how_it_ended(portal: ConnectedPortal) -> None:

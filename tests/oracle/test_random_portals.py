@@ -278,7 +278,7 @@ def assert_oracle_agrees(contents: PortalContents, empty_database: Path) -> None
             assert set(first_result.outcomes) <= {Outcome.APPLIED}
             sandbox.clear_requests()
             second_result = run_sync(generated_portal, options)
-            assert second_result.plan.summary["corrections"] == 0
+            assert second_result.plan.summary.corrections == 0
             assert sandbox.write_requests() == []
             generated_portal.portal.clock.advance(3600)
             generated_portal.apply_later_events(contents)

@@ -73,7 +73,7 @@ def test_after_one_sync_nothing_is_left_to_correct_though_all_are_looked_at_agai
     sync(portal.context(COMPANY_SYNC % contacts_to))
     with portal.store.begin("1") as session:
         mirror.mark_all_due(session, at=START)
-    assert portal.propose(portal.context(COMPANY_SYNC % contacts_to)).summary["corrections"] == 0
+    assert portal.propose(portal.context(COMPANY_SYNC % contacts_to)).summary.corrections == 0
     for record, (_, _, held_by) in zip(
         records, (company_situation, *contact_situations), strict=True
     ):

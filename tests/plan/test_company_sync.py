@@ -32,7 +32,7 @@ def test_one_sync_corrects_the_whole_company_group_and_the_next_has_nothing_to_d
     assert [portal.stage(record) for record in (company, contact_on_deal, contact_not_on_deal)] == [
         "opportunity"
     ] * 3
-    assert portal.propose(portal.context(COMPANY_SYNC)).summary["corrections"] == 0
+    assert portal.propose(portal.context(COMPANY_SYNC)).summary.corrections == 0
 
 
 def test_a_won_deal_makes_customers_of_those_on_it_alone(portal: ConnectedPortal) -> None:

@@ -32,9 +32,7 @@ def test_where_the_sync_is_on_the_move_waits_and_the_plan_and_explain_say_so(
     portal: ConnectedPortal, lead_company: Ref
 ) -> None:
     context = portal.context(NATIVE_SYNC_ON)
-    contacts_behind = portal.propose(context).summary["side_effects"][
-        "contacts_behind_their_company"
-    ]
+    contacts_behind = portal.propose(context).summary.contacts_behind_their_company
     assert contacts_behind == {"companies": 1, "contacts": 3, "waiting": 1}
     reason = explain_record(context, lead_company).wait_message
     assert "would carry 3 contacts" in reason
@@ -48,9 +46,7 @@ def test_where_nobody_knows_the_move_is_tried_alone_and_said_to_be(
     portal: ConnectedPortal, lead_company: Ref
 ) -> None:
     context = portal.context()
-    contacts_behind = portal.propose(context).summary["side_effects"][
-        "contacts_behind_their_company"
-    ]
+    contacts_behind = portal.propose(context).summary.contacts_behind_their_company
     assert contacts_behind == {"companies": 1, "contacts": 3, "waiting": 0}
     assert "it is tried alone" in explain_record(context, lead_company).wait_message
     assert sync(portal.context()).outcomes.total() == 1
@@ -67,9 +63,7 @@ def test_the_operator_s_permission_lets_it_through(
     portal: ConnectedPortal, lead_company: Ref
 ) -> None:
     context = portal.context(NATIVE_SYNC_ON, permitted=True)
-    contacts_behind = portal.propose(context).summary["side_effects"][
-        "contacts_behind_their_company"
-    ]
+    contacts_behind = portal.propose(context).summary.contacts_behind_their_company
     assert contacts_behind["waiting"] == 0
     assert sync(portal.context(NATIVE_SYNC_ON, permitted=True)).outcomes.total() == 1
     assert portal.stage(lead_company) == "customer"

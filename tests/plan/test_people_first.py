@@ -57,7 +57,7 @@ def test_a_held_correction_is_shown_with_its_reason_and_its_end(portal: Connecte
     pull(portal.context())
     plan = portal.propose()
     assert portal.corrections(plan) == []
-    assert plan.summary["left_alone"] == {"held": 1}
+    assert plan.summary.left_alone == {"held": 1}
     assert held_back(portal, plan) == [
         (str(contact), STAGE, "a person (71830) set lead on 2026-03-13 12:00")
     ]

@@ -64,7 +64,7 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(
         (str(contact), "lead", "customer", "won"),
     ]
     assert plan.digest
-    assert plan.summary == {
+    assert plan.summary.document() == {
         "records_looked_at": {"companies": 1, "contacts": 2},
         "records_to_correct": {"companies": 1, "contacts": 1},
         "corrections": 2,
@@ -132,8 +132,8 @@ def test_a_changed_policy_makes_every_record_due(portal: ConnectedPortal) -> Non
     assert portal.due() == ()
     context = portal.context("extends: standard\nsettings: {converted: {score: 16}}")
     plan = portal.propose(context)
-    assert plan.summary["records_looked_at"] == {"contacts": len(contacts)}
-    assert portal.propose(context).summary["records_looked_at"] == {}
+    assert plan.summary.records_looked_at == {"contacts": len(contacts)}
+    assert portal.propose(context).summary.records_looked_at == {}
 
 
 def changed_stages() -> dict[str, str]:
@@ -151,7 +151,7 @@ def test_a_changed_stage_list_makes_every_record_due(
     portal.propose()
     portal.api.portal_info = example_portal(stages=changed_stages())
     plan = portal.propose()
-    assert plan.summary["records_looked_at"] == {"companies": 1, "contacts": 1}
+    assert plan.summary.records_looked_at == {"companies": 1, "contacts": 1}
 
 
 def test_a_changed_pipeline_makes_every_record_due(portal: ConnectedPortal) -> None:
@@ -198,7 +198,7 @@ def test_more_records_than_a_chunk_are_all_decided(portal: ConnectedPortal) -> N
         portal.contact("")
     pull(portal.context())
     plan = portal.propose()
-    assert plan.summary["records_to_correct"] == {"contacts": 1003}
+    assert plan.summary.records_to_correct == {"contacts": 1003}
     assert portal.propose().digest == plan.digest
 
 
@@ -223,7 +223,7 @@ def test_a_quarantined_stage_stays_and_the_lead_status_follows_the_one_that_stay
     plan = portal.propose(context)
 
     assert portal.changes(plan) == [(str(contact), "", "NEW", "status-new")]
-    assert plan.summary["left_alone"] == {"quarantined": 1}
+    assert plan.summary.left_alone == {"quarantined": 1}
 
 
 def test_what_failed_in_this_run_is_left_for_the_next(portal: ConnectedPortal) -> None:
@@ -232,7 +232,7 @@ def test_what_failed_in_this_run_is_left_for_the_next(portal: ConnectedPortal) -
     pull(portal.context())
     context = portal.context()
     stage_correction = portal.corrections(portal.propose(context))[0]
-    context.failed_in_run.add(correction_key(stage_correction))
+    context.state.failed_in_run.add(correction_key(stage_correction))
     assert [change[2] for change in portal.changes(portal.propose(context))] == ["NEW"]
     assert [change[2] for change in portal.changes(portal.propose())] == [
         "opportunity",
@@ -251,13 +251,13 @@ def test_a_status_that_failed_for_the_stage_that_stays_is_not_tried_again_either
     for _ in range(2):
         for failed in portal.corrections(portal.propose(context)):
             values_tried.append(failed.after)
-            context.failed_in_run.add(correction_key(failed))
+            context.state.failed_in_run.add(correction_key(failed))
 
     plan = portal.propose(context)
 
     assert values_tried == ["opportunity", "OPEN_DEAL", "NEW"]
     assert portal.changes(plan) == []
-    assert plan.summary["left_alone"]["quarantined"] == 2
+    assert plan.summary.left_alone["quarantined"] == 2
     assert is_due(portal, contact)  # the next run tries once more
 
 
@@ -292,7 +292,7 @@ rules:
     pull(context)
     plan = portal.propose(context)
     assert portal.changes(plan) == []
-    assert plan.summary["left_alone"] == {"does not settle": 1}
+    assert plan.summary.left_alone == {"does not settle": 1}
 
 
 def test_only_the_newest_plans_are_kept(portal: ConnectedPortal) -> None:
@@ -326,4 +326,4 @@ def test_a_record_archived_since_it_was_due_is_passed_over(portal: ConnectedPort
     with portal.store.begin("1") as session:
         mirror.archive(session, [contact], at=portal.api.now() + timedelta(seconds=1))
     plan = portal.propose()
-    assert plan.summary["records_looked_at"] == {}
+    assert plan.summary.records_looked_at == {}

@@ -39,7 +39,7 @@ def test_a_mass_change_waits_for_a_proof_and_is_then_decided_anew(portal: Connec
     late_contact = portal.contact()  # an apply asks for no changes, so only the proof learns of it
     portal.api.advance(TOO_OLD.total_seconds())
     result = apply(portal.context(permitted=True))
-    assert result.plan.summary["corrections"] == MASS_CORRECTIONS + 2
+    assert result.plan.summary.corrections == MASS_CORRECTIONS + 2
     assert result.outcomes == {Outcome.APPLIED: MASS_CORRECTIONS + 2}
     assert portal.stage(late_contact) == "lead"
 

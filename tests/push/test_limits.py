@@ -235,7 +235,7 @@ def test_a_correction_that_a_workflow_reverts_twice_is_quarantined_with_its_name
         portal.edit(contact, lifecyclestage="lead")
     assert outcomes == [1, 1, 0, 0]
     result = run(portal)
-    assert result.plan.summary["left_alone"] == {"quarantined": 1}
+    assert result.plan.summary.left_alone == {"quarantined": 1}
     with portal.store.reading("1") as session:
         from state import plans, quarantine
 

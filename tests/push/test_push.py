@@ -134,7 +134,7 @@ def test_a_second_run_finds_nothing_to_do(portal: ConnectedPortal) -> None:
     run(portal)
     sent = len(portal.api.sent_updates)
     result = run(portal)
-    assert result.plan.summary["corrections"] == 0
+    assert result.plan.summary.corrections == 0
     assert len(portal.api.sent_updates) == sent
 
 
@@ -167,7 +167,7 @@ def test_a_record_archived_since_is_stale_and_out_of_the_mirror(portal: Connecte
     result = run(portal)
     assert result.outcomes == {Outcome.STALE: 1}
     assert portal.mirrored(contact) is None
-    assert run(portal).plan.summary["corrections"] == 0
+    assert run(portal).plan.summary.corrections == 0
 
 
 def test_a_record_merged_since_is_stale_and_only_the_survivor_goes_on(

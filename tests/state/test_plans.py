@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from connector.core.corrections.plan import PlanSummary
 from connector.core.model import STATUS, Direction
 from state import plans
 from state.db.transaction import Transaction
@@ -60,10 +61,14 @@ def test_corrections_without_their_plan_are_refused(session: Transaction) -> Non
 def test_a_plan_is_no_plan_until_it_is_closed(session: Transaction) -> None:
     plans.create(session, head())
     assert plans.latest(session) is None
-    plans.close(session, "p1", summary={"records": 3}, digest="d1")
+    plans.close(session, "p1", summary=PlanSummary(corrections=3), digest="d1")
     latest = plans.latest(session)
     assert latest is not None
-    assert (latest.plan_id, latest.summary, latest.digest) == ("p1", {"records": 3}, "d1")
+    assert (latest.plan_id, latest.summary, latest.digest) == (
+        "p1",
+        PlanSummary(corrections=3),
+        "d1",
+    )
 
 
 def test_a_plan_is_found_by_its_id(session: Transaction) -> None:
@@ -78,7 +83,7 @@ def test_only_the_newest_plans_are_kept(session: Transaction) -> None:
         plan_id = f"p{number}"
         plans.create(session, head(plan_id, number))
         plans.add(session, plan_id, MOVES)
-        plans.close(session, plan_id, summary={}, digest="d")
+        plans.close(session, plan_id, summary=PlanSummary(), digest="d")
     plans.create(in_portal(session, OTHER_PORTAL), head("p0"))
     plans.prune(session, keep=2)
     still_stored = [plans.get(session, f"p{number}") is not None for number in range(4)]
@@ -92,7 +97,7 @@ def test_old_plans_go_but_for_the_newest_closed_one(session: Transaction) -> Non
     for number in range(4):
         plans.create(session, head(f"p{number}", minutes=number))
         plans.add(session, f"p{number}", MOVES)
-    plans.close(session, "p1", summary={}, digest="d")
+    plans.close(session, "p1", summary=PlanSummary(), digest="d")
     plans.expire(session, before=at(3))
     still_stored = [plans.get(session, f"p{number}") is not None for number in range(4)]
     assert still_stored == [False, True, False, True]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -13,6 +12,7 @@ from rich.text import Text
 
 from connector.cli.render.outcomes import MEANINGS
 from connector.cli.render.plan import change_text
+from connector.core.corrections.plan import PlanSummary
 from connector.core.model import Correction
 from connector.operations.sync import SyncResult
 
@@ -87,7 +87,7 @@ def first_round(demo_round: DemoRound) -> RenderableType:
 
 def second_round(demo_round: DemoRound) -> RenderableType:
     """Return the second round, which finds nothing to do."""
-    count = demo_round.synced.plan.summary["corrections"]
+    count = demo_round.synced.plan.summary.corrections
     result = (
         "Nothing to do: everything is as the policy says."
         if not count
@@ -120,9 +120,7 @@ def third_round(demo_round: DemoRound) -> RenderableType:
 
 def _correction_parts(demo_round: DemoRound) -> list[RenderableType]:
     summary = demo_round.synced.plan.summary
-    looked_at = ", ".join(
-        f"{count:,} {kind}" for kind, count in summary["records_looked_at"].items()
-    )
+    looked_at = ", ".join(f"{count:,} {kind}" for kind, count in summary.records_looked_at.items())
     outcomes = ", ".join(
         f"{count:,} {outcome} ({MEANINGS[outcome]})"
         for outcome, count in sorted(demo_round.synced.outcomes.items())
@@ -137,7 +135,7 @@ def _correction_parts(demo_round: DemoRound) -> list[RenderableType]:
     ]
 
 
-def _correction_table(demo_round: DemoRound, summary: Mapping[str, Any]) -> Table:
+def _correction_table(demo_round: DemoRound, summary: PlanSummary) -> Table:
     """Return a line for each rule and direction, with one example and its reason."""
     table = Table(box=None, padding=(0, 1), header_style="bold")
     table.add_column("what was wrong", max_width=34)
@@ -148,7 +146,7 @@ def _correction_table(demo_round: DemoRound, summary: Mapping[str, Any]) -> Tabl
     for (rule, direction), example in sorted(
         demo_round.examples.items(), key=lambda item: order.index(item[0][0])
     ):
-        count = summary["by_rule"][rule][direction]
+        count = summary.by_rule[rule][direction]
         example_text = _example_text(example, demo_round.labels)
         table.add_row(RULE_PROBLEMS.get(rule, rule), f"{count:,}", _ARROWS[direction], example_text)
     return table
@@ -161,7 +159,7 @@ def _example_text(correction: Correction, labels: Mapping[str, str]) -> str:
 def _left_alone_parts(demo_round: DemoRound) -> list[RenderableType]:
     table = Table(box=None, padding=(0, 2), show_header=False)
     table.add_column(justify="right")
-    left_alone = dict(demo_round.synced.plan.summary["left_alone"])
+    left_alone = dict(demo_round.synced.plan.summary.left_alone)
     for rule, meaning in LEFT_ALONE_REASONS.items():
         if count := left_alone.pop(rule, 0):
             table.add_row(f"{count:,}", meaning)

@@ -6,8 +6,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
 
 from connector.core.model import STAGE, Correction, Direction, Ref
 
@@ -33,7 +33,7 @@ def correction_json(correction: Correction) -> dict[str, object]:
 
 
 def parse_correction(data: Mapping[str, object]) -> Correction:
-    """Read a correction as `line` wrote it; raise KeyError or ValueError otherwise."""
+    """Read a correction as `correction_json` wrote it; raise KeyError or ValueError otherwise."""
     evidence = data["evidence"]
     return Correction(
         record=Ref.parse(str(data["record"])),
@@ -55,12 +55,60 @@ def digest_prefix(portal_id: str, policy_digest: str) -> bytes:
 _MAX_COMPANIES: Final = 20
 """Of so many companies, those with most contacts in a plan, the contacts are counted."""
 
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanSummary:
+    """The figures of a plan; record counts are by object type.
+
+    `by_rule` counts corrections by rule and then by direction. `contacts_of_companies` counts
+    the contacts to correct by company, of the companies with most of them.
+    `contacts_behind_their_company` counts what HubSpot's own company sync may carry along:
+    companies, their contacts, and the companies that wait for a permission.
+    """
+
+    records_looked_at: Counts = field(default_factory=dict)
+    records_to_correct: Counts = field(default_factory=dict)
+    records_backward: Counts = field(default_factory=dict)
+    corrections: int = 0
+    by_direction: Counts = field(default_factory=dict)
+    by_rule: Mapping[str, Counts] = field(default_factory=dict)
+    left_alone: Counts = field(default_factory=dict)
+    contacts_of_companies: Counts = field(default_factory=dict)
+    stage_dates_changed: Counts = field(default_factory=dict)
+    contacts_behind_their_company: Counts = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return the figures as a plan's JSON shows them.
+
+        >>> PlanSummary(corrections=3).document()["corrections"]
+        3
+        """
+        figures = asdict(self)
+        side_effects = {name: figures.pop(name) for name in _SIDE_EFFECTS}
+        return {**figures, "side_effects": side_effects}
+
+
+_SIDE_EFFECTS: Final = ("contacts_behind_their_company", "stage_dates_changed")
+
+
+def parse_summary(document: Mapping[str, Any]) -> PlanSummary:
+    """Read figures as `PlanSummary.document` wrote them; an empty document has none.
+
+    >>> parse_summary(PlanSummary(corrections=3).document()).corrections
+    3
+    """
+    figures = {**document, **document.get("side_effects", {})}
+    names = {item.name for item in fields(PlanSummary)}
+    return PlanSummary(**{name: value for name, value in figures.items() if name in names})
+
 
 @dataclass(slots=True)
 class PlanCounter:
-    """Counts and digests corrections while they stream by; `ground` is a part of the digest.
+    """Counts and digests corrections while they stream by; the digest begins with `digest_prefix`.
 
-    `changes` names the dates that a correction changes besides.
+    `changed_dates` names the dates that a correction changes besides.
     """
 
     digest_prefix: bytes = b""
@@ -115,24 +163,22 @@ class PlanCounter:
             counts.setdefault(rule, {})[direction] = count
         return counts
 
-    def summary(self) -> dict[str, object]:
-        """Return the figures as a plan's JSON shows them."""
-        return {
-            "records_looked_at": dict(sorted(self.decided_records.items())),
-            "records_to_correct": dict(sorted(self.corrected_records.items())),
-            "records_backward": dict(sorted((+self.backward_records).items())),
-            "corrections": self.directions.total(),
-            "by_direction": {
+    def summary(self) -> PlanSummary:
+        """Return the figures so far."""
+        return PlanSummary(
+            records_looked_at=dict(sorted(self.decided_records.items())),
+            records_to_correct=dict(sorted(self.corrected_records.items())),
+            records_backward=dict(sorted((+self.backward_records).items())),
+            corrections=self.directions.total(),
+            by_direction={
                 str(direction): self.directions[str(direction)] for direction in Direction
             },
-            "by_rule": self._by_rule(),
-            "left_alone": dict(sorted(self.left_alone.items())),
-            "contacts_of_companies": dict(self.company_contacts.most_common(_MAX_COMPANIES)),
-            "side_effects": {
-                "stage_dates_changed": dict(sorted(self.stage_dates.items())),
-                "contacts_behind_their_company": dict(sorted(self.native_sync_contacts.items())),
-            },
-        }
+            by_rule=self._by_rule(),
+            left_alone=dict(sorted(self.left_alone.items())),
+            contacts_of_companies=dict(self.company_contacts.most_common(_MAX_COMPANIES)),
+            stage_dates_changed=dict(sorted(self.stage_dates.items())),
+            contacts_behind_their_company=dict(sorted(self.native_sync_contacts.items())),
+        )
 
 
 def clears_first(corrections: Sequence[Correction]) -> bool:

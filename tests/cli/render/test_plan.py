@@ -51,7 +51,7 @@ def plan_document(*moves: tuple[Correction, ...], examined_count: int = 0) -> di
         "policy": {"name": "standard", "digest": "abc"},
         "created_at": "2026-03-12T12:00:00+00:00",
         "digest": summary.digest,
-        "summary": summary.summary(),
+        "summary": summary.summary().document(),
     }
 
 

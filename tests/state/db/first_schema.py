@@ -10,6 +10,7 @@ from pathlib import Path
 from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import Move, Phase
+from connector.core.corrections.plan import PlanSummary
 from connector.core.model import STAGE, Outcome
 from state import (
     associations,
@@ -58,7 +59,7 @@ def _fill_writes(session: Transaction) -> None:
     corrections = (correction(contact(1)),)
     plans.create(session, _HEAD)
     plans.add(session, "p1", [corrections])
-    plans.close(session, "p1", summary={"corrections": 1}, digest="d")
+    plans.close(session, "p1", summary=PlanSummary(corrections=1), digest="d")
     runs.begin(session, "r1", "sync", at(0))
     runs.finish(session, "r1", at(1), {"applied": 3})
     move = Move(
