@@ -26,8 +26,8 @@ class DealState(StrEnum):
 class Deal:
     """One deal as evidence; `counts` is False where its pipeline does not, or it is archived.
 
-    `entered_at` is when it entered its present stage, as well as we know: `dated` tells
-    whether the portal said so itself (history or `hs_v2_date_entered_…`), or whether it is
+    `entered_at` is when it entered its present stage, as well as we know: `date_is_known`
+    says whether the portal gave the date itself (history or `hs_v2_date_entered_…`); else it is
     the close date of a closed deal or the creation of an open one. `was_won` is True if it
     is won, or was at any time that we know of; `won_at` is when it was won last.
     """
@@ -45,7 +45,7 @@ class Deal:
 
     @property
     def lost_at(self) -> datetime | None:
-        """Return when it was lost, None if it is not lost or nobody knows."""
+        """Return when it was lost, None if it is not lost or the date is unknown."""
         return self.entered_at if self.state is DealState.LOST else None
 
 
@@ -70,7 +70,7 @@ def deal_state(stage: DealStage) -> DealState:
 class DealPipelines:
     """What a portal's pipelines say of deal stages, and which pipelines count.
 
-    `entered` names, for each stage that has one, the property that holds when a deal entered it.
+    `entered_properties` names, for each stage that has one, the property with the time of entry.
     """
 
     states: Mapping[tuple[str, str], DealState]
@@ -79,7 +79,7 @@ class DealPipelines:
     exclude: frozenset[str] = frozenset()
 
     def counts(self, record: Record, pipeline: str) -> bool:
-        """Whether a deal counts: it is not archived, and its pipeline is meant."""
+        """Whether a deal counts: it is not archived, and its pipeline is included."""
         included = not self.include or pipeline in self.include
         return included and pipeline not in self.exclude and not record.archived
 
@@ -110,7 +110,10 @@ _ENTERED_CURRENT: Final = "hs_v2_date_entered_current_stage"
 
 
 def _entered_properties(portal: Portal, pipelines: Sequence[Pipeline]) -> dict[str, str]:
-    """Return the property that dates each stage; its suffix is the id, small, and maybe more."""
+    """Return the property that dates each stage.
+
+    Its suffix is the stage's id in small letters, sometimes with a number after it.
+    """
     names = sorted(portal.definitions.get(ObjectType.DEALS, {}))
     properties: dict[str, str] = {}
     for stage in (deal_stage for pipeline in pipelines for deal_stage in pipeline.stages):

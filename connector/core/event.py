@@ -10,9 +10,9 @@ from connector.core.model import Ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A record to be looked at; `links` says that its associations are to be read as well.
+    """A record to be looked at; `read_associations` says that its links are read as well.
 
-    `key` is made from what was told, so that a delivery repeated is the same event.
+    `key` is made from the event's content, so that a repeated delivery is the same event.
     """
 
     key: str

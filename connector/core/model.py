@@ -63,11 +63,11 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One record as HubSpot told it: only the properties that were asked for.
+    """One record as HubSpot answered it: only the properties that were asked for.
 
     A key that is absent was not asked for; `None` means that HubSpot has no value.
     `history` holds versions, newest first, for the properties asked for with history, and
-    `merged_ids` the ids of the records that were merged into this one, as far as it was told.
+    `merged_ids` the ids of the records that were merged into this one, where HubSpot names them.
     """
 
     ref: Ref
@@ -136,7 +136,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """An active workflow of the portal; `enrols_on` are the properties that its filters name."""
+    """An active workflow; `enrollment_properties` are those that its filters name."""
 
     id: str
     name: str
@@ -200,7 +200,7 @@ class Correction:
 
 
 class Outcome(StrEnum):
-    """How a correction ended, as the audit tells it."""
+    """How a correction ended, as the audit says it."""
 
     APPLIED = "applied"
     IGNORED = "ignored"

@@ -47,21 +47,21 @@ def policy_error(place: Place, message: str) -> PolicyError:
 
 
 class Problems:
-    """Collects the problems of several steps, so that all are told at once."""
+    """Collects the problems of several steps, so that all are reported at once."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
-        """Note the policy errors of the block, and go on after it."""
+        """Collect the policy errors of the block, and go on after it."""
         try:
             yield
         except PolicyError as error:
             self._problems.extend(error.problems)
 
     def raise_all(self) -> None:
-        """Raise everything noted, in the order of the file; do nothing if all is well."""
+        """Raise every collected problem, in the order of the file; do nothing if there is none."""
         if self._problems:
             unique = dict.fromkeys(self._problems)
             raise PolicyError(

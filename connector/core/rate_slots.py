@@ -1,4 +1,4 @@
-"""Give out turns: when the next request may be sent, so that no interval sees too many."""
+"""Give out rate slots: when the next request may be sent, so that no interval holds too many."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 _MAX_AHEAD: Final = 60.0
-"""Seconds: turns further ahead were noted by a clock that has since been set back."""
+"""Seconds: slots further ahead were given out by a clock that has since been set back."""
 
 
 def recent_slots(slots: Sequence[float], now: float, *, interval: float) -> list[float]:
-    """Return the turns, in their order, that still count.
+    """Return the slots, in their order, that still count.
 
     >>> recent_slots([1.0, 2.5, 900.0], 12.0, interval=10.0)
     [2.5]
@@ -20,11 +20,11 @@ def recent_slots(slots: Sequence[float], now: float, *, interval: float) -> list
 
 
 def next_slot(slots: Sequence[float], now: float, *, limit: int, interval: float) -> float:
-    """Return the next turn after those of `lately`, at most `limit` within any interval.
+    """Return the next slot after those in `slots`, at most `limit` within any interval.
 
     Half of them are given out at once, so that short work need not wait, and the others
     evenly: requests arrive a little later than they are sent, each by another delay, and of two
-    bursts an interval apart the portal could see more than one in the same interval.
+    bursts an interval apart the portal could receive both within one interval.
 
     >>> next_slot([0.0, 0.0], 0.0, limit=4, interval=1.0)
     0.25

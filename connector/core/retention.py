@@ -1,4 +1,4 @@
-"""How long what is remembered is kept."""
+"""How long each kind of stored data is kept."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPeriods:
-    """How long each thing is kept, None for ever; `folder` is where the audit is cut into.
+    """How long each thing is kept, None for ever; `folder` receives the files of the audit.
 
-    "" is the folder of the database. A webhook delivery is repeated for up to a day by HubSpot,
-    so that what was received is known for longer than that.
+    "" is the folder of the database. HubSpot repeats a webhook delivery for up to a day, so
+    received events are kept for longer than that.
     """
 
     audit: timedelta | None = None
@@ -22,7 +22,7 @@ class RetentionPeriods:
 
 
 def retention_cutoff(now: datetime, period: timedelta | None) -> datetime | None:
-    """Return the moment before which things go, None where they are kept for ever.
+    """Return the moment before which data is deleted, None where it is kept for ever.
 
     >>> from datetime import UTC
     >>> retention_cutoff(datetime(2026, 3, 4, tzinfo=UTC), timedelta(days=3))

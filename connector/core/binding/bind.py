@@ -98,7 +98,7 @@ def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) 
 
 
 def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
-    """Whether a rule asks for what only companies and their contacts together tell."""
+    """Whether a rule names a fact that needs a company together with its contacts."""
     fact_keys = {
         fact.key
         for entry in (*object_policy.rules, *object_policy.rows)
@@ -111,7 +111,7 @@ def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
 
 
 def _zone(portal: Portal) -> ZoneInfo:
-    """Return the portal's time zone; UTC where nobody knows its name."""
+    """Return the portal's time zone; UTC where its name is unknown."""
     try:
         return ZoneInfo(portal.account.time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

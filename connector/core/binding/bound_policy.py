@@ -22,7 +22,7 @@ Parse: TypeAlias = Callable[[str | None], Value]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyReader:
-    """How a fact is read from a HubSpot property; `space` is the namespace of its name."""
+    """How a fact is read from a HubSpot property; `namespace` is the first part of its key."""
 
     key: str
     namespace: str
@@ -32,10 +32,10 @@ class PropertyReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundEntry:
-    """A rule or row in one portal: `to` maps the stage to where it leads, None keeps.
+    """A rule or row in one portal: `targets` maps the stage to where it leads, None keeps.
 
-    `told` holds the facts that its reason names; `follows` is the fact that holds the stage to
-    which it leads, "" where the policy itself says it.
+    `reason_facts` are the facts that its reason names; `followed_fact` is the fact that holds the
+    stage to which it leads, "" where the policy itself names the stage.
     """
 
     name: str
@@ -56,7 +56,7 @@ class BoundEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundRule(BoundEntry):
-    """A rule for the stage; `marks` says that a former customer is marked before it moves."""
+    """A rule for the stage; `marks_former_customer` writes the mark before it moves."""
 
     direction: RuleDirection
     from_parked: bool
@@ -75,8 +75,8 @@ class SleepingRule:
 class ObjectPolicy:
     """A policy for one object type: contacts or companies.
 
-    `order` ranks every stage of the portal, `path` those that are no parking place. `needs_won`
-    holds the stages in which it matters whether a deal was won once (None: all).
+    `order` ranks every stage of the portal, `path` those that are no parking place.
+    `past_win_stages` holds the stages in which it matters whether a deal was won once (None: all).
     """
 
     object_type: ObjectType
@@ -102,7 +102,7 @@ class BoundPolicy:
     """A policy as it is meant in one portal.
 
     `digest` changes whenever the policy, or anything that it uses of the portal, changes.
-    `in_circles` says that contacts are decided together with their companies.
+    `uses_company_groups` says that contacts are decided together with their companies.
     """
 
     policy: Policy

@@ -26,14 +26,14 @@ _SYNC_MODES: Final = {
 
 
 def _followed_fact(target: Target) -> str:
-    """Return the fact that holds the stage to which a target leads, "" where it is said."""
+    """Return the fact that holds the target stage, "" where the policy names a stage."""
     name = target.otherwise.text.removeprefix("$") if target.otherwise else ""
     return name if name in FOLLOWED_FACTS else ""
 
 
 @dataclass(slots=True, kw_only=True)
 class RuleBinder:
-    """Binds the entries of one object type, noting what sleeps and what is wrong."""
+    """Binds the entries of one object type, and collects what sleeps and what is wrong."""
 
     vocabulary: Vocabulary
     names: PortalNames

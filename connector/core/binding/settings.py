@@ -25,7 +25,7 @@ _STATUS_TYPES: Final = frozenset({SettingType.STATUS, SettingType.STATUSES})
 class PortalNames:
     """The stages, lead statuses and pipelines of a portal, for one object type.
 
-    Where a portal has no stages at all for an object type, nothing can be said of a word.
+    Where a portal has no stages at all for an object type, no word can be checked.
     """
 
     stages: tuple[Option, ...]

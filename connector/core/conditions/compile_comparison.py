@@ -21,10 +21,10 @@ _Operator: TypeAlias = Callable[[Any, Any], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonTest:
-    """One comparison, ready to be asked.
+    """One comparison, compiled.
 
-    `found` tells the values that it looked at, in words; `flips` when time alone may
-    change its answer; `terms` what it compares.
+    `holds` evaluates it; `describe_values` puts the compared values into words; `due_time` says
+    when time alone may change the result; `terms` are the two sides.
     """
 
     text: str
@@ -169,7 +169,7 @@ def _mismatch(left: Term, right: Term) -> str:
 def _operator_and_constant(
     op: Op, left: Term, right: Term, path: Mapping[str, int]
 ) -> tuple[_Operator, Any]:
-    """Return the question, and the constant that it is asked with, if there is one."""
+    """Return the operator, and the constant on the right side, if there is one."""
     if left.kind is Kind.STAGE and op in _ORDER_OPS:
         stages = [str(stage) for stage in _as_tuple(right.value) if stage in path]
         edge = min if op in {Op.LESS, Op.AT_MOST} else max
@@ -184,7 +184,7 @@ def _operator_and_constant(
 
 
 def _stage_operator(op: Op, path: Mapping[str, int]) -> _Operator:
-    """Return a question about the order of two stages; off the path it is never so."""
+    """Return an operator on the order of two stages; it is false for a stage off the path."""
     compare = _OPERATORS[op]
 
     def compare_stages(left: str, right: str) -> bool:
@@ -246,7 +246,7 @@ def _glob_regex(pattern: str) -> str:
 
 
 def _predicate(compare: _Operator, constant: Any, left: Term, right: Term) -> Predicate:
-    """Return the function that asks the facts; a missing value makes it false."""
+    """Return the predicate over facts; a missing value makes it false."""
     if right.get:
         return _predicate_between(compare, left, right.get)
     if constant is None:
@@ -287,7 +287,7 @@ def _predicate_between(compare: _Operator, left: Term, get_right: Getter) -> Pre
 
 
 def _value_describer(terms: tuple[Term, ...], zone: ZoneInfo) -> Callable[[Values], str]:
-    """Return a function that tells the values that were found, in words."""
+    """Return a function that puts the compared values into words."""
     labelled_getters = [(term.get, _labels(term)) for term in terms if term.get]
 
     def describe(values: Values) -> str:

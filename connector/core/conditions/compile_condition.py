@@ -1,4 +1,4 @@
-"""Turns a parsed condition into one function, and keeps its single tests to be told."""
+"""Turns a parsed condition into one function, and keeps its single tests for explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells when time alone will change the answer of a comparison with the clock."""
+"""Compute when time alone will change the answer of a comparison with the clock."""
 
 from __future__ import annotations
 

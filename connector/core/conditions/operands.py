@@ -1,4 +1,4 @@
-"""Resolves the operands of a comparison: what kind they are, and how their value is found."""
+"""Resolves the operands of a comparison: what kind they are, and how their value is read."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _MAX_DAYS: Final = 36_600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """One side of a comparison: a constant `value`, or whatever `get` finds in the facts.
+    """One side of a comparison: a constant `value`, or the value that `get` reads from the facts.
 
-    A constant with `several` values is a list. `clock` is set where the value moves with
+    A constant with `is_list` is a list of values. `clock` is set where the value moves with
     time; `days` is by how much the value is shifted.
     """
 

@@ -1,4 +1,4 @@
-"""Tells to which stages a condition confines its question for a fact."""
+"""Find the stages to which a condition limits its use of a fact."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Stages: TypeAlias = frozenset[str] | None
 
 
 def stages_where(tree: Tree, name: str, resolve: Callable[[str], str]) -> Iterator[Stages]:
-    """Yield, for each comparison that names a fact, the stages to which its `and` confines it.
+    """Yield, for each comparison that names a fact, the stages to which its `and` limits it.
 
-    So a policy tells where a fact that is dear to find matters. `resolve` makes an internal
-    value of a label.
+    The caller reads an expensive fact (a history) only for records in these stages. `resolve`
+    turns a label into an internal value.
     """
     for stages in _stage_bounds(tree, name, None):
         yield None if stages is None else frozenset(map(resolve, stages))

@@ -109,7 +109,7 @@ Tree: TypeAlias = Comparison | All | Either | Negation | Constant
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A parsed condition; `at` tells where a character of its text stands in the file."""
+    """A parsed condition; `place_at` maps an offset in its text to a place in the file."""
 
     text: str
     tree: Tree

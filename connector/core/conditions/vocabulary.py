@@ -56,7 +56,7 @@ FOLLOWED_FACTS: Final = ("company.stage", "contacts.furthest")
 """Facts that hold a stage to which a rule may lead: that of the company, or of its contacts."""
 
 GROUP_FACTS: Final = frozenset({*FOLLOWED_FACTS, "company.contacts", "contacts.count"})
-"""Facts about a contact's company, and a company's contacts, that only company sync knows."""
+"""Facts about a contact's company, and a company's contacts, that only company sync provides."""
 
 RULES_FACT: Final = "rules"
 """The fact that holds the rules that won; only lead status rows may ask for it."""
@@ -64,9 +64,9 @@ RULES_FACT: Final = "rules"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """A name that stands for a value found in each record.
+    """A name that stands for a value read from each record.
 
-    `many` facts hold one value for each deal. `source` and `property_name` tell which HubSpot
+    `per_deal` facts hold one value for each deal. `source` and `property_name` say which HubSpot
     property it is read from, where it is one.
     """
 
@@ -91,8 +91,8 @@ class FixedName:
 class Vocabulary:
     """What the conditions of one object type may name.
 
-    `definitions` is None where no portal is known: then every property is accepted. `blind`
-    names a namespace whose facts are always missing here (a contact's, for a company).
+    `definitions` is None where no portal is known: then every property is accepted.
+    `missing_namespace` names a namespace whose facts are always missing here.
     """
 
     object_type: ObjectType

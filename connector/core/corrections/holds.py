@@ -33,7 +33,7 @@ class HoldOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """What is held: `of` is a record, domain, owner id or `property=value`, as `scope` says.
+    """What is held: `target` is a record, domain, owner id or `property=value`, as `scope` says.
 
     `property_name` is "" where both stage and lead status are held; `until` is None where only
     removing the hold (or, unless the operator set it, newer evidence) ends it.
@@ -50,7 +50,7 @@ class Hold:
 
 
 class HeldBackCause(StrEnum):
-    """Why a correction is left aside."""
+    """Why a correction is held back."""
 
     HELD = "held"
     QUARANTINED = "quarantined"
@@ -110,7 +110,7 @@ def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> b
 
 
 def hold_scopes(record: Record) -> Iterator[tuple[HoldScope, str]]:
-    """Yield every scope that a record falls into, in the words of a hold's `of`."""
+    """Yield every scope that a record falls into, in the words of a hold's `target`."""
     yield HoldScope.RECORD, str(record.ref)
     get = record.properties.get
     if record.ref.object_type is ObjectType.COMPANIES:
@@ -140,7 +140,7 @@ def overwritten_edit(
 ) -> Version | None:
     """Return a person's edit that our write covered, None where there is none.
 
-    `history` is newest first; `seen` is when and to what the property had been set when it
+    `history` is newest first; `last_read` is when and to what the property had been set when it
     was last read before the write, None where it never had been.
     """
     new_versions = list(

@@ -27,7 +27,7 @@ class Phase(StrEnum):
 class Move:
     """The corrections of one record, promised in the outbox before anything is sent.
 
-    `seen` tells when and to what each property had been set, as read before the promise.
+    `last_read` says when and to what each property had been set, as read before the promise.
     """
 
     record: Ref
@@ -60,12 +60,12 @@ class Move:
 
     @property
     def original_values(self) -> dict[str, str]:
-        """Return the values that the decision rests on, by property name."""
+        """Return the values on which the decision rests, by property name."""
         return {correction.property_name: correction.before for correction in self.corrections}
 
 
 def correction_key(correction: Correction) -> str:
-    """Return the content key: the same correction on the same ground has the same key."""
+    """Return the content key: the same correction on the same evidence has the same key."""
     return f"{correction.record} {correction_digest(correction)}"
 
 

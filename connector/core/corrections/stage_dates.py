@@ -18,7 +18,7 @@ _ENTERED_CURRENT: Final = "hs_v2_date_entered_current_stage"
 
 
 def changed_dates_finder(portal: Portal) -> Callable[[Correction], tuple[str, ...]]:
-    """Return who tells the dates that HubSpot changes when a stage goes back, for good.
+    """Return a function from corrections to the dates that HubSpot changes for good.
 
     The older date of the stage that is left is dropped, that of the other one set anew; the
     stage counts as entered now. Only properties that this portal has are named.

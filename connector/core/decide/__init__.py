@@ -1,1 +1,1 @@
-"""Facts in, the stage and the lead status that a record should have out."""
+"""From facts to the stage and the lead status that a record should have."""

@@ -1,4 +1,4 @@
-"""Lets contacts and their company follow each other: a circle is a company with its contacts."""
+"""Let contacts and their company follow each other: a company group is one with its contacts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONTACTS: Final = "company_sync.max_contacts"
 _COMPANY_STAGE_LIMIT: Final = "company_sync.companies_to"
 
 PinnedProperties: TypeAlias = Mapping[Ref, frozenset[str]]
-"""Which properties of whom stay as they are, because they are held."""
+"""For each record, the properties that stay as they are because they are held."""
 
 NONE_PINNED: Final[PinnedProperties] = {}
 
@@ -27,7 +27,8 @@ NONE_PINNED: Final[PinnedProperties] = {}
 class CompanyGroup:
     """A company and the contacts whose primary company it is.
 
-    `size` counts all its contacts; `contacts` may hold fewer where nobody asks for the rest.
+    `contact_count` counts all its contacts; `contacts` may be fewer where the others do not
+    matter.
     `company` is None where it is not known.
     """
 
@@ -39,13 +40,13 @@ class CompanyGroup:
 def add_group_values(
     policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties = NONE_PINNED
 ) -> CompanyGroup:
-    """Return the circle with what each says of the other.
+    """Return the group with the facts that each member has from the others.
 
-    First the contacts are decided as if they had no company, so that one stage is known to which
-    they would come by themselves; then the company, which may follow the furthest of them; then
+    First the contacts are decided as if they had no company, which gives the stage that
+    each reaches alone; then the company, which may follow the furthest of them; then
     the contacts may follow the company. Doing it again changes nothing: each step only leads
-    forward, and to a stage that somebody in the circle has reached already. Whose stage is
-    `pinned` is followed where it really is.
+    forward, and to a stage that a member of the group has reached already. A record whose stage is
+    `pinned` is followed to the stage that it keeps.
     """
     furthest = _furthest_stage(policy, group, pinned)
     contact_count = float(group.contact_count)
@@ -77,7 +78,7 @@ def _with_values(facts: Facts, extra_values: dict[str, Value]) -> Facts:
 def _furthest_stage(
     policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties
 ) -> str | None:
-    """Return the furthest stage to which contacts come by themselves, up to the limit."""
+    """Return the furthest stage that contacts reach alone, up to the limit."""
     path = policy.object_policies[ObjectType.CONTACTS].path
     named = policy.object_policies[ObjectType.COMPANIES].named_stages
     stages = {_decided_stage(policy, contact, pinned) for contact in group.contacts} & named
@@ -108,7 +109,7 @@ def depends_on_contacts(policy: BoundPolicy) -> bool:
 
 
 def depends_on_group(object_policy: ObjectPolicy, decision: Decision) -> bool:
-    """Whether a rule that won asked where the others in the circle should be."""
+    """Whether a rule that won used the stage of another member of the group."""
     return any(_follows_group(rule) for rule in object_policy.rules if rule.name in decision.rules)
 
 

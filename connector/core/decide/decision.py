@@ -1,4 +1,4 @@
-"""Decides: facts in, the stage and the lead status that a record should have out."""
+"""Decide the stage and the lead status that a record should have, from its facts."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _FACT_NAMES: Final = {"domain": "the domain", "contact.score": "the score"}
 
 
 def evidence(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> tuple[str, ...]:
-    """Return what was found in the facts that a rule names, as texts that stay the same.
+    """Return the facts that a rule names as texts, the same for the same facts.
 
     A deal reads `deals/9 was won 2026-03-01, open since 2026-04-02`, with the portal's days.
     """

@@ -24,7 +24,7 @@ from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
 class Facts:
     """Everything that a decision rests on; blank is "".
 
-    `deals` holds only deals that count; `evidence_at` is the time of the newest evidence:
+    `deals` holds only the deals that count; `evidence_at` is the time of the newest evidence:
     when a deal entered its present stage, or the latest form conversion. `company` is a
     contact's primary company, or the company itself; `mark` the value of a former customer's mark.
     """
@@ -50,7 +50,7 @@ def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal
 
     It could where the policy asks whether a deal was won once, in the record's stage and with
     no deal won now; and where a loss counts, with no deal open or won, and a lost deal of
-    which nobody knows when it entered its stage.
+    which the date is unknown.
     """
     object_policy = policy.object_policies[record.ref.object_type]
     counted_deals = [deal for deal in deals if deal.counts]

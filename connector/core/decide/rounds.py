@@ -12,14 +12,15 @@ from connector.core.model import STAGE, STATUS
 from connector.core.policy.rule import RuleDirection
 
 MAX_ROUNDS: Final = 3
-"""How often the rules may move a record before they have to leave it be."""
+"""How often the rules may move a record before it is left alone."""
 
 
 class Rounds:
-    """One record's way through the rules; `stage` and `status` are where it has come to.
+    """One record's way through the rules; `stage` and `status` are its present values.
 
-    An alias counts as the stage that it stands for. `won` names every rule that won, `moved`
-    the rules that moved the stage with their reasons, `row` what decided the lead status.
+    An alias counts as the stage that it stands for. `winning_rules` names every rule that won,
+    `stage_changes` the rules that moved the stage with their reasons, `status_change` the row that
+    set the lead status, with its reason and facts.
     """
 
     __slots__ = (
@@ -49,7 +50,7 @@ class Rounds:
         self.status_change: tuple[str, str, tuple[Fact, ...]] | None = None
 
     def run(self) -> bool:
-        """Apply the rules to their own result; return whether they came to rest."""
+        """Apply the rules to their own result; return whether they settled."""
         for _ in range(MAX_ROUNDS + 1):
             stage, status = self.stage, self.status
             first_new = len(self.winning_rules)
@@ -63,7 +64,7 @@ class Rounds:
 
     @property
     def values(self) -> Values:
-        """Return the facts as they are where it has come to."""
+        """Return the facts with the present stage and lead status."""
         return self._values
 
     @property

@@ -106,7 +106,7 @@ _NAMESPACE_PHRASES: Final = {
 def comparison_text(
     test: ComparisonTest, labels: Mapping[str, str], *, negated: bool = False
 ) -> str:
-    """Return what a comparison asks; `names` labels HubSpot properties by their dotted name."""
+    """Return what a comparison asks; `labels` are those of HubSpot properties by dotted name."""
     left, right = test.terms[0], test.terms[1] if len(test.terms) > 1 else None
     key = left.fact.key if left.fact else ""
     if test.op is Op.TRUE:

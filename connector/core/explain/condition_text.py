@@ -1,4 +1,4 @@
-"""Says conditions in plain words, and tells which of their parts hold."""
+"""Put conditions into plain words, and say which of their parts hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explains a decision: every rule in order, each comparison with the value it found."""
+"""Explains a decision: every rule in order, each comparison with the value that it compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.core.decide.facts import Facts
 
 
 class RuleResult(StrEnum):
-    """What became of a rule."""
+    """The result of trying a rule."""
 
     WON = "won"
     FAILED = "failed"
@@ -25,7 +25,7 @@ class RuleResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonResult:
-    """One comparison of a rule: its text, the value that was found, and whether it held."""
+    """One comparison of a rule: its text, the compared value, and whether it held."""
 
     text: str
     value: str
@@ -48,7 +48,7 @@ class ExplainedRule:
 class Explanation:
     """Why a record should be what it should be.
 
-    `stage_steps` are the rules as they find the record now, `status_steps` the lead status
+    `stage_rules` are the rules tried on the record as it is, `status_rules` the lead status
     rows for the stage that results; both end with what sleeps.
     """
 
@@ -60,7 +60,7 @@ class Explanation:
 def explain(
     policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozenset()
 ) -> Explanation:
-    """Return the decision together with every rule in order, and what each comparison found."""
+    """Return the decision together with every rule in order, and the result of each comparison."""
     object_policy = policy.object_policies[facts.record.object_type]
     decision = decide(policy, facts, pinned=pinned)
     stage = object_policy.aliases.get(facts.stage, facts.stage)
@@ -93,7 +93,7 @@ def explain(
 def _exempting_rule(
     object_policy: ObjectPolicy, facts: Facts, rule: str, note: str
 ) -> ExplainedRule:
-    """Return the step of what leaves a record alone before any rule."""
+    """Return the entry of what leaves a record alone before any rule."""
     scope = object_policy.scope if rule == "out-of-scope" else None
     return ExplainedRule(
         rule=rule,
@@ -113,7 +113,7 @@ def _explain_entries(
     *,
     is_reached: bool,
 ) -> Iterator[ExplainedRule]:
-    """Yield each entry as it is tried, until one wins; `open_` is False if none is reached."""
+    """Yield each entry as it is tried, until one wins; `is_reached` is False if none is tried."""
     for entry in entries:
         holds = is_reached and entry.when.holds(values)
         result = RuleResult.FAILED if is_reached else RuleResult.NOT_REACHED

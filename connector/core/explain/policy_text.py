@@ -1,4 +1,4 @@
-"""Draws a policy in plain words: what marketing and sales agree on."""
+"""Describe a policy in plain words: what marketing and sales agree on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells in plain words what would change a decision."""
+"""Say in plain words what would change a decision."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from connector.core.model import Portal
 def what_would_change(policy: BoundPolicy, portal: Portal, facts: Facts) -> Iterator[str]:
     """Yield what would lead a record elsewhere: evidence that rules before the winner miss.
 
-    Rules that ask for another stage than the record has are passed over: nobody brings that
-    about by evidence.
+    Rules that need another stage than the record has are left out: evidence does not change it.
     """
     object_policy = policy.object_policies[facts.record.object_type]
     if not find_exemption(object_policy, facts):

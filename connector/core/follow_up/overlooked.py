@@ -1,4 +1,4 @@
-"""Tells which contacts are ready for sales and wait for somebody to follow up."""
+"""Find contacts that are ready for sales and that wait for follow-up."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class FollowUpTerms:
 class OverlookedContact:
     """A contact that waits, and why; blank is "".
 
-    Where nobody knows when it entered its stage, `since` is its last change: it has waited at
-    least since then, and `exact` is False.
+    Where the time when it entered its stage is unknown, `since` is its last change: it has
+    waited at least since then, and `exact` is False.
     """
 
     record: Ref
@@ -74,10 +74,10 @@ def follow_up_terms(policy: BoundPolicy, portal: Portal) -> FollowUpTerms:
 def entered_stage_at(
     record: Record, versions: Sequence[Version], *, mirror_source: str
 ) -> datetime | None:
-    """Return when a record entered its stage; None where nobody knows.
+    """Return when a record entered its stage; None where that is unknown.
 
     HubSpot's own date is mirrored with the next pull, so what the ledger knows may be newer. A
-    version of the source type `seen` tells only when the mirror saw the stage: HubSpot's counts.
+    version of the source type `MIRROR` says only when the mirror saw the stage: HubSpot's counts.
     """
     hubspot_time = parse_time(record.properties.get(ENTERED_CURRENT_STAGE))
     latest_periods = build_periods(versions)[-1:]

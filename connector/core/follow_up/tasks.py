@@ -26,7 +26,7 @@ def follow_up_tasks(
 ) -> Iterator[Task]:
     """Yield a task for each overlooked contact that has an owner and no task of this stay.
 
-    `made` holds when each contact's last task was promised; whoever waits longest comes first.
+    The contact that waits longest comes first.
     """
     for contact in sorted(contacts, key=lambda contact: (contact.since, contact.record)):
         if contact.owner and not _has_task(contact, last_task_times.get(contact.record)):
@@ -34,7 +34,7 @@ def follow_up_tasks(
 
 
 def _has_task(contact: OverlookedContact, last_task_at: datetime | None) -> bool:
-    """Whether its last task is of this stay; where nobody knows when it began, any one is."""
+    """Whether its last task is of this stay; where its begin is unknown, any task is."""
     return last_task_at is not None and not (
         contact.since_is_exact and last_task_at < contact.since
     )

@@ -1,1 +1,1 @@
-"""What a property's versions tell: who set it, when, and for how long."""
+"""What a property's versions show: who set it, when, and for how long."""

@@ -1,4 +1,4 @@
-"""Rivals: who sets a property, how often, and who sets back what another one had set."""
+"""Find conflicts: who sets a property, how often, and who reverts another writer's value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.core.history.writers import is_by_person, source_text
 from connector.core.model import Ref, Version
 
 CONFLICT_WINDOW: Final = timedelta(days=7)
-"""A value that is set back later than this is no quarrel any more."""
+"""A value that is set back later than this is no conflict any more."""
 # A clear and the set after it are one edit: HubSpot takes no backward move at once.
 _SAME_EDIT_WINDOW: Final = timedelta(minutes=1)
 _MAX_EXAMPLES: Final = 3
@@ -21,7 +21,7 @@ _MAX_EXAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True, order=True)
 class Writer:
-    """Who writes: a source as HubSpot names it, the id and the label where they tell more."""
+    """Who writes: a source as HubSpot names it, the id and the label where they add something."""
 
     source_type: str
     source_id: str = ""
@@ -82,7 +82,7 @@ class WriterConflicts:
     conflicts: dict[tuple[str, Writer, Writer], EditCount] = field(default_factory=dict)
 
     def add_versions(self, ref: Ref, name: str, versions: Sequence[Version]) -> None:
-        """Count what the versions of one property of one record tell, the oldest first."""
+        """Count what the versions of one property of one record show, the oldest first."""
         record_edits = list(edits(versions))
         for edit in record_edits:
             self.writers.setdefault((name, edit.writer), EditCount(edit.at)).add(ref, edit.at)
@@ -93,7 +93,7 @@ class WriterConflicts:
 
 
 def edits(versions: Sequence[Version]) -> Iterator[Edit]:
-    """Yield the edits that versions tell of, the oldest first."""
+    """Yield the edits in versions, the oldest first."""
     previous_value, last_edit = "", None
     for version in versions:
         writer = Writer.from_version(version)
@@ -137,7 +137,7 @@ def _sets_back(edit: Edit, next_edit: Edit) -> bool:
 def mark_own_versions(
     versions: Sequence[Version], own_writes: AbstractSet[tuple[str, datetime]], own_source: str
 ) -> tuple[Version, ...]:
-    """Return versions with our own signed as such: those that the audit tells of, by value and end.
+    """Return versions with our own marked as ours: those in the audit, by value and end.
 
     A write is audited after it was verified: an integration's version within the ten minutes
     before a line with its value is ours; so is the clear that led to it.
@@ -151,7 +151,7 @@ def mark_own_versions(
 
 
 _VERIFIED_WITHIN: Final = timedelta(minutes=10)
-# HubSpot's answers tell its time to the second: a line may seem older than its version.
+# HubSpot's answers give its time to the second: a line may seem older than its version.
 _CLOCK_TOLERANCE: Final = timedelta(seconds=2)
 _TOKEN_SOURCES: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 

@@ -1,4 +1,4 @@
-"""Tell how long a record stood in each of its stages, and who had put it there."""
+"""Compute how long a record stood in each of its stages, and who put it there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Period:
 
 
 def build_periods(versions: Sequence[Version]) -> tuple[Period, ...]:
-    """Return the stays that versions (newest first) tell of, oldest first; a blank is none.
+    """Return the stays in versions (newest first), oldest first; a blank is none.
 
     >>> from datetime import UTC
     >>> def at(hour, value):

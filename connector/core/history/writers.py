@@ -7,7 +7,7 @@ from typing import Final
 
 from connector.core.model import Version
 
-# HubSpot's source types in the words that its screens use; others are told as they are.
+# HubSpot's source types in the words that its screens use; others are shown as they are.
 _SOURCE_WORDS: Final[Mapping[str, str]] = {
     "CRM_UI": "a person",
     "CRM_UI_BULK_ACTION": "a person, in bulk,",

@@ -1,4 +1,4 @@
-"""Makes facts out of what a case gives."""
+"""Make facts from what a case gives."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class _PartReader(Protocol[_Part_co]):
 
 
 class _DocumentReader:
-    """Reads the parts of one file, noting what is wrong in each."""
+    """Reads the parts of one file, and collects what is wrong in each."""
 
     def __init__(self, root: Section, own: bool) -> None:  # noqa: FBT001 - one caller, below a name
         self._root = root
@@ -90,7 +90,7 @@ class _DocumentReader:
         self.problems = Problems()
 
     def read_part(self, key: str, reader: _PartReader[_Part], default: _Part) -> _Part:
-        """Return one part of the file, or `absent` where it is missing or wrong."""
+        """Return one part of the file, or `default` where it is missing or wrong."""
         node = self._root.get(key)
         if node is not None:
             with self.problems.collecting():

@@ -62,8 +62,8 @@ def load_policy(
 ) -> Policy:
     """Return the policy in a YAML text; raise PolicyError with file, line and column.
 
-    `preset(name)` gives the text of a shipped policy, or raises LookupError with the names
-    there are. `shipped` says that the text itself is a preset, whose defaults a portal may lack.
+    `preset_text(name)` returns the text of a shipped policy, or raises LookupError with the known
+    names. `is_preset` says that the text itself is a preset, whose defaults a portal may lack.
     """
     own_document = read_document(text, source=source, own=not is_preset)
     layers = [*_extended_presets(own_document, preset_text, seen=set()), own_document]

@@ -15,7 +15,7 @@ _Entry = TypeVar("_Entry", Rule, Row)
 
 
 def merge(base: Document, override: Document) -> Document:
-    """Return the upper file on top of the lower one.
+    """Return `override` on top of `base`.
 
     Settings and lists replace. A rule replaces the one of its name where that one stands;
     a new rule goes before all others, or `before` the one that it names (`keep`: last).

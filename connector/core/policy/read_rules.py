@@ -68,7 +68,7 @@ def read_rows(node: Node, *, own: bool) -> tuple[Row, ...]:
 def _entries(
     node: Node, description: str, keys: Sequence[str], problems: Problems
 ) -> tuple[Section, ...]:
-    """Return the entries of a list that have a name of their own, noting the others."""
+    """Return the entries of a list with a name of their own; collect what is wrong in others."""
     if not isinstance(node, Items):
         raise policy_error(
             node.place, f"{description} is a list: begin each entry with `- name: …`"

@@ -29,9 +29,9 @@ PlainValue: TypeAlias = float | bool | Condition | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting as a policy says it: `words` hold its texts, `plain` whatever is none.
+    """One setting as a policy says it: `words` hold its texts.
 
-    An alias mapping holds two words for each pair.
+    `plain_value` is its number, flag or condition. An alias mapping holds two words for each pair.
     """
 
     name: str

@@ -30,7 +30,7 @@ _UPPER_BOUNDS: Final = frozenset({Op.LESS, Op.AT_MOST})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedRule:
-    """A rule that can never win; `by` is the earlier one that always holds first."""
+    """A rule that can never win; `shadowed_by` is the earlier one that always holds first."""
 
     entry: Rule | Row
     shadowed_by: Rule | Row
@@ -70,7 +70,7 @@ def _object_types(entry: Rule | Row) -> frozenset[ObjectType]:
 
 
 def implies(premise: Tree, conclusion: Tree, values: Mapping[str, float]) -> bool:
-    """Whether the other condition surely holds wherever the one does; False if nobody can tell."""
+    """Whether `conclusion` holds wherever `premise` does; False if that cannot be shown."""
     if isinstance(premise, Either):
         return all(implies(part, conclusion, values) for part in premise.parts)
     match conclusion:
@@ -110,7 +110,7 @@ def _is_same(premise: Comparison, conclusion: Comparison) -> bool:
 
 
 def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[str, float]) -> bool:
-    """Whether both compare the same fact with numbers, and the one asks for more."""
+    """Whether both compare the same fact with numbers, and `premise` asks for more."""
     if not isinstance(premise.left, DottedName) or not isinstance(conclusion.left, DottedName):
         return False
     premise_number, conclusion_number = (
