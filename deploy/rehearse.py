@@ -30,7 +30,7 @@ class Instruction:
     """One instruction of the Dockerfile, its continued lines joined."""
 
     name: str
-    rest: str
+    arguments: str
 
 
 @dataclass(slots=True)
@@ -56,57 +56,57 @@ class Stage:
 
 def instructions(dockerfile: str) -> Iterator[Instruction]:
     """Yield the instructions."""
-    lines = [one for one in dockerfile.splitlines() if not one.lstrip().startswith("#")]
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
     for line in "\n".join(lines).replace("\\\n", " ").splitlines():
         if line.strip():
-            name, _, rest = line.strip().partition(" ")
-            yield Instruction(name.upper(), " ".join(rest.split()))
+            name, _, arguments = line.strip().partition(" ")
+            yield Instruction(name.upper(), " ".join(arguments.split()))
 
 
 def rehearse(folder: Path) -> Stage:
     """Carry out every step; return the last stage."""
     stages: dict[str, Stage] = {}
     stage = Stage(folder)
-    for one in instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")):
-        if one.name == "FROM":
-            name = one.rest.partition(" AS ")[2] or "last"
+    for instruction in instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")):
+        if instruction.name == "FROM":
+            name = instruction.arguments.partition(" AS ")[2] or "last"
             stage = stages[name] = Stage(folder / name)
             stage.folder.mkdir(parents=True)
         else:
-            _carry_out(one, stage, stages)
+            _carry_out(instruction, stage, stages)
     return stage
 
 
-def _carry_out(one: Instruction, stage: Stage, stages: Mapping[str, Stage]) -> None:
-    match one.name:
+def _carry_out(instruction: Instruction, stage: Stage, stages: Mapping[str, Stage]) -> None:
+    match instruction.name:
         case "COPY":
-            _copy(one.rest.split(), stage, stages)
+            _copy(instruction.arguments.split(), stage, stages)
         case "RUN":
-            _run(one.rest, stage)
+            _run(instruction.arguments, stage)
         case "WORKDIR" | "ENV" | "USER" | "ENTRYPOINT" | "CMD" | "HEALTHCHECK":
-            _set(one, stage)
+            _set(instruction, stage)
         case "VOLUME" | "EXPOSE":
             return
         case _:
-            raise SystemExit(f"{one.name}: this instruction cannot be rehearsed")
+            raise SystemExit(f"{instruction.name}: this instruction cannot be rehearsed")
 
 
-def _set(one: Instruction, stage: Stage) -> None:
-    match one.name:
+def _set(instruction: Instruction, stage: Stage) -> None:
+    match instruction.name:
         case "WORKDIR":
-            stage.work = one.rest
+            stage.work = instruction.arguments
             stage.path(".").mkdir(parents=True, exist_ok=True)
         case "ENV":
-            pairs = (pair.partition("=") for pair in shlex.split(one.rest))
+            pairs = (pair.partition("=") for pair in shlex.split(instruction.arguments))
             stage.env.update({name: stage.moved(value) for name, _, value in pairs})
         case "USER":
-            stage.user = one.rest
+            stage.user = instruction.arguments
         case "ENTRYPOINT":
-            stage.entry = json.loads(one.rest)
+            stage.entry = json.loads(instruction.arguments)
         case "CMD":
-            stage.command = json.loads(one.rest)
+            stage.command = json.loads(instruction.arguments)
         case "HEALTHCHECK":
-            stage.health = json.loads(one.rest.partition(" CMD ")[2])
+            stage.health = json.loads(instruction.arguments.partition(" CMD ")[2])
 
 
 def _copy(words: list[str], stage: Stage, stages: Mapping[str, Stage]) -> None:
@@ -115,18 +115,18 @@ def _copy(words: list[str], stage: Stage, stages: Mapping[str, Stage]) -> None:
         source = stages[words.pop(0).removeprefix("--from=")]
     *names, target = words
     for name in names:
-        found = source.path(name) if source else ROOT / name
+        path = source.path(name) if source else ROOT / name
         to = stage.path(target)
-        to = to / found.name if target.endswith("/") else to
-        if found.is_dir():
+        to = to / path.name if target.endswith("/") else to
+        if path.is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(found, to, symlinks=True, ignore=None if source else ignored)
+            shutil.copytree(path, to, symlinks=True, ignore=None if source else ignored)
         else:
-            shutil.copy(found, to)
+            shutil.copy(path, to)
 
 
 def _run(command: str, stage: Stage) -> None:
-    steps = [one for one in command.split(" && ") if not one.strip().startswith(NEEDS_ROOT)]
+    steps = [step for step in command.split(" && ") if not step.strip().startswith(NEEDS_ROOT)]
     for step in steps:
         _say(f"RUN {step}")
         done = subprocess.run(

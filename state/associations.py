@@ -41,14 +41,14 @@ _C: Final = _TABLE.c
 
 
 LinkEnds = tuple[Ref, Ref]
-"""The two ends of a link: its owner, as it was told, and the other one."""
+"""The two ends of a link: its owner, as it was told, and the opposite one."""
 
 
 class _EndColumns(NamedTuple):
-    """How rows look from one side: which columns are ours, and which the other's."""
+    """How rows look from one side: which columns are ours, and which the opposite's."""
 
     own: str
-    other: str
+    opposite: str
 
 
 def replace(
@@ -57,7 +57,7 @@ def replace(
     to: ObjectType,
     associations: Sequence[Association],
 ) -> frozenset[Ref]:
-    """Do for one owner what `replace_all` does for many; return the other ends."""
+    """Do for one owner what `replace_all` does for many; return the opposite ends."""
     changed = replace_all(session, {owner: associations}, to)
     return frozenset(other_end for _, other_end in changed)
 
@@ -69,7 +69,7 @@ def replace_all(
 ) -> frozenset[LinkEnds]:
     """Make these the only links of each owner to that type.
 
-    Return owner and other end of each link that appeared, vanished, or has another label or
+    Return owner and opposite end of each link that appeared, vanished, or has another label or
     primary mark.
     """
     new_links = {
@@ -119,14 +119,14 @@ def read_of_deals(
 
 def _read_chunk(session: Transaction, chunk: RefChunk, to: ObjectType) -> Iterator[Association]:
     object_type, ids = chunk
-    own, other = _end_columns(object_type, to)
+    own, opposite = _end_columns(object_type, to)
     conditions = (
         _C.portal_id == int(session.portal_id),
         _C[f"{own}_type"] == object_type.value,
         _C[f"{own}_id"].in_(ids),
-        _C[f"{other}_type"] == to.value,
+        _C[f"{opposite}_type"] == to.value,
     )
-    columns = (_C[f"{own}_id"], _C[f"{other}_id"], _C.is_primary, _C.labels)
+    columns = (_C[f"{own}_id"], _C[f"{opposite}_id"], _C.is_primary, _C.labels)
     query = select(*columns).where(*conditions).order_by(*columns[:2])
     for own_id, other_id, is_primary, labels in session.execute(query):
         yield Association(
@@ -137,10 +137,10 @@ def _read_chunk(session: Transaction, chunk: RefChunk, to: ObjectType) -> Iterat
         )
 
 
-def _end_columns(own: ObjectType, other: ObjectType) -> _EndColumns:
+def _end_columns(own: ObjectType, opposite: ObjectType) -> _EndColumns:
     return (
         _EndColumns("source", "target")
-        if _RANK[own] < _RANK[other]
+        if _RANK[own] < _RANK[opposite]
         else _EndColumns("target", "source")
     )
 

@@ -45,8 +45,8 @@ class Ref:
     def __str__(self) -> str:
         return f"{self.object_type}/{self.id}"
 
-    def __lt__(self, other: Ref) -> bool:
-        return (self.object_type, int(self.id)) < (other.object_type, int(other.id))
+    def __lt__(self, ref: Ref) -> bool:
+        return (self.object_type, int(self.id)) < (ref.object_type, int(ref.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _log = structlog.get_logger()
 
 
-class DiskNearlyFull(UserError):  # noqa: N818 - named by what it is
+class DiskNearlyFull(UserError):
     """The disk is nearly full: HubSpot is left alone before the database has to be."""
 
 

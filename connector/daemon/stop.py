@@ -11,7 +11,7 @@ GRACE_SECONDS = 6.0
 """Seconds that a batch in flight may still wait; after it, the outbox says how to go on."""
 
 
-class Stopping(Exception):  # noqa: N818 - named by what it is
+class Stopping(Exception):
     """The daemon was told to stop, and what was under way is safe to leave."""
 
 

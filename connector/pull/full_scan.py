@@ -62,7 +62,7 @@ class _FullScan:
     def read_ranges(self) -> None:
         """Read what is left of all chains; what was read before a failure is kept."""
         with self._thread_pool() as pool:
-            for number in self.progress.chains:
+            for number in self.progress.id_ranges:
                 self._request_page(pool, number)
             self._request_links(pool)
             while self._page_requests or self._link_request:
@@ -117,7 +117,7 @@ class _FullScan:
             self._link_request = None
 
     def _request_page(self, pool: ThreadPoolExecutor, number: int) -> None:
-        api, cursor = self._context.api, self.progress.chains[number].cursor()
+        api, cursor = self._context.api, self.progress.id_ranges[number].cursor()
         request = pool.submit(api.list_page, self._kind, self._properties, after=cursor)
         self._page_requests[request] = number
 
@@ -159,7 +159,7 @@ class _FullScan:
             range_page = self.progress.add_page(number, request.result())
             records.extend(range_page.records)
             self._note_pending(range_page)
-            if number in self.progress.chains:
+            if number in self.progress.id_ranges:
                 self._request_page(pool, number)
         if page_requests:
             self._store_batch(Batch(records=records))

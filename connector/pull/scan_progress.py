@@ -35,7 +35,7 @@ class ScanProgress:
     total: int
     last_id: int
     renews: bool
-    chains: dict[int, IdRange] = field(default_factory=dict)
+    id_ranges: dict[int, IdRange] = field(default_factory=dict)
     begun: int = 0
     ended: int = 0
     unlinked: list[Ref] = field(default_factory=list)
@@ -66,7 +66,7 @@ class ScanProgress:
             "last_id": self.last_id,
             "renews": self.renews,
             "chains": {
-                str(number): id_range.to_checkpoint() for number, id_range in self.chains.items()
+                str(number): id_range.to_checkpoint() for number, id_range in self.id_ranges.items()
             },
             "begun": self.begun,
             "ended": self.ended,
@@ -77,7 +77,7 @@ class ScanProgress:
     @property
     def count(self) -> int:
         """Return how many records were listed so far."""
-        return self.ended + sum(id_range.count for id_range in self.chains.values())
+        return self.ended + sum(id_range.count for id_range in self.id_ranges.values())
 
     @property
     def is_parallel(self) -> bool:
@@ -94,12 +94,12 @@ class ScanProgress:
 
     def add_page(self, number: int, page: Page) -> RangePage:
         """Take a page into its chain; one that has ended is not kept."""
-        range_page = advance_range(self.chains[number], page)
+        range_page = advance_range(self.id_ranges[number], page)
         if range_page.id_range.done:
-            del self.chains[number]
+            del self.id_ranges[number]
             self.ended += range_page.id_range.count
         else:
-            self.chains[number] = range_page.id_range
+            self.id_ranges[number] = range_page.id_range
         return range_page
 
     def split_largest_range(self) -> int | None:
@@ -107,15 +107,15 @@ class ScanProgress:
         if not self.is_parallel or self.begun * RECORDS_PER_EXTRA_RANGE >= self.total:
             return None
         remaining = max(0, self.total - self.count)
-        cut = split_largest(self.chains, remaining=remaining, last_id=self.last_id)
+        cut = split_largest(self.id_ranges, remaining=remaining, last_id=self.last_id)
         if cut is None:
             return None
         number, shortened, added = cut
-        self.chains |= {number: shortened, self.begun: added}
+        self.id_ranges |= {number: shortened, self.begun: added}
         self.begun += 1
         return self.begun - 1
 
     def _start_ranges(self, id_ranges: Sequence[IdRange]) -> None:
-        self.chains = dict(enumerate(id_ranges))
+        self.id_ranges = dict(enumerate(id_ranges))
         self.begun, self.ended = len(id_ranges), 0
         self.unlinked, self.missed = [], []

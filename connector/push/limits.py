@@ -30,11 +30,11 @@ from state.plans import PlanHead
 _RECENT = timedelta(hours=1)
 
 
-class OverLimit(UserError):  # noqa: N818 - named by what it is; its family says error
+class OverLimit(UserError):
     """A plan is larger than what may be sent without a person having seen it."""
 
 
-class RunStopped(UserError):  # noqa: N818 - named by what it is; its family says error
+class RunStopped(UserError):
     """A run was stopped, because what it wrote did not hold."""
 
 

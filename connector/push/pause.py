@@ -11,7 +11,7 @@ from state.db.store import Store
 _CHECKPOINT = "paused"
 
 
-class Paused(UserError):  # noqa: N818 - named by what it is; its family says error
+class Paused(UserError):
     """Nothing is written, because somebody said so."""
 
 

@@ -16,7 +16,7 @@ MAX_WAITING: Final = 2000
 PendingDelivery = tuple[Sequence[Event], "Future[None]"]
 
 
-class Overloaded(TemporaryError):  # noqa: N818 - named by what it is
+class Overloaded(TemporaryError):
     """More deliveries wait to be stored than may."""
 
 

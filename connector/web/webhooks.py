@@ -26,7 +26,7 @@ BODY_TIMEOUT_SECONDS: Final = 5.0
 _log = structlog.get_logger()
 
 
-class TooLarge(Exception):  # noqa: N818 - named by what it is
+class TooLarge(Exception):
     """A body over the limit."""
 
 

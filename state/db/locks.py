@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from connector.errors import TemporaryError, UserError
 
 
-class Busy(TemporaryError):  # noqa: N818 - named by what it is; its family says error
+class Busy(TemporaryError):
     """Somebody else holds what we need; waiting helps."""
 
 

@@ -21,7 +21,7 @@ def protect() -> None:
 
 
 def _refuse_changes_on_sqlite() -> None:
-    same = " AND ".join(f"NEW.{one} IS OLD.{one}" for one in AUDIT_FOR_GOOD)
+    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in AUDIT_FOR_GOOD)
     # INSERT OR REPLACE deletes without asking the trigger of DELETE, hence the inserts.
     for table, name, when in (
         (
@@ -46,7 +46,9 @@ def _refuse_changes_on_sqlite() -> None:
 
 
 def _refuse_changes_on_postgresql() -> None:
-    same = " AND ".join(f"NEW.{one} IS NOT DISTINCT FROM OLD.{one}" for one in AUDIT_FOR_GOOD)
+    same = " AND ".join(
+        f"NEW.{column} IS NOT DISTINCT FROM OLD.{column}" for column in AUDIT_FOR_GOOD
+    )
     _function("audit_refuses", unless="FALSE", then="NULL")
     # A condition of a trigger may not look into tables there, a function may.
     _function("audit_refuses_uncut", unless=f"OLD.place <= {_cut('OLD')}", then="OLD")

@@ -39,7 +39,7 @@ def _last_stage() -> dict[str, str]:
     """Return the instructions of the last stage, the last one of each name."""
     steps = list(_load_rehearse_script().instructions((ROOT / "Dockerfile").read_text()))
     start = max(index for index, instruction in enumerate(steps) if instruction.name == "FROM")
-    return {instruction.name: instruction.rest for instruction in steps[start:]}
+    return {instruction.name: instruction.arguments for instruction in steps[start:]}
 
 
 def test_the_image_runs_as_nobody_special_with_one_volume_and_a_health_check() -> None:
@@ -56,8 +56,8 @@ def test_the_image_runs_as_nobody_special_with_one_volume_and_a_health_check() -
 def test_everything_that_the_image_copies_is_there_and_not_ignored() -> None:
     ignore_lines = (ROOT / ".dockerignore").read_text().split()
     for instruction in _load_rehearse_script().instructions((ROOT / "Dockerfile").read_text()):
-        if instruction.name == "COPY" and not instruction.rest.startswith("--from"):
-            for name in instruction.rest.split()[:-1]:
+        if instruction.name == "COPY" and not instruction.arguments.startswith("--from"):
+            for name in instruction.arguments.split()[:-1]:
                 assert (ROOT / name).exists()
                 assert f"!{name}" in ignore_lines
 

@@ -244,7 +244,7 @@ def test_what_is_no_hubspot_ends_with_1(workspace: Workspace, run_connector: Run
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("sync --faster", "--faster"),
         ("synch", "No such command 'synch'"),
@@ -256,11 +256,11 @@ def test_what_is_no_hubspot_ends_with_1(workspace: Workspace, run_connector: Run
     ],
 )
 def test_wrong_usage_ends_with_1_and_says_what_is_wrong(
-    workspace: Workspace, run_connector: RunConnector, line: str, said: str
+    workspace: Workspace, run_connector: RunConnector, line: str, message: str
 ) -> None:
     result = run_connector(*line.split())
     assert result.code == ACTION_NEEDED
-    assert said in result.err
+    assert message in result.err
     assert "Traceback" not in result.err
     assert workspace.sandbox.requests == []
 
@@ -492,7 +492,7 @@ def test_explain_tells_a_company_for_people(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("contact 999", "connector pull"),
         ("deals/1", "no lifecycle stage"),
@@ -501,12 +501,12 @@ def test_explain_tells_a_company_for_people(
     ],
 )
 def test_explain_says_what_it_cannot_explain_and_what_to_type(
-    workspace: Workspace, run_connector: RunConnector, name: str, said: str
+    workspace: Workspace, run_connector: RunConnector, name: str, message: str
 ) -> None:
     run_connector("pull")
     result = run_connector("explain", *name.split())
     assert result.code == ACTION_NEEDED
-    assert said in result.err
+    assert message in result.err
     assert "Traceback" not in result.err
 
 

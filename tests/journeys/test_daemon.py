@@ -73,7 +73,7 @@ class FullDiskStore(Store):
 def run_daemon(
     workspace: Workspace, store_class: type[Store] = Store, **overrides: str
 ) -> Iterator[DaemonRunner]:
-    """Open the daemon's ground, as its first turn does."""
+    """Open the daemon's environment, as its first turn does."""
     workspace.overrides = {
         "CONNECTOR_WRITES": "apply",
         "CONNECTOR_RECHECK_SECONDS": "2",
@@ -93,11 +93,14 @@ def run_daemon(
             workspace.environment["CONNECTOR_DATABASE_URL"], busy_timeout=0.1
         ) as store,
         structlog.testing.capture_logs() as logs,
-        closing(Environment(read_settings, clock, store=store)) as ground,
+        closing(Environment(read_settings, clock, store=store)) as environment,
     ):
         rhythm = Schedule(poll_seconds=POLL)
         loop = Loop(
-            environment=ground, steps=Steps(monotonic), stop=StopSignal(monotonic), schedule=rhythm
+            environment=environment,
+            steps=Steps(monotonic),
+            stop=StopSignal(monotonic),
+            schedule=rhythm,
         )
         yield DaemonRunner(workspace, loop, logs)
 

@@ -51,7 +51,7 @@ def edit_stage(stage: str, **origin: object) -> Action:
 
 
 # What happens, the stage at the end, and how the audit tells of it.
-SLOW_CLEAR = {"clear_settles_seconds": 1.0}
+SLOW_CLEAR = {"clear_delay_seconds": 1.0}
 HABITS: dict[str, tuple[Action, str, list[Outcome]]] = {
     "ignores a backward write": (set_switches(**SLOW_CLEAR), EXPECTED_STAGE, [APPLIED]),
     "ignores it and echoes what was asked": (

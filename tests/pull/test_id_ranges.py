@@ -42,11 +42,11 @@ def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
     )
     progress.start()
     pages = 0
-    while progress.chains:
-        range_number = sorted(progress.chains)[pages % len(progress.chains)]
-        progress.add_page(range_number, page(ids, progress.chains[range_number]))
+    while progress.id_ranges:
+        range_number = sorted(progress.id_ranges)[pages % len(progress.id_ranges)]
+        progress.add_page(range_number, page(ids, progress.id_ranges[range_number]))
         pages += 1
-        if len(progress.chains) < MAX_RANGES:
+        if len(progress.id_ranges) < MAX_RANGES:
             progress.split_largest_range()
     assert progress.count == len(ids)
     assert 1 < progress.begun <= 1 + len(ids) / RECORDS_PER_EXTRA_RANGE

@@ -124,7 +124,7 @@ def test_a_late_change_is_shown_under_the_older_time(client, create_contact, por
 
 
 @pytest.mark.parametrize(
-    ("given", "found"),
+    ("given", "expected"),
     [
         (search_filter("lifecyclestage", "EQ", "lead"), "a"),
         (search_filter("lifecyclestage", "EQ", "LEAD"), ""),
@@ -147,7 +147,7 @@ def test_a_late_change_is_shown_under_the_older_time(client, create_contact, por
         (search_filter("closedate", "GTE", "2026-11-01"), "b"),
     ],
 )
-def test_filters_treat_blanks_and_case_as_hubspot_does(client, portal, given, found):
+def test_filters_treat_blanks_and_case_as_hubspot_does(client, portal, given, expected):
     portal.define_property("contacts", "score", label="Score", type="number", field_type="number")
     properties_by_name = {
         "a": {
@@ -161,7 +161,7 @@ def test_filters_treat_blanks_and_case_as_hubspot_does(client, portal, given, fo
     }
     names = {portal.create("contacts", values): name for name, values in properties_by_name.items()}
     reply = client.search("contacts", given)
-    assert "".join(names[contact_id] for contact_id in reply.ids) == found
+    assert "".join(names[contact_id] for contact_id in reply.ids) == expected
 
 
 def test_groups_are_or_and_filters_are_and(client, create_contact):

@@ -272,11 +272,9 @@ def test_a_served_portal_ends_cleanly_on_a_signal(number):
 def test_a_clock_runs_from_where_it_is_set_unless_it_stands_still():
     real_time = [100.0]
     running = Clock(datetime(2026, 1, 1, tzinfo=UTC), real_time=lambda: real_time[0])
-    standing = Clock(
-        datetime(2026, 1, 1, tzinfo=UTC), running=False, real_time=lambda: real_time[0]
-    )
+    stopped = Clock(datetime(2026, 1, 1, tzinfo=UTC), running=False, real_time=lambda: real_time[0])
     real_time[0] += 5
     assert running.now() == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
-    assert standing.now() == datetime(2026, 1, 1, tzinfo=UTC)
-    standing.advance(1.5)
-    assert standing.now() == datetime(2026, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)
+    assert stopped.now() == datetime(2026, 1, 1, tzinfo=UTC)
+    stopped.advance(1.5)
+    assert stopped.now() == datetime(2026, 1, 1, 0, 0, 1, 500_000, tzinfo=UTC)

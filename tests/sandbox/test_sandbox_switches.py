@@ -78,7 +78,7 @@ def _(client, portal, contact_id):
     return client.get(f"contacts/{contact_id}").body["updatedAt"]
 
 
-@observes("clear_settles_seconds")
+@observes("clear_delay_seconds")
 def _(client, portal, contact_id):
     clear_and_set(client, contact_id, "lead")
     return client.value("contacts", contact_id, "lifecyclestage")

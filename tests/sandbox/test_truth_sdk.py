@@ -151,7 +151,7 @@ def test_a_typed_partial_update_names_the_missing_record(client: HubSpot, sandbo
 def test_the_typed_pipelines_are_those_of_the_portal(client: HubSpot) -> None:
     answer = client.crm.pipelines.pipelines_api.get_all("deals", _request_timeout=TIMEOUTS)
     assert [pipeline.id for pipeline in answer.results] == [
-        course.pipeline_id for course in PIPELINES
+        pipeline.pipeline_id for pipeline in PIPELINES
     ]
     assert all(
         stage.metadata["isClosed"] in ("true", "false") for stage in answer.results[0].stages

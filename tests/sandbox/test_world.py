@@ -159,9 +159,9 @@ def portal_contents(portal: Portal) -> Iterator[object]:
 
 
 def test_the_same_seed_gives_the_same_world_and_another_seed_another() -> None:
-    first, again, other = create_world(300, 7), create_world(300, 7), create_world(300, 8)
+    first, again, different = create_world(300, 7), create_world(300, 7), create_world(300, 8)
     assert list(portal_contents(first)) == list(portal_contents(again))
-    assert list(portal_contents(first)) != list(portal_contents(other))
+    assert list(portal_contents(first)) != list(portal_contents(different))
 
 
 @pytest.mark.parametrize("contacts", [1, 10, 99, 1234])

@@ -190,7 +190,7 @@ def test_one_changed_byte_in_any_column_of_the_table_is_found(
 ) -> None:
     raw_connection.execute("DROP TRIGGER audit_refuses_update")
     stored = raw_connection.execute(f'SELECT "{column}" FROM audit WHERE place = 2').fetchone()[0]
-    values = [_OTHER_VALUES.get(column, _flip_one_byte(stored))]
+    values = [_OTHER_VALUES.get(column, _change_one_byte(stored))]
     raw_connection.execute(f'UPDATE audit SET "{column}" = ? WHERE place = 2', values)
     with store_with_lines.reading(PORTAL) as session:
         verdict = audit.verify(session)
@@ -245,7 +245,7 @@ def test_a_redacted_line_has_lost_its_values_while_the_chain_holds(
     assert replace(lines[1], hash="") == line(1, before="", after="", redacted=True)
 
 
-def _flip_one_byte(stored: str | int | bytes) -> str | int | bytes:
+def _change_one_byte(stored: str | int | bytes) -> str | int | bytes:
     if isinstance(stored, int):
         return stored ^ 1
     if isinstance(stored, bytes):

@@ -128,18 +128,27 @@ def renderable(comparison: Comparison, labels: Labels) -> RenderableType:
     if not comparison.records:
         return Group(*parts)
     for heading, counts in _groups(comparison):
-        table = Table(box=None, padding=(0, 2), header_style="bold")
-        table.add_column(heading)
-        for direction in _DIRECTIONS:
-            table.add_column(direction, justify="right")
-        for rule, by_direction in _by_rule(counts).items():
-            table.add_row(
-                rule, *(f"{by_direction.get(direction, 0) or '·'}" for direction in _DIRECTIONS)
-            )
-        parts += [Text(""), table]
-    examples = Table(box=None, padding=(0, 1), header_style="bold")
+        parts += [Text(""), _count_table(heading, counts)]
+    return Group(*parts, Text(""), _example_table(comparison, labels))
+
+
+def _count_table(heading: str, counts: Counter[tuple[str, str]]) -> Table:
+    """Return the corrections by rule and direction as a table."""
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column(heading)
+    for direction in _DIRECTIONS:
+        table.add_column(direction, justify="right")
+    for rule, by_direction in _by_rule(counts).items():
+        table.add_row(
+            rule, *(f"{by_direction.get(direction, 0) or '·'}" for direction in _DIRECTIONS)
+        )
+    return table
+
+
+def _example_table(comparison: Comparison, labels: Labels) -> Table:
+    table = Table(box=None, padding=(0, 1), header_style="bold")
     for heading in _HEADINGS:
-        examples.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold")
     for change in comparison.examples:
-        examples.add_row(*(Text(cell) for cell in _cells(change, labels)))
-    return Group(*parts, Text(""), examples)
+        table.add_row(*(Text(cell) for cell in _cells(change, labels)))
+    return table

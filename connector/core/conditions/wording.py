@@ -22,9 +22,11 @@ def format_value(value: Value, zone: ZoneInfo, labels: Mapping[str, str] | None 
     match value:
         case None | "" | ():
             return BLANK
+        # Before the numbers: a bool is an int.
         case bool():
             return "yes" if value else "no"
         case float() | int():
+            # From a million on, `g` would write an exponent.
             return f"{value:g}" if abs(value) < 1e6 else f"{value:.0f}"
         case datetime():
             return format_date(value, zone)

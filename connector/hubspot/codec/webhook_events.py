@@ -31,7 +31,7 @@ _IDENTITY_KEYS: Final = (
 _MAX_EVENTS: Final = 1000  # HubSpot sends at most 100 in one delivery
 
 
-class InvalidDelivery(ValueError):  # noqa: N818 - named by what it is
+class InvalidDelivery(ValueError):
     """A delivery that holds no list of events."""
 
 

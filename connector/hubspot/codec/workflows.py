@@ -53,11 +53,13 @@ def _property_names(criteria: Any) -> Iterator[str]:
         for branch in criteria:
             yield from _property_names(branch)
     elif isinstance(criteria, dict):
+        # A filter on a property change keeps the property's name among its values.
         name = criteria.get("property")
         if name == _EVENT_FILTER_PROPERTY:
             yield from _event_property_names(criteria.get("operation") or {})
         elif isinstance(name, str):
             yield name
+        # Filters may hold further branches under any key.
         for branch in criteria.values():
             yield from _property_names(branch)
 

@@ -1,7 +1,5 @@
 """Every way in which HubSpot fails a request, and which answer means which."""
 
-# ruff: noqa: N818 - an error is named by what happened, as its family already says that it is one
-
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping

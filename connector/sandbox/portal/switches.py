@@ -61,7 +61,7 @@ class Switches:
         (False, True),
         note="Writing identical values does not move last-modified in recorded answers (inferred).",
     )
-    clear_settles_seconds: float = _uncertain(
+    clear_delay_seconds: float = _uncertain(
         (0.0, 1.0),
         note="Delay needed between clear and set: none documented. Within this time a set is"
         " compared with the value from before the clear.",

@@ -150,15 +150,15 @@ def is_backward(portal: PortalState, record: Record, values: Mapping[str, str]) 
 
 def _effective_stage(portal: PortalState, record: Record) -> str:
     """Return the present stage; right after a clear, the one from before it where so switched."""
-    current_stage, settle_seconds = (
+    current_stage, delay_seconds = (
         record.values.get(STAGE, ""),
-        portal.switches.clear_settles_seconds,
+        portal.switches.clear_delay_seconds,
     )
-    if current_stage or not settle_seconds:
+    if current_stage or not delay_seconds:
         return current_stage
     versions = record.history(STAGE)
     was_cleared = len(versions) > 1 and not versions[-1].value
-    if was_cleared and portal.clock.ms() - versions[-1].at < settle_seconds * 1000:
+    if was_cleared and portal.clock.ms() - versions[-1].at < delay_seconds * 1000:
         return versions[-2].value
     return ""
 

@@ -190,7 +190,7 @@ def _guards() -> None:
         "sendings",
         *_record_key(),
         _number("at"),
-        *(_number(f"{one}_at", nullable=True) for one in ("backward", "prior", "prior_backward")),
+        *(_number(f"{name}_at", nullable=True) for name in ("backward", "prior", "prior_backward")),
         _key("portal_id", "object_type", "object_id"),
     )
     op.create_table(

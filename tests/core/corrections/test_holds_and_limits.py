@@ -60,8 +60,8 @@ def test_a_hold_that_has_run_out_holds_no_more() -> None:
 
 
 def test_a_hold_without_an_end_lasts_longest() -> None:
-    ending, endless = hold(NOON), hold(None)
-    assert longest_hold([endless, ending]) == longest_hold([ending, endless]) == endless
+    timed, endless = hold(NOON), hold(None)
+    assert longest_hold([endless, timed]) == longest_hold([timed, endless]) == endless
     assert longest_hold([]) is None
 
 
