@@ -31,7 +31,7 @@ $(DEV_STAMP): pyproject.toml constraints.txt | $(VENV)/bin/python
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(RUN_STAMP)
 
-demo: $(RUN_STAMP) ## Run the main job against a portal in a box; needs no account
+demo: $(RUN_STAMP) ## Run the main job against a simulated portal; needs no account
 	@$(BIN)/connector demo $(ARGS)
 
 check: $(DEV_STAMP) ## Style gates: format, lint, types, import contracts, exemptions

@@ -78,9 +78,9 @@ def audit(
 ) -> int:
     """Show what was written and why.
 
-    `verify` proves that nothing was changed since (with --file, of what was cut into a file, and
-    that the database goes on from there); `redact` takes the values of one record out
-    for good (a privacy deletion by hand), and what is left still proves itself.
+    `verify` proves that no line was changed (with --file: that a file of cut lines is unchanged,
+    and that the database continues from it). `redact` removes the values of one record for good (a
+    privacy deletion by hand); the chain of hashes still holds.
     """
     if verb == "verify":
         verify = partial(_verify_file, path=file) if file else _verify
@@ -146,7 +146,7 @@ def audit_document(line: AuditLine) -> Mapping[str, Any]:
 
 
 def _verify(settings: Settings, *, as_json: bool) -> int:
-    """Recompute the chain of hashes; 1 where it is broken."""
+    """Recompute the chain of hashes; return 1 where it is broken."""
     is_broken = False
     with Store.open(settings.database_url) as store:
         for portal_id in portal_ids(store, settings):
@@ -161,7 +161,7 @@ def _verify(settings: Settings, *, as_json: bool) -> int:
 
 
 def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
-    """Follow the chain of a file into the database; 1 where it does not lead there."""
+    """Check that the chain of a file continues in the database; return 1 where it does not."""
     archive = audit_archives.read(Path(path))
     with Store.open(settings.database_url) as store, store.reading(archive.portal_id) as session:
         is_continued = audit_archives.joins_cuts(session, archive)

@@ -126,7 +126,7 @@ def sync(*, no_limits: bool, as_json: bool) -> int:
 
 
 def _with_permission(context: RunContext, *, no_limits: bool) -> RunContext:
-    """Return the desk with the operator's permission to send whatever there is."""
+    """Return the run context with the operator's permission to send everything in the plan."""
     return replace(context, permitted=True) if no_limits else context
 
 

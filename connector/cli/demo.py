@@ -1,4 +1,4 @@
-"""The main job on a portal in a box: three rounds, each told in the words of an admin."""
+"""Run the main job three times on a simulated portal, and show it in an admin's words."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ settings:
 
 
 def run_demo(clock: RunClock, *, contacts: int, seed: int) -> int:
-    """Fill a portal, correct it, look again, break it as people do, and correct it again."""
+    """Fill a portal, correct it, plan again, change it as people do, and correct it again."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     show = console().print
@@ -75,10 +75,10 @@ def _prepare_settings(folder: Path, sandbox: Sandbox) -> settings.Settings:
 
 
 def _run_round(demo_settings: settings.Settings, clock: RunClock, sandbox: Sandbox) -> DemoRound:
-    """Run one sync, and keep what is told of it."""
+    """Run one sync; return what the demo shows of it."""
     counts_before = len(sandbox.requests), len(sandbox.write_requests())
     with show_progress() as bar, open_context(demo_settings, clock, progress=bar) as context:
-        # The first look at a portal is reviewed by its owner; the box has none.
+        # An operator reviews the first plan of a portal; the demo has no operator.
         synced = sync(replace(context, permitted=True))
         return DemoRound(
             synced=synced,

@@ -1,4 +1,4 @@
-"""Look, and write nothing to HubSpot: check, explain."""
+"""Commands that write nothing to HubSpot: check, explain."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check(*, policy: str | None, as_json: bool) -> int:
 def explain(
     *, record: tuple[str, ...], facts: str | None, policy: str | None, as_json: bool
 ) -> int:
-    """Tell what a record is, what it should be, by which rule and on what evidence."""
+    """Show what a record is, what it should be, by which rule and on what evidence."""
     if bool(facts) == bool(record):
         raise click.UsageError("Name a record, such as `contact 123`, or `--facts FILE`.")
     if facts:
@@ -66,7 +66,7 @@ def explain(
 
 
 def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
-    """Show the check-up; 1 where something must be mended first."""
+    """Show the check-up; return 1 where something must be corrected first."""
     api = open_api(settings, REAL_CLOCK)
     loaded_policy = read_policy(policy or settings.policy)
     results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))

@@ -1,4 +1,4 @@
-"""One program: finds the command, runs it, and ends with the exit code of the contract."""
+"""Find the command, run it, and end with the exit code of the operator's contract."""
 
 from __future__ import annotations
 
@@ -69,23 +69,24 @@ Put right what the plan shows:  connector sync
 )
 @click.version_option(package_name="hubspot-lifecycle-connector", prog_name="connector")
 def cli() -> None:
-    """Hold the commands together."""
+    """Group the commands."""
 
 
 def main() -> None:
     """Run one command, and end with the exit code of the operator's contract."""
-    # Thousands of records come and go, none in a cycle: looking for cycles every 700 objects,
-    # as Python does, costs a sixth of a pull.
+    # Thousands of records are made and freed, none of them in a reference cycle: collecting every
+    # 700 objects, as Python does, costs a sixth of a pull.
     gc.set_threshold(50_000)
     sys.exit(run_command(sys.argv[1:]))
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command line; return its exit code, having said what went wrong."""
+    """Run one command line; report a failure on stderr; return the exit code."""
     try:
         code = cli.main(args=arguments, prog_name="connector", standalone_mode=False)
     except BrokenPipeError:
-        sys.stderr.close()  # nobody reads on: not even Python's own complaint about it
+        # The reader has closed the pipe; Python would report that on stderr at its end.
+        sys.stderr.close()
         return ACTION_NEEDED
     except (Exception, KeyboardInterrupt) as error:
         return _report_error(error)
@@ -93,7 +94,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _report_error(error: BaseException) -> int:
-    """Say what went wrong, and return the exit code of its family."""
+    """Print what went wrong, and return the exit code of its family."""
     match error:
         case KeyboardInterrupt() | click.exceptions.Abort():
             return _print_error(

@@ -1,4 +1,4 @@
-"""Report what mirror, ledger and audit tell beside what is to be corrected."""
+"""Show reports from the mirror, the ledger and the audit."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ REPORTS: Final[Mapping[str, Callable[[OfflineInputs, str, Progress], Report]]] =
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Every row, for a spreadsheet.")
 def report(*, name: str, policy: str | None, as_json: bool, as_csv: bool) -> int:
-    """Tell who is a customer now, who is overlooked, or who sets stage and status.
+    """Show who is a customer now, who is overlooked, or who sets stage and status.
 
     HubSpot is not asked.
     """

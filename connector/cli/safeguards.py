@@ -1,4 +1,4 @@
-"""What keeps writes from being regretted: hold, pause, resume, undo."""
+"""Keep or take back writes: hold, pause, resume, undo."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _add_scope_options(command: click.decorators.FC) -> click.decorators.FC:
 )
 @_add_scope_options
 @click.option("--until", metavar="DATE", help="When it ends (ISO 8601); else when removed.")
-@click.option("--reason", required=True, help="Why, for whoever wonders.")
+@click.option("--reason", required=True, help="The reason, shown in plans and lists.")
 def hold_add(*, until: str | None, reason: str, name: str | None, **scopes: str | None) -> int:
     """Hold something as it is."""
     scope, target = _scope(scopes)
@@ -110,7 +110,7 @@ def hold_remove(*, name: str | None, **scopes: str | None) -> int:
 @click.command(
     epilog=help_examples("connector pause", 'connector pause --reason "import on Friday"')
 )
-@click.option("--reason", default="", help="Why, for whoever wonders.")
+@click.option("--reason", default="", help="The reason, shown in plans and lists.")
 def pause(*, reason: str) -> int:
     """Write nothing to the portal until `connector resume`."""
 

@@ -1,4 +1,4 @@
-"""A portal in a box: to look at, and to play with."""
+"""The simulated portal: a demo, and a server to try commands on."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from connector.sandbox.http.server import Sandbox, serve
 from connector.sandbox.portal.portal import Portal
 from connector.sandbox.world.fill import fill
 
-_TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the box
+_TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the sandbox
 
 
 @click.command(epilog=help_examples("connector demo", "connector demo --contacts 500 --seed 7"))
 @click.option("--contacts", type=click.IntRange(20, 200_000), default=2000, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def demo(*, contacts: int, seed: int) -> int:
-    """Show the main job on a portal in a box; needs no account and no configuration."""
+    """Show the main job on a simulated portal; needs no account and no configuration."""
     return run_demo(REAL_CLOCK, contacts=contacts, seed=seed)
 
 
@@ -40,7 +40,9 @@ def demo(*, contacts: int, seed: int) -> int:
 @click.option("--webhooks", metavar="URL", help="Deliver events to this address, signed.")
 @click.option("--secret", default="sandbox", show_default=True, help="What they are signed with.")
 @click.option("--drop", type=click.FloatRange(0, 1), default=0, help="Share of events to lose.")
-@click.option("--duplicate", type=click.FloatRange(0, 1), default=0, help="… to tell twice.")
+@click.option(
+    "--duplicate", type=click.FloatRange(0, 1), default=0, help="Share of events to deliver twice."
+)
 @click.option("--shuffle", is_flag=True, help="Deliver events in no order.")
 def sandbox(
     *,
@@ -51,7 +53,7 @@ def sandbox(
     secret: str,
     **delivery_options: Any,
 ) -> int:
-    """Serve a portal in a box with HubSpot's habits, on this machine only."""
+    """Serve a simulated portal that behaves like HubSpot, on this machine only."""
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     fill(portal, contacts=contacts, seed=seed)
 

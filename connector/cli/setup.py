@@ -1,4 +1,4 @@
-"""What every command shares: its options, the examples in its help, and the desk."""
+"""What every command shares: its options, the examples in its help, and the run context."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ format_option = click.option(
 )
 policy_option = click.option("--policy", metavar="F", help="A preset's name or a policy file.")
 no_limits_option = click.option(
-    "--no-limits", is_flag=True, help="Apply whatever the plan holds: for scripts that know."
+    "--no-limits", is_flag=True, help="Apply all of the plan, over any limit."
 )
 
 
@@ -53,7 +53,7 @@ def load_settings() -> settings.Settings:
 
 
 def run_in_context(work: Callable[[RunContext], int], *, policy: str | None = None) -> int:
-    """Lay out the desk, show the progress, and do the work."""
+    """Open the run context, show the progress, and do the work; return the exit code."""
     with (
         show_progress() as bar,
         open_context(load_settings(), REAL_CLOCK, progress=bar, policy=policy) as context,
@@ -88,7 +88,7 @@ def parse_time(text: str) -> datetime:
 
 
 def context_labels(context: RunContext) -> dict[str, str]:
-    """Return the labels of the portal on the desk."""
+    """Return the labels of the run's portal."""
     return labels_of(context.portal)
 
 

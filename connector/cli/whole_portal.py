@@ -43,7 +43,7 @@ def mirror(*, verb: str, as_json: bool) -> int:
 
 
 def _verify(context: RunContext, *, as_json: bool) -> int:
-    """Show what was compared and repaired; 1 where the counts do not agree even then."""
+    """Show what was compared and repaired; return 1 where the counts still do not agree."""
     require_mirror(context)
     with context.store.writer_lock(context.portal_id, holder_name="connector mirror verify"):
         proofs = verify_mirror(context)

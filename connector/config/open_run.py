@@ -1,4 +1,4 @@
-"""Lay out the desk: settings → door, portal, store and policy, each checked before use."""
+"""Open a run: settings → API, portal, store and policy, each checked before use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from state import portals
 from state.db.store import Store
 
 LOCK_SECONDS: Final = 5.0
-"""An operator's command waits so long for a daemon's cycle to end; most take less."""
+"""An operator's command waits so long for a daemon's cycle to end; most cycles take less."""
 
 _log = structlog.get_logger()
 
@@ -43,9 +43,9 @@ class RunClock:
 def open_api(
     settings: Settings, clock: RunClock, *, token: TokenSource | None = None
 ) -> HubSpotClient:
-    """Return the door that the settings name; raise UserError without a token.
+    """Return the API client that the settings describe; raise UserError without a token.
 
-    `token` returns the token of each request, where it may change while the door is open.
+    `token` returns the token of each request, where it may change while the client is open.
     """
     api = HubSpotClient(
         token or token_source(settings),
@@ -59,7 +59,7 @@ def open_api(
 
 
 def reserve_from_settings(settings: Settings) -> Reserve:
-    """Return what these settings leave to the portal's other apps."""
+    """Return how many requests these settings leave to the portal's other apps."""
     return Reserve(share=settings.reserve_share, number=settings.reserve_number)
 
 
@@ -105,7 +105,12 @@ def open_context(
     progress: Progress = no_progress,
     policy: str | None = None,
 ) -> Iterator[RunContext]:
-    """Open everything that a run needs, and close it again."""
+    """Open everything that a run needs, and close it at the end.
+
+    Reads the account, the property definitions and the pipelines from HubSpot; raises UserError
+    where the policy or a setting is wrong, or the token belongs to another portal, before
+    anything is stored.
+    """
     loaded = read_policy(policy or settings.policy)
     with closing(open_api(settings, clock)) as api:
         portal = api.portal()

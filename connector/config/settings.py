@@ -1,4 +1,4 @@
-"""What the operator sets: environment first, then `connector.toml`, then the defaults."""
+"""Read the operator's settings: environment first, then `connector.toml`, then the defaults."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 class Settings:
     """The operator's settings, checked; times in seconds. Secrets stay out of `repr`.
 
-    `secrets` holds every secret that was found, so that none is ever shown.
+    `secrets` holds the value of every secret that is set, so that logs and messages can mask it.
     """
 
     access_token: str = field(repr=False)

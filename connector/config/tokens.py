@@ -1,4 +1,4 @@
-"""Where tokens come from: a fixed one, or an OAuth app whose grants are kept sealed."""
+"""Get access tokens: a fixed one, or those of an OAuth app, whose grants are stored encrypted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = structlog.get_logger()
 
 
 def token_source(settings: Settings) -> TokenSource:
-    """Return what gives the token of each request; UserError where none is set."""
+    """Return the source of the token of each request; raise UserError where none is set."""
     if settings.access_token:
         return lambda: settings.access_token
     if settings.oauth is None:
@@ -68,7 +68,7 @@ def _grant_store(settings: Settings) -> EncryptedGrants | InMemoryGrants:
 
 
 def _cipher(keys: str) -> MultiFernet:
-    """Return what seals with the first key and opens with each, so that keys can be changed."""
+    """Return a cipher: the first key encrypts, every key decrypts, so that keys can change."""
     from cryptography.fernet import Fernet, MultiFernet
 
     try:
@@ -81,19 +81,19 @@ def _cipher(keys: str) -> MultiFernet:
 
 @dataclass(frozen=True, slots=True)
 class EncryptedGrants:
-    """Grants in the database, sealed with the key from the environment."""
+    """Grants in the database, encrypted with the key from the environment."""
 
     database_url: str
     cipher: MultiFernet
 
     @contextmanager
     def refresh_lock(self) -> Iterator[None]:
-        """Let one process at a time refresh: a refresh token may be good for one use."""
+        """Let one process at a time refresh: a refresh token may be valid for one use only."""
         with Store.open(self.database_url) as store, store.writer_lock("tokens", wait=60):
             yield
 
     def load(self, app: App) -> Grant | None:
-        """Return the grant of this installation; none where the key does not open it."""
+        """Return the grant of this installation; None where the key does not decrypt it."""
         from cryptography.fernet import InvalidToken
 
         with Store.open(self.database_url) as store, store.reading(_NO_PORTAL) as session:
@@ -107,7 +107,7 @@ class EncryptedGrants:
             return None
 
     def keep(self, app: App, grant: Grant) -> None:
-        """Seal and store."""
+        """Encrypt and store a grant."""
         document = {
             "access_token": grant.access_token,
             "refresh_token": grant.refresh_token,
@@ -120,19 +120,19 @@ class EncryptedGrants:
 
 
 class InMemoryGrants:
-    """Grants of this process alone."""
+    """Grants in memory, for this process only."""
 
     def __init__(self) -> None:
         self._grant: Grant | None = None
 
     def refresh_lock(self) -> AbstractContextManager[None]:
-        """Nobody else is there."""
+        """Return no lock: no other process has these grants."""
         return nullcontext()
 
     def load(self, app: App) -> Grant | None:
-        """Return what was kept."""
+        """Return the grant that was kept, None before the first."""
         return self._grant
 
     def keep(self, app: App, grant: Grant) -> None:
-        """Keep it while the process lives."""
+        """Keep a grant while the process lives."""
         self._grant = grant

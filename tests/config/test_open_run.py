@@ -1,4 +1,4 @@
-"""Laying out the desk: everything is checked before anything is asked or written."""
+"""Opening a run: everything is checked before anything is asked or written."""
 
 from __future__ import annotations
 

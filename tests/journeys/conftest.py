@@ -1,4 +1,4 @@
-"""What the journeys share: benches that are taken down after the test."""
+"""What the journeys share: workspaces that are closed after the test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def new_workspace(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Workspace]]:
-    """Set up benches, each with a folder and a box of its own."""
+    """Create workspaces, each with a folder and a sandbox of its own."""
     with ExitStack() as stack:
         number = 0
 

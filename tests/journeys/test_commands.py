@@ -621,7 +621,7 @@ def test_a_check_names_the_portal_that_a_token_belongs_to(run_connector: RunConn
     ]
 
 
-# Secrets, and the box
+# Secrets, and the sandbox
 
 
 def test_the_token_is_in_no_output_and_not_in_the_database(

@@ -1,4 +1,4 @@
-"""The commands around policies, as whoever writes one types them."""
+"""The commands around policies, as the author of a policy types them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bench to try the connector on: a portal served on loopback, a store, and a clock."""
+"""A workspace for journeys: a portal served on loopback, a store, and a clock."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from state.db.store import Store
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 TOKEN = "pat-eu1-0000-never-to-be-shown"
-# The box gives a hanging answer up after this: real time, the only one that is waited for. A
-# door that soon gave up by itself would give up answers that are merely slow under load, too.
+# The sandbox ends a hanging answer after this: real time, the only one that is waited for. A
+# client with a short timeout would also give up answers that are merely slow under load.
 _HANG_SECONDS = 0.2
 
 
@@ -37,7 +37,7 @@ def new_portal(*, running: bool = False) -> Portal:
 
 @dataclass
 class Workspace:
-    """One portal in a box with one database; syncs wait by moving the portal's clock."""
+    """One sandbox portal with one database; syncs wait by moving the portal's clock."""
 
     portal: Portal
     sandbox: Sandbox
@@ -60,7 +60,7 @@ class Workspace:
 
     @contextmanager
     def open_context(self) -> Iterator[RunContext]:
-        """Open the desk as every command does, with waits that move the portal's clock."""
+        """Open the run context as every command does, with waits that move the portal's clock."""
         clock = RunClock(wait=self.portal.clock.advance, monotonic=self._monotonic)
         with open_context(self.settings, clock) as context:
             yield context

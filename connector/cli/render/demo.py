@@ -1,4 +1,4 @@
-"""Tell the demo: what was wrong, what was corrected, what was left alone, and why."""
+"""Show the demo: what was wrong, what was corrected, what was left alone, and why."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ LEFT_ALONE_REASONS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoRound:
-    """One sync as the demo tells it; `examples` are the first correction of each kind."""
+    """One sync as the demo shows it; `examples` are the first correction of each kind."""
 
     synced: SyncResult
     examples: dict[tuple[str, str], Correction]
@@ -64,10 +64,10 @@ class DemoRound:
 
 
 def introduction(counts: Mapping[str, int], policy: str) -> RenderableType:
-    """Return what stands in the box, and the policy that decides."""
+    """Return what the simulated portal holds, and the policy that decides."""
     record_counts = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
     return Group(
-        Text("A portal in a box", style="bold"),
+        Text("A simulated portal", style="bold"),
         Text(
             f"{record_counts}, as untidy as after some years. It answers over HTTP as HubSpot "
             "does: "

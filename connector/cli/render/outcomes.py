@@ -167,7 +167,7 @@ def archive_document(path: str, archive: Archive, *, is_continued: bool) -> dict
 def sandbox_instructions(url: str, token: str, contacts: int) -> str:
     """Return how to talk to the sandbox that has just started."""
     return (
-        f"A portal in a box with {contacts:,} contacts answers at {url}\n\n"
+        f"A simulated portal with {contacts:,} contacts answers at {url}\n\n"
         f"  export HUBSPOT_API_URL={url}\n"
         f"  export HUBSPOT_ACCESS_TOKEN={token}\n"
         "  connector sync\n\n"

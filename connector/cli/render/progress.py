@@ -25,9 +25,10 @@ from connector.hubspot.http.daily_budget import Allowance
 
 
 class ProgressBar:
-    """Hears how far long work has come, as the desk tells it, and shows it where somebody looks.
+    """Show the progress of long work; an instance is the `Progress` of a run context.
 
-    `allowance` is asked what of the day's requests is left, once there is a door to ask.
+    `allowance` returns how many of the day's requests are left; it is set once the API is open.
+    Without `bars` (not a terminal) nothing is shown.
     """
 
     def __init__(self, bars: Progress | None = None) -> None:
@@ -71,7 +72,7 @@ def requests_left_text(allowance: Allowance) -> str:
 def show_progress(
     console: Console | None = None, *, get_time: Callable[[], float] | None = None
 ) -> Iterator[ProgressBar]:
-    """Show bars while the block runs, on a terminal only; yield whom to tell."""
+    """Show bars while the block runs, on a terminal only; yield the progress to report to."""
     console = console or Console(file=sys.stderr)
     if not console.is_terminal:
         yield ProgressBar()

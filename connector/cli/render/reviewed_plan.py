@@ -1,4 +1,4 @@
-"""Show what became of a reviewed plan, and of an undo."""
+"""Show how a reviewed plan and an undo ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_ROWS = 50
 
 
 def document(reviewed: AppliedPlan) -> dict[str, Any]:
-    """Return what became of a reviewed plan as one JSON document."""
+    """Return how a reviewed plan ended as one JSON document."""
     return {
         "run": reviewed.run,
         "outcomes": {str(outcome): count for outcome, count in sorted(reviewed.outcomes.items())},
@@ -38,7 +38,7 @@ def document(reviewed: AppliedPlan) -> dict[str, Any]:
 
 
 def renderable(reviewed: AppliedPlan) -> RenderableType:
-    """Return what became of a reviewed plan, and what of it was skipped."""
+    """Return how a reviewed plan ended, and which corrections were skipped."""
     rows = [
         (str(skipped.correction.record), skipped.correction.property_name, skipped.reason)
         for skipped in reviewed.skipped
