@@ -27,7 +27,7 @@ _METAPHORS = """
 """
 # Words that say nothing alone, or another thing in this field: never a whole name.
 _EMPTY_WORDS = """
-    bench box buried carrying chain chains covered each ending enrolling figures found giving
+    bench box buried carrying chain chains covered each ending enrolling found giving
     gone granting ground inside listed notice one ones other others pen proving questions
     reception releasing rest roll said sendings side standing starting tidying told turn turns who
     whoever whose writings
