@@ -1,4 +1,4 @@
-"""Remember which corrections of ours held, so that a later revert of one is known as such."""
+"""Store which corrections were applied, so that a later revert is recognised."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from state.db.upsert import insert_missing, upsert
 
 
 class _Row(SQLModel, table=True):
-    """One row for each property of a record: the last correction that was applied."""
+    """One row for each property of a record: its last applied correction."""
 
     __tablename__ = "writings"
 
@@ -36,19 +36,23 @@ _C: Final = _TABLE.c
 
 
 def add(session: Transaction, corrections: Iterable[Correction], *, at: datetime) -> None:
-    """Note corrections as applied."""
-    upsert(session, _TABLE, [_row(session.portal_id, correction, at) for correction in corrections])
+    """Store corrections as applied."""
+    upsert(session, _TABLE, [_row(session, correction, at) for correction in corrections])
 
 
 def reverted_times(session: Transaction, corrections: Iterable[Correction]) -> dict[str, datetime]:
-    """Return those that are asked for once more though they held once: by key, when they did."""
+    """Return, by correction key, when each correction was applied before.
+
+    A correction that is planned again although it was applied once has been reverted by another
+    writer in between; corrections that were never applied are absent.
+    """
     keys_by_content = {
         (correction.record, correction_digest(correction)): correction_key(correction)
         for correction in corrections
     }
     times_by_key: dict[str, datetime] = {}
     for chunk in chunk_refs(record for record, _ in keys_by_content):
-        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
+        conditions = chunk_conditions(session, _TABLE, chunk)
         for object_id, content_key, at in session.execute(
             select(_C.object_id, _C.content_key, _C.at).where(*conditions)
         ):
@@ -59,31 +63,29 @@ def reverted_times(session: Transaction, corrections: Iterable[Correction]) -> d
 
 
 def forget(session: Transaction, corrections: Iterable[Correction]) -> None:
-    """Forget corrections whose revert has been counted."""
+    """Delete corrections whose revert has been counted."""
     for correction in corrections:
         chunk = (correction.record.object_type, [int(correction.record.id)])
         conditions = (
-            *chunk_conditions(_TABLE, session.portal_id, chunk),
+            *chunk_conditions(session, _TABLE, chunk),
             _C.content_key == correction_digest(correction),
         )
         session.execute(delete(_TABLE).where(*conditions))
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged records take over what held, unless something of theirs did."""
+    """Move applied corrections of merged records to the survivors; a survivor's own row stays."""
     for old, survivor in merged.items():
-        conditions = tuple(
-            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
-        )
+        conditions = tuple(chunk_conditions(session, _TABLE, (old.object_type, [int(old.id)])))
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         insert_missing(session, _TABLE, moved_rows)
         session.execute(delete(_TABLE).where(*conditions))
 
 
-def _row(portal_id: str, correction: Correction, at: datetime) -> dict[str, Any]:
+def _row(session: Transaction, correction: Correction, at: datetime) -> dict[str, Any]:
     return {
-        "portal_id": int(portal_id),
+        "portal_id": session.portal_key,
         "object_type": correction.record.object_type.value,
         "object_id": int(correction.record.id),
         "property_name": correction.property_name,

@@ -1,4 +1,4 @@
-"""Remember which records are linked: one row for each pair, whichever side told it."""
+"""Store which records are linked: one row for each pair, whichever side was read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from state.db.keys import RefChunk, chunk_refs
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-# The side that stands first in a row: deals before companies before contacts.
+# Which end is the source of a row: deals before companies before contacts.
 _RANK: Final = {ObjectType.DEALS: 0, ObjectType.COMPANIES: 1, ObjectType.CONTACTS: 2}
 
 
@@ -41,14 +41,14 @@ _C: Final = _TABLE.c
 
 
 LinkEnds = tuple[Ref, Ref]
-"""The two ends of a link: its owner, as it was told, and the opposite one."""
+"""The two ends of a link: the record whose links were read, and the record linked with it."""
 
 
 class _EndColumns(NamedTuple):
-    """How rows look from one side: which columns are ours, and which the opposite's."""
+    """The column prefixes of a row as seen from one end: `source` or `target`."""
 
     own: str
-    opposite: str
+    linked: str
 
 
 def replace(
@@ -57,9 +57,9 @@ def replace(
     to: ObjectType,
     associations: Sequence[Association],
 ) -> frozenset[Ref]:
-    """Do for one owner what `replace_all` does for many; return the opposite ends."""
+    """Replace the links of one owner like `replace_all`; return the records at their far ends."""
     changed = replace_all(session, {owner: associations}, to)
-    return frozenset(other_end for _, other_end in changed)
+    return frozenset(linked for _, linked in changed)
 
 
 def replace_all(
@@ -67,10 +67,11 @@ def replace_all(
     links: Mapping[Ref, Sequence[Association]],
     to: ObjectType,
 ) -> frozenset[LinkEnds]:
-    """Make these the only links of each owner to that type.
+    """Replace all links of each owner to records of that type by these.
 
-    Return owner and opposite end of each link that appeared, vanished, or has another label or
-    primary mark.
+    `links` names every owner that was read; an owner without links maps to an empty sequence and
+    loses all it had. Return owner and linked record of each link that appeared, vanished, or
+    changed its labels or its primary flag.
     """
     new_links = {
         (link.source, link.target): link
@@ -84,17 +85,16 @@ def replace_all(
     }
     removed = stored_links.keys() - new_links.keys()
     changed = [pair for pair, link in new_links.items() if stored_links.get(pair) != link]
-    portal = int(session.portal_id)
     if removed:
-        session.connection().execute(_DELETE, [_key(portal, *ends) for ends in sorted(removed)])
-    upsert(session, _TABLE, [_row(portal, new_links[ends]) for ends in changed])
+        session.connection().execute(_DELETE, [_key(session, *ends) for ends in sorted(removed)])
+    upsert(session, _TABLE, [_row(session, new_links[ends]) for ends in changed])
     return frozenset((*removed, *changed))
 
 
 def read(
     session: Transaction, refs: Iterable[Ref], to: ObjectType
 ) -> dict[Ref, tuple[Association, ...]]:
-    """Return each asked record's links to that type, by id; every asked record is a key."""
+    """Return the links of each record to that type, ordered by id; every asked record is a key."""
     links_by_ref: dict[Ref, list[Association]] = {ref: [] for ref in refs}
     for chunk in chunk_refs(links_by_ref):
         for link in _read_chunk(session, chunk, to):
@@ -119,45 +119,45 @@ def read_of_deals(
 
 def _read_chunk(session: Transaction, chunk: RefChunk, to: ObjectType) -> Iterator[Association]:
     object_type, ids = chunk
-    own, opposite = _end_columns(object_type, to)
+    own, linked = _end_columns(object_type, to)
     conditions = (
-        _C.portal_id == int(session.portal_id),
+        _C.portal_id == session.portal_key,
         _C[f"{own}_type"] == object_type.value,
         _C[f"{own}_id"].in_(ids),
-        _C[f"{opposite}_type"] == to.value,
+        _C[f"{linked}_type"] == to.value,
     )
-    columns = (_C[f"{own}_id"], _C[f"{opposite}_id"], _C.is_primary, _C.labels)
+    columns = (_C[f"{own}_id"], _C[f"{linked}_id"], _C.is_primary, _C.labels)
     query = select(*columns).where(*conditions).order_by(*columns[:2])
-    for own_id, other_id, is_primary, labels in session.execute(query):
+    for own_id, linked_id, is_primary, labels in session.execute(query):
         yield Association(
             source=Ref(object_type, str(own_id)),
-            target=Ref(to, str(other_id)),
+            target=Ref(to, str(linked_id)),
             is_primary=is_primary,
             labels=frozenset(parse_json(labels)),
         )
 
 
-def _end_columns(own: ObjectType, opposite: ObjectType) -> _EndColumns:
+def _end_columns(own: ObjectType, linked: ObjectType) -> _EndColumns:
     return (
         _EndColumns("source", "target")
-        if _RANK[own] < _RANK[opposite]
+        if _RANK[own] < _RANK[linked]
         else _EndColumns("target", "source")
     )
 
 
-def _row(portal: int, link: Association) -> dict[str, Any]:
+def _row(session: Transaction, link: Association) -> dict[str, Any]:
     return {
-        **_key(portal, link.source, link.target),
+        **_key(session, link.source, link.target),
         "is_primary": link.is_primary,
         "labels": canonical_json(sorted(link.labels)),
     }
 
 
-def _key(portal: int, owner: Ref, other_end: Ref) -> dict[str, Any]:
-    is_first = _RANK[owner.object_type] < _RANK[other_end.object_type]
-    first, second = (owner, other_end) if is_first else (other_end, owner)
+def _key(session: Transaction, owner: Ref, linked: Ref) -> dict[str, Any]:
+    is_first = _RANK[owner.object_type] < _RANK[linked.object_type]
+    first, second = (owner, linked) if is_first else (linked, owner)
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "source_type": first.object_type.value,
         "source_id": int(first.id),
         "target_type": second.object_type.value,

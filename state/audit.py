@@ -1,7 +1,8 @@
-"""Remember every write for good: append-only, each line chained to the one before.
+"""Store the audit: an append-only list of lines, each chained to the line before by its hash.
 
-Triggers of the database (see the first migration) refuse every change of a line, save the
-redaction of its two values, and the deletion of what was cut into a file (`state/audit_cuts.py`).
+Triggers of the database (`state/migrations/append_only.py`) refuse every change of a line except
+the redaction of its two values and the deletion of lines that were cut into an archive
+(`state/audit_cuts.py`).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
-    """The salt goes with the values: without it, the seal tells nothing of them."""
+    """The salt is redacted with the values: without it the seal reveals nothing about them."""
 
     __tablename__ = "audit"
     __table_args__ = (
@@ -78,7 +79,7 @@ _NOT_CHAINED: Final = frozenset({"before", "after", "salt", "hash"})
 _CHAINED_COLUMNS: Final = tuple(column.name for column in _C if column.name not in _NOT_CHAINED)
 _PAGE: Final = 1000
 StoredLine = Mapping[Any, Any]
-"""A line by the names of its columns, with everything that proves it."""
+"""A line by column name, with the hash, seal and salt that prove it."""
 
 
 def append(
@@ -87,11 +88,11 @@ def append(
     *,
     salt: Callable[[int], bytes] = secrets.token_bytes,
 ) -> None:
-    """Append lines; their hashes are made here, each from the one before."""
+    """Append lines; each line's hash is computed here from its content and the hash before."""
     last = head(session)
     rows, hash_ = [], last.last_hash
     for place, line in enumerate(lines, start=last.line_count + 1):
-        row = _row(int(session.portal_id), place, line, salt(16))
+        row = _row(session, place, line, salt(16))
         row["hash"] = hash_ = line_hash(hash_, _chained_content(row))
         rows.append(row)
     if rows:
@@ -99,7 +100,7 @@ def append(
 
 
 class LineFilter(TypedDict, total=False):
-    """Which lines are meant; what is not there, or None, does not narrow. `until` is excluded."""
+    """Conditions on lines; an absent or None value selects all. `until` itself is excluded."""
 
     record: Ref | None
     run: str | None
@@ -113,11 +114,11 @@ class LineFilter(TypedDict, total=False):
 def read(
     session: Transaction, *, limit: int | None = None, **filters: Unpack[LineFilter]
 ) -> Iterator[AuditLine]:
-    """Yield lines in their order; with `limit` the newest so many.
+    """Yield lines, oldest first; with `limit` only the newest `limit` lines.
 
-    A merged record's lines are found by its old ids and by the survivor's.
+    The lines of a merged record are selected by its old ids as well as by the survivor's.
     """
-    query = select(_TABLE).where(_C.portal_id == int(session.portal_id))
+    query = select(_TABLE).where(_C.portal_id == session.portal_key)
     for name, value in filters.items():
         if value is not None:
             query = query.where(*_filter_conditions(session, name, value))
@@ -125,35 +126,31 @@ def read(
 
 
 def read_of_records(session: Transaction, records: Iterable[Ref]) -> Iterator[AuditLine]:
-    """Yield the lines of many records, in their order within each thousand."""
+    """Yield the lines of many records, ordered within each thousand records."""
     for chunk in chunk_refs(records):
-        query = (
-            select(_TABLE)
-            .where(*chunk_conditions(_TABLE, session.portal_id, chunk))
-            .order_by(_C.place)
-        )
+        query = select(_TABLE).where(*chunk_conditions(session, _TABLE, chunk)).order_by(_C.place)
         yield from map(_line, _stream(session, query))
 
 
 def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, int]:
-    """Count what ended since then by outcome; a property of a record counts once in each."""
+    """Count outcomes since then; a property of a record counts once for each outcome."""
     target = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
     query = (
         select(_C.outcome, func.count(distinct(target)))
-        .where(_C.portal_id == int(session.portal_id), _C.at >= to_millis(since))
+        .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
         .group_by(_C.outcome)
     )
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
 def redact(session: Transaction, records: Iterable[Ref]) -> int:
-    """Take the values out of the lines of these records; return of how many.
+    """Remove the values from the lines of these records; return the number of lines.
 
-    The chain holds without them.
+    The chain stays intact, because a line's hash covers the seal of its values and not the values.
     """
     redacted_lines = 0
     for chunk in chunk_refs(records):
-        conditions = (*chunk_conditions(_TABLE, session.portal_id, chunk), _C.salt.is_not(None))
+        conditions = (*chunk_conditions(session, _TABLE, chunk), _C.salt.is_not(None))
         blank = {"before": None, "after": None, "salt": None}
         result = session.connection().execute(update(_TABLE).where(*conditions).values(blank))
         redacted_lines += result.rowcount
@@ -164,13 +161,13 @@ def verify(session: Transaction) -> ChainCheck:
     """Follow the chain from its first line, or its last cut; tell its head, or what breaks it."""
     cut = audit_cuts.last(session)
     lines, last_hash = (cut.position, cut.hash) if cut else (0, "")
-    query = select(_TABLE).where(_C.portal_id == int(session.portal_id)).order_by(_C.place)
+    query = select(_TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place)
     verdict = follow_chain(_stream(session, query), lines=lines, head=last_hash)
     return verdict if isinstance(verdict, BrokenChain) else replace(verdict, cut=cut)
 
 
 def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainCheck:
-    """Follow stored lines in their order, that go on after so many and the hash of the last."""
+    """Check stored lines that continue a chain of `lines` lines with the hash `head`."""
     place = lines
     for place, row in enumerate(rows, start=lines + 1):
         head = line_hash(head, _chained_content(row))
@@ -180,18 +177,18 @@ def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainC
 
 
 def read_stored(session: Transaction, *, until: int) -> Iterator[StoredLine]:
-    """Yield the lines up to this place with everything that proves them."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.place <= until)
+    """Yield the lines up to this place, with hash, seal and salt."""
+    conditions = (_C.portal_id == session.portal_key, _C.place <= until)
     yield from _stream(session, select(_TABLE).where(*conditions).order_by(_C.place))
 
 
 def place_to_cut(session: Transaction, *, older_than: datetime, max_lines: int) -> int | None:
-    """Return the place up to which every line is older, after `most` at the latest.
+    """Return the last place of the oldest lines that may be cut, at most `max_lines` of them.
 
-    None where the first line that is kept is not.
+    None where the first line that is kept is not older.
     """
     cut = audit_cuts.last(session)
-    cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == int(session.portal_id)
+    cut_place, of_portal = (cut.position if cut else 0), _C.portal_id == session.portal_key
     first_young_query = select(func.min(_C.place)).where(of_portal, _C.at >= to_millis(older_than))
     first_kept = session.scalar(first_young_query) or head(session).line_count + 1
     place = min(first_kept - 1, cut_place + max_lines)
@@ -199,9 +196,9 @@ def place_to_cut(session: Transaction, *, older_than: datetime, max_lines: int) 
 
 
 def cut(session: Transaction, place: int, *, at: datetime, file: str) -> AuditCut:
-    """Delete the lines up to this place, which lie in that file; the chain goes on from there."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.place <= place)
-    last_hash = select(_C.hash).where(_C.portal_id == int(session.portal_id), _C.place == place)
+    """Delete the lines up to this place, which `file` holds; the chain continues from there."""
+    conditions = (_C.portal_id == session.portal_key, _C.place <= place)
+    last_hash = select(_C.hash).where(_C.portal_id == session.portal_key, _C.place == place)
     latest = session.execute(select(func.max(_C.at)).where(*conditions)).scalar_one()
     new_cut = AuditCut(
         position=place,
@@ -216,14 +213,14 @@ def cut(session: Transaction, place: int, *, at: datetime, file: str) -> AuditCu
 
 
 def count_redacted(session: Transaction, *, until: int) -> int:
-    """Count the lines up to this place that have lost their values."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.place <= until, _C.salt.is_(None))
+    """Count the redacted lines up to this place."""
+    conditions = (_C.portal_id == session.portal_key, _C.place <= until, _C.salt.is_(None))
     return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
 def head(session: Transaction) -> IntactChain:
-    """Return how many lines there are and the last one's hash, without following the chain."""
-    query = select(_C.place, _C.hash).where(_C.portal_id == int(session.portal_id))
+    """Return the number of lines and the last line's hash, without checking the chain."""
+    query = select(_C.place, _C.hash).where(_C.portal_id == session.portal_key)
     last_line = session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none()
     cut = audit_cuts.last(session)
     lines, last_hash = last_line or ((cut.position, cut.hash) if cut else (0, ""))
@@ -233,7 +230,7 @@ def head(session: Transaction) -> IntactChain:
 def _filter_conditions(
     session: Transaction, name: str, value: object
 ) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions that one word of a selection stands for."""
+    """Return the conditions of one entry of a LineFilter."""
     match name, value:
         case "record", Ref() as ref:
             known_refs = merged_records.all_refs(session, ref)
@@ -268,9 +265,9 @@ def _is_sealed(row: StoredLine) -> bool:
     return bool(row["seal"] == values_digest(row["salt"], row["before"], row["after"]))
 
 
-def _row(portal: int, place: int, line: AuditLine, salt: bytes) -> dict[str, Any]:
+def _row(session: Transaction, place: int, line: AuditLine, salt: bytes) -> dict[str, Any]:
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "place": place,
         "at": to_millis(line.at),
         "run": line.run,

@@ -1,4 +1,4 @@
-"""Keep lines of the audit in files, as JSON lines that prove themselves."""
+"""Write lines of the audit to archive files, and read and prove them: JSON lines with hashes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMAT: Final = "connector.audit/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A file of lines: what they go on from, whether their chain holds, how many are redacted."""
+    """An archive file: the chain that it continues, whether its own holds, and redacted lines."""
 
     portal_id: str
     start: IntactChain
@@ -31,25 +31,25 @@ class Archive:
 
     @property
     def end(self) -> IntactChain | None:
-        """Return where its chain ends, None where it is broken."""
+        """Return the end of its chain, None where the chain is broken."""
         return None if isinstance(self.verdict, BrokenChain) else self.verdict
 
 
 def new_path(folder: Path, portal_id: str, first: int, last: int) -> Path:
-    """Return the name of a file that is not there yet."""
+    """Return the path of a file that does not exist yet."""
     stem = f"audit.{portal_id}.{first:09}-{last:09}"
-    # A restored backup may cut again what it had cut: the earlier file stays what it is.
+    # A restored backup may cut the same lines again: the earlier file stays unchanged.
     numbered_paths = (folder / f"{stem}.{number}.jsonl" for number in count(2))
     paths = chain([folder / f"{stem}.jsonl"], numbered_paths)
     return next(path for path in paths if not path.exists())
 
 
 def write(path: Path, portal_id: str, start: IntactChain, rows: Iterable[StoredLine]) -> None:
-    """Write lines that go on after `begins`; the file is there whole and on the disk, or not."""
+    """Write lines that continue the chain `start`; the file exists complete and synced, or not."""
     part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Its values are of people: nobody but this user reads them.
+        # The values are personal data: only this user may read the file.
         with open(part, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             _write_lines(file, portal_id, start, rows)
         part.replace(path)
@@ -62,7 +62,7 @@ def write(path: Path, portal_id: str, start: IntactChain, rows: Iterable[StoredL
 
 
 def read(path: Path) -> Archive:
-    """Follow the chain in a file; UserError where it is no archive."""
+    """Read an archive and check its chain; raise UserError where it is no archive."""
     try:
         with path.open("rb") as file:
             head = _parse_head(orjson.loads(file.readline()))
@@ -79,7 +79,7 @@ def read(path: Path) -> Archive:
 
 
 def joins_cuts(session: Transaction, archive: Archive) -> bool:
-    """Whether an archive lies whole between two cuts of this database, or its beginning and one."""
+    """Return whether an archive starts and ends at cuts (or the first line) of this database."""
     ends = [archive.start, archive.end]
     return all(end and _is_cut(session, end) for end in ends)
 
@@ -92,7 +92,7 @@ def _is_cut(session: Transaction, end: IntactChain) -> bool:
 
 
 class _RedactedCounter:
-    """Lines on their way, of which the redacted ones are counted."""
+    """Passes lines through and counts the redacted ones."""
 
     def __init__(self, rows: Iterable[StoredLine]) -> None:
         self._rows = rows
@@ -122,7 +122,7 @@ def _write_lines(
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk: what it names is deleted elsewhere."""
+    """Sync the folder, so that the file survives a crash before its lines are deleted."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

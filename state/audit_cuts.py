@@ -1,4 +1,4 @@
-"""Remember where the audit was cut, so that its chain goes on from there."""
+"""Store where the audit was cut, so that its chain continues from there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
-    """Triggers let the lines up to `place` be deleted once this row is there, and no others."""
+    """Triggers allow deleting the lines up to `place` once this row exists, and no others."""
 
     __tablename__ = "audit_cuts"
 
@@ -31,9 +31,9 @@ _C: Final = _TABLE.c
 
 
 def add(session: Transaction, cut: AuditCut) -> None:
-    """Note a cut, in the transaction that deletes its lines."""
+    """Store a cut, in the transaction that deletes its lines."""
     row = {
-        "portal_id": int(session.portal_id),
+        "portal_id": session.portal_key,
         "place": cut.position,
         "hash": cut.hash,
         "latest": to_millis(cut.last_line_at),
@@ -44,14 +44,14 @@ def add(session: Transaction, cut: AuditCut) -> None:
 
 
 def last(session: Transaction) -> AuditCut | None:
-    """Return the cut that the kept chain begins after, None where nothing was ever cut."""
-    query = select(_TABLE).where(_C.portal_id == int(session.portal_id))
+    """Return the latest cut, None where nothing was ever cut."""
+    query = select(_TABLE).where(_C.portal_id == session.portal_key)
     return _cut(session.execute(query.order_by(_C.place.desc()).limit(1)).one_or_none())
 
 
 def at_place(session: Transaction, place: int) -> AuditCut | None:
-    """Return the cut after this line, None where there was none."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.place == place)
+    """Return the cut that ends in this line, None where there is none."""
+    conditions = (_C.portal_id == session.portal_key, _C.place == place)
     return _cut(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 

@@ -1,4 +1,4 @@
-"""Let everything that is remembered of a record share the record's fate in HubSpot."""
+"""Apply a merge, archiving or deletion in HubSpot to everything that is stored of a record."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from state.db.transaction import Transaction
 
 
 def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
-    """Carry what is remembered of merged records over to their survivors.
+    """Move everything stored of merged records to their survivors.
 
-    Ledger, holds, open move, quarantine and what held go over, the audit is found by either id,
-    and the survivor and whoever was linked with the old record become due.
+    `merged` maps old records to survivors; merges that are known already are skipped. Ledger,
+    holds, open moves, quarantine, tasks and applied corrections move over. The audit keeps its
+    lines and finds them by either id. The survivors, and the records that were linked with the old
+    ones, become due. HubSpot gives the merged record a new id (`newObjectId`, webhooks guide) and
+    lists its old ids in `hs_merged_object_ids`.
     """
     known_survivors = merged_records.read_survivors(session, merged)
     new_merges = {
@@ -46,14 +49,14 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
 
 
 def follow_archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Take archived records out of every decision; whoever was linked with them is due."""
+    """Exclude archived records from decisions; records linked with them become due."""
     archived_refs = tuple(refs)
     mirror.archive(session, archived_refs, at=at)
     mirror.mark_due(session, sorted(_linked_refs(session, archived_refs)), at=at)
 
 
 def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Forget records that HubSpot deleted for good, and the audit's values of them."""
+    """Delete everything stored of records that HubSpot deleted for good; redact their audit."""
     deleted_refs = tuple(refs)
     affected = _remove_links(session, deleted_refs)
     known_refs = {
@@ -82,14 +85,14 @@ def _linked_refs(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:
 
 
 def _remove_links(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:
-    """Take the links of records out; return the other ends."""
+    """Remove the links of these records; return the records that were linked with them."""
     linked_refs: set[Ref] = set()
     for object_type, refs_of_type in _refs_by_type(refs).items():
         for to in ObjectType:
             if to is not object_type:
                 no_links = dict.fromkeys(refs_of_type, ())
                 pairs = associations.replace_all(session, no_links, to)
-                linked_refs.update(other_end for _, other_end in pairs)
+                linked_refs.update(linked for _, linked in pairs)
     return linked_refs
 
 

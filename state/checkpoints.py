@@ -1,4 +1,4 @@
-"""Remember how far each reading has come."""
+"""Store small JSON values under a name; each user keeps its own typed value and codec."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _TABLE: Final = table_of(_Row)
 
 def get(session: Transaction, name: str) -> Any:
     """Return the JSON value stored under that name, None where there is none."""
-    conditions = (_TABLE.c.portal_id == int(session.portal_id), _TABLE.c.name == name)
+    conditions = (_TABLE.c.portal_id == session.portal_key, _TABLE.c.name == name)
     stored = session.scalar(select(_TABLE.c.value).where(*conditions))
     return None if stored is None else parse_json(stored)
 
 
 def put(session: Transaction, name: str, value: Any) -> None:
-    """Store a JSON value, in the same transaction as the records that it stands for."""
-    row = {"portal_id": int(session.portal_id), "name": name, "value": canonical_json(value)}
+    """Store a JSON value, in the transaction of the records that it describes."""
+    row = {"portal_id": session.portal_key, "name": name, "value": canonical_json(value)}
     upsert(session, _TABLE, [row])

@@ -1,4 +1,4 @@
-"""Remember for which contacts a task was promised, and created in HubSpot."""
+"""Store for which contacts a task was promised, and created in HubSpot."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _REFUSED: Final = "refused"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromisedTask:
-    """A task of which nobody knows whether HubSpot has created it, and when it was sent."""
+    """A task that was sent at `at`; whether HubSpot created it is not known yet."""
 
     task: Task
     at: datetime
 
 
 class _Row(SQLModel, table=True):
-    """The last task of a contact; `task_id` is "" while it is promised alone."""
+    """The last task of a contact; `task_id` is "" until HubSpot has created it."""
 
     __tablename__ = "tasks"
 
@@ -48,10 +48,10 @@ _C: Final = _TABLE.c
 
 
 def promise(session: Transaction, task: Task, *, at: datetime) -> None:
-    """Note a task before it is sent, in place of the contact's last one."""
+    """Store a task before it is sent; it replaces the contact's last task."""
     fields = {"owner": task.owner, "subject": task.subject, "body": task.body}
     row = {
-        "portal_id": int(session.portal_id),
+        "portal_id": session.portal_key,
         "object_type": ObjectType.CONTACTS.value,
         "object_id": int(task.contact.id),
         "at": to_millis(at),
@@ -62,18 +62,18 @@ def promise(session: Transaction, task: Task, *, at: datetime) -> None:
 
 
 def mark_created(session: Transaction, contact: Ref, task_id: str) -> None:
-    """Note which task HubSpot has created for a contact."""
+    """Store the id of the task that HubSpot created for a contact."""
     _set_task_id(session, contact, task_id)
 
 
 def mark_refused(session: Transaction, contact: Ref) -> None:
-    """Note that HubSpot does not take a contact's task; it is not sent again."""
+    """Store that HubSpot refused a contact's task; it is not sent again."""
     _set_task_id(session, contact, _REFUSED)
 
 
 def read_promised(session: Transaction) -> tuple[PromisedTask, ...]:
-    """Return what was promised and has not ended, in the order of the contacts' ids."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.task_id == "")
+    """Return the promised tasks without an answer yet, ordered by contact id."""
+    conditions = (_C.portal_id == session.portal_key, _C.task_id == "")
     rows = session.execute(select(_TABLE).where(*conditions).order_by(_C.object_id))
     return tuple(map(_promised_task, rows))
 
@@ -82,25 +82,21 @@ def last_promised(session: Transaction, contacts: Iterable[Ref]) -> dict[Ref, da
     """Return when the last task of each contact was promised; absent where there is none."""
     times_by_contact: dict[Ref, datetime] = {}
     for chunk in chunk_refs(contacts):
-        for row in session.execute(
-            select(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk))
-        ):
+        for row in session.execute(select(_TABLE).where(*chunk_conditions(session, _TABLE, chunk))):
             times_by_contact[ref_of(row.object_type, row.object_id)] = from_millis(row.at)
     return times_by_contact
 
 
 def count_promised(session: Transaction, at: datetime) -> int:
     """Count the contacts for which a task was promised since then."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.at > to_millis(at))
+    conditions = (_C.portal_id == session.portal_key, _C.at > to_millis(at))
     return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged contacts keep the task of the old one, unless they have one."""
+    """Move the tasks of merged contacts to their survivors; a survivor's own task stays."""
     for old, survivor in merged.items():
-        conditions = tuple(
-            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
-        )
+        conditions = tuple(chunk_conditions(session, _TABLE, (old.object_type, [int(old.id)])))
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         insert_missing(
             session, _TABLE, [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
@@ -109,15 +105,13 @@ def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
 
 
 def erase(session: Transaction, contacts: Iterable[Ref]) -> None:
-    """Forget the tasks of these contacts."""
+    """Delete the tasks of these contacts."""
     for chunk in chunk_refs(contacts):
-        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk)))
+        session.execute(delete(_TABLE).where(*chunk_conditions(session, _TABLE, chunk)))
 
 
 def _set_task_id(session: Transaction, contact: Ref, task_id: str) -> None:
-    conditions = chunk_conditions(
-        _TABLE, session.portal_id, (contact.object_type, [int(contact.id)])
-    )
+    conditions = chunk_conditions(session, _TABLE, (contact.object_type, [int(contact.id)]))
     session.execute(update(_TABLE).where(*conditions).values(task_id=task_id))
 
 

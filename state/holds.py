@@ -1,4 +1,4 @@
-"""Remember holds: what is not to be corrected, by whose word, and until when."""
+"""Store holds: what must not be corrected, who said so, and until when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from state.db.upsert import Columns, upsert
 
 
 class _Row(SQLModel, table=True):
-    """The origin is a part of the key: an undo does not replace the operator's own hold."""
+    """The origin belongs to the key, so an undo does not replace the operator's own hold."""
 
     __tablename__ = "holds"
 
@@ -39,8 +39,8 @@ _RECORD_SCOPES: Final = (HoldScope.RECORD.value, HoldScope.COMPANY.value)
 
 
 def add(session: Transaction, holds: Iterable[Hold]) -> None:
-    """Store holds; one of the same scope, property and origin is replaced."""
-    upsert(session, _TABLE, [_row(int(session.portal_id), hold) for hold in holds])
+    """Store holds; a hold of the same scope, target, property and origin is replaced."""
+    upsert(session, _TABLE, [_row(session, hold) for hold in holds])
 
 
 def remove(
@@ -51,8 +51,8 @@ def remove(
     property_name: str | None = None,
     origin: HoldOrigin | None = None,
 ) -> int:
-    """Forget the holds of a scope, of one property or origin only where named; return how many."""
-    conditions = [_C.portal_id == int(session.portal_id), _C.scope == scope.value, _C.of == name]
+    """Delete the holds on a target, optionally of one property or origin; return how many."""
+    conditions = [_C.portal_id == session.portal_key, _C.scope == scope.value, _C.of == name]
     if property_name is not None:
         conditions.append(_C.property_name == property_name)
     if origin is not None:
@@ -63,18 +63,18 @@ def remove(
 
 
 def read_active(session: Transaction, *, now: datetime) -> tuple[Hold, ...]:
-    """Return the holds that have not run out, by scope and name."""
+    """Return the holds that have not ended, ordered by scope and target."""
     not_expired = or_(_C.until.is_(None), _C.until > to_millis(now))
-    query = select(_TABLE).where(_C.portal_id == int(session.portal_id), not_expired)
+    query = select(_TABLE).where(_C.portal_id == session.portal_key, not_expired)
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged records take over their holds; of two the longer one stays."""
+    """Move holds on merged records to the survivors; of two equal holds the longer one stays."""
     for old, survivor in merged.items():
         conditions = (
-            _C.portal_id == int(session.portal_id),
+            _C.portal_id == session.portal_key,
             _C.scope.in_(_RECORD_SCOPES),
             _C.of == str(old),
         )
@@ -88,9 +88,9 @@ def _lasts_longer(old: Columns, new: Columns) -> ColumnElement[bool]:
     return and_(old.until.is_not(None), or_(new.until.is_(None), new.until > old.until))
 
 
-def _row(portal: int, hold: Hold) -> dict[str, Any]:
+def _row(session: Transaction, hold: Hold) -> dict[str, Any]:
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "scope": hold.scope.value,
         "of": hold.target,
         "property_name": hold.property_name,

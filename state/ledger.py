@@ -1,4 +1,8 @@
-"""Remember the values that a property once had, from HubSpot's history or the mirror."""
+"""Store the values that a property once had, from HubSpot's history or from the mirror.
+
+HubSpot shows histories only when a read asks for them (`propertiesWithHistory`, CRM objects guide)
+and need not show all of them; the ledger keeps every version that it has seen.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +23,11 @@ from state.db.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
 CONNECTOR: Final = "CONNECTOR"
-"""The source of a value that we wrote ourselves; its `source_id` is the run."""
+"""The source type of a value that the connector wrote; its `source_id` is the run."""
 
 
 class _Row(SQLModel, table=True):
-    """The value is a part of the key: a clear and a set may share one millisecond."""
+    """The value belongs to the key, because a clear and a set may share one millisecond."""
 
     __tablename__ = "ledger"
 
@@ -58,7 +62,7 @@ _PAGE: Final = 1000
 def store_history(
     session: Transaction, ref: Ref, property_name: str, versions: Sequence[Version]
 ) -> None:
-    """Store what HubSpot's history says of one record; doing it twice is doing it once."""
+    """Store HubSpot's history of one record; repeating it changes nothing."""
     store_histories(session, property_name, {ref: versions})
 
 
@@ -67,8 +71,8 @@ def store_histories(
     property_name: str,
     histories: Mapping[Ref, Sequence[Version]],
 ) -> None:
-    """Store what HubSpot's history says of many records; doing it twice is doing it once."""
-    upsert(session, _TABLE, list(_rows(session.portal_id, property_name, histories)))
+    """Store HubSpot's histories of many records; repeating it changes nothing."""
+    upsert(session, _TABLE, list(_rows(session, property_name, histories)))
 
 
 def store_sightings(
@@ -76,21 +80,22 @@ def store_sightings(
     property_name: str,
     histories: Mapping[Ref, Sequence[Version]],
 ) -> None:
-    """Store what the mirror saw (source type `MIRROR`), where HubSpot has not told it."""
-    insert_missing(session, _TABLE, list(_rows(session.portal_id, property_name, histories)))
+    """Store values that the mirror saw (source type `MIRROR`); HubSpot's own versions win."""
+    insert_missing(session, _TABLE, list(_rows(session, property_name, histories)))
 
 
 def read_versions(
     session: Transaction, refs: Iterable[Ref], property_name: str
 ) -> dict[Ref, tuple[Version, ...]]:
-    """Return the versions known, newest first; every asked record is a key.
+    """Return the known versions, newest first; every asked record is a key.
 
-    What the mirror saw is left out where the version before it has the same value.
+    A version that the mirror or the connector stored is left out where the version before it has
+    the same value: HubSpot's history already holds that change.
     """
     history_by_ref: dict[Ref, list[Version]] = {ref: [] for ref in refs}
     for chunk in chunk_refs(history_by_ref):
         conditions = (
-            *chunk_conditions(_TABLE, session.portal_id, chunk),
+            *chunk_conditions(session, _TABLE, chunk),
             _TABLE.c.property_name == property_name,
         )
         oldest_first = select(_TABLE).where(*conditions).order_by(_TABLE.c.at, _TABLE.c.value)
@@ -102,29 +107,25 @@ def read_versions(
 
 
 def mark_read(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Note that HubSpot's own history of these records is known until then."""
-    portal, read_at = int(session.portal_id), to_millis(at)
-    rows = [{**_key(portal, ref), "read_at": read_at} for ref in refs]
+    """Store that HubSpot's own history of these records was read completely at that time."""
+    read_at = to_millis(at)
+    rows = [{**_key(session, ref), "read_at": read_at} for ref in refs]
     upsert(session, _READS, rows)
 
 
 def history_read_until(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, datetime]:
-    """Return until when HubSpot's own history is known; absent where it was never read."""
+    """Return when HubSpot's own history was last read; absent where it never was."""
     times_by_ref: dict[Ref, datetime] = {}
     for chunk in chunk_refs(refs):
-        for row in session.execute(
-            select(_READS).where(*chunk_conditions(_READS, session.portal_id, chunk))
-        ):
+        for row in session.execute(select(_READS).where(*chunk_conditions(session, _READS, chunk))):
             times_by_ref[ref_of(row.object_type, row.object_id)] = from_millis(row.read_at)
     return times_by_ref
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged records take over what their properties once were."""
+    """Move the versions of merged records to their survivors."""
     for old, survivor in merged.items():
-        conditions = tuple(
-            chunk_conditions(_TABLE, session.portal_id, (old.object_type, [int(old.id)]))
-        )
+        conditions = tuple(chunk_conditions(session, _TABLE, (old.object_type, [int(old.id)])))
         rows = session.execute(select(_TABLE).where(*conditions)).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         insert_missing(session, _TABLE, moved_rows)
@@ -132,17 +133,17 @@ def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
 
 
 def erase(session: Transaction, refs: Iterable[Ref]) -> None:
-    """Forget what the properties of these records once were."""
+    """Delete all versions of these records."""
     for chunk in chunk_refs(refs):
         for table in (_TABLE, _READS):
-            session.execute(delete(table).where(*chunk_conditions(table, session.portal_id, chunk)))
+            session.execute(delete(table).where(*chunk_conditions(session, table, chunk)))
 
 
 def prune(session: Transaction, *, before: datetime) -> None:
-    """Forget the values that had been replaced by then.
+    """Delete the versions that a later version had replaced by then.
 
-    The value of that moment stays, since when it was there. The stages of deals stay: whether
-    a deal was won once rests on any of them.
+    The version that was current at that moment stays, with the time when it began. All stages of
+    deals stay, because any of them can prove that a deal was won once.
     """
     later_version, cutoff = _TABLE.alias(), to_millis(before)
     same_property = [
@@ -155,15 +156,15 @@ def prune(session: Transaction, *, before: datetime) -> None:
     replaced = exists().where(
         *same_property, later_version.c.at <= cutoff, later_version.c.value != _C.value, is_later
     )
-    conditions = (_C.portal_id == int(session.portal_id), _C.object_type != ObjectType.DEALS.value)
+    conditions = (_C.portal_id == session.portal_key, _C.object_type != ObjectType.DEALS.value)
     session.execute(delete(_TABLE).where(*conditions, _C.at <= cutoff, replaced))
 
 
 def read_histories(
     session: Transaction, property_names: Collection[str]
 ) -> Iterator[tuple[Ref, str, tuple[Version, ...]]]:
-    """Yield the versions known of these properties, oldest first, record by record."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.property_name.in_(property_names))
+    """Yield the known versions of these properties, oldest first, record by record."""
+    conditions = (_C.portal_id == session.portal_key, _C.property_name.in_(property_names))
     order = (_C.object_type, _C.object_id, _C.property_name, _C.at, _C.value)
     rows = session.execute(
         select(_TABLE).where(*conditions).order_by(*order).execution_options(yield_per=_PAGE)
@@ -190,13 +191,12 @@ def _without_repeats(history: Sequence[Version]) -> list[Version]:
 
 
 def _rows(
-    portal_id: str, property_name: str, histories: Mapping[Ref, Sequence[Version]]
+    session: Transaction, property_name: str, histories: Mapping[Ref, Sequence[Version]]
 ) -> Iterator[dict[str, Any]]:
-    portal = int(portal_id)
     for ref, history in histories.items():
         for version in history:
             yield {
-                **_key(portal, ref),
+                **_key(session, ref),
                 "property_name": property_name,
                 "at": to_millis(version.at),
                 "value": version.value,
@@ -207,9 +207,9 @@ def _rows(
             }
 
 
-def _key(portal: int, ref: Ref) -> dict[str, Any]:
+def _key(session: Transaction, ref: Ref) -> dict[str, Any]:
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "object_type": ref.object_type.value,
         "object_id": int(ref.id),
     }

@@ -1,4 +1,4 @@
-"""Remember which records were merged into which, so that an old id is never lost."""
+"""Store which records were merged into which, so that an old id still finds its record."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _C: Final = _TABLE.c
 
 
 def add(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
-    """Note what was merged into what; whoever was merged into the old one follows it."""
+    """Store merges; records that were merged into an old record earlier follow it."""
     for old, survivor in merged.items():
         conditions = (
-            _C.portal_id == int(session.portal_id),
+            _C.portal_id == session.portal_key,
             _C.object_type == old.object_type.value,
             _C.survivor_id == int(old.id),
         )
         session.execute(update(_TABLE).where(*conditions).values(survivor_id=int(survivor.id)))
     rows = [
         {
-            "portal_id": int(session.portal_id),
+            "portal_id": session.portal_key,
             "object_type": old.object_type.value,
             "object_id": int(old.id),
             "survivor_id": int(survivor.id),
@@ -55,11 +55,11 @@ def add(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> Non
 
 
 def read_survivors(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Ref]:
-    """Return what merged records live on as; absent where a record was never merged."""
+    """Return the survivors of merged records; a record that was never merged is absent."""
     survivors_by_ref: dict[Ref, Ref] = {}
     for chunk in chunk_refs(refs):
         query = select(_C.object_id, _C.survivor_id).where(
-            *chunk_conditions(_TABLE, session.portal_id, chunk)
+            *chunk_conditions(session, _TABLE, chunk)
         )
         for old, survivor in session.execute(query):
             survivors_by_ref[Ref(chunk[0], str(old))] = Ref(chunk[0], str(survivor))
@@ -67,10 +67,10 @@ def read_survivors(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Ref]:
 
 
 def all_refs(session: Transaction, ref: Ref) -> tuple[Ref, ...]:
-    """Return every id under which a record was ever known, its own among them, by id."""
+    """Return every id that a record ever had, its present one included, ordered by id."""
     survivor = read_survivors(session, [ref]).get(ref, ref)
     conditions = (
-        _C.portal_id == int(session.portal_id),
+        _C.portal_id == session.portal_key,
         _C.object_type == survivor.object_type.value,
         _C.survivor_id == int(survivor.id),
     )

@@ -1,4 +1,4 @@
-"""Remember every record as HubSpot last told it, and when it is due."""
+"""Store every record as HubSpot last showed it, with the time when it is due."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Index,
     Update,
     and_,
     bindparam,
     func,
     or_,
     select,
+    text,
     update,
 )
+from sqlmodel import SQLModel
 
 from connector.core.model import STAGE, ObjectType, Record, Ref, Version
 from state import ledger
+from state.db.columns import number, number_key, table_of, text_key
+from state.db.columns import text as text_column
+from state.db.encoding import canonical_json, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
-from state.db.timestamps import to_millis
+from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
-from state.db.upsert import upsert
-from state.mirror_rows import TABLE, differs, is_newer, record_of, row_of
+from state.db.upsert import Columns, upsert
 
 _STAGE_PROPERTIES: Final = {
     ObjectType.DEALS: "dealstage",
@@ -32,36 +37,83 @@ _STAGE_PROPERTIES: Final = {
     ObjectType.CONTACTS: STAGE,
 }
 _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+_COMPANY: Final = "associatedcompanyid"
+"""A contact's property with the id of its primary company (HubSpot's default properties)."""
+
+
+class _Row(SQLModel, table=True):
+    """An archived record is never due, so the index of due records leaves the archived out."""
+
+    __tablename__ = "mirror"
+    __table_args__ = (
+        Index(
+            "mirror_due",
+            "portal_id",
+            "object_type",
+            "object_id",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "mirror_company",
+            "portal_id",
+            "company_id",
+            sqlite_where=text("company_id IS NOT NULL"),
+            postgresql_where=text("company_id IS NOT NULL"),
+        ),
+        Index(
+            "mirror_archived",
+            "portal_id",
+            "object_type",
+            sqlite_where=text("archived_at IS NOT NULL"),
+            postgresql_where=text("archived_at IS NOT NULL"),
+        ),
+    )
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    properties: str = text_column()
+    modified_at: int = number()
+    created_at: int = number()
+    archived_at: int | None = number()
+    company_id: int | None = number()
+    due_at: int | None = number()
+
+
+TABLE: Final = table_of(_Row)
 _C: Final = TABLE.c
 
 
 def put(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
-    """Mirror whole records: a new or changed one becomes due at that time.
+    """Mirror whole records; a new or changed record becomes due at that time.
 
-    An unchanged record keeps its time, and an older version never replaces a newer one:
-    HubSpot's search shows old versions for a while.
+    An unchanged record keeps its due time. An older version never replaces a newer one, because
+    HubSpot's search index shows old versions for a while (CRM search guide, "Limitations").
     """
     _store_stage_changes(session, records)
-    portal, due = int(session.portal_id), to_millis(due_at)
-    upsert(session, TABLE, [row_of(portal, record, due) for record in records], only_if=is_newer)
+    due = to_millis(due_at)
+    upsert(session, TABLE, [_row(session, record, due) for record in records], only_if=is_newer)
 
 
 def select_changed(session: Transaction, records: Sequence[Record]) -> tuple[Record, ...]:
-    """Return what is news to the mirror: new, modified later, otherwise different, or archived.
+    """Return the records that the mirror lacks or holds in another version.
 
-    A version older than the mirrored one is none.
+    A record counts as changed when it was modified later, archived or restored, or has other
+    values. A version older than the mirrored one is left out.
     """
     stored = {
         ref_of(row.object_type, row.object_id): row
         for row in _rows(session, (record.ref for record in records))
     }
-    return tuple(record for record in records if differs(record, stored.get(record.ref)))
+    return tuple(record for record in records if _differs(record, stored.get(record.ref)))
 
 
 def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
-    """Merge read-backs of some properties into the mirrored records, as `put` would.
+    """Merge read-backs of some properties into the mirrored records, and `put` the result.
 
-    One that is not mirrored is passed over: the mirror holds whole records only.
+    A record that is not mirrored is skipped, because the mirror holds whole records only.
     """
     stored = get(session, (record.ref for record in records))
     merged_records = [
@@ -71,18 +123,16 @@ def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) 
 
 
 def get(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Record]:
-    """Return the mirrored records, archived ones too."""
-    records = map(record_of, _rows(session, refs))
+    """Return the mirrored records, archived ones included."""
+    records = map(_record, _rows(session, refs))
     return {record.ref: record for record in records}
 
 
 def known_refs(session: Transaction, refs: Iterable[Ref]) -> frozenset[Ref]:
-    """Return those that are mirrored, archived ones too."""
+    """Return which of these records are mirrored, archived ones included."""
     mirrored_refs: set[Ref] = set()
     for chunk in chunk_refs(refs):
-        ids = session.scalars(
-            select(_C.object_id).where(*chunk_conditions(TABLE, session.portal_id, chunk))
-        )
+        ids = session.scalars(select(_C.object_id).where(*chunk_conditions(session, TABLE, chunk)))
         mirrored_refs.update(Ref(chunk[0], str(object_id)) for object_id in ids)
     return frozenset(mirrored_refs)
 
@@ -95,7 +145,7 @@ def due_refs(
     after_id: str = "0",
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
-    """Return records due until then, in the order of their ids; never archived ones."""
+    """Return live records that are due by then, ordered by id."""
     condition = _C.due_at <= to_millis(until)
     return _refs_after(session, object_type, condition, after_id=after_id, limit=limit)
 
@@ -107,7 +157,7 @@ def live_refs(
     after_id: str = "0",
     limit: int = 1000,
 ) -> tuple[Ref, ...]:
-    """Return records in the order of their ids, due or not; never archived ones."""
+    """Return live records, due or not, ordered by id."""
     condition = _C.archived_at.is_(None)
     return _refs_after(session, object_type, condition, after_id=after_id, limit=limit)
 
@@ -123,7 +173,7 @@ def _refs_after(
     query = (
         select(_C.object_id)
         .where(
-            _C.portal_id == int(session.portal_id),
+            _C.portal_id == session.portal_key,
             _C.object_type == object_type.value,
             _C.object_id > int(after_id),
             condition,
@@ -135,16 +185,16 @@ def _refs_after(
 
 
 def count_due(session: Transaction, *, until: datetime) -> dict[ObjectType, int]:
-    """Count the records of each type that are due until then."""
+    """Count the records of each type that are due by then."""
     return _count_by_type(
-        session, _C.portal_id == int(session.portal_id), _C.due_at <= to_millis(until)
+        session, _C.portal_id == session.portal_key, _C.due_at <= to_millis(until)
     )
 
 
 def mark_due(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Make records due at that time, or earlier where they are already."""
+    """Make records due at that time; an earlier due time stays."""
     for chunk in chunk_refs(refs):
-        _bring_forward(session, chunk_conditions(TABLE, session.portal_id, chunk), to_millis(at))
+        _bring_forward(session, chunk_conditions(session, TABLE, chunk), to_millis(at))
 
 
 def mark_all_due(
@@ -153,13 +203,13 @@ def mark_all_due(
     at: datetime,
     object_types: Sequence[ObjectType] = _DECIDED_TYPES,
 ) -> None:
-    """Make every record of these types due at that time, or earlier where it is already."""
+    """Make every record of these types due at that time; earlier due times stay."""
     is_of_types = _C.object_type.in_([object_type.value for object_type in object_types])
-    _bring_forward(session, (_C.portal_id == int(session.portal_id), is_of_types), to_millis(at))
+    _bring_forward(session, (_C.portal_id == session.portal_key, is_of_types), to_millis(at))
 
 
 def set_due(session: Transaction, times: Mapping[Ref, datetime | None]) -> None:
-    """Say exactly when records are due next; None: not before something changes."""
+    """Set when records are due next; None means not before something changes."""
     rows = [
         {
             "its_type": ref.object_type.value,
@@ -169,18 +219,18 @@ def set_due(session: Transaction, times: Mapping[Ref, datetime | None]) -> None:
         for ref, at in times.items()
     ]
     if rows:
-        session.connection().execute(_set_due(int(session.portal_id)), rows)
+        session.connection().execute(_set_due_statement(session), rows)
 
 
 def contacts_of_companies(
     session: Transaction, company_refs: Iterable[Ref]
 ) -> dict[Ref, tuple[Ref, ...]]:
-    """Return, for each company asked, the contacts whose primary company it is."""
+    """Return, for each of these companies, the live contacts whose primary company it is."""
     contacts_by_company: dict[Ref, list[Ref]] = {ref: [] for ref in company_refs}
     query = select(_C.company_id, _C.object_id).order_by(_C.object_id)
     for _, ids in chunk_refs(contacts_by_company):
         conditions = (
-            _C.portal_id == int(session.portal_id),
+            _C.portal_id == session.portal_key,
             _C.company_id.in_(ids),
             _C.archived_at.is_(None),
         )
@@ -191,11 +241,11 @@ def contacts_of_companies(
 
 
 def count(session: Transaction) -> dict[ObjectType, int]:
-    """Count the records of each type, without the archived ones."""
+    """Count the live records of each type."""
     # Two counts, each from an index alone, in place of one over the whole table.
-    counts = _count_by_type(session, _C.portal_id == int(session.portal_id))
+    counts = _count_by_type(session, _C.portal_id == session.portal_key)
     archived_counts = _count_by_type(
-        session, and_(_C.portal_id == int(session.portal_id), _C.archived_at.is_not(None))
+        session, and_(_C.portal_id == session.portal_key, _C.archived_at.is_not(None))
     )
     return {
         object_type: counts[object_type] - archived_counts[object_type]
@@ -204,29 +254,29 @@ def count(session: Transaction) -> dict[ObjectType, int]:
 
 
 def archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Take records out of every decision; they stay readable."""
+    """Mark records as archived: they are never due, and stay readable."""
     for chunk in chunk_refs(refs):
-        conditions = (*chunk_conditions(TABLE, session.portal_id, chunk), _C.archived_at.is_(None))
+        conditions = (*chunk_conditions(session, TABLE, chunk), _C.archived_at.is_(None))
         values = {"archived_at": to_millis(at), "due_at": None}
         session.execute(update(TABLE).where(*conditions).values(values))
 
 
 def archived_before(session: Transaction, moment: datetime) -> list[Ref]:
     """Return the records that were archived before then."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.archived_at < to_millis(moment))
+    conditions = (_C.portal_id == session.portal_key, _C.archived_at < to_millis(moment))
     rows = session.execute(select(_C.object_type, _C.object_id).where(*conditions))
     return [ref_of(object_type, object_id) for object_type, object_id in rows]
 
 
 def erase(session: Transaction, refs: Iterable[Ref]) -> None:
-    """Forget records for good."""
+    """Delete records."""
     for chunk in chunk_refs(refs):
-        session.execute(TABLE.delete().where(*chunk_conditions(TABLE, session.portal_id, chunk)))
+        session.execute(TABLE.delete().where(*chunk_conditions(session, TABLE, chunk)))
 
 
 def erase_all(session: Transaction) -> None:
-    """Forget every record of a portal."""
-    session.execute(TABLE.delete().where(_C.portal_id == int(session.portal_id)))
+    """Delete every record of the portal."""
+    session.execute(TABLE.delete().where(_C.portal_id == session.portal_key))
 
 
 def _bring_forward(
@@ -237,11 +287,11 @@ def _bring_forward(
     session.execute(update(TABLE).where(*all_conditions).values(due_at=due_at))
 
 
-def _set_due(portal: int) -> Update:
+def _set_due_statement(session: Transaction) -> Update:
     return (
         update(TABLE)
         .where(
-            _C.portal_id == portal,
+            _C.portal_id == session.portal_key,
             _C.object_type == bindparam("its_type"),
             _C.object_id == bindparam("its_id"),
             _C.archived_at.is_(None),
@@ -275,11 +325,64 @@ def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> di
 
 def _rows(session: Transaction, refs: Iterable[Ref]) -> Iterator[Any]:
     for chunk in chunk_refs(refs):
-        yield from session.execute(
-            select(TABLE).where(*chunk_conditions(TABLE, session.portal_id, chunk))
-        )
+        yield from session.execute(select(TABLE).where(*chunk_conditions(session, TABLE, chunk)))
 
 
 def _with_read_back(stored: Record, read_back: Record) -> Record:
     properties = {**stored.properties, **read_back.properties}
     return replace(read_back, properties=properties, created_at=stored.created_at)
+
+
+def _row(session: Transaction, record: Record, due_at: int) -> dict[str, Any]:
+    ref, modified = record.ref, to_millis(record.modified_at)
+    return {
+        "portal_id": session.portal_key,
+        "object_type": ref.object_type.value,
+        "object_id": int(ref.id),
+        "properties": canonical_json(record.properties),
+        "modified_at": modified,
+        "created_at": to_millis(record.created_at),
+        "archived_at": modified if record.archived else None,
+        "company_id": _company_id(record),
+        "due_at": None if record.archived else due_at,
+    }
+
+
+def _record(row: Any) -> Record:
+    _, object_type, object_id, properties, modified_at, created_at, archived_at, *_ = row
+    return Record(
+        ref=ref_of(object_type, object_id),
+        properties=parse_json(properties),
+        modified_at=from_millis(modified_at),
+        created_at=from_millis(created_at),
+        archived=archived_at is not None,
+    )
+
+
+def is_newer(old: Columns, new: Columns) -> ColumnElement[bool]:
+    """Return the condition that the new version of a row is not older, and different."""
+    is_different = or_(
+        new.modified_at > old.modified_at,
+        new.properties != old.properties,
+        new.archived_at.is_(None) != old.archived_at.is_(None),
+    )
+    return and_(new.modified_at >= old.modified_at, is_different)
+
+
+def _differs(record: Record, stored: Any) -> bool:
+    """Return whether a record is newer than its row, or as old and has other values.
+
+    A newer record with equal values counts too: its associations may have changed.
+    """
+    if stored is None:
+        return True
+    modified = to_millis(record.modified_at)
+    if modified != stored.modified_at:
+        return bool(modified > stored.modified_at)
+    archived = stored.archived_at is not None
+    return record.archived != archived or canonical_json(record.properties) != stored.properties
+
+
+def _company_id(record: Record) -> int | None:
+    text_id = record.properties.get(_COMPANY)
+    return int(text_id) if text_id and text_id.isascii() and text_id.isdigit() else None

@@ -1,4 +1,4 @@
-"""Look at parts of the mirror: by ids, by time, or a few at random."""
+"""Read parts of the mirror: by id range, by time of modification, or at random."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.core.model import ObjectType, Ref
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
-from state.mirror_rows import TABLE
+from state.mirror import TABLE
 
 _C: Final = TABLE.c
 
@@ -22,7 +22,7 @@ def read_companies(session: Transaction, contacts: Iterable[Ref]) -> dict[Ref, R
     company_by_contact: dict[Ref, Ref] = {}
     for chunk in chunk_refs(contacts):
         query = select(_C.object_id, _C.company_id).where(
-            *chunk_conditions(TABLE, session.portal_id, chunk), _C.company_id.is_not(None)
+            *chunk_conditions(session, TABLE, chunk), _C.company_id.is_not(None)
         )
         for contact, company in session.execute(query):
             company_by_contact[Ref(chunk[0], str(contact))] = Ref(
@@ -38,12 +38,13 @@ def read_id_range(
     after_id: str,
     up_to_id: str | None,
 ) -> dict[Ref, datetime | None]:
-    """Return the mirrored records beyond an id and up to another, each with when it was archived.
+    """Return the mirrored records with `after_id` < id <= `up_to_id`, ordered by id.
 
-    `up_to_id` None means to the end.
+    The value is when the record was archived, None while it is live; `up_to_id` None means no
+    upper end.
     """
     query = select(_C.object_id, _C.archived_at).where(
-        _C.portal_id == int(session.portal_id),
+        _C.portal_id == session.portal_key,
         _C.object_type == object_type.value,
         _C.object_id > int(after_id),
     )
@@ -59,7 +60,7 @@ def count_modified(
     session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> int:
     """Count the live records last modified from `since` to `until`, both included."""
-    conditions = _modified_conditions(session.portal_id, object_type, since, until)
+    conditions = _modified_conditions(session, object_type, since, until)
     return session.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
@@ -67,28 +68,24 @@ def read_modified(
     session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> frozenset[Ref]:
     """Return the live records last modified from `since` to `until`, both included."""
-    query = select(_C.object_id).where(
-        *_modified_conditions(session.portal_id, object_type, since, until)
-    )
+    query = select(_C.object_id).where(*_modified_conditions(session, object_type, since, until))
     return frozenset(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
 
 
 def median_modified_at(
     session: Transaction, object_type: ObjectType, *, since: datetime, until: datetime
 ) -> datetime | None:
-    """Return the middle of the times when these were last modified, None without any."""
+    """Return the median modification time of the live records in a window; None without any."""
     count = count_modified(session, object_type, since=since, until=until)
-    query = select(_C.modified_at).where(
-        *_modified_conditions(session.portal_id, object_type, since, until)
-    )
+    query = select(_C.modified_at).where(*_modified_conditions(session, object_type, since, until))
     at = session.scalar(query.order_by(_C.modified_at).offset(count // 2).limit(1))
     return None if at is None else from_millis(at)
 
 
 def sample(session: Transaction, object_type: ObjectType, *, size: int) -> tuple[Ref, ...]:
-    """Return some live records at random."""
+    """Return `size` live records at random, ordered by id."""
     live = (
-        _C.portal_id == int(session.portal_id),
+        _C.portal_id == session.portal_key,
         _C.object_type == object_type.value,
         _C.archived_at.is_(None),
     )
@@ -97,10 +94,10 @@ def sample(session: Transaction, object_type: ObjectType, *, size: int) -> tuple
 
 
 def _modified_conditions(
-    portal_id: str, object_type: ObjectType, since: datetime, until: datetime
+    session: Transaction, object_type: ObjectType, since: datetime, until: datetime
 ) -> tuple[ColumnElement[bool], ...]:
     return (
-        _C.portal_id == int(portal_id),
+        _C.portal_id == session.portal_key,
         _C.object_type == object_type.value,
         _C.archived_at.is_(None),
         _C.modified_at.between(to_millis(since), to_millis(until)),

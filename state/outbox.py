@@ -1,4 +1,4 @@
-"""Remember the moves that are open, so that the next start finishes or restores them."""
+"""Store open moves, so that the next start finishes or restores them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from state.db.transaction import Transaction
 
 
 class _Row(SQLModel, table=True):
-    """The key lets a record have one open move at most."""
+    """The key allows one open move per record."""
 
     __tablename__ = "outbox"
 
@@ -41,39 +41,39 @@ _TABLE: Final = table_of(_Row)
 def promise(session: Transaction, moves: Sequence[Move]) -> None:
     """Store moves before anything of them is sent.
 
-    A second open move of a record is an IntegrityError: it would hide how far the first
-    one came, and a record that the first one cleared would stay blank.
+    A second open move of a record raises IntegrityError: it would overwrite the phase of the first
+    move, and a record that the first move cleared would stay blank.
     """
     if moves:
-        session.execute(insert(_TABLE), [_row(int(session.portal_id), move) for move in moves])
+        session.execute(insert(_TABLE), [_row(session, move) for move in moves])
 
 
 def advance(session: Transaction, refs: Iterable[Ref], phase: Phase) -> None:
-    """Store how far moves have come, before the request is sent that the phase names.
+    """Store the phase of moves, before the request of that phase is sent.
 
-    LookupError where a record has no open move: nothing may be sent for it.
+    Raise LookupError where a record has no open move: nothing may be sent for it.
     """
     for chunk in chunk_refs(refs):
-        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
+        conditions = chunk_conditions(session, _TABLE, chunk)
         statement = update(_TABLE).where(*conditions).values(phase=phase.value)
         if session.connection().execute(statement).rowcount != len(chunk[1]):
             raise LookupError(f"not every one of these {chunk[0]} has an open move: {chunk[1]}")
 
 
 def open_moves(session: Transaction) -> tuple[Move, ...]:
-    """Return every open move, by type and id."""
+    """Return every open move, ordered by type and id."""
     query = (
         select(_TABLE)
-        .where(_TABLE.c.portal_id == int(session.portal_id))
+        .where(_TABLE.c.portal_id == session.portal_key)
         .order_by(_TABLE.c.object_type, _TABLE.c.object_id)
     )
     return tuple(_move(row) for row in session.execute(query))
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged records take over their open moves.
+    """Move the open moves of merged records to their survivors.
 
-    A survivor that has an open move of its own goes on with that one.
+    A survivor that has an open move of its own keeps that one.
     """
     moves = open_moves(session)
     records_with_move = {open_move.record for open_move in moves}
@@ -91,14 +91,14 @@ def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
 
 
 def close(session: Transaction, refs: Iterable[Ref]) -> None:
-    """Forget moves that have ended, in the transaction that writes their audit lines."""
+    """Delete moves that have ended, in the transaction that appends their audit lines."""
     for chunk in chunk_refs(refs):
-        session.execute(delete(_TABLE).where(*chunk_conditions(_TABLE, session.portal_id, chunk)))
+        session.execute(delete(_TABLE).where(*chunk_conditions(session, _TABLE, chunk)))
 
 
-def _row(portal: int, move: Move) -> dict[str, Any]:
+def _row(session: Transaction, move: Move) -> dict[str, Any]:
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "object_type": move.record.object_type.value,
         "object_id": int(move.record.id),
         "corrections": corrections_text(move.corrections),

@@ -1,4 +1,4 @@
-"""Remember plans: each complete before anything is sent, and streamed from here."""
+"""Store plans; a plan is complete here before anything of it is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from state.db.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHead:
-    """What a plan is beside its corrections; `digest` is "" until it is closed."""
+    """A plan without its corrections; `digest` is "" until the plan is closed."""
 
     plan_id: str
     run: str
@@ -86,9 +86,9 @@ _MOVES: Final = table_of(_MoveRow)
 
 
 def create(session: Transaction, head: PlanHead) -> None:
-    """Begin a plan; it is no plan until it is closed."""
+    """Create an open plan; it can be applied only after `close`."""
     row = {
-        "portal_id": int(session.portal_id),
+        "portal_id": session.portal_key,
         "plan_id": head.plan_id,
         "run": head.run,
         "policy_name": head.policy_name,
@@ -101,38 +101,32 @@ def create(session: Transaction, head: PlanHead) -> None:
 
 
 def add(session: Transaction, plan_id: str, moves: Sequence[tuple[Correction, ...]]) -> None:
-    """Append the corrections of further records: one row for each record, in this order."""
+    """Append corrections to an open plan: one row for each record, in this order."""
     _append(
         session,
         _MOVES,
-        session.portal_id,
         plan_id,
         [{"corrections": corrections_text(record_corrections)} for record_corrections in moves],
     )
 
 
 def add_held_back(session: Transaction, plan_id: str, held_back: Sequence[HeldBack]) -> None:
-    """Append what is left aside of this plan, in this order."""
+    """Append the corrections that this plan holds back, in this order."""
     _append(
         session,
         _HELD_BACK,
-        session.portal_id,
         plan_id,
         [{"aside": held_back_text(correction)} for correction in held_back],
     )
 
 
 def _append(
-    session: Transaction,
-    table: Table,
-    portal_id: str,
-    plan_id: str,
-    texts: Sequence[Mapping[str, str]],
+    session: Transaction, table: Table, plan_id: str, texts: Sequence[Mapping[str, str]]
 ) -> None:
-    """Append rows to what a plan has in a table: each is numbered by its place."""
-    conditions = (table.c.portal_id == int(portal_id), table.c.plan_id == plan_id)
+    """Append rows to a plan's rows in a table; each row is numbered by its place."""
+    conditions = (table.c.portal_id == session.portal_key, table.c.plan_id == plan_id)
     last = session.scalar(select(func.max(table.c.place)).where(*conditions)) or 0
-    key = {"portal_id": int(portal_id), "plan_id": plan_id}
+    key = {"portal_id": session.portal_key, "plan_id": plan_id}
     rows = [
         {**key, "place": place, **columns} for place, columns in enumerate(texts, start=last + 1)
     ]
@@ -143,11 +137,11 @@ def _append(
 def read_held_back(
     session: Transaction, plan_id: str, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, HeldBack]]:
-    """Return the next of what is left aside, each with its place, from 1."""
+    """Return the next held-back corrections, each with its place in the plan, from 1."""
     query = (
         select(_HELD_BACK.c.place, _HELD_BACK.c.aside)
         .where(
-            _HELD_BACK.c.portal_id == int(session.portal_id),
+            _HELD_BACK.c.portal_id == session.portal_key,
             _HELD_BACK.c.plan_id == plan_id,
             _HELD_BACK.c.place > after,
         )
@@ -158,8 +152,8 @@ def read_held_back(
 
 
 def close(session: Transaction, plan_id: str, *, summary: PlanSummary, digest: str) -> None:
-    """Complete a plan: from now on it can be shown, limited, refused or applied."""
-    conditions = (_PLANS.c.portal_id == int(session.portal_id), _PLANS.c.plan_id == plan_id)
+    """Close a plan; from then on it can be shown, limited, refused or applied."""
+    conditions = (_PLANS.c.portal_id == session.portal_key, _PLANS.c.plan_id == plan_id)
     values = {"summary": canonical_json(summary.document()), "digest": digest}
     session.execute(update(_PLANS).where(*conditions).values(values))
 
@@ -171,7 +165,7 @@ def read_corrections(
     query = (
         select(_MOVES.c.place, _MOVES.c.corrections)
         .where(
-            _MOVES.c.portal_id == int(session.portal_id),
+            _MOVES.c.portal_id == session.portal_key,
             _MOVES.c.plan_id == plan_id,
             _MOVES.c.place > after,
         )
@@ -182,37 +176,35 @@ def read_corrections(
 
 
 def get(session: Transaction, plan_id: str) -> PlanHead | None:
-    """Return what is known of a plan beside its corrections, closed or not."""
-    return _head(session, _newest_first(session.portal_id).where(_PLANS.c.plan_id == plan_id))
+    """Return a plan without its corrections, closed or not; None where it is unknown."""
+    return _head(session, _newest_first(session).where(_PLANS.c.plan_id == plan_id))
 
 
 def latest(session: Transaction) -> PlanHead | None:
-    """Return the newest closed plan."""
-    return _head(session, _newest_first(session.portal_id).where(_PLANS.c.digest != ""))
+    """Return the newest closed plan, None where there is none."""
+    return _head(session, _newest_first(session).where(_PLANS.c.digest != ""))
 
 
 def prune(session: Transaction, *, keep: int) -> None:
-    """Drop every plan but the newest ones, with all its corrections."""
-    kept_ids = [
-        row.plan_id for row in session.execute(_newest_first(session.portal_id).limit(keep))
-    ]
-    conditions = (_PLANS.c.portal_id == int(session.portal_id), _PLANS.c.plan_id.not_in(kept_ids))
+    """Delete every plan except the newest `keep` ones, with all their corrections."""
+    kept_ids = [row.plan_id for row in session.execute(_newest_first(session).limit(keep))]
+    conditions = (_PLANS.c.portal_id == session.portal_key, _PLANS.c.plan_id.not_in(kept_ids))
     session.execute(delete(_PLANS).where(*conditions))
 
 
 def expire(session: Transaction, *, before: datetime) -> None:
-    """Drop the plans made before then, but for the newest closed one."""
+    """Delete the plans made before then, except the newest closed one."""
     newest = latest(session)
     conditions = (
-        _PLANS.c.portal_id == int(session.portal_id),
+        _PLANS.c.portal_id == session.portal_key,
         _PLANS.c.created_at < to_millis(before),
         _PLANS.c.plan_id != (newest.plan_id if newest else ""),
     )
     session.execute(delete(_PLANS).where(*conditions))
 
 
-def _newest_first(portal_id: str) -> Select[Any]:
-    query = select(_PLANS).where(_PLANS.c.portal_id == int(portal_id))
+def _newest_first(session: Transaction) -> Select[Any]:
+    query = select(_PLANS).where(_PLANS.c.portal_id == session.portal_key)
     return query.order_by(_PLANS.c.created_at.desc(), _PLANS.c.plan_id.desc())
 
 

@@ -1,4 +1,4 @@
-"""Remember what each portal last said of itself."""
+"""Store each portal's account, definitions and pipelines as they were last read."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _PORTAL: Final = TypeAdapter(Portal)
 
 
 def digest(portal: Portal) -> str:
-    """Return the digest of all that a portal says of itself."""
+    """Return the digest of a portal's account, definitions and pipelines."""
     return hashlib.sha256(_portal_json(portal).encode()).hexdigest()
 
 
 def save(session: Transaction, portal: Portal, at: datetime) -> bool:
-    """Store what a portal says; return whether the last known was another, or none."""
+    """Store a portal; return whether it is new or differs from the stored one."""
     row = {
         "portal_id": int(portal.account.portal_id),
         "portal": _portal_json(portal),
@@ -52,14 +52,14 @@ def save(session: Transaction, portal: Portal, at: datetime) -> bool:
 
 
 def load(session: Transaction) -> Portal | None:
-    """Return the portal as it was last known."""
-    query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == int(session.portal_id))
+    """Return the portal as it was last read, None where it never was."""
+    query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == session.portal_key)
     stored = session.scalar(query)
     return None if stored is None else _PORTAL.validate_json(stored)
 
 
 def ids(session: Session) -> tuple[str, ...]:
-    """Return the portals known, in the order of their ids."""
+    """Return the ids of the stored portals, in ascending order."""
     query = select(_TABLE.c.portal_id).order_by(_TABLE.c.portal_id)
     return tuple(str(portal_id) for portal_id in session.scalars(query))
 

@@ -1,4 +1,4 @@
-"""Count how often a correction came to nothing; after the second time it is quarantined."""
+"""Count how often a correction failed; after the second failure it is quarantined."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _QUARANTINE_AFTER: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedCorrection:
-    """A quarantined correction: how it last ended, and what a person should know of it."""
+    """A quarantined correction: how often and how it failed, and HubSpot's message about it."""
 
     record: Ref
     property_name: str
@@ -60,9 +60,9 @@ def note_failure(
     note: str,
     at: datetime,
 ) -> int:
-    """Count one more failure of this correction, and return how many there are by now."""
+    """Count one more failure of this correction; return the number of failures."""
     row = {
-        "portal_id": int(session.portal_id),
+        "portal_id": session.portal_key,
         "object_type": correction.record.object_type.value,
         "object_id": int(correction.record.id),
         "content_key": correction_digest(correction),
@@ -74,7 +74,7 @@ def note_failure(
     }
     upsert(session, _TABLE, [row], overrides=_add_times)
     conditions = (
-        *_record_conditions(session.portal_id, correction.record),
+        *_record_conditions(session, correction.record),
         _C.content_key == row["content_key"],
     )
     times: int = session.execute(select(_C.times).where(*conditions)).scalar_one()
@@ -82,12 +82,12 @@ def note_failure(
 
 
 def quarantined_keys(session: Transaction, corrections: Iterable[Correction]) -> frozenset[str]:
-    """Return the content keys of those that came to nothing twice."""
+    """Return the keys of those corrections that are quarantined."""
     keys = {correction_key(correction): correction.record for correction in corrections}
     failed_keys: set[str] = set()
     for chunk in chunk_refs(keys.values()):
         conditions = (
-            *chunk_conditions(_TABLE, session.portal_id, chunk),
+            *chunk_conditions(session, _TABLE, chunk),
             _C.times >= _QUARANTINE_AFTER,
         )
         rows = session.execute(select(_C.object_id, _C.content_key).where(*conditions))
@@ -98,36 +98,34 @@ def quarantined_keys(session: Transaction, corrections: Iterable[Correction]) ->
 
 
 def read_quarantined(session: Transaction) -> tuple[FailedCorrection, ...]:
-    """Return everything that is quarantined, the newest first."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.times >= _QUARANTINE_AFTER)
+    """Return all quarantined corrections, the newest first."""
+    conditions = (_C.portal_id == session.portal_key, _C.times >= _QUARANTINE_AFTER)
     newest_first = (_C.at.desc(), _C.object_type, _C.object_id, _C.content_key)
     query = select(_TABLE).where(*conditions).order_by(*newest_first)
     return tuple(_failed_correction(row) for row in session.execute(query))
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
-    """Let the survivors of merged records take over their strikes; those of both are added up."""
+    """Move failures of merged records to the survivors; the counts of both are added."""
     for old, survivor in merged.items():
-        rows = session.execute(
-            select(_TABLE).where(*_record_conditions(session.portal_id, old))
-        ).all()
+        rows = session.execute(select(_TABLE).where(*_record_conditions(session, old))).all()
         moved_rows = [{**row._mapping, "object_id": int(survivor.id)} for row in rows]
         upsert(session, _TABLE, moved_rows, overrides=_add_times)
         forget_failures(session, old)
 
 
 def forget_failures(session: Transaction, ref: Ref) -> None:
-    """Forget a record's strikes, so that its corrections are tried again."""
-    session.execute(delete(_TABLE).where(*_record_conditions(session.portal_id, ref)))
+    """Delete the failures of a record, so that its corrections are tried again."""
+    session.execute(delete(_TABLE).where(*_record_conditions(session, ref)))
 
 
 def _add_times(old: Columns, new: Columns) -> dict[str, ColumnElement[Any]]:
     return {"times": old.times + new.times}
 
 
-def _record_conditions(portal_id: str, ref: Ref) -> tuple[ColumnElement[bool], ...]:
+def _record_conditions(session: Transaction, ref: Ref) -> tuple[ColumnElement[bool], ...]:
     return (
-        _C.portal_id == int(portal_id),
+        _C.portal_id == session.portal_key,
         _C.object_type == ref.object_type.value,
         _C.object_id == int(ref.id),
     )

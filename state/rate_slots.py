@@ -1,4 +1,4 @@
-"""Remember when requests were sent lately, for all processes on one database."""
+"""Store the times of recent requests, shared by all processes on one database."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from filelock import FileLock
 from connector.core.rate_slots import next_slot, recent_slots
 from connector.errors import UserError
 
-_LOCK_POLL_SECONDS: Final = (
-    0.001  # seconds between looks at a lock that is held for a tenth of that
-)
+_LOCK_POLL_SECONDS: Final = 0.001  # the lock is held for about a tenth of that
 
 
 class RateSlots:
-    """The turns of one portal, in a small file beside the database.
+    """The rate slots of one portal, in a small file beside the database.
 
-    They are worth nothing after an interval, so they need no transaction and no wait for
-    the disk, which each request would pay for.
+    Slots older than the rate limit's interval are worthless, so they need neither a transaction
+    nor a disk sync, which would delay each request.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +31,7 @@ class RateSlots:
         self._process_lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
-        """Take the next turn of a bucket, and return when it is; seconds of the machine's clock."""
+        """Reserve the next slot of a bucket; return its time in seconds of the machine's clock."""
         with self._open_slots() as slots:
             recent = recent_slots(slots.get(name, ()), now, interval=interval)
             slot = next_slot(recent, now, limit=limit, interval=interval)
@@ -41,12 +39,12 @@ class RateSlots:
         return slot
 
     def add(self, name: str, times: Sequence[float]) -> None:
-        """Note turns of a bucket that were taken before it was shared."""
+        """Add slots of a bucket that were taken before it was shared."""
         with self._open_slots() as slots:
             slots[name] = sorted([*slots.get(name, ()), *times])
 
     def count_request(self, day: date) -> int:
-        """Count a request of that day, and return how many that makes."""
+        """Count a request of that day; return the day's number of requests."""
         with self._open_slots() as slots:
             counted_day, number = slots.get("day", ("", 0))
             number = number + 1 if counted_day == day.isoformat() else 1
@@ -55,10 +53,10 @@ class RateSlots:
 
     @contextmanager
     def _open_slots(self) -> Iterator[dict[str, Any]]:
-        """Hold what is kept, alone; it is written back at the end.
+        """Lock and read the slots; write them back at the end.
 
-        The file is overwritten in place and never made shorter: that would cost a wait for
-        the disk. Spaces fill it up, which JSON allows.
+        The file is overwritten in place and padded with spaces, which JSON allows: shortening it
+        would wait for the disk.
         """
         with (
             self._thread_lock,
@@ -84,7 +82,7 @@ class RateSlots:
 
 
 def _parse_slots(content: bytes) -> dict[str, Any]:
-    """Read what is kept; what a crash cut off counts as nothing."""
+    """Parse the file; one that a crash cut short counts as empty."""
     try:
         slots: dict[str, Any] = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Remember what was sent lately, so that limits count over all plans together."""
+"""Store which records were written lately, so that limits count all plans together."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
-from state.mirror_rows import TABLE as MIRROR
+from state.mirror import TABLE as MIRROR
 
 _RETENTION: Final = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteCounts:
-    """How many records of one type were sent, and how many of them backward."""
+    """How many records of one type were written, and how many of them backward."""
 
     records: int = 0
     backward: int = 0
 
 
 class _Row(SQLModel, table=True):
-    """`backward_at` is when its stage was last sent backward, NULL where it was not.
+    """`backward_at` is when the stage was last moved backward, NULL where it never was.
 
-    The `prior` ones are what stood here before the last sending, should that not come about.
+    The `prior` columns hold the values from before the last write, in case it is withdrawn.
     """
 
     __tablename__ = "sendings"
@@ -52,32 +52,32 @@ _C: Final = _TABLE.c
 
 
 def add(session: Transaction, moves: Iterable[Move], *, at: datetime) -> None:
-    """Note moves as sent, in the transaction that promises them; drop what is long past."""
+    """Count moves as written, in the transaction that promises them; delete old rows."""
     backward = [move.record for move in moves if move.clears_first]
     forward = [move.record for move in moves if not move.clears_first]
     millis = to_millis(at)
     upsert(
         session,
         _TABLE,
-        [_row(session.portal_id, ref, millis, millis) for ref in backward],
+        [_row(session, ref, millis, millis) for ref in backward],
         overrides=_keep_prior,
     )
     upsert(
         session,
         _TABLE,
-        [_row(session.portal_id, ref, millis, None) for ref in forward],
+        [_row(session, ref, millis, None) for ref in forward],
         overrides=_keep_backward,
     )
-    conditions = (_C.portal_id == int(session.portal_id), _C.at < to_millis(at - _RETENTION))
+    conditions = (_C.portal_id == session.portal_key, _C.at < to_millis(at - _RETENTION))
     session.execute(delete(_TABLE).where(*conditions))
 
 
 def count_since(session: Transaction, at: datetime) -> dict[ObjectType, WriteCounts]:
-    """Count the records sent since then; one that was sent twice counts once."""
+    """Count the records written since then; a record that was written twice counts once."""
     millis = to_millis(at)
     query = select(
         _C.object_type, func.count(), func.count(_C.backward_at).filter(_C.backward_at >= millis)
-    ).where(_C.portal_id == int(session.portal_id), _C.at >= millis)
+    ).where(_C.portal_id == session.portal_key, _C.at >= millis)
     counts = {
         row[0]: WriteCounts(records=row[1], backward=row[2])
         for row in session.execute(query.group_by(_C.object_type))
@@ -88,7 +88,7 @@ def count_since(session: Transaction, at: datetime) -> dict[ObjectType, WriteCou
 def count_by_company(
     session: Transaction, companies: Iterable[Ref], at: datetime
 ) -> dict[Ref, int]:
-    """Count, for each of these companies, its contacts that were sent since then."""
+    """Count, for each of these companies, its contacts that were written since then."""
     counts: dict[Ref, int] = {}
     is_contact = _C.object_type == ObjectType.CONTACTS.value
     is_same_record = and_(
@@ -100,7 +100,7 @@ def count_by_company(
         query = (
             select(MIRROR.c.company_id, func.count())
             .select_from(_TABLE.join(MIRROR, is_same_record))
-            .where(_C.portal_id == int(session.portal_id), is_contact, _C.at >= to_millis(at))
+            .where(_C.portal_id == session.portal_key, is_contact, _C.at >= to_millis(at))
             .where(MIRROR.c.company_id.in_(ids))
             .group_by(MIRROR.c.company_id)
         )
@@ -112,17 +112,17 @@ def count_by_company(
 
 
 def remove_last(session: Transaction, refs: Iterable[Ref]) -> None:
-    """Forget the last sending of records of which, as it turned out, nothing was sent."""
+    """Withdraw the last write of records for which nothing was sent after all."""
     prior = {"at": _C.prior_at, "backward_at": _C.prior_backward_at, "prior_at": None}
     for chunk in chunk_refs(refs):
-        conditions = chunk_conditions(_TABLE, session.portal_id, chunk)
+        conditions = chunk_conditions(session, _TABLE, chunk)
         session.execute(delete(_TABLE).where(*conditions, _C.prior_at.is_(None)))
         session.execute(update(_TABLE).where(*conditions).values(prior))
 
 
-def _row(portal_id: str, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
+def _row(session: Transaction, ref: Ref, at: int, backward_at: int | None) -> dict[str, Any]:
     return {
-        "portal_id": int(portal_id),
+        "portal_id": session.portal_key,
         "object_type": ref.object_type.value,
         "object_id": int(ref.id),
         "at": at,

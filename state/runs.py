@@ -1,4 +1,4 @@
-"""Remember each run: what it was, when it went, and how it ended."""
+"""Store each run: its kind, when it began and ended, and its outcome counts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from state.db.transaction import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run; `finished_at` is None while it goes on, and for good where it died."""
+    """One run; `finished_at` is None while it goes on, and stays None where its process died."""
 
     run: str
     kind: str
@@ -43,9 +43,9 @@ _C: Final = _TABLE.c
 
 
 def begin(session: Transaction, run: str, kind: str, at: datetime) -> None:
-    """Note that a run begins."""
+    """Store the beginning of a run."""
     row = {
-        "portal_id": int(session.portal_id),
+        "portal_id": session.portal_key,
         "run": run,
         "kind": kind,
         "began_at": to_millis(at),
@@ -56,31 +56,31 @@ def begin(session: Transaction, run: str, kind: str, at: datetime) -> None:
 
 
 def finish(session: Transaction, run: str, at: datetime, summary: Mapping[str, Any]) -> None:
-    """Note that a run has ended, and what came of it."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.run == run)
+    """Store the end of a run and its outcome counts."""
+    conditions = (_C.portal_id == session.portal_key, _C.run == run)
     values = {"finished_at": to_millis(at), "summary": canonical_json(summary)}
     session.execute(update(_TABLE).where(*conditions).values(values))
 
 
 def latest(session: Transaction) -> Run | None:
-    """Return the run that began last."""
+    """Return the run that began last, None where there is none."""
     newest_first = (
         select(_TABLE)
-        .where(_C.portal_id == int(session.portal_id))
+        .where(_C.portal_id == session.portal_key)
         .order_by(_C.began_at.desc(), _C.run.desc())
     )
     return _run(session.execute(newest_first.limit(1)).one_or_none())
 
 
 def get(session: Transaction, run: str) -> Run | None:
-    """Return one run, None where there is none of this id."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.run == run)
+    """Return the run with this id, None where there is none."""
+    conditions = (_C.portal_id == session.portal_key, _C.run == run)
     return _run(session.execute(select(_TABLE).where(*conditions)).one_or_none())
 
 
 def prune(session: Transaction, *, before: datetime) -> None:
-    """Forget the runs that ended before then; one that died is still asked about."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.finished_at < to_millis(before))
+    """Delete the runs that ended before then; runs that died stay."""
+    conditions = (_C.portal_id == session.portal_key, _C.finished_at < to_millis(before))
     session.execute(delete(_TABLE).where(*conditions))
 
 

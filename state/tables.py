@@ -1,4 +1,4 @@
-"""Gather every table, so that the migrations can be compared with them."""
+"""Import every table, so that the migrations can be compared with them."""
 
 from __future__ import annotations
 

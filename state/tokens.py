@@ -1,4 +1,4 @@
-"""Remember secrets that change while the daemon runs; what is stored is sealed by whoever asks."""
+"""Store secrets that change while the daemon runs; the caller encrypts them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from state.db.upsert import upsert
 
 
 class _Row(SQLModel, table=True):
-    """The portal is 0 where it is not known yet whose the secret is."""
+    """The portal is 0 while the portal of the secret is not known yet."""
 
     __tablename__ = "tokens"
 
@@ -29,12 +29,12 @@ _TABLE: Final = table_of(_Row)
 
 
 def get(session: Transaction, name: str) -> str | None:
-    """Return what is stored, sealed as it was put."""
-    conditions = (_TABLE.c.portal_id == int(session.portal_id), _TABLE.c.name == name)
+    """Return the stored secret, encrypted as `put` received it; None where there is none."""
+    conditions = (_TABLE.c.portal_id == session.portal_key, _TABLE.c.name == name)
     return session.scalar(select(_TABLE.c.sealed).where(*conditions))
 
 
 def put(session: Transaction, name: str, sealed: str, *, at: datetime) -> None:
-    """Store a sealed secret in place of the one before."""
-    row = {"portal_id": int(session.portal_id), "name": name, "sealed": sealed, "at": to_millis(at)}
+    """Store an encrypted secret; it replaces the one before."""
+    row = {"portal_id": session.portal_key, "name": name, "sealed": sealed, "at": to_millis(at)}
     upsert(session, _TABLE, [row])

@@ -1,4 +1,4 @@
-"""Remember what HubSpot told by webhook, until the records have been looked at."""
+"""Store webhook events until their records have been read."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from state.db.upsert import insert_missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How many events wait to be looked at, and since when the oldest does."""
+    """How many events wait, and when the oldest was received."""
 
     count: int
     since: datetime | None
 
 
 class _Row(SQLModel, table=True):
-    """What was seen stays for a while, so that a delivery repeated is known as such."""
+    """Seen events stay for a while, so that a repeated delivery is recognised."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -56,20 +56,15 @@ _C: Final = _TABLE.c
 
 
 def put(session: Transaction, events: Iterable[Event], *, at: datetime) -> None:
-    """Store events that were received; what is known already stays as it is, seen or not."""
+    """Store received events; an event that is stored already keeps its state."""
     received = to_millis(at)
-    insert_missing(
-        session, _TABLE, [_row(int(session.portal_id), event, received) for event in events]
-    )
+    insert_missing(session, _TABLE, [_row(session, event, received) for event in events])
 
 
 def read_waiting(session: Transaction, *, limit: int = 1000) -> tuple[Event, ...]:
-    """Return events that nobody has looked at, the oldest first."""
+    """Return waiting events, the oldest first."""
     query = (
-        select(_TABLE)
-        .where(*_waiting_conditions(session.portal_id))
-        .order_by(_C.received_at)
-        .limit(limit)
+        select(_TABLE).where(*_waiting_conditions(session)).order_by(_C.received_at).limit(limit)
     )
     return tuple(
         Event(
@@ -83,39 +78,37 @@ def read_waiting(session: Transaction, *, limit: int = 1000) -> tuple[Event, ...
 
 
 def mark_seen(session: Transaction, events: Sequence[Event], *, at: datetime) -> None:
-    """Note that events were looked at."""
+    """Mark events as seen: their records have been read."""
     if not events:
         return
     statement = (
         update(_TABLE)
-        .where(_C.portal_id == int(session.portal_id), _C.event_key == bindparam("its_key"))
+        .where(_C.portal_id == session.portal_key, _C.event_key == bindparam("its_key"))
         .values(seen_at=to_millis(at))
     )
     session.connection().execute(statement, [{"its_key": event.key} for event in events])
 
 
 def count_waiting(session: Transaction) -> Backlog:
-    """Count what waits."""
-    query = select(func.count(), func.min(_C.received_at)).where(
-        *_waiting_conditions(session.portal_id)
-    )
+    """Count the waiting events."""
+    query = select(func.count(), func.min(_C.received_at)).where(*_waiting_conditions(session))
     waiting_count, since = session.execute(query).one()
     return Backlog(count=waiting_count, since=None if since is None else from_millis(since))
 
 
 def prune(session: Transaction, *, before: datetime) -> None:
-    """Forget what was seen before then."""
-    conditions = (_C.portal_id == int(session.portal_id), _C.seen_at < to_millis(before))
+    """Delete events that were seen before then."""
+    conditions = (_C.portal_id == session.portal_key, _C.seen_at < to_millis(before))
     session.execute(delete(_TABLE).where(*conditions))
 
 
-def _waiting_conditions(portal_id: str) -> Any:
-    return (_C.portal_id == int(portal_id), _C.seen_at.is_(None))
+def _waiting_conditions(session: Transaction) -> Any:
+    return (_C.portal_id == session.portal_key, _C.seen_at.is_(None))
 
 
-def _row(portal: int, event: Event, received_at: int) -> dict[str, Any]:
+def _row(session: Transaction, event: Event, received_at: int) -> dict[str, Any]:
     return {
-        "portal_id": portal,
+        "portal_id": session.portal_key,
         "event_key": event.key,
         "object_type": event.record.object_type.value,
         "object_id": int(event.record.id),

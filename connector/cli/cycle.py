@@ -41,6 +41,7 @@ from connector.pull.poll import PullResult, require_mirror
 from connector.pull.poll import pull as pull_changes
 from connector.push.push import plan_corrections
 from state import plans
+from state.db.pages import read_pages
 from state.plans import PlanHead
 
 _EXAMPLE_COUNT = 12
@@ -227,14 +228,14 @@ def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
 
 def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]:
     """Yield what a plan leaves aside, one by one."""
-    last_row = 0
-    while True:
-        with context.reading() as session:
-            rows = plans.read_held_back(session, head.plan_id, after=last_row)
-        if not rows:
-            return
-        yield from (held_back for _, held_back in rows)
-        last_row = rows[-1][0]
+    pages = read_pages(
+        context.reading,
+        lambda session, place: plans.read_held_back(session, head.plan_id, after=place),
+        start=0,
+        key_of=lambda row: row[0],
+    )
+    for page in pages:
+        yield from (held_back for _, held_back in page)
 
 
 def _write_plan(

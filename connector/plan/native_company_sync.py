@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
@@ -28,14 +29,28 @@ class NativeSync(StrEnum):
     OFF = "off"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Probes:
+    """What the probes so far showed of HubSpot's own sync, and how many there were."""
+
+    sync_state: NativeSync = NativeSync.UNKNOWN
+    count: int = 0
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        return {"is": str(self.sync_state), "probes": self.count}
+
+    @classmethod
+    def from_checkpoint(cls, stored: Any) -> Self:
+        """Return the stored probes; an empty checkpoint means that there was none."""
+        if not stored:
+            return cls()
+        return cls(sync_state=NativeSync(stored["is"]), count=int(stored["probes"]))
+
+
 def native_sync_state(context: RunContext) -> NativeSync:
     """Return what the policy says, or where it says nothing, what was learnt."""
     configured = NativeSync(context.policy.policy.texts("company_sync.native")[0])
-    return (
-        configured
-        if configured is not NativeSync.UNKNOWN
-        else NativeSync(_probe_results(context)["is"])
-    )
+    return configured if configured is not NativeSync.UNKNOWN else _read_probes(context).sync_state
 
 
 def needs_permission(context: RunContext) -> bool:
@@ -107,7 +122,7 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
         for ref, record in records.items()
         if record.value(STAGE) == stage != stages_before.get(ref)
     ]
-    probe_count = int(_probe_results(context)["probes"]) + 1
+    probe_count = _read_probes(context).count + 1
     sync_state = (
         NativeSync.ON
         if moved_contacts
@@ -115,7 +130,8 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
     )
     now = context.api.now()
     with context.begin() as session:
-        checkpoints.put(session, _CHECKPOINT, {"is": str(sync_state), "probes": probe_count})
+        probes = _Probes(sync_state=sync_state, count=probe_count)
+        checkpoints.put(session, _CHECKPOINT, probes.to_checkpoint())
         mirror.patch(session, list(records.values()), due_at=now)
     _log.info(
         "company_sync.probed",
@@ -127,7 +143,6 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
     )
 
 
-def _probe_results(context: RunContext) -> Mapping[str, Any]:
+def _read_probes(context: RunContext) -> _Probes:
     with context.reading() as session:
-        stored = checkpoints.get(session, _CHECKPOINT)
-    return dict(stored) if stored else {"is": "unknown", "probes": 0}
+        return _Probes.from_checkpoint(checkpoints.get(session, _CHECKPOINT))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from connector.context import RunContext
 from connector.core.corrections.moves import correction_key
@@ -15,6 +16,7 @@ from connector.plan.company_groups import mark_groups_due
 from connector.plan.decide_and_hold import Decided, decide_and_hold
 from connector.plan.native_company_sync import contacts_synced_natively, needs_permission
 from state import checkpoints, mirror, mirror_queries, plans
+from state.db.pages import read_pages
 from state.db.transaction import Transaction
 from state.plans import PlanHead
 
@@ -91,20 +93,14 @@ def _evidence_digest(context: RunContext) -> str:
 def _due_refs(context: RunContext, now: datetime) -> Iterator[Sequence[Ref]]:
     """Yield what is due, companies before contacts, each in the order of their ids."""
     for kind in ORDER:
-        after_id = "0"
-        while True:
-            with context.reading() as session:
-                refs = mirror.due_refs(
-                    session,
-                    kind,
-                    until=now + _CLOCK_LAG,
-                    after_id=after_id,
-                    limit=_CHUNK,
-                )
-            if not refs:
-                break
-            yield refs
-            after_id = refs[-1].id
+        read_page = partial(_read_due_page, kind=kind, until=now + _CLOCK_LAG)
+        yield from read_pages(context.reading, read_page, start="0", key_of=lambda ref: ref.id)
+
+
+def _read_due_page(
+    session: Transaction, after_id: str, *, kind: ObjectType, until: datetime
+) -> Sequence[Ref]:
+    return mirror.due_refs(session, kind, until=until, after_id=after_id, limit=_CHUNK)
 
 
 def _store_chunk(

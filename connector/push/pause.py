@@ -1,8 +1,10 @@
-"""Pause a portal: nothing is written to it until somebody resumes."""
+"""Pause a portal: nothing is written to it until it is resumed."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
 
 from connector.errors import UserError
 from state import checkpoints
@@ -12,17 +14,35 @@ _CHECKPOINT = "paused"
 
 
 class Paused(UserError):
-    """Nothing is written, because somebody said so."""
+    """Nothing is written, because an operator paused the portal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pause:
+    """When a portal was paused, and why; the reason may be ""."""
+
+    at: datetime
+    reason: str
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        return {"at": self.at.isoformat(), "reason": self.reason}
+
+    @classmethod
+    def from_checkpoint(cls, stored: Any) -> Self | None:
+        """Return the pause, None where the checkpoint is empty."""
+        if not stored:
+            return None
+        return cls(at=datetime.fromisoformat(stored["at"]), reason=stored["reason"])
 
 
 def pause(store: Store, portal_id: str, *, at: datetime, reason: str) -> None:
-    """Let nothing be written to a portal, from the next batch on."""
+    """Stop all writes to a portal, from the next batch on."""
     with store.begin(portal_id) as session:
-        checkpoints.put(session, _CHECKPOINT, {"at": at.isoformat(), "reason": reason})
+        checkpoints.put(session, _CHECKPOINT, _Pause(at=at, reason=reason).to_checkpoint())
 
 
 def resume(store: Store, portal_id: str) -> bool:
-    """Let writes through again; return whether the portal was paused."""
+    """Allow writes again; return whether the portal was paused."""
     was_paused = pause_reason(store, portal_id) is not None
     store.pause_file(portal_id).unlink(missing_ok=True)
     with store.begin(portal_id) as session:
@@ -31,16 +51,16 @@ def resume(store: Store, portal_id: str) -> bool:
 
 
 def pause_reason(store: Store, portal_id: str) -> str | None:
-    """Return since when and why a portal is paused, None where it is not."""
+    """Return in words since when and why a portal is paused, None where it is not."""
     file = store.pause_file(portal_id)
     if file.exists():
         return f"by the file {file}"
     with store.reading(portal_id) as session:
-        stored = checkpoints.get(session, _CHECKPOINT)
-    if not stored:
+        pause_value = _Pause.from_checkpoint(checkpoints.get(session, _CHECKPOINT))
+    if pause_value is None:
         return None
-    reason = f": {stored['reason']}" if stored["reason"] else ""
-    return f"since {stored['at'][:16].replace('T', ' ')} UTC{reason}"
+    reason = f": {pause_value.reason}" if pause_value.reason else ""
+    return f"since {pause_value.at:%Y-%m-%d %H:%M} UTC{reason}"
 
 
 def refuse_if_paused(store: Store, portal_id: str) -> None:
@@ -49,6 +69,5 @@ def refuse_if_paused(store: Store, portal_id: str) -> None:
     if reason is not None:
         raise Paused(
             f"Portal {portal_id} is paused {reason}. Nothing more was written, and everything "
-            "stays "
-            "due; `connector resume` lets writes through again."
+            "stays due; `connector resume` lets writes through again."
         )

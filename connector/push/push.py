@@ -31,6 +31,7 @@ from connector.push.restore import CorrectionResult
 from connector.push.send import SendResult, send
 from connector.push.verify import Verification, verify
 from state import outbox, plans, recent_writes
+from state.db.pages import read_pages
 from state.plans import PlanHead
 
 _log = structlog.get_logger()
@@ -102,15 +103,14 @@ def push_moves(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionRe
 
 def plan_corrections(context: RunContext, plan_id: str) -> Iterator[tuple[Correction, ...]]:
     """Yield the corrections of each record; a plan need not fit in memory."""
-    after_id = 0
-    while True:
-        with context.reading() as session:
-            rows = plans.read_corrections(session, plan_id, after=after_id)
-        if not rows:
-            return
-        for _, corrections in rows:
-            yield corrections
-        after_id = rows[-1][0]
+    pages = read_pages(
+        context.reading,
+        lambda session, place: plans.read_corrections(session, plan_id, after=place),
+        start=0,
+        key_of=lambda row: row[0],
+    )
+    for page in pages:
+        yield from (corrections for _, corrections in page)
 
 
 def _new_move(context: RunContext, corrections: tuple[Correction, ...], plan_id: str) -> Move:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from connector.config.settings import Settings
 from connector.context import DecisionContext, Progress, no_progress
@@ -15,7 +16,9 @@ from connector.core.problem import PolicyError
 from connector.errors import UserError
 from connector.pull.poll import require_mirror
 from state import mirror, portals
+from state.db.pages import read_pages
 from state.db.store import Store
+from state.db.transaction import Transaction
 
 _CHUNK = 1000
 ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
@@ -109,11 +112,9 @@ def all_refs(
 ) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
     for kind in kinds:
-        after_id = "0"
-        while True:
-            with context.reading() as session:
-                refs = mirror.live_refs(session, kind, after_id=after_id, limit=_CHUNK)
-            if not refs:
-                break
-            after_id = refs[-1].id
-            yield refs
+        read_page = partial(_read_live_page, kind=kind)
+        yield from read_pages(context.reading, read_page, start="0", key_of=lambda ref: ref.id)
+
+
+def _read_live_page(session: Transaction, after_id: str, *, kind: ObjectType) -> Sequence[Ref]:
+    return mirror.live_refs(session, kind, after_id=after_id, limit=_CHUNK)

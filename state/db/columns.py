@@ -1,4 +1,4 @@
-"""Name the kinds of columns that every table is made of."""
+"""Define the kinds of columns that the tables share."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from sqlmodel import Field, SQLModel
 
 
 def number_key() -> Any:
-    """Make an id or a place a part of the primary key; HubSpot's ids outgrow 32 bits."""
-    # Never counted up by the database: PostgreSQL would make a lone one a serial.
+    """Return a number column of the primary key; HubSpot's ids exceed 32 bits."""
+    # Without this, PostgreSQL makes a single-column key a serial and counts it up by itself.
     return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
 
 
 def text_key() -> Any:
-    """Make a text a part of the primary key."""
+    """Return a text column of the primary key."""
     return Field(primary_key=True, sa_type=Text)
 
 
 def number(**options: Any) -> Any:
-    """Make a 64-bit number: an id, or a moment in milliseconds."""
+    """Return a 64-bit number column: an id, or a time in milliseconds since 1970 (UTC)."""
     return Field(sa_type=BigInteger, **options)
 
 
 def text(**options: Any) -> Any:
-    """Make a text of any length; JSON is stored as text as well, in its canonical form."""
+    """Return a text column of any length; JSON is stored as canonical text."""
     return Field(sa_type=Text, **options)
 
 
 def table_of(row: type[SQLModel]) -> Table:
-    """Return the table behind a row class: bulk work goes to it directly."""
+    """Return the table of a row class; bulk statements use it directly."""
     return cast(Table, inspect(row).local_table)

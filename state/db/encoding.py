@@ -1,4 +1,4 @@
-"""Write nouns as canonical JSON text, and read them back."""
+"""Encode corrections and held-back corrections as canonical JSON text, and decode them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parse_corrections(text: str) -> tuple[Correction, ...]:
 
 
 def held_back_text(held_back: HeldBack) -> str:
-    """Return what is left aside as JSON."""
+    """Return a held-back correction as JSON."""
     return canonical_json(
         {
             "correction": _correction_document(held_back.correction),
@@ -46,7 +46,7 @@ def held_back_text(held_back: HeldBack) -> str:
 
 
 def parse_held_back(text: str) -> HeldBack:
-    """Return what `aside_text` wrote."""
+    """Return the held-back correction that `held_back_text` wrote."""
     document = parse_json(text)
     return HeldBack(
         correction=_parse_correction(document["correction"]),

@@ -1,4 +1,4 @@
-"""Say what is wrong with the database file, and what to do next."""
+"""Explain errors of the database file, and say what to do next."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _ACTIONS: Final[Mapping[int, str]] = {
     f"and its folder, {_ANOTHER_FILE}",
     sqlite3.SQLITE_FULL: "the disk is full: free some space and start again; nothing that was "
     "stored is lost",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: see that it is a file, in a folder that this "
-    f"user may write, {_ANOTHER_FILE}",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened: it must be a file in a folder that this "
+    f"user may write; mend that, {_ANOTHER_FILE}",
     sqlite3.SQLITE_NOTADB: f"this is not a database: move it away, {_ANOTHER_FILE}",
     sqlite3.SQLITE_CORRUPT: "the database is damaged: keep the file, for it holds the audit, and "
     "go on with your last backup",
@@ -33,7 +33,7 @@ _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 @contextmanager
 def explain_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of its file into an error that says what to do next."""
+    """Turn SQLite's errors about its file into errors that say what to do next."""
     try:
         yield
     except DatabaseError as error:
@@ -47,6 +47,6 @@ def _explained_error(error: DatabaseError, path: Path) -> ConnectorError | None:
     # Extended codes carry the primary code in their lowest byte.
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if code in _LOCKED:
-        return Busy(f"{path}: another program keeps it locked (`fuser {path}` names it)")
+        return Busy(f"{path}: another program keeps it locked (`fuser {path}` names that program)")
     action = _ACTIONS.get(code)
     return UserError(f"{path}: {action}") if action else None

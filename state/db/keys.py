@@ -1,4 +1,4 @@
-"""Turn records' names into key columns, and back."""
+"""Convert record names to key columns and back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table
 
 from connector.core.model import ObjectType, Ref
+from state.db.transaction import Transaction
 
 # Far below SQLite's 32,766 and PostgreSQL's 65,535 parameters, and large enough that the
 # cost of a statement does not matter.
@@ -19,7 +20,7 @@ RefChunk = tuple[ObjectType, list[int]]
 
 
 def chunk_refs(refs: Iterable[Ref]) -> Iterator[RefChunk]:
-    """Yield each record once, as chunks of ids of one type, in the order of the ids."""
+    """Yield each record once, as chunks of at most 1,000 ids of one type, ordered by id."""
     by_type: dict[ObjectType, set[int]] = defaultdict(set)
     for ref in refs:
         by_type[ref.object_type].add(int(ref.id))
@@ -30,12 +31,12 @@ def chunk_refs(refs: Iterable[Ref]) -> Iterator[RefChunk]:
 
 
 def chunk_conditions(
-    table: Table, portal_id: str, chunk: RefChunk
+    session: Transaction, table: Table, chunk: RefChunk
 ) -> Sequence[ColumnElement[bool]]:
-    """Return the conditions that pick a piece of records out of a table keyed by record."""
+    """Return the conditions that select a chunk of records from a table keyed by record."""
     object_type, ids = chunk
     return (
-        table.c.portal_id == int(portal_id),
+        table.c.portal_id == session.portal_key,
         table.c.object_type == object_type.value,
         table.c.object_id.in_(ids),
     )

@@ -1,4 +1,4 @@
-"""Let only one process at a time do what only one may do; a lock dies with its process."""
+"""Lock work that only one process may do at a time; a lock ends with its process."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from connector.errors import TemporaryError, UserError
 
 
 class Busy(TemporaryError):
-    """Somebody else holds what we need; waiting helps."""
+    """Another process holds the resource; waiting helps."""
 
 
 @contextmanager
 def hold_lock(path: Path, *, wait: float, resource: str, holder_name: str) -> Iterator[None]:
-    """Hold the lock file at `path`; raise Busy after `wait` seconds, naming who holds it.
+    """Hold the lock file at `path`; raise Busy, which names the holder, after `wait` seconds.
 
-    The name lies beside the lock and is read only while somebody holds it: the kernel
-    drops the lock with its process, so a name left behind means nothing.
+    The holder's name is written beside the lock and read only while the lock is held: the kernel
+    releases the lock with its process, so a name that a dead process left means nothing.
     """
     lock, holder_file = FileLock(path), path.with_suffix(".holder")
     try:

@@ -1,4 +1,4 @@
-"""Bring a database to the schema of this version, or refuse one that is newer."""
+"""Migrate a database to the schema of this version, or refuse a newer one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from state.db.sqlite import reading_engine
 HEAD: Final = "0001"
 SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
-# A migration of millions of rows takes minutes; who starts in the meantime waits for it.
+# A migration of millions of rows takes minutes; a process that starts meanwhile waits for it.
 _LOCK_WAIT_SECONDS: Final = 600
 
 
 def migrate(engine: Engine, path: Path) -> None:
-    """Migrate to `HEAD`, one process at a time and all or nothing; do nothing when there."""
+    """Migrate to `HEAD` in one transaction, one process at a time; a current database stays."""
     if _is_current(engine, path):
         return
     lock = path.with_name(f"{path.name}.migration.lock")
@@ -31,7 +31,7 @@ def migrate(engine: Engine, path: Path) -> None:
 
 
 def current_revision(connection: Connection) -> str:
-    """Return the revision of a database, "" where it has none yet."""
+    """Return the revision of a database, "" where it is new."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
@@ -40,7 +40,7 @@ def current_revision(connection: Connection) -> str:
 def _is_current(engine: Engine, path: Path) -> bool:
     with reading_engine(engine).connect() as connection:
         revision = current_revision(connection)
-    # Revisions are numbered, so that their order is known without reading the scripts.
+    # Revisions are numbers, so their order is known without reading the scripts.
     if revision > HEAD:
         raise UserError(
             f"{path}: a newer version of the connector wrote this database (schema {revision}, and "
@@ -50,7 +50,7 @@ def _is_current(engine: Engine, path: Path) -> bool:
 
 
 def _upgrade(connection: Connection) -> None:
-    # Alembic costs half a second to import, and is needed once in a database's life.
+    # Alembic takes half a second to import, and is needed only when a database must be migrated.
     from alembic import command
     from alembic.config import Config
 

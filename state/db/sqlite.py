@@ -1,4 +1,4 @@
-"""Open SQLite so that what is committed stays, and that writers queue."""
+"""Open SQLite with durable commits and with writers that wait for each other."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 _PRAGMAS: Final = (
-    # A mirrored record has some 500 bytes: larger pages make upserts 17% cheaper than the
-    # usual 4,096 do. It is settled when the file is made, hence before the next line.
+    # A mirrored record has about 500 bytes: upserts cost 17% less than with pages of 4,096 bytes.
+    # SQLite fixes the page size when it creates the file, so this must come before WAL.
     "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",
     # Each commit reaches the disk: the outbox must survive the machine, not only the process.
@@ -19,12 +19,12 @@ _PRAGMAS: Final = (
 
 
 def engine(path: Path, *, busy_timeout: float = 30) -> Engine:
-    """Return an engine for this file; values stay out of its messages and logs.
+    """Return an engine for this file; its messages and logs show no values.
 
-    `patience` is how many seconds a writer waits for another one.
+    `busy_timeout` is how many seconds a writer waits for another writer.
     """
     url = URL.create("sqlite", database=str(path))
-    # The last connection given back is the next one taken: each keeps its own cache of pages.
+    # Last in, first out: each connection has a page cache, and the latest one is the warmest.
     new_engine = create_engine(
         url, hide_parameters=True, connect_args={"timeout": busy_timeout}, pool_use_lifo=True
     )
@@ -34,13 +34,13 @@ def engine(path: Path, *, busy_timeout: float = 30) -> Engine:
 
 
 def reading_engine(writing_engine: Engine) -> Engine:
-    """Return the same engine, whose transactions see one moment and lock nobody out."""
+    """Return the same engine with deferred transactions: a snapshot that blocks no writer."""
     return writing_engine.execution_options(begin="BEGIN")
 
 
 def _prepare(connection: Any, _record: object) -> None:
-    # Python would begin transactions by itself, and only at the first change: a reading
-    # that goes on to write would then fail where another writer came in between.
+    # Python's own transactions begin at the first change. A transaction that reads and then
+    # writes would fail whenever another writer commits in between.
     connection.isolation_level = None
     for pragma in _PRAGMAS:
         connection.execute(pragma)

@@ -1,4 +1,4 @@
-"""Open the database, and hold its transactions and locks."""
+"""Open the database; begin its transactions and take its locks."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Store:
 
     @classmethod
     def open(cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0) -> Self:
-        """Open `sqlite:///path`, make what is missing, and migrate it to this version.
+        """Open `sqlite:///path`, create what is missing, and migrate it to this version.
 
-        UserError where the file cannot be used, or a newer version wrote it; Busy, now and
-        in every transaction, where another program keeps it locked for `patience` seconds.
-        `lock_wait` is how long the writer's lock is waited for where nothing else is said.
+        Raise UserError where the file cannot be used or a newer version wrote it. Raise Busy, now
+        and in every transaction, where another program locks it for `busy_timeout` seconds.
+        `lock_wait` is the default for how many seconds `writer_lock` waits.
         """
         path = _path(url)
         engine = sqlite.engine(path, busy_timeout=busy_timeout)
@@ -52,7 +52,7 @@ class Store:
         return cls(engine, path, lock_wait=lock_wait)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -67,15 +67,15 @@ class Store:
         self.close()
 
     def begin(self, portal_id: str) -> AbstractContextManager[Transaction]:
-        """Begin one writing transaction of a portal, committed or rolled back at its end."""
+        """Begin a writing transaction of a portal; it commits at its end, or rolls back."""
         return self._write(portal_id)
 
     def reading(self, portal_id: str) -> AbstractContextManager[Transaction]:
-        """Begin one reading transaction of a portal: it sees one moment, and locks nobody out."""
+        """Begin a reading transaction of a portal: it sees a snapshot and blocks no writer."""
         return self._transaction(self._reading, portal_id)
 
     def reading_all_portals(self) -> AbstractContextManager[Session]:
-        """Begin one reading transaction that belongs to no single portal."""
+        """Begin a reading transaction across all portals."""
         return self._transaction(self._reading, "")
 
     def writer_lock(
@@ -83,18 +83,18 @@ class Store:
     ) -> AbstractContextManager[None]:
         """Be the only writer of a portal; raise `locks.Busy` after `wait` seconds.
 
-        `who` is what others are told meanwhile, say `connector sync`.
+        `holder_name` is named in other processes' error meanwhile, for example `connector sync`.
         """
         lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         wait = self._lock_wait if wait is None else wait
         return hold_lock(lock, wait=wait, resource=f"portal {portal_id}", holder_name=holder_name)
 
     def rate_slots(self, portal_id: str) -> RateSlots:
-        """Return the turns that all processes on this database take for a portal's requests."""
+        """Return the rate slots that all processes on this database share for a portal."""
         return RateSlots(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
 
     def pause_file(self, portal_id: str) -> Path:
-        """Return the file whose presence pauses a portal, whoever made it."""
+        """Return the file whose presence pauses a portal."""
         return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
 
     @property
@@ -103,18 +103,18 @@ class Store:
         return self._path.parent
 
     def free_bytes(self) -> int:
-        """Return how much may still be written beside the database."""
+        """Return the free bytes on the disk of the database."""
         return shutil.disk_usage(self._path.parent).free
 
     def size_bytes(self) -> int:
-        """Return how much the database takes, its write-ahead log included."""
+        """Return the bytes of the database, its write-ahead log included."""
         files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
         return sum(file.stat().st_size for file in files if file.exists())
 
     @contextmanager
     def _write(self, portal_id: str) -> Iterator[Transaction]:
-        # The threads of one process queue here: SQLite lets who finds it locked sleep up to a
-        # tenth of a second before it looks again, and a delivery waits for its answer.
+        # Threads of one process queue at this lock: SQLite sleeps up to 0.1 seconds before it
+        # tries a locked database again, and a webhook delivery waits for its answer meanwhile.
         with self._thread_lock, self._transaction(self._engine, portal_id) as session:
             yield session
 
@@ -144,6 +144,6 @@ def _path(url: str) -> Path:
 
 def _bad_url_message(url: str) -> str:
     return (
-        f"{url!r} is no database for the connector: set CONNECTOR_DATABASE_URL to a file, "
-        "such as sqlite:///var/connector.db"
+        f"{url!r} names no database that the connector can use: set CONNECTOR_DATABASE_URL to a "
+        "file, such as sqlite:///var/connector.db"
     )

@@ -1,4 +1,4 @@
-"""One transaction on what is remembered of one portal."""
+"""Represent one transaction on the data of one portal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from sqlalchemy.orm import Session
 
 
 class Transaction(Session):
-    """A session that knows its portal: every statement of the store is about that one alone."""
+    """A database session that knows its portal; every statement of the store concerns it alone.
+
+    `portal_id` is "" in a transaction across all portals, which therefore has no `portal_key`.
+    """
 
     def __init__(self, bind: Engine | Connection, portal_id: str) -> None:
         super().__init__(bind)
         self.portal_id = portal_id
+
+    @property
+    def portal_key(self) -> int:
+        """Return the portal's id as the key columns hold it."""
+        return int(self.portal_id)

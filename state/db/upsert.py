@@ -1,4 +1,4 @@
-"""Insert rows, or change the ones that are there, in the words of each database."""
+"""Insert or update rows in bulk, in the SQL of each database."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def upsert(
     only_if: Condition | None = None,
     overrides: Overrides | None = None,
 ) -> None:
-    """Insert rows; where a key is there already, overwrite its other columns.
+    """Insert rows; where a key exists already, overwrite its other columns.
 
-    `only_if` says, from the old and the new columns, whether a row is changed at all, and
-    `but` which columns change otherwise. Both speak of columns only, and are functions of
-    a module, not lambdas made anew: the statement is built once for each of them.
+    `only_if` returns the condition, on the old and the new columns, for a row to be changed at all.
+    `overrides` returns the columns that get another value than the new one. Both must be functions
+    of a module and not lambdas: the statement is cached for each of them.
     """
     if rows:
         _execute(session, upsert_statement(_dialect_name(session), table, only_if, overrides), rows)
 
 
 def insert_missing(session: Transaction, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows; where a key is there already, leave it as it is."""
+    """Insert rows; where a key exists already, leave its row unchanged."""
     if rows:
         _execute(session, _insert_missing_statement(_dialect_name(session), table), rows)
 
@@ -54,7 +54,7 @@ def insert_missing(session: Transaction, table: Table, rows: Sequence[Row]) -> N
 def upsert_statement(
     dialect: str, table: Table, only_if: Condition | None = None, overrides: Overrides | None = None
 ) -> Insert:
-    """Return the statement behind `upsert`."""
+    """Return the statement that `upsert` executes."""
     insert = _INSERTS[dialect](table)
     old, new = table.c, insert.excluded
     values = {column.name: new[column.name] for column in table.c if not column.primary_key}
@@ -71,9 +71,9 @@ def _insert_missing_statement(dialect: str, table: Table) -> Insert:
 
 
 def _execute(session: Transaction, statement: Insert, rows: Sequence[Row]) -> None:
-    """Hand rows to the driver as tuples where it takes them by position.
+    """Pass rows to the driver as tuples where it takes parameters by position.
 
-    Preparing each row's parameters costs SQLAlchemy 4 µs, as much as SQLite's own work.
+    SQLAlchemy needs 4 µs to prepare a row's parameters, as long as SQLite needs to store it.
     """
     connection = session.connection()
     compiled = _compile(connection.dialect, statement)

@@ -1,4 +1,4 @@
-"""Let the database itself refuse every change of the audit, save a redaction or a noted cut."""
+"""Create the triggers that refuse every change of the audit except a redaction or a cut."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _APPEND_ONLY = "the audit is append-only"
 
 
 def protect() -> None:
-    """Create what refuses, in the words of the database."""
+    """Create the triggers, in the SQL of the database."""
     if op.get_context().dialect.name == "postgresql":
         _refuse_changes_on_postgresql()
     else:
@@ -21,7 +21,7 @@ def protect() -> None:
 
 
 def _refuse_changes_on_sqlite() -> None:
-    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in AUDIT_FOR_GOOD)
+    same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in AUDIT_FOR_GOOD)
     # INSERT OR REPLACE deletes without asking the trigger of DELETE, hence the inserts.
     for table, name, when in (
         (
@@ -46,9 +46,7 @@ def _refuse_changes_on_sqlite() -> None:
 
 
 def _refuse_changes_on_postgresql() -> None:
-    same = " AND ".join(
-        f"NEW.{column} IS NOT DISTINCT FROM OLD.{column}" for column in AUDIT_FOR_GOOD
-    )
+    same = " AND ".join(f"NEW.{name} IS NOT DISTINCT FROM OLD.{name}" for name in AUDIT_FOR_GOOD)
     _function("audit_refuses", unless="FALSE", then="NULL")
     # A condition of a trigger may not look into tables there, a function may.
     _function("audit_refuses_uncut", unless=f"OLD.place <= {_cut('OLD')}", then="OLD")
@@ -87,16 +85,16 @@ def _redacts() -> str:
 
 
 def _place(table: str, row: str) -> str:
-    return f"(SELECT coalesce(max(place), 0) FROM {table} WHERE portal_id = {row}.portal_id)"  # noqa: S608 - the words are this file's
+    return f"(SELECT coalesce(max(place), 0) FROM {table} WHERE portal_id = {row}.portal_id)"  # noqa: S608 - all names come from this file
 
 
 def _cut(row: str) -> str:
-    """Return the place up to which lines were cut."""
+    """Return the SQL of the place up to which lines were cut."""
     return _place("audit_cuts", row)
 
 
 def _there() -> str:
-    """Return whether a new cut ends in a line that is there, with its hash."""
+    """Return the SQL condition that a new cut ends in an existing line with its hash."""
     return (
         "EXISTS (SELECT 1 FROM audit WHERE audit.portal_id = NEW.portal_id "
         "AND audit.place = NEW.place AND audit.hash = NEW.hash)"

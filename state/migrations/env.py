@@ -1,8 +1,8 @@
-"""Run the migrations on the connection of whoever called Alembic."""
+"""Run the migrations on the caller's connection."""
 
 from alembic import context
 
 connection = context.config.attributes["connection"]
-# The caller's transaction holds the whole migration: SQLite can roll back changes of tables.
+# The whole migration is one transaction of the caller: SQLite can roll back schema changes.
 context.configure(connection=connection, transactional_ddl=True)
 context.run_migrations()

@@ -1,4 +1,4 @@
-"""Make the tables of what is received: events by webhook, and tokens that were refreshed."""
+"""Create the tables of webhook events and of refreshed tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import op
 
 
 def create() -> None:
-    """Make them."""
+    """Create both tables."""
     _inbox()
     op.create_table(
         "tokens",

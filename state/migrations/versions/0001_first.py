@@ -1,4 +1,4 @@
-"""Make the first tables: the mirror and its evidence, plans and moves, the audit."""
+"""Create the first tables: mirror, ledger, plans, moves, audit and what belongs to them."""
 
 from collections.abc import Sequence
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from state.db.upsert import insert_missing, upsert, upsert_statement
-from state.mirror_rows import TABLE, is_newer
+from state.mirror import TABLE, is_newer
 from state.tables import METADATA
 
 
