@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from connector.cli.render import policy as policy_view
-from connector.cli.render import policy_results
+from connector.cli.render import policy_findings, policy_results
 from connector.cli.render.console import console, write_json
 from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
 from connector.config import settings
@@ -18,6 +19,7 @@ from connector.core.explain.policy_text import describe_policy
 from connector.core.model import Portal
 from connector.core.policy.json_schema import policy_schema
 from connector.core.policy.load import Policy
+from connector.core.problem import PolicyError, Problem
 from connector.errors import UserError
 from connector.operations import policy_test
 from connector.operations.policy_init import initial_files
@@ -34,24 +36,42 @@ def policy() -> None:
 
 @policy.command(
     epilog=help_examples(
-        "connector policy check my.yaml", "connector policy check my.yaml --offline"
+        "connector policy check my.yaml",
+        "connector policy check my.yaml --offline",
+        "connector policy check my.yaml --format github",
+        "connector policy check my.yaml --format sarif > policy.sarif",
     )
 )
 @_policy_argument
 @offline_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "github", "sarif"]),
+    default="text",
+    show_default=True,
+    help="github: annotations in a workflow's log; sarif: for code scanning.",
+)
 @json_option
-def check(*, policy: str | None, offline: bool, as_json: bool) -> int:
+def check(*, policy: str | None, offline: bool, form: str, as_json: bool) -> int:
     """Look for mistakes: offline, and against the portal where a token is set."""
     loaded_settings = load_settings()
     name = policy or loaded_settings.policy
-    loaded_policy = read_policy(name)
     portal = _portal(loaded_settings, offline=offline)
     against = f"portal {portal.account.portal_id}" if portal else "no portal"
-    warnings = _warnings(name, loaded_policy, portal)
-    if as_json:
-        write_json({"policy": loaded_policy.name, "against": against, "warnings": warnings})
-    else:
+    form = "json" if as_json else form
+    try:
+        loaded_policy = read_policy(name)
+        warnings = _warnings(name, loaded_policy, portal)
+    except PolicyError as error:
+        if form == "text":
+            raise
+        _write_findings(form, name, against, error.problems, ())
+        return 1
+    if form == "text":
         console().print(policy_results.check_result(loaded_policy, against, warnings))
+    else:
+        _write_findings(form, name, against, (), warnings, policy_name=loaded_policy.name)
     return 0
 
 
@@ -135,6 +155,28 @@ def init(*, file: str, force: bool) -> int:
         target.write_text(text, encoding="utf-8")
     console().print(policy_results.init_result(path))
     return 0
+
+
+def _write_findings(
+    form: str,
+    source: str,
+    against: str,
+    problems: Sequence[Problem],
+    warnings: Sequence[str],
+    *,
+    policy_name: str = "",
+) -> None:
+    """Write problems and warnings to a program, in the form that it asked for."""
+    match form:
+        case "github":
+            for line in policy_findings.github_lines(source, problems, warnings):
+                click.echo(line)
+        case "sarif":
+            write_json(policy_findings.sarif_document(source, problems, warnings))
+        case _:
+            write_json(
+                policy_findings.json_document(policy_name or source, against, problems, warnings)
+            )
 
 
 def _portal(loaded_settings: settings.Settings, *, offline: bool) -> Portal | None:
