@@ -1,1 +1,1 @@
-"""The only door to HubSpot."""
+"""Send requests to HubSpot, and turn its answers into records."""

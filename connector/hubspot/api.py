@@ -1,4 +1,4 @@
-"""What the use cases may ask of HubSpot, whichever door stands behind it."""
+"""What the use cases may ask of HubSpot: a protocol that the client and the fake both meet."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateAnswer:
-    """What became of each record of one batch update, as far as the answer says.
+    """What happened to each record of one batch update, as far as the answer says.
 
     `updated` is what the answer shows by asked ref (a first check only: HubSpot may show
-    the asked value without having stored it); `unnamed` were sent, yet the answer names
-    them neither as updated nor as refused.
+    the asked value without having stored it); `unanswered` records were sent, yet the answer
+    names them neither as updated nor as refused.
     """
 
     updated: Mapping[Ref, Record] = field(default_factory=dict)
@@ -61,14 +61,14 @@ class UpdateAnswer:
 
 
 class HubSpotApi(Protocol):
-    """The only way to a portal; failures are those of `connector.hubspot.http.failures`."""
+    """All requests to a portal; they fail as `connector.hubspot.http.failures` says."""
 
     def now(self) -> datetime:
-        """Return the portal's time: the date of its answers, moved on by our own clock."""
+        """Return the portal's time: the date of its last answers, plus the time since then."""
         ...
 
     def allowance(self) -> Allowance:
-        """Return what the portal allows, as far as its answers told; no request."""
+        """Return the request limits that the portal's answers named; no request."""
         ...
 
     def check_budget(self) -> None:
@@ -76,11 +76,11 @@ class HubSpotApi(Protocol):
         ...
 
     def account(self) -> Account:
-        """Return whom the token belongs to; one request."""
+        """Return the account that the token belongs to; one request."""
         ...
 
     def portal(self) -> Portal:
-        """Return what the portal is; one request each for account, pipelines and three types."""
+        """Return account, pipelines and property definitions; five requests."""
         ...
 
     def workflows(self) -> tuple[Workflow, ...]:
@@ -133,7 +133,7 @@ class HubSpotApi(Protocol):
         ...
 
     def find_survivor(self, ref: Ref) -> Ref | None:
-        """Return who answers to an id: itself, what it was merged into, or nobody; one request."""
+        """Return the record that answers to an id: itself, its survivor, or None; one request."""
         ...
 
     def associations(

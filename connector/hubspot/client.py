@@ -1,4 +1,4 @@
-"""The door to a real portal: each question of the Protocol as few requests."""
+"""Ask a real portal: each method of the protocol sends as few requests as HubSpot allows."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ Item = TypeVar("Item")
 
 
 class HubSpotClient:
-    """A door held open to the portal that a token belongs to; safe to use from many threads.
+    """A pool of connections to the portal of a token; safe to use from many threads.
 
-    `token` is the token itself or a source that returns it anew for each request.
+    `token` is the token itself, or a function that returns it for each request. `wait` sleeps
+    for seconds, `monotonic` is a clock in seconds that never goes back.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class HubSpotClient:
         self._send = self._exchange.send
 
     def now(self) -> datetime:
-        """Return the portal's time; the first time ever, ask for it."""
+        """Return the portal's time; before the first answer, one request asks for it."""
         now = self._exchange.now()
         if now is None:
             self.account()
@@ -75,7 +76,7 @@ class HubSpotClient:
         return now
 
     def allowance(self) -> Allowance:
-        """Return what the portal allows, as far as its answers told; no request."""
+        """Return the request limits that the portal's answers named; no request."""
         return self._exchange.allowance()
 
     def check_budget(self) -> None:
@@ -83,22 +84,22 @@ class HubSpotClient:
         self._exchange.check_budget()
 
     def configure_limits(self, reserve: Reserve, slots: RateSlots | None = None) -> None:
-        """Leave this reserve of the day to others; `turns` shares the paces among processes."""
+        """Leave this reserve of the day to other apps; `slots` shares the pace among processes."""
         self._exchange.configure_limits(reserve, slots)
 
     def observe_answers(self, on_answer: OnAnswer) -> None:
-        """Tell of each answer its route, status and seconds."""
+        """Call a function with the route, status and seconds of each answer."""
         self._exchange.on_answer = on_answer
 
     def account(self) -> Account:
-        """Return whom the token belongs to; one request."""
+        """Return the account that the token belongs to; one request."""
         request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
         account = self._send(request, portal.parse_account)
         self._exchange.time_zone = account.time_zone
         return account
 
     def portal(self) -> Portal:
-        """Return what the portal is; five requests."""
+        """Return account, pipelines and property definitions; five requests."""
         path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
         return Portal(
             account=self.account(),
@@ -178,7 +179,7 @@ class HubSpotClient:
         return frozenset(ref for ref, record in records_by_ref.items() if record.ref == ref)
 
     def find_survivor(self, ref: Ref) -> Ref | None:
-        """Read one record by its id, to see who answers; one request."""
+        """Read one record by its id, to see which record answers; one request."""
         path = self._routes.path(Route.READ, ref.object_type, record_id=ref.id)
         request = Request(route=Route.READ, path=path)
         try:
@@ -205,7 +206,7 @@ class HubSpotClient:
         return {ref: tuple(links.values()) for ref, links in links_by_source.items()}
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
-        """Write at most 100 records of one type; one request, unless HubSpot sends us away."""
+        """Write at most 100 records of one type; one request, unless it must be sent again."""
         if not changes:
             return UpdateAnswer()
         if len(changes) > UPDATE_LIMIT:

@@ -1,4 +1,4 @@
-"""Complete reading of a window of changes, proven by its count."""
+"""Read a window of changes completely, and prove it by the count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell whether a delivery was signed by HubSpot: with the app's secret, for us, and just now."""
+"""Check that a webhook delivery was signed by HubSpot: with our secret, for our address, now."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningSettings:
-    """How deliveries are signed: the app's client secret, and whether v1 will do.
+    """How deliveries are signed: the app's client secret, and whether v1 is accepted.
 
-    A v1 signature holds for ever and for any address: only old apps need it.
+    A v1 signature is valid for ever and for any address: only old apps need it.
     """
 
     secret: str = field(repr=False)
@@ -67,7 +67,7 @@ def signature_problem(delivery: Delivery, signing: SigningSettings, now: datetim
 
 
 def v1_signature(secret: str, body: bytes) -> str:
-    """Return the signature of old apps.
+    """Return the v1 signature, which only old apps use.
 
     >>> v1_signature("secret", b"")
     '2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b'
@@ -85,8 +85,8 @@ def v3_signature(secret: str, delivery: Delivery, timestamp: str) -> str:
 def decode_uri(uri: str) -> str:
     """Decode just what HubSpot decodes before it signs.
 
-    >>> decode_uri("https://a.example/hook?who=a%40b.example&at=9%3A30&x=%20")
-    'https://a.example/hook?who=a@b.example&at=9:30&x=%20'
+    >>> decode_uri("https://a.example/hook?user=a%40b.example&at=9%3A30&x=%20")
+    'https://a.example/hook?user=a@b.example&at=9:30&x=%20'
     """
     for code, character in _DECODED_CHARACTERS.items():
         uri = uri.replace(code, character).replace(code.lower(), character)

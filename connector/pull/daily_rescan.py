@@ -2,7 +2,7 @@
 
 Some changes leave no trace where a poll looks: a link that moves no modification date, a record
 that went into the recycling bin, a calculated property. So the portal is listed once a day in
-slices, and whatever a page should show and does not is asked for by its id.
+slices, and a record that a page should show and does not is asked for by its id.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ _PAGE_SIZE: Final = 100
 _PAGES_PER_STEP: Final = 10  # a thousand records: as many as one association read takes
 _RECYCLING_BIN_TIME: Final = timedelta(days=90)
 _CHECKPOINT: Final = "rolling"
-# Deals first: their links tell those of contacts and companies, too.
+# Deals first: their associations are those of contacts and companies as well.
 _ORDER: Final = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RescanPosition:
-    """Where the round stands: the type, the last id that was read, and up to when it is paid.
+    """How far the round has come: the type, and the last id that was read of it.
 
-    `after` is where HubSpot goes on; None at the beginning of a type.
+    `cursor` is where HubSpot's list goes on, None at the beginning of a type. The pages
+    that were due until `scheduled_until` are read. `rounds` counts the finished rounds.
     """
 
     kind: ObjectType
@@ -47,7 +48,7 @@ class RescanPosition:
 
     @classmethod
     def from_checkpoint(cls, value: Any, now: datetime) -> RescanPosition:
-        """Return the place of a checkpoint's value; a first round begins now."""
+        """Return the position of a checkpoint's value; without one the first round begins now."""
         if value is None:
             return cls(kind=_ORDER[0], last_id="0", cursor=None, scheduled_until=now)
         return cls(
@@ -70,15 +71,17 @@ class RescanPosition:
 
 
 def rescan_due_pages(context: RunContext) -> int:
-    """Read as many pages again as are due by now; return how many that were."""
+    """Read as many pages again as are due by now; return how many that were.
+
+    The pages of all types are spread evenly over a day, so each poll reads a few of them. What
+    was due in a long pause of the daemon is not made up for at once.
+    """
     position, page_interval = _load_position(context)
     now = context.api.now()
     max_pages = max(MIN_PAGES, int(timedelta(hours=1) / page_interval))
     due_pages = min(int((now - position.scheduled_until) / page_interval), max_pages)
     if due_pages == max_pages:
-        position = replace(
-            position, scheduled_until=now - page_interval * due_pages
-        )  # a long pause is not made up for
+        position = replace(position, scheduled_until=now - page_interval * due_pages)
     pages = 0
     while pages < due_pages:
         position, read_pages = _rescan_pages(context, position, page_interval, due_pages - pages)
@@ -87,7 +90,7 @@ def rescan_due_pages(context: RunContext) -> int:
 
 
 def start_rescan(context: RunContext) -> None:
-    """Begin a new round now, as when everything has just been listed."""
+    """Begin a new round now, since everything has just been listed."""
     with context.begin() as session:
         position = RescanPosition.from_checkpoint(None, context.api.now())
         checkpoints.put(session, _CHECKPOINT, position.to_checkpoint())
@@ -104,7 +107,7 @@ def rescan_all(context: RunContext) -> int:
 
 
 def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
-    """Return where the round stands, and how long a page may take for a round a day."""
+    """Return the position, and the time between two pages that makes one round a day."""
     with context.reading() as session:
         position = RescanPosition.from_checkpoint(
             checkpoints.get(session, _CHECKPOINT), context.api.now()
@@ -116,7 +119,11 @@ def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
 def _rescan_pages(
     context: RunContext, position: RescanPosition, page_interval: timedelta, max_pages: int
 ) -> tuple[RescanPosition, int]:
-    """Read some pages of one type, let the mirror follow, and keep the place."""
+    """Read some pages of one type, update the mirror, and store the position.
+
+    Return the new position and the number of pages. The position is stored last: a process
+    that dies reads the pages again, which changes nothing.
+    """
     properties = needed_properties(context.policy, context.portal)[position.kind]
     records: list[Record] = []
     next_position, pages = position, 0
@@ -131,7 +138,7 @@ def _rescan_pages(
             session, position.kind, after_id=position.last_id, up_to_id=up_to_id
         )
         changed = mirror.select_changed(session, records)
-    # Of deals the links of all: a link may move without a trace.
+    # All deals, since an association may change without a trace on either record.
     ingest(
         context,
         read_batch(
@@ -149,7 +156,8 @@ def missing_refs(
 ) -> list[Ref]:
     """Return the mirrored records that a page does not show, though it covers their ids.
 
-    Of archived ones those are asked for that may still be deleted for good, or come back.
+    An archived record is asked for as long as it may be deleted for good or restored: HubSpot
+    keeps it in the recycling bin for 90 days (Knowledge Base, "Restore deleted records").
     """
     shown_refs = {record.ref for record in shown}
     return [
@@ -163,10 +171,12 @@ def missing_refs(
 def _next_position(
     position: RescanPosition, page: Page, page_interval: timedelta
 ) -> RescanPosition:
-    """Return the place after a page: within the type, at the next type, or at the next round."""
+    """Return the position after a page: within the type, at the next type, or in the next round."""
     ids = [int(position.last_id), *(int(record.ref.id) for record in page.records)]
     if ids != sorted(ids):
         raise BadAnswer("HubSpot listed records in no order of their ids: try later")
+    if page.after is not None and page.after == position.cursor:
+        raise BadAnswer("HubSpot's cursor of a list stands still: try later")
     if page.after is not None:
         return replace(
             position,

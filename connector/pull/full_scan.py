@@ -1,10 +1,11 @@
-"""Read all records of a type, several chains at once, and go on where a stopped process was."""
+"""Read all records of a type, several id ranges at once, and go on where a scan was stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
 from connector.pull.ingest import Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing
 from connector.pull.scan_progress import ScanProgress
+from connector.pull.windows import ReadPosition, position_checkpoint
 from state import checkpoints, mirror, mirror_queries
 
 # The most ids that one association read takes.
@@ -28,9 +30,10 @@ _LinksByType = list[tuple[ObjectType, Links]]
 def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> int:
     """List every record of a type into the mirror; return how many were listed.
 
-    From then on changes are read since the *beginning* of the listing. Only deals need
-    their associations: whatever a deal is linked with is known from the deal's side. Where
-    HubSpot does not take an id of ours as a place to begin, one chain reads all.
+    Later polls read changes since the *beginning* of the scan, since records may change
+    while it goes on. Only the associations of deals are read: whatever a deal is linked with is
+    known from the deal's side. Lists come in the order of ids, and a list may begin at any id;
+    neither is documented by HubSpot, so where it does not hold a single range reads all.
     """
     scan = _FullScan(context, kind, properties)
     try:
@@ -38,7 +41,7 @@ def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence
     except (OutOfOrderError, RequestRefused):
         if not scan.progress.is_parallel:
             raise
-        _log.warning("listing.one_chain", portal=context.portal_id, object_type=str(kind))
+        _log.warning("scan.single_range", portal=context.portal_id, object_type=str(kind))
         scan.progress.restart_with_one_range()
         scan.read_ranges()
     scan.finish()
@@ -46,52 +49,49 @@ def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence
 
 
 class _FullScan:
-    """One listing while it is read: the requests under way.
+    """One full scan while it is read: the requests under way.
 
-    What was answered is stored before anything else is looked at, each page with the place at
-    which its chain goes on: a process that dies loses the pages under way, and no other.
+    Each answer is stored before anything else is handled, in one transaction with the place
+    where its range goes on: a process that dies loses the pages under way, and no others.
     """
 
     def __init__(self, context: RunContext, kind: ObjectType, properties: Sequence[str]) -> None:
-        self._context, self._kind, self._properties = context, kind, properties
+        self._context, self._kind, self._properties = context, kind, tuple(properties)
         self._checkpoint = f"list.{kind}"
         self._page_requests: dict[Future[Page], int] = {}
         self._link_request: Future[_LinksByType] | None = None
         self.progress = self._stored_progress() or self._new_progress()
 
     def read_ranges(self) -> None:
-        """Read what is left of all chains; what was read before a failure is kept."""
+        """Read what is left of all ranges; what was read before a failure is kept."""
         with self._thread_pool() as pool:
             for number in self.progress.id_ranges:
                 self._request_page(pool, number)
             self._request_links(pool)
             while self._page_requests or self._link_request:
                 self._handle_answers(pool)
-        self._resolve_missing(self.progress.missed)
+        self._resolve_missing(self.progress.missing)
 
     def finish(self) -> None:
-        """Let the changes be read from the listing's beginning on."""
-        started = self.progress.started
-        read_position = {
-            "until": started,
-            "late": started,
-            "properties": list(self.progress.properties),
-        }
+        """Let the next poll read changes from the beginning of the scan on."""
+        started = datetime.fromisoformat(self.progress.started)
+        position = ReadPosition(
+            until=started, complete_until=started, properties=self.progress.properties
+        )
         with self._context.begin() as session:
-            checkpoints.put(session, f"changes.{self._kind}", read_position)
-            checkpoints.put(session, f"proven.{self._kind}", started)
+            checkpoints.put(session, position_checkpoint(self._kind), position.to_checkpoint())
+            checkpoints.put(session, f"proven.{self._kind}", self.progress.started)
             checkpoints.put(session, self._checkpoint, None)
 
     def _stored_progress(self) -> ScanProgress | None:
-        """Return where a stopped listing stood, None where another one must begin."""
+        """Return how far an interrupted scan came, None where a new one must begin."""
         with self._context.reading() as session:
             stored = checkpoints.get(session, self._checkpoint)
-        if not stored or stored["properties"] != list(self._properties):
-            return None
-        return ScanProgress.from_checkpoint(self._kind, stored)
+        progress = ScanProgress.from_checkpoint(self._kind, stored)
+        return progress if progress and progress.properties == self._properties else None
 
     def _new_progress(self) -> ScanProgress:
-        """Return a listing at its beginning; one request tells how large it will be."""
+        """Return a scan at its beginning; one request counts the records."""
         last_page = self._context.api.search_last(self._kind)
         with self._context.reading() as session:
             mirrored_count = mirror.count(session)[self._kind]
@@ -101,14 +101,14 @@ class _FullScan:
             properties=self._properties,
             total=last_page.total or 0,
             last_id=max((int(record.ref.id) for record in last_page.records), default=0),
-            renews=mirrored_count > 0,
+            is_repeat=mirrored_count > 0,
         )
         progress.start()
         return progress
 
     @contextmanager
     def _thread_pool(self) -> Iterator[ThreadPoolExecutor]:
-        pool = ThreadPoolExecutor(MAX_RANGES + 1, thread_name_prefix="listing")
+        pool = ThreadPoolExecutor(MAX_RANGES + 1, thread_name_prefix="scan")
         try:
             yield pool
         finally:
@@ -117,12 +117,12 @@ class _FullScan:
             self._link_request = None
 
     def _request_page(self, pool: ThreadPoolExecutor, number: int) -> None:
-        api, cursor = self._context.api, self.progress.id_ranges[number].cursor()
+        api, cursor = self._context.api, self.progress.id_ranges[number].next_cursor()
         request = pool.submit(api.list_page, self._kind, self._properties, after=cursor)
         self._page_requests[request] = number
 
     def _request_links(self, pool: ThreadPoolExecutor) -> None:
-        """Ask for the associations of deals, a thousand at a time, and of the rest at the end."""
+        """Ask for the associations of deals, a thousand at a time, and of the last ones at the end."""
         unlinked = self.progress.unlinked
         if self._link_request is None and (
             len(unlinked) >= _LINK_BATCH or (unlinked and not self._page_requests)
@@ -132,7 +132,7 @@ class _FullScan:
             )
 
     def _handle_answers(self, pool: ThreadPoolExecutor) -> None:
-        """Wait for whatever is answered first; raise what failed once the rest is stored."""
+        """Wait for the next answers and store them; then raise where a request failed."""
         open_requests: list[Future[Any]] = [
             *self._page_requests,
             *([self._link_request] if self._link_request else ()),
@@ -152,7 +152,7 @@ class _FullScan:
         self._request_links(pool)
 
     def _add_pages(self, pool: ThreadPoolExecutor, page_requests: Sequence[Future[Page]]) -> None:
-        """Take pages, let their chains go on, and store them."""
+        """Advance the ranges by these pages, ask for the next ones, and store what was read."""
         records: list[Record] = []
         for request in page_requests:
             number = self._page_requests.pop(request)
@@ -172,14 +172,14 @@ class _FullScan:
             self._store_batch(Batch(links=links))
 
     def _note_pending(self, range_page: RangePage) -> None:
-        """Note what is still to be done for the records of a page, and for those that it lacks."""
+        """Note whose associations are still to be read, and which records the page lacks."""
         if self._kind is ObjectType.DEALS:
             self.progress.unlinked.extend(record.ref for record in range_page.records)
-        if self.progress.renews:
-            self.progress.missed.extend(self._missing_refs(range_page))
+        if self.progress.is_repeat:
+            self.progress.missing.extend(self._missing_refs(range_page))
 
     def _missing_refs(self, range_page: RangePage) -> list[Ref]:
-        """Return what the mirror has within the ids of a page, and the page does not show."""
+        """Return the mirrored records within the ids of a page that the page does not show."""
         up_to_id = None if range_page.up_to_id is None else str(range_page.up_to_id)
         shown = {record.ref for record in range_page.records}
         with self._context.reading() as session:
@@ -194,14 +194,14 @@ class _FullScan:
         ]
 
     def _store_batch(self, batch: Batch) -> None:
-        """Store what was read, together with where the chains stand."""
+        """Store what was read, together with where the ranges stand."""
         ingest(self._context, batch, checkpoint=(self._checkpoint, self.progress.to_checkpoint()))
-        if len(self.progress.missed) >= _LINK_BATCH:
-            self._resolve_missing(self.progress.missed)
+        if len(self.progress.missing) >= _LINK_BATCH:
+            self._resolve_missing(self.progress.missing)
         done = self.progress.count
         self._context.progress(f"pull {self._kind}", done, max(done, self.progress.total))
 
     def _resolve_missing(self, refs: Sequence[Ref]) -> None:
-        """Find out what became of the records that no page showed."""
+        """Ask what happened to the records that no page showed."""
         resolve_missing(self._context, refs)
-        self.progress.missed = []
+        self.progress.missing = []

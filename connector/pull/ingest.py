@@ -1,4 +1,4 @@
-"""Store records together with what they rest on, so that nothing is decided on half of it."""
+"""Store records together with their associations, so that nothing is decided on half of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Batch:
 
 
 def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record]) -> Batch:
-    """Read the associations of these records, and the deals behind them that nobody saw yet.
+    """Read the associations of these records, and the deals among them that the mirror lacks.
 
     A deal may be linked before the search index shows it; without it, its contact would be
     decided on half the evidence.
@@ -51,7 +51,7 @@ def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record])
 def read_links(
     context: RunContext, kind: ObjectType, refs: Sequence[Ref]
 ) -> list[tuple[ObjectType, Links]]:
-    """Read the associations of records of one type that decisions rest on."""
+    """Read the associations of records of one type that decisions depend on."""
     return [(to, context.api.associations(refs, to)) for to in LINKED_TYPES[kind]]
 
 
@@ -62,12 +62,17 @@ def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Link
         for record_links in links_by_ref.values()
         for link in record_links
     }
-    with context.begin() as session:
+    with context.reading() as session:
         return sorted(targets - mirror.known_refs(session, targets))
 
 
 def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
-    """Put a batch into the mirror, and make everything due that it concerns: one transaction."""
+    """Put a batch into the mirror, and make every record due that it concerns: one transaction.
+
+    Due are new and changed records, the contacts and companies of changed deals and of changed
+    associations, the contacts of changed companies where a rule reads company facts, and both the
+    old and the new company of a contact. `checkpoint` is stored in the same transaction.
+    """
     now = context.api.now()
     former_companies = companies_of(
         context, [record.ref for record in batch.records if context.policy.uses_company_groups]
@@ -89,7 +94,10 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
 def _follow_merges(
     context: RunContext, session: Transaction, records: Sequence[Record]
 ) -> Sequence[Record]:
-    """Carry over what was merged, and leave out rows of merged ids that the search still shows."""
+    """Move what is remembered of merged records to their survivors; return the other records.
+
+    The search index shows a merged record for a while: such a row is left out.
+    """
     merged = {
         Ref(record.ref.object_type, merged_id): record.ref
         for record in records
@@ -114,10 +122,10 @@ def _store_links(
     links: Sequence[tuple[ObjectType, Links]],
     changed_deals: Iterable[Ref],
 ) -> set[Ref]:
-    """Store links; return the contacts and companies of each deal that is news, or linked anew.
+    """Store associations; return the contacts and companies of changed and newly linked deals.
 
-    All of them: a deal that lost its primary company counts for its other ones. A deal that
-    is as it was concerns nobody.
+    All of them, since a deal that lost its primary company counts for its other companies.
+    A deal that did not change makes nothing due.
     """
     affected: set[Ref] = set()
     deals = set(changed_deals)
@@ -132,7 +140,7 @@ def _store_links(
 def _contacts_of_companies(
     context: RunContext, session: Transaction, records: Sequence[Record]
 ) -> set[Ref]:
-    """Return the contacts of companies, where a rule for contacts looks at their company."""
+    """Return the contacts of companies, where a rule for contacts reads company facts."""
     readers = context.policy.object_policies[ObjectType.CONTACTS].readers
     if not any(reader.namespace == "company" for reader in readers):
         return set()

@@ -1,4 +1,4 @@
-"""Look up the stage periods of records: from the ledger, and from HubSpot's history once."""
+"""Return the stage periods of records, from the ledger and from HubSpot's histories."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STAGE_PROPERTIES = {
 def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Period, ...]]:
     """Return the stage periods of records of one type; each history is read once per change.
 
-    What the ledger knows stays, even where HubSpot has since dropped it.
+    What the ledger holds stays there, even where HubSpot has since dropped it from the history.
     """
     if not refs:
         return {}

@@ -1,4 +1,4 @@
-"""Find out what became of records that HubSpot shows no more, and let the mirror follow."""
+"""Ask what happened to records that HubSpot no longer shows, and update the mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingRecords:
-    """What became of records: found again, merged, in the recycling bin, or deleted for good."""
+    """What happened to records: found again, merged, in the recycling bin, or deleted for good."""
 
     found_again: Mapping[Ref, Record] = field(default_factory=dict)
     merged: Mapping[Ref, Ref] = field(default_factory=dict)
@@ -27,11 +27,11 @@ class MissingRecords:
 
 
 def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
-    """Ask for records of one type that were missed, and do in the mirror as HubSpot did.
+    """Look up records of one type that were missed; merge, archive or erase them in the mirror.
 
-    A record that HubSpot has nowhere any more was deleted for a person's privacy, since what
-    is merely archived stays in the recycling bin for 90 days: the mirror forgets it, and its
-    audit lines lose their values.
+    A record that HubSpot has nowhere any more was deleted for a person's privacy, since an
+    archived one stays in the recycling bin for 90 days (Knowledge Base, "Restore deleted
+    records"): the mirror erases it, and its audit lines lose their values.
     """
     if not refs:
         return MissingRecords()
@@ -43,7 +43,7 @@ def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
         cascade.erase(session, sorted(missing.deleted), at=now)
     ingest(context, read_batch(context, kind, list(missing.found_again.values())))
     _log.info(
-        "records.gone",
+        "records.missing",
         portal=context.portal_id,
         object_type=str(kind),
         merged=len(missing.merged),
@@ -54,7 +54,7 @@ def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
 
 
 def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
-    """Ask by ids, then the recycling bin, and for the rest one by one who answers to the id."""
+    """Read by ids, then from the recycling bin, and at last one by one which record answers."""
     properties = needed_properties(context.policy, context.portal)[refs[0].object_type]
     records = context.api.read(refs, properties)
     merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}

@@ -1,7 +1,7 @@
-"""Look at the records that HubSpot named by webhook, so that the mirror holds what they are now.
+"""Read the records that HubSpot named by webhook, so that the mirror holds their present state.
 
-An event says only that there is something to see: what it claims is never believed, so neither
-its order, nor its repetition, nor its loss can lead to a wrong decision.
+An event only names a record: the values that it claims are never used, so neither its order,
+nor its repetition, nor its loss can lead to a wrong decision.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import mirror, webhook_inbox
 
-# Deals first: a contact's new deal is then in the mirror before the contact is looked at.
+# Deals first: a contact's new deal is then in the mirror before the contact is read.
 _ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 
 def read_named_records(context: RunContext) -> int:
-    """Look at everything that waits in the inbox; return how many events that were.
+    """Read the records of all waiting events; return how many events that were.
 
-    A process that dies in between looks again. A record that is as the mirror has it, as after
-    a write of our own, costs its reading and nothing more.
+    Events are marked as seen after their records are stored, so a process that dies reads
+    them again. A record that did not change, as after a write of our own, is not stored anew.
     """
     event_count = 0
     while True:
@@ -43,7 +43,7 @@ def read_named_records(context: RunContext) -> int:
 
 
 def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]) -> None:
-    """Read the records of one type afresh; whoever is not there has gone, or was merged."""
+    """Read the records of one type; look up those that HubSpot no longer shows by their ids."""
     refs = sorted({event.record for event in events})
     if not refs:
         return
@@ -67,8 +67,8 @@ def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]
 def _missing_refs(
     refs: Sequence[Ref], present: set[Ref], mirrored: frozenset[Ref], answered: set[Ref]
 ) -> list[Ref]:
-    """Return what the mirror holds and HubSpot no more by this id, and what another id answers.
+    """Return the absent records that the mirror holds, or that answered under another id.
 
-    A record that neither knows was created and deleted again: nobody needs it.
+    A record that neither the mirror nor HubSpot knows was created and deleted again.
     """
     return [ref for ref in refs if ref not in present and (ref in mirrored or ref in answered)]

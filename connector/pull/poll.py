@@ -1,9 +1,9 @@
-"""Pull what changed in HubSpot into the mirror, with the associations it rests on."""
+"""Pull what changed in HubSpot into the mirror, with the associations that decisions need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from connector.config import presets
@@ -15,12 +15,18 @@ from connector.hubspot import search_window
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import scan_object_type
 from connector.pull.ingest import ingest, read_batch
-from connector.pull.windows import ReadPosition, Window, windows_to_read
+from connector.pull.windows import (
+    ReadPosition,
+    Window,
+    load_position,
+    position_checkpoint,
+    windows_to_read,
+)
 from state import checkpoints, mirror
 
-# Deals first: a contact's new deal is then in the mirror before the contact is looked at.
+# Deals first: a contact's new deal is then in the mirror before the contact is read.
 ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
-# The `Date` of an answer tells whole seconds, so the portal may be a little ahead of it.
+# The `Date` of an answer holds whole seconds, so the portal may be a little ahead of it.
 _CLOCK_LEAD = timedelta(seconds=2)
 _SCANNED_CHECKPOINT = "whole"
 BATCH_SIZE = 1000  # the most ids that one association read takes (HubSpot's associations guide)
@@ -28,9 +34,9 @@ BATCH_SIZE = 1000  # the most ids that one association read takes (HubSpot's ass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullResult:
-    """How many records were read, and how many of them were news, by object type.
+    """How many records were read, and how many of them had changed, by object type.
 
-    `whole` names the types that were listed from beginning to end.
+    `scanned` names the types that were listed from beginning to end.
     """
 
     read: Mapping[ObjectType, int]
@@ -39,7 +45,13 @@ class PullResult:
 
 
 def pull(context: RunContext, *, full: bool = False) -> PullResult:
-    """Bring the mirror up to date; an empty one, or one that lacks a property, is read whole."""
+    """Bring the mirror up to date with HubSpot; return what was read.
+
+    A type that was never read, or that lacks a property which the policy needs, is listed
+    whole, and so are all with `full`. Otherwise only what was modified since the last poll is
+    read, less the overlap. A process that dies in between repeats the window or the page that
+    was under way. Raise TemporaryError where HubSpot stays away: the checkpoint does not move.
+    """
     properties = needed_properties(context.policy, context.portal)
     read_counts: dict[ObjectType, int] = {}
     changed_counts: dict[ObjectType, int] = {}
@@ -67,7 +79,7 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
 
 
 def _scanned_types(context: RunContext) -> tuple[str, ...]:
-    """Return the types that a whole reading, which was stopped, has listed already."""
+    """Return the types that `pull --full` had listed when it was interrupted."""
     with context.reading() as session:
         return tuple(checkpoints.get(session, _SCANNED_CHECKPOINT) or ())
 
@@ -79,20 +91,20 @@ def _save_scanned_types(context: RunContext, types: Iterable[str] | None) -> Non
 
 
 def require_mirror(context: DecisionContext) -> None:
-    """Raise UserError where the mirror lacks a type, or a property that the policy rests on."""
+    """Raise UserError where the mirror lacks a type, or a property that the policy needs."""
     for kind, properties in needed_properties(context.policy, context.portal).items():
         if _read_position(context, kind, properties) is None:
             raise UserError(_missing_message(context, kind, properties))
 
 
 def _missing_message(context: DecisionContext, kind: ObjectType, properties: Sequence[str]) -> str:
-    """Return what the mirror lacks for the policy, and the command that brings it."""
+    """Return what the mirror lacks for the policy, and the command to type."""
     policy = context.policy.policy
     with context.reading() as session:
-        stored = checkpoints.get(session, f"changes.{kind}")
-    if not stored:
+        position = load_position(session, kind)
+    if position is None:
         return f"The mirror does not hold all {kind}: run `connector pull` first."
-    missing = ", ".join(sorted(set(properties) - set(stored["properties"])))
+    missing = ", ".join(sorted(set(properties) - set(position.properties)))
     preset = policy.source.removesuffix(".yaml")
     source = preset if preset in presets.names() else policy.source
     return (
@@ -104,22 +116,25 @@ def _missing_message(context: DecisionContext, kind: ObjectType, properties: Seq
 def _read_position(
     context: DecisionContext, kind: ObjectType, properties: Sequence[str]
 ) -> ReadPosition | None:
-    """Return how far the reading came, None where the mirror has no sound ground to go on from."""
-    with context.begin() as session:
-        stored = checkpoints.get(session, f"changes.{kind}")
-    if not stored or not set(properties) <= set(stored["properties"]):
+    """Return how far a type was read, None where it must be listed whole.
+
+    Other properties than before are asked for from now on, fewer ones perhaps.
+    """
+    with context.reading() as session:
+        position = load_position(session, kind)
+    if position is None or not set(properties) <= set(position.properties):
         return None
-    return ReadPosition.from_checkpoint(stored)
+    return replace(position, properties=tuple(properties))
 
 
 def _read_changes(
     context: RunContext, kind: ObjectType, properties: Sequence[str], position: ReadPosition
 ) -> tuple[int, int]:
-    """Read the windows that are to be read by now; the mark moves with the last of its records."""
+    """Read the windows that are due; each checkpoint moves with the last records of its window."""
     until = context.api.now()
     read_count = changed_count = 0
     for window in windows_to_read(position, until, overlap=context.overlap):
-        checkpoint = (f"changes.{kind}", window.position.to_checkpoint(properties))
+        checkpoint = (position_checkpoint(kind), window.position.to_checkpoint())
         counts = _read_window(context, kind, properties, window, checkpoint)
         read_count, changed_count = read_count + counts[0], changed_count + counts[1]
         context.progress(f"pull {kind}", read_count, None)
@@ -133,10 +148,10 @@ def _read_window(
     window: Window,
     checkpoint: tuple[str, object],
 ) -> tuple[int, int]:
-    """Read one window; return how many records were looked at, and how many were news.
+    """Read one window; return how many records were read, and how many had changed.
 
-    Nothing of a window counts before its associations are there, so news is stored in
-    batches with its associations, and a process that dies reads the window again.
+    Changed records are stored in batches together with their associations, and the
+    checkpoint with the last batch, so that a process that dies reads the window again.
     """
     read_count = changed_count = 0
     until = window.until + _CLOCK_LEAD
@@ -153,11 +168,11 @@ def _read_window(
 def _changed_batches(
     context: RunContext, pages: Iterable[Sequence[Record]]
 ) -> Iterator[tuple[Sequence[Record], int, bool]]:
-    """Yield the news of the pages in batches, how many were looked at, and whether it is all."""
+    """Yield changed records in batches, how many were read for them, and whether it is the last."""
     batch: dict[object, Record] = {}
     read_count = 0
     for page in pages:
-        with context.begin() as session:
+        with context.reading() as session:
             changed = mirror.select_changed(session, page)
         if len(batch) + len(changed) > BATCH_SIZE:
             yield tuple(batch.values()), read_count, False

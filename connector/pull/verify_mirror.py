@@ -1,4 +1,4 @@
-"""Prove that the mirror is complete: counts by window, ids by sample; repair what is not."""
+"""Prove that the mirror is complete: counts by window, ids by sample; repair what differs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connector.pull.poll import ORDER, pull
 from state import checkpoints, mirror, mirror_queries
 
 SAMPLE_SIZE: Final = 100
-"""Ids that are read one by one: of a mirror with 5% wrong, it shows one in 99 of 100 cases."""
+"""Records read by id: where 5% are wrong, a sample of 100 shows one in 99 of 100 cases."""
 PROOF_VALIDITY: Final = timedelta(days=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -28,8 +28,8 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class Proof:
     """What was compared of one type, and what had to be repaired.
 
-    `portal` and `mirrored` are counts before the repair; `missing` records were added, `gone`
-    ones taken out, `differing` ones brought up to date. `agrees` says whether the counts do now.
+    `portal` and `mirrored` are counts before the repair; `missing` records were added,
+    `removed` ones taken out, `differing` ones updated. `agrees` compares the counts afterwards.
     """
 
     kind: ObjectType
@@ -111,7 +111,7 @@ class _Comparison:
             return mirror_queries.count_modified(session, self._kind, since=since, until=until)
 
     def narrow(self, since: datetime, until: datetime, portal_count: int) -> None:
-        """Find the smallest windows worth reading in which the counts differ."""
+        """Find the windows in which the counts differ, cut until one search can read them."""
         mirror_count = self.count_in_mirror(since, until)
         if portal_count == mirror_count:
             return
@@ -124,7 +124,7 @@ class _Comparison:
         self.narrow(middle + _MILLISECOND, until, portal_count - first_half_count)
 
     def repair(self) -> None:
-        """Read the windows that differ, and let the mirror follow."""
+        """Read the windows that differ, and update the mirror."""
         for since, until in self._windows:
             with self._context.reading() as session:
                 mirrored = mirror_queries.read_modified(
@@ -134,7 +134,7 @@ class _Comparison:
             self.removed += len(absent) - len(resolve_missing(self._context, absent).found_again)
 
     def _read_window(self, since: datetime, until: datetime) -> set[Ref]:
-        """Read a window into the mirror; return whom it shows."""
+        """Read a window into the mirror; return the records that it shows."""
         context, kind = self._context, self._kind
         properties = needed_properties(context.policy, context.portal)[kind]
         shown: set[Ref] = set()
@@ -152,7 +152,7 @@ class _Comparison:
         return shown
 
     def _split_point(self, since: datetime, until: datetime) -> datetime:
-        """Return where to cut: at the median of what the mirror has, or half-way."""
+        """Return where to cut: at the median of the mirrored records, or half-way."""
         with self._context.reading() as session:
             median = mirror_queries.median_modified_at(
                 session, self._kind, since=since, until=until
@@ -163,7 +163,7 @@ class _Comparison:
 
 
 def _compare_sample(context: RunContext, kind: ObjectType, size: int) -> tuple[int, int]:
-    """Read some records by their ids; return how many were not as mirrored, and how many asked."""
+    """Read a sample by ids; return how many differ from the mirror, and how many were read."""
     with context.reading() as session:
         refs = mirror_queries.sample(session, kind, size=size)
     if not refs:

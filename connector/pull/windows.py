@@ -1,45 +1,67 @@
-"""Say which windows of time a poll has to read, so that late rows are found as well."""
+"""Remember how far each type was read, and say which windows of time a poll has to read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from connector.core.model import ObjectType
+from state import checkpoints
+from state.db.transaction import Transaction
+
 SEARCH_DELAY: Final = timedelta(hours=1)
-"""After so long the search index shows everything; a quarter of an hour was seen in practice."""
+"""After this time the search index shows everything; a quarter of an hour was seen in practice."""
 SECOND_PASS_INTERVAL: Final = timedelta(hours=1)
 """How often the second pass is made: one search for each type and hour when nothing changed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPosition:
-    """How far a type was read: once until `until`, and late enough to be complete until `late`."""
+    """How far one type was read.
+
+    Everything modified before `until` was read once, everything modified before
+    `complete_until` was read late enough for the search index to be complete. `properties`
+    are those that the mirror has asked for: another policy may need a new reading.
+    """
 
     until: datetime
     complete_until: datetime
+    properties: tuple[str, ...] = ()
 
     @classmethod
-    def from_checkpoint(cls, value: Mapping[str, Any]) -> ReadPosition:
-        """Return the mark of a checkpoint's value."""
+    def from_checkpoint(cls, value: Any) -> ReadPosition | None:
+        """Return the position of a checkpoint's value, None where the type was never read."""
+        if not value:
+            return None
         return cls(
             until=datetime.fromisoformat(value["until"]),
             complete_until=datetime.fromisoformat(value["late"]),
+            properties=tuple(value["properties"]),
         )
 
-    def to_checkpoint(self, properties: Sequence[str]) -> dict[str, Any]:
-        """Return the checkpoint's value, with the properties that were asked for."""
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Return the checkpoint's value."""
         return {
             "until": self.until.isoformat(),
             "late": self.complete_until.isoformat(),
-            "properties": list(properties),
+            "properties": list(self.properties),
         }
+
+
+def load_position(session: Transaction, kind: ObjectType) -> ReadPosition | None:
+    """Return how far a type was read, None where it was never read whole."""
+    return ReadPosition.from_checkpoint(checkpoints.get(session, position_checkpoint(kind)))
+
+
+def position_checkpoint(kind: ObjectType) -> str:
+    """Return the name of the checkpoint that holds how far a type was read."""
+    return f"changes.{kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A window to read, bounds included, and the mark that holds once it is stored."""
+    """A window to read, bounds included, and the position that holds once it is stored."""
 
     since: datetime
     until: datetime
@@ -47,33 +69,36 @@ class Window:
 
 
 def windows_to_read(position: ReadPosition, now: datetime, *, overlap: timedelta) -> list[Window]:
-    """Return what a poll has to read: what is new, and once an hour what may have been late.
+    """Return what a poll has to read: what is new, and once an hour what may have come late.
 
-    Whatever was first read less than `DELAY` after it happened is read once more, seen
-    changes or not: a late row leaves no trace before it appears. A first reading that comes
-    later than that is its own second pass.
+    Whatever was first read less than `SEARCH_DELAY` after it happened is read once more,
+    whether changes were seen or not: a row that the index shows late leaves no trace before
+    it appears. A first reading that comes later than that needs no second one.
     """
     since, indexed_until = position.until - overlap, now - SEARCH_DELAY
+    properties = position.properties
     if since <= indexed_until:
         next_position = ReadPosition(
-            until=now, complete_until=max(position.complete_until, indexed_until)
+            until=now,
+            complete_until=max(position.complete_until, indexed_until),
+            properties=properties,
         )
         return [
             Window(since=min(since, position.complete_until), until=now, position=next_position)
         ]
-    new_window = Window(
-        since=since,
-        until=now,
-        position=ReadPosition(until=now, complete_until=position.complete_until),
-    )
     if indexed_until - position.complete_until < SECOND_PASS_INTERVAL:
-        return [new_window]
-    late_window = Window(
-        since=position.complete_until,
-        until=indexed_until,
-        position=ReadPosition(until=position.until, complete_until=indexed_until),
+        next_position = ReadPosition(
+            until=now, complete_until=position.complete_until, properties=properties
+        )
+        return [Window(since=since, until=now, position=next_position)]
+    after_late_window = ReadPosition(
+        until=position.until, complete_until=indexed_until, properties=properties
     )
-    new_window = Window(
-        since=since, until=now, position=ReadPosition(until=now, complete_until=indexed_until)
-    )
-    return [late_window, new_window]
+    return [
+        Window(since=position.complete_until, until=indexed_until, position=after_late_window),
+        Window(
+            since=since,
+            until=now,
+            position=ReadPosition(until=now, complete_until=indexed_until, properties=properties),
+        ),
+    ]

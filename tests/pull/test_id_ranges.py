@@ -1,4 +1,4 @@
-"""Chains: how many a listing is cut into, and what that may cost."""
+"""Id ranges: how many a full scan is cut into, and what that may cost."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def contact(number: int) -> Record:
 
 
 def page(ids: range, id_range: IdRange) -> Page:
-    """Answer a page as HubSpot does: a hundred ids from where the chain stands."""
-    cursor = id_range.cursor()
+    """Answer a page as HubSpot does: a hundred ids from where the range stands."""
+    cursor = id_range.next_cursor()
     start = 0 if cursor is None else max(0, -(-(int(cursor) - ids.start) // ids.step))
     shown_ids = ids[start : start + PAGE]
     next_ids = ids[start + PAGE : start + PAGE + 1]
@@ -38,7 +38,7 @@ def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
         properties=(),
         total=len(ids),
         last_id=ids[-1],
-        renews=False,
+        is_repeat=False,
     )
     progress.start()
     pages = 0
@@ -49,5 +49,5 @@ def test_cutting_costs_a_tenth_of_the_requests_at_most() -> None:
         if len(progress.id_ranges) < MAX_RANGES:
             progress.split_largest_range()
     assert progress.count == len(ids)
-    assert 1 < progress.begun <= 1 + len(ids) / RECORDS_PER_EXTRA_RANGE
+    assert 1 < progress.range_count <= 1 + len(ids) / RECORDS_PER_EXTRA_RANGE
     assert len(ids) / PAGE <= pages <= 1.1 * len(ids) / PAGE

@@ -17,7 +17,7 @@ Raw = Mapping[str, Any]  # what orjson returns; nothing beyond the codec sees it
 
 @contextmanager
 def success_body(request_name: str, answer: Answer) -> Iterator[Raw]:
-    """Hand out the body of a success; raise `BadAnswer` where it is not what it should be."""
+    """Yield the body of a success; raise `BadAnswer` where it is not as HubSpot documents it."""
     try:
         yield _parse_object(answer)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:

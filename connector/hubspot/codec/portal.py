@@ -8,7 +8,7 @@ from connector.hubspot.http.response import Answer
 
 
 def parse_account(answer: Answer) -> Account:
-    """Read whom the token belongs to."""
+    """Read the account that the token belongs to."""
     with success_body("account", answer) as body:
         return Account(
             portal_id=str(body["portalId"]),

@@ -56,7 +56,7 @@ def parse_ref(answer: Answer, object_type: ObjectType) -> Ref:
 
 
 def parse_update(answer: Answer, asked_refs: Iterable[Ref]) -> UpdateAnswer:
-    """Read what became of each record of a batch update: look at the body, not at the code."""
+    """Read what happened to each record of a batch update: the body tells it, not the code."""
     refs = {ref.id: ref for ref in asked_refs}
     with success_body("batch update", answer) as body:
         refusals = _parse_refusals(body, refs, answer.correlation_id())

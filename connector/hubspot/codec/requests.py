@@ -1,4 +1,4 @@
-"""Our questions as HubSpot wants them spelt: queries and bodies of requests."""
+"""Build the queries and bodies of requests."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def batch_read_body(
 
 
 def _with_merged_ids(names: Sequence[str]) -> list[str]:
-    """Ask for merged ids as well: a survivor tells them, and nothing else does in time."""
+    """Add the property that holds merged ids: only the survivor names them in time."""
     return list(dict.fromkeys((*names, MERGED_IDS_PROPERTY)))
 
 

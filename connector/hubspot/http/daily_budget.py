@@ -1,4 +1,4 @@
-"""The day's requests: how many the portal has left, and how many of them we leave to others."""
+"""The day's requests: how many the portal has left, and how many stay for its other apps."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ DEFAULT_RESERVE: Final = 0.2
 
 
 class RateSlots(Protocol):
-    """Gives out the turns of requests, by bucket, and counts them by day."""
+    """Gives each request a time to be sent, by limit, and counts requests by day."""
 
     def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
-        """Take the next turn, and return when it is."""
+        """Take the next free time under this limit, and return it."""
         ...
 
     def add(self, name: str, times: Sequence[float]) -> None:
-        """Note turns that were taken elsewhere."""
+        """Note times that were taken elsewhere."""
         ...
 
     def count_request(self, day: date) -> int:
@@ -32,7 +32,7 @@ class RateSlots(Protocol):
         ...
 
 
-_UNINTERRUPTIBLE: Final[ContextVar[bool]] = ContextVar("never_stopped", default=False)
+_UNINTERRUPTIBLE: Final[ContextVar[bool]] = ContextVar("uninterruptible", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What the portal allows, as far as its answers told.
+    """The request limits that the portal's answers named.
 
-    `burst` requests in `interval` seconds; `daily` and `left` are None where no answer told
-    them, as for OAuth apps, which have no daily limit. `reserve` of them are not ours, and
-    `used` were answered to us today.
+    `burst` requests in `interval` seconds; `daily` and `remaining` are None where no answer
+    named them, as for OAuth apps, which have no daily limit. `reserve` of them are kept for
+    other apps, and `used` were answered to us today.
     """
 
     burst: int
@@ -66,7 +66,7 @@ class Allowance:
 
 @contextmanager
 def uninterruptible() -> Iterator[None]:
-    """Let requests through whatever is left of the day: for finishing what was begun."""
+    """Let requests pass whatever is left of the day, to finish writes that were begun."""
     token = _UNINTERRUPTIBLE.set(True)
     try:
         yield
@@ -75,15 +75,15 @@ def uninterruptible() -> Iterator[None]:
 
 
 def is_uninterruptible() -> bool:
-    """Whether what goes on now is to be finished, whatever else is."""
+    """Whether the present work must be finished, whatever is left of the day."""
     return _UNINTERRUPTIBLE.get()
 
 
 class DailyBudget:
     """The requests of the portal's present day; HubSpot's own count, shared by all its apps.
 
-    Where HubSpot tells a limit and no count, `used` stands for it: what all our processes on one
-    database were answered today. Requests under way are counted as used, so that many
+    Where HubSpot names a limit and no count, `used` replaces the count: the answers of today to
+    all our processes on one database. Requests under way are counted as used, so that many
     threads do not overshoot together.
     """
 
@@ -109,11 +109,11 @@ class DailyBudget:
         """Raise LimitReached where the rest of the day belongs to others."""
         with self._lock:
             if now is not None and now.astimezone(zone_of(self.time_zone)).date() != self._day:
-                self.remaining = None  # another day: the next answer tells what it allows
+                self.remaining = None  # another day: the next answer names what is left
             self._raise_if_used_up(now)
 
     def update(self, headers: Mapping[str, str], now: datetime | None, slots: RateSlots) -> None:
-        """Follow what an answer tells, and count it."""
+        """Count an answer, and take over the limits that its headers name."""
         if now is None:
             return
         today = now.astimezone(zone_of(self.time_zone)).date()

@@ -1,4 +1,4 @@
-"""HubSpot's own words about an error, freed of everything that a record holds."""
+"""Read what HubSpot says about an error, without any value of a record."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SCOPES: Final = re.compile(r"requires one of \[([^\]]*)\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorBody:
-    """What an answer tells of its error; "" where it does not.
+    """What the body of an error says; "" where it says nothing.
 
     `policy_name` is the limit that a 429 means; `scopes` are those that a 403 names.
     """

@@ -221,13 +221,13 @@ _ERRORS_BY_STATUS: Final[Mapping[int, Callable[[Answer, Request], ConnectorError
 
 
 def _status_text(answer: Answer) -> str:
-    """Say the status with what HubSpot told about it, without any value of a record."""
+    """Return the status and HubSpot's reason, without any value of a record."""
     reason = parse_error_body(answer).reason
     return f"{answer.status}: {reason}" if reason else str(answer.status)
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """Return the server's wait in seconds, which it may tell as a number or as a date."""
+    """Return the server's wait in seconds; the header holds a number or a date."""
     text = answer.headers.get("retry-after", "")
     try:
         return max(0.0, float(text))

@@ -60,7 +60,7 @@ class GrantStore(Protocol):
 class Tokens:
     """Returns the token for the next request, as a `TokenSource` does; safe for many threads.
 
-    `ask` exchanges a refresh token for a grant; `now` is in seconds since 1970.
+    `refresh` exchanges a refresh token for a grant; `now` is in seconds since 1970.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Tokens:
         return grant.until - REFRESH_AHEAD > self._now()
 
     def _fetch(self, *, refused: str) -> Grant:
-        """Return what another process has fetched meanwhile, or fetch it."""
+        """Return the grant that another process has fetched meanwhile, or fetch one."""
         with self._grants.refresh_lock():
             stored = self._grants.load(self._app)
             if stored and stored.access_token != refused and self._is_fresh(stored):
@@ -169,7 +169,7 @@ def _post(url: str, form: dict[str, str]) -> Answer:
 
 
 def _explain_refusal(answer: Answer, error: ConnectorError) -> ConnectorError:
-    """Say of a refusal what the operator must do; what passes by itself stays as it is."""
+    """Replace a refusal by what the operator must do; return a passing failure unchanged."""
     if answer.status not in {400, 401, 403}:
         return error
     return TokenRefused(

@@ -12,15 +12,15 @@ from connector.hubspot.http.daily_budget import RateSlots
 from connector.hubspot.http.routes import Route
 
 OUR_SHARE: Final = 0.95
-"""Of the burst limit; the rest is left to whoever else uses this app's token."""
+"""Of the burst limit; the rest stays free for other users of this app's token."""
 MIN_BURST: Final = 100
-"""HubSpot's smallest burst limit per 10 s, assumed until an answer tells the real one."""
+"""HubSpot's smallest burst limit per 10 s, assumed until an answer names the real one."""
 SEARCHES_PER_SECOND: Final = 4
 """Of the account's five, which all its apps share (HubSpot's guide to the search API)."""
 
 
 class LocalSlots:
-    """The turns of one door that shares them with nobody."""
+    """The times of requests of a single process."""
 
     def __init__(self) -> None:
         self._times: dict[str, list[float]] = {}
@@ -28,7 +28,7 @@ class LocalSlots:
         self._lock = Lock()
 
     def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
-        """Take the next turn; turns are given out in the order of asking."""
+        """Take the next free time; times are given out in the order of asking."""
         with self._lock:
             recent = recent_slots(self._times.get(name, ()), now, interval=interval)
             slot = next_slot(recent, now, limit=limit, interval=interval)
@@ -36,7 +36,7 @@ class LocalSlots:
         return slot
 
     def add(self, name: str, times: Sequence[float]) -> None:
-        """Note turns that were taken elsewhere."""
+        """Note times that were taken elsewhere."""
         with self._lock:
             self._times[name] = sorted([*self._times.get(name, ()), *times])
 
@@ -48,7 +48,7 @@ class LocalSlots:
         return number
 
     def copy_to(self, slots: RateSlots) -> None:
-        """Let others know what was taken and counted so far."""
+        """Add what was taken and counted so far to other slots."""
         for name, times in self._times.items():
             slots.add(name, times)
         day, number = self._day or (date.min, 0)
@@ -65,16 +65,16 @@ class RateLimit:
         self.interval = interval
 
     def adjust(self, limit: int, interval: float) -> None:
-        """Follow a limit that an answer told."""
+        """Take over a limit that an answer named."""
         self.limit, self.interval = max(1, limit), interval
 
     def take_slot(self, slots: RateSlots, now: float) -> float:
-        """Take the next turn, and return when it is."""
+        """Take the next free time, and return it."""
         return slots.take(self._name, now, limit=self.limit, interval=self.interval)
 
 
 class RateLimits:
-    """The paces of one door: for all requests, one more each for searches and associations."""
+    """The pace of all requests, and those of searches and of association reads."""
 
     def __init__(self, *, wait: Callable[[float], None], monotonic: Callable[[], float]) -> None:
         min_burst = int(MIN_BURST * OUR_SHARE)
@@ -101,12 +101,12 @@ class RateLimits:
         self._wait_for(self._burst)
 
     def share_slots(self, slots: RateSlots) -> None:
-        """Take turns with other processes from now on; what was sent so far counts as well."""
+        """Share the pace with other processes from now on; what was sent so far counts as well."""
         self._local_slots.copy_to(slots)
         self.slots = slots
 
     def update(self, headers: Mapping[str, str], route: Route | None = None) -> None:
-        """Follow the burst limit that an answer's headers tell; searches tell none.
+        """Take over the burst limit that an answer's headers name; searches name none.
 
         Association requests have a limit of their own, lower than the others' in most plans.
         """

@@ -1,4 +1,4 @@
-"""Ask HubSpot one request: in its turn, within the day, tried again, and learnt from."""
+"""Send one request within the limits, try it again where that may help, and read its headers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Result = TypeVar("Result")
 
 
 class Exchange:
-    """What lies between a question and its answer; safe to use from many threads.
+    """Sends requests and returns parsed answers; safe to use from many threads.
 
-    `noted` hears of each answer its route, status and seconds.
+    `on_answer` is called with the route, status and seconds of each answer.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Exchange:
         self._daily_budget.time_zone = zone
 
     def allowance(self) -> Allowance:
-        """Return what the portal allows, as far as its answers told."""
+        """Return the request limits that the portal's answers named."""
         limit = self._daily_budget.limit
         return Allowance(
             burst=self._rate_limits.burst_limit or MIN_BURST,
@@ -76,13 +76,13 @@ class Exchange:
         self._daily_budget.check(self._clock.now())
 
     def configure_limits(self, reserve: Reserve, slots: RateSlots | None) -> None:
-        """Leave this reserve of the day to others; `turns` shares the paces among processes."""
+        """Leave this reserve of the day to other apps; `slots` shares the pace among processes."""
         self._daily_budget.reserve = reserve
         if slots:
             self._rate_limits.share_slots(slots)
 
     def send(self, request: Request, parse: Callable[[Answer], Result]) -> Result:
-        """Return what `read` makes of the answer; raise what HubSpot's refusal means."""
+        """Return the answer as `parse` reads it; raise the failure that HubSpot's refusal means."""
 
         def send_and_parse() -> Result:
             return parse(self._send_once(request))

@@ -1,4 +1,4 @@
-"""What came back for one request, before anybody reads it."""
+"""The answer to one request, before it is parsed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 class Answer:
     """An HTTP answer; `headers` are found by their lower-case names.
 
-    `sent` and `received` are seconds of the monotonic clock around its arrival.
+    `sent_at` and `received_at` are seconds of the monotonic clock.
     """
 
     status: int
@@ -51,7 +51,7 @@ class Answer:
 
 
 def http_date(text: str) -> datetime | None:
-    """Return the time that an HTTP header tells, `None` where it is no date.
+    """Return the time of an HTTP header, `None` where it is no date.
 
     >>> http_date("Thu, 12 Mar 2026 07:35:05 GMT")
     datetime.datetime(2026, 3, 12, 7, 35, 5, tzinfo=datetime.timezone.utc)

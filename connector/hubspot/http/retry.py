@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLimits:
-    """How long a request is waited for: one try (seconds), and all its tries together.
+    """The timeouts of one try in seconds, the number of tries, and the seconds of all together.
 
     `random` returns a number from 0 up to 1.
     """
@@ -50,14 +50,14 @@ class RetryLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Repeats what failed for a while; the waits it takes are the caller's to make."""
+    """Sends a failed request again, until it succeeds or the limits are reached."""
 
     wait: Callable[[float], None]
     monotonic: Callable[[], float]
     limits: RetryLimits
 
     def run(self, request: Request, send: Callable[[], Result]) -> Result:
-        """Return what `send` returns, or raise its last error when patience ends."""
+        """Return what `send` returns, or raise its last error when the limits are reached."""
         started_at = self.monotonic()
 
         def should_stop(state: RetryCallState) -> bool:

@@ -1,4 +1,4 @@
-"""One pool of connections to HubSpot, held open by the SDK's own client."""
+"""One pool of connections to HubSpot, kept by the client of HubSpot's SDK."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Request
 
 TokenSource = Callable[[], str]
-"""Returns the token for the next request: fixed, or kept fresh by whoever refreshes it."""
+"""Returns the token for the next request: a fixed one, or one that is refreshed in time."""
 
 CONNECTIONS: Final = 16
 """Kept alive at once; more than the parallel reads that a burst limit leaves room for."""
@@ -29,7 +29,7 @@ NO_RETRY: Final = Retry(total=0, redirect=False)
 
 
 class Transport:
-    """Sends requests and returns whatever is answered; raises only where nothing is."""
+    """Sends requests and returns the answers, refusals too; raises where there is no answer."""
 
     def __init__(
         self,
