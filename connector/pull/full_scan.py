@@ -122,7 +122,7 @@ class _FullScan:
         self._page_requests[request] = number
 
     def _request_links(self, pool: ThreadPoolExecutor) -> None:
-        """Ask for the associations of deals, a thousand at a time, and of the last ones at the end."""
+        """Ask for the associations of a thousand deals, or of the last ones at the end."""
         unlinked = self.progress.unlinked
         if self._link_request is None and (
             len(unlinked) >= _LINK_BATCH or (unlinked and not self._page_requests)

@@ -1,9 +1,9 @@
-"""A portal in memory, a store on disk, and a desk between them: what the use cases work with."""
+"""A fake portal, a store on disk, and run contexts: what the use cases work with."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -17,7 +17,6 @@ from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import (
     STAGE,
     STATUS,
-    Association,
     Correction,
     ObjectType,
     Portal,
@@ -25,14 +24,12 @@ from connector.core.model import (
     Ref,
 )
 from connector.core.policy.load import load_policy
-from connector.hubspot.api import Page, UpdateAnswer
-from connector.hubspot.http.failures import BatchRefused
 from connector.plan.propose import propose
 from connector.pull.poll import pull
 from state import audit, mirror, outbox, plans
 from state.db.store import Store
 from state.plans import PlanHead
-from tests.fakes.portal import FakeHubSpot
+from tests.fakes.hooked_portal import HookedHubSpot
 
 CONTACTS, COMPANIES, DEALS = ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS
 START = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -54,123 +51,6 @@ def example_portal(**changes: object) -> Portal:
     return default_portal(extra_properties=extra_properties, **changes)  # type: ignore[arg-type]  # a test names its own
 
 
-@dataclass(slots=True)
-class HookedHubSpot(FakeHubSpot):
-    """A portal in which somebody else acts before or after a request of ours.
-
-    `acts` holds who acts, by method, number of the request, and `before` or `after`;
-    `sent` is every batch of changes that arrived, `hidden` what searches do not show yet,
-    `forbidden` what a batch is refused for, `unnamed` what each answer passes over,
-    `deaf` which changes are answered well and not stored, `retold` how answers are bent.
-    """
-
-    hooks: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
-    sent_updates: list[dict[Ref, dict[str, str]]] = field(default_factory=list)
-    read_calls: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
-    hidden_from_search: set[Ref] = field(default_factory=set)
-    unanswered_per_update: list[frozenset[Ref]] = field(default_factory=list)
-    forbidden_values: set[tuple[Ref, str, str]] = field(default_factory=set)
-    ignores_write: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
-    change_answer: Callable[[UpdateAnswer], UpdateAnswer] = lambda answer: answer
-
-    def before(self, method: str, number: int, hook: Callable[[], None]) -> None:
-        """Let somebody act just before the n-th request of a method."""
-        self.hooks[method, number, "before"] = hook
-
-    def after(self, method: str, number: int, hook: Callable[[], None]) -> None:
-        """Let somebody act just after the n-th request of a method."""
-        self.hooks[method, number, "after"] = hook
-
-    def dissociate(self, first: Ref, second: Ref) -> None:
-        """Take the link between two records out."""
-        for source, target in ((first, second), (second, first)):
-            del self._links[source, target.object_type][target]
-
-    def search_changed(
-        self,
-        object_type: ObjectType,
-        properties: Sequence[str],
-        *,
-        since: datetime,
-        until: datetime,
-        after_id: str = "",
-    ) -> Page:
-        self._run_hook("changed", "before")
-        page = FakeHubSpot.search_changed(
-            self, object_type, properties, since=since, until=until, after_id=after_id
-        )
-        shown_records = tuple(
-            record for record in page.records if record.ref not in self.hidden_from_search
-        )
-        hidden_count = len(page.records) - len(shown_records)
-        return Page(records=shown_records, total=(page.total or 0) - hidden_count)
-
-    def list_page(
-        self,
-        object_type: ObjectType,
-        properties: Sequence[str],
-        *,
-        after: str | None = None,
-        archived: bool = False,
-    ) -> Page:
-        self._run_hook("page", "before")
-        return FakeHubSpot.list_page(self, object_type, properties, after=after, archived=archived)
-
-    def associations(
-        self, refs: Sequence[Ref], to: ObjectType
-    ) -> dict[Ref, tuple[Association, ...]]:
-        self._run_hook("associations", "before")
-        self.read_calls.append(("associations", tuple(refs), (str(to),)))
-        return FakeHubSpot.associations(self, refs, to)
-
-    def read(self, refs, properties, *, history=()):  # type: ignore[no-untyped-def]  # as the door's
-        self._run_hook("read", "before")
-        self.read_calls.append(("history" if history else "read", tuple(refs), tuple(properties)))
-        records = FakeHubSpot.read(self, refs, properties, history=history)
-        self._run_hook("read", "after")
-        return records
-
-    def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
-        self._run_hook("update", "before")
-        self.sent_updates.append({ref: dict(values) for ref, values in changes.items()})
-        self._refuse_forbidden(changes)
-        unanswered = (
-            self.unanswered_per_update.pop(0) if self.unanswered_per_update else frozenset()
-        )
-        stored_changes = {
-            ref: {
-                name: value
-                for name, value in values.items()
-                if not self.ignores_write(ref, name, value)
-            }
-            for ref, values in changes.items()
-            if ref not in unanswered
-        }
-        if not stored_changes:
-            self.requests["update"] += 1
-        answer = FakeHubSpot.update(self, stored_changes)
-        self._run_hook("update", "after")
-        full_answer = UpdateAnswer(
-            updated=answer.updated,
-            refused=answer.refused,
-            unanswered=frozenset(unanswered & changes.keys()),
-            correlation_id=f"answer-{len(self.sent_updates)}",
-        )
-        return self.change_answer(full_answer)
-
-    def _refuse_forbidden(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
-        values_sent = {(ref, *item) for ref, values in changes.items() for item in values.items()}
-        if values_sent & self.forbidden_values:
-            self.requests["update"] += 1
-            raise BatchRefused("HubSpot refused the batch (INVALID_OPTION)", category="BAD")
-
-    def _run_hook(self, method: str, when: str) -> None:
-        number = self.requests[method] + (when == "before")
-        hook = self.hooks.pop((method, number, when), None)
-        if hook:
-            hook()
-
-
 @dataclass
 class ConnectedPortal:
     """One portal, one store, and as many runs as a test needs."""
@@ -182,10 +62,10 @@ class ConnectedPortal:
     run_numbers: count[int] = field(default_factory=lambda: count(1))
 
     def context(self, policy: str = "extends: standard", **options: object) -> RunContext:
-        """Lay out the desk for a new run."""
+        """Return the context of a new run."""
         current_portal = self.api.portal_info
         loaded_policy = load_policy(policy, source="test.yaml", preset_text=policy_text)
-        # Time stands still here: without this, no reading would ever be too old to rely on.
+        # Time stands still here: without this, no reading would ever be too old.
         options = {"max_read_age": timedelta(seconds=-1), **options}
         return RunContext(
             run=f"run-{next(self.run_numbers)}",
@@ -198,14 +78,14 @@ class ConnectedPortal:
         )
 
     def propose(self, context: RunContext | None = None) -> PlanHead:
-        """Make a plan, as often as a test likes."""
+        """Make a plan."""
         return propose(context or self.context(), number=next(self.run_numbers))
 
     def wait(self, seconds: float) -> None:
         self.waits.append(seconds)
         self.api.advance(seconds)
 
-    # What stands in the portal
+    # What is in the portal
 
     def contact(self, stage: str = "", status: str = "", **properties: str) -> Ref:
         return self._create(CONTACTS, {STAGE: stage, STATUS: status, **properties})
@@ -232,15 +112,15 @@ class ConnectedPortal:
     def edit(
         self, ref: Ref, *, source_type: str = "AUTOMATION_PLATFORM", **properties: str
     ) -> None:
-        """Let a workflow, or whom `by` names, edit a record."""
+        """Edit a record as a workflow does, or as `source_type` says."""
         self.api.put(ref, properties, source_type=source_type, source_id="71830")
 
     def edit_as_person(self, ref: Ref, **properties: str) -> None:
-        """Let a person edit a record in HubSpot's screens."""
+        """Edit a record as a person does in HubSpot's screens."""
         self.edit(ref, source_type="CRM_UI", **properties)
 
     def edit_as_workflow(self, ref: Ref, **properties: str) -> None:
-        """Let a workflow of the portal write."""
+        """Edit a record as a workflow of the portal does."""
         self.api.put(ref, properties, source_type="AUTOMATION_PLATFORM", source_id="flow:7")
 
     def stage(self, ref: Ref) -> str:
@@ -266,7 +146,7 @@ class ConnectedPortal:
         with self.store.begin("1") as session:
             mirror.mark_due(session, refs, at=self.api.now())
 
-    # What the store remembers
+    # What the store holds
 
     def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
         with self.store.reading("1") as session:
@@ -302,7 +182,7 @@ class ConnectedPortal:
         ]
 
     def take_requests(self) -> Counter[str]:
-        """Return what was asked since the last time, by method."""
+        """Return the number of requests since the last time, by method."""
         counts = Counter(self.api.requests)
         self.api.requests.clear()
         return counts

@@ -1,4 +1,4 @@
-"""What the tests of the door share: a clock that only waiting moves, and doors upon it."""
+"""What the tests of the client share: a clock that only waiting moves, and clients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def timer() -> FakeTimer:
 
 @pytest.fixture
 def open_client(timer: FakeTimer) -> Iterator[Callable[..., HubSpotClient]]:
-    """Open doors that are closed after the test."""
+    """Return a function that opens clients, which are closed after the test."""
     clients: list[HubSpotClient] = []
 
     def connect(url: str, family: str = "2026-03", **retry_limits: object) -> HubSpotClient:

@@ -1,4 +1,4 @@
-"""Two portals that the contract of the door is tried on: one in memory, one over HTTP."""
+"""Two portals that the contract of the client is tried on: one in memory, one over HTTP."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PORTAL_ID = "147893286"
 
 
 class PortalUnderTest(Protocol):
-    """A portal as its people see it, and a door to it."""
+    """A portal as its people see it, and an API to it."""
 
     api: HubSpotApi
 
@@ -90,7 +90,7 @@ def portal() -> Portal:
 
 
 class FakePortal:
-    """The world behind the door in memory."""
+    """A portal in memory."""
 
     def __init__(self) -> None:
         self.api = FakeHubSpot(portal(), START)

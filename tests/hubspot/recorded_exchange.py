@@ -1,4 +1,4 @@
-"""Put a recorded answer to the real door, as the answer to the request that it belongs to."""
+"""Put a recorded answer to the client, as the answer to the request that it belongs to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NOON: Final = datetime(2026, 7, 15, 12, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Exchange:
-    """What the door made of an answer, what it sent for it, and what time it took it to be."""
+    """What the client made of an answer, what it sent for it, and what time it took it to be."""
 
     request: RequestKind
     result: Any
@@ -62,7 +62,7 @@ def exchange(answer: RecordedAnswer, request: RequestKind) -> Exchange:
 
 
 def exchanges(folder: Recordings) -> dict[str, Exchange]:
-    """Put each recorded answer that one of our requests could receive to the door."""
+    """Put each recorded answer that one of our requests could receive to the client."""
     requests_by_file = {name: request_for(answer) for name, answer in folder.answers.items()}
     return {
         name: exchange(folder.answers[name], request)

@@ -32,18 +32,18 @@ MISFILED: Final[Mapping[str, RequestKind | str]] = {
     ),
 }
 
-# Method, path, and why the door never sends such a request; the first that fits.
+# Method, path, and why the client never sends such a request; the first that fits.
 _NEVER_SENT: Final = (
     ("GET|POST", r"/marketing/.*", "campaigns are never asked for"),
     ("GET", r"/crm-object-schemas/.*|/crm/v3/schemas", "object schemas are never asked for"),
     (".*", r"/crm/v3/objects/(tickets|tasks|products)(/.*)?", "tickets and such are not read"),
-    ("POST", r".*/batch/archive", "the door deletes nothing"),
-    ("DELETE", r".*", "the door deletes nothing"),
-    ("POST", r".*/batch/create", "the door creates nothing"),
-    ("POST", r"/crm/v3/(objects|properties)/\w+", "the door creates nothing"),
-    ("PATCH", r"/crm/v3/objects/\w+/\d+", "the door updates in batches"),
-    ("GET", r"/crm/v3/objects/\w+/search", "the door searches by POST"),
-    ("GET", r"/crm/v3/objects/\w+/[^/]+", "the door reads single records in batches"),
+    ("POST", r".*/batch/archive", "the client deletes nothing"),
+    ("DELETE", r".*", "the client deletes nothing"),
+    ("POST", r".*/batch/create", "the client creates nothing"),
+    ("POST", r"/crm/v3/(objects|properties)/\w+", "the client creates nothing"),
+    ("PATCH", r"/crm/v3/objects/\w+/\d+", "the client updates in batches"),
+    ("GET", r"/crm/v3/objects/\w+/search", "the client searches by POST"),
+    ("GET", r"/crm/v3/objects/\w+/[^/]+", "the client reads single records in batches"),
 )
 
 

@@ -1,4 +1,4 @@
-"""What every door promises, whether a portal in memory stands behind it or one over HTTP."""
+"""What every HubSpotApi promises, whether a portal in memory stands behind it or one over HTTP."""
 
 from __future__ import annotations
 

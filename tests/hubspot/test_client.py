@@ -1,4 +1,4 @@
-"""The real door over HTTP: what is sent, what is made of the answers, and what of failures."""
+"""The client over HTTP: what is sent, how answers are read, and what failures mean."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_a_record_that_is_shown_and_refused_is_refused(open_client: OpenClient) 
     assert (set(answer.updated), set(answer.refused)) == (set(), {FIRST})
 
 
-def test_a_success_without_results_names_nobody(open_client: OpenClient) -> None:
+def test_a_success_without_results_names_no_record(open_client: OpenClient) -> None:
     with serve_replies(Reply(body={"status": "COMPLETE", "results": []})) as server:
         answer = open_client(server.url).update({FIRST: {STAGE: "lead"}})
     assert (answer.updated, answer.refused, answer.unanswered) == ({}, {}, {FIRST})
@@ -487,7 +487,7 @@ def test_a_task_goes_to_its_owner_and_lies_on_its_contact(open_client: OpenClien
     }
 
 
-def test_a_task_of_which_nobody_knows_is_not_sent_twice(open_client: OpenClient) -> None:
+def test_a_task_of_unknown_outcome_is_not_sent_twice(open_client: OpenClient) -> None:
     with serve_replies(Reply(status=502, body=HTML)) as server, pytest.raises(OutcomeUnknown):
         open_client(server.url).create_task(TASK)
     assert len(server.requests) == 1

@@ -25,7 +25,7 @@ EMPTY = Portal(account=Account(portal_id="1"), definitions={}, pipelines=())
 
 @dataclass(slots=True)
 class MisbehavingHubSpot(FakeHubSpot):
-    """A door with a habit: `bend` changes the page of the n-th search."""
+    """A fake whose `change_page` changes the page of the n-th search."""
 
     change_page: Any = None
     searches: list[tuple[datetime, datetime, str]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class MisbehavingHubSpot(FakeHubSpot):
 
 
 def fake_with(seconds: Sequence[float], change_page: Any = None) -> MisbehavingHubSpot:
-    """Open a door to contacts 1, 2, 3 …, changed so many seconds after noon."""
+    """Return a fake with contacts 1, 2, 3 …, changed so many seconds after noon."""
     api = MisbehavingHubSpot(EMPTY, NOON + HOUR, change_page=change_page)
     for number, offset in enumerate(seconds, 1):
         at = NOON + timedelta(seconds=offset)

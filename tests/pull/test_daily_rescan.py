@@ -41,7 +41,7 @@ def test_a_link_that_moves_no_modification_date_is_known_within_a_day(
     assert portal.due() == (old, new)
 
 
-def test_a_round_in_which_nothing_changed_makes_nobody_due(portal: ConnectedPortal) -> None:
+def test_a_round_in_which_nothing_changed_makes_nothing_due(portal: ConnectedPortal) -> None:
     portal.deal(OPEN, portal.contact("lead"))
     moved_contact = portal.contact("lead")
     deal = portal.deal(OPEN, moved_contact)
@@ -100,7 +100,7 @@ def test_a_stopped_round_goes_on_where_it_was(portal: ConnectedPortal) -> None:
     assert portal.take_requests()["page"] == 15
 
 
-def test_a_list_in_no_order_makes_nobody_disappear(
+def test_a_list_in_no_order_makes_no_record_disappear(
     portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contacts = [portal.contact("lead") for _ in range(5)]

@@ -55,5 +55,5 @@ def test_a_stage_that_we_set_is_known_as_ours(portal: ConnectedPortal) -> None:
     assert portal.stage(contact) == "opportunity"
 
 
-def test_nobody_is_asked_for_nobody(portal: ConnectedPortal) -> None:
+def test_without_records_nothing_is_asked(portal: ConnectedPortal) -> None:
     assert stage_periods(portal.context(), []) == {}

@@ -85,7 +85,7 @@ def test_an_archived_record_leaves_every_decision_and_comes_back_when_restored(
     assert portal.due() == (contact,)
 
 
-def test_whoever_was_linked_with_an_archived_deal_is_due(portal: ConnectedPortal) -> None:
+def test_the_records_of_an_archived_deal_are_due(portal: ConnectedPortal) -> None:
     contact, company = portal.contact("customer"), portal.company("customer")
     deal = portal.deal(WON, contact, company)
     portal.read_all()

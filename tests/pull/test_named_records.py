@@ -121,7 +121,7 @@ def test_a_privacy_deletion_is_forgotten(portal: ConnectedPortal) -> None:
     assert mirrored_record(portal, anna) is None
 
 
-def test_a_record_that_nobody_knows_is_passed_over(portal: ConnectedPortal) -> None:
+def test_a_record_that_neither_side_knows_is_passed_over(portal: ConnectedPortal) -> None:
     pull_and_correct(portal)
     put_events(portal, Ref.parse("contacts/999999"))
     assert read_named_records(portal.context()) == 1

@@ -37,7 +37,7 @@ class InvalidDelivery(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDelivery:
-    """What a delivery told: events of this portal, and how many entries were passed over."""
+    """What a delivery holds: events of this portal, and how many entries were passed over."""
 
     events: tuple[Event, ...]
     skipped: int
@@ -102,6 +102,6 @@ def _event_key(entry: Mapping[str, Any]) -> str:
 
 
 def _parse_time(millis: Any) -> datetime:
-    """Return when it happened; 1970 where nothing sound is told, since nothing rests on it."""
+    """Return when it happened; 1970 without a valid time, since no decision depends on it."""
     is_valid = isinstance(millis, int) and 0 <= millis < 10**14
     return datetime.fromtimestamp(millis / 1000 if is_valid else 0, UTC)

@@ -19,7 +19,7 @@ def until_midnight(now: datetime, zone: str) -> timedelta:
 
 
 def zone_of(name: str) -> tzinfo:
-    """Return a time zone, UTC where nobody knows its name."""
+    """Return a time zone, UTC where the name is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

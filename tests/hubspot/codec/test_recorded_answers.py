@@ -1,7 +1,7 @@
 """Every recorded answer that one of our requests could receive becomes the right noun or error.
 
 The recordings lie in the folder that `HUBSPOT_RECORDED_DIR` names. Each is served over HTTP, with
-status, headers and body, to the request of the real door that it answers.
+status, headers and body, to the request of the client that it answers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.network
 
 CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
 
-# Answers to requests that the door would not send just so, and why they are read all the same.
+# Answers to requests that the client would not send just so, and why they are read all the same.
 ANOTHER_PATH: Final = {
     **dict.fromkeys(MISFILED, "it is filed under another path"),
     "amp-labs/metadata-contacts-external-pipelines.json": "stages as a pipeline, one more shape",
@@ -82,7 +82,7 @@ def test_every_recorded_file_is_read_or_passed_over_for_a_reason(
     }
     reasons |= dict.fromkeys(folder.files_without_answer, "vectors of signatures, not an answer")
     with capsys.disabled():
-        sys.stdout.write(f"\n{len(recorded_exchanges)} recorded answers read by the door\n")
+        sys.stdout.write(f"\n{len(recorded_exchanges)} recorded answers read by the client\n")
         for text, count in Counter(reasons.values()).most_common():
             sys.stdout.write(f"{count:3} passed over: {text}\n")
     assert len(recorded_exchanges) >= 65
@@ -122,7 +122,7 @@ def test_each_recorded_page_holds_its_records_with_every_property(
         )
 
 
-def test_the_recorded_batch_reads_find_who_is_there_and_nobody_else(
+def test_the_recorded_batch_reads_find_the_records_that_exist_and_no_others(
     folder: Recordings, recorded_exchanges: dict[str, Exchange]
 ) -> None:
     read_in_batches = {

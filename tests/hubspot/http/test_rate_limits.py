@@ -46,7 +46,7 @@ def test_the_portal_sees_no_more_though_each_request_arrives_late() -> None:
     )
 
 
-def test_whoever_stays_below_the_limit_never_waits() -> None:
+def test_below_the_limit_no_request_waits() -> None:
     slots = LocalSlots()
     times = [0.34 * index for index in range(9)]
     assert [slots.take("all", now, limit=3, interval=1.0) for now in times] == times
@@ -58,7 +58,7 @@ def test_half_of_the_slots_are_given_out_at_once_and_the_others_evenly() -> None
     assert times == [0.0, 0.0, 2.5, 5.0, 10.0, 12.5, 15.0]
 
 
-def test_a_clock_that_was_set_back_stops_nobody() -> None:
+def test_a_clock_that_was_set_back_stops_no_request() -> None:
     slots = LocalSlots()
     slots.take("all", 9000.0, limit=1, interval=10.0)
     assert slots.take("all", 5.0, limit=1, interval=10.0) == 5.0

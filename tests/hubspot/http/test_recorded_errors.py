@@ -65,7 +65,7 @@ ERRORS: Final[Mapping[str, tuple[type[ConnectorError], Mapping[str, object]]]] =
     ),
 }
 
-# Errors of requests that the door never sends: should one come nevertheless, it is this.
+# Errors of requests that the client never sends: should one come nevertheless, it is this.
 UNSENT_REQUEST_ERRORS: Final = {
     "amp-labs/batch-create-contacts-err-conflict.json": RequestRefused,
     "amp-labs/batch-create-contacts-err-many-invalid-properties.json": RequestRefused,
