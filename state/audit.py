@@ -143,6 +143,21 @@ def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, in
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
+def count_records_by_rule(session: Transaction, *, since: datetime) -> dict[str, int]:
+    """Count, for each rule, the records of which it wrote a property since then.
+
+    A stale correction was never sent, so it does not count.
+    """
+    record = _C.object_type + "/" + cast(_C.object_id, String)
+    query = (
+        select(_C.rule, func.count(distinct(record)))
+        .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
+        .where(_C.outcome != Outcome.STALE.value)
+        .group_by(_C.rule)
+    )
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
 def redact(session: Transaction, records: Iterable[Ref]) -> int:
     """Remove the values from the lines of these records; return the number of lines.
 

@@ -15,6 +15,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     checkpoints,
     follow_up_tasks,
     holds,
+    introduced_rules,
     ledger,
     merged_records,
     mirror,

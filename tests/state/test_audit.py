@@ -62,6 +62,19 @@ def test_lines_come_back_in_their_order_with_their_hashes(store_with_lines: Stor
     assert len({entry.hash for entry in lines} - {""}) == 3
 
 
+def test_the_records_of_a_rule_count_once_and_stale_corrections_never(session: Transaction) -> None:
+    lines = [
+        line(0),
+        line(1, property_name=STATUS),
+        line(2, record=contact(2), outcome=Outcome.IGNORED),
+        line(3, record=contact(3), outcome=Outcome.STALE),
+        line(4, record=company(1), rule="won"),
+    ]
+    audit.append(session, lines)
+    assert audit.count_records_by_rule(session, since=at(0)) == {"reopened": 2, "won": 1}
+    assert audit.count_records_by_rule(session, since=at(3)) == {"won": 1}
+
+
 def test_nothing_appended_is_nothing_told(session: Transaction) -> None:
     audit.append(session, [])
     assert list(audit.read(session)) == []

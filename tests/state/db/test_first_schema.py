@@ -17,7 +17,18 @@ from alembic.migration import MigrationContext
 from connector.core.corrections.audit import IntactChain
 from connector.core.corrections.moves import Phase
 from connector.core.model import STAGE
-from state import audit, audit_cuts, checkpoints, holds, ledger, mirror, outbox, plans, runs
+from state import (
+    audit,
+    audit_cuts,
+    checkpoints,
+    holds,
+    introduced_rules,
+    ledger,
+    mirror,
+    outbox,
+    plans,
+    runs,
+)
 from state.db import schema
 from state.db import sqlite as engines
 from state.db.store import Store
@@ -61,6 +72,11 @@ def test_everything_in_it_is_still_there(opened_store: Store) -> None:
         assert runs.get(session, "r1") is not None
         assert checkpoints.get(session, "changes.contacts") == {"until": "2026-03-01"}
         assert len(holds.read_active(session, now=at(0))) == 1
+
+
+def test_a_rule_that_corrected_records_before_is_introduced(opened_store: Store) -> None:
+    with opened_store.reading(PORTAL) as session:
+        assert introduced_rules.read(session) == {"reopened"}
 
 
 def test_its_audit_proves_itself_and_goes_on(opened_store: Store) -> None:
