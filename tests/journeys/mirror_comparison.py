@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connector.core.model import ObjectType, Ref
+from connector.sandbox.portal import calculated
 from state import associations, mirror, mirror_queries
 from tests.journeys.workspace import Workspace
 
@@ -29,7 +30,7 @@ def _portal_records(workspace: Workspace) -> dict[str, object]:
     records: dict[str, object] = {}
     for object_type, names in _NAMES.items():
         for record in portal.records(object_type):
-            values = tuple(portal.read(record, name) for name in names)
+            values = tuple(calculated.read(portal, record, name) for name in names)
             links = {
                 f"{target_type}/{target_id}"
                 for target_type, target_id, _ in portal.links.linked_records(object_type, record.id)

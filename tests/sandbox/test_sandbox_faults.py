@@ -17,11 +17,16 @@ STATUSES = {
     "477": 477,
     "401": 401,
     "403": 403,
+    "403-html": 403,
+    "404-html": 404,
+    "302": 302,
+    "400-bare": 400,
     "429-secondly": 429,
     "429-ten-secondly": 429,
     "429-daily": 429,
     "empty": 200,
     "html": 200,
+    "not-json": 200,
     "empty-results": 200,
 }
 CONNECTION_ERRORS = {
@@ -63,7 +68,9 @@ def test_a_broken_connection_leaves_the_write_done_or_not(
 
 
 def test_every_kind_is_tried_here():
-    assert set(FAULT_KINDS) == {*STATUSES, *CONNECTION_ERRORS, "400", "207", "left-out", "ignore"}
+    elsewhere = {"standing-cursor", "empty-cursor", "lost-links"}
+    batch_kinds = {"400", "207", "left-out", "ignore"}
+    assert set(FAULT_KINDS) == {*STATUSES, *CONNECTION_ERRORS, *batch_kinds, *elsewhere}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +96,7 @@ def test_a_moving_account_names_its_wait(client, sandbox):
     assert (reply.status, reply.headers["Retry-After"]) == (477, "120")
 
 
-@pytest.mark.parametrize("kind", ["502", "504", "524", "html"])
+@pytest.mark.parametrize("kind", ["502", "504", "524", "html", "403-html", "404-html", "302"])
 def test_gateways_answer_in_html(client, sandbox, kind):
     sandbox.faults.add(Fault(kind=kind))
     assert client.get("contacts").body.startswith("<html>")
@@ -151,3 +158,101 @@ def test_faults_at_random_are_reproducible_and_as_frequent_as_told(client, sandb
 def test_an_unknown_kind_is_refused_at_once():
     with pytest.raises(ValueError, match="kind is one of"):
         Fault(kind="gremlins")
+
+
+def test_a_set_can_fail_for_good_while_the_clear_and_other_records_work(
+    client, sandbox, create_contact, portal
+):
+    failing_id, other_id = create_contact("customer"), create_contact("customer")
+    fault = Fault(
+        kind="500", route="batch_update", ids=[failing_id], writes={"lifecyclestage": "lead"}
+    )
+    sandbox.faults.add(fault)
+
+    def write(*record_ids, stage):
+        changes = {record_id: {"lifecyclestage": stage} for record_id in record_ids}
+        return client.update("contacts", changes).status
+
+    assert write(failing_id, other_id, stage="") == 200
+    assert [write(failing_id, other_id, stage="lead") for _ in range(3)] == [500] * 3
+    assert write(other_id, stage="lead") == 200
+    assert write(failing_id, stage="customer") == 200
+    assert portal.value("contacts", failing_id, "lifecyclestage") == "customer"
+
+
+@pytest.mark.parametrize(
+    ("value", "statuses"), [("", [500, 200]), ("*", [200, 500]), ("lead", [200, 500])]
+)
+def test_a_fault_meets_only_the_writes_that_it_names(
+    client, sandbox, create_contact, value, statuses
+):
+    contact_id = create_contact("customer")
+    sandbox.faults.add(Fault(kind="500", times=0, writes={"lifecyclestage": value}))
+    assert [
+        client.update("contacts", {contact_id: {"lifecyclestage": stage}}).status
+        for stage in ("", "lead")
+    ] == statuses
+    assert client.update("contacts", {contact_id: {"firstname": "Kari"}}).status == 200
+
+
+@pytest.mark.parametrize("ids_format", ["{}", "contacts/{}"])
+def test_a_record_that_cannot_be_served_fails_every_read_that_names_it(
+    client, sandbox, create_contact, ids_format
+):
+    good_id, bad_id = create_contact(), create_contact()
+    sandbox.faults.add(Fault(kind="500", ids=[ids_format.format(bad_id)]))
+    reads = (
+        lambda *ids: client.read("contacts", ids),
+        lambda *ids: client.get(f"contacts/{ids[-1]}"),
+        lambda *ids: client.associations("contacts", "deals", *({"id": name} for name in ids)),
+    )
+    assert [read(good_id, bad_id).status for read in reads] == [500] * 3
+    assert all(read(good_id).status < 300 for read in reads)
+
+
+def test_an_id_with_its_type_means_no_record_of_another_type(client, sandbox, portal):
+    contact_id = portal.create("contacts", {}, id=77)
+    portal.create("companies", {}, id=77)
+    sandbox.faults.add(Fault(kind="500", ids=["companies/77"]))
+    assert client.get(f"contacts/{contact_id}").status == 200
+    assert client.get("companies/77").status == 500
+
+
+def test_association_answers_may_lack_links(client, sandbox, portal, create_contact):
+    contact_id = create_contact()
+    deal_ids = [portal.create("deals", {}) for _ in range(3)]
+    for deal_id in deal_ids:
+        portal.associate("deals", deal_id, "contacts", contact_id)
+
+    def listed():
+        rows = client.associations("contacts", "deals", {"id": contact_id}).body["results"]
+        return [str(link["toObjectId"]) for link in rows[0]["to"]]
+
+    sandbox.faults.add(Fault(kind="lost-links", ids=[deal_ids[1]], times=1))
+    assert listed() == [deal_ids[0], deal_ids[2]]
+    sandbox.faults.add(Fault(kind="lost-links"))
+    assert listed() == deal_ids[:2]
+    assert listed() == deal_ids
+
+
+def test_associations_may_refuse_one_id_and_answer_the_others(
+    client, sandbox, portal, create_contact
+):
+    contact_id, refused_id = create_contact(), create_contact()
+    deal_id = portal.create("deals", {})
+    portal.associate("deals", deal_id, "contacts", contact_id)
+    sandbox.faults.add(Fault(kind="207", route="associations", ids=[refused_id]))
+    reply = client.associations("contacts", "deals", {"id": contact_id}, {"id": refused_id})
+    assert [row["from"]["id"] for row in reply.body["results"]] == [contact_id]
+    refusal = reply.body["errors"][0]
+    assert refusal["subCategory"] == "crm.associations.INVALID_IDENTIFIER"
+    assert (reply.status, refusal["context"]) == (207, {"id": [refused_id]})
+
+
+@pytest.mark.parametrize(("kind", "cursor"), [("standing-cursor", "100"), ("empty-cursor", "")])
+def test_a_cursor_may_stand_still_or_be_empty(client, sandbox, create_contact, kind, cursor):
+    for _ in range(3):
+        create_contact()
+    sandbox.faults.add(Fault(kind=kind))
+    reply = client.get("contacts?limit=1&after=100")
+    assert reply.body["paging"]["next"]["after"] == cursor

@@ -20,7 +20,7 @@ OBSERVATIONS: dict[str, Observation] = {}
 
 
 def observes(switch: str, **other_switches: Any) -> Callable[[Observation], Observation]:
-    """Note how a switch is seen; `more` are other switches that it needs."""
+    """Register how a switch shows; `other_switches` are those that it needs."""
 
     def register(observe: Observation) -> Observation:
         def observe_with_switches(client: Client, portal: Portal, contact_id: str) -> Any:
@@ -299,6 +299,38 @@ def _(client, portal, contact_id):
     return client.get(f"contacts/{contact_id}").body["updatedAt"]
 
 
+@observes("search_pages")
+def _(client, portal, contact_id):
+    """Walk four records in pages of three; then ask for the first page again."""
+    for _ in range(3):
+        portal.create("contacts", {})
+    pages, after = [], "0"
+    while after and len(pages) < 5:
+        body = client.search("contacts", limit=3, after=after).body
+        assert body["total"] == 4
+        pages.append(len(body["results"]))
+        after = body.get("paging", {}).get("next", {}).get("after", "")
+    return pages, len(client.search("contacts", limit=3).body["results"])
+
+
+@observes("archiving_bumps_linked")
+def _(client, portal, contact_id):
+    deal_id = portal.create("deals", {})
+    portal.associate("deals", deal_id, "contacts", contact_id)
+    portal.clock.advance(60)
+    portal.archive("deals", deal_id)
+    return client.get(f"contacts/{contact_id}").body["updatedAt"]
+
+
+@observes("archived_links")
+def _(client, portal, contact_id):
+    deal_id = portal.create("deals", {})
+    portal.associate("deals", deal_id, "contacts", contact_id)
+    portal.archive("deals", deal_id)
+    reply = client.associations("contacts", "deals", {"id": contact_id})
+    return len(reply.body["results"])
+
+
 @observes("merge_new_id")
 def _(client, portal, contact_id):
     body = {"primaryObjectId": contact_id, "objectIdToMerge": portal.create("contacts", {})}
@@ -339,7 +371,7 @@ def _(client, portal, contact_id):
     return client.ask("GET", path).body["results"][0]["fetchStatus"]
 
 
-def test_every_unsure_switch_is_looked_at():
+def test_every_unsure_switch_is_observed():
     assert set(OBSERVATIONS) == set(UNCERTAIN)
 
 

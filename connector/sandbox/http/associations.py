@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from connector.sandbox.http.call import JSON, Answer, Call
 from connector.sandbox.http.record_json import batch_body
-from connector.sandbox.portal import refusals
+from connector.sandbox.portal import linking, refusals
 from connector.sandbox.portal.associations import TYPE_IDS, Link
 from connector.sandbox.portal.object_types import ObjectType
 from connector.sandbox.portal.record import Record
@@ -54,7 +54,7 @@ def _link_page(
     record = call.portal.tables[source.name].find(record_id)
     if record is None:
         return [], ""
-    linked_ids = _live_linked_ids(call, record, target)
+    linked_ids = _listed_ids(call, record, target)
     start = bisect_left(linked_ids, int(after)) if after.isdigit() else 0
     page_size = call.portal.switches.long_paging_of_associations
     links = call.portal.links.of(source.name, record.id, target.name)
@@ -65,13 +65,14 @@ def _link_page(
     return rows, str(linked_ids[start + page_size]) if start + page_size < len(linked_ids) else ""
 
 
-def _live_linked_ids(call: Call, record: Record, target: ObjectType) -> list[int]:
+def _listed_ids(call: Call, record: Record, target: ObjectType) -> list[int]:
     records = call.portal.tables[target.name].records
     links = call.portal.links.of(record.object_type.name, record.id, target.name)
+    lists_archived = call.portal.switches.archived_links == "listed"
     return sorted(
         linked_id
         for linked_id in links
-        if linked_id in records and records[linked_id].archived_at is None
+        if linked_id in records and (lists_archived or records[linked_id].archived_at is None)
     )
 
 
@@ -118,7 +119,7 @@ def batch_create(call: Call) -> Answer:
             _find_end(call, target, item["to"]),
         )
         link = _parse_link(call, item.get("types") or [])
-        call.portal.link(record, other_record, link, call.portal.clock.ms())
+        linking.link(call.portal, record, other_record, link, call.portal.clock.ms())
         results.append(_link_json(record, other_record, link))
     return Answer(status=201, body=batch_body(call.portal, results, [], call.started_at))
 
@@ -132,7 +133,7 @@ def batch_create_v3(call: Call) -> Answer:
             _find_end(call, source, item["from"]),
             _find_end(call, target, item["to"]),
         )
-        call.portal.link(record, other_record, Link(), call.portal.clock.ms())
+        linking.link(call.portal, record, other_record, Link(), call.portal.clock.ms())
         for from_record, to_record in ((other_record, record), (record, other_record)):
             association_type = (
                 f"{from_record.object_type.singular}_to_{to_record.object_type.singular}"
@@ -152,8 +153,10 @@ def batch_archive(call: Call) -> Answer:
     source, target = _object_types(call)
     for item in call.inputs(_MAX_INPUTS):
         for target_ref in item.get("to") or []:
-            call.portal.unlink(
-                _find_end(call, source, item["from"]), _find_end(call, target, target_ref)
+            linking.unlink(
+                call.portal,
+                _find_end(call, source, item["from"]),
+                _find_end(call, target, target_ref),
             )
     return Answer(status=204)
 
@@ -165,7 +168,7 @@ def link_one(call: Call) -> Answer:
     other_record = _find_end(call, target, {"id": call.path_params["to_id"]})
     types = call.request.body if isinstance(call.request.body, list) else []
     link = _parse_link(call, types)
-    call.portal.link(record, other_record, link, call.portal.clock.ms())
+    linking.link(call.portal, record, other_record, link, call.portal.clock.ms())
     if types:
         return Answer(status=201, body=_link_json(record, other_record, link))
     results = [
@@ -184,7 +187,7 @@ def unlink_one(call: Call) -> Answer:
         target_table.find(call.path_params["to_id"]),
     )
     if record is not None and other_record is not None:
-        call.portal.unlink(record, other_record)
+        linking.unlink(call.portal, record, other_record)
     return Answer(status=204)
 
 
@@ -202,7 +205,9 @@ def link_new_record(call: Call, record: Record, associations: Iterable[JSON]) ->
         )
         if target:
             other_record = _find_end(call, call.portal.resolve_type(target), association["to"])
-            call.portal.link(record, other_record, _parse_link(call, types), call.portal.clock.ms())
+            linking.link(
+                call.portal, record, other_record, _parse_link(call, types), call.portal.clock.ms()
+            )
 
 
 def embedded_associations(call: Call, record: Record, targets: Iterable[str]) -> JSON:
@@ -210,7 +215,7 @@ def embedded_associations(call: Call, record: Record, targets: Iterable[str]) ->
     embedded: JSON = {}
     for name in targets:
         target = call.portal.resolve_type(name)
-        linked_ids = _live_linked_ids(call, record, target)
+        linked_ids = _listed_ids(call, record, target)
         if linked_ids:
             embedded[target.name] = _embedded_page(call, record, target, linked_ids)
     return embedded

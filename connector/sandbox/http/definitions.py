@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from connector.sandbox.http.call import JSON, Answer, Call
+from connector.sandbox.http.oddities import make_pipeline_odd, make_property_odd
 from connector.sandbox.portal import pipelines, properties, refusals
 from connector.sandbox.portal.definitions import Owner
 from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS
@@ -17,16 +18,8 @@ _MAX_OWNERS: Final = 500
 
 def list_properties(call: Call) -> Answer:
     """Answer all property definitions of a kind."""
-    shuffled = call.portal.switches.options_order == "shuffled"
     definitions = call.portal.schema.definitions(call.object_type).values()
-    return Answer(
-        body={
-            "results": [
-                properties.definition_json(definition, shuffled=shuffled)
-                for definition in definitions
-            ]
-        }
-    )
+    return Answer(body={"results": [_property_json(call, row) for row in definitions]})
 
 
 def read_property(call: Call) -> Answer:
@@ -38,8 +31,13 @@ def read_property(call: Call) -> Answer:
         raise refusals.RefusedError(
             404, {"status": "error", "message": message, "category": "OBJECT_NOT_FOUND"}
         )
+    return Answer(body=_property_json(call, definition))
+
+
+def _property_json(call: Call, definition: properties.Definition) -> JSON:
     shuffled = call.portal.switches.options_order == "shuffled"
-    return Answer(body=properties.definition_json(definition, shuffled=shuffled))
+    answer = properties.definition_json(definition, shuffled=shuffled)
+    return make_property_odd(call.portal, call.object_type, answer)
 
 
 def create_property(call: Call) -> Answer:
@@ -75,6 +73,13 @@ def read_pipeline(call: Call) -> Answer:
 
 
 def _pipeline_list(call: Call) -> list[JSON]:
+    return [
+        make_pipeline_odd(call.portal, call.object_type, pipeline)
+        for pipeline in _usual_pipelines(call)
+    ]
+
+
+def _usual_pipelines(call: Call) -> list[JSON]:
     object_type, schema = call.object_type, call.portal.schema
     if object_type is DEALS:
         return [

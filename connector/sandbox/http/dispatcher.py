@@ -1,4 +1,4 @@
-"""The reception: checks a request in HubSpot's order, and gets it answered."""
+"""Dispatch a request: check it in HubSpot's order, then let the handler of its route answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import orjson
 
 from connector.sandbox.http.call import Answer, Call, Request
-from connector.sandbox.http.faults import Fault, Faults, fault_answer, requested_ids
+from connector.sandbox.http.faults import Fault, Faults, change_body, fault_answer, requested_ids
 from connector.sandbox.http.limits import Limits
 from connector.sandbox.http.oauth import OAuth
 from connector.sandbox.http.routes import RouteMatch, find_route
@@ -129,9 +129,8 @@ class Dispatcher:
         )
         if fault.kind == "truncated":
             answer.connection_fault = "truncate"
-        elif fault.kind == "empty-results" and isinstance(answer.body, dict):
-            answer.body["results"] = []
-            answer.body.pop("paging", None)
+        elif isinstance(answer.body, dict):
+            change_body(fault, call.request, answer.body)
         return fault_answer(fault) or answer
 
 
@@ -188,15 +187,23 @@ def _accepted_scopes(route_match: RouteMatch) -> set[str]:
 
 def _answer_without_ids(fault: Fault, call: Call, route_match: RouteMatch) -> Answer:
     """Leave the ids of a fault out of a batch, named in the errors or not."""
-    left_out = set(fault.ids or requested_ids(call.request)[:1])
+    requested = requested_ids(call.request)
+    left_out = {
+        record_id for record_id in requested if fault.names(call.request, record_id)
+    } or set(requested[:1])
     inputs = [item for item in call.body["inputs"] if str(item["id"]) not in left_out]
     request, full_body = call.request, call.request.body
     request.body = {**full_body, "inputs": inputs}
     answer = route_match.route.handler(call)
     request.body = full_body
     if fault.kind == "207" and isinstance(answer.body, dict):
-        entry = refusals.not_found_entry(sorted(left_out), call.object_type.singular)
-        errors = [*answer.body.get("errors", []), entry]
+        errors = [*answer.body.get("errors", []), *_left_out_entries(call, sorted(left_out))]
         answer.body |= {"errors": errors, "numErrors": len(errors)}
         answer.status = 200 if call.family == "2026-09" else 207
     return answer
+
+
+def _left_out_entries(call: Call, record_ids: list[str]) -> list[dict[str, Any]]:
+    if call.request.route == "associations":
+        return [refusals.invalid_identifier_entry(record_id) for record_id in record_ids]
+    return [refusals.not_found_entry(record_ids, call.object_type.singular)]

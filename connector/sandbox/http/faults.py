@@ -1,15 +1,16 @@
-"""Faults that the box can be told to have: what HubSpot and networks do on a bad day."""
+"""Faults on request: what HubSpot and networks do on a bad day."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
-from connector.sandbox.http.call import Answer, Request
+from connector.sandbox.http.call import JSON, Answer, Request
 from connector.sandbox.portal import refusals
+from connector.sandbox.portal.object_types import OBJECT_TYPES_BY_NAME
 from connector.sandbox.portal.refusals import RefusedError
 
 _GATEWAY_MESSAGE: Final = (
@@ -35,6 +36,12 @@ STATUS_FAULTS: Final[dict[str, Callable[[float | None], RefusedError]]] = {
     ),
     "401": lambda _: _json_error(401, "The OAuth token used expired", "EXPIRED_AUTHENTICATION"),
     "403": lambda _: refusals.missing_scopes(["crm.objects.contacts.write"]),
+    "403-html": lambda _: refusals.html_page(403, "Forbidden", _GATEWAY_MESSAGE),
+    "404-html": lambda _: refusals.resource_not_found(),
+    "302": lambda _: refusals.html_page(
+        302, "Found", _GATEWAY_MESSAGE, Location="https://status.hubspot.com/"
+    ),
+    "400-bare": lambda _: refusals.uncategorized(400, "There was a problem with the request."),
     "429-secondly": lambda wait: refusals.rate_limited("SECONDLY", retry_after=wait),
     "429-ten-secondly": lambda wait: refusals.rate_limited(
         "TEN_SECONDLY_ROLLING", retry_after=wait
@@ -42,26 +49,45 @@ STATUS_FAULTS: Final[dict[str, Callable[[float | None], RefusedError]]] = {
     "429-daily": lambda wait: refusals.rate_limited("DAILY", retry_after=wait),
 }
 CONNECTION_FAULTS: Final = {"reset": "reset", "timeout": "hang", "truncated": "truncate"}
-BODY_FAULTS: Final = ("empty", "html", "empty-results")
+BODY_FAULTS: Final = (
+    "empty",
+    "html",
+    "not-json",
+    "empty-results",
+    "standing-cursor",
+    "empty-cursor",
+    "lost-links",
+)
 BATCH_FAULTS: Final = ("400", "207", "left-out", "ignore")
 FAULT_KINDS: Final = (*STATUS_FAULTS, *CONNECTION_FAULTS, *BODY_FAULTS, *BATCH_FAULTS)
-_BATCH_ROUTES: Final = frozenset({"batch_update", "batch_read"})
+_BATCH_ROUTES: Final = frozenset({"batch_update", "batch_read", "associations"})
+_PAGED_ROUTES: Final = frozenset({"list", "search", "associations", "owners", "flows"})
 _ROUTES_OF_KIND: Final = {
     "207": _BATCH_ROUTES,
     "left-out": _BATCH_ROUTES,
     "ignore": frozenset({"batch_update", "update"}),
-    "empty-results": frozenset({*_BATCH_ROUTES, "list", "search", "associations"}),
+    "empty-results": frozenset({*_BATCH_ROUTES, "list", "search"}),
+    "standing-cursor": _PAGED_ROUTES,
+    "empty-cursor": _PAGED_ROUTES,
+    "lost-links": frozenset({"associations"}),
 }
 
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One fault: which requests it strikes, from the `nth` matching one on, and how often.
+    """One fault: which requests it meets, from the `nth` matching one on, and how often.
 
-    `when` is `before` or `after` a write took effect. With `ids` it strikes only requests
-    that name one of them, and for ever unless `times` says otherwise; 0 is for ever.
-    The kinds `207` (named in errors) and `left-out` (not named at all) leave the ids out;
-    `ignore` answers well and stores nothing.
+    `when` is `before` or `after` a write took effect. With `ids` (`123`, or `contacts/123`) it
+    meets only requests that name one of them, and for ever unless `times` says otherwise; 0 is
+    for ever. `writes` narrows it to updates that write these values into one of the ids, or into
+    any record where `ids` is empty: "" is a clear, `*` any other value. So one record whose set
+    never works is `Fault(kind="500", route="batch_update", ids=["300"],
+    writes={"lifecyclestage": "*"})`.
+
+    The kinds `207` (named in errors) and `left-out` (not named at all) leave the ids out of a
+    batch; `ignore` answers well and stores nothing. `lost-links` leaves links to the ids, or the
+    last link of each record, out of association answers. `standing-cursor` and `empty-cursor`
+    answer `paging.next.after` with the cursor that was sent, or with an empty one.
     """
 
     kind: str
@@ -70,6 +96,7 @@ class Fault:
     times: int | None = None
     when: str = "before"
     ids: Sequence[str] = ()
+    writes: Mapping[str, str] = field(default_factory=dict)
     retry_after: float | None = None
     _match_count: int = field(default=0, init=False)
     _hit_count: int = field(default=0, init=False)
@@ -79,7 +106,7 @@ class Fault:
             raise ValueError(f"kind is one of {', '.join(FAULT_KINDS)}; when is before or after")
 
     def hits(self, request: Request) -> bool:
-        """Tell whether the fault strikes a request, and count it."""
+        """Tell whether a request meets the fault, and count it."""
         if self.route not in {"*", request.route} or not self._matches(request):
             return False
         self._match_count += 1
@@ -92,20 +119,56 @@ class Fault:
     def _matches(self, request: Request) -> bool:
         if request.route not in _ROUTES_OF_KIND.get(self.kind, {request.route}):
             return False
-        return not self.ids or bool(set(self.ids) & set(requested_ids(request)))
+        if self.kind in {"207", "left-out"} and not _inputs(request):
+            return False
+        if self.writes:
+            return any(
+                (not self.ids or self.names(request, record_id)) and self._is_written(properties)
+                for record_id, properties in _written_properties(request)
+            )
+        # The ids of lost links stand in the answer, not in the request.
+        if not self.ids or self.kind == "lost-links":
+            return True
+        return any(self.names(request, record_id) for record_id in requested_ids(request))
+
+    def names(self, request: Request, record_id: str) -> bool:
+        """Tell whether a record of the request's object type is one of the fault's ids."""
+        object_type = OBJECT_TYPES_BY_NAME.get(request.object_type)
+        full_name = f"{object_type.name if object_type else request.object_type}/{record_id}"
+        return record_id in self.ids or full_name in self.ids
+
+    def _is_written(self, properties: Mapping[str, Any]) -> bool:
+        return all(
+            name in properties
+            and (bool(properties[name]) if value == "*" else (properties[name] or "") == value)
+            for name, value in self.writes.items()
+        )
 
 
 def requested_ids(request: Request) -> list[str]:
     """Return the record ids that a request names."""
+    ids = [str(item.get("id", "")) for item in _inputs(request)]
+    return [*ids, *request.path.split("/")[-3:]]
+
+
+def _inputs(request: Request) -> list[dict[str, Any]]:
     body = request.body if isinstance(request.body, dict) else {}
     inputs = body.get("inputs")
     items = inputs if isinstance(inputs, list) else []
-    ids = [str(item.get("id", "")) for item in items if isinstance(item, dict)]
-    return [*ids, request.path.rsplit("/", 1)[-1]]
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _written_properties(request: Request) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the records that a request updates, with the values that it writes."""
+    if request.route == "update" and isinstance(request.body, dict):
+        return [(request.path.rsplit("/", 1)[-1], request.body.get("properties") or {})]
+    if request.route != "batch_update":
+        return []
+    return [(str(item.get("id", "")), item.get("properties") or {}) for item in _inputs(request)]
 
 
 class Faults:
-    """The faults that wait to strike, and those that did."""
+    """The faults that requests may meet, and those that they met."""
 
     def __init__(self) -> None:
         self._pending: list[Fault] = []
@@ -128,7 +191,7 @@ class Faults:
     def add_random(
         self, *, rate: float, kinds: Sequence[str], seed: int, routes: Sequence[str] = ()
     ) -> None:
-        """Strike a share of all requests, at random but reproducibly."""
+        """Let a share of all requests meet a fault, at random but the same for the same seed."""
         rng = Random(seed)  # noqa: S311 -- for play, not for secrets
 
         def pick_fault(request: Request) -> Fault | None:
@@ -139,7 +202,7 @@ class Faults:
         self._pick_random = pick_fault
 
     def next_fault(self, request: Request) -> Fault | None:
-        """Return the fault that strikes a request."""
+        """Return the fault that a request meets."""
         with self._lock:
             fault = next(
                 (candidate for candidate in self._pending if candidate.hits(request)), None
@@ -161,4 +224,35 @@ def fault_answer(fault: Fault) -> Answer | None:
         return Answer(status=200)
     if fault.kind == "html":
         return Answer(body="<html><body><h2>We'll be right back</h2></body></html>\n")
+    if fault.kind == "not-json":
+        return Answer(body='{"status": "COMPLETE", "results": [')
     return None
+
+
+def change_body(fault: Fault, request: Request, body: JSON) -> None:
+    """Change the body of an answer as the kind of fault has it; most kinds change nothing."""
+    if fault.kind == "empty-results":
+        body["results"] = []
+        body.pop("paging", None)
+    elif fault.kind == "lost-links":
+        _drop_links(fault, body)
+    elif fault.kind in {"standing-cursor", "empty-cursor"} and "paging" in body:
+        body["paging"]["next"]["after"] = (
+            _sent_cursor(request) if fault.kind == "standing-cursor" else ""
+        )
+
+
+def _drop_links(fault: Fault, body: JSON) -> None:
+    rows = body.get("results", [])
+    # A single read answers the links themselves, a batch read a row for each record.
+    containers = [row["to"] for row in rows if "to" in row] if rows and "to" in rows[0] else [rows]
+    for links in containers:
+        if fault.ids:
+            links[:] = [link for link in links if str(link["toObjectId"]) not in fault.ids]
+        else:
+            del links[-1:]
+
+
+def _sent_cursor(request: Request) -> str:
+    body = request.body if isinstance(request.body, dict) else {}
+    return str(request.params.get("after") or body.get("after") or "0")

@@ -1,24 +1,25 @@
-"""One HTTP connection to the box: requests in, answers out, each in one write."""
+"""Serve one HTTP connection: read requests, send each answer in one write."""
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import struct
 import zlib
+from datetime import timedelta
 from email.utils import format_datetime
 from http.client import responses
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
 import orjson
 
+from connector.sandbox.http import admin
 from connector.sandbox.http.call import Answer, Request
-
-if TYPE_CHECKING:
-    from connector.sandbox.http.server import Sandbox
+from connector.sandbox.http.served_portal import ServedPortal
 
 _GZIP_MIN_BYTES: Final = 860
 _JSON: Final = "application/json;charset=utf-8"
@@ -36,20 +37,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Serve one request, whatever its method."""
-        sandbox: Sandbox = self.server.sandbox
+        served: ServedPortal = self.server.served_portal
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = sandbox.dispatcher.parse_request(self.command, self.path, headers, body)
+        request = served.dispatcher.parse_request(self.command, self.path, headers, body)
         request.local = self.client_address[0] in {"127.0.0.1", "::1"}
-        answer = sandbox.handle(request)
+        if admin.is_admin_request(request):
+            self._send(served, request, admin.answer(served, request))
+            return
+        answer = served.handle(request)
         if answer.connection_fault == "hang":
-            self._hang(sandbox)
+            self._hang(served)
         elif answer.connection_fault == "reset":
             self._reset()
         else:
-            self._send(sandbox, request, answer)
-            sandbox.note_sent(request)
+            self._send(served, request, answer)
+            served.note_sent(request)
 
     def do_POST(self) -> None:
         """Serve a POST."""
@@ -68,20 +72,20 @@ class Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 -- the parent's name
-        """Log nothing: whoever wants to know looks at the served requests."""
+        """Log nothing; `ServedPortal.requests` has the served requests."""
 
-    def _send(self, sandbox: Sandbox, request: Request, answer: Answer) -> None:
+    def _send(self, served: ServedPortal, request: Request, answer: Answer) -> None:
         correlation_id = str(uuid4())
         body, content_type = _encode_body(answer, correlation_id)
         headers = {
-            "Date": format_datetime(sandbox.portal.clock.now(), usegmt=True),
+            "Date": _date_header(served),
             "x-content-type-options": "nosniff",
             "vary": "origin, Accept-Encoding",
             "x-hubspot-correlation-id": correlation_id,
             **answer.headers,
         }
         if answer.status not in {401, 403}:
-            headers |= sandbox.dispatcher.limits.headers(request.route)
+            headers |= served.dispatcher.limits.headers(request.route)
         if body or answer.status != 204:
             headers["Content-Type"] = content_type
         if len(body) > _GZIP_MIN_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
@@ -108,13 +112,18 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.connection.close()
 
-    def _hang(self, sandbox: Sandbox) -> None:
-        """Stay silent until the client gives up, the box stops, or it has been long enough."""
+    def _hang(self, served: ServedPortal) -> None:
+        """Stay silent until the client gives up, the sandbox stops, or `hang_seconds` are over."""
         self.close_connection = True
-        deadline = monotonic() + sandbox.portal.switches.hang_seconds
-        while monotonic() < deadline and not sandbox.stopping.is_set():
+        deadline = monotonic() + served.portal.switches.hang_seconds
+        while monotonic() < deadline and not served.stopping.is_set():
             if select.select([self.connection], [], [], 0.05)[0]:
                 return
+
+
+def _date_header(served: ServedPortal) -> str:
+    offset = timedelta(seconds=served.portal.switches.date_header_offset_seconds)
+    return format_datetime(served.portal.clock.now() + offset, usegmt=True)
 
 
 def _encode_body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
@@ -124,7 +133,10 @@ def _encode_body(answer: Answer, correlation_id: str) -> tuple[bytes, str]:
         return answer.body.encode("latin-1", "replace"), _HTML
     if answer.status >= 400:
         answer.body.setdefault("correlationId", correlation_id)
-    return orjson.dumps(answer.body), _JSON
+    try:
+        return orjson.dumps(answer.body), _JSON
+    except TypeError:  # a text that was cut inside an emoji is no UTF-8; HubSpot escapes it
+        return json.dumps(answer.body).encode(), _JSON
 
 
 def _gzip_body(body: bytes) -> bytes:

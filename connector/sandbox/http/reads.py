@@ -158,15 +158,14 @@ def search_page(call: Call) -> Answer:
     """Answer one page of a search."""
     object_type = call.object_type
     query = search.parse(call.portal, object_type, call.body)
-    total, rows = search.run(call.portal, object_type, query)
+    page = search.run(call.portal, object_type, query)
     view = RecordView(call.portal, object_type, query.properties)
     answer: JSON = {
-        "total": total,
-        "results": [_search_row(call, object_type, view, record) for record in rows],
+        "total": page.total,
+        "results": [_search_row(call, object_type, view, record) for record in page.records],
     }
-    next_offset = query.after + len(rows)
-    if next_offset < total:
-        answer["paging"] = {"next": {"after": str(next_offset)}}
+    if page.next_offset is not None:
+        answer["paging"] = {"next": {"after": str(page.next_offset)}}
     return Answer(body=answer)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from connector.sandbox.http.oddities import make_record_odd
 from connector.sandbox.portal import calculated
 from connector.sandbox.portal.object_types import TASKS, ObjectType
 from connector.sandbox.portal.record import Record, Version, iso
@@ -52,7 +53,7 @@ class RecordView:
         histories: Sequence[str] = (),
     ) -> None:
         definitions = portal.schema.definitions(object_type)
-        getters = portal.getters(object_type)
+        getters = calculated.getters(portal, object_type)
         requested_names = [*names, *histories] or object_type.default_properties
         shown_names = {
             *(name for name in requested_names if name in definitions),
@@ -82,7 +83,7 @@ class RecordView:
             answer["propertiesWithHistory"] = {
                 name: self._versions(record, name) for name in self._histories
             }
-        return answer
+        return make_record_odd(self._portal, record, answer)
 
     def _versions(self, record: Record, name: str) -> list[JSON]:
         switches = self._portal.switches
@@ -146,7 +147,9 @@ def updated_record(portal: PortalState, record: Record, written: Mapping[str, st
         *_ALWAYS_SHOWN_AFTER_WRITE,
         *_SHOWN_AFTER_WRITE[object_type.name],
     )
-    properties = {name: portal.read(record, name) for name in names if name in definitions}
+    properties = {
+        name: calculated.read(portal, record, name) for name in names if name in definitions
+    }
     properties = {name: value for name, value in properties.items() if value} | dict(written)
     return _record_json(record, dict(sorted(properties.items())), _url_prefix(portal, object_type))
 
@@ -155,7 +158,7 @@ def created_record(portal: PortalState, record: Record) -> JSON:
     """Show a record that was just created: everything that it has."""
     object_type = record.object_type
     properties = dict(record.values)
-    for name, getter in portal.getters(object_type).items():
+    for name, getter in calculated.getters(portal, object_type).items():
         if name.startswith(_NOT_AT_CREATION) and name != "hs_v2_date_entered_current_stage":
             continue
         value = getter(record)

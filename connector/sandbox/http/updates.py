@@ -14,6 +14,7 @@ from connector.sandbox.http.record_json import created_record, updated_record
 from connector.sandbox.portal import refusals, writes
 from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, ObjectType
 from connector.sandbox.portal.record import Record
+from connector.sandbox.portal.switches import RequiredRule
 from connector.sandbox.portal.writes import STAGE, Stamp
 
 _MAX_BATCH: Final = 100
@@ -30,6 +31,7 @@ def batch_update(call: Call) -> Answer:
     records = {
         record_id: table.find(record_id, follow_merges=False) for record_id, _ in checked_inputs
     }
+    _refuse_incomplete(call, checked_inputs, records)
     _refuse_backward(call, checked_inputs, records)
     missing_ids = [record_id for record_id, record in records.items() if record is None]
     errors = (
@@ -96,6 +98,32 @@ def _refuse_clears(call: Call, value_sets: Iterable[Mapping[str, str]]) -> None:
         raise refusals.invalid_values([refusals.value_problem(STAGE, "REQUIRED_PROPERTY", message)])
 
 
+def _refuse_incomplete(
+    call: Call,
+    checked_inputs: Iterable[tuple[str, Mapping[str, str]]],
+    records: Mapping[str, Record | None],
+) -> None:
+    """Refuse the whole request where one write breaks a rule of `required_rules`."""
+    rules = [
+        rule
+        for rule in call.portal.switches.required_rules
+        if rule.object_type == call.object_type.name
+    ]
+    for record_id, values in checked_inputs if rules else ():
+        record = records[record_id]
+        for rule in rules:
+            if record is not None and _breaks_rule(rule, record, values):
+                raise refusals.required_property(rule.property_name, rule.requires)
+
+
+def _breaks_rule(rule: RequiredRule, record: Record, values: Mapping[str, str]) -> bool:
+    if rule.property_name not in values:
+        return False
+    new_value = values[rule.property_name]
+    applies = bool(new_value) if rule.value == "*" else new_value == rule.value
+    return applies and not values.get(rule.requires, record.values.get(rule.requires, ""))
+
+
 def _refuse_backward(
     call: Call,
     checked_inputs: Iterable[tuple[str, Mapping[str, str]]],
@@ -137,8 +165,9 @@ def update_one(call: Call) -> Answer:
     if record is None:
         raise refusals.resource_not_found()
     properties = call.body.get("properties") or {}
-    values = call.portal.validate(call.object_type, properties, api=True)
+    values = writes.validate(call.portal, call.object_type, properties, api=True)
     _refuse_clears(call, [values])
+    _refuse_incomplete(call, [("", values)], {"": record})
     if refusal := writes.backward_refusal(call.portal, record, values):
         raise refusals.invalid_values([refusals.value_problem(STAGE, "INVALID_STAGE", refusal)])
     return Answer(body=_write_record(call, record, values))
@@ -146,7 +175,9 @@ def update_one(call: Call) -> Answer:
 
 def create_one(call: Call) -> Answer:
     """Create one record."""
-    values = call.portal.validate(call.object_type, call.body.get("properties") or {}, api=True)
+    values = writes.validate(
+        call.portal, call.object_type, call.body.get("properties") or {}, api=True
+    )
     missing = [
         name for name in _REQUIRED_PROPERTIES.get(call.object_type.name, ()) if not values.get(name)
     ]
@@ -172,7 +203,9 @@ def _create_record(call: Call, values: dict[str, str]) -> Record:
     if object_type is COMPANIES and values.get("domain"):
         values.setdefault("website", values["domain"])
     stamp = Stamp(portal.clock.ms(), portal.api_source())
-    return portal.add_record(object_type, portal.tables[object_type.name].next_id(), values, stamp)
+    return writes.add_record(
+        portal, object_type, portal.tables[object_type.name].next_id(), values, stamp
+    )
 
 
 def batch_create(call: Call) -> Answer:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from connector.sandbox.portal import stage_history, writes
 from connector.sandbox.portal.object_types import COMPANIES, OBJECT_TYPES
+from connector.sandbox.portal.pipelines import Stage
 from connector.sandbox.portal.record import Record, Source
-
-if TYPE_CHECKING:
-    from connector.sandbox.portal.pipelines import Stage
-    from connector.sandbox.portal.state import PortalState
+from connector.sandbox.portal.state import PortalState, Reactions
 
 _DEAL_SYNC_SOURCE: Final = Source("PIPELINE_SETTINGS", "LCS-set-on-Deal", "PIPELINE_SETTINGS")
 _WORKFLOW_SOURCE: Final = Source(
@@ -22,7 +20,7 @@ _WORKFLOW_SOURCE: Final = Source(
 _SYNCED_TYPES: Final = ("contacts", "companies")
 
 
-class Automations:
+class Automations(Reactions):
     """What the portal does by itself; actions wait for the portal's clock."""
 
     def __init__(self, portal: PortalState) -> None:
@@ -39,6 +37,7 @@ class Automations:
     def on_stage_changed(self, record: Record, stage: str) -> None:
         """React to a new stage, or to none."""
         switches = self._portal.switches
+        self._start_clear_and_set(record, stage)
         if not stage:
             self._fill_gap(record)
         elif record.object_type is COMPANIES and switches.native_company_sync:
@@ -48,6 +47,19 @@ class Automations:
             ).items():
                 if link.primary or switches.native_sync_scope == "all":
                     self._schedule_move("contacts", contact_id, stage, source)
+
+    def clear_and_set(self, record: Record, stage: str, minutes: float) -> None:
+        """Clear a stage as a workflow does, and set another one after some minutes.
+
+        The set is forward only, as every write of a workflow is: where somebody filled the gap
+        with a later stage it does nothing.
+        """
+        stamp = writes.Stamp(self._portal.clock.ms(), _WORKFLOW_SOURCE)
+        writes.write(self._portal, record, {writes.STAGE: ""}, stamp)
+        self._schedule(
+            60 * minutes,
+            lambda: self._move_forward(record.object_type.name, record.id, stage, _WORKFLOW_SOURCE),
+        )
 
     def on_deal_stage_entered(self, deal: Record, stage: Stage) -> None:
         """React to a deal that enters a stage."""
@@ -72,19 +84,29 @@ class Automations:
             self._gap_fills[key] += 1
             self._move_forward(*key, switches.automation_in_gap, _WORKFLOW_SOURCE)
 
+    def _start_clear_and_set(self, record: Record, stage: str) -> None:
+        """Let the workflow of the switch `clear_and_set` begin once the present write is done."""
+        switches = self._portal.switches
+        target = switches.clear_and_set.get(stage)
+        if target is not None and record.object_type.name in _SYNCED_TYPES:
+            minutes = switches.clear_and_set_minutes
+            self._schedule(0, lambda: self._clear_and_set_live(record, target, minutes))
+
+    def _clear_and_set_live(self, record: Record, stage: str, minutes: float) -> None:
+        if self._portal.tables[record.object_type.name].find(str(record.id)) is record:
+            self.clear_and_set(record, stage, minutes)
+
+    def _schedule(self, seconds: float, action: Callable[[], None]) -> None:
+        self._sequence += 1
+        due = self._portal.clock.ms() + round(seconds * 1000)
+        heappush(self._scheduled, (due, self._sequence, action))
+
     def _schedule_move(self, object_type: str, record_id: int, stage: str, source: Source) -> None:
         delay = self._portal.switches.native_sync_delay_seconds
         if not delay:
             self._move_forward(object_type, record_id, stage, source)
             return
-        self._sequence += 1
-        due = self._portal.clock.ms() + round(delay * 1000)
-        action = (
-            due,
-            self._sequence,
-            lambda: self._move_forward(object_type, record_id, stage, source),
-        )
-        heappush(self._scheduled, action)
+        self._schedule(delay, lambda: self._move_forward(object_type, record_id, stage, source))
 
     def _move_forward(self, object_type: str, record_id: int, stage: str, source: Source) -> None:
         portal = self._portal

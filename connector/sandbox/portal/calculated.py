@@ -1,26 +1,43 @@
-"""Values that nobody writes: HubSpot calculates them from the record, its past and its links."""
+"""Calculated properties: HubSpot derives them from a record, its history and its links."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from connector.sandbox.portal import stage_history
+from connector.sandbox.portal.definitions import StageDate
 from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from connector.sandbox.portal.pipelines import Stage
 from connector.sandbox.portal.record import Record, Source, Version, iso
-
-if TYPE_CHECKING:
-    from connector.sandbox.portal.definitions import StageDate
-    from connector.sandbox.portal.pipelines import Stage
-    from connector.sandbox.portal.state import PortalState
+from connector.sandbox.portal.state import PortalState
 
 Getter = Callable[[Record], str]
 _CALCULATED: Final = Source("CALCULATED", "CalculatedPropertyComputer", "CALCULATED")
 
 
+def read(portal: PortalState, record: Record, name: str) -> str:
+    """Return the value of a property, stored or calculated, "" for blank."""
+    getter = getters(portal, record.object_type).get(name)
+    return getter(record) if getter else record.values.get(name, "")
+
+
 def getters(portal: PortalState, object_type: ObjectType) -> dict[str, Getter]:
-    """Return how each calculated property of a kind is found; every other one is stored."""
+    """Return a function for each calculated property of an object type; all others are stored."""
+    switches = portal.switches
+    key = (
+        object_type.name,
+        portal.schema.version,
+        switches.legacy_stage_dates,
+        switches.stage_property_suffix,
+    )
+    if key not in portal.getter_cache:
+        portal.getter_cache[key] = _build_getters(portal, object_type)
+    return portal.getter_cache[key]
+
+
+def _build_getters(portal: PortalState, object_type: ObjectType) -> dict[str, Getter]:
     definitions = portal.schema.definitions(object_type)
     constant_getters = {
         name: _constant_getter(definition.constant, name)

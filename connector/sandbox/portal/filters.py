@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from connector.sandbox.portal import refusals
+from connector.sandbox.portal import calculated, refusals
 from connector.sandbox.portal.object_types import ObjectType
 from connector.sandbox.portal.properties import Definition
 from connector.sandbox.portal.record import Record, parse_time
@@ -130,7 +130,7 @@ def _record_test(
     definition = portal.schema.definitions(object_type).get(name)
     if definition is None and name not in _MODIFIED_PROPERTIES:
         raise refusals.invalid(f"There was a problem with the request: no property {name}")
-    getter = portal.getters(object_type).get(name)
+    getter = calculated.getters(portal, object_type).get(name)
     matches = _value_test(definition or Definition(name=name, label=name), filter_body)
     if getter is None:
         return lambda record: matches(record.values.get(name, ""))

@@ -1,4 +1,4 @@
-"""A portal in a box as Python sees it: its records, definitions and habits, without HTTP."""
+"""A portal as a Python object: create, edit, link, archive and merge records, without HTTP."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Concatenate, Final, ParamSpec, TypedDict, TypeVar, Unpack
 
-from connector.sandbox.portal import calculated, merges, workflows, writes
+from connector.sandbox.portal import calculated, linking, merges, workflows, writes
 from connector.sandbox.portal.associations import Link
+from connector.sandbox.portal.automations import Automations
+from connector.sandbox.portal.clock import Clock
 from connector.sandbox.portal.definitions import Owner
 from connector.sandbox.portal.pipelines import Pipeline, parse_stages
 from connector.sandbox.portal.properties import Definition, parse_options
@@ -46,7 +48,19 @@ def _locked(
 
 
 class Portal(PortalState):
-    """A portal in a box; every method may be called from any thread."""
+    """A portal with people, imports and automations; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        portal_id: int = 147893286,
+        time_zone: str = "Europe/Oslo",
+        clock: Clock | None = None,
+        *,
+        currency: str = "NOK",
+    ) -> None:
+        super().__init__(portal_id, time_zone, clock, currency=currency)
+        self.automations = Automations(self)
+        self.reactions.append(self.automations)
 
     @_locked
     def create(
@@ -62,8 +76,12 @@ class Portal(PortalState):
         stamp = make_stamp(self, origin, default=_IMPORT_SOURCE)
         record_id = self.tables[resolved_type.name].next_id() if id is None else int(id)
         return str(
-            self.add_record(
-                resolved_type, record_id, self.validate(resolved_type, properties), stamp
+            writes.add_record(
+                self,
+                resolved_type,
+                record_id,
+                writes.validate(self, resolved_type, properties),
+                stamp,
             ).id
         )
 
@@ -77,7 +95,7 @@ class Portal(PortalState):
     ) -> None:
         """Change a record as a person in the UI does: in any direction."""
         record = self.record(object_type, record_id)
-        values = self.validate(record.object_type, properties)
+        values = writes.validate(self, record.object_type, properties)
         writes.write(self, record, values, make_stamp(self, origin, default=_PERSON_SOURCE))
 
     @_locked
@@ -90,7 +108,7 @@ class Portal(PortalState):
     ) -> bool:
         """Change a record as the API does; tell whether a backward stage was ignored."""
         record = self.record(object_type, record_id)
-        values = self.validate(record.object_type, properties)
+        values = writes.validate(self, record.object_type, properties)
         if refusal := writes.backward_refusal(self, record, values):
             raise RefusedError(400, {"status": "error", "message": refusal})
         stamp = make_stamp(self, origin, default=self.api_source())
@@ -109,12 +127,14 @@ class Portal(PortalState):
         record, other_record = self.record(from_type, from_id), self.record(to_type, to_id)
         link = Link(link_options.get("primary", False), tuple(link_options.get("labels", ())))
         at = link_options.get("at")
-        self.link(record, other_record, link, self.clock.ms() if at is None else millis(at))
+        linking.link(
+            self, record, other_record, link, self.clock.ms() if at is None else millis(at)
+        )
 
     @_locked
     def dissociate(self, from_type: str, from_id: str, to_type: str, to_id: str) -> None:
         """Take the link between two records out."""
-        self.unlink(self.record(from_type, from_id), self.record(to_type, to_id))
+        linking.unlink(self, self.record(from_type, from_id), self.record(to_type, to_id))
 
     @_locked
     def archive(self, object_type: str, record_id: str) -> None:
@@ -122,7 +142,7 @@ class Portal(PortalState):
         record = self.record(object_type, record_id)
         record.archived_at = self.clock.ms()
         self.tables[record.object_type.name].index.drop(record.id)
-        self.bump_linked_modified(record)
+        linking.bump_linked_modified(self, record)
         self.send_event(record, "deletion")
 
     @_locked
@@ -133,7 +153,7 @@ class Portal(PortalState):
         record.archived_at = None
         record.modified = max(record.modified + 1, self.clock.ms())
         self.touch(record)
-        self.bump_linked_modified(record)
+        linking.bump_linked_modified(self, record)
         self.send_event(record, "restore")
 
     @_locked
@@ -156,7 +176,7 @@ class Portal(PortalState):
         )
         record = _require_record(contact, "contacts", contact_id)
         for target, linked_id, _ in list(self.links.linked_records("contacts", record.id)):
-            self.unlink(record, self.tables[target].records[linked_id])
+            linking.unlink(self, record, self.tables[target].records[linked_id])
         self.tables["contacts"].remove(record.id)
         self.send_event(record, "privacyDeletion")
         self.send_event(record, "deletion")
@@ -164,7 +184,7 @@ class Portal(PortalState):
     @_locked
     def value(self, object_type: str, record_id: str, name: str) -> str:
         """Return the true value of a property, "" for blank."""
-        return self.read(self.record(object_type, record_id), name)
+        return calculated.read(self, self.record(object_type, record_id), name)
 
     @_locked
     def record(self, object_type: str, record_id: str) -> Record:
@@ -212,6 +232,13 @@ class Portal(PortalState):
             workflows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)
         )
         return str(number)
+
+    @_locked
+    def clear_and_set(
+        self, object_type: str, record_id: str, stage: str, *, minutes: float = 5.0
+    ) -> None:
+        """Let a workflow clear a stage now, and set another one after some minutes."""
+        self.automations.clear_and_set(self.record(object_type, record_id), stage, minutes)
 
     @_locked
     def set_options(self, object_type: str, name: str, option_rows: Iterable[Any]) -> None:

@@ -114,6 +114,18 @@ def _error_entry(category: str, message: str, context: dict[str, list[str]]) -> 
     return {"status": "error", "category": category, "message": message, "context": context}
 
 
+def required_property(written: str, required: str) -> RefusedError:
+    """Refuse a write because another property must have a value first."""
+    message = f'Property "{required}" is required when "{written}" is changed'
+    return invalid_values([value_problem(required, "REQUIRED_PROPERTY", message)])
+
+
+def invalid_identifier_entry(record_id: str) -> dict[str, Any]:
+    """Write the error entry of an association read for an id that HubSpot does not take."""
+    entry = _error_entry("VALIDATION_ERROR", f"{record_id} is not a valid ID", {"id": [record_id]})
+    return entry | {"subCategory": "crm.associations.INVALID_IDENTIFIER"}
+
+
 def unauthorized() -> RefusedError:
     """Refuse a missing or wrong token."""
     body = {

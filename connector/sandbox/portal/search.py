@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from connector.sandbox.portal import filters, refusals
+from connector.sandbox.portal import calculated, filters, refusals
 from connector.sandbox.portal.object_types import ObjectType
 from connector.sandbox.portal.record import Record
 from connector.sandbox.portal.search_index import id_of
@@ -78,15 +78,43 @@ def _parse_sort(sorts: list[Any]) -> tuple[str, bool]:
     return str(sorts[0].get("propertyName", "")), sorts[0].get("direction") == "DESCENDING"
 
 
-def run(portal: PortalState, object_type: ObjectType, query: Query) -> tuple[int, list[Record]]:
-    """Return how many records match, and one page of them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage:
+    """One page of results; `next_offset` is None after the last page."""
+
+    total: int
+    records: list[Record]
+    next_offset: int | None
+
+
+def run(portal: PortalState, object_type: ObjectType, query: Query) -> ResultPage:
+    """Return one page of the records that match, as the switches of searches have it."""
     keys = _matching_keys(portal, object_type, query)
     ordered = _ordered_keys(portal, object_type, query, keys)
-    page = ordered[query.after : query.after + query.limit]
+    full_page = ordered[query.after : query.after + query.limit]
+    page, next_offset = _shorten_page(portal, full_page, query.after)
     if portal.switches.rows_out_of_order:
         page = [*page[1::2], *page[::2]]
     records = portal.tables[object_type.name].records
-    return len(keys), [records[id_of(key)] for key in page]
+    has_more = next_offset < len(keys) or len(page) < len(full_page)
+    return ResultPage(
+        total=len(keys),
+        records=[records[id_of(key)] for key in page],
+        next_offset=next_offset if has_more else None,
+    )
+
+
+def _shorten_page(portal: PortalState, page: list[int], offset: int) -> tuple[list[int], int]:
+    """Leave rows out of a page as `search_pages` says; return where the next page begins."""
+    mode = portal.switches.search_pages
+    if mode == "short" and len(page) > 1:
+        return page[:-1], offset + len(page) - 1
+    # Rows that are left out by these modes come when the same page is asked for again.
+    if mode in {"hole", "empty"} and page and portal.is_first_asked(tuple(page)):
+        middle = len(page) // 2
+        shown = [*page[:middle], *page[middle + 1 :]] if mode == "hole" else []
+        return shown, offset + len(page)
+    return page, offset + len(page)
 
 
 def _matching_keys(portal: PortalState, object_type: ObjectType, query: Query) -> list[int]:
@@ -137,6 +165,6 @@ def _sort_key(portal: PortalState, object_type: ObjectType, sort: str) -> Callab
     if definition is None:
         raise refusals.invalid(f"There is no property {sort} to sort by")
     return lambda key: (
-        *filters.sort_key(definition, portal.read(records[id_of(key)], sort)),
+        *filters.sort_key(definition, calculated.read(portal, records[id_of(key)], sort)),
         id_of(key),
     )

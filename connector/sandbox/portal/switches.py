@@ -1,10 +1,19 @@
-"""The portal's habits as switches, and the values of those that HubSpot leaves unsure."""
+"""How a portal behaves, as switches, with the possible values where HubSpot's way is unknown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
+
+RECORD_ODDITIES: Final = (
+    "no-created-at",
+    "no-modified-at",
+    "no-version-times",
+    "lone-surrogate",
+    "control-characters",
+)
+DEFINITION_ODDITIES: Final = ("no-type", "order-null", "label-null")
 
 SCOPES: Final = frozenset(
     {
@@ -19,6 +28,22 @@ SCOPES: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequiredRule:
+    """A conditional required property: writing `value` needs a value of `requires`.
+
+    `value` is a value, `*` for any value that is not blank, or "" for a clear. The write is
+    allowed where the record, or the write itself, holds a value of `requires`; with `requires`
+    the same as `property_name` and `value` "" the property can never be cleared, and with a
+    property that nobody fills every such write is refused.
+    """
+
+    property_name: str
+    value: str
+    requires: str
+    object_type: str = "contacts"
+
+
 def _uncertain(values: tuple[Any, ...], *, note: str) -> Any:
     return field(default=values[0], metadata={"values": values, "says": note})
 
@@ -29,10 +54,10 @@ def _setting(*, value: Any, note: str) -> Any:
 
 @dataclass(slots=True, kw_only=True)
 class Switches:
-    """How this portal behaves; each may be changed while it is served.
+    """How this portal behaves; each switch may be changed while the portal is served.
 
-    `says` in a field's metadata tells what is known; `values` are those that it may have
-    where the sources are silent, contradict each other, or only let one infer.
+    `says` in a field's metadata tells what is known of it. `values` lists the possible values
+    where sources are silent, contradict each other, or only allow an inference.
     """
 
     # Writing a lifecycle stage
@@ -76,6 +101,12 @@ class Switches:
     write_validation_2026_09: bool = _uncertain(
         (False, True),
         note="2026-09 enforces the portal's validation rules on writes: the stage is required.",
+    )
+    required_rules: tuple[RequiredRule, ...] = _setting(
+        value=(),
+        note="Conditional required properties: 2026-09 enforces them on API writes, this sandbox"
+        " in every version. A batch with such a write is refused whole, 400 VALIDATION_ERROR."
+        " As JSON: a list of {property_name, value, requires, object_type}.",
     )
     batch_order: str = _uncertain(
         ("asked", "reversed"), note="Order of the results of one batch: not documented."
@@ -121,6 +152,19 @@ class Switches:
         value=1, note="How often that automation acts before it stays quiet."
     )
 
+    # Other programs
+    clear_and_set: dict[str, str] = field(
+        default_factory=dict,
+        metadata={
+            "says": "A workflow's way back: a contact or company that enters the stage on the left"
+            " is cleared, and `clear_and_set_minutes` later set to the stage on the right. The set"
+            " is forward only: it does nothing where somebody filled the gap with more."
+        },
+    )
+    clear_and_set_minutes: float = _setting(
+        value=5.0, note="How long such a workflow waits between its clear and its set."
+    )
+
     # Reading
     blank_in_answers: str = _uncertain(
         ("null", "absent"), note="On read a blank is null or its key is absent: both recorded."
@@ -146,6 +190,26 @@ class Switches:
     api_source: str = _uncertain(
         ("INTEGRATION", "API"), note="sourceType of writes by a token: depends on the app kind."
     )
+    odd_records: dict[str, str] = field(
+        default_factory=dict,
+        metadata={
+            "says": "Records that are answered oddly, by `contacts/123`: "
+            + ", ".join(f"`{oddity}`" for oddity in RECORD_ODDITIES)
+            + "; the last two put such text into `recent_conversion_event_name` (or the name)."
+        },
+    )
+    odd_definitions: dict[str, str] = field(
+        default_factory=dict,
+        metadata={
+            "says": "Definitions that are answered oddly, by `contacts.jobtitle` (a property) or"
+            " `deals/default` (a pipeline): "
+            + ", ".join(f"`{oddity}`" for oddity in DEFINITION_ODDITIES)
+            + "."
+        },
+    )
+    date_header_offset_seconds: float = _setting(
+        value=0.0, note="How far the `Date` header of answers is off the portal's clock."
+    )
     options_order: str = _uncertain(
         ("displayed", "shuffled"), note="Sort options by displayOrder, do not trust array order."
     )
@@ -169,6 +233,13 @@ class Switches:
     rows_outside_window: bool = _uncertain(
         (False, True), note="Rows outside BETWEEN occur and must be dropped by the client."
     )
+    search_pages: str = _uncertain(
+        ("full", "short", "hole", "empty"),
+        note="A page may hold fewer rows than `limit`, even none, with `total` right and"
+        " `paging.next` there (reports of June 2026). `short`: each page of two rows or more lacks"
+        " its last row; `hole`: a page lacks its middle row when it is asked for the first time,"
+        " and the next page does not bring it; `empty`: a page has no rows the first time.",
+    )
     search_rate_scope: str = _uncertain(
         ("account", "token"), note="5 searches a second per account, or per token (older text)."
     )
@@ -190,6 +261,15 @@ class Switches:
     association_bumps_modified: bool = _uncertain(
         (True, False), note="Linking often moves last-modified, not for certain and not at once."
     )
+    archiving_bumps_linked: bool = _uncertain(
+        (True, False),
+        note="Whether archiving or restoring a record moves last-modified of linked ones: not"
+        " found.",
+    )
+    archived_links: str = _uncertain(
+        ("hidden", "listed"),
+        note="Whether association reads still list records that are archived: not found.",
+    )
     association_batch_max: int = _setting(value=1000, note="Inputs of one association batch read.")
     long_paging_of_associations: int = _setting(value=500, note="Page size of association answers.")
     merge_new_id: bool = _uncertain(
@@ -203,7 +283,7 @@ class Switches:
     )
 
     # Limits
-    enforce_limits: bool = _setting(value=False, note="Off: the box is as fast as it can be.")
+    enforce_limits: bool = _setting(value=False, note="Off: the sandbox answers as fast as it can.")
     app_kind: str = _setting(value="private", note="`private`: a daily limit; `oauth`: none.")
     burst_limit: int = _setting(value=190, note="Requests in ten seconds of the portal's clock.")
     search_limit: int = _setting(value=5, note="Searches in a second of the portal's clock.")
@@ -227,7 +307,7 @@ class Switches:
         switches = {switch.name: switch for switch in fields(self)}
         if name not in switches:
             raise ValueError(f"there is no switch {name!r}")
-        converted = _convert(getattr(self, name), value)
+        converted = _convert(name, getattr(self, name), value)
         allowed = switches[name].metadata.get("values", ())
         if (
             isinstance(converted, str | None)
@@ -241,6 +321,8 @@ class Switches:
 
 _UNRESTRICTED: Final = frozenset({"native_deal_created", "native_deal_won", "automation_in_gap"})
 
+_ODDITIES: Final = {"odd_records": RECORD_ODDITIES, "odd_definitions": DEFINITION_ODDITIES}
+
 UNCERTAIN: Final[Mapping[str, tuple[Any, ...]]] = {
     switch.name: switch.metadata["values"]
     for switch in fields(Switches)
@@ -248,7 +330,15 @@ UNCERTAIN: Final[Mapping[str, tuple[Any, ...]]] = {
 }
 
 
-def _convert(old: Any, new: Any) -> Any:
+def _convert(name: str, old: Any, new: Any) -> Any:
+    if name == "required_rules":
+        return tuple(
+            rule if isinstance(rule, RequiredRule) else RequiredRule(**rule) for rule in new
+        )
+    if name in _ODDITIES:
+        unknown = sorted(set(new.values()) - set(_ODDITIES[name]))
+        if unknown:
+            raise ValueError(f"{name} holds one of {', '.join(_ODDITIES[name])}, not {unknown[0]}")
     if isinstance(old, set):
         return set(new)
     return tuple(new) if isinstance(old, tuple) else new

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
-from connector.sandbox.portal import calculated, refusals, stage_history
+from connector.sandbox.portal import calculated, linking, refusals, stage_history
 from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from connector.sandbox.portal.properties import Definition
 from connector.sandbox.portal.record import Record, Source, iso, millis, parse_time
-
-if TYPE_CHECKING:
-    from connector.sandbox.portal.properties import Definition
-    from connector.sandbox.portal.state import PortalState
+from connector.sandbox.portal.state import PortalState
 
 STAGE: Final = "lifecyclestage"
 _COMPANY_PROPERTY: Final = (
@@ -38,7 +36,7 @@ class Stamp(NamedTuple):
 
 
 def make_stamp(portal: PortalState, origin: Origin, *, default: Source) -> Stamp:
-    """Return the stamp that an origin names; `otherwise` is who it is where it names nobody."""
+    """Return the stamp that an origin names; `default` where it names no source."""
     at = origin.get("at")
     name = origin.get("source", default.type)
     source_id = origin.get("source_id", default.id if name == default.type else "")
@@ -52,6 +50,20 @@ def make_stamp(portal: PortalState, origin: Origin, *, default: Source) -> Stamp
 def _shared_source(name: str, source_id: str, user_id: int | None) -> Source:
     """Return one source object for equal sources: a million records share it."""
     return Source(name, source_id, name, user_id)
+
+
+def validate(
+    portal: PortalState,
+    object_type: ObjectType,
+    properties: Mapping[str, Any],
+    *,
+    api: bool = False,
+) -> dict[str, str]:
+    """Return values as they are stored; refuse them all where one is not valid."""
+    values, problems = check_values(portal, object_type, properties, api=api)
+    if problems:
+        raise refusals.invalid_values(problems)
+    return values
 
 
 def check_values(
@@ -133,6 +145,41 @@ def _allowed_values(portal: PortalState, definition: Definition) -> frozenset[st
     return definition.allowed_values if definition.type == "enumeration" else frozenset()
 
 
+def add_record(
+    portal: PortalState,
+    object_type: ObjectType,
+    record_id: int,
+    values: dict[str, str],
+    stamp: Stamp,
+) -> Record:
+    """Add a record with values that were checked; a creation date among them wins over `stamp`."""
+    created_text = values.pop(object_type.created_property, "")
+    company_id = values.pop(_COMPANY_PROPERTY, "")
+    at = parse_time(created_text) if created_text else stamp.at
+    record = Record(object_type, record_id, at, stamp.source)
+    record.values = {name: value for name, value in values.items() if value}
+    _set_defaults(portal, record)
+    portal.tables[object_type.name].add(record)
+    portal.touch(record)
+    if company_id:
+        linking.set_primary_company(portal, record, company_id)
+    if portal.listeners:
+        portal.send_event(record, "creation")
+    return record
+
+
+def _set_defaults(portal: PortalState, record: Record) -> None:
+    """Set what HubSpot sets by itself when a record is created."""
+    values, created_at = record.values, iso(record.created)
+    if record.object_type is CONTACTS and values.get(STAGE) == "customer":
+        values.setdefault("closedate", created_at)
+    deal_stage = portal.schema.deal_stage(values.get("dealstage", ""))
+    if record.object_type is DEALS and deal_stage:
+        values["pipeline"] = deal_stage[0].id
+        if deal_stage[1].closed:
+            values.setdefault("closedate", created_at)
+
+
 def backward_refusal(portal: PortalState, record: Record, values: Mapping[str, str]) -> str:
     """Return why the portal refuses a backward stage aloud, "" where it does not."""
     if portal.switches.backward_write != "error" or not is_backward(portal, record, values):
@@ -198,7 +245,7 @@ def _current_value(portal: PortalState, record: Record, name: str) -> str:
 
 def _store_value(portal: PortalState, record: Record, name: str, value: str, stamp: Stamp) -> None:
     if name == _COMPANY_PROPERTY:
-        portal.set_primary_company(record, value)
+        linking.set_primary_company(portal, record, value)
         return
     old = record.values.get(name, "")
     stamp = stamp._replace(at=record.put(name, value, stamp.at, stamp.source))
@@ -206,7 +253,8 @@ def _store_value(portal: PortalState, record: Record, name: str, value: str, sta
         portal.tables[record.object_type.name].index_email(record)
     elif name == STAGE:
         set_customer_date(portal, record, old, stamp)
-        portal.automations.on_stage_changed(record, value)
+        for reaction in portal.reactions:
+            reaction.on_stage_changed(record, value)
     elif name == "dealstage":
         apply_deal_stage(portal, record, stamp)
     portal.send_property_event(record, name, value, stamp.source)
@@ -232,4 +280,5 @@ def apply_deal_stage(portal: PortalState, record: Record, stamp: Stamp) -> None:
         record.put("pipeline", pipeline.id, stamp.at, stamp.source)
     if stage.closed and not record.values.get("closedate"):
         record.put("closedate", iso(stamp.at), stamp.at, stamp.source)
-    portal.automations.on_deal_stage_entered(record, stage)
+    for reaction in portal.reactions:
+        reaction.on_deal_stage_entered(record, stage)
