@@ -10,7 +10,7 @@ WORKERS ?= 2
 # Where examples in docstrings run as tests.
 DOCTESTS := connector/core connector/hubspot connector/sandbox connector/context.py connector/telemetry/logs.py
 
-.PHONY: demo test test-long check format bench clean help
+.PHONY: demo test test-long check docs format bench clean help
 
 help:            ## Show the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -56,6 +56,9 @@ test-long: $(DEV_STAMP) ## What takes longer: full crash matrix, big state machi
 
 bench: $(DEV_STAMP) ## Benchmarks, as ratios within one run
 	@for each in tests/benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
+
+docs: $(DEV_STAMP) ## Build the documentation as a site, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "site/index.html"
 
 format: $(DEV_STAMP) ## Put the code into form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
