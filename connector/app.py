@@ -1,4 +1,4 @@
-"""Daemon and web in one process: what one learns, the other tells."""
+"""Put daemon, web, alerts and metrics together in one process, and run them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.event import Event
 from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
 from connector.daemon.cycle import Schedule
-from connector.daemon.environment import Environment
+from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop
 from connector.daemon.settings import DaemonSettings
 from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.webhook_signature import SigningSettings
 from connector.reports import offline
 from connector.reports.offline import OfflineHubSpot, offline_context_for_bound
-from connector.reports.overlooked_contacts import overlooked_contacts
+from connector.reports.overlooked import overlooked_contacts
 from connector.telemetry.metrics import Metrics
 from connector.telemetry.traces import Tracing
 from connector.web.app import create_app
@@ -45,14 +45,14 @@ from state import mirror, outbox, quarantine, webhook_inbox
 from state.db.store import Store
 
 SHUTDOWN_SECONDS: Final = 8.0
-"""After SIGTERM; containers are killed after ten, and what is open then is in the outbox."""
+"""Seconds after SIGTERM; containers are killed after ten. Open moves are in the outbox."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonParts:
-    """The daemon's parts, put together and not yet at work."""
+    """The daemon's parts before they are started."""
 
     loop: Loop
     event_store: EventStore
@@ -66,20 +66,41 @@ def assemble(
     store: Store,
     monotonic: Callable[[], float],
 ) -> DaemonParts:
-    """Put the daemon together; nothing is asked of HubSpot yet."""
+    """Make the daemon's parts; no request is sent to HubSpot yet."""
     metrics, channels = Metrics(), Channels(daemon_settings.alerts)
-    loop = _build_loop(read_settings, daemon_settings, store, monotonic, metrics)
     notifier = Notifier(
         store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
     )
     digest = Digest(store, channels.send) if daemon_settings.alerts else None
-    loop.on_cycle_ended = lambda: _notify(loop, notifier, digest)
     owner_channels = {
         owner: Channels(owner_addresses)
         for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
     }
     handover = Handover({owner: channel.send for owner, channel in owner_channels.items()})
-    loop.on_correction_ended = lambda line: _handle_ended_correction(loop, line, metrics, handover)
+    stop, tracing = StopSignal(monotonic), Tracing()
+
+    def on_answer(route: str, status: int, seconds: float) -> None:
+        metrics.count_request(route, status, seconds)
+        tracing.add_request_span(route, status, seconds)
+
+    loop = Loop(
+        sources=EnvironmentSources(
+            current=CurrentSettings(read_settings),
+            clock=RunClock(wait=stop.wait, monotonic=monotonic),
+            store=store,
+            progress=stop.on_progress,
+            on_answer=on_answer,
+        ),
+        steps=Steps(monotonic, [_StepCounter(metrics)], tracing.span),
+        stop=stop,
+        schedule=Schedule(poll_seconds=daemon_settings.poll_seconds),
+        on_correction_ended=lambda environment, line: _handle_ended_correction(
+            environment, line, metrics, handover
+        ),
+        on_cycle_ended=lambda ended_loop, environment: _notify(
+            ended_loop, environment, notifier, digest
+        ),
+    )
     event_store = EventStore(lambda events: _store_events(loop, events))
     metrics.collect_status(lambda: read_status(loop.environment))
     daemon_link = _daemon_link(loop, metrics, event_store, daemon_settings)
@@ -89,46 +110,19 @@ def assemble(
     )
 
 
-def _build_loop(
-    read_settings: Callable[[], Settings],
-    daemon_settings: DaemonSettings,
-    store: Store,
-    monotonic: Callable[[], float],
-    metrics: Metrics,
-) -> Loop:
-    stop, tracing = StopSignal(monotonic), Tracing()
-
-    def on_answer(route: str, status: int, seconds: float) -> None:
-        metrics.count_request(route, status, seconds)
-        tracing.add_request_span(route, status, seconds)
-
-    clock = RunClock(wait=stop.wait, monotonic=monotonic)
-    environment = Environment(
-        read_settings, clock, store=store, progress=stop.on_progress, on_answer=on_answer
-    )
-    return Loop(
-        environment=environment,
-        steps=Steps(monotonic, [_StepCounter(metrics)], tracing.span),
-        stop=stop,
-        schedule=Schedule(poll_seconds=daemon_settings.poll_seconds),
-    )
-
-
 def _daemon_link(
     loop: Loop, metrics: Metrics, event_store: EventStore, daemon_settings: DaemonSettings
 ) -> DaemonLink:
-    environment = loop.environment
     secret = daemon_settings.webhook_secret
+    signing = SigningSettings(secret=secret, legacy=daemon_settings.webhook_v1) if secret else None
     return DaemonLink(
-        problems=lambda: problems(environment, loop.steps, loop.schedule),
+        problems=lambda: problems(loop),
         metrics=metrics.exposition,
-        portal_id=lambda: environment.portal_id if environment.is_open else "",
-        now=lambda: environment.api.now() if environment.is_open else datetime.now(UTC),
+        portal_id=lambda: loop.environment.portal_id if loop.environment else "",
+        now=lambda: loop.environment.api.now() if loop.environment else datetime.now(UTC),
         monotonic=loop.steps.monotonic,
         receive=event_store.receive,
-        signing=SigningSettings(secret=secret, legacy=daemon_settings.webhook_v1)
-        if secret
-        else None,
+        signing=signing,
         public_url=daemon_settings.public_url,
         count_deliveries=metrics.count_deliveries,
     )
@@ -158,7 +152,7 @@ def run(
 
 
 def _run_until_signal(loop: Loop, signals: Sequence[int]) -> None:
-    """Let the loop work in a thread, until it ends or a signal has come."""
+    """Run the loop in a thread until it ends or a signal arrives."""
     failures: list[BaseException] = []
 
     def run_loop() -> None:
@@ -186,10 +180,9 @@ def _run_until_signal(loop: Loop, signals: Sequence[int]) -> None:
 
 @contextmanager
 def _caught_signals() -> Iterator[Sequence[int]]:
-    """Yield the signals that have come so far.
+    """Yield the signals that arrived so far.
 
-    The handler takes no lock: it may run again in the middle of itself, and in the middle of
-    whatever the main thread does.
+    The handler takes no lock, because it may interrupt itself and any code of the main thread.
     """
     received: list[int] = []
     previous_handlers = {
@@ -204,19 +197,20 @@ def _caught_signals() -> Iterator[Sequence[int]]:
 
 
 def _store_events(loop: Loop, events: Sequence[Event]) -> None:
-    """Store events, and wake the loop."""
+    """Store events, and wake the loop; TemporaryError while no portal is open."""
     environment = loop.environment
+    if environment is None:
+        raise TemporaryError("The portal is not opened yet.")
     with environment.store.begin(environment.portal_id) as session:
         webhook_inbox.put(session, events, at=environment.api.now())
     loop.stop.end_sleep()
 
 
 def _handle_ended_correction(
-    loop: Loop, line: AuditLine, metrics: Metrics, handover: Handover
+    environment: Environment, line: AuditLine, metrics: Metrics, handover: Handover
 ) -> None:
-    """Count a correction that has ended, and tell the owner where sales take over."""
+    """Count a correction that ended, and notify the owner where sales take over."""
     metrics.count_correction(str(line.outcome), line.rule)
-    environment = loop.environment
     stages = follow_up_terms(environment.policy, environment.portal).stages
     with environment.store.reading(environment.portal_id) as session:
         record = mirror.get(session, [line.record]).get(line.record)
@@ -224,38 +218,35 @@ def _handle_ended_correction(
     handover.notify_owner(line, portal_id=environment.portal_id, owner=owner, stages=stages)
 
 
-def _notify(loop: Loop, notifier: Notifier, digest: Digest | None) -> None:
-    """Tell of what is wrong after a cycle; a database that fails is told by its steps."""
+def _notify(
+    loop: Loop, environment: Environment, notifier: Notifier, digest: Digest | None
+) -> None:
+    """Send alerts and digest after a cycle; a failing database is reported by the steps."""
     try:
-        _send_alerts(loop, notifier)
+        _send_alerts(loop, environment, notifier)
         if digest and loop.schedule.last_poll is not None:
-            _send_digest(loop, digest)
+            _send_digest(loop, environment, digest)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
 
 
-def _send_digest(loop: Loop, digest: Digest) -> None:
-    """Tell of overlooked contacts once a day, from the mirror, and ask for nothing."""
-    environment = loop.environment
+def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
+    """Send the digest of overlooked contacts once a day, from the mirror alone."""
     now = environment.api.now()
 
     def find_overlooked() -> list[OverlookedContact]:
         offline_inputs = offline.OfflineInputs(
             store=environment.store, portal=environment.portal, api=OfflineHubSpot(now)
         )
-        return list(
-            overlooked_contacts(
-                offline_context_for_bound(
-                    offline_inputs, environment.policy, progress=loop.stop.on_progress
-                )
-            )
+        context = offline_context_for_bound(
+            offline_inputs, environment.policy, progress=loop.stop.on_progress
         )
+        return list(overlooked_contacts(context))
 
     digest.send_if_due(environment.portal_id, environment.policy.zone, now, find_overlooked)
 
 
-def _send_alerts(loop: Loop, notifier: Notifier) -> None:
-    environment = loop.environment
+def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> None:
     now = environment.api.now()
     with environment.store.reading(environment.portal_id) as session:
         health = Health(
@@ -270,16 +261,16 @@ def _send_alerts(loop: Loop, notifier: Notifier) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _StepCounter:
-    """Lets the meters hear of the steps."""
+    """Counts the steps for the metrics."""
 
     metrics: Metrics
 
     def on_run(self, step: str, seconds: float, *, ok: bool) -> None:
-        """Count it."""
+        """Count a step that ran."""
         self.metrics.count_step(step, seconds, ok=ok)
 
     def on_failure(self, failing_step: object) -> None:
-        """Nothing to do: the meters have heard of the step."""
+        """Do nothing: `on_run` has counted the step."""
 
     def on_recovery(self, failing_step: object, seconds: float) -> None:
-        """Nothing to do: the meters have heard of the step."""
+        """Do nothing: `on_run` has counted the step."""

@@ -1,4 +1,4 @@
-"""The alerts: what is wrong, and what to do about it, as a pure function of how things stand."""
+"""Decide which alerts hold now, from failing steps, open moves and quarantined corrections."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from connector.push.pause import Paused
 from state.quarantine import FailedCorrection
 
 TEMPORARY_FAILURE_SECONDS: Final = 600.0
-"""Seconds that what may pass by itself (HubSpot away, a locked database) is not told of."""
+"""Seconds before a temporary failure (HubSpot away, a locked database) raises an alert."""
 OPEN_TOO_LONG: Final = timedelta(minutes=15)
+"""How long a move may stay open before it raises an alert."""
 RECENT_QUARANTINE: Final = timedelta(hours=24)
+"""How long a quarantined correction keeps its alert."""
 _MAX_NAMED: Final = 3  # named in one alert
 _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
     (OverLimit, ("over-limit", "A plan is over a limit: nothing is written until you look")),
@@ -33,7 +35,7 @@ _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One thing that is wrong; the same thing has the same key, however long it lasts."""
+    """One problem, with a key that stays the same for as long as it lasts."""
 
     key: str
     title: str
@@ -42,7 +44,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """How things stand: failing steps, the clock they are timed by, moves, and what failed."""
+    """The inputs of the alerts; `monotonic_seconds` is the clock that times the failing steps."""
 
     failing_steps: Sequence[FailingStep]
     monotonic_seconds: float
@@ -52,7 +54,7 @@ class Health:
 
 
 def alerts(health: Health) -> Iterator[Alert]:
-    """Yield what a person should hear of now."""
+    """Yield the alerts that hold now."""
     for failing_step in health.failing_steps:
         yield from _failing_step_alert(failing_step, health.monotonic_seconds - failing_step.since)
     yield from _open_move_alert(health)
@@ -62,7 +64,7 @@ def alerts(health: Health) -> Iterator[Alert]:
 def _failing_step_alert(failing_step: FailingStep, failing_seconds: float) -> Iterator[Alert]:
     error, step = failing_step.error, failing_step.step
     if isinstance(error, Paused):
-        return  # somebody said so
+        return  # an operator paused on purpose
     is_temporary = isinstance(error, TemporaryError) and not isinstance(error, LimitReached)
     if is_temporary and failing_seconds < TEMPORARY_FAILURE_SECONDS:
         return

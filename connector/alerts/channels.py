@@ -1,4 +1,4 @@
-"""Send messages by Apprise, from a thread of its own: a slow channel holds nothing up."""
+"""Send messages by Apprise, from a thread of its own, so that a slow channel delays nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 
 class Channels:
-    """Where alerts go: Slack, mail, Teams and many more, each by its address."""
+    """The channels of CONNECTOR_ALERTS (Slack, mail, Teams …), each by its Apprise address."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._queue: Queue[tuple[str, str] | None] = Queue(_MAX_WAITING)
@@ -30,7 +30,7 @@ class Channels:
         self._thread.start()
 
     def send(self, title: str, text: str) -> None:
-        """Send soon; without any channel, do nothing."""
+        """Queue a message; without any channel, do nothing."""
         if self._apprise is None:
             return
         try:
@@ -39,7 +39,7 @@ class Channels:
             _log.warning("alert.dropped", message="too many alerts wait to be sent")
 
     def close(self) -> None:
-        """Send what waits, as far as that takes no time."""
+        """Send the messages that wait, for at most two seconds."""
         try:
             self._queue.put_nowait(None)
         except Full:
@@ -54,7 +54,7 @@ class Channels:
 
 
 def _new_apprise(addresses: Sequence[str]) -> Apprise:
-    """Return what sends; an address may hold a token, so it is never shown."""
+    """Return Apprise with these addresses; an error never shows one, since it may hold a token."""
     import logging
 
     import apprise

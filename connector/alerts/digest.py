@@ -1,4 +1,4 @@
-"""Tell once a day, in the portal's time zone, how many contacts are overlooked."""
+"""Send once a day, in the portal's time zone, how many contacts are overlooked."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from state import checkpoints
 from state.db.store import Store
 
 MORNING: Final = time(8)
-"""By the portal's clock: a list of whom to call is read when the day's work begins."""
+"""The time of the digest by the portal's clock, when the day's work begins."""
 _MAX_NAMED: Final = 5  # named in one digest
 _CHECKPOINT: Final = "digest"
 Send = Callable[[str, str], None]
 
 
 class Digest:
-    """Sends the day's digest; which day was told of is remembered across restarts."""
+    """Sends the day's digest; the last day is remembered across restarts."""
 
     def __init__(self, store: Store, send: Send) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class Digest:
         now: datetime,
         find_overlooked: Callable[[], Sequence[OverlookedContact]],
     ) -> None:
-        """Send the digest where it is time; `find` is asked only then."""
+        """Send the digest where it is due; `find_overlooked` is called only then."""
         local = now.astimezone(zone)
         today = local.date().isoformat()
         with self._store.reading(portal_id) as session:
@@ -40,7 +40,7 @@ class Digest:
         if last_sent == today or local.time() < MORNING:
             return
         overlooked = find_overlooked()
-        # Before it is sent: a database that fails must not repeat it with every cycle.
+        # Stored before sending: a failing database must not repeat the digest in every cycle.
         with self._store.begin(portal_id) as session:
             checkpoints.put(session, _CHECKPOINT, today)
         if overlooked:

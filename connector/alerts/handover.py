@@ -1,4 +1,4 @@
-"""Tell the owner of a contact that has become ready for sales; off unless channels are named."""
+"""Notify the owner of a contact that became ready for sales, by CONNECTOR_HANDOVER."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def addresses_by_owner(text: str) -> dict[str, tuple[str, ...]]:
 
 
 class Handover:
-    """Tells of applied corrections that lead into a stage in which sales take over."""
+    """Sends a notice for each applied correction into a stage where sales take over."""
 
     def __init__(self, channels: Mapping[str, Send]) -> None:
         self._channels = channels
@@ -40,7 +40,7 @@ class Handover:
     def notify_owner(
         self, line: AuditLine, *, portal_id: str, owner: str, stages: frozenset[str]
     ) -> None:
-        """Send a notice; nothing of the person is in it but where to find them."""
+        """Send a notice to the owner's channel; it holds id and link, no personal data."""
         send = self._channels.get(owner) or self._channels.get(ANYBODY)
         if send is None or not _is_handover(line, stages):
             return

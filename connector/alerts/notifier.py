@@ -1,4 +1,4 @@
-"""Tell of each alert once, and of its end; what was told is remembered across restarts."""
+"""Send each alert once, and its end; sent alerts are remembered across restarts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _log = structlog.get_logger()
 
 
 class Notifier:
-    """Compares what is wrong with what was told; `send` takes a title and a text.
+    """Compares the alerts that hold with those already sent; `send` takes a title and a text.
 
-    The same alert is told again only after `pause`, so that something which comes and goes
-    does not fill a channel.
+    An alert that ended and came back is sent again only after `pause`, so that one which comes
+    and goes does not fill a channel.
     """
 
     def __init__(self, store: Store, send: Callable[[str, str], None], *, pause: timedelta) -> None:
@@ -29,7 +29,7 @@ class Notifier:
         self._pause = pause
 
     def notify(self, portal_id: str, current_alerts: Iterable[Alert], now: datetime) -> None:
-        """Send what is new, and what has ended."""
+        """Send the alerts that are new, and a message for each that ended."""
         alerts_by_key = {alert.key: alert for alert in current_alerts}
         with self._store.reading(portal_id) as session:
             remembered: dict[str, Any] = checkpoints.get(session, _CHECKPOINT) or {}

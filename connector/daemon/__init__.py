@@ -1,1 +1,1 @@
-"""When: the loop that polls, looks, decides and writes until it is told to stop."""
+"""The daemon's loop: it polls, reads named records, decides and writes until it is stopped."""

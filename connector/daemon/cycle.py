@@ -1,4 +1,4 @@
-"""One cycle: finish what is open, look at what was named, poll, decide, and write or show."""
+"""One cycle: recover open moves, read named records, poll, decide, and apply or review."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from connector.push.recover import recover
 from state import mirror
 
 MIN_FREE_BYTES: Final = 64 * 2**20
-"""Bytes: below, nothing is written to HubSpot, since the outbox must be able to follow."""
+"""Bytes free on disk; with less, nothing is written to HubSpot: the outbox needs the room."""
 TIDY_SECONDS: Final = 3600.0
+"""Seconds between two runs of retention."""
 REMIND_SECONDS: Final = 3600.0
-"""Looking for overlooked contacts reads the whole mirror, and days are what it is about."""
+"""Seconds between two searches for overlooked contacts, which read the whole mirror."""
 _PAUSE_FACTOR: Final = 20
 _LONGEST_PAUSE: Final = 900.0
 _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
@@ -33,15 +34,16 @@ _log = structlog.get_logger()
 
 
 class DiskNearlyFull(UserError):
-    """The disk is nearly full: HubSpot is left alone before the database has to be."""
+    """The disk is nearly full: writing to HubSpot stops before the database has to."""
 
 
 @dataclass(slots=True)
 class Schedule:
-    """When what is done next, by the clock that never goes back; 0 is at once.
+    """When each step is due next, in seconds of the monotonic clock; 0 means at once.
 
-    `polled` is when a poll last succeeded, None before the first; `anew` says that the ground of
-    all decisions may be another one, so that they are made although nothing is due.
+    `last_poll` is when a poll last succeeded, None before the first. `decide_again` is set where
+    policy or portal changed: a plan is then made although no record is due. `shown_digest` is
+    the digest of the last plan that review has logged.
     """
 
     poll_seconds: float
@@ -54,16 +56,16 @@ class Schedule:
     decide_again: bool = True
 
     def poll_and_plan_now(self) -> None:
-        """Poll and decide with the next cycle: the policy, or the portal, is another one."""
+        """Poll and decide in the next cycle, since policy or portal changed."""
         self.next_poll = self.next_plan = 0.0
         self.decide_again = True
 
 
 def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool) -> None:
-    """Go once through all steps; whoever calls holds the writer's lock.
+    """Run all steps once; the caller holds the writer's lock.
 
-    What cannot be recovered ends the cycle: a record may stand there without a stage. A failing
-    poll or inbox ends nothing: what is in the mirror is decided all the same.
+    A failed recovery ends the cycle, because a record may be without a stage. A failed poll or
+    reading of named records ends nothing: the mirror is decided as it is.
     """
     if not steps.run("recover", lambda: recover(context)):
         return
@@ -76,7 +78,7 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
 
 
 def require_free_disk(context: RunContext) -> None:
-    """Raise NoRoom where the disk has too little left for the outbox."""
+    """Raise DiskNearlyFull where the disk has too little left for the outbox."""
     free = context.store.free_bytes()
     if free < MIN_FREE_BYTES:
         raise DiskNearlyFull(
@@ -86,7 +88,7 @@ def require_free_disk(context: RunContext) -> None:
 
 
 def _read(context: RunContext, steps: Steps, schedule: Schedule) -> None:
-    """Look at what webhooks named, and poll where it is time."""
+    """Read the records that webhooks named, and poll where it is due."""
     if _is_mirrored(context):
         steps.run("notice", lambda: read_named_records(context))
     if steps.monotonic() < schedule.next_poll:
@@ -97,10 +99,11 @@ def _read(context: RunContext, steps: Steps, schedule: Schedule) -> None:
 
 
 def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool) -> None:
-    """Write what is to be corrected, or show it; both at their pace.
+    """Apply the corrections, or review them where writing is off.
 
-    What stays due (in review, over a limit, while paused) is decided again and again. That reads
-    each of these records afresh, so it gets a small share of the time and no more.
+    Records that stay due (in review, over a limit, while paused) are decided again, and each
+    decision reads them afresh. A pause in proportion to its duration keeps that to a small share
+    of the time and of the requests.
     """
     started = steps.monotonic()
 
@@ -115,7 +118,7 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
     schedule.decide_again = schedule.decide_again and not succeeded
     if not (succeeded and writes):
         now = steps.monotonic()
-        # What passes by itself is tried again with the next poll.
+        # A temporary failure is tried again with the next poll, a lasting one at longer pauses.
         longest_pause = schedule.poll_seconds if _is_temporary(steps, name) else _LONGEST_PAUSE
         schedule.next_plan = now + min(_PAUSE_FACTOR * (now - started), longest_pause)
 
@@ -128,7 +131,7 @@ def _is_temporary(steps: Steps, name: str) -> bool:
 
 
 def _remind(context: RunContext, steps: Steps, schedule: Schedule) -> None:
-    """Create tasks for owners where it is time; what stops that stops nothing else."""
+    """Create follow-up tasks where they are due; a failure here stops no other step."""
     if steps.monotonic() < schedule.next_reminder:
         return
 
@@ -146,7 +149,7 @@ def _apply(context: RunContext) -> None:
 
 
 def _review(context: RunContext, schedule: Schedule) -> None:
-    """Make a plan and say so where it is another one than before."""
+    """Make a plan, and log it where it differs from the last one."""
     head = propose(context)
     if head.digest != schedule.shown_digest:
         schedule.shown_digest = head.digest
@@ -161,7 +164,7 @@ def _review(context: RunContext, schedule: Schedule) -> None:
 
 
 def _is_mirrored(context: RunContext) -> bool:
-    """Whether the mirror holds what this policy rests on; before that, nothing is decided."""
+    """Whether the mirror holds every property that the policy needs."""
     try:
         require_mirror(context)
     except UserError:

@@ -1,9 +1,10 @@
-"""What every cycle stands on, kept open between them, and renewed when it has changed."""
+"""Keep one portal open between cycles, and renew what changed: settings, token, policy."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -24,94 +25,98 @@ from connector.context import Progress, RunContext, no_progress
 from connector.core.binding.bind import BoundPolicy, bind
 from connector.core.model import Portal
 from connector.errors import UserError
-from connector.hubspot.api import HubSpotApi
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.oauth import Tokens
 from connector.hubspot.http.requester import OnAnswer
-from connector.hubspot.http.transport import TokenSource
 from connector.telemetry import logs
 from state import portals
 from state.db.store import Store
 
 PORTAL_SECONDS: Final = 900.0
-"""How often stages, statuses and pipelines are asked for anew; it takes five requests."""
+"""Seconds between two readings of stages, statuses and pipelines; a reading takes five requests."""
 
 _log = structlog.get_logger()
 
 
-class Environment:
-    """Store, door, portal and policy; `read` reads the settings anew, secret files included.
+class CurrentSettings:
+    """The settings as they were last read, and the token that belongs to them.
 
-    `door`, `portal` and `policy` are there once `open` has succeeded.
+    An OAuth app renews its tokens itself. Any other token is the one in the settings at the
+    moment of the request, so that a replaced secret file counts at once.
     """
 
-    api: HubSpotApi
-    portal: Portal
-    policy: BoundPolicy
-
-    def __init__(
-        self,
-        read_settings: Callable[[], Settings],
-        clock: RunClock,
-        *,
-        store: Store,
-        progress: Progress = no_progress,
-        on_answer: OnAnswer = lambda _route, _status, _seconds: None,
-    ) -> None:
+    def __init__(self, read_settings: Callable[[], Settings]) -> None:
         self._read_settings = read_settings
-        self._clock = clock
-        self._progress = progress
-        self._on_answer = on_answer
-        self._checked_token_hash = ""
-        self._portal_read_at = 0.0
-        self._policy_text = ""
-        self._pinned_portal_id = ""
-        self._policy_error: UserError | None = None
-        self._oauth: Tokens | None = None
         self.settings = read_settings()
-        self.store = store
+        source = token_source(self.settings)
+        self._oauth = source if isinstance(source, Tokens) else None
 
-    def open(self) -> None:
-        """Open the door and learn whose it is; UserError where it is another portal's."""
-        api = open_api(self.settings, self._clock, token=self._token_source())
-        api.observe_answers(self._on_answer)
-        try:
-            self.api = api
-            self.renew_token()
-            self.renew_portal()
-            self.renew_policy()
-        except BaseException:
-            api.close()
-            raise
-        api.configure_limits(
-            reserve_from_settings(self.settings), self.store.rate_slots(self.portal_id)
-        )
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        api = getattr(self, "api", None)
-        if isinstance(api, HubSpotClient):
-            api.close()
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the portal is known, and the policy was read; from any thread."""
-        return hasattr(self, "policy")
-
-    @property
-    def portal_id(self) -> str:
-        """Return the portal that all this is about."""
-        return self.portal.account.portal_id
-
-    def renew_settings(self) -> None:
-        """Read the settings again; what cannot be read leaves them as they were."""
+    def renew(self) -> None:
+        """Read the settings again; settings that cannot be read leave the last ones in place."""
         settings = self._read_settings()
         logs.add_secrets(*settings.secrets)
         self.settings = settings
 
+    def token(self) -> str:
+        """Return the token for the next request."""
+        return self._oauth() if self._oauth else self.settings.access_token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSources:
+    """What an environment is opened from, and what hears of its progress and requests."""
+
+    current: CurrentSettings
+    clock: RunClock
+    store: Store
+    progress: Progress = no_progress
+    on_answer: OnAnswer = lambda _route, _status, _seconds: None
+
+
+class Environment:
+    """One open portal: API, portal definition and policy are there from the beginning."""
+
+    def __init__(self, sources: EnvironmentSources, api: HubSpotClient) -> None:
+        """Read portal and policy.
+
+        Raises UserError where the token belongs to another portal or the policy does not fit,
+        TemporaryError where HubSpot does not answer.
+        """
+        self._sources = sources
+        self._current = sources.current
+        self._client = api
+        self._checked_token_hash = ""
+        self._pinned_portal_id = ""
+        self._policy_error: UserError | None = None
+        self._portal_read_at = sources.clock.monotonic()
+        self.api = api
+        self.store = sources.store
+        self.renew_token()
+        self.portal = self._read_portal()
+        self._policy_text = self._current_policy_text()
+        self.policy = self._bind_policy()
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings as they were last read."""
+        return self._current.settings
+
+    @property
+    def portal_id(self) -> str:
+        """Return the id of the open portal."""
+        return self.portal.account.portal_id
+
+    def close(self) -> None:
+        """Close the connections to HubSpot."""
+        self._client.close()
+
+    def renew_settings(self) -> None:
+        """Read the settings again; settings that cannot be read leave the last ones in place."""
+        self._current.renew()
+
     def renew_token(self) -> None:
-        """Ask once for each token whose it is, before anything else is asked with it."""
-        token_hash = hashlib.sha256(self._token().encode()).hexdigest()
+        """Ask once for each new token which portal it belongs to, before anything else uses it."""
+        token_hash = hashlib.sha256(self._current.token().encode()).hexdigest()
         if token_hash == self._checked_token_hash:
             return
         portal_id = self.api.account().portal_id
@@ -121,66 +126,83 @@ class Environment:
         self._checked_token_hash, self._pinned_portal_id = token_hash, portal_id
 
     def renew_portal(self) -> None:
-        """Ask now and then for the stages, statuses and pipelines."""
-        now = self._clock.monotonic()
-        if self._portal_read_at and now - self._portal_read_at < PORTAL_SECONDS:
+        """Read stages, statuses and pipelines again where `PORTAL_SECONDS` have passed."""
+        if self._sources.clock.monotonic() - self._portal_read_at < PORTAL_SECONDS:
             return
-        portal = self.api.portal()
-        self._portal_read_at = now
-        if portal == getattr(self, "portal", None):
-            return
-        self.portal, self._policy_text = portal, ""
-        with self.store.begin(portal.account.portal_id) as session:
-            portals.save(session, portal, self.api.now())
+        previous = self.portal
+        self.portal = self._read_portal(known=previous)
+        if self.portal is not previous:
+            self._policy_text = ""
 
     def renew_policy(self) -> None:
-        """Read the policy again where its file has changed; a bad one leaves the last good one."""
-        name = self.settings.policy
-        text = f"{name}\n{_file_text(name)}"
+        """Read the policy again where its file changed; a bad one leaves the last good one."""
+        text = self._current_policy_text()
         if text == self._policy_text:
             if self._policy_error is not None:
                 raise self._policy_error
             return
         self._policy_text, self._policy_error = text, None
         try:
-            bound = bind(read_policy(name), self.portal)
+            self.policy = self._bind_policy()
         except UserError as error:
             self._policy_error = error
             raise
-        for warning in bound.warnings:
-            _log.warning("policy.asleep", policy=bound.name, warning=warning)
-        _log.info("policy.read", policy=bound.name, digest=bound.digest)
-        self.policy = bound
 
     def new_context(self) -> RunContext:
-        """Lay out the desk for one cycle, a run of its own."""
+        """Return the context of one cycle, which is a run of its own."""
         return RunContext(
             run=run_id(self.api.now()),
             api=self.api,
             store=self.store,
             portal=self.portal,
             policy=self.policy,
-            wait=self._clock.wait,
+            wait=self._sources.clock.wait,
             overlap=timedelta(seconds=self.settings.overlap_seconds),
             recheck_seconds=self.settings.recheck_seconds,
-            progress=self._progress,
+            progress=self._sources.progress,
             retention=self.settings.retention,
         )
 
-    def _token_source(self) -> TokenSource:
-        """Return the OAuth app's tokens, or the token that the settings have at that moment."""
-        if self._oauth is None:
-            source = token_source(self.settings)
-            self._oauth = source if isinstance(source, Tokens) else None
-        return self._oauth or self._token
+    def _read_portal(self, known: Portal | None = None) -> Portal:
+        """Return the portal's definition, stored where it changed; `known` where it did not."""
+        portal = self.api.portal()
+        self._portal_read_at = self._sources.clock.monotonic()
+        if known == portal:
+            return known
+        with self.store.begin(portal.account.portal_id) as session:
+            portals.save(session, portal, self.api.now())
+        return portal
 
-    def _token(self) -> str:
-        return self._oauth() if self._oauth else self.settings.access_token
+    def _bind_policy(self) -> BoundPolicy:
+        bound = bind(read_policy(self.settings.policy), self.portal)
+        for warning in bound.warnings:
+            _log.warning("policy.asleep", policy=bound.name, warning=warning)
+        _log.info("policy.read", policy=bound.name, digest=bound.digest)
+        return bound
+
+    def _current_policy_text(self) -> str:
+        """Return name and text of the policy file; a preset's text never changes."""
+        name = self.settings.policy
+        try:
+            return f"{name}\n{Path(name).read_text(encoding='utf-8')}"
+        except (OSError, UnicodeDecodeError):
+            return f"{name}\n"
 
 
-def _file_text(name: str) -> str:
-    """Return what a policy file holds, "" for a preset and for what cannot be read."""
+def open_environment(sources: EnvironmentSources) -> Environment:
+    """Open the portal that the settings name; on an error the connections are closed again.
+
+    Raises UserError where a setting, the token or the policy is wrong, TemporaryError where
+    HubSpot does not answer.
+    """
+    settings = sources.current.settings
+    api = open_api(settings, sources.clock, token=sources.current.token)
+    api.observe_answers(sources.on_answer)
     try:
-        return Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
+        environment = Environment(sources, api)
+        slots = sources.store.rate_slots(environment.portal_id)
+        api.configure_limits(reserve_from_settings(settings), slots)
+    except BaseException:
+        api.close()
+        raise
+    return environment

@@ -1,4 +1,4 @@
-"""The loop: one cycle after the other, until the daemon is told to stop."""
+"""The loop: one cycle after the other, until the daemon is asked to stop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 from connector.core.corrections.audit import AuditLine
 from connector.daemon.cycle import Schedule, cycle
-from connector.daemon.environment import Environment
+from connector.daemon.environment import Environment, EnvironmentSources, open_environment
 from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
 from connector.errors import TemporaryError
@@ -20,72 +20,81 @@ from state.db.locks import Busy
 CYCLE_PAUSE_SECONDS: Final = 0.2
 """Seconds between two cycles in any case, so that an operator's command gets the lock."""
 RETRY_SECONDS: Final = 5.0
-"""Seconds until the next try to open the portal, or to get a lock that another holds."""
+"""Seconds until the next try to open the portal, or to get a lock that another process holds."""
 
 _log = structlog.get_logger()
 
 
 @dataclass(slots=True, kw_only=True)
 class Loop:
-    """What the loop holds: the ground it stands on, its steps, and when what is next."""
+    """The daemon's work: its steps, when the next is due, and what hears of the results.
 
-    environment: Environment
+    `environment` is None until the portal was opened.
+    """
+
+    sources: EnvironmentSources
     steps: Steps
     stop: StopSignal
     schedule: Schedule
-    on_correction_ended: Callable[[AuditLine], None] = lambda _line: None
-    on_cycle_ended: Callable[[], None] = lambda: None
+    on_correction_ended: Callable[[Environment, AuditLine], None] = lambda _environment, _line: None
+    on_cycle_ended: Callable[[Loop, Environment], None] = lambda _loop, _environment: None
+    environment: Environment | None = None
 
     def run(self) -> None:
-        """Work until told to stop; UserError where the portal cannot be opened at all."""
+        """Work until asked to stop; UserError where the portal cannot be opened at all."""
         try:
-            while not self.stop.is_requested and not self.open():
-                self.stop.sleep(RETRY_SECONDS)
-            while not self.stop.is_requested:
-                seconds = self.run_cycle()
-                self.on_cycle_ended()
+            while not self.stop.is_requested and self.environment is None:
+                if not self.open():
+                    self.stop.sleep(RETRY_SECONDS)
+            while not self.stop.is_requested and self.environment is not None:
+                seconds = self.run_cycle(self.environment)
+                self.on_cycle_ended(self, self.environment)
                 self.stop.yield_lock(CYCLE_PAUSE_SECONDS)
                 self.stop.sleep(seconds)
         except Stopping:
             _log.info("daemon.interrupted", message="what is open is finished by the next start")
         finally:
-            self.environment.close()
+            self.close()
 
     def open(self) -> bool:
-        """Open the portal; HubSpot being away is waited for, anything else ends the daemon."""
+        """Open the portal; False where HubSpot does not answer, any other error ends the daemon."""
         try:
-            self.environment.open()
+            environment = open_environment(self.sources)
         except TemporaryError as error:
             self.steps.note_failure("portal", error)
             return False
+        self.environment = environment
         self.steps.note_success("portal")
         _log.info(
             "daemon.started",
-            portal=self.environment.portal_id,
-            policy=self.environment.policy.name,
-            writes=self.environment.settings.writes,
+            portal=environment.portal_id,
+            policy=environment.policy.name,
+            writes=environment.settings.writes,
         )
         return True
 
-    def run_cycle(self) -> float:
-        """Renew what has changed, and go through one cycle; return the seconds to sleep."""
-        if not self._renew():
+    def close(self) -> None:
+        """Close the portal, where it was opened."""
+        if self.environment is not None:
+            self.environment.close()
+
+    def run_cycle(self, environment: Environment) -> float:
+        """Renew what changed, and run one cycle; return the seconds to sleep after it."""
+        if not self._renew(environment):
             return self.schedule.poll_seconds
         try:
-            lock = self.environment.store.writer_lock(
-                self.environment.portal_id, holder_name="connector run"
-            )
+            lock = environment.store.writer_lock(environment.portal_id, holder_name="connector run")
             with lock:
-                self._run_locked_cycle()
+                self._run_locked_cycle(environment)
         except Busy as error:
             _log.info("cycle.postponed", message=str(error))
             return RETRY_SECONDS
         now = self.steps.monotonic()
         return max(0.0, self.schedule.next_poll - now)
 
-    def _renew(self) -> bool:
-        """Follow settings, token, portal and policy; False where the token is not to be used."""
-        environment, steps = self.environment, self.steps
+    def _renew(self, environment: Environment) -> bool:
+        """Renew settings, token, portal and policy; False where the token must not be used."""
+        steps = self.steps
         steps.run("settings", environment.renew_settings)
         if not steps.run("token", environment.renew_token):
             return False
@@ -96,24 +105,25 @@ class Loop:
             self.schedule.poll_and_plan_now()
         return True
 
-    def _run_locked_cycle(self) -> None:
-        writes = self.environment.settings.writes == "apply"
-        line_count, context = self._audit_line_count(), self.environment.new_context()
+    def _run_locked_cycle(self, environment: Environment) -> None:
+        writes = environment.settings.writes == "apply"
+        line_count, context = _audit_line_count(environment), environment.new_context()
         try:
             with structlog.contextvars.bound_contextvars(run_id=context.run):
                 cycle(context, self.steps, self.schedule, writes=writes)
         finally:
-            self._report_ended_corrections(line_count)
+            self._report_ended_corrections(environment, line_count)
 
-    def _audit_line_count(self) -> int:
-        with self.environment.store.reading(self.environment.portal_id) as session:
-            return audit.head(session).line_count
-
-    def _report_ended_corrections(self, line_count: int) -> None:
-        """Tell of what the audit has gained; nobody else writes it while we hold the lock."""
-        new_lines = self._audit_line_count() - line_count
+    def _report_ended_corrections(self, environment: Environment, line_count: int) -> None:
+        """Report the lines that the audit gained; nobody else writes it while we hold the lock."""
+        new_lines = _audit_line_count(environment) - line_count
         if not new_lines:
             return
-        with self.environment.store.reading(self.environment.portal_id) as session:
+        with environment.store.reading(environment.portal_id) as session:
             for line in audit.read(session, limit=new_lines):
-                self.on_correction_ended(line)
+                self.on_correction_ended(environment, line)
+
+
+def _audit_line_count(environment: Environment) -> int:
+    with environment.store.reading(environment.portal_id) as session:
+        return audit.head(session).line_count

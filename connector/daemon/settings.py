@@ -1,4 +1,4 @@
-"""What the operator sets for the daemon alone, checked."""
+"""Read and check the settings that the daemon alone uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.errors import UserError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonSettings:
-    """Times in seconds; `public_url` is the address that HubSpot calls, without the path."""
+    """The daemon's settings; times in seconds, `public_url` without the path of the webhooks."""
 
     poll_seconds: float
     host: str

@@ -1,26 +1,27 @@
-"""Read how things stand, for whoever looks at the daemon from outside."""
+"""Read the daemon's status for metrics and readiness."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from connector.core.model import ObjectType
-from connector.daemon.cycle import DiskNearlyFull, Schedule
+from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.environment import Environment
-from connector.daemon.steps import FailingStep, Steps
+from connector.daemon.loop import Loop
+from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
 from connector.telemetry.metrics import Status
 from state import checkpoints, holds, mirror, outbox, plans, quarantine, webhook_inbox
 
 _DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
-# What keeps a daemon from doing its work; an apply over a limit, say, waits for a person.
+# Without these steps the daemon does no work at all.
 _VITAL_STEPS = frozenset({"portal", "settings", "token", "policy", "recover", "poll"})
 _POLL_GRACE_SECONDS = 60.0
 
 
-def read_status(environment: Environment) -> Status:
-    """Read the figures from the database; none while the portal is not known, or it is locked."""
-    if not environment.is_open:
+def read_status(environment: Environment | None) -> Status:
+    """Read the figures from the database; all 0 while no portal is open or it is locked."""
+    if environment is None:
         return Status()
     try:
         return _read_from_database(environment, environment.api.now())
@@ -54,27 +55,28 @@ def _lag(polled_until: list[str], now: datetime) -> float | None:
     return max(0.0, (now - min(map(datetime.fromisoformat, polled_until))).total_seconds())
 
 
-def problems(environment: Environment, steps: Steps, schedule: Schedule) -> list[str]:
-    """Say what is wrong, one line each; nothing where the daemon does its work."""
+def problems(loop: Loop) -> list[str]:
+    """Return what keeps the daemon from working, one line each; empty where nothing does.
+
+    A plan over a limit is no such problem: it waits for a person, and polling goes on.
+    """
     lines = [
         f"{failing_step.step}: {failing_step.error}"
-        for failing_step in steps.failing_steps()
+        for failing_step in loop.steps.failing_steps()
         if _is_vital(failing_step)
     ]
     try:
-        with environment.store.reading("0") as session:
+        with loop.sources.store.reading("0") as session:
             checkpoints.get(session, "ready")
     except ConnectorError as error:
         lines.append(f"database: {error}")
-    if not environment.is_open:
+    if loop.environment is None:
         lines.append("portal: not opened yet")
-    elif schedule.last_poll is None:
+    elif loop.schedule.last_poll is None:
         lines.append("poll: the first one has not ended yet")
     else:
-        age, max_age = (
-            steps.monotonic() - schedule.last_poll,
-            5 * schedule.poll_seconds + _POLL_GRACE_SECONDS,
-        )
+        age = loop.steps.monotonic() - loop.schedule.last_poll
+        max_age = 5 * loop.schedule.poll_seconds + _POLL_GRACE_SECONDS
         if age > max_age:
             lines.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
     return lines

@@ -1,4 +1,4 @@
-"""Run the steps of a cycle, and know which of them are failing since when."""
+"""Run the steps of a cycle, and keep which of them fail and since when."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingStep:
-    """A step that fails: why, and since when by the clock that never goes back."""
+    """A step that fails, with its latest error; `since` is in seconds of the monotonic clock."""
 
     step: str
     error: ConnectorError
@@ -25,23 +25,23 @@ class FailingStep:
 
 
 class StepObserver(Protocol):
-    """Hears when a step ran, begins to fail, fails otherwise than before, and recovers."""
+    """Is called when a step ran, begins to fail, fails with another error, and recovers."""
 
     def on_run(self, step: str, seconds: float, *, ok: bool) -> None:
-        """Take note of it."""
+        """Handle the end of a step."""
         ...
 
     def on_failure(self, failing_step: FailingStep) -> None:
-        """Take note of it."""
+        """Handle a failure that is new or has another error than before."""
         ...
 
     def on_recovery(self, failing_step: FailingStep, seconds: float) -> None:
-        """Take note of it."""
+        """Handle the first success after a failure that lasted `seconds`."""
         ...
 
 
 class Steps:
-    """Each step is logged once when it begins to fail, and once when it recovers."""
+    """Runs steps, and logs each once when it begins to fail and once when it recovers."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Stop gracefully: nothing new is begun, and the batch in flight is finished or journalled."""
+"""Stop gracefully: no new work begins, and the batch in flight ends or stays in the outbox."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from threading import Event
 from connector.hubspot.http.daily_budget import is_uninterruptible
 
 GRACE_SECONDS = 6.0
-"""Seconds that a batch in flight may still wait; after it, the outbox says how to go on."""
+"""Seconds that a batch in flight may still wait; the next start finishes what is open then."""
 
 
 class Stopping(Exception):
-    """The daemon was told to stop, and what was under way is safe to leave."""
+    """The daemon was asked to stop, and the work under way is safe to leave."""
 
 
 class StopSignal:
-    """Told once, by a signal; whoever waits hears of it."""
+    """The request to stop, which also ends every sleep and wait of the loop."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -26,33 +26,33 @@ class StopSignal:
 
     @property
     def is_requested(self) -> bool:
-        """Whether the daemon was told to stop."""
+        """Whether the daemon was asked to stop."""
         return self._requested.is_set()
 
     def request(self) -> None:
-        """Tell the daemon to stop."""
+        """Ask the daemon to stop."""
         self._grace_until = self._monotonic() + GRACE_SECONDS
         self._requested.set()
         self._sleep_ended.set()
 
     def end_sleep(self) -> None:
-        """End the sleep between two cycles: there is something to look at."""
+        """End the sleep between two cycles, since records were named."""
         self._sleep_ended.set()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep between two cycles, until somebody wakes us."""
+        """Sleep between two cycles, until `end_sleep` or a request to stop."""
         self._sleep_ended.wait(max(0.0, seconds))
         self._sleep_ended.clear()
 
     def yield_lock(self, seconds: float) -> None:
-        """Leave the lock to others for a moment, whoever would wake us."""
+        """Leave the writer's lock to others for a moment; only a request to stop ends it early."""
         self._requested.wait(seconds)
 
     def wait(self, seconds: float) -> None:
-        """Wait within a cycle; raise Stopping when told to stop, in a batch only after its grace.
+        """Wait within a cycle; raise Stopping when asked to stop, in a batch only after its grace.
 
-        Between the clear and the set of a batch a record has no stage: it is given the time
-        to come to its end.
+        Between the clear and the set of a batch records have no stage, so the batch gets
+        `GRACE_SECONDS` to end.
         """
         if not self._requested.wait(seconds):
             return
@@ -63,10 +63,10 @@ class StopSignal:
         Event().wait(remaining)
 
     def raise_if_stopping(self) -> None:
-        """Raise Stopping when told to stop, outside of a batch in flight."""
+        """Raise Stopping when asked to stop, outside of a batch in flight."""
         if self.is_requested and not is_uninterruptible():
             raise Stopping
 
     def on_progress(self, label: str, done: int, total: int | None) -> None:
-        """Take every word about progress as an occasion to stop."""
+        """Use each progress report as a chance to stop."""
         self.raise_if_stopping()

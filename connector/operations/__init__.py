@@ -1,1 +1,1 @@
-"""What an operator or the daemon starts: one module for each operation."""
+"""The operations that an operator or the daemon starts, one module each."""

@@ -1,4 +1,4 @@
-"""Apply a reviewed plan: what still holds of it, and nothing else; name what does not."""
+"""Apply the corrections of a reviewed plan that still hold, and name those that do not."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class AppliedPlan:
 
 
 def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
-    """Apply what still holds of a plan file; the file is the permission, so no limit stops it."""
+    """Apply the corrections of a plan file that still hold; its review exempts it from limits."""
     context = replace(context, permitted=True)
     with (
         context.store.writer_lock(context.portal_id, holder_name="connector apply"),
@@ -60,7 +60,7 @@ def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
 
 
 def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[SkippedCorrection]]:
-    """Store what still holds as a plan of its own; return the rest."""
+    """Store the corrections that still hold as a new plan; return those that do not."""
     head = PlanHead(
         plan_id=f"{context.run}.1",
         run=context.run,

@@ -1,4 +1,4 @@
-"""Bring a whole portal in, and say before what that will cost."""
+"""Read a whole portal into the mirror, and estimate the cost before."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def estimate_cost(context: RunContext) -> Cost:
 
 
 def _page_count(count: int) -> int:
-    """Return the pages of a list, with one half-empty page for each chain."""
+    """Return the pages of a list, with one partly filled page for each id range."""
     return max(1, -(-count // _PAGE_SIZE)) + (
         MAX_RANGES if count >= 2 * MIN_RECORDS_PER_RANGE else 0
     )
@@ -61,7 +61,7 @@ def _daily_share(requests: int, allowance: Allowance) -> float | None:
 def read_whole_portal(context: RunContext) -> PullResult:
     """Read the whole portal into the mirror, over as many days as its budget needs.
 
-    A stopped reading goes on where it was.
+    A reading that was stopped continues where it was.
     """
     return resume_after_quota_reset(context, _recover_and_pull)
 

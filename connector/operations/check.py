@@ -1,4 +1,4 @@
-"""Check up a portal before anything is written: token, portal, scopes, policy, access."""
+"""Check a portal before anything is written: token, portal id, scopes, budget, policy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class CheckResult(StrEnum):
-    """How a finding bears on the work."""
+    """How serious a finding is."""
 
     OK = "ok"
     WARNING = "warning"
@@ -28,7 +28,7 @@ class CheckResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was checked, with what to do where it is not good."""
+    """The result of one check, with what to do where it is not ok."""
 
     name: str
     result: CheckResult
@@ -36,7 +36,7 @@ class Finding:
 
 
 def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
-    """Yield what was found, one after the other; what cannot be checked further, ends it."""
+    """Yield the findings in order; without a token that works there is only the first."""
     try:
         portal = api.portal()
     except ConnectorError as error:
@@ -84,11 +84,11 @@ def _check_readable(api: HubSpotApi, kind: ObjectType) -> Finding:
 
 
 def _check_budget(allowance: Allowance, portal: Portal) -> Finding:
-    """Tell what the portal allows, and which part of it is ours."""
+    """Report the request limits of the portal, and the part that we use."""
     burst = f"{allowance.burst} requests in {allowance.interval:.0f} s (we take 95%)"
     if allowance.daily is None or allowance.remaining is None:
         return Finding(
-            name="budget", result=CheckResult.OK, message=f"{burst}; no daily limit is told"
+            name="budget", result=CheckResult.OK, message=f"{burst}; no daily limit is known"
         )
     available = allowance.remaining - allowance.reserve
     message = (
@@ -107,7 +107,7 @@ def _check_writable(api: HubSpotApi, kind: ObjectType) -> Finding:
     except ScopeMissing as missing:
         return Finding(name=f"write {kind}", result=CheckResult.FAIL, message=str(missing))
     except ConnectorError as error:
-        message = f"could not be told: {error}"
+        message = f"could not be checked: {error}"
         return Finding(name=f"write {kind}", result=CheckResult.WARNING, message=message)
     return Finding(name=f"write {kind}", result=CheckResult.OK, message="the token may write them")
 
@@ -132,7 +132,7 @@ def _check_pipelines(portal: Portal) -> Finding:
 
 
 def _check_policy(policy: Policy, portal: Portal) -> Iterator[Finding]:
-    """Bind the policy to the portal, and tell what it lacks."""
+    """Bind the policy to the portal, and report what the portal lacks."""
     try:
         bound = bind(policy, portal)
     except UserError as error:

@@ -1,4 +1,4 @@
-"""Compare two policies on the mirror: what would change if the one replaced the other."""
+"""Compare two policies on the mirror: what would change if the new replaced the old."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _EXAMPLES = 12
 class Change:
     """One property of one record on which the two policies differ.
 
-    `new` and `old` are what each would correct, None where it would leave the value alone.
+    `new` and `old` are the corrections of either policy, None where it keeps the value.
     """
 
     record: Ref
@@ -41,7 +41,7 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Comparison:
-    """What would change, counted by rule and direction; the first changes stand for all."""
+    """What would change, counted by rule and direction, with the first changes as examples."""
 
     portal: Portal
     new: str
@@ -67,7 +67,7 @@ class Comparison:
 def compare(
     settings: Settings, new: Policy, old: Policy, *, now: datetime, progress: Progress = no_progress
 ) -> Comparison:
-    """Return what would change in the mirrored portal; HubSpot is not asked for anything."""
+    """Return what would change in the mirrored portal; no request is sent to HubSpot."""
     with Store.open(settings.database_url) as store:
         inputs = OfflineInputs(
             store=store, portal=last_pulled_portal(store, settings), api=OfflineHubSpot(now)
@@ -104,7 +104,7 @@ def _compare_records(
 
 
 def _changes(new: Decision, old: Decision) -> Iterator[Change]:
-    """Yield each property that the two leave with different values."""
+    """Yield each property that the two decisions leave with different values."""
     new_corrections = {correction.property_name: correction for correction in new.corrections}
     old_corrections = {correction.property_name: correction for correction in old.corrections}
     for name in sorted(

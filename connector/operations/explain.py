@@ -1,4 +1,4 @@
-"""Explain one record: what it is, what it should be, by which rule, on what evidence."""
+"""Explain one record: its stage, the stage it should have, the rule and the evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAX_CHANGES = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordExplanation:
-    """Everything that explains one record: now, why, what would change it, what changed it last.
+    """The explanation of one record: decision, what would change it, its latest changes.
 
     `changes` are the latest versions of its stage and lead status, newest first, by property.
     """
@@ -78,7 +78,7 @@ def _latest_changes(context: RunContext, ref: Ref) -> tuple[tuple[str, Version],
 
 
 def explain_record(context: RunContext, ref: Ref) -> RecordExplanation:
-    """Return why a mirrored record is what it is; raise UserError where there is none."""
+    """Explain a mirrored record; UserError where the mirror has no such live record."""
     if ref.object_type is ObjectType.DEALS:
         raise UserError("A deal has no lifecycle stage: explain one of its contacts or companies.")
     require_mirror(context)
@@ -102,7 +102,7 @@ def explain_record(context: RunContext, ref: Ref) -> RecordExplanation:
 
 
 def _wait_message(context: RunContext, ref: Ref, corrections: Sequence[Correction]) -> str:
-    """Return what a company's move waits for, "" where for nothing."""
+    """Return why a company's correction waits, "" where it does not."""
     contacts_behind = contacts_synced_natively(context, corrections)
     return (
         native_sync_message(context, ref, len(contacts_behind[ref]))

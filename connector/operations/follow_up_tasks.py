@@ -14,12 +14,12 @@ from connector.core.follow_up.tasks import follow_up_tasks as due_tasks
 from connector.errors import PermanentError, TemporaryError, UserError
 from connector.hubspot.http.failures import OutcomeUnknown
 from connector.push.pause import refuse_if_paused
-from connector.reports.overlooked_contacts import overlooked_contacts
+from connector.reports.overlooked import overlooked_contacts
 from state import follow_up_tasks
 
 LIMIT_PERIOD: Final = timedelta(days=1)
 SEARCH_DELAY: Final = timedelta(hours=1)
-"""So late HubSpot's search may show a task; before, nobody knows that there is none."""
+"""How late HubSpot's search may show a new task; before, its absence proves nothing."""
 
 _log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ def wants_tasks(context: RunContext) -> bool:
 
 
 def create_due_tasks(context: RunContext) -> int:
-    """Create the tasks that are due, within the limit of a day; return how many were."""
+    """Create the tasks that are due, within the daily limit; return how many were created."""
     if not wants_tasks(context):
         return 0
     return _finish_open_tasks(context) + sum(
@@ -39,7 +39,7 @@ def create_due_tasks(context: RunContext) -> int:
 
 
 def upcoming_tasks(context: RunContext) -> tuple[Task, ...]:
-    """Return the tasks that would be created now; none where the policy wants none."""
+    """Return the tasks that would be created now, within the daily limit."""
     if not wants_tasks(context):
         return ()
     now = context.api.now()
@@ -57,7 +57,7 @@ def upcoming_tasks(context: RunContext) -> tuple[Task, ...]:
 
 
 def _finish_open_tasks(context: RunContext) -> int:
-    """Find out what became of tasks whose creation was cut short; send anew what is not there."""
+    """Look for tasks whose creation was interrupted; create those that HubSpot does not have."""
     with context.reading() as session:
         open_tasks = follow_up_tasks.read_promised(session)
     oldest = context.api.now() - SEARCH_DELAY

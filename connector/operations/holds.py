@@ -1,4 +1,4 @@
-"""Set and end holds, and make due what they are about."""
+"""Add and remove holds, and make the records due that they concern."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from state.db.transaction import Transaction
 
 
 def add_hold(context: RunContext, hold: Hold) -> None:
-    """Store a hold; raise UserError where it can never hold anything."""
+    """Store a hold; UserError where its condition names a property that is not mirrored."""
     if hold.scope is HoldScope.VALUE:
         _check_value(context, hold.target)
     with context.begin() as session:
@@ -23,7 +23,7 @@ def add_hold(context: RunContext, hold: Hold) -> None:
 def remove_holds(
     context: RunContext, scope: HoldScope, target: str, property_name: str | None
 ) -> int:
-    """End holds, of one property only where named; return how many."""
+    """Remove holds, of a single property where named; return how many."""
     with context.begin() as session:
         count = holds.remove(session, scope, target, property_name=property_name)
         if count:
@@ -32,13 +32,13 @@ def remove_holds(
 
 
 def active_holds(context: RunContext) -> tuple[Hold, ...]:
-    """Return the holds that have not run out."""
+    """Return the holds that have not expired."""
     with context.reading() as session:
         return holds.read_active(session, now=context.api.now())
 
 
 def _mark_due(context: RunContext, session: Transaction, scope: HoldScope, target: str) -> None:
-    """Make due what a hold is about: one record, or all where that is not known."""
+    """Make due the records of a hold: a record, a company with its contacts, else all."""
     now = context.api.now()
     if scope is HoldScope.RECORD:
         mirror.mark_due(session, [Ref.parse(target)], at=now)

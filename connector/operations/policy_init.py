@@ -1,4 +1,4 @@
-"""Write the policy that a portal can start from: its own stages, statuses, pipelines, scores."""
+"""Write a first policy for a portal, with its own stages, statuses, pipelines and scores."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _label_lines(name: str, options: Iterable[Option]) -> Iterator[str]:
 
 
 def _property_lines(portal: Portal) -> Iterator[str]:
-    """Yield the score properties; whoever compares other properties adds them here."""
+    """Yield the score properties; the user adds other properties that rules compare."""
     yield "  # Further properties that rules compare: name and type (string, number, date, …)."
     scores = [
         definition
@@ -225,7 +225,7 @@ def _yaml_scalar(text: str) -> str:
 
 
 def _quoted_text(text: str) -> str:
-    """Return a text in double quotes; YAML takes no sign raw that cannot be printed."""
+    """Return a text in double quotes; YAML accepts only printable characters unescaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(
         character if character.isprintable() else f"\\U{ord(character):08x}" for character in quoted

@@ -1,4 +1,4 @@
-"""Work on a policy before it is used: find its file and cases, check it, try it."""
+"""Check a policy before it is used, and run its cases."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def cases_path(policy: Path) -> Path:
 
 
 def run_cases(policy: Policy, cases: Cases) -> CasesResult:
-    """Run the cases, and run them again without each of the policy's own rules."""
+    """Run the cases, and again without each of the policy's own rules to see which are guarded."""
 
     def run(candidate: Policy) -> Iterator[CaseResult]:
         return case_results(cases.text, source=cases.source, policy=candidate)
@@ -92,11 +92,11 @@ def check_policy(policy: Policy, portal: Portal, now: datetime) -> BoundPolicy:
 
 
 def names_to_confirm(policy: Policy) -> tuple[str, ...]:
-    """Return what of a sound policy only a portal could confirm, and a new one does not have."""
+    """Return the names of a policy that a new portal lacks, so that only the real one can tell."""
     try:
         bind(policy, default_portal())
     except PolicyError as error:
-        return tuple(f"{problem} (without a portal nobody knows)" for problem in error.problems)
+        return tuple(f"{problem} (only a portal can confirm it)" for problem in error.problems)
     return ()
 
 
@@ -106,7 +106,7 @@ def rules_blocking_deals(bound: BoundPolicy, now: datetime) -> Iterator[str]:
 
 
 def shadowed_preset_rules(policy: Policy) -> Iterator[str]:
-    """Yield which rules of the presets can never win: mostly on purpose, so it is no error."""
+    """Yield the preset rules that can never win; that is mostly on purpose, so it is no error."""
     for shadow in find_shadowed_rules(policy.rules, policy.rows, policy.settings):
         if not shadow.entry.own:
             yield str(shadow)

@@ -1,4 +1,4 @@
-"""Pause where the day's share of requests is used up, and go on after the portal's midnight."""
+"""Wait where the day's share of requests is used up, and continue after the quota's reset."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _log = structlog.get_logger()
 
 
 def resume_after_quota_reset(context: RunContext, work: Callable[[RunContext], Result]) -> Result:
-    """Do the work, as often as the day's share ends in the middle of it.
+    """Do the work, and again after each reset of the daily quota that interrupted it.
 
-    Each time is a run of its own, so that a plan and its moves keep their names.
+    Each repetition is a run of its own, so that plans and moves keep unique names.
     """
     number = 1
     while True:

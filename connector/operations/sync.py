@@ -19,12 +19,11 @@ from connector.push.recover import log_open_moves_on_error, recover
 from state import audit, runs
 from state.plans import PlanHead
 
-# A write may be answered by another writer, or ignored; what is then still wrong is decided
-# again, but never for ever.
+# Another writer may change what we wrote, and HubSpot may ignore a write: what is still wrong
+# is decided again, in so many rounds at most.
 _MAX_ROUNDS = 3
-MASS_CORRECTIONS = (
-    1000  # corrections in one plan that wait for a fresh proof that the mirror is complete
-)
+MASS_CORRECTIONS = 1000
+"""Corrections in one plan that wait until the mirror was freshly verified."""
 
 _log = structlog.get_logger()
 
@@ -53,7 +52,7 @@ def sync(context: RunContext, *, full: bool = False) -> SyncResult:
 
 
 def apply(context: RunContext) -> SyncResult:
-    """Apply what the mirror says, without asking HubSpot for changes first."""
+    """Apply what the mirror says, without a pull before."""
     require_mirror(context)
     with (
         context.store.writer_lock(context.portal_id, holder_name="connector apply"),
@@ -63,12 +62,12 @@ def apply(context: RunContext) -> SyncResult:
 
 
 def apply_due(context: RunContext) -> SyncResult:
-    """Apply what is due; whoever calls holds the writer's lock, and has recovered."""
+    """Apply what is due; the caller holds the writer's lock and has recovered open moves."""
     return _run_rounds(context, 0, None)
 
 
 def _with_tasks(context: RunContext, result: SyncResult) -> SyncResult:
-    """Remind owners after the corrections; what stops that stops nothing else."""
+    """Create follow-up tasks after the corrections; a failure there is logged, not raised."""
     try:
         return replace(result, tasks=create_due_tasks(context))
     except (UserError, TemporaryError) as error:
@@ -77,16 +76,15 @@ def _with_tasks(context: RunContext, result: SyncResult) -> SyncResult:
 
 
 def _verified_plan(context: RunContext, plan: PlanHead) -> PlanHead:
-    """Let a mass change wait until the mirror is freshly proven, and decide it anew."""
+    """Return the plan; a mass change only once the mirror was freshly verified, decided again."""
     if plan.summary.corrections <= MASS_CORRECTIONS or is_proven(context):
         return plan
     proofs = verify_mirror(context)
     if not all(proof.agrees for proof in proofs):
         unverified = ", ".join(str(proof.kind) for proof in proofs if not proof.agrees)
         raise TemporaryError(
-            f"{plan.summary.corrections:,} corrections wait, since the mirror of "
-            f"{unverified} could "
-            "not be proven complete: run `connector mirror verify` in a few minutes."
+            f"{plan.summary.corrections:,} corrections wait, since the mirror of {unverified} "
+            "could not be verified as complete: run `connector mirror verify` in a few minutes."
         )
     return propose(context, number=2)
 
@@ -111,7 +109,7 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
 
 
 def close_run(context: RunContext, summary: dict[str, int]) -> None:
-    """Note that a run has ended; log the head of the audit, so that a cut tail shows."""
+    """Store the end of a run, and log the head of the audit, so that a cut tail can be noticed."""
     with context.begin() as session:
         runs.finish(session, context.run, context.api.now(), summary)
         head = audit.head(session)

@@ -1,4 +1,4 @@
-"""Undo what was written: put back what still stands as we left it, and hold it there."""
+"""Undo writes: restore the old value where ours still stands, and hold it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RULE = UNDO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which writes to undo; None does not narrow. `told` says it in words."""
+    """Which writes to undo; a field that is None does not narrow."""
 
     run: str | None = None
     record: Ref | None = None
@@ -48,7 +48,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyWrite:
-    """What we made of one property of one record, from the first selected write to the last."""
+    """Our change of one property of one record, from the first selected write to the last."""
 
     record: Ref
     property_name: str
@@ -69,9 +69,9 @@ class NotUndone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoPlan:
-    """What an undo would do: the way back of each record, and what it must leave.
+    """What an undo would do: the moves back, and the writes that it must leave.
 
-    `cut` is there where lines of the selection may have left the database for a file.
+    `cut` is set where audit lines of the selection may have been moved to a file.
     """
 
     selection: Selection
@@ -82,7 +82,7 @@ class UndoPlan:
 
     @property
     def corrections(self) -> int:
-        """Return how many properties go back."""
+        """Return how many properties are restored."""
         return sum(len(corrections) for corrections in self.moves)
 
     @property
@@ -106,7 +106,7 @@ class UndoResult:
 
 
 def plan_undo(context: RunContext, selection: Selection) -> UndoPlan:
-    """Return what would be put back: only where our value still stands; writes nothing."""
+    """Return what would be restored: only where our value still stands; writes nothing."""
     writes = _selected_writes(context, selection)
     records = read_records(context, sorted({write.record for write in writes}))
     not_undone: list[NotUndone] = []
@@ -133,9 +133,10 @@ def plan_undo(context: RunContext, selection: Selection) -> UndoPlan:
 
 
 def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
-    """Put back what was prepared; held before it is sent, so that no crash lets it come again.
+    """Restore the planned values, which no limit and no pause stops.
 
-    Neither limits nor a pause stop it.
+    The records are held before anything is sent: after a crash the next cycle would otherwise
+    make the undone corrections again.
     """
     with context.begin() as session:
         runs.begin(session, context.run, "undo", context.api.now())
@@ -167,7 +168,7 @@ def _close_undo(
     results: Sequence[CorrectionResult],
     summary: Mapping[str, int],
 ) -> None:
-    """End the run; what did not go back, or is an undo undone, is held no more."""
+    """End the run; release the holds of what was not restored, and of undos that were undone."""
     failures = [result.correction for result in results if result.outcome is not Outcome.APPLIED]
     to_release = {
         (correction.record, correction.property_name) for correction in failures
@@ -211,7 +212,7 @@ def _selected_writes(context: RunContext, selection: Selection) -> list[Property
 
 
 def _cut_reached(context: RunContext, selection: Selection) -> AuditCut | None:
-    """Return the cut of the audit that the selection reaches behind, None where it does not."""
+    """Return the audit's cut where the selection may reach lines before it, else None."""
     with context.reading() as session:
         cut = audit.head(session).cut
         run = runs.get(session, selection.run) if selection.run else None
@@ -230,7 +231,7 @@ def _is_selected(line: AuditLine, selection: Selection) -> bool:
 
 
 def _reason_to_leave(context: RunContext, write: PropertyWrite, record: Record | None) -> str:
-    """Return why a write is left as it is, "" where our value still stands."""
+    """Return why a write is not undone, "" where our value still stands."""
     if record is None:
         return "archived or deleted since"
     if record.ref != write.record:

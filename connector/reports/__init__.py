@@ -1,1 +1,1 @@
-"""Reports: what the mirror, the ledger and the audit tell beside what is to be corrected."""
+"""Reports from the mirror, the ledger and the audit; they send no request to HubSpot."""

@@ -1,4 +1,4 @@
-"""Tell who is a customer now, by the last deal that was won."""
+"""Report who is a customer now, by the last deal that was won."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Customer:
 
 
 def customers_report(context: DecisionContext) -> Report:
-    """Return the customers that the mirror holds: whoever won last first, without a deal last."""
+    """Return the customers in the mirror: the latest won deal first, those without a deal last."""
     customers = sorted(_find_customers(context), key=_sort_key)
     return Report(
         name="customers",

@@ -1,4 +1,4 @@
-"""Open a context on the mirror alone: it decides, and HubSpot is not asked for anything."""
+"""Make a run context that decides on the mirror alone, without any request to HubSpot."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ ORDER = (ObjectType.COMPANIES, ObjectType.CONTACTS)
 
 @dataclass(slots=True)
 class OfflineHubSpot:
-    """A source that sends no request: it has a fixed time, and notes what it did not read."""
+    """A source without requests: it returns a fixed time, and notes the records asked for."""
 
     at: datetime
     unread: set[Ref] = field(default_factory=set)
 
     def now(self) -> datetime:
-        """Return the moment for which everything is decided."""
+        """Return the time for which everything is decided."""
         return self.at
 
     def read(
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
-        """Return nothing, and note what was asked for."""
+        """Return no record, and note the records asked for."""
         self.unread.update(refs)
         return {}
 
 
 def last_pulled_portal(store: Store, settings: Settings) -> Portal:
-    """Return the portal as it was last pulled."""
+    """Return the portal as last pulled; UserError where it is not exactly one."""
     with store.reading_all_portals() as session:
         portal_ids = portals.ids(session)
     if settings.portal_id:
@@ -64,7 +64,7 @@ def last_pulled_portal(store: Store, settings: Settings) -> Portal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfflineInputs:
-    """What decisions on the mirror rest on: the store, the portal as last pulled, the time."""
+    """What decisions on the mirror need: the store, the portal as last pulled, the time."""
 
     store: Store
     portal: Portal
@@ -74,7 +74,7 @@ class OfflineInputs:
 def offline_context(
     inputs: OfflineInputs, policy: Policy, *, progress: Progress = no_progress
 ) -> DecisionContext:
-    """Open a context that asks for nothing; raise UserError where the mirror does not suffice."""
+    """Return an offline context; UserError where policy or mirror do not suffice."""
     return offline_context_for_bound(
         inputs, _bind_to_mirror(policy, inputs.portal), progress=progress
     )
@@ -83,7 +83,7 @@ def offline_context(
 def offline_context_for_bound(
     inputs: OfflineInputs, policy: BoundPolicy, *, progress: Progress = no_progress
 ) -> DecisionContext:
-    """Open such a context for a policy that is bound already."""
+    """Return an offline context for a bound policy; UserError where the mirror does not suffice."""
     context = DecisionContext(
         api=inputs.api,
         store=inputs.store,
@@ -97,7 +97,7 @@ def offline_context_for_bound(
 
 
 def _bind_to_mirror(policy: Policy, portal: Portal) -> BoundPolicy:
-    """Bind a policy to the portal as it was last pulled, and say so where it does not fit."""
+    """Bind a policy to the portal as last pulled; UserError where it does not fit."""
     try:
         return bind(policy, portal)
     except PolicyError as error:

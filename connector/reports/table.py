@@ -1,4 +1,4 @@
-"""What every report is: columns, and a row for each thing that it tells of."""
+"""The shape of every report: a table with named columns."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Cell: TypeAlias = str | int | float | bool | None
 class Report:
     """A table of facts; `name` is what the command calls it, `title` what people read.
 
-    A cell is None where HubSpot has no value, or where nobody knows. `notes` are sentences below
-    the table; `more` is told in the JSON alone.
+    A cell is None where HubSpot has no value, or where the value is not known. `notes` are
+    sentences below the table; `json_only` is added to the JSON alone.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Report who sets the stage and the lead status, how often, and who fights whom."""
+"""Report who sets stage and lead status, how often, and who sets back whose values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OwnValues = Mapping[tuple[Ref, str], frozenset[tuple[str, datetime]]]
 
 
 def writers_report(session: Transaction) -> Report:
-    """Return who writes in this portal, as far as histories were read: of what needed a look."""
+    """Return the writers of stage and lead status, as far as their histories were read."""
     conflicts = WriterConflicts()
     histories = ledger.read_histories(session, (STAGE, STATUS))
     while chunk := list(islice(histories, _CHUNK)):
@@ -52,7 +52,7 @@ def _by_frequency(entry: tuple[tuple[Any, ...], EditCount]) -> tuple[int, tuple[
 
 
 def _own_values(session: Transaction, refs: set[Ref]) -> OwnValues:
-    """Return which values we set, and when that was verified, by record and property."""
+    """Return the values that we set and when each was verified, by record and property."""
     values: dict[tuple[Ref, str], set[tuple[str, datetime]]] = defaultdict(set)
     for line in audit.read_of_records(session, refs):
         key = line.record, line.property_name

@@ -41,14 +41,14 @@ def configure(*, log_format: str = "auto", stream: TextIO | None = None) -> None
 
 
 def add_secrets(*secrets: str) -> None:
-    """Mask these texts from now on, wherever they would be shown."""
+    """Mask these texts in all logs and messages from now on."""
     _KNOWN_SECRETS.update(secret for secret in secrets if len(secret) >= _MIN_LENGTH)
 
 
 def mask_event(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Replace whatever is or looks like a secret, wherever it stands in the event."""
+    """Replace known secrets and texts that look like one, anywhere in the event."""
     for name, value in event.items():
         event[name] = _masked_value(value)
     return event
@@ -72,6 +72,8 @@ def masked_text(text: str) -> str:
     >>> masked_text("token pat-eu1-0123456789abcdef was refused")
     'token pat-eu1-*** was refused'
     """
-    for secret in sorted(_KNOWN_SECRETS, key=len, reverse=True):  # one may be a part of another
+    for secret in sorted(
+        _KNOWN_SECRETS, key=len, reverse=True
+    ):  # a short secret may be a part of a longer one
         text = text.replace(secret, "***")
     return _SECRET_PATTERN.sub(lambda match: f"{match.group(1) or match.group(2)}***", text)

@@ -1,4 +1,4 @@
-"""What Prometheus is told: counters that the daemon moves, and figures read when it asks."""
+"""Prometheus metrics: counters that the daemon moves, and figures read at each scrape."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How things stand at this moment; `lag` is in seconds, None before the first poll."""
+    """The daemon's figures at this moment; `lag` is in seconds, None before the first poll."""
 
     due: int = 0
     open_moves: int = 0
@@ -36,7 +36,7 @@ class Status:
 
 
 class Metrics:
-    """The counters of one daemon, in a registry of their own."""
+    """The metrics of one daemon, in a registry of their own."""
 
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no types
@@ -64,20 +64,20 @@ class Metrics:
         )
 
     def collect_status(self, read_status: Callable[[], Status]) -> None:
-        """Ask for these figures with every scrape."""
+        """Read these figures at every scrape."""
         self.registry.register(_StatusCollector(read_status))
 
     def exposition(self) -> bytes:
-        """Return everything as Prometheus reads it."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self.registry)
 
     def count_request(self, route: str, status: int, seconds: float) -> None:
-        """Count an answer of HubSpot."""
+        """Count one response of HubSpot."""
         self.requests.labels(route, str(status)).inc()
         self.request_seconds.labels(route).observe(seconds)
 
     def count_deliveries(self, result: str, count: int) -> None:
-        """Count what became of a delivery."""
+        """Count deliveries or events by result."""
         self.deliveries.labels(result).inc(count)
 
     def count_correction(self, outcome: str, rule: str) -> None:
@@ -92,17 +92,17 @@ class Metrics:
 
 
 class _StatusCollector(Collector):
-    """Figures that are read when Prometheus asks for them, and not before."""
+    """Figures that are read at each scrape."""
 
     def __init__(self, read_status: Callable[[], Status]) -> None:
         self._read_status = read_status
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Say what there may be, without reading it."""
+        """Return no description, so that registering reads nothing."""
         return ()
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Read the figures; what is not known yet is left out."""
+        """Read the figures; one that is not known yet is left out."""
         status = self._read_status()
         for name, description, value in (
             ("due", "Records that are to be decided now.", status.due),

@@ -18,14 +18,14 @@ _NANOSECONDS: Final = 1_000_000_000
 
 
 class Tracing:
-    """Tells of steps and of HubSpot's answers; of nothing where OpenTelemetry is not there."""
+    """Makes spans of steps and requests; does nothing where OpenTelemetry is not installed."""
 
     def __init__(self) -> None:
         self._tracer = _tracer()
 
     @contextmanager
     def span(self, step: str) -> Iterator[None]:
-        """Enclose a step, so that the requests within belong to it."""
+        """Enclose a step in a span, which becomes the parent of its requests."""
         if self._tracer is None:
             yield
             return
@@ -33,7 +33,7 @@ class Tracing:
             yield
 
     def add_request_span(self, route: str, status: int, seconds: float) -> None:
-        """Tell of a request that has just been answered; never of what it was about."""
+        """Add a span of a request that was just answered, without ids or values."""
         if self._tracer is None:
             return
         end_time = time.time_ns()

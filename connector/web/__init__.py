@@ -1,1 +1,1 @@
-"""What the daemon answers over HTTP: deliveries, health, metrics."""
+"""The daemon's HTTP server: webhook deliveries, health, metrics."""

@@ -1,4 +1,4 @@
-"""The web application: one path for each thing that is asked of a running daemon."""
+"""The web application: its paths, and what each of them answers."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ def create_app(daemon_link: DaemonLink) -> FastAPI:
 
     @app.get("/healthz")
     async def alive() -> Response:
-        """Say that the process lives."""
+        """Answer that the process lives."""
         return Response("alive\n", media_type="text/plain")
 
     @app.get("/readyz")
     async def ready() -> Response:
-        """Say what is wrong, one line each, or that nothing is."""
+        """Answer 200 where the daemon works, else 503 with one problem a line."""
         problems = await run_in_threadpool(daemon_link.problems)
         lines = "".join(f"{problem}\n" for problem in problems) or "ready\n"
         return Response(lines, status_code=503 if problems else 200, media_type="text/plain")
 
     @app.get("/metrics")
     async def metrics() -> Response:
-        """Tell Prometheus."""
+        """Answer the metrics in Prometheus' text format."""
         return Response(await run_in_threadpool(daemon_link.metrics), media_type=_METRICS)
 
     app.add_api_route(PATH, Webhooks(daemon_link).receive, methods=["POST"])

@@ -1,4 +1,4 @@
-"""What the web needs to know of the daemon, and nothing more."""
+"""The functions of the daemon that the web calls."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from connector.hubspot.webhook_signature import SigningSettings
 
 
 class DeliveryCounter(Protocol):
-    """Hears what became of a delivery: `accepted`, `refused`, `unreadable`, and how many events."""
+    """Counts deliveries or events by result: accepted, passed over, refused, unreadable."""
 
     def __call__(self, result: str, count: int) -> None:
-        """Take note of it."""
+        """Add `count` to a result."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaemonLink:
-    """The daemon as the web sees it.
+    """The daemon as the web sees it; each function may be called from any thread.
 
-    `problems` says what is wrong, nothing where all is well; `portal_id` is "" and `now` tells
-    our own time until the portal is known. `signing` is None where webhooks are off.
+    `problems` returns what keeps the daemon from working, nothing where it works. Until the
+    portal is open, `portal_id` returns "" and `now` this machine's time. `receive` returns a
+    future that is done once the events are stored. `signing` is None where webhooks are off.
     """
 
     problems: Callable[[], Sequence[str]]

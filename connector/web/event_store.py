@@ -1,4 +1,4 @@
-"""Store events before their delivery is answered: many deliveries in one commit."""
+"""Store the events of many deliveries in one commit, before the deliveries are answered."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from connector.core.event import Event
 from connector.errors import TemporaryError
 
 MAX_WAITING: Final = 2000
-"""Deliveries that may wait to be stored; HubSpot sends ten at once, and repeats what it must."""
+"""Deliveries that may wait; HubSpot sends ten at once, and repeats those that are refused."""
 PendingDelivery = tuple[Sequence[Event], "Future[None]"]
 
 
 class Overloaded(TemporaryError):
-    """More deliveries wait to be stored than may."""
+    """More than `MAX_WAITING` deliveries wait to be stored."""
 
 
 class EventStore:
-    """One thread that stores what all deliveries bring, each time all that has come meanwhile.
+    """One thread that stores the events of all deliveries that wait, in one commit.
 
-    A commit reaches the disk, which takes some milliseconds: one for each delivery would let
-    them queue up.
+    A commit takes some milliseconds to reach the disk: with one for each delivery they would
+    queue up.
     """
 
     def __init__(self, store_events: Callable[[Sequence[Event]], None]) -> None:
@@ -33,18 +33,19 @@ class EventStore:
         self._thread = Thread(target=self._run, name="inbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to store."""
+        """Start the thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Store what has come, and end."""
+        """Store the events that wait, and end the thread."""
         self._queue.put(None)
         self._thread.join()
 
     def receive(self, events: Sequence[Event]) -> Future[None]:
         """Return a future that is done once these events are stored."""
         stored: Future[None] = Future()
-        stored.set_running_or_notify_cancel()  # who gives up waiting must not stop the thread
+        # A running future cannot be cancelled, so a delivery that gives up stops no thread.
+        stored.set_running_or_notify_cancel()
         try:
             self._queue.put_nowait((events, stored))
         except Full:
@@ -60,7 +61,7 @@ class EventStore:
                 return
 
     def _take_waiting(self) -> tuple[list[PendingDelivery], bool]:
-        """Return what waits, at least one, and whether it is the last."""
+        """Wait for a delivery; return all that wait, and whether the store is closing."""
         deliveries: list[PendingDelivery] = []
         delivery = self._queue.get()
         while delivery is not None:
@@ -75,7 +76,7 @@ class EventStore:
         try:
             self._store_events([event for events, _ in deliveries for event in events])
         except Exception as error:
-            # A bug of ours, too, is heard by those who wait, and the thread goes on.
+            # Any error, bugs included, fails these deliveries alone: the thread goes on.
             for _, stored in deliveries:
                 stored.set_exception(error)
         else:

@@ -1,4 +1,4 @@
-"""Ask the daemon of this machine whether it lives; for the container's own health check."""
+"""Ask /healthz of the daemon on this machine, for the container's health check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Let only so many requests in a second."""
+"""Limit requests to a number per second."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class RateLimit:
-    """A bucket that fills with `per_second` turns, up to `burst`; for one thread."""
+    """A bucket that gains `per_second` tokens, up to `burst`; for one thread."""
 
     def __init__(self, per_second: float, *, burst: float, monotonic: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -16,7 +16,7 @@ class RateLimit:
         self._updated_at = monotonic()
 
     def try_acquire(self) -> bool:
-        """Take a turn; False where none is left."""
+        """Take a token; False where none is left."""
         now = self._monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._updated_at) * self._per_second)
         self._updated_at = now

@@ -1,4 +1,4 @@
-"""Take HubSpot's deliveries: checked, stored, and only then answered."""
+"""Receive HubSpot's webhook deliveries: check the signature, store the events, answer."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from connector.web.rate_limit import RateLimit
 PATH: Final = "/webhooks/hubspot"
 MAX_BYTES: Final = 2**20
 DELIVERIES_PER_SECOND: Final = 500
-"""Deliveries; HubSpot sends at most ten at once by default, and repeats what is refused."""
+"""Deliveries a second; HubSpot sends at most ten at once, and repeats those that are refused."""
 _WARNINGS_PER_SECOND: Final = 1 / 60
 BODY_TIMEOUT_SECONDS: Final = 5.0
-"""HubSpot waits no longer for an answer, so a body that takes longer is of no use."""
+"""HubSpot waits no longer for an answer (its webhooks guide), so a slower body is of no use."""
 
 _log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 
 class Webhooks:
-    """The endpoint; it holds the rate open."""
+    """The endpoint, with its limits of deliveries and of warnings."""
 
     def __init__(self, daemon_link: DaemonLink) -> None:
         self._daemon_link = daemon_link
@@ -43,7 +43,7 @@ class Webhooks:
         )
 
     async def receive(self, request: Request) -> Response:
-        """Answer one delivery: 204 once its events are stored, or why they are not."""
+        """Answer one delivery: 204 once its events are stored, else a status and the reason."""
         if not self._rate_limit.try_acquire():
             return _response(429, "too many deliveries", {"Retry-After": "1"})
         try:
@@ -59,7 +59,7 @@ class Webhooks:
         return await self._store_delivery(body)
 
     def _note_refusal(self, refusal: str) -> None:
-        """Count it, and say so now and then: anybody may send as many as they like."""
+        """Count a refusal, and log at most one a minute, since anybody may send any number."""
         self._daemon_link.count_deliveries("refused", 1)
         if self._warning_limit.try_acquire():
             _log.warning(
@@ -102,7 +102,7 @@ class Webhooks:
 
 
 async def _read_body(request: Request) -> bytes:
-    """Read the raw body; raise TooLarge as soon as it is certain."""
+    """Read the raw body; raise TooLarge as soon as it is over the limit."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > MAX_BYTES:
         raise TooLarge

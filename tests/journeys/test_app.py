@@ -12,6 +12,8 @@ import pytest
 from connector.app import assemble
 from connector.config import settings
 from connector.daemon import settings as daemon_settings
+from connector.daemon.environment import Environment
+from connector.daemon.loop import Loop
 from connector.errors import UserError
 from connector.sandbox.portal.portal import Portal
 from connector.web.app import create_app
@@ -73,9 +75,9 @@ def _run_cycles(workspace: Workspace, cycles: int = 1) -> str:
         )
         previous_callback = parts.loop.on_cycle_ended
 
-        def count_cycle() -> None:
+        def count_cycle(loop: Loop, environment: Environment) -> None:
             nonlocal cycles
-            previous_callback()
+            previous_callback(loop, environment)
             cycles -= 1
             if cycles:
                 parts.loop.stop.end_sleep()

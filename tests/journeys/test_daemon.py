@@ -20,7 +20,12 @@ from connector.config import settings
 from connector.config.open_run import RunClock
 from connector.config.settings import Settings
 from connector.daemon.cycle import Schedule
-from connector.daemon.environment import PORTAL_SECONDS, Environment
+from connector.daemon.environment import (
+    PORTAL_SECONDS,
+    CurrentSettings,
+    Environment,
+    EnvironmentSources,
+)
 from connector.daemon.loop import Loop
 from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
@@ -41,7 +46,7 @@ POLL = 60.0
 
 @dataclass
 class DaemonRunner:
-    """A daemon turn by turn, on a bench whose clock moves when something waits."""
+    """A daemon cycle by cycle, in a workspace whose clock moves when the daemon waits."""
 
     workspace: Workspace
     loop: Loop
@@ -50,13 +55,18 @@ class DaemonRunner:
     def run_cycle(self, seconds: float = POLL) -> None:
         """Let time pass, and the daemon go through one cycle."""
         self.workspace.portal.clock.advance(seconds)
-        self.loop.run_cycle()
+        self.loop.run_cycle(self.environment)
+
+    @property
+    def environment(self) -> Environment:
+        assert self.loop.environment is not None
+        return self.loop.environment
 
     def failing_steps(self) -> set[str]:
         return {failure.step for failure in self.loop.steps.failing_steps()}
 
     def problems(self) -> list[str]:
-        return problems(self.loop.environment, self.loop.steps, self.loop.schedule)
+        return problems(self.loop)
 
     def logged_steps(self, event: str) -> list[str]:
         return [entry.get("step", "") for entry in self.logs if entry["event"] == event]
@@ -73,7 +83,7 @@ class FullDiskStore(Store):
 def run_daemon(
     workspace: Workspace, store_class: type[Store] = Store, **overrides: str
 ) -> Iterator[DaemonRunner]:
-    """Open the daemon's environment, as its first turn does."""
+    """Make a daemon whose portal is not opened yet."""
     workspace.overrides = {
         "CONNECTOR_WRITES": "apply",
         "CONNECTOR_RECHECK_SECONDS": "2",
@@ -93,16 +103,18 @@ def run_daemon(
             workspace.environment["CONNECTOR_DATABASE_URL"], busy_timeout=0.1
         ) as store,
         structlog.testing.capture_logs() as logs,
-        closing(Environment(read_settings, clock, store=store)) as environment,
     ):
-        rhythm = Schedule(poll_seconds=POLL)
+        sources = EnvironmentSources(
+            current=CurrentSettings(read_settings), clock=clock, store=store
+        )
         loop = Loop(
-            environment=environment,
+            sources=sources,
             steps=Steps(monotonic),
             stop=StopSignal(monotonic),
-            schedule=rhythm,
+            schedule=Schedule(poll_seconds=POLL),
         )
-        yield DaemonRunner(workspace, loop, logs)
+        with closing(loop):
+            yield DaemonRunner(workspace, loop, logs)
 
 
 @pytest.fixture
@@ -342,8 +354,8 @@ def test_a_pause_is_told_once_and_obeyed(workspace: Workspace, anna: str) -> Non
     with run_daemon(workspace) as runner:
         runner.loop.open()
         pause(
-            runner.loop.environment.store,
-            runner.loop.environment.portal_id,
+            runner.environment.store,
+            runner.environment.portal_id,
             at=portal_now(workspace),
             reason="",
         )
@@ -354,7 +366,7 @@ def test_a_pause_is_told_once_and_obeyed(workspace: Workspace, anna: str) -> Non
             [],
         )
         assert runner.problems() == []
-        resume(runner.loop.environment.store, runner.loop.environment.portal_id)
+        resume(runner.environment.store, runner.environment.portal_id)
         runner.run_cycle(3600)
     assert stage_of(workspace, anna) == OPPORTUNITY
 
@@ -410,11 +422,11 @@ def test_an_oauth_app_works_through_its_tokens_and_says_what_is_not_kept_once(
     assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_the_loop_ends_when_told_to_and_corrects_until_then(
+def test_the_loop_ends_when_asked_to_and_corrects_until_then(
     workspace: Workspace, anna: str
 ) -> None:
     with run_daemon(workspace) as runner:
-        runner.loop.on_cycle_ended = runner.loop.stop.request
+        runner.loop.on_cycle_ended = lambda loop, _environment: loop.stop.request()
         runner.loop.run()
         assert runner.logged_steps("daemon.started") == [""]
     assert stage_of(workspace, anna) == OPPORTUNITY

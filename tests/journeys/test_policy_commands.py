@@ -143,7 +143,7 @@ def test_offline_without_cases_what_only_a_portal_knows_is_no_mistake(
     (region_warning,) = (warning for warning in json.loads(out)["warnings"] if "region" in warning)
     assert code == DONE
     assert "contact has no property 'region'" in region_warning
-    assert region_warning.endswith("(without a portal nobody knows)")
+    assert region_warning.endswith("(only a portal can confirm it)")
     assert run_command("policy check ours.yaml")[0] == ACTION_NEEDED
 
 

@@ -56,9 +56,9 @@ def test_the_budget_names_what_is_left_and_what_is_for_others(
     )
 
 
-def test_the_budget_says_where_no_daily_limit_is_told(portal: ConnectedPortal) -> None:
+def test_the_budget_says_where_no_daily_limit_is_known(portal: ConnectedPortal) -> None:
     finding = findings(portal)["budget"]
-    assert finding.message == "190 requests in 10 s (we take 95%); no daily limit is told"
+    assert finding.message == "190 requests in 10 s (we take 95%); no daily limit is known"
 
 
 def test_a_refused_token_ends_the_check_up(portal: ConnectedPortal) -> None:

@@ -63,7 +63,7 @@ def test_who_waits_longest_comes_first_with_the_reason(portal: ConnectedPortal) 
             "why": "nobody has worked on the lead status",
         },
     ]
-    assert "Of 2 nobody knows" in result.notes[0]
+    assert "When 2 of them entered" in result.notes[0]
 
 
 def test_who_was_corrected_into_the_stage_waits_since_then(portal: ConnectedPortal) -> None:
