@@ -28,6 +28,7 @@ from connector.errors import UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.oauth import Tokens
 from connector.hubspot.http.requester import OnAnswer
+from connector.hubspot.http.transport import TokenSource
 from connector.telemetry import logs
 from state import portals
 from state.db.store import Store
@@ -56,6 +57,11 @@ class CurrentSettings:
         settings = self._read_settings()
         logs.add_secrets(*settings.secrets)
         self.settings = settings
+
+    @property
+    def token_source(self) -> TokenSource:
+        """Return what gives the token of each request; an OAuth app's is renewed after a 401."""
+        return self._oauth or self.token
 
     def token(self) -> str:
         """Return the token for the next request."""
@@ -196,7 +202,7 @@ def open_environment(sources: EnvironmentSources) -> Environment:
     HubSpot does not answer.
     """
     settings = sources.current.settings
-    api = open_api(settings, sources.clock, token=sources.current.token)
+    api = open_api(settings, sources.clock, token=sources.current.token_source)
     api.observe_answers(sources.on_answer)
     try:
         environment = Environment(sources, api)
