@@ -31,6 +31,7 @@ from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import ConnectorError, TemporaryError
+from connector.hubspot.http.requester import OnAnswer
 from connector.hubspot.webhook_signature import SigningSettings
 from connector.reports import offline
 from connector.reports.offline import OfflineHubSpot, offline_context_for_bound
@@ -79,17 +80,13 @@ def assemble(
     handover = Handover({owner: channel.send for owner, channel in owner_channels.items()})
     stop, tracing = StopSignal(monotonic), Tracing()
 
-    def on_answer(route: str, status: int, seconds: float) -> None:
-        metrics.count_request(route, status, seconds)
-        tracing.add_request_span(route, status, seconds)
-
     loop = Loop(
         sources=EnvironmentSources(
             current=CurrentSettings(read_settings),
             clock=RunClock(wait=stop.wait, monotonic=monotonic),
             store=store,
             progress=stop.on_progress,
-            on_answer=on_answer,
+            on_answer=_request_observer(metrics, tracing),
         ),
         steps=Steps(monotonic, [_StepCounter(metrics)], tracing.span),
         stop=stop,
@@ -108,6 +105,16 @@ def assemble(
     return DaemonParts(
         loop=loop, event_store=event_store, channels=all_channels, daemon_link=daemon_link
     )
+
+
+def _request_observer(metrics: Metrics, tracing: Tracing) -> OnAnswer:
+    """Return what counts and traces each response of HubSpot."""
+
+    def on_answer(route: str, status: int, seconds: float) -> None:
+        metrics.count_request(route, status, seconds)
+        tracing.add_request_span(route, status, seconds)
+
+    return on_answer
 
 
 def _daemon_link(
