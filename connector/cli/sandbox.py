@@ -15,6 +15,7 @@ from connector.sandbox.http.deliveries import DeliverySettings
 from connector.sandbox.http.server import Sandbox, serve
 from connector.sandbox.portal.portal import Portal
 from connector.sandbox.world.fill import fill
+from connector.sandbox.world.first_run import WORLDS, fill_first_run
 
 _TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the sandbox
 
@@ -31,11 +32,20 @@ def demo(*, contacts: int, seed: int) -> int:
     epilog=help_examples(
         "connector sandbox",
         "connector sandbox --port 8765 --contacts 5000",
+        "connector sandbox --world typical",
         "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
     )
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
 @click.option("--contacts", type=click.IntRange(0, 2_000_000), default=2000, show_default=True)
+@click.option(
+    "--world",
+    type=click.Choice(["nordic", *WORLDS]),
+    default="nordic",
+    show_default=True,
+    help="Whose portal: a Nordic company's of --contacts size, or one of an ordinary, untidy kind"
+    " (typical: 1,885 contacts; small: 1,410), as a first run meets it.",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--webhooks", metavar="URL", help="Deliver events to this address, signed.")
 @click.option("--secret", default="sandbox", show_default=True, help="What they are signed with.")
@@ -48,6 +58,7 @@ def sandbox(
     *,
     port: int,
     contacts: int,
+    world: str,
     seed: int,
     webhooks: str | None,
     secret: str,
@@ -55,14 +66,19 @@ def sandbox(
 ) -> int:
     """Serve a simulated portal that behaves like HubSpot, on this machine only."""
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
-    fill(portal, contacts=contacts, seed=seed)
+    if world in WORLDS:
+        fill_first_run(portal, world, seed=seed)
+    else:
+        fill(portal, contacts=contacts, seed=seed)
 
     def announce(server: Sandbox) -> None:
         if webhooks:
             server.set_deliveries(
                 DeliverySettings(target=webhooks, secret=secret, seed=seed, **delivery_options)
             )
-        console().print(Text(sandbox_instructions(server.url, server.token, contacts)))
+        console().print(
+            Text(sandbox_instructions(server.url, server.token, len(portal.records("contacts"))))
+        )
 
     serve(portal, port=port, token=_TOKEN, on_ready=announce)
     return 0

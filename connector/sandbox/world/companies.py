@@ -1,4 +1,4 @@
-"""Found companies, and leave about what nobody tidied: empty firms, stray deals, old records."""
+"""Create companies, and untidy records: empty companies, deals without contacts, archived ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def create_company(world: World, number: int) -> Employer:
 def set_company_stage(world: World, employer: Employer, situations: Sequence[Situation]) -> None:
     """Write the company's stage that its contacts' deals suggest, or one that lies."""
     stage = world.rng.choices(
-        (_suggested_stage(situations), "", "lead", "opportunity", "customer"),
+        (suggested_stage(situations), "", "lead", "opportunity", "customer"),
         weights=(80, 4, 8, 4, 4),
     )[0]
     if stage == world.portal.value("companies", employer.company_id, "lifecyclestage"):
@@ -64,7 +64,8 @@ def set_company_stage(world: World, employer: Employer, situations: Sequence[Sit
     )
 
 
-def _suggested_stage(situations: Sequence[Situation]) -> str:
+def suggested_stage(situations: Sequence[Situation]) -> str:
+    """Return the stage of a company whose contacts are in these situations."""
     outcomes = {_first_deal_outcome(situation) for situation in situations}
     return next(
         (stage for outcome, stage in STAGE_BY_OUTCOME.items() if outcome in outcomes), "lead"

@@ -1,4 +1,4 @@
-"""Tell what becomes of a contact's deals."""
+"""Create and change the deals of a contact's story."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.sandbox.world.scene import ContactStory
-from connector.sandbox.world.setup import PARTNERS, RECRUITING, RENEWALS, SALES, DealPipeline
+from connector.sandbox.world.setup import RENEWALS, DealPipeline
 from connector.sandbox.world.situations import Moment
 from connector.sandbox.world.writers import choose_writer
 
@@ -22,7 +22,7 @@ SUBJECTS: Final = (
 
 
 def apply_deal_changes(story: ContactStory, moment: Moment, at: datetime) -> None:
-    """Open, move, close or hand over the deals that play a part in a moment."""
+    """Open, move, close or hand over the deals that a moment names."""
     for deal_key, state in moment.changes:
         if deal_key not in ("deal", "more"):
             continue
@@ -72,11 +72,13 @@ def _deal_properties(story: ContactStory, pipeline: DealPipeline, at: datetime) 
 
 
 def _choose_pipeline(story: ContactStory) -> DealPipeline:
-    if "deal:hired" in story.situation.script:
-        return RECRUITING
+    if {"deal:hired", "deal:applied"} & set(story.situation.script.split()):
+        return story.world.recruiting
     if "deal:between" in story.situation.script:
         return RENEWALS
-    return story.world.rng.choices((SALES, RENEWALS, PARTNERS), weights=(80, 14, 6))[0]
+    pipelines = [pipeline for pipeline, _ in story.world.pipelines]
+    weights = [weight for _, weight in story.world.pipelines]
+    return story.world.rng.choices(pipelines, weights=weights)[0]
 
 
 def _stage_id(story: ContactStory, pipeline: DealPipeline, state: str) -> str:

@@ -1,4 +1,4 @@
-"""Hold what a story is told with and how far it has come."""
+"""What a contact's story needs, and how far it has come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from random import Random
 
 from connector.sandbox.portal.portal import Portal
 from connector.sandbox.world.names import CompanyProfile
-from connector.sandbox.world.setup import DealPipeline
+from connector.sandbox.world.setup import PARTNERS, RECRUITING, RENEWALS, SALES, DealPipeline
 from connector.sandbox.world.situations import Situation
 
 
@@ -22,18 +22,27 @@ class Employer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What a story is written with; `midnight` began the portal's day, nothing is told after it."""
+    """What stories need; all of them end before `midnight`, the beginning of the portal's day.
+
+    `pipelines` holds the deal pipelines with their weights; job candidates go into `recruiting`.
+    """
 
     portal: Portal
     rng: Random
     midnight: datetime
     owners: tuple[str, ...]
+    pipelines: tuple[tuple[DealPipeline, int], ...] = (
+        (SALES, 80),
+        (RENEWALS, 14),
+        (PARTNERS, 6),
+    )
+    recruiting: DealPipeline = RECRUITING
     import_times: list[datetime] = field(default_factory=list)
     used_addresses: set[str] = field(default_factory=set)
     contacts_without_deals: list[str] = field(default_factory=list)
 
     def chance(self, share: float) -> bool:
-        """Throw the dice."""
+        """Return True with this probability."""
         return self.rng.random() < share
 
     def time_on_day(self, days_ago: float) -> datetime:
@@ -45,10 +54,10 @@ class World:
 
 @dataclass(slots=True, kw_only=True)
 class ContactStory:
-    """The state of a story while it is told.
+    """The state of a story while it is written.
 
-    `partner` is another company, `colleague` another contact of the same one ("" for none);
-    `together` is how likely the colleague stands on the deals too.
+    `partner_id` is another company, `colleague_id` another contact of the same company ("" for
+    none); `colleague_chance` is the probability that the colleague is linked to the deals too.
     """
 
     world: World

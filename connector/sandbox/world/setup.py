@@ -1,4 +1,4 @@
-"""Set a portal up the way a Norwegian firm with a German branch has it after some years."""
+"""Set portals up: a Norwegian company's after some years, and an ordinary English one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STAGES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealPipeline:
-    """The way of a deal through its pipeline: the stages by what they mean."""
+    """A deal pipeline, with its stages by what they mean."""
 
     pipeline_id: str
     label: str
@@ -103,6 +103,13 @@ RECRUITING: Final = DealPipeline(
     won_stage=("201774412", "Eingestellt"),
     lost_stage=("201774413", "Abgesagt"),
 )
+ENGLISH_RECRUITING: Final = DealPipeline(
+    pipeline_id="118230955",
+    label="Recruiting",
+    open_stages=(("201774420", "Application received", 0.1), ("201774421", "Interview", 0.4)),
+    won_stage=("201774422", "Hired"),
+    lost_stage=("201774423", "Rejected"),
+)
 PIPELINES: Final = (SALES, RENEWALS, PARTNERS, RECRUITING)
 
 
@@ -112,6 +119,18 @@ def set_up_portal(portal: Portal) -> tuple[str, ...]:
     for pipeline in PIPELINES[1:]:
         portal.add_pipeline(pipeline.pipeline_id, pipeline.label, pipeline.stages())
     _define_properties(portal)
+    return _add_owners(portal)
+
+
+def set_up_english_portal(portal: Portal) -> tuple[str, ...]:
+    """Leave the stages as HubSpot ships them; add a recruiting pipeline, a score and owners."""
+    recruiting = ENGLISH_RECRUITING
+    portal.add_pipeline(recruiting.pipeline_id, recruiting.label, recruiting.stages())
+    _define_properties(portal)
+    return _add_owners(portal)
+
+
+def _add_owners(portal: Portal) -> tuple[str, ...]:
     return tuple(
         portal.add_owner(f"{first}.{last}@{OWN_DOMAIN}".lower().translate(ASCII), first, last)
         for first, last in SELLERS

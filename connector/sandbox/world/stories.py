@@ -1,4 +1,4 @@
-"""Tell one contact's story to a portal: how the record came and what happened to it."""
+"""Write one contact's story into a portal: how the record was created, and what changed it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ FORMS: Final[Mapping[str, tuple[str, ...]]] = {
         "Boka en demo",
         "Varaa demo: Demo-lomake",
     ),
+    "demographics": ("Webinar: Demographics of the Nordic power market",),
     "contact": ("Contact sales: Contact us", "Contact Sales: Kontaktformular"),
 }
 SELLER_STATUSES: Final = (
@@ -56,7 +57,7 @@ def write_story(contact_story: ContactStory, person: Person) -> str:
 
 def _moment_times(world: World, situation: Situation, timeline: Sequence[Moment]) -> list[datetime]:
     last_day = world.rng.uniform(*situation.days)
-    first_day = min(last_day + world.rng.uniform(2, 420), 1095)
+    first_day = max(last_day + 1, min(last_day + world.rng.uniform(2, 420), 1095))
     days_between = (world.rng.uniform(last_day, first_day) for _ in timeline[2:])
     end_days = [first_day, last_day] if len(timeline) > 1 else [last_day]
     times = sorted(map(world.time_on_day, (*end_days, *days_between)))
