@@ -11,9 +11,11 @@ from connector.cli.demo import run_demo
 from connector.cli.render.console import console
 from connector.cli.render.outcomes import sandbox_instructions
 from connector.cli.setup import REAL_CLOCK, help_examples
+from connector.errors import UserError
 from connector.sandbox.http.deliveries import DeliverySettings
 from connector.sandbox.http.server import Sandbox, serve
 from connector.sandbox.portal.portal import Portal
+from connector.sandbox.portal.triggers import TRIGGERS
 from connector.sandbox.world.fill import fill
 from connector.sandbox.world.first_run import WORLDS, fill_first_run
 
@@ -28,13 +30,15 @@ def demo(*, contacts: int, seed: int) -> int:
     return run_demo(REAL_CLOCK, contacts=contacts, seed=seed)
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     epilog=help_examples(
         "connector sandbox",
         "connector sandbox --port 8765 --contacts 5000",
         "connector sandbox --world typical",
         "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
-    )
+        "connector sandbox trigger deal-reopened",
+    ),
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True)
 @click.option("--contacts", type=click.IntRange(0, 2_000_000), default=2000, show_default=True)
@@ -65,6 +69,8 @@ def sandbox(
     **delivery_options: Any,
 ) -> int:
     """Serve a simulated portal that behaves like HubSpot, on this machine only."""
+    if click.get_current_context().invoked_subcommand:
+        return 0
     portal = Portal(portal_id=147893286, time_zone="Europe/Oslo")
     if world in WORLDS:
         fill_first_run(portal, world, seed=seed)
@@ -82,3 +88,39 @@ def sandbox(
 
     serve(portal, port=port, token=_TOKEN, on_ready=announce)
     return 0
+
+
+_EVENTS = "".join(f"\n{name:<18} {event.description}" for name, event in TRIGGERS.items())
+
+
+@sandbox.command(
+    help="Make something happen in a running sandbox, to a contact or to the first that fits."
+    f"\n\n\b{_EVENTS}",
+    epilog=help_examples(
+        "connector sandbox trigger deal-reopened",
+        "connector sandbox trigger form-filled contacts/2001",
+        "connector sandbox trigger workflow-fight --url http://127.0.0.1:9000",
+    ),
+)
+@click.argument("event", type=click.Choice(list(TRIGGERS)), metavar="EVENT")
+@click.argument("record", default="", metavar="[contacts/ID]")
+@click.option("--url", default="http://127.0.0.1:8765", show_default=True, help="Of the sandbox.")
+def trigger(*, event: str, record: str, url: str) -> int:
+    """Make something happen in a running sandbox, to a contact or to the first that fits."""
+    console().print(Text(_ask_sandbox(url, {"event": event, "record": record})))
+    return 0
+
+
+def _ask_sandbox(url: str, body: dict[str, str]) -> str:
+    import urllib3
+
+    try:
+        answer = urllib3.request("POST", f"{url}/_sandbox/trigger", json=body, timeout=10)
+        content = answer.json()
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        raise UserError(
+            f"No sandbox answers at {url}. Start one (connector sandbox), or name it with --url."
+        ) from error
+    if answer.status != 200:
+        raise UserError(f"The sandbox refused: {content['message']}.")
+    return str(content["happened"])

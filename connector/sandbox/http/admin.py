@@ -12,6 +12,7 @@ from connector.sandbox.http.call import JSON, Answer, Request
 from connector.sandbox.http.deliveries import DeliverySettings
 from connector.sandbox.http.faults import Fault
 from connector.sandbox.http.served_portal import ServedPortal
+from connector.sandbox.portal.triggers import trigger
 
 _PREFIX: Final = "/_sandbox/"
 
@@ -32,7 +33,9 @@ def answer(served: ServedPortal, request: Request) -> Answer:
         return Answer(status=404, body={"message": f"There is: {known_actions}"})
     try:
         return Answer(body=action(served, request.body if isinstance(request.body, dict) else {}))
-    except (KeyError, TypeError, ValueError) as error:
+    except KeyError as error:
+        return Answer(status=400, body={"message": f"there is no {error.args[0]}"})
+    except (TypeError, ValueError) as error:
         return Answer(status=400, body={"message": str(error)})
 
 
@@ -96,6 +99,10 @@ def _associate(served: ServedPortal, body: JSON) -> JSON:
     return {}
 
 
+def _trigger(served: ServedPortal, body: JSON) -> JSON:
+    return {"happened": trigger(served.portal, body["event"], str(body.get("record") or ""))}
+
+
 def _archive(served: ServedPortal, body: JSON) -> JSON:
     served.portal.archive(body["type"], str(body["id"]))
     return {}
@@ -118,6 +125,7 @@ _ACTIONS: Final[dict[tuple[str, str], Callable[[ServedPortal, JSON], JSON]]] = {
     ("POST", "create"): _create,
     ("POST", "associate"): _associate,
     ("POST", "archive"): _archive,
+    ("POST", "trigger"): _trigger,
     ("GET", "webhooks"): _set_deliveries,
     ("POST", "webhooks"): _set_deliveries,
 }

@@ -27,6 +27,7 @@ class Automations(Reactions):
         self._portal = portal
         self._scheduled: list[tuple[int, int, Callable[[], None]]] = []
         self._sequence = 0
+        self._kept_stages: dict[tuple[str, int], str] = {}
         self._gap_fills: Counter[tuple[str, int]] = Counter()
 
     def run_due(self) -> None:
@@ -38,6 +39,7 @@ class Automations(Reactions):
         """React to a new stage, or to none."""
         switches = self._portal.switches
         self._start_clear_and_set(record, stage)
+        self._restore_kept_stage(record, stage)
         if not stage:
             self._fill_gap(record)
         elif record.object_type is COMPANIES and switches.native_company_sync:
@@ -83,6 +85,16 @@ class Automations(Reactions):
         if switches.automation_in_gap and self._gap_fills[key] < switches.automation_in_gap_times:
             self._gap_fills[key] += 1
             self._move_forward(*key, switches.automation_in_gap, _WORKFLOW_SOURCE)
+
+    def keep_stage(self, record: Record, stage: str) -> None:
+        """Let a workflow clear and set a stage now, and after every change by anybody else."""
+        self._kept_stages[record.object_type.name, record.id] = stage
+        self._restore_kept_stage(record, record.values.get(writes.STAGE, ""))
+
+    def _restore_kept_stage(self, record: Record, stage: str) -> None:
+        kept_stage = self._kept_stages.get((record.object_type.name, record.id), stage)
+        if stage and stage != kept_stage:
+            self._schedule(0, lambda: self._clear_and_set_live(record, kept_stage, 0))
 
     def _start_clear_and_set(self, record: Record, stage: str) -> None:
         """Let the workflow of the switch `clear_and_set` begin once the present write is done."""

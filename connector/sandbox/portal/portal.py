@@ -241,6 +241,11 @@ class Portal(PortalState):
         self.automations.clear_and_set(self.record(object_type, record_id), stage, minutes)
 
     @_locked
+    def keep_stage(self, object_type: str, record_id: str, stage: str) -> None:
+        """Let a workflow set a stage now, and again after every change by anybody else."""
+        self.automations.keep_stage(self.record(object_type, record_id), stage)
+
+    @_locked
     def set_options(self, object_type: str, name: str, option_rows: Iterable[Any]) -> None:
         """Replace the options of a property: values, (value, label) pairs, or HubSpot's JSON."""
         self.schema.set_options(self.resolve_type(object_type), name, option_rows)

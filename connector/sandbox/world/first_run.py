@@ -30,7 +30,12 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
     for situation in (
         # What a careless policy changes to the worse
         Situation(name="newsletter", share=0, script="stage:subscriber+form:newsletter@FORM"),
-        Situation(name="status by hand", share=0, script="form:ebook+stage:lead status:*@CRM_UI"),
+        Situation(
+            name="status by hand",
+            share=0,
+            script="form:ebook+stage:lead status:working@CRM_UI",
+            days=(40, 900),
+        ),
         Situation(
             name="old demo request",
             share=0,
@@ -138,7 +143,7 @@ WORLDS: Final[Mapping[str, FirstRunWorld]] = {
             "won unnoticed": 3,
             "demo overlooked": 3,
         },
-        blank_companies=25,
+        blank_companies=28,
     ),
 }
 

@@ -35,6 +35,8 @@ SELLER_STATUSES: Final = (
     *("CONNECTED", "CONNECTED", "ATTEMPTED_TO_CONTACT", "ATTEMPTED_TO_CONTACT"),
     *("IN_PROGRESS", "OPEN", "BAD_TIMING", "UNQUALIFIED"),
 )
+# What a script may leave to chance: any status of a seller, or one that is no verdict.
+STATUS_CHOICES: Final = {"*": SELLER_STATUSES, "working": SELLER_STATUSES[:6]}
 
 
 def write_story(contact_story: ContactStory, person: Person) -> str:
@@ -160,8 +162,8 @@ def _changed_properties(story: ContactStory, moment: Moment, at: datetime) -> di
         elif action == "stage":
             properties["lifecyclestage"] = value
         elif action == "status":
-            status = story.world.rng.choice(SELLER_STATUSES) if value == "*" else value
-            properties["hs_lead_status"] = status
+            choices = STATUS_CHOICES.get(value)
+            properties["hs_lead_status"] = story.world.rng.choice(choices) if choices else value
     return properties
 
 
