@@ -25,10 +25,10 @@ def is_admin_request(request: Request) -> bool:
 def answer(served: ServedPortal, request: Request) -> Answer:
     """Answer a request to the sandbox itself; only this machine may ask."""
     name = request.path.removeprefix(_PREFIX)
-    action = _ACTIONS.get((request.method, name))
+    action = ENDPOINTS.get((request.method, name))
     if not request.local or action is None:
         known_actions = ", ".join(
-            f"{method} {_PREFIX}{action_name}" for method, action_name in _ACTIONS
+            f"{method} {_PREFIX}{action_name}" for method, action_name in ENDPOINTS
         )
         return Answer(status=404, body={"message": f"There is: {known_actions}"})
     try:
@@ -114,7 +114,7 @@ def _set_deliveries(served: ServedPortal, body: JSON) -> JSON:
     return dict(served.deliveries.counts) if served.deliveries else {}
 
 
-_ACTIONS: Final[dict[tuple[str, str], Callable[[ServedPortal, JSON], JSON]]] = {
+ENDPOINTS: Final[dict[tuple[str, str], Callable[[ServedPortal, JSON], JSON]]] = {
     ("GET", "state"): _read_state,
     ("POST", "clock"): _move_clock,
     ("POST", "faults"): _add_faults,
