@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "hold": "safeguards",
     "pause": "safeguards",
     "resume": "safeguards",
+    "mcp": "mcp",
 }
 
 
