@@ -25,10 +25,12 @@ def make_record_odd(portal: PortalState, record: Record, answer: JSON) -> JSON:
         answer["updatedAt"] = None
         answer["properties"][record.object_type.modified_property] = None
     elif oddity == "no-version-times":
+        # Histories are there only where the request asked for them.
         for versions in answer.get("propertiesWithHistory", {}).values():
             for version in versions:
                 del version["timestamp"]
     elif oddity:
+        # Every other oddity is a text, in a property that policies read.
         name = _TEXT_PROPERTIES.get(record.object_type.name, "name")
         answer["properties"][name] = _TEXTS[oddity]
     return answer

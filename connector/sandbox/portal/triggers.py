@@ -157,11 +157,11 @@ def _clear_and_set(portal: Portal, contact: Record) -> str:
 
 
 def _merge(portal: Portal, contact: Record) -> str:
-    others = [record for record in portal.records("contacts") if record.id != contact.id]
-    if not others:
+    candidates = [record for record in portal.records("contacts") if record.id != contact.id]
+    if not candidates:
         raise ValueError("there is no other contact to merge with")
-    survivor = portal.merge("contacts", str(contact.id), str(others[0].id))
-    return f"merged with contacts/{others[0].id} into contacts/{survivor}"
+    survivor = portal.merge("contacts", str(contact.id), str(candidates[0].id))
+    return f"merged with contacts/{candidates[0].id} into contacts/{survivor}"
 
 
 def _archive(portal: Portal, contact: Record) -> str:
