@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -12,14 +13,18 @@ import uvicorn
 from fastapi import FastAPI
 
 from connector.errors import UserError
+from connector.web.connections import ConnectionLimits, bounded_protocol
 
-_MAX_CONNECTIONS: Final = 200
-"""At once; HubSpot opens ten, a proxy and Prometheus a few."""
+_BACKLOG: Final = 200
+"""Connections that the system holds until they are accepted."""
 _SHUTDOWN_SECONDS: Final = 2
+_LIMITS: Final = ConnectionLimits()
 
 
 @contextmanager
-def serve_in_thread(app: FastAPI, host: str, port: int) -> Iterator[str]:
+def serve_in_thread(
+    app: FastAPI, host: str, port: int, limits: ConnectionLimits = _LIMITS
+) -> Iterator[str]:
     """Serve while the block runs, and yield the address; UserError where it is taken."""
     with _listening_socket(host, port) as listener:
         server = uvicorn.Server(
@@ -29,7 +34,7 @@ def serve_in_thread(app: FastAPI, host: str, port: int) -> Iterator[str]:
                 access_log=False,
                 lifespan="off",
                 server_header=False,
-                limit_concurrency=_MAX_CONNECTIONS,
+                http=bounded_protocol(limits, time.monotonic),
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )
         )
@@ -48,7 +53,7 @@ def _listening_socket(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(_MAX_CONNECTIONS)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise UserError(

@@ -19,6 +19,8 @@ PATH: Final = "/webhooks/hubspot"
 MAX_BYTES: Final = 2**20
 DELIVERIES_PER_SECOND: Final = 500
 """Deliveries a second; HubSpot sends at most ten at once, and repeats those that are refused."""
+MAX_CONCURRENT: Final = 64
+"""Deliveries that are answered at once, so that the other paths keep connections of their own."""
 _WARNINGS_PER_SECOND: Final = 1 / 60
 BODY_TIMEOUT_SECONDS: Final = 5.0
 """HubSpot waits no longer for an answer (its webhooks guide), so a slower body is of no use."""
@@ -41,11 +43,19 @@ class Webhooks:
         self._warning_limit = RateLimit(
             _WARNINGS_PER_SECOND, burst=1, monotonic=daemon_link.monotonic
         )
+        self._active = 0
 
     async def receive(self, request: Request) -> Response:
         """Answer one delivery: 204 once its events are stored, else a status and the reason."""
-        if not self._rate_limit.try_acquire():
+        if self._active >= MAX_CONCURRENT or not self._rate_limit.try_acquire():
             return _response(429, "too many deliveries", {"Retry-After": "1"})
+        self._active += 1
+        try:
+            return await self._handle(request)
+        finally:
+            self._active -= 1
+
+    async def _handle(self, request: Request) -> Response:
         try:
             body = await asyncio.wait_for(_read_body(request), BODY_TIMEOUT_SECONDS)
         except TooLarge:

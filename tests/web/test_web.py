@@ -100,7 +100,7 @@ def test_without_a_secret_everything_is_refused_with_the_setting_to_set() -> Non
 
 def test_a_signed_body_that_is_no_list_is_a_400() -> None:
     answer = send_request(
-        FakeDaemon().app(), "POST", WEBHOOK_PATH, headers=signed_headers(b"{}"), body=b"{}"
+        FakeDaemon().app(), "POST", WEBHOOK_PATH, headers=signed_headers(b"7"), body=b"7"
     )
     assert answer.status == 400
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -28,6 +29,7 @@ _IDENTITY_KEYS: Final = (
     *("propertyName", "associationType", "fromObjectId", "toObjectId", "associationRemoved"),
     *("primaryObjectId", "newObjectId", "changeFlag"),
 )
+_SCALARS: Final = (str, int, float, type(None))
 _MAX_EVENTS: Final = 1000  # HubSpot sends at most 100 in one delivery
 
 
@@ -44,17 +46,14 @@ class ParsedDelivery:
 
 
 def parse_delivery(body: bytes, portal_id: str) -> ParsedDelivery:
-    """Return the events of a delivery for one portal; raise NotEvents where it has none.
+    """Return the events of a delivery for one portal; raise InvalidDelivery where it has none.
 
     What is of another portal, of an unknown kind, or written in another way is passed over:
     the next poll finds what happened.
     """
-    try:
-        entries = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise InvalidDelivery("the body is no JSON") from None
-    if not isinstance(entries, list) or len(entries) > _MAX_EVENTS:
-        raise InvalidDelivery("the body is no list of events")
+    entries = _entries(body)
+    if len(entries) > _MAX_EVENTS:
+        raise InvalidDelivery(f"the body holds more than {_MAX_EVENTS} events")
     events: dict[str, Event] = {}
     skipped = 0
     for entry in entries:
@@ -64,11 +63,33 @@ def parse_delivery(body: bytes, portal_id: str) -> ParsedDelivery:
     return ParsedDelivery(events=tuple(events.values()), skipped=skipped)
 
 
+def _entries(body: bytes) -> list[Any]:
+    """Return the entries of a delivery; a single object is a delivery of one.
+
+    A workflow's action "send a webhook" posts one object. A lone surrogate in a value is no
+    valid Unicode, which only the slower parser takes; the value itself is not needed.
+    """
+    try:
+        entries = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            entries = json.loads(body)
+        except (ValueError, RecursionError):
+            raise InvalidDelivery("the body is no JSON") from None
+    if isinstance(entries, dict):
+        return [entries]
+    if not isinstance(entries, list):
+        raise InvalidDelivery("the body is no list of events")
+    return entries
+
+
 def _events(entry: Any, portal_id: str) -> Iterator[Event]:
-    """Yield one event for each record that an entry is about."""
-    if not isinstance(entry, dict) or str(entry.get("portalId")) != portal_id:
+    """Yield one event for each record that an entry is about; none where it is malformed."""
+    if not isinstance(entry, dict) or _text(entry.get("portalId")) != portal_id:
         return
-    kind, _, change = str(entry.get("subscriptionType") or entry.get("eventType")).rpartition(".")
+    if not all(isinstance(entry.get(name), _SCALARS) for name in _IDENTITY_KEYS):
+        return
+    kind, _, change = _text(entry.get("subscriptionType") or entry.get("eventType")).rpartition(".")
     key, at = _event_key(entry), _parse_time(entry.get("occurredAt"))
     links = change == "associationChange"
     for number, ref in enumerate(dict.fromkeys(_records(entry, kind, links=links))):
@@ -77,31 +98,44 @@ def _events(entry: Any, portal_id: str) -> Iterator[Event]:
 
 def _records(entry: Mapping[str, Any], kind: str, *, links: bool) -> Iterator[Ref]:
     if links:
-        end_types = str(entry.get("associationType")).lower().split("_to_")
-        for end_type, name in zip(end_types, ("fromObjectId", "toObjectId"), strict=False):
+        for end_type, name in zip(_end_types(entry), ("fromObjectId", "toObjectId"), strict=False):
             yield from _ref(end_type, entry.get(name))
         return
-    kind = str(entry.get("objectTypeId")) if kind == "object" else kind
+    kind = _text(entry.get("objectTypeId")) if kind == "object" else kind
     merged = entry.get("mergedObjectIds")
     merged_ids = merged[:_MAX_EVENTS] if isinstance(merged, list) else []
-    for record_id in (entry.get("objectId"), entry.get("newObjectId"), *merged_ids):
+    record_ids = [entry.get(name) for name in ("objectId", "newObjectId", "primaryObjectId")]
+    for record_id in (*record_ids, *merged_ids):
         yield from _ref(kind, record_id)
+
+
+def _end_types(entry: Mapping[str, Any]) -> Sequence[str]:
+    """Return the types of both ends of an association, by type ids or by CONTACT_TO_DEAL."""
+    type_ids = [_text(entry.get(name)) for name in ("fromObjectTypeId", "toObjectTypeId")]
+    return type_ids if any(type_ids) else _text(entry.get("associationType")).lower().split("_to_")
 
 
 def _ref(kind: str, record_id: Any) -> Iterator[Ref]:
     """Yield the record of that id; ids are JSON numbers, or text, of at most 64 bits."""
-    object_type, text = _TYPES.get(kind), str(record_id)
-    is_number = not isinstance(record_id, bool) and text.isascii() and text.isdigit()
-    if object_type and is_number and len(text) < 19:
+    object_type, text = _TYPES.get(kind), _text(record_id)
+    if object_type and text.isascii() and text.isdigit() and len(text) < 19:
         yield Ref(object_type, str(int(text)))
+
+
+def _text(value: Any) -> str:
+    """Return a text or a whole number as text, "" for anything else."""
+    is_plain = isinstance(value, str | int) and not isinstance(value, bool)
+    return str(value) if is_plain else ""
 
 
 def _event_key(entry: Mapping[str, Any]) -> str:
     identity = [entry.get(name) for name in _IDENTITY_KEYS]
-    return hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]
+    text = json.dumps(identity, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _parse_time(millis: Any) -> datetime:
-    """Return when it happened; 1970 without a valid time, since no decision depends on it."""
-    is_valid = isinstance(millis, int) and 0 <= millis < 10**14
+    """Return when it happened; 1970 where no sound time is given, since no decision rests on it."""
+    is_number = isinstance(millis, int | float) and not isinstance(millis, bool)
+    is_valid = is_number and 0 <= millis < 10**14
     return datetime.fromtimestamp(millis / 1000 if is_valid else 0, UTC)

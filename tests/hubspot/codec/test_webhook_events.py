@@ -77,6 +77,8 @@ def test_an_association_names_both_ends_and_asks_for_their_links() -> None:
         entry(objectId=1.5),
         entry("deal.associationChange", associationType=7),
         entry("contact.merge", objectId={}, mergedObjectIds="5"),
+        entry(eventId=[[[1]]]),
+        entry(portalId={"id": 5}),
         entry(occurredAt="yesterday", subscriptionType=[]),
         None,
         7,
@@ -93,7 +95,10 @@ def test_an_event_without_a_sound_time_is_still_one(occurred_at: Any) -> None:
     assert records_of(entry(occurredAt=occurred_at)) == [("contacts/123", False)]
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"null", b"[", b"\xff", b"[" + b"1," * 1000 + b"1]"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"7", b"null", b"[", b"\xff", b"[" * 5000, b"[" + b"1," * 1000 + b"1]"],
+)
 def test_a_body_without_a_list_of_events_is_said_to_be_none(body: bytes) -> None:
     with pytest.raises(InvalidDelivery):
         parse_delivery(body, PORTAL)
@@ -109,3 +114,46 @@ def test_a_delivery_repeated_has_the_same_keys_and_another_change_has_others() -
     assert keys(attemptNumber=0) == keys(attemptNumber=3)
     assert keys(propertyValue="a") == keys(propertyValue="b")
     assert len(keys() | keys(eventId=2) | keys(occurredAt=5) | keys(propertyName="x")) == 4
+
+
+def test_an_event_whose_value_is_no_valid_unicode_is_taken() -> None:
+    body = (
+        b'[{"eventId":1,"portalId":%s,"subscriptionType":"contact.propertyChange","objectId":5,'
+        b'"propertyName":"jobtitle","propertyValue":"Chef \\ud83d","occurredAt":1772366400000}]'
+    ) % PORTAL.encode()
+    assert [str(event.record) for event in parse_delivery(body, PORTAL).events] == ["contacts/5"]
+
+
+def test_a_merge_names_its_primary_record_even_without_a_new_id() -> None:
+    event = entry("contact.merge", objectId=None, primaryObjectId=11, mergedObjectIds=[12, 13])
+    assert [ref for ref, _ in records_of(event)] == ["contacts/11", "contacts/12", "contacts/13"]
+
+
+def test_an_association_by_type_ids_names_both_ends() -> None:
+    event = entry(
+        "object.associationChange",
+        objectTypeId="0-3",
+        fromObjectTypeId="0-3",
+        toObjectTypeId="0-1",
+        associationTypeId=3,
+        fromObjectId=1,
+        toObjectId=2,
+    )
+    assert records_of(event) == [("deals/1", True), ("contacts/2", True)]
+
+
+def test_a_single_object_is_a_delivery_of_one_event() -> None:
+    parsed = parse_delivery(json.dumps(entry()).encode(), PORTAL)
+    assert [str(event.record) for event in parsed.events] == ["contacts/123"]
+
+
+def test_a_malformed_event_does_not_cost_the_others_of_its_delivery() -> None:
+    body = json.dumps([entry(eventId={"a": [1]}), entry(objectId=7)]).encode()
+    parsed = parse_delivery(body, PORTAL)
+    assert [str(event.record) for event in parsed.events] == ["contacts/7"]
+    assert parsed.skipped == 1
+
+
+def test_a_time_in_fractions_of_a_millisecond_is_read() -> None:
+    (event,) = parse_delivery(json.dumps([entry(occurredAt=1500.5)]).encode(), PORTAL).events
+    assert event.at.timestamp() == 1.5005
