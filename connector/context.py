@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from connector.core.binding.bind import BoundPolicy
+from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
@@ -50,12 +51,14 @@ class RunState:
     open moves of an earlier run, perhaps under another policy, write beside stage and lead
     status. `readings` holds the records that were read last, so that a reading of a moment ago
     is not repeated. `proven_moves` counts the backward moves of each object type that held.
+    `rules_to_review` holds the rules whose records wait for a first review.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
     open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
     proven_moves: Counter[ObjectType] = field(default_factory=Counter)
+    rules_to_review: tuple[NewRule, ...] = ()
 
 
 class EvidenceSource(Protocol):

@@ -12,6 +12,7 @@ from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
 from state.quarantine import FailedCorrection
@@ -25,6 +26,7 @@ RECENT_QUARANTINE: Final = timedelta(hours=24)
 _MAX_NAMED: Final = 3  # named in one alert
 _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
     (OverLimit, ("over-limit", "A plan is over a limit: nothing is written until you look")),
+    (FirstUse, ("first-use", "Rules that are new in this portal wait for a first review")),
     (RunStopped, ("stopped", "A run was stopped, since what it wrote did not hold")),
     (DiskNearlyFull, ("disk", "The disk is nearly full: nothing is written to HubSpot")),
     (TokenRefused, ("token", "HubSpot refuses the token")),
