@@ -52,7 +52,7 @@ def read_links(
     context: RunContext, kind: ObjectType, refs: Sequence[Ref]
 ) -> list[tuple[ObjectType, Links]]:
     """Read the associations of records of one type that decisions depend on."""
-    return [(to, context.api.associations(refs, to)) for to in LINKED_TYPES[kind]]
+    return [(to, context.api.associations(refs, to).links) for to in LINKED_TYPES[kind]]
 
 
 def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:

@@ -12,6 +12,7 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record
 from connector.errors import UserError
 from connector.hubspot import search_window
+from connector.hubspot.api import Page
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import scan_object_type
 from connector.pull.ingest import ingest, read_batch
@@ -166,17 +167,17 @@ def _read_window(
 
 
 def _changed_batches(
-    context: RunContext, pages: Iterable[Sequence[Record]]
+    context: RunContext, pages: Iterable[Page]
 ) -> Iterator[tuple[Sequence[Record], int, bool]]:
     """Yield changed records in batches, how many were read for them, and whether it is the last."""
     batch: dict[object, Record] = {}
     read_count = 0
     for page in pages:
         with context.reading() as session:
-            changed = mirror.select_changed(session, page)
+            changed = mirror.select_changed(session, page.records)
         if len(batch) + len(changed) > BATCH_SIZE:
             yield tuple(batch.values()), read_count, False
             batch, read_count = {}, 0
         batch.update({record.ref: record for record in changed})
-        read_count += len(page)
+        read_count += len(page.refs)
     yield tuple(batch.values()), read_count, True

@@ -141,10 +141,10 @@ class _Comparison:
         for page in search_window.read_changes(
             context.api, kind, properties, since=since, until=until
         ):
-            refs = {record.ref for record in page}
+            refs = set(page.refs)
             with context.reading() as session:
                 unknown = refs - mirror.known_refs(session, refs)
-                changed = mirror.select_changed(session, page)
+                changed = mirror.select_changed(session, page.records)
             self.missing += len(unknown)
             self.differing += len(changed) - len(unknown)
             ingest(context, read_batch(context, kind, changed))
