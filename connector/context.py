@@ -15,7 +15,7 @@ from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
-from connector.hubspot.api import HubSpotApi
+from connector.hubspot.api import HubSpotApi, ReadResult
 from state.db.store import Store
 from state.db.transaction import Transaction
 
@@ -72,6 +72,12 @@ class EvidenceSource(Protocol):
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
         """Read records of one type by asked ref; absent ones are not there."""
+        ...
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Read records as `read` does, and name those that cannot be read in the result."""
         ...
 
 

@@ -26,6 +26,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     recent_writes,
     runs,
     tokens,
+    unreadable_records,
     webhook_inbox,
 )
 

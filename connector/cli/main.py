@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "report": "reports",
     "undo": "safeguards",
     "hold": "safeguards",
+    "quarantine": "quarantine",
     "pause": "safeguards",
     "resume": "safeguards",
     "mcp": "mcp",

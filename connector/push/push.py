@@ -173,7 +173,10 @@ def _recheck(
     context: RunContext, moves: Sequence[Move]
 ) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
     """Compare each record with what its move rests on; end those that changed since."""
-    current = read_fresh(context, [move.record for move in moves])
+    result = read_fresh(context, [move.record for move in moves])
+    current = result.records
+    # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
+    moves = [move for move in moves if move.record not in result.unreadable]
     reasons = {move.record: _stale_reason(move, current.get(move.record)) for move in moves}
     stale = tuple(
         CorrectionResult(
