@@ -53,7 +53,7 @@ def failed(portal: ConnectedPortal, unreadable: Ref) -> Ref:
     return company
 
 
-def listed(portal: ConnectedPortal) -> list[tuple[Ref, str, str]]:
+def entries_listed(portal: ConnectedPortal) -> list[tuple[Ref, str, str]]:
     with portal.store.reading("1") as session:
         return [
             (entry.record, entry.property_name, entry.reason) for entry in list_set_aside(session)
@@ -63,7 +63,7 @@ def listed(portal: ConnectedPortal) -> list[tuple[Ref, str, str]]:
 def test_records_and_corrections_are_listed_with_the_reason(
     portal: ConnectedPortal, unreadable: Ref, failed: Ref
 ) -> None:
-    assert listed(portal) == [
+    assert entries_listed(portal) == [
         (failed, STAGE, "reverted: a workflow"),
         (unreadable, "", "row in a list unreadable: createdAt is missing"),
     ]
@@ -78,16 +78,16 @@ def test_a_retry_makes_a_record_due_and_lets_the_next_poll_read_it(
     assert [entry.record for entry in due] == [unreadable]
     assert portal.due() == (unreadable,)
     assert retry(portal.context(), None) == 2
-    assert [record for record, _, _ in listed(portal)] == [unreadable]
+    assert [record for record, _, _ in entries_listed(portal)] == [unreadable]
 
 
 def test_what_is_dropped_is_off_the_list_and_not_due(
     portal: ConnectedPortal, unreadable: Ref, failed: Ref
 ) -> None:
     assert drop(portal.context(), failed) == 1
-    assert [record for record, _, _ in listed(portal)] == [unreadable]
+    assert [record for record, _, _ in entries_listed(portal)] == [unreadable]
     assert drop(portal.context(), None) == 1
-    assert (listed(portal), portal.due()) == ([], ())
+    assert (entries_listed(portal), portal.due()) == ([], ())
 
 
 def test_a_record_that_is_not_set_aside_is_named_so(portal: ConnectedPortal) -> None:

@@ -51,6 +51,6 @@ def test_an_erased_record_is_forgotten(session: Transaction) -> None:
 
 def test_another_portal_is_not_concerned(session: Transaction) -> None:
     unreadable_records.set_aside(session, {contact(1): "x"}, reading=PAGE, at=at(0))
-    other = in_portal(session, OTHER_PORTAL)
-    assert unreadable_records.read(other, [contact(1)]) == []
-    assert unreadable_records.read_all(other) == ()
+    other_session = in_portal(session, OTHER_PORTAL)
+    assert unreadable_records.read(other_session, [contact(1)]) == []
+    assert unreadable_records.read_all(other_session) == ()
