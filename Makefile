@@ -63,5 +63,5 @@ docs: $(DEV_STAMP) ## Build the documentation as a site, into site/
 format: $(DEV_STAMP) ## Put the code into form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-clean: ## Remove what the commands above created
-	@rm -rf $(VENV) var .coverage .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist
+clean: ## Remove what the commands above created, but never var/: it holds the database
+	@rm -rf $(VENV) .coverage .pytest_cache .ruff_cache .mypy_cache .hypothesis build dist

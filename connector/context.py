@@ -11,11 +11,10 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from connector.core.binding.bind import BoundPolicy
-from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
-from connector.hubspot.api import HubSpotApi, ReadResult
+from connector.hubspot.api import HubSpotApi
 from state.db.store import Store
 from state.db.transaction import Transaction
 
@@ -51,14 +50,22 @@ class RunState:
     open moves of an earlier run, perhaps under another policy, write beside stage and lead
     status. `readings` holds the records that were read last, so that a reading of a moment ago
     is not repeated. `proven_moves` counts the backward moves of each object type that held.
-    `rules_to_review` holds the rules whose records wait for a first review.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
     open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
     proven_moves: Counter[ObjectType] = field(default_factory=Counter)
-    rules_to_review: tuple[NewRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrigin:
+    """What the operator is told before a run acts: which policy, from where, which database."""
+
+    policy: str = ""
+    policy_source: str = ""
+    database: str = ""
+    settings_files: tuple[str, ...] = ()
 
 
 class EvidenceSource(Protocol):
@@ -72,12 +79,6 @@ class EvidenceSource(Protocol):
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
         """Read records of one type by asked ref; absent ones are not there."""
-        ...
-
-    def read_available(
-        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
-    ) -> ReadResult:
-        """Read records as `read` does, and name those that cannot be read in the result."""
         ...
 
 
@@ -117,7 +118,7 @@ class RunContext(DecisionContext):
     `recheck_seconds` are the waits between the readings of a write, in seconds. A reading
     younger than `max_read_age` is not repeated before a write. `permitted` says that the
     operator allowed this run whatever it sends. `retention` says how long what is remembered
-    is kept.
+    is kept. `origin` says where policy and database come from.
     """
 
     api: HubSpotApi
@@ -129,6 +130,7 @@ class RunContext(DecisionContext):
     permitted: bool = False
     retention: RetentionPeriods = field(default_factory=RetentionPeriods)
     state: RunState = field(default_factory=RunState)
+    origin: RunOrigin = field(default_factory=RunOrigin)
 
     @property
     def hold_terms(self) -> HoldTerms:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from connector.config import presets
+from connector.config.policy_choice import (
+    PolicyChoice,
+    PolicyMemory,
+    Purpose,
+    named_policy,
+    remembered_name,
+    require_last_policy,
+    unnamed_policy,
+)
+from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.config.tokens import token_source
-from connector.context import Progress, RunContext, no_progress
+from connector.context import Progress, RunContext, RunOrigin, no_progress
 from connector.core.binding.bind import bind
 from connector.core.model import Portal
 from connector.core.policy.load import Policy, load_policy
@@ -23,21 +34,16 @@ from connector.errors import UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.daily_budget import Reserve
 from connector.hubspot.http.transport import TokenSource
-from state import portals
+from state import portal_policy, portals
 from state.db.store import Store
+from state.portal_policy import RememberedPolicy
 
+_POLICY_KEYS: Final = ("extends:", "settings:", "rules:", "lead_status:", "lists:", "name:")
+_KEY: Final = re.compile(r"""[{"']*([A-Za-z_]+)["']?\s*:""")
 LOCK_SECONDS: Final = 5.0
 """An operator's command waits so long for a daemon's cycle to end; most cycles take less."""
 
 _log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunClock:
-    """How to wait, and a clock that never goes back, both in seconds."""
-
-    wait: Callable[[float], None]
-    monotonic: Callable[[], float]
 
 
 def open_api(
@@ -79,7 +85,28 @@ def read_policy(name: str) -> Policy:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not a text file in UTF-8.") from error
+    if not looks_like_policy(text):
+        raise UserError(
+            f"{name} is not a policy: none of its lines begins with {', '.join(_POLICY_KEYS)}. "
+            "Nothing of it is shown here, as it may hold secrets. `connector policy init` writes "
+            "a policy to start from."
+        )
     return load_policy(text, source=name, preset_text=presets.policy_text)
+
+
+def looks_like_policy(text: str) -> bool:
+    """Say whether a file has a key of a policy, perhaps misspelt, or nothing at all.
+
+    Any other file may hold secrets, and a message about a mistake in it would quote them.
+
+    >>> looks_like_policy("extends: standard"), looks_like_policy("setings: {}")
+    (True, True)
+    >>> looks_like_policy("HUBSPOT_ACCESS_TOKEN=pat-eu1-…"), looks_like_policy("token: abc")
+    (False, False)
+    """
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    keys = [f"{match.group(1)}:" for line in lines if (match := _KEY.match(line))]
+    return not lines or any(get_close_matches(key, _POLICY_KEYS, cutoff=0.8) for key in keys)
 
 
 def require_portal(portal: Portal, settings: Settings) -> None:
@@ -104,26 +131,37 @@ def open_context(
     *,
     progress: Progress = no_progress,
     policy: str | None = None,
+    purpose: Purpose = Purpose.DECIDE,
 ) -> Iterator[RunContext]:
     """Open everything that a run needs, and close it at the end.
 
-    Reads the account, the property definitions and the pipelines from HubSpot; raises UserError
-    where the policy or a setting is wrong, or the token belongs to another portal, before
-    anything is stored.
+    `policy` is the one that the operator named for this command. Reads the account, the property
+    definitions and the pipelines from HubSpot. Raises UserError where the policy or a setting
+    is wrong, the token belongs to another portal, or the policy is neither named nor the
+    portal's last one, before anything about the portal is stored.
     """
-    loaded = read_policy(policy or settings.policy)
+    named = named_policy(settings, policy)
+    # A mistake in a policy that is named is reported before HubSpot is asked for anything.
+    loaded = read_policy(named.name) if named else None
     with closing(open_api(settings, clock)) as api:
         portal = api.portal()
         require_portal(portal, settings)
-        bound = bind(loaded, portal)
-        for warning in bound.warnings:
-            _log.warning("policy.asleep", policy=bound.name, warning=warning)
+        portal_id = portal.account.portal_id
+        bound = bind(loaded, portal) if loaded else None
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
-            with store.begin(portal.account.portal_id) as session:
+            memory = policy_memory(store, portal_id)
+            choice = named or unnamed_policy(settings, memory, purpose)
+            loaded = loaded or read_policy(choice.name)
+            if purpose is not Purpose.OPERATE:
+                require_last_policy(choice, loaded, memory)
+            bound = bound or bind(loaded, portal)
+            for warning in bound.warnings:
+                _log.warning("policy.asleep", policy=bound.name, warning=warning)
+            with store.begin(portal_id) as session:
                 portals.save(session, portal, api.now())
-            api.configure_limits(
-                reserve_from_settings(settings), store.rate_slots(portal.account.portal_id)
-            )
+                if purpose is Purpose.DECIDE:
+                    portal_policy.put_last(session, remembered_policy(choice.name, loaded))
+            api.configure_limits(reserve_from_settings(settings), store.rate_slots(portal_id))
             yield RunContext(
                 run=run_id(api.now()),
                 api=api,
@@ -134,7 +172,38 @@ def open_context(
                 overlap=timedelta(seconds=settings.overlap_seconds),
                 recheck_seconds=settings.recheck_seconds,
                 progress=progress,
+                origin=_origin(settings, choice),
             )
+
+
+def policy_memory(store: Store, portal_id: str) -> PolicyMemory:
+    """Return what is remembered of a portal's policies."""
+    with store.reading(portal_id) as session:
+        return PolicyMemory(
+            set_policy=portal_policy.read_set(session),
+            last_policy=portal_policy.read_last(session),
+        )
+
+
+def remembered_policy(name: str, policy: Policy) -> RememberedPolicy:
+    """Return a policy as it is remembered."""
+    return RememberedPolicy(name=remembered_name(name), digest=policy.digest)
+
+
+def _origin(settings: Settings, choice: PolicyChoice) -> RunOrigin:
+    return RunOrigin(
+        policy=choice.name,
+        policy_source=choice.source,
+        database=full_database_url(settings.database_url),
+        settings_files=tuple(map(str, settings.files)),
+    )
+
+
+def full_database_url(url: str) -> str:
+    """Return where a database is: the full path of a file, or a URL without its password."""
+    if url.startswith("sqlite:///"):
+        return str(Path(url.removeprefix("sqlite:///")).absolute())
+    return re.sub(r"(//[^:/@]*):[^@]*@", r"\1:***@", url)
 
 
 def run_id(at: datetime) -> str:

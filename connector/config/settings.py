@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from connector.config.setting_files import (
+    TOML_FILE,
+    SettingsFile,
+    database_in_folder,
+    path_in_folder,
+    settings_files,
+)
 from connector.core.retention import RetentionPeriods
 from connector.errors import UserError
 from connector.hubspot.oauth_app import App
 
-FILE = "connector.toml"
+FILE = TOML_FILE
 DEFAULTS: Mapping[str, str] = {
     "HUBSPOT_ACCESS_TOKEN": "",
     "HUBSPOT_CLIENT_ID": "",
@@ -64,11 +69,17 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_KNOWN = frozenset({*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)})
+_FILE_SETTINGS = frozenset({"CONNECTOR_POLICY"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The operator's settings, checked; times in seconds. Secrets stay out of `repr`.
 
     `secrets` holds the value of every secret that is set, so that logs and messages can mask it.
+    `policy_source` names what set the policy (the environment, a file), "" where nothing did.
+    `files` are the files that settings were read from.
     """
 
     access_token: str = field(repr=False)
@@ -87,11 +98,17 @@ class Settings:
     oauth: App | None = None
     token_key: str = field(default="", repr=False)
     retention: RetentionPeriods = field(default_factory=RetentionPeriods)
+    policy_source: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
-    """Return the settings of this process; raise UserError naming the setting that is wrong."""
-    values = read_values(environment, folder=folder)
+    """Return the settings of this process; raise UserError naming the setting that is wrong.
+
+    Without a folder, `connector.toml` and `.env` are found in the working folder or above it.
+    """
+    sources = _Sources.find(environment, folder)
+    values = _checked_values(sources)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
@@ -110,6 +127,8 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         oauth=_oauth(values),
         token_key=values["CONNECTOR_TOKEN_KEY"],
         retention=_retention(values),
+        policy_source=sources.name_of("CONNECTOR_POLICY"),
+        files=tuple(file.path for file in sources.files),
     )
 
 
@@ -117,23 +136,71 @@ def read_values(
     environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> dict[str, str]:
     """Return every setting as it is written; raise UserError where it is no choice."""
-    environment = os.environ if environment is None else environment
-    file_values = _read_file((folder or Path.cwd()) / FILE)
-    values = {name: _value(name, environment, file_values) for name in DEFAULTS}
+    return _checked_values(_Sources.find(environment, folder))
+
+
+def _checked_values(sources: _Sources) -> dict[str, str]:
+    values = {name: sources.value(name) for name in DEFAULTS}
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return values
 
 
-def _value(name: str, environment: Mapping[str, str], file_values: Mapping[str, str]) -> str:
-    """Return one setting; a secret may also lie in the file that `NAME_FILE` names."""
-    for source in (environment, file_values):
-        if source.get(name):
-            return source[name].strip()
-        if name in SECRETS and source.get(f"{name}_FILE"):
-            return _secret(name, Path(source[f"{name}_FILE"]))
-    return DEFAULTS[name]
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """The environment and the files of settings, the strongest first."""
+
+    environment: Mapping[str, str]
+    files: tuple[SettingsFile, ...]
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str] | None, folder: Path | None) -> _Sources:
+        environment = os.environ if environment is None else environment
+        return cls(environment, settings_files(environment, _KNOWN, folder=folder))
+
+    def value(self, name: str) -> str:
+        """Return one setting; a secret may also lie in the file that `NAME_FILE` names.
+
+        Relative paths in a file of settings start from that file's folder; the default database
+        lies in the folder of `connector.toml`, where there is one.
+        """
+        if text := _text_or_secret(name, self.environment):
+            return text
+        for file in self.files:
+            if text := _text_or_secret(name, file.values, folder=file.folder):
+                return _from_folder(name, text, file.folder)
+        if name == "CONNECTOR_DATABASE_URL" and (project := self._project_folder()):
+            return database_in_folder(DEFAULTS[name], project)
+        return DEFAULTS[name]
+
+    def name_of(self, setting: str) -> str:
+        """Return what says a setting, "" where nothing does and the default holds."""
+        if self.environment.get(setting):
+            return setting
+        return next((str(file.path) for file in self.files if file.values.get(setting)), "")
+
+    def _project_folder(self) -> Path | None:
+        """Return the folder of `connector.toml`, None where it is the working folder or missing."""
+        folders = (file.folder for file in self.files if file.path.name == TOML_FILE)
+        return next((folder for folder in folders if folder != Path.cwd()), None)
+
+
+def _text_or_secret(
+    name: str, values: Mapping[str, str], *, folder: Path | None = None
+) -> str | None:
+    if values.get(name):
+        return values[name].strip()
+    if name in SECRETS and values.get(f"{name}_FILE"):
+        path = values[f"{name}_FILE"]
+        return _secret(name, Path(path_in_folder(path, folder) if folder else path))
+    return None
+
+
+def _from_folder(name: str, text: str, folder: Path) -> str:
+    if name == "CONNECTOR_DATABASE_URL":
+        return database_in_folder(text, folder) if folder != Path.cwd() else text
+    return path_in_folder(text, folder) if name in _FILE_SETTINGS else text
 
 
 def _secret(name: str, path: Path) -> str:
@@ -145,24 +212,6 @@ def _secret(name: str, path: Path) -> str:
     except UnicodeDecodeError:
         # Without its cause, which would show what the file holds.
         raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
-
-
-def _read_file(path: Path) -> dict[str, str]:
-    """Return what `connector.toml` says, in the environment's names; {} where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is not valid TOML: {error}.") from error
-    known = {*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)}
-    values = {name.upper(): str(value) for name, value in content.items()}
-    for name in values:
-        if name not in known:
-            matches = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean {matches[0]}?)" if matches else ""
-            raise UserError(f"{path.name}: there is no setting {name}{hint}.")
-    return values
 
 
 def _oauth(values: Mapping[str, str]) -> App | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from connector.config import settings
-from connector.config.open_run import RunClock, open_api, open_context, read_policy, run_id
+from connector.config.open_run import open_api, open_context, read_policy, run_id
+from connector.config.run_clock import RunClock
 from connector.errors import UserError
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal

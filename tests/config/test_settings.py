@@ -170,7 +170,7 @@ def test_an_unknown_name_like_no_other_is_told_without_a_guess(tmp_path: Path) -
 @pytest.mark.parametrize("content", [b"= = =", b"\xff\xfe", b"a = [1,"])
 def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(UserError, match=r"connector.toml is not valid TOML"):
+    with pytest.raises(UserError, match=r"connector.toml is not "):
         read_settings(tmp_path)
 
 

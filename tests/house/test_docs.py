@@ -56,3 +56,10 @@ def test_every_option_that_an_example_uses_exists(name: str) -> None:
     used_options = {word for line in examples for word in line.split() if word.startswith("--")}
     assert isinstance(command, click.Command)
     assert used_options <= known_options
+
+
+def test_cleaning_up_never_deletes_the_database() -> None:
+    _, _, recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nclean:")
+    removed = recipe.splitlines()[1].split("rm -rf")[1].split()
+    assert "var" not in removed
+    assert not any(name.startswith("var/") for name in removed)

@@ -1,0 +1,14 @@
+"""How a run waits, and what it measures time by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunClock:
+    """How to wait, and a clock that never goes back, both in seconds."""
+
+    wait: Callable[[float], None]
+    monotonic: Callable[[], float]

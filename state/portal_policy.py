@@ -1,0 +1,52 @@
+"""Remember by which policy a portal was decided last, and which one is set for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from state import checkpoints
+from state.db.transaction import Transaction
+
+_SET: Final = "policy-set"
+_LAST: Final = "policy-last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedPolicy:
+    """A policy as it is opened again: a preset's name or the full path of a file.
+
+    `digest` is of the policy's meaning, not bound to a portal.
+    """
+
+    name: str
+    digest: str
+
+
+def read_set(session: Transaction) -> RememberedPolicy | None:
+    """Return the policy that `connector policy use` set, None where none is set."""
+    return _parse(checkpoints.get(session, _SET))
+
+
+def read_last(session: Transaction) -> RememberedPolicy | None:
+    """Return the policy by which the portal was decided last, None before the first."""
+    return _parse(checkpoints.get(session, _LAST))
+
+
+def put_set(session: Transaction, policy: RememberedPolicy) -> None:
+    """Set the policy of a portal from now on; it counts as the last one, too."""
+    checkpoints.put(session, _SET, _document(policy))
+    put_last(session, policy)
+
+
+def put_last(session: Transaction, policy: RememberedPolicy) -> None:
+    """Remember that a portal was decided by this policy."""
+    checkpoints.put(session, _LAST, _document(policy))
+
+
+def _document(policy: RememberedPolicy) -> dict[str, str]:
+    return {"name": policy.name, "digest": policy.digest}
+
+
+def _parse(document: Any) -> RememberedPolicy | None:
+    return None if document is None else RememberedPolicy(**document)
