@@ -1,1 +1,3 @@
-"""The daemon: decides, asks and tells, and joins the rooms."""
+"""Keep lifecycle stage and lead status true in HubSpot: the program, by its folders."""
+
+__version__ = "0.1.0"

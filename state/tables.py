@@ -26,7 +26,6 @@ from state import (  # noqa: F401 - importing a file registers its tables
     recent_writes,
     runs,
     tokens,
-    unreadable_records,
     webhook_inbox,
 )
 

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 import structlog
 
 from connector.cli.compare import show_difference
+from connector.cli.plan_output import plan_document, print_plan, show_plan
 from connector.cli.render import outcomes, reviewed_plan
-from connector.cli.render import plan as plan_view
 from connector.cli.render.console import console, write_json
-from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
+from connector.cli.render.context_line import context_document
 from connector.cli.setup import (
-    context_labels,
     format_option,
     help_examples,
     json_option,
@@ -27,27 +23,18 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.context import RunContext
-from connector.core.corrections.holds import HeldBack
-from connector.core.model import Correction
-from connector.errors import UserError
-from connector.operations.apply_plan import Selection, apply_plan
-from connector.operations.follow_up_tasks import upcoming_tasks, wants_tasks
+from connector.operations.apply_plan import apply_plan
+from connector.operations.follow_up_tasks import wants_tasks
 from connector.operations.sync import SyncResult
 from connector.operations.sync import apply as apply_due
 from connector.operations.sync import sync as sync_all
-from connector.plan.plan_file import read_plan
-from connector.plan.propose import propose
-from connector.plan.workflows import enrolling_workflows
-from connector.pull.poll import PullResult, require_mirror
+from connector.plan.plan_file import plan_policy, read_plan
+from connector.pull.poll import PullResult
 from connector.pull.poll import pull as pull_changes
-from connector.push.first_use import require_reviewed_rules
-from connector.push.push import plan_corrections
-from state import plans
-from state.db.pages import read_pages
-from state.plans import PlanHead
 
 _EXAMPLE_COUNT = 12
 _EXIT_CORRECTIONS = 2  # the exit code of `plan --exit-code` where there are any
+_CORRECTIONS = "corrections"  # what the context line says of commands that write
 _FILE_PATH = click.Path(dir_okay=False, path_type=Path)
 _log = structlog.get_logger()
 
@@ -58,7 +45,9 @@ _log = structlog.get_logger()
 @json_option
 def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     """Bring the local mirror up to date; the first pull reads the whole portal."""
-    return run_in_context(lambda context: _pull(context, full=full, as_json=as_json), policy=policy)
+    return run_in_context(
+        lambda context: _pull(context, full=full, as_json=as_json), policy=policy, as_json=as_json
+    )
 
 
 @click.command(
@@ -94,59 +83,46 @@ def plan(
     if against:
         return code if show_difference(policy, against, output_format=form) else 0
     return run_in_context(
-        lambda context: code if show_plan(context, form, out) else 0, policy=policy
+        lambda context: code if show_plan(context, form, out, as_json=as_json) else 0,
+        policy=policy,
+        as_json=form == "json",
     )
 
 
-@click.command(
-    epilog=help_examples(
-        "connector apply",
-        "connector apply plan.json",
-        "connector apply plan.json --rule won --limit 20",
-    )
-)
+@click.command(epilog=help_examples("connector apply", "connector apply plan.json"))
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE_PATH)
 @policy_option
-@click.option("--rule", "rules", metavar="R", multiple=True, help="Of PLAN, this rule's records.")
-@click.option("--except", "except_rules", metavar="R", multiple=True, help="Of PLAN, all others.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Of PLAN, N records.")
 @no_limits_option
 @json_option
-def apply(
-    *,
-    plan_file: Path | None,
-    policy: str | None,
-    no_limits: bool,
-    as_json: bool,
-    **selected: Any,
-) -> int:
+def apply(*, plan_file: Path | None, policy: str | None, no_limits: bool, as_json: bool) -> int:
     """Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds."""
-    selection = Selection(**selected)
-    if plan_file is None and selection != Selection():
-        raise UserError(
-            "--rule, --except and --limit take a part of a reviewed plan: name its file, as in "
-            "`connector apply plan.json --rule won`."
-        )
 
     def work(context: RunContext) -> int:
         if plan_file is not None:
-            return _apply_file(context, plan_file, selection, as_json=as_json)
+            return _apply_file(context, plan_file, as_json=as_json)
         return show_sync_result(
             context, apply_due(_with_permission(context, no_limits=no_limits)), as_json=as_json
         )
 
-    return run_in_context(work, policy=policy)
+    if plan_file is not None:
+        # A reviewed plan is applied by the policy that it was made by.
+        policy = policy or plan_policy(plan_file)
+    return run_in_context(work, policy=policy, writes=_CORRECTIONS, as_json=as_json)
 
 
 @click.command(epilog=help_examples("connector sync", "connector sync --json | jq .outcomes"))
+@policy_option
 @no_limits_option
 @json_option
-def sync(*, no_limits: bool, as_json: bool) -> int:
+def sync(*, policy: str | None, no_limits: bool, as_json: bool) -> int:
     """Pull, plan and apply in one go."""
     return run_in_context(
         lambda context: show_sync_result(
             context, sync_all(_with_permission(context, no_limits=no_limits)), as_json=as_json
-        )
+        ),
+        policy=policy,
+        writes=_CORRECTIONS,
+        as_json=as_json,
     )
 
 
@@ -155,11 +131,16 @@ def _with_permission(context: RunContext, *, no_limits: bool) -> RunContext:
     return replace(context, permitted=True) if no_limits else context
 
 
-def _apply_file(context: RunContext, path: Path, selection: Selection, *, as_json: bool) -> int:
-    """Apply a reviewed plan, or a part of it, and name what no longer holds of it."""
-    reviewed = apply_plan(context, read_plan(context, path), selection)
+def _apply_file(context: RunContext, path: Path, *, as_json: bool) -> int:
+    """Apply a reviewed plan, and name what no longer holds of it."""
+    reviewed = apply_plan(context, read_plan(context, path))
     if as_json:
-        write_json(reviewed_plan.document(reviewed))
+        write_json(
+            {
+                **reviewed_plan.document(reviewed),
+                "context": context_document(context, writes=_CORRECTIONS),
+            }
+        )
     else:
         console().print(reviewed_plan.renderable(reviewed))
     return 0
@@ -170,7 +151,8 @@ def _pull(context: RunContext, *, full: bool, as_json: bool) -> int:
     pulled = pull_changes(context, full=full)
     _log.info("pull.finished", portal=context.portal_id, read=dict(pulled.read))
     if as_json:
-        write_json(_pull_document(context, pulled))
+        where = context_document(context, writes="nothing")
+        write_json({**_pull_document(context, pulled), "context": where})
     else:
         console().print(outcomes.pull_table(pulled))
     return 0
@@ -187,96 +169,6 @@ def _pull_document(context: RunContext, pulled: PullResult) -> dict[str, Any]:
     }
 
 
-def show_plan(context: RunContext, output_format: str, out: Path | None = None) -> int:
-    """Show a fresh plan, or write it to a file; return how many corrections it holds."""
-    require_mirror(context)
-    head = propose(context)
-    document = {**plan_document(context, head), **_consequences(context, head)}
-    if out is not None:
-        with out.open("w", encoding="utf-8") as file:
-            _write_plan(
-                context, head, document, file, "json" if output_format == "text" else output_format
-            )
-        click.echo(f"{out}: {head.summary.corrections:,} corrections. Apply: connector apply {out}")
-    elif output_format == "text":
-        examples = list(islice(corrections_of_plan(context, head), _EXAMPLE_COUNT))
-        console().print(plan_view.renderable(document, examples, context_labels(context)))
-        console().print(
-            plan_view.held_back_table(
-                islice(held_back_of_plan(context, head), _EXAMPLE_COUNT), context_labels(context)
-            )
-        )
-    else:
-        _write_plan(context, head, document, sys.stdout, output_format)
-    return head.summary.corrections
-
-
-def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:
-    """Return what a plan leads to besides: tasks for owners, and workflows that enrol."""
-    if not wants_tasks(context):
-        return _workflows(context, head)
-    tasks = [
-        {"record": str(task.contact), "owner_id": task.owner} for task in upcoming_tasks(context)
-    ]
-    return {"tasks": tasks, **_workflows(context, head)}
-
-
-def _workflows(context: RunContext, head: PlanHead) -> dict[str, Any]:
-    """Return the workflows that enrol on what a plan writes; null: it is not known."""
-    if not head.summary.corrections:
-        return {}
-    workflows = enrolling_workflows(context)
-    documents = (
-        None
-        if workflows is None
-        else [{"id": workflow.id, "name": workflow.name} for workflow in workflows]
-    )
-    return {"workflows": documents}
-
-
-def corrections_of_plan(context: RunContext, head: PlanHead) -> Iterator[Correction]:
-    """Yield the corrections of a plan one by one."""
-    return chain.from_iterable(plan_corrections(context, head.plan_id))
-
-
-def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
-    """Return a plan as the operator's contract has it, without its corrections."""
-    return {
-        "portal_id": context.portal_id,
-        "policy": {"name": head.policy_name, "digest": head.policy_digest},
-        "created_at": head.created_at.isoformat(),
-        "digest": head.digest,
-        "summary": head.summary.document(),
-    }
-
-
-def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]:
-    """Yield what a plan leaves aside, one by one."""
-    pages = read_pages(
-        context.reading,
-        lambda session, place: plans.read_held_back(session, head.plan_id, after=place),
-        start=0,
-        key_of=lambda row: row[0],
-    )
-    for page in pages:
-        yield from (held_back for _, held_back in page)
-
-
-def _write_plan(
-    context: RunContext, head: PlanHead, document: dict[str, Any], out: TextIO, output_format: str
-) -> None:
-    """Write a plan in the form that was asked for."""
-    corrections = corrections_of_plan(context, head)
-    match output_format:
-        case "csv":
-            write_csv_plan(out, corrections)
-        case "markdown":
-            held_back, labels = held_back_of_plan(context, head), context_labels(context)
-            write_markdown_plan(out, document, corrections, held_back, labels)
-        case _:
-            write_json_plan(out, document, corrections, held_back_of_plan(context, head))
-
-
 def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) -> int:
     """Show what a run did."""
     if as_json:
@@ -289,17 +181,12 @@ def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) 
                 "outcomes": {
                     str(outcome): count for outcome, count in sorted(synced.outcomes.items())
                 },
-                "rules_to_review": [
-                    {"rule": rule.name, "records": rule.records, "corrected": rule.corrected}
-                    for rule in synced.rules_to_review
-                ],
                 **({"tasks": synced.tasks} if wants_tasks(context) else {}),
+                "context": context_document(context, writes=_CORRECTIONS),
             }
         )
     else:
         document = plan_document(context, synced.plan)
-        examples = list(islice(corrections_of_plan(context, synced.plan), _EXAMPLE_COUNT))
-        console().print(plan_view.renderable(document, examples, context_labels(context)))
+        print_plan(context, synced.plan, document)
         console().print(outcomes.sync_summary(synced))
-    require_reviewed_rules(context)
     return 0

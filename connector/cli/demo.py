@@ -8,14 +8,15 @@ from tempfile import TemporaryDirectory
 
 import structlog
 
-from connector.cli.cycle import corrections_of_plan
+from connector.cli.plan_output import corrections_of_plan
 from connector.cli.render import demo as demo_view
 from connector.cli.render.console import console
 from connector.cli.render.demo import DemoRound
 from connector.cli.render.progress import show_progress
 from connector.cli.setup import context_labels
 from connector.config import settings
-from connector.config.open_run import RunClock, open_context
+from connector.config.open_run import open_context
+from connector.config.run_clock import RunClock
 from connector.context import RunContext
 from connector.core.model import Correction
 from connector.operations.sync import SyncResult, sync

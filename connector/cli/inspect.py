@@ -9,6 +9,7 @@ import click
 
 from connector.cli.render import check_up, explanation
 from connector.cli.render.console import console, write_json
+from connector.cli.render.context_line import context_document
 from connector.cli.setup import (
     REAL_CLOCK,
     context_labels,
@@ -20,6 +21,7 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.config.open_run import open_api, read_policy
+from connector.config.policy_choice import Purpose
 from connector.config.settings import Settings
 from connector.context import RunContext
 from connector.core.model import Ref
@@ -62,7 +64,12 @@ def explain(
         )
         return _show_explanation(record_explanation, labels_of(portal), as_json=as_json)
     name = " ".join(record)
-    return run_in_context(lambda context: _explain(context, name, as_json=as_json), policy=policy)
+    return run_in_context(
+        lambda context: _explain(context, name, as_json=as_json),
+        policy=policy,
+        purpose=Purpose.LOOK,
+        as_json=as_json,
+    )
 
 
 def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
@@ -88,7 +95,12 @@ def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
         ref = Ref.parse(name)
     except ValueError as error:
         raise UserError(f"{error}, or `connector explain contact 123`.") from error
-    return _show_explanation(explain_record(context, ref), context_labels(context), as_json=as_json)
+    explained = explain_record(context, ref)
+    if as_json:
+        where = context_document(context, writes="nothing")
+        write_json({**explanation.document(explained), "context": where})
+        return 0
+    return _show_explanation(explained, context_labels(context), as_json=False)
 
 
 def _show_explanation(

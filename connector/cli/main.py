@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
-import traceback
 from importlib import import_module
 from typing import Final
 
 import click
 
+from connector import __version__
+from connector.cli.common_options import add_common_options
+from connector.cli.suggestions import SuggestingGroup
+from connector.cli.summaries import SUMMARIES
 from connector.errors import PermanentError, TemporaryError, UserError
-from connector.telemetry import logs
 
 SUCCESS, ACTION_NEEDED, BUG, TRY_LATER, INTERRUPTED = 0, 1, 3, 4, 130
 
@@ -33,14 +35,14 @@ COMMANDS: Final = {
     "report": "reports",
     "undo": "safeguards",
     "hold": "safeguards",
-    "quarantine": "quarantine",
     "pause": "safeguards",
     "resume": "safeguards",
     "mcp": "mcp",
+    "completion": "completion",
 }
 
 
-class LazyCommands(click.Group):
+class LazyCommands(SuggestingGroup):
     """Commands that are imported when they are needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -52,7 +54,17 @@ class LazyCommands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command = getattr(import_module(f"connector.cli.{COMMANDS[cmd_name]}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
+        return add_common_options(command) if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, whole lines, without loading them."""
+        rows = [(name, SUMMARIES.get(name) or self._loaded_summary(ctx, name)) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _loaded_summary(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(limit=200) if command else ""
 
 
 _HELP: Final = """Keep each contact's and company's lifecycle stage and lead status true in HubSpot.
@@ -69,7 +81,7 @@ Put right what the plan shows:  connector sync
     help=_HELP,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="hubspot-lifecycle-connector", prog_name="connector")
+@click.version_option(__version__, prog_name="connector")
 def cli() -> None:
     """Group the commands."""
 
@@ -110,9 +122,14 @@ def _report_error(error: BaseException) -> int:
         case TemporaryError():
             return _print_error(f"Not now: {error}", TRY_LATER)
         case _:
+            import traceback
+
             return _print_error("".join(traceback.format_exception(error)), BUG)
 
 
 def _print_error(message: str, code: int) -> int:
-    click.echo(logs.masked_text(message), err=True)
+    from connector.cli.render.safe_text import safe_text
+    from connector.telemetry import logs
+
+    click.echo(safe_text(logs.masked_text(message)), err=True)
     return code

@@ -12,9 +12,22 @@ import click
 from connector.cli.render import policy as policy_view
 from connector.cli.render import policy_findings, policy_results
 from connector.cli.render.console import console, write_json
-from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
+from connector.cli.setup import (
+    REAL_CLOCK,
+    help_examples,
+    json_option,
+    load_settings,
+    run_in_context,
+)
+from connector.cli.suggestions import SuggestingGroup
 from connector.config import settings
-from connector.config.open_run import open_api, read_policy, require_portal
+from connector.config.open_run import (
+    open_api,
+    read_policy,
+    remembered_policy,
+    require_portal,
+)
+from connector.context import RunContext
 from connector.core.explain.policy_text import describe_policy
 from connector.core.model import Portal
 from connector.core.policy.json_schema import policy_schema
@@ -24,12 +37,16 @@ from connector.errors import UserError
 from connector.operations import policy_test
 from connector.operations.policy_init import initial_files
 from connector.operations.policy_test import Cases
+from state import portal_policy
 
 offline_option = click.option("--offline", is_flag=True, help="Ask no portal, even with a token.")
 _policy_argument = click.argument("policy", metavar="[F]", required=False)
 
 
-@click.group(epilog=help_examples("connector policy check", "connector policy test my.yaml"))
+@click.group(
+    cls=SuggestingGroup,
+    epilog=help_examples("connector policy check", "connector policy test my.yaml"),
+)
 def policy() -> None:
     """Check, test, show and begin policies; nothing is written to HubSpot."""
 
@@ -177,6 +194,26 @@ def _write_findings(
             write_json(
                 policy_findings.json_document(policy_name or source, against, problems, warnings)
             )
+
+
+@policy.command(
+    epilog=help_examples("connector policy use my.yaml", "connector policy use standard")
+)
+@click.argument("policy", metavar="F")
+def use(*, policy: str) -> int:
+    """Set the portal's policy from now on, for every command that names none.
+
+    The policy is checked against the portal first; CONNECTOR_POLICY and --policy still win.
+    """
+
+    def work(context: RunContext) -> int:
+        remembered = remembered_policy(policy, context.policy.policy)
+        with context.begin() as session:
+            portal_policy.put_set(session, remembered)
+        click.echo(f"Portal {context.portal_id} is decided by {remembered.name} from now on.")
+        return 0
+
+    return run_in_context(work, policy=policy)
 
 
 def _portal(loaded_settings: settings.Settings, *, offline: bool) -> Portal | None:

@@ -8,8 +8,17 @@ import click
 from rich.table import Table
 
 from connector.cli.render import reviewed_plan
-from connector.cli.render.console import console, write_json
-from connector.cli.setup import help_examples, json_option, parse_record, parse_time, run_in_context
+from connector.cli.render.console import console, new_table, write_json
+from connector.cli.setup import (
+    help_examples,
+    json_option,
+    parse_record,
+    parse_time,
+    policy_option,
+    run_in_context,
+)
+from connector.cli.suggestions import SuggestingGroup
+from connector.config.policy_choice import Purpose
 from connector.context import RunContext
 from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.model import STAGE, STATUS
@@ -32,11 +41,12 @@ _scope_options = (
 
 
 @click.group(
+    cls=SuggestingGroup,
     epilog=help_examples(
         'connector hold add contacts/123 --reason "the key account manager decides"',
         "connector hold list",
         "connector hold remove contacts/123",
-    )
+    ),
 )
 def hold() -> None:
     """Keep records, companies, domains or owners from being corrected."""
@@ -74,7 +84,7 @@ def hold_add(*, until: str | None, reason: str, name: str | None, **scopes: str 
         click.echo(f"Held: {target}. `connector hold remove` with the same words ends it.")
         return 0
 
-    return run_in_context(work)
+    return run_in_context(work, purpose=Purpose.OPERATE)
 
 
 @hold.command("list", epilog=help_examples("connector hold list --json"))
@@ -90,7 +100,7 @@ def hold_list(*, as_json: bool) -> int:
             console().print(_hold_table(holds))
         return 0
 
-    return run_in_context(work)
+    return run_in_context(work, purpose=Purpose.OPERATE, as_json=as_json)
 
 
 @hold.command("remove", epilog=help_examples("connector hold remove contacts/123"))
@@ -104,7 +114,7 @@ def hold_remove(*, name: str | None, **scopes: str | None) -> int:
         click.echo(f"{count} removed." if count else f"There was no hold on {target}.")
         return 0 if count else 1
 
-    return run_in_context(work)
+    return run_in_context(work, purpose=Purpose.OPERATE)
 
 
 @click.command(
@@ -119,7 +129,7 @@ def pause(*, reason: str) -> int:
         click.echo(f"Portal {context.portal_id} is paused: nothing is written to it.")
         return 0
 
-    return run_in_context(work)
+    return run_in_context(work, purpose=Purpose.OPERATE)
 
 
 @click.command(epilog=help_examples("connector resume"))
@@ -131,7 +141,7 @@ def resume() -> int:
         click.echo(f"Portal {context.portal_id} {'goes on' if was_paused else 'was not paused'}.")
         return 0
 
-    return run_in_context(work)
+    return run_in_context(work, purpose=Purpose.OPERATE)
 
 
 @click.command(
@@ -146,12 +156,17 @@ def resume() -> int:
 @click.option("--rule", metavar="R", help="Only what this rule asked for.")
 @click.option("--since", metavar="T", help="Only from this day or time on (ISO 8601).")
 @click.option("--dry-run", is_flag=True, help="Show what would go back, and write nothing.")
+@policy_option
 @json_option
-def undo(*, dry_run: bool, as_json: bool, **filters: str | None) -> int:
+def undo(*, dry_run: bool, policy: str | None, as_json: bool, **filters: str | None) -> int:
     """Put back what still stands as we left it, and hold it there."""
     selection = _selection(**filters)
     return run_in_context(
-        lambda context: _undo(context, selection, dry_run=dry_run, as_json=as_json)
+        lambda context: _undo(context, selection, dry_run=dry_run, as_json=as_json),
+        policy=policy,
+        purpose=Purpose.OPERATE,
+        writes="nothing" if dry_run else "what was there before",
+        as_json=as_json,
     )
 
 
@@ -222,9 +237,7 @@ def _hold_document(entry: Hold) -> dict[str, object]:
 
 
 def _hold_table(holds: tuple[Hold, ...]) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for heading in ("what", "property", "reason", "by", "until"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("what", "property", "reason", "by", "until")
     for entry in holds:
         until = f"{entry.until:%Y-%m-%d %H:%M}" if entry.until else "removed"
         table.add_row(entry.target, entry.property_name or "both", entry.reason, entry.by, until)

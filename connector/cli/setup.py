@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 
 import click
 
+from connector.cli.common_options import is_quiet
+from connector.cli.render.context_line import context_line
 from connector.cli.render.plan import labels_by_value
 from connector.cli.render.plan_formats import FORMATS
 from connector.cli.render.progress import show_progress
 from connector.config import settings
-from connector.config.open_run import RunClock, open_context
+from connector.config.policy_choice import Purpose
+from connector.config.run_clock import RunClock
 from connector.context import RunContext
 from connector.core.model import STATUS, ObjectType, Portal, Ref
 from connector.errors import UserError
@@ -52,12 +55,31 @@ def load_settings() -> settings.Settings:
     return loaded_settings
 
 
-def run_in_context(work: Callable[[RunContext], int], *, policy: str | None = None) -> int:
-    """Open the run context, show the progress, and do the work; return the exit code."""
+def run_in_context(
+    work: Callable[[RunContext], int],
+    *,
+    policy: str | None = None,
+    purpose: Purpose = Purpose.DECIDE,
+    writes: str = "nothing",
+    as_json: bool = False,
+) -> int:
+    """Open the run context, say what it rests on, and do the work; return the exit code.
+
+    `policy` is the value of `--policy`. `writes` names in a few words what the command may write
+    to HubSpot. The line about portal, policy and database goes to standard error, unless the
+    result is JSON, whose `context` holds the same, or `--quiet` was given.
+    """
+    # Loaded here: commands that read the database alone need no client of HubSpot.
+    from connector.config.open_run import open_context
+
     with (
         show_progress() as bar,
-        open_context(load_settings(), REAL_CLOCK, progress=bar, policy=policy) as context,
+        open_context(
+            load_settings(), REAL_CLOCK, progress=bar, policy=policy, purpose=purpose
+        ) as context,
     ):
+        if not as_json and not is_quiet():
+            click.echo(context_line(context, writes=writes), err=True)
         bar.allowance = context.api.allowance
         return work(context)
 

@@ -7,10 +7,18 @@ from dataclasses import replace
 
 import click
 
-from connector.cli.cycle import show_plan, show_sync_result
+from connector.cli.cycle import show_sync_result
+from connector.cli.plan_output import show_plan
 from connector.cli.render import costs
 from connector.cli.render.console import console, write_json
-from connector.cli.setup import help_examples, json_option, no_limits_option, run_in_context
+from connector.cli.setup import (
+    help_examples,
+    json_option,
+    no_limits_option,
+    policy_option,
+    run_in_context,
+)
+from connector.config.policy_choice import Purpose
 from connector.context import RunContext
 from connector.operations.backfill import backfill as backfill_all
 from connector.operations.backfill import estimate_cost, read_whole_portal
@@ -21,16 +29,22 @@ from connector.pull.verify_mirror import verify_mirror
 @click.command(
     epilog=help_examples("connector backfill --dry-run", "connector backfill --yes --json"),
 )
+@policy_option
 @click.option("--dry-run", is_flag=True, help="Read and plan, and write nothing to HubSpot.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @no_limits_option
 @json_option
-def backfill(*, dry_run: bool, yes: bool, no_limits: bool, as_json: bool) -> int:
-    """Read the whole portal, plan and apply; says first what it costs, and asks on a terminal."""
+def backfill(
+    *, policy: str | None, dry_run: bool, yes: bool, no_limits: bool, as_json: bool
+) -> int:
+    """Read the whole portal, plan and apply; says first what it costs, and asks."""
     return run_in_context(
         lambda context: _backfill(
             replace(context, permitted=no_limits), dry_run=dry_run, yes=yes, as_json=as_json
-        )
+        ),
+        policy=policy,
+        writes="nothing" if dry_run else "corrections",
+        as_json=as_json,
     )
 
 
@@ -39,7 +53,11 @@ def backfill(*, dry_run: bool, yes: bool, no_limits: bool, as_json: bool) -> int
 @json_option
 def mirror(*, verb: str, as_json: bool) -> int:
     """Prove that the mirror is complete, by counts and by a sample of ids, and repair it."""
-    return run_in_context(lambda context: _verify(context, as_json=as_json))
+    return run_in_context(
+        lambda context: _verify(context, as_json=as_json),
+        purpose=Purpose.OPERATE,
+        as_json=as_json,
+    )
 
 
 def _verify(context: RunContext, *, as_json: bool) -> int:

@@ -12,13 +12,13 @@ from typing import Final
 import structlog
 
 from connector.config.open_run import (
-    RunClock,
     open_api,
     read_policy,
     reserve_from_settings,
     run_id,
     wrong_portal_error,
 )
+from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, no_progress

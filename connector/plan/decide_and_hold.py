@@ -102,13 +102,8 @@ def _decide_records(
     to_correct = [facts.record for facts, decision in pairs if decision.corrections]
     if not to_correct:
         return [Decided(facts=facts, decision=decision) for facts, decision in pairs]
-    result = read_fresh(context, to_correct)
-    readings = result.records
-    missing = {
-        ref
-        for ref in to_correct
-        if ref not in result.unreadable and (ref not in readings or readings[ref].ref != ref)
-    }
+    readings = read_fresh(context, to_correct)
+    missing = {ref for ref in to_correct if ref not in readings or readings[ref].ref != ref}
     changed = _update_mirror(context, readings, missing)
     fresh_facts = {facts.record: facts for facts in gather(context, changed, pinned)}
     rechecked = [
@@ -116,7 +111,7 @@ def _decide_records(
         if facts.record in fresh_facts
         else (facts, decision)
         for facts, decision in pairs
-        if facts.record not in missing and facts.record not in result.unreadable
+        if facts.record not in missing
     ]
     corrections = [correction for _, decision in rechecked for correction in decision.corrections]
     lookup = _hold_lookup(context, corrections, readings)

@@ -7,11 +7,7 @@ from typing import Final
 
 from connector.context import Reading, RunContext
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
-from connector.hubspot.api import ReadResult
-from connector.hubspot.http.failures import RecordsUnreadable
-from connector.plan.set_aside import note_unreadable
 from state import ledger
-from state.unreadable_records import FailedReading
 
 # A company's lead status is left alone.
 TRACKED_PROPERTIES: Final[Mapping[ObjectType, tuple[str, ...]]] = {
@@ -26,36 +22,23 @@ def read_records(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record
 
     What is missing is asked for once more: now and then HubSpot answers 200 with fewer rows,
     and a record that is there must not be taken for a deleted one. What the histories tell
-    is kept in the ledger: reports name the other writers by it. Raise RecordsUnreadable where
-    HubSpot does not serve a record: it must not be taken for a deleted one.
+    is kept in the ledger: reports name the other writers by it.
     """
-    result = _read_twice(context, refs)
-    if result.unreadable:
-        raise RecordsUnreadable(result.unreadable)
-    return result.records
-
-
-def _read_twice(context: RunContext, refs: Collection[Ref]) -> ReadResult:
-    first = _read_once(context, refs)
-    second = _read_once(
-        context, [ref for ref in refs if ref not in first.records | first.unreadable]
-    )
-    records = first.records | second.records
+    records = _read_once(context, refs)
+    records |= _read_once(context, [ref for ref in refs if ref not in records])
     _remember_readings(context, records)
-    return ReadResult(records=records, unreadable=first.unreadable | second.unreadable)
+    return records
 
 
-def _read_once(context: RunContext, refs: Collection[Ref]) -> ReadResult:
-    result = ReadResult()
+def _read_once(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
+    records: dict[Ref, Record] = {}
     for kind, names in TRACKED_PROPERTIES.items():
         of_kind = [ref for ref in refs if ref.object_type is kind]
         if of_kind:
-            answer = context.api.read_available(
+            records |= context.api.read(
                 of_kind, (*names, *mark_properties(context, kind)), history=names
             )
-            result.records.update(answer.records)
-            result.unreadable.update(answer.unreadable)
-    return result
+    return records
 
 
 def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
@@ -65,11 +48,8 @@ def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
     return tuple(sorted({context.policy.mark_property, *context.state.open_move_properties} - {""}))
 
 
-def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:
-    """Return readings from a moment ago where there are any, and read the others.
-
-    What cannot be read is set aside, so that it does not hold up the others.
-    """
+def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
+    """Return readings from a moment ago where there are any, and read the others."""
     oldest = context.api.now() - context.max_read_age
     recent = {
         ref: reading.record
@@ -77,9 +57,7 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:
         if (reading := context.state.readings.get(ref)) is not None and reading.at >= oldest
     }
     missing = [ref for ref in refs if ref not in recent]
-    result = _read_twice(context, missing) if missing else ReadResult()
-    note_unreadable(context, result.unreadable, FailedReading.HISTORY)
-    return ReadResult(records=recent | result.records, unreadable=result.unreadable)
+    return {**recent, **(read_records(context, missing) if missing else {})}
 
 
 def drop_readings(context: RunContext, refs: Collection[Ref]) -> None:

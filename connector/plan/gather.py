@@ -10,9 +10,7 @@ from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
 from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
 from connector.core.model import Association, ObjectType, Record, Ref, Version
 from connector.plan.company_groups import add_company_group_facts
-from connector.plan.set_aside import note_unreadable, unreadable_refs
 from state import associations, ledger, mirror
-from state.unreadable_records import FailedReading
 
 _DEAL_STAGE = "dealstage"
 _PRIMARY_COMPANY = "associatedcompanyid"
@@ -46,17 +44,15 @@ def gather(
 
 
 def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
-    """Return the facts of these records without what their company or contacts should be.
-
-    Records that are set aside have none: they are decided once they can be read again.
-    """
-    set_aside = unreadable_refs(context, refs)
-    mirror_data = _read_mirror(context, [ref for ref in refs if ref not in set_aside])
+    """Return the facts of these records without what their company or contacts should be."""
+    mirror_data = _read_mirror(context, refs)
     counted_deals = {
         ref: _counted_deals(mirror_data, ref, context.policy.labels) for ref in mirror_data.records
     }
-    read_histories, unreadable_deals = _read_missing_histories(context, mirror_data, counted_deals)
-    histories = {**mirror_data.histories, **read_histories}
+    histories = {
+        **mirror_data.histories,
+        **_read_missing_histories(context, mirror_data, counted_deals),
+    }
     now = context.api.now()
     return [
         record_facts(
@@ -70,8 +66,6 @@ def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
             now=now,
         )
         for ref, record in mirror_data.records.items()
-        # Without the history of its deal, a record would be decided on half the evidence.
-        if unreadable_deals.isdisjoint(deal_record.ref for deal_record in counted_deals[ref])
     ]
 
 
@@ -141,11 +135,8 @@ def _belongs_to_company(mirror_data: MirrorData, link: Association) -> bool:
 
 def _read_missing_histories(
     context: DecisionContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
-) -> tuple[dict[Ref, tuple[Version, ...]], frozenset[Ref]]:
-    """Read the stage history of deals where it matters and is not known up to their last change.
-
-    Return the histories, and the deals whose history cannot be read.
-    """
+) -> dict[Ref, tuple[Version, ...]]:
+    """Read the stage history of deals where it matters and is not known up to their last change."""
     needed: set[Ref] = set()
     for ref, records in counted_deals.items():
         deals = [
@@ -163,24 +154,19 @@ def _read_missing_histories(
         for ref in needed
         if ref not in read_times or read_times[ref] < mirror_data.deals[ref].modified_at
     )
-    return _read_histories(context, unread) if unread else ({}, frozenset())
+    return _read_histories(context, unread) if unread else {}
 
 
 def _read_histories(
     context: DecisionContext, refs: Sequence[Ref]
-) -> tuple[dict[Ref, tuple[Version, ...]], frozenset[Ref]]:
+) -> dict[Ref, tuple[Version, ...]]:
     """Read deal histories from HubSpot and keep them, together with what the mirror saw."""
     at = context.api.now()
-    # A deal that failed before is not asked for until the poll has read it again.
-    set_aside = unreadable_refs(context, refs)
-    refs = [ref for ref in refs if ref not in set_aside]
-    result = context.api.read_available(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
+    records = context.api.read(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
     if context.offline:
-        return {}, frozenset()
-    note_unreadable(context, result.unreadable, FailedReading.HISTORY)
-    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in result.records.items()}
+        return {}
+    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in records.items()}
     with context.begin() as session:
         ledger.store_histories(session, _DEAL_STAGE, histories)
-        ledger.mark_read(session, [ref for ref in refs if ref not in result.unreadable], at=at)
-        versions = ledger.read_versions(session, refs, _DEAL_STAGE)
-    return versions, set_aside | result.unreadable.keys()
+        ledger.mark_read(session, refs, at=at)
+        return ledger.read_versions(session, refs, _DEAL_STAGE)

@@ -49,6 +49,12 @@ def read_plan(context: RunContext, path: Path) -> PlanFile:
     return PlanFile(digest=digest, moves=_by_record(corrections))
 
 
+def plan_policy(path: Path) -> str | None:
+    """Return the preset or file of the policy that a plan was made by; None in older plans."""
+    document, _ = _parse(path)
+    return (document.get("policy") or {}).get("source")
+
+
 def _parse(path: Path) -> tuple[dict[str, Any], list[Correction]]:
     try:
         document = orjson.loads(path.read_bytes())

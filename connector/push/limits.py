@@ -43,14 +43,7 @@ def check_limits(context: RunContext, plan: PlanHead) -> None:
     refuse_if_paused(context.store, context.portal_id)
     if context.permitted:
         return
-    limits = Limits.from_policy(context.policy.policy)
-    exceeded = [
-        message
-        for recent_count in _recent_counts(context, plan)
-        if (message := limit_excess(limits, recent_count))
-    ]
-    exceeded += _crowded_companies(context, plan, limits)
-    if exceeded:
+    if exceeded := exceeded_limits(context, plan):
         raise OverLimit(
             f"Portal {context.portal_id}: this plan is over a limit: {'; '.join(exceeded)}. "
             "Nothing of it "
@@ -59,6 +52,17 @@ def check_limits(context: RunContext, plan: PlanHead) -> None:
             "the policy: limits.always, limits.day_share, limits.day_backward_share, "
             "limits.hour_share, limits.hour_backward_share, limits.company.)"
         )
+
+
+def exceeded_limits(context: RunContext, plan: PlanHead) -> list[str]:
+    """Return each limit that a plan exceeds, in words with the figures; [] where it fits."""
+    limits = Limits.from_policy(context.policy.policy)
+    excesses = [
+        message
+        for recent_count in _recent_counts(context, plan)
+        if (message := limit_excess(limits, recent_count))
+    ]
+    return [*excesses, *_crowded_companies(context, plan, limits)]
 
 
 def _recent_counts(context: RunContext, plan: PlanHead) -> list[RecentCount]:

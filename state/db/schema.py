@@ -11,7 +11,7 @@ from connector.errors import UserError
 from state.db.locks import hold_lock
 from state.db.sqlite import reading_engine
 
-HEAD: Final = "0003"
+HEAD: Final = "0002"
 SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
 # A migration of millions of rows takes minutes; a process that starts meanwhile waits for it.

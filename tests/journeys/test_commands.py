@@ -7,21 +7,17 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 
 from connector.cli import main
-from connector.config.open_run import RunClock
 from connector.sandbox.http.call import Request
 from connector.sandbox.http.faults import Fault
 from state.db.store import Store
 from tests.journeys import kill_process
+from tests.journeys.command_line import RunConnector
 from tests.journeys.sample_records import (
     OPEN,
     create_contact,
@@ -40,49 +36,6 @@ AUDIT_LINE = [
     *("at", "run", "record", "property_name", "before", "after", "rule", "policy", "outcome"),
     *("correlation_id", "hash"),
 ]
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """How a command ended, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return orjson.loads(self.out)
-
-    @property
-    def lines(self) -> list[Any]:
-        return [orjson.loads(line) for line in self.out.splitlines()]
-
-
-RunConnector = Callable[..., CommandResult]
-
-
-@pytest.fixture
-def run_connector(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[RunConnector]:
-    """Run commands in this process; waiting takes no time."""
-    monkeypatch.chdir(workspace.folder)
-    clock_readings = count(1000, 100)
-    for module in ("setup", "inspect"):
-        monkeypatch.setattr(
-            f"connector.cli.{module}.REAL_CLOCK",
-            RunClock(wait=lambda _: None, monotonic=lambda: float(next(clock_readings))),
-        )
-
-    def run(*arguments: str, **environment: str) -> CommandResult:
-        for name, value in (workspace.environment | environment).items():
-            monkeypatch.setenv(name, value)
-        capsys.readouterr()
-        code = main.run_command(list(arguments))
-        return CommandResult(code, *capsys.readouterr())
-
-    return run
 
 
 # What is wrong with the settings
@@ -247,7 +200,7 @@ def test_what_is_no_hubspot_ends_with_1(workspace: Workspace, run_connector: Run
     ("line", "message"),
     [
         ("sync --faster", "--faster"),
-        ("synch", "No such command 'synch'"),
+        ("synch", "did you mean sync?"),
         ("plan --policy", "'--policy' requires an argument"),
         ("explain", "Name a record, such as `contact 123`"),
         ("audit proof", "'proof' is not"),
@@ -338,7 +291,7 @@ def test_a_plan_needs_a_mirror_and_names_the_command(run_connector: RunConnector
 def test_pull_tells_what_it_read(workspace: Workspace, run_connector: RunConnector) -> None:
     create_mixed_records(workspace.portal)
     first, second = run_connector("pull", "--json").json, run_connector("pull", "--json").json
-    assert list(first) == ["portal_id", "run", "read", "changed", "whole"]
+    assert list(first) == ["portal_id", "run", "read", "changed", "whole", "context"]
     assert first["read"] == {"deals": 4, "companies": 2, "contacts": 5}
     assert first["whole"] == ["companies", "contacts", "deals"]
     assert (second["changed"], second["whole"]) == ({"deals": 0, "companies": 0, "contacts": 0}, [])
@@ -352,7 +305,7 @@ def test_a_plan_is_the_document_of_the_contract_and_writes_nothing(
     run_connector("pull")
     result = run_connector("plan", "--json")
     plan = result.json
-    assert list(plan) == [*PLAN, "workflows", "corrections", "aside"]
+    assert list(plan) == [*PLAN, "workflows", "context", "corrections", "aside"]
     assert plan["portal_id"] == str(workspace.portal.portal_id)
     assert set(plan["policy"]) == {"name", "digest"}
     stage, status = plan["corrections"]
@@ -400,9 +353,8 @@ def test_a_plan_by_another_policy_is_shown_and_changes_nothing(
     own_plan = run_connector("plan", "--policy", "ours.yaml", "--json").json
     assert [correction["after"] for correction in own_plan["corrections"]] == ["subscriber"]
     assert own_plan["policy"]["name"] == "ours"
-    assert [
-        correction["after"] for correction in run_connector("plan", "--json").json["corrections"]
-    ] == ["lead"]
+    standard_plan = run_connector("plan", "--policy", "standard", "--json").json
+    assert [correction["after"] for correction in standard_plan["corrections"]] == ["lead"]
 
 
 def test_apply_corrects_what_the_mirror_says_and_asks_for_no_news(
@@ -423,7 +375,7 @@ def test_sync_tells_the_run_the_plan_and_the_outcomes(
 ) -> None:
     expected = create_mixed_records(workspace.portal)
     result = run_connector("sync", "--no-limits", "--json")
-    assert list(result.json) == ["run", "recovered", "pulled", "plan", "outcomes"]
+    assert list(result.json) == ["run", "recovered", "pulled", "plan", "outcomes", "context"]
     assert list(result.json["plan"]) == PLAN
     assert result.json["outcomes"] == {"applied": 9}
     assert workspace.values(*expected) == expected

@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from connector.config import settings
-from connector.config.open_run import RunClock
+from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.daemon.cycle import Schedule
 from connector.daemon.environment import (

@@ -12,7 +12,7 @@ import yaml
 
 from connector.cli import main
 from connector.config import presets
-from connector.config.open_run import RunClock
+from connector.config.run_clock import RunClock
 from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
 from tests.journeys.workspace import Workspace
 

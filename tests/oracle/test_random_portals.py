@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.config import settings as connector_settings
-from connector.config.open_run import RunClock, open_context
+from connector.config.open_run import open_context
+from connector.config.run_clock import RunClock
 from connector.core.model import Outcome
 from connector.operations.sync import SyncResult, sync
 from connector.sandbox.http.server import Sandbox

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.cli import inspect, main, setup
-from connector.config.open_run import RunClock
+from connector.config.run_clock import RunClock
 from connector.sandbox.http.faults import Fault
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal

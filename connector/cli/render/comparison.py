@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.cli.render.safe_text import markdown_cell
 from connector.core.corrections.plan import correction_json
 from connector.core.model import STAGE
 from connector.operations.compare_policies import Change, Comparison
@@ -70,11 +71,7 @@ def _markdown_lines(comparison: Comparison, labels: Labels) -> Iterator[str]:
     yield f"| {' | '.join(_HEADINGS)} |"
     yield "|---" * len(_HEADINGS) + "|"
     for change in comparison.examples:
-        yield f"| {' | '.join(_markdown_cell(cell) for cell in _cells(change, labels))} |"
-
-
-def _markdown_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ").replace("<", "&lt;")
+        yield f"| {' | '.join(markdown_cell(cell) for cell in _cells(change, labels))} |"
 
 
 def _title(comparison: Comparison) -> str:

@@ -1,22 +1,124 @@
-"""Write to people and to scripts: one console, one JSON writer."""
+"""Write results: to a terminal as wide as it is, to a pipe tab by tab, and as JSON."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any, TextIO
+from collections.abc import Iterable
+from typing import Any, Final, TextIO
 
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.measure import Measurement
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from connector.cli.render.safe_text import one_line, safe_text
+
+_PIPE_WIDTH: Final = 100_000  # so wide that nothing is folded
+_NARROW: Final = 72
+"""On a terminal with fewer columns, a table that would have to fold is shown row by row."""
+
+
+_WHOLE_COLUMNS: Final = frozenset({"at", "outcome", "record", "rule", "run", "until"})
+
+
+class ResultConsole(Console):
+    """A console whose tables suit what they are written to.
+
+    In a pipe a table is one line a row, with tabs between the cells, and nothing is folded. On a
+    terminal that is much too narrow for a table, each row is shown as lines `heading: cell`.
+    Control characters never get through, wherever in a text they stand.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments of anything that can be shown."""
+        if isinstance(renderable, Table):
+            if not self.is_terminal:
+                yield from _tab_separated(renderable)
+                return
+            if self._is_too_narrow_for(renderable, options or self.options):
+                yield from super().render(Text(_row_by_row(renderable)), options)
+                return
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=safe_text(segment.text))
+
+    def _is_too_narrow_for(self, table: Table, options: ConsoleOptions) -> bool:
+        measured = Measurement.get(self, options.update(max_width=_PIPE_WIDTH), table)
+        whole_words = Measurement.get(self, options, table).minimum
+        width = options.max_width
+        return whole_words > width or (width < _NARROW and measured.maximum > width)
+
+
+def new_table(*headings: str, right: Iterable[str] = (), gap: int = 2) -> Table:
+    """Return an empty table whose ids, times and names of rules never fold.
+
+    `right` are the headings of the columns with numbers, `gap` the spaces beside a column.
+    """
+    table = Table(box=None, padding=(0, gap), header_style="bold")
+    for heading in headings:
+        table.add_column(
+            heading,
+            overflow="fold",
+            no_wrap=heading in _WHOLE_COLUMNS,
+            justify="right" if heading in set(right) else "left",
+        )
+    return table
 
 
 def console(file: TextIO | None = None, *, width: int | None = None) -> Console:
-    """Return the console for results: as wide as the terminal, 120 columns in a pipe.
+    """Return the console for results; a `width` makes it a terminal of that width.
 
     Nothing in a text is markup: a portal's labels may hold brackets and colons.
     """
     file = file or sys.stdout
-    width = width or (None if file.isatty() else 120)
-    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+    is_terminal = width is not None or file.isatty()
+    return ResultConsole(
+        file=file,
+        width=width if is_terminal else _PIPE_WIDTH,
+        force_terminal=is_terminal,
+        color_system="auto" if file.isatty() else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def _tab_separated(table: Table) -> Iterable[Segment]:
+    if table.title:
+        yield Segment(f"{one_line(str(table.title))}\n")
+    rows = _rows(table)
+    if table.show_header:
+        yield Segment("\t".join(one_line(str(column.header)) for column in table.columns) + "\n")
+    for row in rows:
+        yield Segment("\t".join(row) + "\n")
+
+
+def _row_by_row(table: Table) -> str:
+    """Return each row as lines `heading: cell`, a blank line between two rows."""
+    headings = [one_line(str(column.header)) for column in table.columns]
+    blocks = [
+        "\n".join(
+            f"{heading}: {cell}" if heading and table.show_header else cell
+            for heading, cell in zip(headings, row, strict=True)
+            if cell
+        )
+        for row in _rows(table)
+    ]
+    title = [one_line(str(table.title))] if table.title else []
+    return "\n\n".join([*title, *blocks])
+
+
+def _rows(table: Table) -> list[tuple[str, ...]]:
+    columns = [[_cell_text(cell) for cell in column.cells] for column in table.columns]
+    return list(zip(*columns, strict=True))
+
+
+def _cell_text(cell: RenderableType) -> str:
+    return one_line(cell.plain if isinstance(cell, Text) else str(cell))
 
 
 def write_json(value: Any) -> None:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.cli.render.console import new_table
 from connector.core.corrections.audit import AuditCut, AuditLine, BrokenChain, IntactChain
 from connector.core.model import Outcome
 from connector.operations.sync import SyncResult
@@ -65,9 +66,8 @@ def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
 
 def audit_table(lines: Iterable[AuditLine]) -> RenderableType:
     """Return audit lines as a table."""
-    table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("at", "record", "property", "before", "after", "rule", "outcome", "run"):
-        table.add_column(heading, overflow="fold")
+    headings = ("at", "record", "property", "before", "after", "rule", "outcome", "run")
+    table = new_table(*headings, gap=1)
     for line in lines:
         table.add_row(
             f"{line.at:%Y-%m-%d %H:%M:%S}",

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.cli.render.console import new_table
 from connector.core.corrections.holds import HeldBack
 from connector.core.model import STAGE, Correction, Option
 
@@ -47,9 +48,7 @@ def summary_table(plan_summary: Mapping[str, Any]) -> Table:
 
 def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
     """Return corrections with their reasons as a table."""
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    for heading in ("record", "property", "change", "rule", "why"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("record", "property", "change", "rule", "why")
     for correction in corrections:
         property_label = "stage" if correction.property_name == STAGE else "lead status"
         table.add_row(
@@ -67,9 +66,8 @@ def held_back_table(held_back: Iterable[HeldBack], labels: Labels) -> Renderable
     rows = list(held_back)
     if not rows:
         return Text("")
-    table = Table(box=None, padding=(0, 2), header_style="bold", title="Left aside")
-    for heading in ("record", "change", "why", "until"):
-        table.add_column(heading, overflow="fold")
+    table = new_table("record", "change", "why", "until")
+    table.title = "Left aside"
     for row in rows:
         until = f"{row.until:%Y-%m-%d %H:%M}" if row.until else ""
         record, transition = str(row.correction.record), change_text(row.correction, labels)
@@ -122,21 +120,16 @@ def renderable(
 ) -> RenderableType:
     """Return a whole plan: what was looked at, what is wrong, some examples, what to do next."""
     plan_summary = head["summary"]
-    looked_at = ", ".join(
-        f"{count:,} {kind}" for kind, count in plan_summary["records_looked_at"].items()
-    )
+    decided = _decided_text(plan_summary["records_looked_at"], head.get("mirrored", {}))
     title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
     title.stylize("bold")
     if not plan_summary["corrections"]:
-        message = Text(f"{looked_at or 'Nothing was due'}: everything is as it should be.")
+        message = Text(f"{decided}: everything is as it should be.")
         return Group(title, message, *task_lines(head))
     count = sum(plan_summary["records_to_correct"].values())
     parts: list[RenderableType] = [
         title,
-        Text(
-            f"{looked_at} looked at; {count:,} records need {plan_summary['corrections']:,} "
-            "corrections."
-        ),
+        Text(f"{decided}; {count:,} records need {plan_summary['corrections']:,} corrections."),
         Text(""),
         summary_table(plan_summary),
         Text(""),
@@ -152,6 +145,31 @@ def renderable(
     if "workflows" in head:
         parts.append(Text(_workflow_text(head["workflows"])))
     return Group(*parts, *side_effects(plan_summary), *task_lines(head))
+
+
+def _decided_text(decided: Mapping[str, int], mirrored: Mapping[str, int]) -> str:
+    """Return how many records were decided now, each count beside the whole of its type.
+
+    >>> _decided_text({"contacts": 12}, {"contacts": 1885, "deals": 3})
+    'Decided now: 12 of 1,885 contacts'
+    >>> _decided_text({}, {"contacts": 1885})
+    'Nothing was due (1,885 contacts)'
+    """
+    if not any(decided.values()):
+        whole = ", ".join(
+            f"{count:,} {kind}" for kind, count in mirrored.items() if kind != "deals"
+        )
+        return f"Nothing was due ({whole})" if whole else "Nothing was due"
+    counts = ", ".join(
+        f"{count:,} of {mirrored[kind]:,} {kind}" if kind in mirrored else f"{count:,} {kind}"
+        for kind, count in decided.items()
+    )
+    return f"Decided now: {counts}"
+
+
+def next_step(text: str) -> RenderableType:
+    """Return the last line of a plan: what to do next."""
+    return Text(text, style="bold")
 
 
 def task_lines(head: Mapping[str, Any]) -> list[Text]:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import orjson
 
 from connector.cli.render.plan import Labels, change_text
+from connector.cli.render.safe_text import markdown_cell, spreadsheet_cell
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.model import Correction
@@ -57,8 +58,8 @@ def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
         document = correction_json(correction)
         table.writerow(
             [
-                *(spreadsheet_safe_text(str(document[name])) for name in _COLUMNS),
-                "; ".join(correction.evidence),
+                *(spreadsheet_cell(str(document[name])) for name in _COLUMNS),
+                spreadsheet_cell("; ".join(correction.evidence)),
             ]
         )
 
@@ -68,7 +69,7 @@ def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]
     table = csv.writer(out, lineterminator="\n")
     table.writerow(names)
     for row in rows:
-        table.writerow(["" if cell is None else spreadsheet_safe_text(str(cell)) for cell in row])
+        table.writerow(["" if cell is None else spreadsheet_cell(str(cell)) for cell in row])
 
 
 def write_markdown_plan(
@@ -91,7 +92,7 @@ def write_markdown_plan(
             correction.rule,
             correction.reason,
         )
-        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in cells)} |\n")
+        out.write(f"| {' | '.join(markdown_cell(cell) for cell in cells)} |\n")
     held_back_rows = list(held_back)
     if held_back_rows:
         out.write("\n## Left aside\n\n| record | change | why | until |\n|---|---|---|---|\n")
@@ -104,13 +105,4 @@ def write_markdown_plan(
             f"{row.cause}: {row.reason}",
             until,
         )
-        out.write(f"| {' | '.join(_markdown_cell(cell) for cell in held_back_cells)} |\n")
-
-
-def _markdown_cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
-def spreadsheet_safe_text(text: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@"} else text
+        out.write(f"| {' | '.join(markdown_cell(cell) for cell in held_back_cells)} |\n")

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from connector.cli.render.safe_text import markdown_cell
 from connector.core.explain.policy_text import PolicyText, RuleText
 
 _STAGE_HEADINGS = ("rule", "for", "when", "then", "why")
@@ -63,15 +64,7 @@ def _markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> I
     yield f"| {' | '.join(headings)} |"
     yield "|---" * len(headings) + "|"
     for row in rows:
-        yield f"| {' | '.join(_markdown_cell(cell) for cell in row)} |"
-
-
-def _markdown_cell(text: str) -> str:
-    """Return a text that breaks no table and marks nothing up."""
-    safe = escape(text, quote=False).replace("\n", " ")
-    for character in "\\|*_`[]":
-        safe = safe.replace(character, f"\\{character}")
-    return safe
+        yield f"| {' | '.join(markdown_cell(cell) for cell in row)} |"
 
 
 def html(policy_text: PolicyText) -> str:

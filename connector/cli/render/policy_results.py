@@ -27,8 +27,9 @@ def init_result(path: Path) -> RenderableType:
         f"Wrote {path} and its cases. Read both, change what is different with you, then:\n\n"
         f"  connector policy check {path}\n"
         f"  connector policy test {path}\n"
-        f"  connector pull --policy {path}\n"
-        f"  connector plan --policy {path}"
+        f"  connector policy use {path}\n"
+        f"  connector pull\n"
+        f"  connector plan"
     )
 
 

@@ -276,12 +276,6 @@ _TABLE: Final = (
     SettingSpec(
         "limits.company", SettingType.NUMBER, 100.0, "contacts of one company corrected in a day"
     ),
-    SettingSpec(
-        "limits.first_use",
-        SettingType.NUMBER,
-        10.0,
-        "records that a rule corrects unasked before its first reviewed plan",
-    ),
     SettingSpec("limits.canary", SettingType.NUMBER, 25.0, "how many of a large plan go first"),
 )
 SETTING_SPECS: Final[Mapping[str, SettingSpec]] = {spec.name: spec for spec in _TABLE}

@@ -273,8 +273,8 @@ def test_json_lines_are_one_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert orjson.loads(second) == {"rule": "won\nlost"}
 
 
-def test_a_pipe_is_120_columns_wide(capsys: pytest.CaptureFixture[str]) -> None:
-    assert console().width == 120
+def test_a_pipe_gets_whole_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert console().width > 10_000
     console().print("x" * 119)
     assert capsys.readouterr().out == "x" * 119 + "\n"
 

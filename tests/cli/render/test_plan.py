@@ -66,7 +66,7 @@ def test_a_plan_shows_every_figure_of_its_json(width: int) -> None:
         rendered_text(renderable(PLAN, [BACKWARD_CORRECTION], LABELS), width=width)
     )
     assert "Plan for portal 147893286 by policy standard" in text
-    assert "1,234 contacts looked at; 2 records need 3 corrections." in text
+    assert "Decided now: 1,234 contacts; 2 records need 3 corrections." in text
     assert "reopened · 1 · ·" in text
     assert "status-open-deal · · 1 ·" in text
     assert "all 1 1 1 0" in text

@@ -1,0 +1,35 @@
+"""Say what a command rests on: portal, policy, database, and what it writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.cli.render.safe_text import safe_text
+from connector.context import RunContext
+
+
+def context_line(context: RunContext, *, writes: str) -> str:
+    """Return the one line that stands before what a command does."""
+    origin = context.origin
+    parts = [
+        f"portal {context.portal_id}",
+        f"policy {origin.policy} ({origin.policy_source})",
+        f"database {origin.database}",
+        f"writes {writes}",
+    ]
+    if origin.settings_files:
+        parts.append(f"settings from {', '.join(origin.settings_files)}")
+    return safe_text(" · ".join(parts))
+
+
+def context_document(context: RunContext, *, writes: str) -> dict[str, Any]:
+    """Return the same for scripts: the `context` of a command's JSON."""
+    origin = context.origin
+    return {
+        "portal_id": context.portal_id,
+        "policy": origin.policy,
+        "policy_source": origin.policy_source,
+        "database": origin.database,
+        "settings_files": list(origin.settings_files),
+        "writes": writes,
+    }

@@ -1,0 +1,27 @@
+"""What the list of commands says of each command, so that showing it loads none of them."""
+
+from typing import Final
+
+# A test holds this to the help of the commands.
+SUMMARIES: Final = {
+    "demo": "Show the main job on a simulated portal; needs no account and no configuration.",
+    "sandbox": "Serve a simulated portal that behaves like HubSpot, on this machine only.",
+    "check": "Check token, portal, scopes, stages, pipelines and policy; nothing is written.",
+    "pull": "Bring the local mirror up to date; the first pull reads the whole portal.",
+    "plan": "Show what is wrong and what would be corrected; never writes to HubSpot.",
+    "apply": "Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds.",
+    "sync": "Pull, plan and apply in one go.",
+    "backfill": "Read the whole portal, plan and apply; says first what it costs, and asks.",
+    "run": "Poll, listen to webhooks, decide, and write where CONNECTOR_WRITES=apply says so.",
+    "mirror": "Prove that the mirror is complete, by counts and by a sample of ids, and repair it.",
+    "explain": "Show what a record is, what it should be, by which rule and on what evidence.",
+    "policy": "Check, test, show and begin policies; nothing is written to HubSpot.",
+    "audit": "Show what was written and why.",
+    "report": "Show who is a customer now, who is overlooked, or who sets stage and status.",
+    "undo": "Put back what still stands as we left it, and hold it there.",
+    "hold": "Keep records, companies, domains or owners from being corrected.",
+    "pause": "Write nothing to the portal until `connector resume`.",
+    "resume": "Let writes through again after a pause.",
+    "mcp": "Explain, plan and report to an assistant, over the Model Context Protocol (stdio).",
+    "completion": "Print what makes a shell complete commands and options.",
+}

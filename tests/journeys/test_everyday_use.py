@@ -1,0 +1,220 @@
+"""What a command rests on is never a guess, and what it prints can be typed and piped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.command_line import RunConnector
+from tests.journeys.sample_records import create_contact, create_mixed_records, submit_form
+from tests.journeys.workspace import TOKEN, Workspace
+
+DONE, ACTION_NEEDED = 0, 1
+OWN_POLICY = "extends: standard\nname: ours\nsettings:\n  default_stage: subscriber\n"
+
+
+@pytest.fixture
+def own_policy(workspace: Workspace) -> Path:
+    """Return a policy that gives blank contacts another stage than `standard` does."""
+    path = workspace.folder / "ours.yaml"
+    path.write_text(OWN_POLICY, encoding="utf-8")
+    create_contact(workspace.portal, "anna")
+    return path
+
+
+def stages(workspace: Workspace) -> list[str]:
+    """Return the stage of every contact."""
+    return [contact.values["lifecyclestage"] for contact in workspace.portal.records("contacts")]
+
+
+# Which policy
+
+
+def test_the_default_never_replaces_the_policy_that_a_portal_was_decided_by(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path
+) -> None:
+    run_connector("pull", "--policy", "ours.yaml")
+    run_connector("plan", "--policy", "ours.yaml")
+    for command in (
+        ["sync"],
+        ["plan"],
+        ["apply"],
+        ["backfill", "--yes"],
+        ["explain", "contacts/1"],
+    ):
+        result = run_connector(*command)
+        assert result.code == ACTION_NEEDED
+        assert f"connector policy use {own_policy}" in result.err
+    assert workspace.sandbox.write_requests() == []
+
+
+def test_what_the_refusal_says_to_type_works(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path
+) -> None:
+    run_connector("pull", "--policy", "ours.yaml")
+    refused = run_connector("sync")
+    commands = [part for part in refused.err.split("`") if part.startswith("connector ")]
+    assert len(commands) == 1
+    assert run_connector(*commands[0].split()[1:]).code == DONE
+    assert run_connector("sync").code == DONE
+    assert [
+        contact.values["lifecyclestage"] for contact in workspace.portal.records("contacts")
+    ] == ["subscriber"]
+
+
+def test_a_policy_that_is_named_is_taken_whatever_was_before(
+    run_connector: RunConnector, own_policy: Path
+) -> None:
+    assert run_connector("pull", "--policy", "ours.yaml").code == DONE
+    assert run_connector("plan", "--policy", "standard").code == DONE
+    assert run_connector("plan", CONNECTOR_POLICY="ours.yaml").code == DONE
+
+
+def test_trying_a_policy_changes_nothing_where_one_is_set(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path
+) -> None:
+    assert run_connector("policy", "use", "standard").code == DONE
+    run_connector("pull")
+    run_connector("plan", "--policy", "ours.yaml")
+    assert run_connector("sync").code == DONE
+    assert [
+        contact.values["lifecyclestage"] for contact in workspace.portal.records("contacts")
+    ] == ["lead"]
+
+
+def test_pause_hold_and_undo_work_whatever_policy_was_last(
+    run_connector: RunConnector, own_policy: Path
+) -> None:
+    run_connector("sync", "--policy", "ours.yaml")
+    own_policy.unlink()
+    own_policy.write_text(OWN_POLICY, encoding="utf-8")
+    for command in ("pause", "resume", "hold list", "undo --rule blank"):
+        assert run_connector(*command.split()).code == DONE
+
+
+def test_a_plan_is_applied_by_the_policy_that_it_was_made_by(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path
+) -> None:
+    run_connector("pull", "--policy", "ours.yaml")
+    assert run_connector("plan", "--policy", "ours.yaml", "--out", "plan.json").code == DONE
+    result = run_connector("apply", "plan.json", "--json")
+    assert result.json["outcomes"] == {"applied": 1}
+    assert result.json["context"]["policy"] == str(own_policy)
+
+
+# The context
+
+
+def test_a_command_says_on_standard_error_what_it_rests_on(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    create_mixed_records(workspace.portal)
+    result = run_connector("sync")
+    line = result.err.splitlines()[0]
+    assert f"portal {workspace.portal.portal_id}" in line
+    assert "policy standard (the default)" in line
+    assert f"database {workspace.folder / 'connector.db'}" in line
+    assert "writes corrections" in line
+    assert "writes nothing" in run_connector("plan").err
+    assert "portal" not in run_connector("plan", "--quiet").err
+
+
+@pytest.mark.parametrize("command", ["pull", "plan", "sync", "explain contacts/{id}"])
+def test_json_has_the_context_as_an_object(
+    workspace: Workspace, run_connector: RunConnector, command: str
+) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("pull")
+    result = run_connector(*command.format(id=contact).split(), "--json")
+    assert result.json["context"]["database"] == str(workspace.folder / "connector.db")
+    assert result.json["context"]["policy_source"] == "the default"
+    assert "portal 1" not in result.err
+
+
+def test_an_env_file_is_read_and_named(workspace: Workspace, run_connector: RunConnector) -> None:
+    file = workspace.folder / "production.env"
+    file.write_text(f"HUBSPOT_ACCESS_TOKEN={TOKEN}\n", encoding="utf-8")
+    result = run_connector("pull", "--env-file", str(file), HUBSPOT_ACCESS_TOKEN="")
+    assert result.code == DONE
+    assert f"settings from {file}" in result.err
+    missing = run_connector("pull", "--env-file", "nowhere.env")
+    assert missing.code == ACTION_NEEDED
+    assert "nowhere.env" in missing.err
+
+
+# What is shown
+
+
+def test_a_plan_ends_with_what_to_do_next_and_that_works(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path
+) -> None:
+    run_connector("pull", "--policy", "ours.yaml")
+    last_line = run_connector("plan", "--policy", "ours.yaml").out.splitlines()[-1]
+    assert last_line.startswith("Next: ")
+    commands = [part for part in last_line.split("`") if part.startswith("connector ")]
+    assert commands[0] == "connector sync --policy ours.yaml"
+    for command in commands:
+        assert run_connector(*command.split()[1:]).code == DONE
+
+
+def test_a_plan_shows_contacts_and_companies_and_every_rule(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    create_mixed_records(workspace.portal)
+    run_connector("pull")
+    shown = run_connector("plan").out
+    document = run_connector("plan", "--json").json
+    rows = [line.split("\t") for line in shown.splitlines() if line.count("\t") == 4]
+    assert {row[3] for row in rows[1:]} >= set(document["summary"]["by_rule"])
+    types = {correction["record"].split("/")[0] for correction in document["corrections"]}
+    assert {row[0].split("/")[0] for row in rows if "/" in row[0]} == types
+
+
+def test_a_plan_file_and_json_together_print_json(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    create_mixed_records(workspace.portal)
+    run_connector("pull")
+    result = run_connector("plan", "--out", "plan.json", "--json")
+    assert result.json["file"] == "plan.json"
+    assert "corrections" not in result.json
+    assert (workspace.folder / "plan.json").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["plan", "plan --format markdown", "plan --format csv", "explain contacts/{id}", "audit"],
+)
+def test_a_control_character_of_the_portal_never_gets_out(
+    workspace: Workspace, run_connector: RunConnector, command: str
+) -> None:
+    contact = create_contact(workspace.portal, "anna", "lead")
+    submit_form(workspace.portal, contact, "Book a demo \x1b]0;pwned\x07 end")
+    run_connector("pull")
+    result = run_connector(*command.format(id=contact).split())
+    if command != "audit":
+        assert "pwned" in result.out
+    assert not any(character in result.out + result.err for character in "\x1b\x07")
+
+
+# Commands that are nearly right
+
+
+@pytest.mark.parametrize(
+    ("line", "suggestion"),
+    [("plam", "plan"), ("polcy show", "policy"), ("policy shwo", "show"), ("hold lst", "list")],
+)
+def test_a_command_that_is_nearly_right_is_answered_with_the_right_one(
+    run_connector: RunConnector, line: str, suggestion: str
+) -> None:
+    result = run_connector(*line.split())
+    assert result.code == ACTION_NEEDED
+    assert f"did you mean {suggestion}" in result.err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_gets_its_completion(run_connector: RunConnector, shell: str) -> None:
+    result = run_connector("completion", shell)
+    assert result.code == DONE
+    assert "_CONNECTOR_COMPLETE" in result.out
