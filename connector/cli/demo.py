@@ -31,7 +31,7 @@ name: demo
 settings:
   score: {property: fit_and_engagement_score}
   exclude: {domains: [fjordkraftwerk.example]}
-  handover: {forms: ["*demo*", "*contact sales*"]}
+  handover: {forms: [demo, contact sales]}
   deals: {pipelines: {exclude: [Bewerbungen, Partnere]}}
 """
 

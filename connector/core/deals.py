@@ -22,13 +22,25 @@ class DealState(StrEnum):
     NEITHER = "neither"
 
 
+class DateSource(StrEnum):
+    """Where the time comes from at which a deal entered its present stage.
+
+    A close date is typed by people, proposed by HubSpot, and moved only where a user moves the
+    deal in the app (HubSpot's knowledge base on deal properties): it is no event, and never one
+    in the future. The creation is the earliest moment that can be said.
+    """
+
+    STAGE = "stage history"
+    CLOSE_DATE = "close date"
+    CREATION = "creation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
     """One deal as evidence; `counts` is False where its pipeline does not, or it is archived.
 
-    `entered_at` is when it entered its present stage, as well as we know: `date_is_known`
-    says whether the portal gave the date itself (history or `hs_v2_date_entered_…`); else it is
-    the close date of a closed deal or the creation of an open one. `was_won` is True if it
+    `entered_at` is when it entered its present stage, as well as it is known; `date_source` says
+    where that comes from. `was_won` is True if it
     is won, or was at any time that we know of; `won_at` is when it was won last.
     """
 
@@ -38,10 +50,15 @@ class Deal:
     pipeline: str
     counts: bool = True
     was_won: bool = False
-    date_is_known: bool = False
+    date_source: DateSource = DateSource.STAGE
     entered_at: datetime | None = None
     won_at: datetime | None = None
     properties: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def date_is_known(self) -> bool:
+        """Whether the portal itself says when it entered its present stage."""
+        return self.date_source is DateSource.STAGE
 
     @property
     def lost_at(self) -> datetime | None:
@@ -126,20 +143,29 @@ def _entered_properties(portal: Portal, pipelines: Sequence[Pipeline]) -> dict[s
 
 
 def read_deal(
-    deal_pipelines: DealPipelines, record: Record, history: Sequence[Version] = ()
+    deal_pipelines: DealPipelines,
+    record: Record,
+    history: Sequence[Version] = (),
+    *,
+    now: datetime,
 ) -> Deal:
-    """Return a deal as evidence, from its record and the versions of its stage (any order)."""
+    """Return a deal as evidence, from its record and the versions of its stage (any order).
+
+    Its present stage is dated by the history, else by `hs_v2_date_entered_…`. Where neither is
+    known, an open deal is dated by its creation, a closed one by its close date; a won deal
+    whose close date lies after `now` or is blank by its creation, a lost one then not at all.
+    """
     properties = record.properties
     stage, pipeline = properties.get("dealstage") or "", properties.get("pipeline") or ""
     state = deal_pipelines.state(pipeline, stage) or _state_from_properties(properties)
     versions = sorted(history, key=lambda version: version.at, reverse=True)
     entered_at = _entered_at(deal_pipelines, record, stage, versions)
     won_at = _won_at(deal_pipelines, pipeline, versions)
-    fallback = (
-        record.created_at if state is DealState.OPEN else parse_time(properties.get("closedate"))
-    )
+    source = DateSource.STAGE
+    if entered_at is None:
+        entered_at, source = _undated_entry(record, state, now)
     if state is DealState.WON:
-        won_at = entered_at or fallback
+        won_at = entered_at
     return Deal(
         ref=record.ref,
         state=state,
@@ -147,11 +173,23 @@ def read_deal(
         pipeline=pipeline,
         counts=deal_pipelines.counts(record, pipeline),
         was_won=state is DealState.WON or won_at is not None,
-        date_is_known=entered_at is not None,
-        entered_at=entered_at or fallback,
+        date_source=source,
+        entered_at=entered_at,
         won_at=won_at,
         properties=properties,
     )
+
+
+def _undated_entry(
+    record: Record, state: DealState, now: datetime
+) -> tuple[datetime | None, DateSource]:
+    """Return the time, and its source, for a deal whose portal does not date its stage."""
+    closed_at = parse_time(record.properties.get("closedate"))
+    if state is not DealState.OPEN and closed_at is not None and closed_at <= now:
+        return closed_at, DateSource.CLOSE_DATE
+    # A deal that was lost at an unknown time must not look older than it is.
+    is_lost = state is DealState.LOST
+    return (None if is_lost else record.created_at), DateSource.CREATION
 
 
 def _state_from_properties(properties: Mapping[str, str | None]) -> DealState:

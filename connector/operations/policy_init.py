@@ -64,9 +64,9 @@ def _exclude_lines(portal: Portal) -> Iterator[str]:
     yield "    domains: []                 # e.g. [fjordkraft.example, partner.example]"
     if any(stage.value == "other" for stage in portal.stages(_CONTACTS)):
         yield "    stage: other"
-    yield "  # Forms that ask for sales; * stands for anything, the case does not matter."
+    yield "  # Forms that ask for sales: whole words in the form's name, or * for anything."
     yield "  handover:"
-    yield '    forms: ["*demo*", "*contact sales*"]'
+    yield "    forms: [demo, contact sales]"
 
 
 def _score_lines(portal: Portal) -> Iterator[str]:

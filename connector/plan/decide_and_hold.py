@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.context import RunContext
@@ -13,6 +13,7 @@ from connector.core.corrections.holds import (
     Hold,
     HoldScope,
     hold_for_person,
+    hold_for_program,
     hold_scopes,
     is_in_force,
     longest_hold,
@@ -20,13 +21,14 @@ from connector.core.corrections.holds import (
 from connector.core.corrections.moves import correction_key
 from connector.core.decide.company_group import PinnedProperties, depends_on_group
 from connector.core.decide.decision import Decision, decide
-from connector.core.decide.facts import Facts
+from connector.core.decide.facts import Facts, deals_dated_by_close_date
+from connector.core.history.conflicts import mark_own_versions
 from connector.core.history.writers import writer_text
-from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.plan.company_groups import group_members
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
-from connector.plan.gather import gather
-from state import applied_corrections, holds, mirror, quarantine
+from connector.plan.gather import gather, read_deal_histories
+from state import applied_corrections, audit, holds, ledger, mirror, quarantine
 from state.db.transaction import Transaction
 
 _CONNECTOR = "the connector"
@@ -97,25 +99,74 @@ def _rests_on_group(context: RunContext, decision: Decision) -> bool:
 def _decide_records(
     context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties
 ) -> list[Decided]:
-    """Settle records while those `around` them stay as they are."""
+    """Decide records while what is `pinned` stays as it is; hold back what must not be sent."""
     pairs = [(facts, decide(context.policy, facts)) for facts in gather(context, refs, pinned)]
     to_correct = [facts.record for facts, decision in pairs if decision.corrections]
     if not to_correct:
         return [Decided(facts=facts, decision=decision) for facts, decision in pairs]
     readings = read_fresh(context, to_correct)
     missing = {ref for ref in to_correct if ref not in readings or readings[ref].ref != ref}
-    changed = _update_mirror(context, readings, missing)
-    fresh_facts = {facts.record: facts for facts in gather(context, changed, pinned)}
-    rechecked = [
+    changed = {
+        *_update_mirror(context, readings, missing),
+        *(facts.record for facts, _ in pairs if _has_other_status_author(facts, readings)),
+    }
+    pairs = [(facts, decision) for facts, decision in pairs if facts.record not in missing]
+    rechecked = _decide_again(context, pairs, changed - missing, pinned)
+    # A win that only a typed close date dates must not write over what a person set since.
+    undated = _undated_evidence(context, rechecked, readings)
+    if undated:
+        read_deal_histories(context, sorted({deal for deals in undated.values() for deal in deals}))
+        rechecked = _decide_again(context, rechecked, set(undated), pinned)
+    corrections = [correction for _, decision in rechecked for correction in decision.corrections]
+    lookup = _hold_lookup(context, corrections, readings)
+    return [_hold_back(context, facts, decision, lookup) for facts, decision in rechecked]
+
+
+def _decide_again(
+    context: RunContext,
+    pairs: Sequence[tuple[Facts, Decision]],
+    changed: Set[Ref],
+    pinned: PinnedProperties,
+) -> list[tuple[Facts, Decision]]:
+    """Return facts and decisions, those of the `changed` records gathered and decided anew."""
+    fresh_facts = {facts.record: facts for facts in gather(context, sorted(changed), pinned)}
+    return [
         (fresh_facts[facts.record], decide(context.policy, fresh_facts[facts.record]))
         if facts.record in fresh_facts
         else (facts, decision)
         for facts, decision in pairs
-        if facts.record not in missing
     ]
-    corrections = [correction for _, decision in rechecked for correction in decision.corrections]
-    lookup = _hold_lookup(context, corrections, readings)
-    return [_hold_back(context, facts, decision, lookup) for facts, decision in rechecked]
+
+
+def _has_other_status_author(facts: Facts, readings: Mapping[Ref, Record]) -> bool:
+    """Whether a reading names another author of the lead status than the facts rest on."""
+    reading = readings.get(facts.record)
+    history = reading.history.get(STATUS, ()) if reading and facts.status else ()
+    return bool(history) and (
+        facts.status_version is None or facts.status_version.at != history[0].at
+    )
+
+
+def _undated_evidence(
+    context: RunContext,
+    pairs: Sequence[tuple[Facts, Decision]],
+    readings: Mapping[Ref, Record],
+) -> dict[Ref, list[Ref]]:
+    """Return, by record, the deals whose close date alone outdates what a person set."""
+    undated: dict[Ref, list[Ref]] = {}
+    for facts, decision in pairs:
+        for correction in decision.corrections:
+            reading = readings.get(facts.record)
+            edit = (
+                hold_for_person(correction.property_name, reading, context.hold_terms)
+                if reading
+                else None
+            )
+            if edit and is_in_force(edit, now=facts.now, evidence_at=None):
+                deals = deals_dated_by_close_date(facts, since=edit.since)
+                if deals:
+                    undated[facts.record] = deals
+    return undated
 
 
 def _update_mirror(
@@ -212,7 +263,7 @@ def _hold_back(
         new_entries = tuple(
             entry
             for correction in decision.corrections
-            if (entry := _held_back_entry(context, correction, facts, lookup))
+            if (entry := _held_back_entry(context, correction, facts, decision, lookup))
         )
         if not new_entries:
             return Decided(facts=facts, decision=decision, held_back=held_back)
@@ -225,10 +276,14 @@ def _hold_back(
 
 
 def _held_back_entry(
-    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+    context: RunContext,
+    correction: Correction,
+    facts: Facts,
+    decision: Decision,
+    lookup: _HoldLookup,
 ) -> HeldBack | None:
     """Return why a correction must not be sent, None where nothing speaks against it."""
-    hold = _longest_hold(context, correction, facts, lookup)
+    hold = _longest_hold(context, correction, facts, decision, lookup)
     if hold is not None:
         reason = hold.reason
         return HeldBack(
@@ -253,11 +308,24 @@ def _held_back_entry(
 
 
 def _longest_hold(
-    context: RunContext, correction: Correction, facts: Facts, lookup: _HoldLookup
+    context: RunContext,
+    correction: Correction,
+    facts: Facts,
+    decision: Decision,
+    lookup: _HoldLookup,
 ) -> Hold | None:
     """Return the hold on this property that lasts longest."""
     candidates: list[Hold] = []
     reading = lookup.readings.get(correction.record)
+    if reading and correction.property_name == STAGE and not correction.before:
+        blank = hold_for_program(
+            _with_own_versions(context, reading),
+            decision.rules,
+            ledger.CONNECTOR,
+            minutes=context.policy.policy.number("blank_minutes"),
+            now=facts.now,
+        )
+        candidates += [blank] if blank else []
     if reading and (edit := hold_for_person(correction.property_name, reading, context.hold_terms)):
         candidates.append(edit)
     mirrored = lookup.mirrored.get(correction.record)
@@ -271,3 +339,18 @@ def _longest_hold(
     return longest_hold(
         hold for hold in candidates if is_in_force(hold, now=now, evidence_at=newest)
     )
+
+
+def _with_own_versions(context: RunContext, record: Record) -> Record:
+    """Return a record with our own versions of its stage marked as ours, by the audit."""
+    history = record.history.get(STAGE, ())
+    if not history or history[0].value:
+        return record
+    with context.reading() as session:
+        own_writes = {
+            (line.after, line.at)
+            for line in audit.read_of_records(session, [record.ref])
+            if line.property_name == STAGE
+        }
+    versions = mark_own_versions(history, own_writes, ledger.CONNECTOR)
+    return replace(record, history={**record.history, STAGE: versions})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from connector.context import DecisionContext
+from connector.context import DecisionContext, RunContext
 from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
 from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
-from connector.core.model import Association, ObjectType, Record, Ref, Version
+from connector.core.decide.history_needs import needs_edit_history
+from connector.core.model import STAGE, STATUS, Association, ObjectType, Record, Ref, Version
 from connector.plan.company_groups import add_company_group_facts
+from connector.plan.fresh_reads import TRACKED_PROPERTIES, read_fresh
 from state import associations, ledger, mirror
+from state.db.transaction import Transaction
 
 _DEAL_STAGE = "dealstage"
 _PRIMARY_COMPANY = "associatedcompanyid"
@@ -54,24 +58,67 @@ def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
         **_read_missing_histories(context, mirror_data, counted_deals),
     }
     now = context.api.now()
-    return [
-        record_facts(
-            context.policy,
-            record,
-            [
-                read_policy_deal(context.policy, deal_record, histories.get(deal_record.ref, ()))
-                for deal_record in counted_deals[ref]
-            ],
-            company=mirror_data.companies.get(_company_of(record)),
-            now=now,
-        )
+    facts_by_ref = {
+        ref: _record_facts(context, mirror_data, record, counted_deals[ref], histories, now)
         for ref, record in mirror_data.records.items()
+    }
+    for ref, record in _read_edit_histories(context, mirror_data, facts_by_ref).items():
+        facts_by_ref[ref] = _record_facts(
+            context, mirror_data, record, counted_deals[ref], histories, now
+        )
+    return list(facts_by_ref.values())
+
+
+def _record_facts(
+    context: DecisionContext,
+    mirror_data: MirrorData,
+    record: Record,
+    deals: Sequence[Record],
+    histories: Mapping[Ref, Sequence[Version]],
+    now: datetime,
+) -> Facts:
+    return record_facts(
+        context.policy,
+        record,
+        [
+            read_policy_deal(context.policy, deal, histories.get(deal.ref, ()), now=now)
+            for deal in deals
+        ],
+        company=mirror_data.companies.get(_company_of(record)),
+        now=now,
+    )
+
+
+def _read_edit_histories(
+    context: DecisionContext, mirror_data: MirrorData, facts_by_ref: Mapping[Ref, Facts]
+) -> dict[Ref, Record]:
+    """Return the records whose edits matter and are not in the ledger, with their histories.
+
+    The other properties stay as they are mirrored: what changed since comes with the next poll.
+    """
+    needed = [
+        ref for ref, facts in facts_by_ref.items() if needs_edit_history(context.policy, facts)
     ]
+    if not needed:
+        return {}
+    if isinstance(context, RunContext):
+        readings = read_fresh(context, needed)  # the check before a write uses the same reading
+    else:
+        readings = {}
+        for kind, names in TRACKED_PROPERTIES.items():
+            kind_refs = [ref for ref in needed if ref.object_type is kind]
+            if kind_refs:
+                readings |= context.api.read(kind_refs, names, history=names)
+    return {
+        ref: replace(mirror_data.records[ref], history=reading.history)
+        for ref, reading in readings.items()
+        if reading.ref == ref
+    }
 
 
 def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
     with context.reading() as session:
-        records = mirror.get(session, refs)
+        records = _with_known_edits(context, session, mirror.get(session, refs))
         links = associations.read_to_deals(session, refs)
         deals = sorted({link.target for record_links in links.values() for link in record_links})
         return MirrorData(
@@ -82,6 +129,31 @@ def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
             histories=ledger.read_versions(session, deals, _DEAL_STAGE),
             companies=mirror.get(session, _company_refs(records.values())),
         )
+
+
+def _with_known_edits(
+    context: DecisionContext, session: Transaction, records: Mapping[Ref, Record]
+) -> dict[Ref, Record]:
+    """Return records with what the ledger holds of who set stage and lead status, where used."""
+    policies = context.policy.object_policies
+    by_stage = [
+        ref for ref in records if policies[ref.object_type].stage_history_stages != frozenset()
+    ]
+    by_status = [
+        ref
+        for ref, record in records.items()
+        if policies[ref.object_type].uses_status_author and record.properties.get(STATUS)
+    ]
+    versions = {
+        STAGE: ledger.read_versions(session, by_stage, STAGE) if by_stage else {},
+        STATUS: ledger.read_versions(session, by_status, STATUS) if by_status else {},
+    }
+    return {
+        ref: replace(
+            record, history={name: known[ref] for name, known in versions.items() if ref in known}
+        )
+        for ref, record in records.items()
+    }
 
 
 def _company_refs(records: Iterable[Record]) -> list[Ref]:
@@ -137,11 +209,15 @@ def _read_missing_histories(
     context: DecisionContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
 ) -> dict[Ref, tuple[Version, ...]]:
     """Read the stage history of deals where it matters and is not known up to their last change."""
+    now = context.api.now()
     needed: set[Ref] = set()
     for ref, records in counted_deals.items():
         deals = [
             read_policy_deal(
-                context.policy, deal_record, mirror_data.histories.get(deal_record.ref, ())
+                context.policy,
+                deal_record,
+                mirror_data.histories.get(deal_record.ref, ()),
+                now=now,
             )
             for deal_record in records
         ]
@@ -154,10 +230,10 @@ def _read_missing_histories(
         for ref in needed
         if ref not in read_times or read_times[ref] < mirror_data.deals[ref].modified_at
     )
-    return _read_histories(context, unread) if unread else {}
+    return read_deal_histories(context, unread) if unread else {}
 
 
-def _read_histories(
+def read_deal_histories(
     context: DecisionContext, refs: Sequence[Ref]
 ) -> dict[Ref, tuple[Version, ...]]:
     """Read deal histories from HubSpot and keep them, together with what the mirror saw."""

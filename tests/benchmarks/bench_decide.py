@@ -100,7 +100,8 @@ def _facts(
     )
     assert isinstance(deals, tuple)
     linked = [
-        read_policy_deal(policy, _deal(index, deal_stage)) for index, deal_stage in enumerate(deals)
+        read_policy_deal(policy, _deal(index, deal_stage), now=NOW)
+        for index, deal_stage in enumerate(deals)
     ]
     return record_facts(policy, record, linked, now=NOW)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from connector.config import presets
@@ -97,6 +98,12 @@ def contact(stage: str = "", status: str = "", number: str = "1", **properties: 
     return _record(ObjectType.CONTACTS, number, {STAGE: stage, STATUS: status, **properties})
 
 
+def with_status_by(source: str, record: Record, *, at: datetime = CREATED) -> Record:
+    """Return a record whose lead status was set by such a source."""
+    version = Version(value=record.value(STATUS), at=at, source_type=source)
+    return replace(record, history={**record.history, STATUS: (version,)})
+
+
 def company(stage: str = "", number: str = "1", **properties: str) -> Record:
     """Return a company with every property that the portal defines."""
     return _record(ObjectType.COMPANIES, number, {STAGE: stage, **properties})
@@ -162,10 +169,14 @@ def facts_about(
 ) -> Facts:
     """Return the facts about a record with these deals."""
     return record_facts(
-        bound_policy, record, read_deals(bound_policy, *deals), company=company, now=now
+        bound_policy, record, read_deals(bound_policy, *deals, now=now), company=company, now=now
     )
 
 
-def read_deals(bound_policy: BoundPolicy, *deals: tuple[Record, tuple[Version, ...]]) -> list[Deal]:
+def read_deals(
+    bound_policy: BoundPolicy,
+    *deals: tuple[Record, tuple[Version, ...]],
+    now: datetime = NOW,
+) -> list[Deal]:
     """Return deals as evidence."""
-    return [read_policy_deal(bound_policy, record, history) for record, history in deals]
+    return [read_policy_deal(bound_policy, record, history, now=now) for record, history in deals]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.deals import Deal, DealState
+from connector.core.deals import DateSource, Deal, DealState
 from connector.core.decide.facts import read_policy_deal
 from connector.core.model import DealStage, Pipeline, Record, Version
 from tests.core.builders import (
     CREATED,
+    NOW,
     bind_policy,
     deal_record,
     open_deal,
@@ -40,7 +41,7 @@ POLICY = bind_policy(in_portal=portal(pipelines=(RENEWAL_PIPELINE, OTHER_PIPELIN
 
 def _deal_in_renewals(stage: str, *history: Version, **properties: str) -> Deal:
     return read_policy_deal(
-        POLICY, deal_record(stage, **{"pipeline": "ours", **properties}), history
+        POLICY, deal_record(stage, **{"pipeline": "ours", **properties}), history, now=NOW
     )
 
 
@@ -133,7 +134,10 @@ def test_the_portals_own_dates_serve_where_there_is_no_history() -> None:
         True,
     )
     dated_by_own_stage = read_policy_deal(
-        POLICY, deal_record("closedlost", hs_v2_date_entered_closedlost="1777852800000"), ()
+        POLICY,
+        deal_record("closedlost", hs_v2_date_entered_closedlost="1777852800000"),
+        (),
+        now=NOW,
     )
     assert (dated_by_own_stage.lost_at, dated_by_own_stage.date_is_known) == (
         utc_day("2026-05-04"),
@@ -141,10 +145,10 @@ def test_the_portals_own_dates_serve_where_there_is_no_history() -> None:
     )
 
 
-def test_dates_of_open_and_won_deals_are_guessed_where_nobody_knows() -> None:
+def test_undated_open_and_won_deals_are_dated_by_creation_and_close_date() -> None:
     assert _deal_in_renewals("open").entered_at == CREATED
     assert _deal_in_renewals("won", closedate="2026-02-01").won_at == utc_day("2026-02-01")
-    assert _deal_in_renewals("won").won_at is None
+    assert _deal_in_renewals("won").won_at == CREATED
     assert not _deal_in_renewals("won").date_is_known
 
 
@@ -178,8 +182,8 @@ def test_an_archived_deal_does_not_count() -> None:
         created_at=record.created_at,
         archived=True,
     )
-    assert not read_policy_deal(POLICY, archived, history).counts
-    assert read_policy_deal(POLICY, record, history).counts
+    assert not read_policy_deal(POLICY, archived, history, now=NOW).counts
+    assert read_policy_deal(POLICY, record, history, now=NOW).counts
 
 
 @pytest.mark.parametrize(
@@ -197,3 +201,29 @@ def test_only_deals_of_some_pipelines_count(setting: str, expected: list[bool]) 
     assert [
         evaluated.counts for evaluated in read_deals(policy, open_deal(), renewal_deal)
     ] == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "closedate", "entered_at", "source"),
+    [
+        ("won", "2026-05-20", "2026-05-20", DateSource.CLOSE_DATE),
+        ("won", "2027-12-31", "2025-01-01", DateSource.CREATION),
+        ("won", "", "2025-01-01", DateSource.CREATION),
+        ("lost", "2026-05-20", "2026-05-20", DateSource.CLOSE_DATE),
+        ("lost", "2027-12-31", "", DateSource.CREATION),
+        ("open", "2026-05-20", "2025-01-01", DateSource.CREATION),
+    ],
+)
+def test_a_close_date_in_the_future_dates_nothing(
+    stage: str, closedate: str, entered_at: str, source: DateSource
+) -> None:
+    evaluated = _deal_in_renewals(stage, closedate=closedate)
+    expected = utc_day(entered_at) if entered_at else None
+    assert (evaluated.entered_at, evaluated.date_source) == (expected, source)
+
+
+def test_a_history_dates_a_deal_whatever_its_close_date_says() -> None:
+    evaluated = _deal_in_renewals(
+        "won", *stage_history(("won", "2026-01-10")), closedate="2027-12-31"
+    )
+    assert (evaluated.won_at, evaluated.date_source) == (utc_day("2026-01-10"), DateSource.STAGE)

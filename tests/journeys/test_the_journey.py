@@ -70,9 +70,9 @@ def _move_deal(stage: str) -> Callable[[Workspace, JourneyRecords], None]:
 
 
 STEPS = (
-    Step("an e-book form", _submit_ebook_form, "lead", "", "lead"),
-    Step("a demo form", _submit_demo_form, SQL, "NEW", "lead"),
-    Step("the seller sets Connected", _set_connected, SQL, "CONNECTED", "lead"),
+    Step("an e-book form", _submit_ebook_form, "lead", "", ""),
+    Step("a demo form", _submit_demo_form, SQL, "NEW", ""),
+    Step("the seller sets Connected", _set_connected, SQL, "CONNECTED", ""),
     Step("a deal is created", _create_deal, "opportunity", "OPEN_DEAL", "opportunity"),
     Step("the deal is won", _move_deal(WON), "customer", "", "customer"),
     Step("it is reopened", _move_deal(OPEN), "opportunity", "OPEN_DEAL", "opportunity"),
@@ -87,7 +87,7 @@ def begin_journey(workspace: Workspace) -> JourneyRecords:
     anna = create_contact(portal, "anna", days=1)
     portal.associate("contacts", anna, "companies", company_id, primary=True)
     workspace.sync()
-    assert journey_state(workspace, JourneyRecords(anna, company_id)) == ("lead", "", "lead")
+    assert journey_state(workspace, JourneyRecords(anna, company_id)) == ("lead", "", "")
     return JourneyRecords(contact=anna, company=company_id)
 
 

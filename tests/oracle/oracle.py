@@ -1,15 +1,15 @@
 """A second opinion: the standard policy once more, in plain Python, straight from its tables.
 
-It looks into the box, not at HubSpot's answers, and knows the whole history of every deal. It
-shares no code with the rules that it judges.
+It looks into the sandbox itself, not at its answers, and knows the whole history of every deal,
+stage and lead status. It shares no code with the rules that it judges.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from connector.sandbox.portal.portal import Portal
 from connector.sandbox.portal.record import Record
@@ -28,6 +28,25 @@ PARKED = {"other"}
 SQL, MQL = "salesqualifiedlead", "marketingqualifiedlead"
 DISQUALIFYING_STATUSES = {"UNQUALIFIED", "BAD_TIMING"}
 QUIET_PERIOD = timedelta(days=90)
+HANDOVER_PERIOD = timedelta(days=90)
+BLANK_PERIOD = timedelta(minutes=15)
+HANDOVER_FORMS = (
+    "demo",
+    "contact sales",
+    "talk to sales",
+    "contact us",
+    "contact form",
+    "book a meeting",
+    "kontakt oss",
+    "kontakt os",
+    "kontakta oss",
+    "kontaktskjema",
+    "kontaktformular",
+    "ota yhteyttä",
+    "yhteydenotto",
+)
+SUBSCRIPTION_FORMS = ("newsletter", "blog", "nyhetsbrev", "nyhedsbrev", "uutiskirje")
+PERSON_SOURCES = {"CRM_UI", "CRM_UI_BULK_ACTION", "MOBILE_IOS", "MOBILE_ANDROID"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +56,11 @@ class OracleSettings:
     score: str = ""
     excluded_domains: tuple[str, ...] = ()
     excluded_pipelines: tuple[str, ...] = ()
-    handover_forms: tuple[str, ...] = ("*demo*", "*contact sales*")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What speaks for a stage: how its deals stand, its forms, its score, its domain."""
+    """What speaks for a stage: deals, forms, score, domain, and who set the lead status."""
 
     object_type: str
     won_deals: int = 0
@@ -50,11 +68,14 @@ class Evidence:
     lost_deals: int = 0
     had_won_deal: bool = False
     lost_at: datetime | None = None
+    first_form: str = ""
     last_form: str = ""
     last_form_at: datetime | None = None
-    form_count: float = 0
+    form_count: float | None = None
     score: float | None = None
     domain: str = ""
+    status_by_person: bool = False
+    status_at: datetime | None = None
 
     @property
     def has_no_open_or_won_deal(self) -> bool:
@@ -65,13 +86,44 @@ class Evidence:
         return bool(self.lost_at and self.last_form_at and self.last_form_at > self.lost_at)
 
     @property
+    def form_since_status(self) -> bool:
+        return bool(self.status_at and self.last_form_at and self.last_form_at > self.status_at)
+
+    @property
     def form_is_evidence(self) -> bool:
         return bool(self.form_count or self.last_form) and (
             self.lost_deals == 0 or self.form_since_loss
         )
 
+    @property
+    def forms_only_subscribe(self) -> bool:
+        """Whether the first and the latest form both subscribe, and there are not more than two."""
+        if not has_words(self.last_form, SUBSCRIPTION_FORMS) or (self.form_count or 1) > 2:
+            return False
+        if self.form_count == 1:
+            return True
+        # Without a count, what is not named was not filled in.
+        if not self.first_form:
+            return self.form_count != 2
+        return has_words(self.first_form, SUBSCRIPTION_FORMS)
+
     def has_score_of(self, minimum: float) -> bool:
         return self.score is not None and self.score >= minimum
+
+
+def has_words(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether one of the patterns stands in a form's name, word for word."""
+    words = " " + " ".join(_words(name)) + " "
+    return any(" " + " ".join(_words(pattern)) + " " in words for pattern in patterns)
+
+
+def _words(text: str) -> list[str]:
+    letters = [
+        letter if letter.isalnum() else " "
+        for letter in unicodedata.normalize("NFD", text.lower())
+        if not unicodedata.combining(letter)
+    ]
+    return "".join(letters).split()
 
 
 class Oracle:
@@ -103,26 +155,43 @@ class Oracle:
         evidence = self._evidence_of(object_type, record)
         for _ in range(5):
             before = stage, status
-            stage, applied_rules = self._expected_stage(evidence, stage)
+            stage, applied_rules = self._expected_stage(evidence, stage, status)
+            if not before[0] and self._is_left_blank(record, applied_rules):
+                return "", status
             if object_type == "contacts" and stage:
                 status = self._expected_status(evidence, stage, status, applied_rules)
             if before == (stage, status):
                 return before
+            if status != before[1]:
+                # What the connector sets is no seller's word.
+                evidence = replace(evidence, status_by_person=False, status_at=None)
         raise AssertionError(f"{object_type}/{record.id} does not come to rest")
+
+    def _is_left_blank(self, record: Record, applied_rules: set[str]) -> bool:
+        """Whether another program may be about to set the stage that it cleared or left out."""
+        versions = record.history("lifecyclestage")
+        if not versions:
+            return "blank" in applied_rules and self._age(record.created) < BLANK_PERIOD
+        clear = versions[-1]
+        by_program = clear.source.type not in PERSON_SOURCES
+        return by_program and self._age(clear.at) < BLANK_PERIOD
+
+    def _age(self, at: int) -> timedelta:
+        return self.now - datetime.fromtimestamp(at / 1000, self.now.tzinfo)
 
     # The table of stages
 
-    def _expected_stage(self, evidence: Evidence, stage: str) -> tuple[str, set[str]]:
+    def _expected_stage(self, evidence: Evidence, stage: str, status: str) -> tuple[str, set[str]]:
         """Apply the rules to their own result until nothing changes."""
-        applied_rules = set()
+        applied_rules: set[str] = set()
         while True:
-            rule, target = self._first_rule(evidence, stage)
+            rule, target = self._first_rule(evidence, stage, status)
             applied_rules.add(rule)
             if target == stage:
                 return stage, applied_rules
             stage = target
 
-    def _first_rule(self, evidence: Evidence, stage: str) -> tuple[str, str]:
+    def _first_rule(self, evidence: Evidence, stage: str, status: str) -> tuple[str, str]:
         if self._is_excluded_domain(evidence.domain):
             return "excluded", "other"
         if evidence.won_deals:
@@ -138,22 +207,45 @@ class Oracle:
         ):
             return "lost", SQL
         lost_recently = evidence.lost_at and evidence.lost_at > self.now - QUIET_PERIOD
-        if stage and lost_recently and not evidence.form_since_loss:
+        if (
+            stage
+            and lost_recently
+            and not evidence.form_since_loss
+            and (evidence.has_no_open_or_won_deal)
+        ):
             return "quiet", stage
         if evidence.object_type == "contacts":
-            return self._rule_by_interest(evidence, stage)
-        return ("blank", "lead") if not stage else ("keep", stage)
+            return self._rule_by_interest(evidence, stage, status)
+        return "keep", stage  # a company without a stage stays so
 
-    def _rule_by_interest(self, evidence: Evidence, stage: str) -> tuple[str, str]:
+    def _rule_by_interest(self, evidence: Evidence, stage: str, status: str) -> tuple[str, str]:
         if (
-            evidence.form_is_evidence and self._is_handover_form(evidence.last_form)
-        ) or evidence.has_score_of(80):
+            stage
+            and status in DISQUALIFYING_STATUSES
+            and evidence.status_by_person
+            and not evidence.form_since_status
+        ):
+            return "verdict", stage
+        if self._is_handed_over(evidence) or evidence.has_score_of(80):
             return "handover", self._forward_target(evidence, stage, SQL)
         if evidence.has_score_of(30):
             return "qualified", self._forward_target(evidence, stage, MQL)
-        if evidence.has_score_of(15) or evidence.form_is_evidence:
+        is_subscription = evidence.forms_only_subscribe
+        if evidence.has_score_of(15) or (evidence.form_is_evidence and not is_subscription):
             return "converted", self._forward_target(evidence, stage, "lead")
+        if evidence.form_is_evidence:
+            return "subscribed", self._forward_target(evidence, stage, "subscriber")
         return ("blank", "lead") if not stage else ("keep", stage)
+
+    def _is_handed_over(self, evidence: Evidence) -> bool:
+        """Whether the latest form asks for sales, and is not too old."""
+        at = evidence.last_form_at
+        return (
+            evidence.form_is_evidence
+            and at is not None
+            and self.now - at <= HANDOVER_PERIOD
+            and has_words(evidence.last_form, HANDOVER_FORMS)
+        )
 
     def _forward_target(
         self, evidence: Evidence, stage: str, target: str, *, by_deal: bool = False
@@ -165,11 +257,6 @@ class Oracle:
             return target if by_deal else stage
         order = self.order[evidence.object_type]
         return target if order.index(target) > order.index(stage) else stage
-
-    def _is_handover_form(self, form: str) -> bool:
-        return any(
-            fnmatchcase(form.lower(), pattern.lower()) for pattern in self.settings.handover_forms
-        )
 
     def _is_excluded_domain(self, domain: str) -> bool:
         return any(
@@ -188,9 +275,13 @@ class Oracle:
             if evidence.open_deals:
                 return "OPEN_DEAL"
             return "" if status == "OPEN_DEAL" else status
+        if stage in {"customer", "evangelist"}:
+            return ""
         order = self.order["contacts"]
         before_sql = stage not in PARKED and order.index(stage) < order.index(SQL)
-        return status if before_sql and status in DISQUALIFYING_STATUSES else ""
+        if before_sql and status in DISQUALIFYING_STATUSES:
+            return status
+        return status if evidence.status_by_person else ""
 
     def _expected_sql_status(self, evidence: Evidence, status: str, applied_rules: set[str]) -> str:
         lost_for_good = (
@@ -206,13 +297,14 @@ class Oracle:
             return "NEW"
         return status
 
-    # What the box knows
+    # What the sandbox knows
 
     def _evidence_of(self, object_type: str, record: Record) -> Evidence:
         states = [(deal, self._deal_state(deal)) for deal in self._deals_of(object_type, record)]
         lost_times = [self._entered_stage_at(deal) for deal, state in states if state == "lost"]
         values = record.values
         is_contact = object_type == "contacts"
+        status_versions = record.history(LEAD_STATUS) if values.get(LEAD_STATUS) else []
         return Evidence(
             object_type=object_type,
             won_deals=sum(state == "won" for _, state in states),
@@ -224,7 +316,13 @@ class Oracle:
             last_form_at=_parse_time(values.get("recent_conversion_date", ""))
             if is_contact
             else None,
-            form_count=_parse_number(values.get("num_conversion_events", "")) or 0,
+            first_form=values.get("first_conversion_event_name", "") if is_contact else "",
+            form_count=_parse_number(values.get("num_conversion_events", "")),
+            status_by_person=bool(status_versions)
+            and status_versions[-1].source.type in PERSON_SOURCES,
+            status_at=datetime.fromtimestamp(status_versions[-1].at / 1000, self.now.tzinfo)
+            if status_versions
+            else None,
             score=_parse_number(values.get(self.settings.score, "")) if is_contact else None,
             domain=_normalize_domain(values.get("email" if is_contact else "domain", "")),
         )

@@ -47,6 +47,15 @@ settings:
   deals: {pipelines: {exclude: [Recruiting]}}
 """
 
+FORMS = (
+    "E-book",
+    "Book_a_DÉMO",
+    "Contact sales: Form",
+    "Webinar: Demographics",
+    "Newsletter (footer)",
+    "Blog: nyhetsbrev",
+)
+
 # How long ago something happened: mostly near the end of the quiet time, where rules part.
 day_counts = st.sampled_from((1.0, 30.0, 61.0, 75.0, 89.9, 90.1, 120.0)) | st.floats(0.01, 400).map(
     lambda number: round(number, 2)
@@ -59,9 +68,12 @@ statuses = st.sampled_from(("", *STATUSES))
 class Contact:
     stage: str
     status: str
+    status_by: tuple[str, float]
     domain: str
     score: str
     form: tuple[str, float] | None
+    first_form: str
+    form_count: str
 
 
 @dataclass
@@ -93,8 +105,12 @@ contacts = st.builds(
     status=statuses,
     domain=st.sampled_from(("", "fjord.example", "own.example", "De.OWN.example", "known.example")),
     score=st.sampled_from(("", "0", "14.9", "15", "30", "79", "80", "140", "-3")),
-    form=st.none()
-    | st.tuples(st.sampled_from(("E-book", "Book a DEMO", "Contact sales: Form")), day_counts),
+    status_by=st.tuples(
+        st.sampled_from(("CRM_UI", "MOBILE_IOS", "AUTOMATION_PLATFORM", "IMPORT")), day_counts
+    ),
+    form=st.none() | st.tuples(st.sampled_from(FORMS), day_counts),
+    first_form=st.sampled_from(("", *FORMS)),
+    form_count=st.sampled_from(("", "1", "2", "3")),
 )
 companies = st.builds(Company, stage=stages, domain=st.sampled_from(("", "own.example", "a.b")))
 
@@ -164,13 +180,21 @@ class GeneratedPortal:
     def _create_contact(self, number: int, contact: Contact) -> str:
         values = {
             "lifecyclestage": contact.stage,
-            LEAD_STATUS: contact.status,
             "email": f"p{number}@{contact.domain}" if contact.domain else "",
             "score": contact.score,
         }
         if contact.form:
             values |= _form_properties(contact.form[0], NOW - timedelta(days=contact.form[1]))
-        return self.portal.create("contacts", _non_blank(values), at=NOW - timedelta(days=500))
+            values["first_conversion_event_name"] = contact.first_form
+            values["num_conversion_events"] = contact.form_count
+        record_id = self.portal.create("contacts", _non_blank(values), at=NOW - timedelta(days=500))
+        if contact.status:
+            source, age = contact.status_by
+            status_at = NOW - timedelta(days=age)
+            self.portal.edit(
+                "contacts", record_id, {LEAD_STATUS: contact.status}, at=status_at, source=source
+            )
+        return record_id
 
     def _create_deal(self, deal: Deal) -> str:
         (oldest_age, first_stage), *later_stages = sorted(deal.history, reverse=True)

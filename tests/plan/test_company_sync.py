@@ -165,7 +165,11 @@ def test_two_policies_are_compared_without_a_request(
     portal: ConnectedPortal, tmp_path: Path
 ) -> None:
     won_contact = portal.contact("lead")
-    demo_contact = portal.contact("lead", recent_conversion_event_name="Book a demo")
+    demo_contact = portal.contact(
+        "lead",
+        recent_conversion_event_name="Book a demo",
+        recent_conversion_date=portal.api.now().isoformat(),
+    )
     portal.deal(WON, won_contact)
     with portal.store.begin(portal.api.portal_info.account.portal_id) as session:
         portals.save(session, portal.api.portal_info, portal.api.now())

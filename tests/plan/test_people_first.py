@@ -309,3 +309,130 @@ def test_a_temporary_failure_while_restoring_edits_leaves_the_move_open(
     assert run(portal) == {}
     assert portal.stage(contact) == "subscriber"
     assert Outcome.RESTORED in [line.outcome for line in portal.audit_lines()]
+
+
+def create_undated_win(portal: ConnectedPortal, closedate: str) -> tuple[Ref, Ref]:
+    """Create a lead with a deal that was won before a person's edit, and that says another date."""
+    contact = portal.contact("customer")
+    deal = portal.deal(OPEN, contact)
+    portal.api.advance(DAY)
+    portal.edit(deal, dealstage=WON, closedate=closedate)
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, lifecyclestage="lead")
+    return contact, deal
+
+
+@pytest.mark.parametrize("days", [-0.5, -300], ids=["typed since", "planned for the future"])
+def test_a_close_date_does_not_outdate_what_a_person_set(
+    portal: ConnectedPortal, days: float
+) -> None:
+    closedate = portal.api.now() + timedelta(days=2 - days)
+    contact, _ = create_undated_win(portal, closedate.isoformat())
+    portal.api.advance(3 * DAY)
+    assert run(portal) == {}
+    assert portal.stage(contact) == "lead"
+
+
+def test_a_verdict_of_a_person_outlives_the_hold(portal: ConnectedPortal) -> None:
+    contact = portal.contact(SQL, "NEW", **demo_form(portal))
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, lifecyclestage="lead", hs_lead_status="UNQUALIFIED")
+    for day in (1, 29, 32, 400):
+        portal.api.advance(day * DAY)
+        portal.make_due([contact])
+        assert run(portal) == {}
+    assert (portal.stage(contact), portal.status(contact)) == ("lead", "UNQUALIFIED")
+
+    portal.edit(contact, source_type="FORM", **demo_form(portal))
+    assert run(portal) == {"applied": 1}
+    assert (portal.stage(contact), portal.status(contact)) == (SQL, "UNQUALIFIED")
+
+
+def test_a_verdict_of_a_workflow_is_none(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead", "UNQUALIFIED", **demo_form(portal))
+    portal.edit_as_workflow(contact, hs_lead_status="BAD_TIMING")
+    assert run(portal) == {"applied": 1}
+    assert portal.stage(contact) == SQL
+
+
+def test_a_deal_frees_a_contact_from_a_verdict(portal: ConnectedPortal) -> None:
+    contact = portal.contact("lead")
+    portal.edit_as_person(contact, hs_lead_status="UNQUALIFIED")
+    portal.api.advance(DAY)
+    portal.deal(OPEN, contact)
+    assert run(portal) == {"applied": 2}
+    assert (portal.stage(contact), portal.status(contact)) == ("opportunity", "OPEN_DEAL")
+
+
+def test_a_lead_status_that_a_person_set_long_ago_is_kept_outside_of_sales(
+    portal: ConnectedPortal,
+) -> None:
+    by_hand, by_workflow = portal.contact("lead"), portal.contact("lead")
+    portal.edit_as_person(by_hand, hs_lead_status="IN_PROGRESS")
+    portal.edit_as_workflow(by_workflow, hs_lead_status="IN_PROGRESS")
+    portal.api.advance(400 * DAY)
+    assert run(portal) == {"applied": 1}
+    assert (portal.status(by_hand), portal.status(by_workflow)) == ("IN_PROGRESS", "")
+    policy = "extends: standard\nsettings: {lead_status: {outside: clear}}"
+    portal.make_due([by_hand])
+    assert run(portal, policy) == {"applied": 1}
+    assert portal.status(by_hand) == ""
+
+
+def test_the_status_history_is_read_only_where_it_matters(portal: ConnectedPortal) -> None:
+    contacts = [portal.contact("lead"), portal.contact(SQL, "CONNECTED")]
+    contacts.append(portal.contact("lead", "UNQUALIFIED"))
+    asked_about = portal.contact("lead", "CONNECTED")
+    portal.read_all()
+    portal.make_due([*contacts, asked_about])
+    portal.api.read_calls.clear()
+    portal.propose()
+    histories = {refs for method, refs, _ in portal.api.read_calls if method == "history"}
+    assert {ref for refs in histories for ref in refs} == {asked_about}
+
+
+def test_a_stage_that_a_workflow_cleared_is_left_to_it_for_a_while(portal: ConnectedPortal) -> None:
+    contact = portal.contact("customer")
+    portal.deal(WON, contact)
+    portal.api.advance(DAY)
+    portal.edit_as_workflow(contact, lifecyclestage="")
+    pull(portal.context())
+    plan = portal.propose()
+    assert portal.corrections(plan) == []
+    ((record, name, reason),) = held_back(portal, plan)
+    assert (record, name) == (str(contact), STAGE)
+    assert "a workflow (flow:7) cleared it" in reason
+    portal.api.advance(15 * 60)
+    assert {str(key): value for key, value in sync(portal.context()).outcomes.items()} == {
+        "applied": 1
+    }
+
+
+def test_a_stage_that_a_workflow_cleared_and_set_is_never_filled_in_between(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead", **demo_form(portal))
+    portal.edit_as_workflow(contact, lifecyclestage="")
+    portal.api.advance(60)
+    assert sync(portal.context()).outcomes == {}
+    portal.edit_as_workflow(contact, lifecyclestage="subscriber")
+    assert portal.stage(contact) == "subscriber"
+
+
+def test_a_new_contact_waits_only_for_the_rule_blank(portal: ConnectedPortal) -> None:
+    asks_for_demo = portal.contact("", **demo_form(portal))
+    silent = portal.contact("")
+    portal.api.advance(60)
+    sync(portal.context())
+    assert (portal.stage(asks_for_demo), portal.stage(silent)) == (SQL, "")
+    portal.api.advance(15 * 60)
+    sync(portal.context())
+    assert portal.stage(silent) == "lead"
+
+
+def demo_form(portal: ConnectedPortal) -> dict[str, str]:
+    return {
+        "recent_conversion_event_name": "Book a demo",
+        "recent_conversion_date": portal.api.now().isoformat(),
+        "num_conversion_events": "1",
+    }

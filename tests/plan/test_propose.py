@@ -196,6 +196,7 @@ def test_backward_moves_come_together_so_that_a_batch_needs_one_clear(
 def test_more_records_than_a_chunk_are_all_decided(portal: ConnectedPortal) -> None:
     for _ in range(1003):
         portal.contact("")
+    portal.api.advance(3600)
     pull(portal.context())
     plan = portal.propose()
     assert plan.summary.records_to_correct == {"contacts": 1003}

@@ -67,7 +67,11 @@ def test_who_waits_longest_comes_first_with_the_reason(portal: ConnectedPortal) 
 
 
 def test_who_was_corrected_into_the_stage_waits_since_then(portal: ConnectedPortal) -> None:
-    contact = portal.contact("lead", recent_conversion_event_name="Book a demo: form")
+    contact = portal.contact(
+        "lead",
+        recent_conversion_event_name="Book a demo: form",
+        recent_conversion_date=portal.api.now().isoformat(),
+    )
     portal.api.advance(30 * DAY)
     sync(portal.context())
     assert portal.stage(contact) == SQL

@@ -18,6 +18,7 @@ from connector.core.binding.settings import (
     portal_names,
     score_property,
 )
+from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import Value
 from connector.core.conditions.vocabulary import GROUP_FACTS
 from connector.core.deals import DealPipelines, read_deal_pipelines
@@ -35,6 +36,7 @@ _ALWAYS_NEEDED: Final = {
         "recent_conversion_event_name",
         "recent_conversion_date",
         "num_conversion_events",
+        "first_conversion_event_name",
         "associatedcompanyid",
         "hubspot_owner_id",
         "hs_v2_date_entered_current_stage",
@@ -76,6 +78,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         deal_pipelines=_deal_pipelines(policy, portal),
         labels=frozenset(policy.texts("deals.labels")),
         score_property=score,
+        subscription_forms=TextPattern(policy.texts("subscribed.forms")),
         subscription_property=subscription,
         mark_property=mark,
         activity_property=activity,

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from connector.core.conditions.compile_condition import CompiledCondition
+from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import Value, Values
 from connector.core.conditions.vocabulary import Fact
 from connector.core.deals import DealPipelines
@@ -77,6 +78,9 @@ class ObjectPolicy:
 
     `order` ranks every stage of the portal, `path` those that are no parking place.
     `past_win_stages` holds the stages in which it matters whether a deal was won once (None: all).
+    `stage_history_stages` are likewise those in which the history of the stage matters, and
+    `entered_stages` the stages whose last entry the policy names. `uses_status_author` and
+    `uses_status_time` say whether it matters who set the lead status, and when.
     """
 
     object_type: ObjectType
@@ -95,6 +99,10 @@ class ObjectPolicy:
     readers: tuple[PropertyReader, ...]
     past_win_stages: frozenset[str] | None
     uses_losses: bool
+    stage_history_stages: frozenset[str] | None = frozenset()
+    entered_stages: tuple[str, ...] = ()
+    uses_status_author: bool = False
+    uses_status_time: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +122,7 @@ class BoundPolicy:
     deal_pipelines: DealPipelines
     labels: frozenset[str]
     score_property: str
+    subscription_forms: TextPattern
     subscription_property: str = ""
     mark_property: str = ""
     activity_property: str = ""

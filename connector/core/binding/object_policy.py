@@ -32,7 +32,13 @@ from connector.core.conditions.values import (
     parse_time,
     parse_yes_no,
 )
-from connector.core.conditions.vocabulary import Fact, Vocabulary
+from connector.core.conditions.vocabulary import (
+    ENTERED_PREFIX,
+    STAGE_HISTORY_FACTS,
+    STATUS_HISTORY_FACTS,
+    Fact,
+    Vocabulary,
+)
 from connector.core.model import STATUS, ObjectType, Portal
 from connector.core.policy.load import Policy
 from connector.core.policy.read_settings import PolicyWord
@@ -156,8 +162,12 @@ class _ObjectPolicyBinder:
                 due_time for condition in conditions for due_time in condition.due_times
             ),
             readers=tuple(self._readers(facts)),
-            past_win_stages=self._past_win_stages(rules, rows),
+            past_win_stages=self._stages_using("deals.were_won", rules, rows),
             uses_losses=any(fact.key in _LOSS_FACTS for fact in facts),
+            stage_history_stages=self._stage_history_stages(facts, rules, rows),
+            entered_stages=tuple(sorted(_entered_stages(facts))),
+            uses_status_author=any(fact.key in STATUS_HISTORY_FACTS for fact in facts),
+            uses_status_time=any(fact.key == "status.since" for fact in facts),
         )
 
     def _readers(self, facts: Iterable[Fact]) -> Iterator[PropertyReader]:
@@ -176,17 +186,30 @@ class _ObjectPolicyBinder:
             return partial(parse_date, zone=self.zone)
         return _PARSERS.get(kind, parse_text)
 
-    def _past_win_stages(
-        self, rules: Iterable[BoundRule], rows: Iterable[BoundEntry]
+    def _stage_history_stages(
+        self, facts: Iterable[Fact], rules: Iterable[BoundRule], rows: Iterable[BoundEntry]
     ) -> frozenset[str] | None:
-        """Return the stages in which it matters whether a deal was won once, None for all."""
-        past_win_stages: set[str] = set()
+        """Return the stages in which the history of the stage matters, None for all."""
+        entered = {ENTERED_PREFIX + stage for stage in _entered_stages(facts)}
+        stages: frozenset[str] = frozenset()
+        for name in (*STAGE_HISTORY_FACTS, *sorted(entered)):
+            name_stages = self._stages_using(name, rules, rows)
+            if name_stages is None:
+                return None
+            stages |= name_stages
+        return stages
+
+    def _stages_using(
+        self, name: str, rules: Iterable[BoundRule], rows: Iterable[BoundEntry]
+    ) -> frozenset[str] | None:
+        """Return the stages in which a condition uses a fact, None for all."""
+        used_stages: set[str] = set()
         for tree in (entry.when.tree for entry in (*rules, *rows)):
-            for stages in stages_where(tree, "deals.were_won", self._stage_value):
+            for stages in stages_where(tree, name, self._stage_value):
                 if stages is None:
                     return None
-                past_win_stages |= stages
-        return frozenset(past_win_stages)
+                used_stages |= stages
+        return frozenset(used_stages)
 
     def _stage_value(self, word: str) -> str:
         return option_value(word, self.names.stages) or word
@@ -213,6 +236,15 @@ _PARSERS: Final[dict[Kind, Parse]] = {
     Kind.CHOICES: parse_choices,
     Kind.DOMAIN: parse_domain,
 }
+
+
+def _entered_stages(facts: Iterable[Fact]) -> set[str]:
+    """Return the stages whose last entry is named, as `stage.entered.…`."""
+    return {
+        fact.key.removeprefix(ENTERED_PREFIX)
+        for fact in facts
+        if fact.key.startswith(ENTERED_PREFIX)
+    }
 
 
 def _is_stage_name(word: PolicyWord) -> bool:

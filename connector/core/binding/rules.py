@@ -95,6 +95,8 @@ class RuleBinder:
         with self.problems.collecting():
             when = compile_condition(entry.when, self.vocabulary, own=entry.own)
             stage_target = self._target_by_stage(target)
+            if self._leads_nowhere(stage_target):
+                return
             reason = next(
                 filter(
                     None, (self._missing_reason(word, setting_type) for word in stage_target.words)
@@ -121,11 +123,23 @@ class RuleBinder:
         modes = _SYNC_MODES.get(_followed_fact(rule.stage))
         return not rule.own and modes is not None and self.values["company_sync.mode"] not in modes
 
+    def _leads_nowhere(self, target: Target) -> bool:
+        """Whether the settings leave an entry without a target: then there is no such entry.
+
+        No branch is for the chosen value, or the setting that it leads to is empty.
+        """
+        names = [word.text.removeprefix("$") for word in target.words if word.text[:1] == "$"]
+        empty = [name for name in names if name in self.settings and not self.settings[name].words]
+        return not target.words or bool(empty)
+
     def _target_by_stage(self, target: Target) -> Target:
-        """Return a target by stage: where it is by a setting, the branch that the setting names."""
+        """Return a target by stage: where it is by a setting, the branch that the setting names.
+
+        `by: type` chooses by the object type, contacts or companies.
+        """
         if target.by == "stage":
             return target
-        choice = self.values[target.by]
+        choice = str(self.vocabulary.object_type) if target.by == "type" else self.values[target.by]
         branch = next((word for key, word in target.branches if key.text == choice), None)
         return Target(otherwise=branch or target.otherwise)
 

@@ -85,7 +85,7 @@ def _bound_value(setting: Setting, names: PortalNames) -> Value:
         return tuple(chain.from_iterable(_alias_pairs(setting, names)))
     word_values = [(names.find(word, setting.type), word) for word in setting.words]
     if setting.type not in LISTS:
-        return word_values[0][0]
+        return word_values[0][0] if word_values else None
     _refuse_duplicates([(value, word) for value, word in word_values if value is not None])
     return tuple(value for value, _ in word_values if value is not None)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import operator
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from connector.core.conditions.due_time import DueTime, build_due_time
 from connector.core.conditions.operands import Getter, Resolver, Term
+from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.tree import Comparison, Op
 from connector.core.conditions.values import Kind, Value, Values
 from connector.core.conditions.wording import format_value
@@ -37,7 +37,7 @@ class ComparisonTest:
 
 _ORDER_OPS: Final = frozenset({Op.LESS, Op.AT_MOST, Op.MORE, Op.AT_LEAST})
 _MEMBER_OPS: Final = frozenset({Op.IN, Op.NOT_IN})
-_GLOB_OPS: Final = frozenset({Op.MATCHES, Op.NOT_MATCHES})
+_PATTERN_OPS: Final = frozenset({Op.MATCHES, Op.NOT_MATCHES})
 _NEGATED_OPS: Final = frozenset({Op.NOT_IN, Op.NOT_MATCHES})
 _SWAPPED_OPS: Final = {
     Op.LESS: Op.MORE,
@@ -81,7 +81,17 @@ def build_test(resolver: Resolver, comparison: Comparison) -> ComparisonTest:
 
 
 def _unary_test(resolver: Resolver, comparison: Comparison, left: Term) -> ComparisonTest:
-    """Return the test of a fact that is compared with nothing."""
+    """Return the test of a fact that is compared with nothing, or of an empty setting."""
+    if left.is_setting and comparison.op in {Op.BLANK, Op.NOT_BLANK}:
+        is_blank = left.value in {None, "", ()}
+        answer = is_blank is (comparison.op is Op.BLANK)
+        return ComparisonTest(
+            text=comparison.text,
+            holds=lambda _: answer,
+            describe_values=lambda _: format_value(left.value, resolver.vocabulary.zone),
+            terms=(left,),
+            op=comparison.op,
+        )
     if left.get is None or left.clock:
         raise resolver.error_at(left.start, f"{comparison.text!r} asks nothing of the record")
     if comparison.op is Op.TRUE and left.kind not in {Kind.YES_NO, Kind.ANY}:
@@ -142,9 +152,9 @@ def _problem(op: Op, left: Term, right: Term) -> str:
         is_list = right.is_list and left.kind is not Kind.STAGE
         fits = left.kind in _ORDERED_KINDS and not is_list
         return "" if fits else f"{name} is a {left.kind}: `{op}` does not fit"
-    if op in _GLOB_OPS:
+    if op in _PATTERN_OPS:
         fits = left.kind in _TEXT_KINDS and right.is_constant and right.kind is Kind.TEXT
-        return "" if fits else f"`{op}` compares a text with a pattern such as '*demo*'"
+        return "" if fits else f"`{op}` compares a text with words such as 'demo'"
     if op in _MEMBER_OPS:
         fits = right.is_constant and (right.is_list or left.kind in {Kind.CHOICES, Kind.ANY})
         return "" if fits else f"to the right of `{op}` stands a list, or a list's name"
@@ -174,8 +184,8 @@ def _operator_and_constant(
         stages = [str(stage) for stage in _as_tuple(right.value) if stage in path]
         edge = min if op in {Op.LESS, Op.AT_MOST} else max
         return _stage_operator(op, path), edge(stages, key=path.__getitem__) if stages else None
-    if op in _GLOB_OPS:
-        return _negated_where_needed(op, _matches), glob(_as_tuple(right.value))
+    if op in _PATTERN_OPS:
+        return _negated_where_needed(op, _fits), TextPattern(map(str, _as_tuple(right.value)))
     if op in _MEMBER_OPS:
         return _negated_where_needed(op, _MEMBER_OPERATORS.get(left.kind, _is_in)), frozenset(
             _as_tuple(right.value)
@@ -220,29 +230,8 @@ _MEMBER_OPERATORS: Final[dict[Kind, _Operator]] = {
 }
 
 
-def _matches(value: str, pattern: re.Pattern[str]) -> bool:
-    return pattern.fullmatch(value) is not None
-
-
-def glob(patterns: Iterable[Value]) -> re.Pattern[str]:
-    """Return a pattern for texts with `*` and `?`, whatever the case; it never backtracks.
-
-    >>> bool(glob(["*demo*"]).fullmatch("Book en DEMO: skjema"))
-    True
-    """
-    alternatives = "|".join(_glob_regex(str(pattern)) for pattern in patterns)
-    return re.compile(alternatives or r"(?!)", re.IGNORECASE | re.DOTALL)
-
-
-def _glob_regex(pattern: str) -> str:
-    """Return a glob as a regular expression; each `*` takes the first place that fits."""
-    first, *later_parts = (
-        re.escape(part).replace(r"\?", ".") for part in re.split(r"\*+", pattern)
-    )
-    if not later_parts:
-        return first
-    middle = "".join(f"(?>.*?{part})" for part in later_parts[:-1])
-    return f"{first}{middle}.*{later_parts[-1]}"
+def _fits(value: str, pattern: TextPattern) -> bool:
+    return pattern.fits(value)
 
 
 def _predicate(compare: _Operator, constant: Any, left: Term, right: Term) -> Predicate:

@@ -30,7 +30,8 @@ class Term:
     """One side of a comparison: a constant `value`, or the value that `get` reads from the facts.
 
     A constant with `is_list` is a list of values. `clock` is set where the value moves with
-    time; `days` is by how much the value is shifted.
+    time; `days` is by how much the value is shifted. `setting` names the setting or list that a
+    constant comes from.
     """
 
     kind: Kind
@@ -42,6 +43,12 @@ class Term:
     fact: Fact | None = None
     clock: str = ""
     days: float = 0.0
+    setting: str = ""
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it is a setting or a list of the policy."""
+        return bool(self.setting)
 
     @property
     def is_constant(self) -> bool:
@@ -91,6 +98,7 @@ class Resolver:
                 start=named.start,
                 value=fixed_name.value,
                 is_list=fixed_name.is_list,
+                setting=name,
             )
         fact = self.vocabulary.fact(name)
         if fact is None:
@@ -108,6 +116,12 @@ class Resolver:
         base, days = self.term(shifted.base), self.term(shifted.days)
         if base.kind not in {Kind.TIME, Kind.ANY} or base.get is None or base.per_deal:
             raise self.error_at(base.start, "only a time can be moved, by a number of days")
+        if days.fact and days.kind is Kind.TIME:
+            raise self.error_at(
+                days.start,
+                f"two times are not subtracted: write `{days.fact.key} < now - 180 days` for what "
+                "is more than 180 days ago",
+            )
         if not isinstance(days.value, float) or not abs(days.value) <= _MAX_DAYS:
             raise self.error_at(days.start, f"a number of days, at most {_MAX_DAYS}, stands here")
         shift_days = shifted.sign * days.value
@@ -133,7 +147,12 @@ class Resolver:
         if converted is None and value is not None:
             shown = format_value(value, self.vocabulary.zone)
             name = fact.fact.key if fact.fact else "this"
-            raise self.error_at(constant.start, f"{name} is a {fact.kind}, {shown!r} is none")
+            hint = (
+                f": write `{name} < now - {shown} days` for what is more than {shown} days ago"
+                if fact.kind is Kind.TIME and isinstance(value, float)
+                else ""
+            )
+            raise self.error_at(constant.start, f"{name} is a {fact.kind}, {shown!r} is none{hint}")
         return converted
 
     def _convert(self, value: Value, constant: Term, fact: Term) -> Value:

@@ -6,7 +6,8 @@ text is parsed by `ast` and never evaluated; whatever is not listed below is ref
 
 A comparison with a missing value is false, whichever way it asks: of a contact without a score
 neither `contact.score > 3` holds nor `contact.score <= 3` nor `contact.score != 3`; only
-`is blank` asks for what is missing, and `not (…)` turns whatever it encloses around.
+`is blank` asks for what is missing, and `not (…)` turns whatever it encloses around. A number of
+days may be written `180 days`.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _TOKENS: Final = re.compile(
       | (?P<not_matches>(?<![\w.])not\s+matches\b)
       | (?P<matches>(?<![\w.])matches\b)
       | (?P<reserved>(?<=\.)except\b)
+      | (?P<days>(?<=[0-9])[ \t]+days?\b)
+      | (?P<stage_id>(?<=\bstage\.entered\.)[0-9]+\b)
       | (?P<odd>[^A-Za-z0-9_ \t.,()\[\]<>=!+-]|(?<![<>=!])=(?!=))""",
     re.VERBOSE,
 )
@@ -68,6 +71,9 @@ _MATCH_OPS: Final[dict[type[ast.operator], Op]] = {ast.MatMult: Op.MATCHES, ast.
 # A setting's name that Python keeps for itself stands in the code with a capital.
 _RESERVED: Final = {"except": "Except"}
 _UNRESERVED: Final = {code: name for name, code in _RESERVED.items()}
+# Custom stages have numeric ids, and no name of Python begins with a digit.
+_ID_LETTERS: Final = "ABCDEFGHIJ"
+_STAGE_ID: Final = re.compile(r"(?<=^stage\.entered\.)[A-J](?=[0-9]*$)")
 _CONSTANTS: Final = {"always": True, "never": False}
 _YES_NO: Final = {"true": True, "false": False, "yes": True, "no": False}
 
@@ -108,16 +114,24 @@ class _Parser:
     def _replace_token(self, token: re.Match[str]) -> str:
         """Return operators in place of our own words, so that columns stay as they are."""
         width = len(token[0])
+        # A character of another language, or an `=` that stands alone.
         if token["odd"]:
             raise self._error(
                 token.start(), _HINTS.get(token[0], f"{token[0]!r} has no meaning here")
             )
+        # A text stays as it is, whatever words it holds.
         if token["string"]:
             if "\\" in token[0]:
                 raise self._error(token.start(), "a backslash has no meaning in a text")
             return token[0]
+        # Names that Python cannot read get other letters of the same number.
         if token["reserved"]:
             return _RESERVED[token[0]]
+        # `180 days` is the number.
+        if token["days"]:
+            return " " * width
+        if token["stage_id"]:
+            return _ID_LETTERS[int(token[0][0])] + token[0][1:]
         return ("%" if token["not_matches"] else "@").ljust(width)
 
     def _error(self, offset: int, message: str) -> PolicyError:
@@ -213,7 +227,9 @@ class _Parser:
             inner = inner.value
         if not isinstance(inner, ast.Name):
             raise self._error(self._offset(inner), "only a name may stand before a dot")
-        return DottedName(".".join([inner.id, *parts]), self._position(node))
+        name = ".".join([inner.id, *parts])
+        name = _STAGE_ID.sub(lambda letter: str(_ID_LETTERS.index(letter[0])), name)
+        return DottedName(name, self._position(node))
 
     def _parse_literal(self, node: ast.expr) -> Literal:
         match node:

@@ -37,11 +37,27 @@ _COMMON_FACTS: Final = {
     "company.id": Kind.TEXT,
     "conversion.counts": Kind.YES_NO,
     "conversion.since_loss": Kind.YES_NO,
+    "conversion.since_status": Kind.YES_NO,
+    "conversion.only_subscriptions": Kind.YES_NO,
+    "stage.since": Kind.TIME,
+    "stage.previous": Kind.STAGE,
+    "status.since": Kind.TIME,
+    "status.by_person": Kind.YES_NO,
 }
+ENTERED_PREFIX: Final = "stage.entered."
+"""What the name of a fact begins with that holds when a record last entered a stage."""
+
+STAGE_HISTORY_FACTS: Final = ("stage.since", "stage.previous")
+"""Facts that come from the history of the stage; `stage.entered.…` does too."""
+
+STATUS_HISTORY_FACTS: Final = ("status.since", "status.by_person", "conversion.since_status")
+"""Facts that come from the history of the lead status."""
+
 _CONTACT_FACTS: Final = {
     "contact.email_domain": Kind.DOMAIN,
     "contact.last_conversion": Kind.TEXT,
     "contact.last_conversion_at": Kind.TIME,
+    "contact.first_conversion": Kind.TEXT,
     "contact.conversions": Kind.NUMBER,
     "contact.score": Kind.NUMBER,
     "contact.subscription": Kind.TEXT,
@@ -109,11 +125,19 @@ class Vocabulary:
         kind = self._kinds().get(name)
         if kind:
             return Fact(key=name, kind=kind, options=self.options.get(kind, ()))
+        if name.startswith(ENTERED_PREFIX):
+            return self._entered_fact(name)
         namespace, dot, property_name = name.partition(".")
         source = self._sources().get(namespace)
         if not dot or source is None or "." in property_name:
             return None
         return self._property_fact(namespace, source, property_name)
+
+    def _entered_fact(self, name: str) -> Fact | None:
+        """Return the fact of when a stage was entered, `None` where there is no such stage."""
+        stage, stages = name.removeprefix(ENTERED_PREFIX), self.options.get(Kind.STAGE, ())
+        is_known = not stages or any(option.value == stage for option in stages)
+        return Fact(key=name, kind=Kind.TIME) if is_known else None
 
     def lacks_property(self, name: str) -> bool:
         """Whether a name is that of a property which the portal does not define."""
@@ -164,6 +188,10 @@ class Vocabulary:
 
     def unknown_name_message(self, name: str) -> str:
         """Return what to say of a name that is not known."""
+        if name.startswith(ENTERED_PREFIX):
+            stages = [option.value for option in self.options.get(Kind.STAGE, ())]
+            hint = did_you_mean(name.removeprefix(ENTERED_PREFIX), stages)
+            return f"there is no stage {name.removeprefix(ENTERED_PREFIX)!r}{hint}"
         namespace, dot, property_name = name.partition(".")
         source = self._sources().get(namespace)
         if dot and source:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 
 from connector.core.conditions.values import parse_domain
-from connector.core.history.writers import is_by_person, writer_text
-from connector.core.model import Correction, ObjectType, Record, Version
+from connector.core.history.writers import UNKNOWN_SOURCES, is_by_person, writer_text
+from connector.core.model import STAGE, Correction, ObjectType, Record, Version
 
 
 class HoldScope(StrEnum):
@@ -24,11 +24,12 @@ class HoldScope(StrEnum):
 
 
 class HoldOrigin(StrEnum):
-    """Where a hold comes from; newer evidence ends all but the operator's."""
+    """Where a hold comes from; newer evidence ends those on what was undone or edited."""
 
     OPERATOR = "operator"
     UNDONE = "undone"
     EDIT = "edit"
+    PROGRAM = "program"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +102,54 @@ def hold_for_person(name: str, record: Record, terms: HoldTerms) -> Hold | None:
     return hold_for_edit(name, str(record.ref), history[0], terms)
 
 
+def hold_for_program(
+    record: Record, rules: Collection[str], own_source: str, *, minutes: float, now: datetime
+) -> Hold | None:
+    """Return the hold on a blank stage that another program is about to set, None without one.
+
+    The only way back that a workflow has is to clear the stage and then to set it (HubSpot's
+    knowledge base, "Update lifecycle stages"), and a value in between makes HubSpot ignore its
+    set. So a stage that a program cleared less than `minutes` before `now` stays blank; our own
+    versions have the source type `own_source`. A record that was created without a stage less
+    than that ago is held where the rule `blank` is among the `rules` that would fill it: who
+    creates it may set the stage with the next request.
+    """
+    wait = timedelta(minutes=minutes)
+    history = record.history.get(STAGE, ())
+    if not history:
+        is_new = "blank" in rules and record.created_at + wait > now
+        reason = f"it was created without a stage on {record.created_at:%Y-%m-%d %H:%M}"
+        return _program_hold(record, reason, "", record.created_at, wait) if is_new else None
+    clear = history[0]
+    is_by_program = not is_by_person(clear, imports=False) and clear.source_type not in {
+        own_source,
+        *UNKNOWN_SOURCES,
+    }
+    if clear.value or not is_by_program or clear.at + wait <= now:
+        return None
+    writer = writer_text(clear)
+    reason = f"{writer} cleared it on {clear.at:%Y-%m-%d %H:%M}, and may be about to set it"
+    return _program_hold(record, reason, writer, clear.at, wait)
+
+
+def _program_hold(record: Record, reason: str, by: str, since: datetime, wait: timedelta) -> Hold:
+    return Hold(
+        scope=HoldScope.RECORD,
+        target=str(record.ref),
+        property_name=STAGE,
+        reason=reason,
+        by=by,
+        since=since,
+        until=since + wait,
+        origin=HoldOrigin.PROGRAM,
+    )
+
+
 def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> bool:
     """Whether a hold has neither run out nor been overtaken by newer evidence."""
     if hold.until is not None and hold.until <= now:
         return False
-    ends_on_evidence = hold.origin is not HoldOrigin.OPERATOR
+    ends_on_evidence = hold.origin in {HoldOrigin.UNDONE, HoldOrigin.EDIT}
     return not (ends_on_evidence and evidence_at is not None and evidence_at > hold.since)
 
 

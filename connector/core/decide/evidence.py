@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.conditions.vocabulary import Fact
 from connector.core.conditions.wording import format_date, format_value
-from connector.core.deals import Deal, DealState
+from connector.core.deals import DateSource, Deal, DealState
 from connector.core.decide.facts import Facts
 
 _MAX_DEALS: Final = 5
@@ -22,7 +22,13 @@ _STATES_BY_FACT: Final = {
     "deals.were_won": {DealState.OPEN, DealState.LOST, DealState.NEITHER},
 }
 _FORM_FACTS: Final = frozenset(
-    {"conversion.counts", "conversion.since_loss", "contact.last_conversion"}
+    {
+        "conversion.counts",
+        "conversion.since_loss",
+        "conversion.since_status",
+        "conversion.only_subscriptions",
+        "contact.last_conversion",
+    }
 )
 _FACT_NAMES: Final = {"domain": "the domain", "contact.score": "the score"}
 
@@ -57,7 +63,14 @@ def _entered_key(deal: Deal) -> tuple[float, int]:
 def _deal_text(deal: Deal, zone: ZoneInfo) -> str:
     """Return what happened to a deal, in the order of time."""
     won = f"was won {_day(deal.won_at, zone)}, " if deal.was_won and deal.state is not _WON else ""
-    return f"{deal.ref} {won}{_STATE_WORDS[deal.state]} {_day(deal.entered_at, zone)}"
+    words = _STATE_WORDS[deal.state]
+    if (
+        deal.date_source is DateSource.CREATION
+        and deal.state is not DealState.OPEN
+        and deal.entered_at
+    ):
+        words += " after"  # the creation is only the earliest moment that can be said
+    return f"{deal.ref} {won}{words} {_day(deal.entered_at, zone)}"
 
 
 _WON: Final = DealState.WON

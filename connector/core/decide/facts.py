@@ -16,7 +16,13 @@ from connector.core.conditions.values import (
     parse_number,
     parse_time,
 )
-from connector.core.deals import Deal, DealState, read_deal
+from connector.core.deals import DateSource, Deal, DealState, read_deal
+from connector.core.decide.edit_values import (
+    is_converted_since_status,
+    present_version,
+    stage_values,
+    status_values,
+)
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
 
 
@@ -27,6 +33,8 @@ class Facts:
     `deals` holds only the deals that count; `evidence_at` is the time of the newest evidence:
     when a deal entered its present stage, or the latest form conversion. `company` is a
     contact's primary company, or the company itself; `mark` the value of a former customer's mark.
+    `status_version` is the version that set the present lead status, None where it is unknown;
+    `has_stage_history` says whether the facts of the stage's history are known.
     """
 
     record: Ref
@@ -38,11 +46,15 @@ class Facts:
     evidence_at: datetime | None
     mark: str = ""
     company: Ref | None = None
+    status_version: Version | None = None
+    has_stage_history: bool = True
 
 
-def read_policy_deal(policy: BoundPolicy, record: Record, history: Sequence[Version] = ()) -> Deal:
+def read_policy_deal(
+    policy: BoundPolicy, record: Record, history: Sequence[Version] = (), *, now: datetime
+) -> Deal:
     """Return a deal as evidence; `history` holds what is known of its stages, in any order."""
-    return read_deal(policy.deal_pipelines, record, history)
+    return read_deal(policy.deal_pipelines, record, history, now=now)
 
 
 def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal]) -> bool:
@@ -66,6 +78,21 @@ def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal
     return any(deal.state is DealState.LOST and not deal.date_is_known for deal in counted_deals)
 
 
+def deals_dated_by_close_date(facts: Facts, *, since: datetime) -> list[Ref]:
+    """Return the deals that are newer evidence than a moment by their close date alone.
+
+    People type close dates, so the stage histories of these deals are to be read before they
+    outdate a person's edit of that moment.
+    """
+    return [
+        deal.ref
+        for deal in facts.deals
+        if deal.date_source is DateSource.CLOSE_DATE
+        and deal.entered_at is not None
+        and deal.entered_at > since
+    ]
+
+
 def record_facts(
     policy: BoundPolicy,
     record: Record,
@@ -76,8 +103,9 @@ def record_facts(
 ) -> Facts:
     """Return the facts about a contact or company, from its record and its linked deals.
 
-    `company` is a contact's primary company. Raise KeyError where a property that the policy
-    names was not asked for: what is not known is not blank.
+    `company` is a contact's primary company. The histories of stage and lead status are those in
+    `record.history`, where they were read. Raise KeyError where a property that the policy names
+    was not asked for: what is not known is not blank.
     """
     object_policy = policy.object_policies[record.ref.object_type]
     is_contact = record.ref.object_type is ObjectType.CONTACTS
@@ -85,13 +113,16 @@ def record_facts(
     today = midnight(now.astimezone(policy.zone), policy.zone)
     values: dict[str, Value] = {"now": now, "today": today, **_deal_values(counted_deals)}
     values |= _contact_values(policy, record) if is_contact else _company_values(record)
-    values |= _conversion_values(values)
+    stage, status = record.value(STAGE), _lead_status(object_policy, record)
+    status_version = present_version(record, STATUS) if status else None
+    values |= status_values(status, status_version, imports=policy.policy.flag("hold.imports"))
+    values |= stage_values(object_policy, record)
+    values |= _conversion_values(policy, values)
     records_by_namespace = (
         {"contact": record, "company": company} if is_contact else {"company": record}
     )
     for reader in object_policy.readers:
         values[reader.key] = _read_property(reader, records_by_namespace, counted_deals)
-    stage, status = record.value(STAGE), _lead_status(object_policy, record)
     values["stage"], values["status"] = stage or None, status or None
     company_record = company if is_contact else record
     values["company.id"] = company_record.ref.id if company_record else None
@@ -105,6 +136,8 @@ def record_facts(
         evidence_at=_evidence_at(counted_deals, values.get("contact.last_conversion_at")),
         mark=record.value(policy.mark_property) if is_contact and policy.mark_property else "",
         company=company_record.ref if company_record else None,
+        status_version=status_version,
+        has_stage_history=not stage or present_version(record, STAGE) is not None,
     )
 
 
@@ -121,6 +154,7 @@ def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
         "contact.email_domain": email_domain,
         "contact.last_conversion": get("recent_conversion_event_name") or None,
         "contact.last_conversion_at": parse_time(get("recent_conversion_date")),
+        "contact.first_conversion": get("first_conversion_event_name") or None,
         "contact.conversions": parse_number(get("num_conversion_events")),
         "contact.score": parse_number(record.properties[score]) if score else None,
         "contact.subscription": (record.properties[subscription] or None) if subscription else None,
@@ -171,7 +205,7 @@ _NO_DEALS: Final[dict[str, Value]] = {
 }
 
 
-def _conversion_values(values: Mapping[str, Value]) -> dict[str, Value]:
+def _conversion_values(policy: BoundPolicy, values: Mapping[str, Value]) -> dict[str, Value]:
     """Return whether there is a form conversion that counts: after a loss only a later one."""
     converted_at, lost_at = values.get("contact.last_conversion_at"), values["deals.lost_at"]
     has_converted = bool(values.get("contact.conversions") or values.get("contact.last_conversion"))
@@ -183,7 +217,29 @@ def _conversion_values(values: Mapping[str, Value]) -> dict[str, Value]:
     return {
         "conversion.since_loss": since_loss,
         "conversion.counts": has_converted and (since_loss or values["deals.lost"] == 0),
+        "conversion.since_status": is_converted_since_status(values),
+        "conversion.only_subscriptions": _has_only_subscriptions(policy, values),
     }
+
+
+def _has_only_subscriptions(policy: BoundPolicy, values: Mapping[str, Value]) -> bool:
+    """Whether all form conversions are subscriptions, as far as the kept names can show it.
+
+    HubSpot keeps the names of the first and the latest conversion and how many there were, so
+    more than two are never known to be subscriptions.
+    """
+    latest, first = values.get("contact.last_conversion"), values.get("contact.first_conversion")
+    count = values.get("contact.conversions")
+    if not isinstance(latest, str) or not policy.subscription_forms.fits(latest):
+        return False
+    if isinstance(count, float) and count > 2:
+        return False
+    if count == 1.0:
+        return True
+    # Two conversions, or a count that HubSpot does not say: the first has to fit as well.
+    if isinstance(first, str):
+        return policy.subscription_forms.fits(first)
+    return count != 2.0
 
 
 _STATES_BY_NAMESPACE: Final = {

@@ -6,7 +6,7 @@ from typing import Final
 
 from connector.core.binding.bound_policy import BoundRule, ObjectPolicy
 from connector.core.conditions.values import Value, Values
-from connector.core.conditions.vocabulary import RULES_FACT, Fact
+from connector.core.conditions.vocabulary import ENTERED_PREFIX, RULES_FACT, Fact
 from connector.core.decide.facts import Facts
 from connector.core.model import STAGE, STATUS
 from connector.core.policy.rule import RuleDirection
@@ -108,7 +108,14 @@ class Rounds:
             if len(self.stage_changes) == MAX_ROUNDS:
                 return False
             self.stage_changes.append((rule, rule.reason(values)))
-            self.stage = values["stage"] = target
+            self._move_to(target)
+
+    def _move_to(self, target: str) -> None:
+        """Change the stage, and with it the facts of its history: it would be entered now."""
+        values = self._values
+        values["stage.previous"] = self.stage or values.get("stage.previous")
+        values["stage.since"] = values[f"{ENTERED_PREFIX}{target}"] = values["now"]
+        self.stage = values["stage"] = target
 
     def target_stage(self, rule: BoundRule) -> str:
         """Return where a rule leads from here: nowhere, if its direction does not allow it."""
@@ -145,3 +152,6 @@ class Rounds:
         self.status_change = (row.name, row.reason(values), (*row.when.facts, *row.reason_facts))
         self.status = new_status
         values["status"] = new_status or None
+        # What the connector sets is no seller's word, and newer than every form.
+        values["status.by_person"] = values["conversion.since_status"] = False
+        values["status.since"] = values["now"] if new_status else None

@@ -10,7 +10,7 @@ from connector.core.conditions.compile_comparison import ComparisonTest
 from connector.core.conditions.operands import Term
 from connector.core.conditions.tree import Op
 from connector.core.conditions.values import Kind, Value
-from connector.core.conditions.vocabulary import RULES_FACT
+from connector.core.conditions.vocabulary import ENTERED_PREFIX, RULES_FACT
 from connector.core.conditions.wording import format_value
 
 _UTC: Final = ZoneInfo("UTC")
@@ -30,6 +30,10 @@ _SUBJECTS: Final = {
     "deals.won_at": "the latest win",
     "deals.lost_at": "the latest loss",
     "contact.email_domain": "the e-mail domain",
+    "stage.since": "the day when the stage was entered",
+    "stage.previous": "the stage before this one",
+    "status.since": "the day when the lead status was set",
+    "contact.first_conversion": "the first form",
     "contact.last_conversion": "the latest form",
     "contact.last_conversion_at": "the day of the latest form",
     "contact.conversions": "the number of forms filled in",
@@ -61,6 +65,18 @@ _TRUE_PHRASES: Final = {
         "a form was filled in since the latest loss",
         "no form was filled in since the latest loss",
     ),
+    "conversion.since_status": (
+        "a form was filled in since the lead status was set",
+        "no form was filled in since the lead status was set",
+    ),
+    "conversion.only_subscriptions": (
+        "all forms filled in only subscribe",
+        "a form was filled in that does more than subscribe",
+    ),
+    "status.by_person": (
+        "a person set the lead status",
+        "no person set the lead status",
+    ),
 }
 _VERBS: Final = {
     Op.EQUAL: ("is", "is not"),
@@ -71,8 +87,8 @@ _VERBS: Final = {
     Op.AT_LEAST: ("is at least", "is below"),
     Op.IN: ("is one of", "is none of"),
     Op.NOT_IN: ("is none of", "is one of"),
-    Op.MATCHES: ("matches", "matches none of"),
-    Op.NOT_MATCHES: ("matches none of", "matches"),
+    Op.MATCHES: ("fits", "fits none of"),
+    Op.NOT_MATCHES: ("fits none of", "fits"),
     Op.BLANK: ("is blank", "is not blank"),
     Op.NOT_BLANK: ("is not blank", "is blank"),
 }
@@ -175,8 +191,12 @@ def _quoted_value(value: Value, labels: Mapping[str, str]) -> str:
 def subject_text(term: Term, labels: Mapping[str, str]) -> str:
     """Return what a side of a comparison is about."""
     key = term.fact.key if term.fact else ""
+    if term.is_setting:
+        return f"the setting {term.setting}"
     if key in _SUBJECTS:
         text = _SUBJECTS[key]
+    elif key.startswith(ENTERED_PREFIX):
+        text = f"the day when the stage {key.removeprefix(ENTERED_PREFIX)} was last entered"
     else:
         namespace, _, name = key.partition(".")
         text = _NAMESPACE_PHRASES.get(namespace, "{}").format(f"“{labels.get(key, name)}”")

@@ -47,6 +47,8 @@ _PERSON_SOURCES: Final = frozenset(
     }
 )
 _IMPORT_SOURCE: Final = "IMPORT"
+UNKNOWN_SOURCES: Final = frozenset({"", "MIRROR"})
+"""Source types that name no author: the mirror saw the value, and HubSpot did not say whose."""
 
 
 def is_by_person(version: Version, *, imports: bool) -> bool:

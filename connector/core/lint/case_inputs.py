@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy
@@ -23,6 +23,7 @@ PROPERTIES: Final = {
     "domain": "domain",
     "last_conversion": "recent_conversion_event_name",
     "last_conversion_at": "recent_conversion_date",
+    "first_conversion": "first_conversion_event_name",
     "conversions": "num_conversion_events",
 }
 """What a case calls a property, and what HubSpot calls it."""
@@ -36,8 +37,19 @@ GIVEN_KEYS: Final = (
     "company",
     "contacts",
     "properties",
+    "status_by",
+    "status_since",
+    "stage_since",
+    "stage_before",
     *PROPERTIES,
 )
+_WRITERS: Final = {
+    "person": "CRM_UI",
+    "workflow": "AUTOMATION_PLATFORM",
+    "import": "IMPORT",
+    "integration": "INTEGRATION",
+    "connector": "INTEGRATION",
+}
 _CONTACTS_KEYS: Final = ("furthest", "count")
 _DEAL_KEYS: Final = ("id", "state", "since", "was_won", "pipeline", "properties")
 _DEAL_STAGES: Final = {
@@ -48,6 +60,7 @@ _DEAL_STAGES: Final = {
 }
 _OBJECT_TYPES: Final = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
 _DEFAULT_NOW: Final = "2026-06-01"
+_UNKNOWN_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -> Facts:
@@ -62,7 +75,13 @@ def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -
     object_policy = policy.object_policies[object_type]
     for name, labels in ((STAGE, object_policy.labels), (STATUS, object_policy.status_labels)):
         properties[name] = internal_value(properties.get(name, ""), labels)
-    record = _record(portal, Ref(object_type, "1"), properties, now)
+    record = replace(
+        _record(portal, Ref(object_type, "1"), properties, now),
+        history={
+            STATUS: _status_history(given, properties),
+            STAGE: _stage_history(given, properties),
+        },
+    )
     company_properties = _texts(given["company"]) if "company" in given else {}
     group_values = _group_values(policy, object_type, company_properties, given)
     company = None
@@ -167,7 +186,38 @@ def _deal(policy: BoundPolicy, portal: Portal, node: Node, index: int, now: date
     history = _history(
         (stage, _time(time_node, stage)) for stage, time_node in stage_times if time_node
     )
-    return read_policy_deal(policy, _record(portal, ref, properties, now), history)
+    return read_policy_deal(policy, _record(portal, ref, properties, now), history, now=now)
+
+
+def _status_history(
+    given: Mapping[str, Node], properties: Mapping[str, str]
+) -> tuple[Version, ...]:
+    """Return who set the lead status and when, as far as a case says it.
+
+    Without `status_by` nobody knows who did, and that counts as a person; without
+    `status_since` the status counts as newer than every form.
+    """
+    by, since = given.get("status_by"), given.get("status_since")
+    if not properties[STATUS] or not (by or since):
+        return ()
+    source = _WRITERS[choice(by, "status_by", list(_WRITERS))] if by else "CRM_UI"
+    at = _time(since, "status_since") if since else _UNKNOWN_TIME
+    return (Version(value=properties[STATUS], at=at, source_type=source),)
+
+
+def _stage_history(given: Mapping[str, Node], properties: Mapping[str, str]) -> tuple[Version, ...]:
+    """Return when the stage was entered, and which one came before, as far as a case says it."""
+    since, before = given.get("stage_since"), given.get("stage_before")
+    if not properties[STAGE] or not since:
+        return ()
+    at = _time(since, "stage_since")
+    versions = [Version(value=properties[STAGE], at=at, source_type="CRM_UI")]
+    if before:
+        earlier = at - timedelta(days=1)
+        versions.append(
+            Version(value=text(before, "stage_before"), at=earlier, source_type="CRM_UI")
+        )
+    return tuple(versions)
 
 
 def _history(stage_times: Iterable[tuple[str, datetime]]) -> tuple[Version, ...]:

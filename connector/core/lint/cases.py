@@ -53,7 +53,8 @@ def run_cases(content: str, *, source: str, policy: Policy) -> tuple[CaseResult,
 def case_results(content: str, *, source: str, policy: Policy) -> Iterator[CaseResult]:
     """Yield how each case ends; raise PolicyError after the last if some are unsound.
 
-    A case with `steps` hands the stage and lead status that result on to its next step.
+    A case with `steps` hands the stage and lead status that result on to its next step; a lead
+    status that was corrected is the connector's there.
     """
     root = _read_cases(content, source)
     problems = Problems()
@@ -146,9 +147,14 @@ def _run_case(case: Section, case_binder: _CaseBinder) -> Iterator[CaseResult]:
     given: dict[str, Node] = {}
     for node in items(steps, "steps") if steps else (case,):
         step = section(node, "a step", known=_STEP_KEYS if steps else ())
-        given |= _entries(step, "given", GIVEN_KEYS)
+        step_given = _entries(step, "given", GIVEN_KEYS)
+        if "status" in step_given:  # somebody else set it: who and when is said anew, or unknown
+            given = {key: node for key, node in given.items() if not key.startswith("status_")}
+        given |= step_given
         decision = decide(bound_policy, case_facts(bound_policy, portal, given))
         given |= {"stage": Scalar(decision.stage, step.place)}
+        if any(correction.property_name == STATUS for correction in decision.corrections):
+            given |= {"status_by": Scalar("connector", step.place)}
         given |= {"status": Scalar(decision.status, step.place)}
         expected = _entries(step, "expect", _EXPECT_KEYS)
         yield CaseResult(

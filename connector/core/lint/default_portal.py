@@ -97,6 +97,7 @@ _OTHER_PROPERTIES: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
         ("recent_conversion_event_name",),
         ("recent_conversion_date", "datetime"),
         ("num_conversion_events", "number"),
+        ("first_conversion_event_name",),
         ("associatedcompanyid", "number"),
         ("hubspot_owner_id",),
         ("engagements_last_meeting_booked", "datetime"),

@@ -206,6 +206,7 @@ def _target(node: Node, field_name: str, *, own: bool) -> Target:
 def _by(node: Node) -> str:
     choices = [
         "stage",
+        "type",
         *(name for name, spec in SETTING_SPECS.items() if spec.type is SettingType.CHOICE),
     ]
     return choice(node, "by", choices)

@@ -166,7 +166,7 @@ def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
         choice(node, spec.name, spec.options)
     elif spec.type is SettingType.STATUS and (is_empty(item) or not item.text):
         return (Scalar("clear", item.place),)
-    elif spec.type is SettingType.PROPERTY and is_empty(item):
+    elif is_empty(item) and (spec.type is SettingType.PROPERTY or spec.default == ()):
         return ()
     text(node, spec.name)
     return (item,)

@@ -62,6 +62,21 @@ _STAGES: Final = (
     "other",
 )
 _SQL: Final = ("salesqualifiedlead",)
+_HANDOVER_FORMS: Final = (
+    "demo",
+    "contact sales",
+    "talk to sales",
+    "contact us",
+    "contact form",
+    "book a meeting",
+    "kontakt oss",
+    "kontakt os",
+    "kontakta oss",
+    "kontaktskjema",
+    "kontaktformular",
+    "ota yhteyttä",
+    "yhteydenotto",
+)
 _TABLE: Final = (
     SettingSpec(
         "stages",
@@ -76,7 +91,19 @@ _TABLE: Final = (
         "parked", SettingType.STAGES, ("other",), "parking places: only deals lead out of them"
     ),
     SettingSpec(
-        "default_stage", SettingType.STAGE, ("lead",), "the stage of a record that has none"
+        "default_stage", SettingType.STAGE, ("lead",), "the stage of a contact that has none"
+    ),
+    SettingSpec(
+        "company_default_stage",
+        SettingType.STAGE,
+        (),
+        "the stage of a company that has none; none: it stays blank",
+    ),
+    SettingSpec(
+        "blank_minutes",
+        SettingType.NUMBER,
+        15.0,
+        "how long a stage that another program cleared is left to it",
     ),
     SettingSpec(
         "scope", SettingType.CONDITION, (), "records for which this does not hold are never touched"
@@ -101,8 +128,14 @@ _TABLE: Final = (
     SettingSpec(
         "handover.forms",
         SettingType.TEXTS,
-        ("*demo*", "*contact sales*"),
-        "forms that ask for sales",
+        _HANDOVER_FORMS,
+        "forms that ask for sales: whole words, or `*` for anything",
+    ),
+    SettingSpec(
+        "handover.days",
+        SettingType.NUMBER,
+        90.0,
+        "how old such a form may be, in days",
     ),
     SettingSpec(
         "handover.score", SettingType.NUMBER, 80.0, "the score that makes a record sales-ready"
@@ -115,6 +148,12 @@ _TABLE: Final = (
     ),
     SettingSpec(
         "converted.score", SettingType.NUMBER, 15.0, "the score that makes a record a lead"
+    ),
+    SettingSpec(
+        "subscribed.forms",
+        SettingType.TEXTS,
+        ("newsletter", "blog", "nyhetsbrev", "nyhedsbrev", "uutiskirje"),
+        "forms that only subscribe: whole words, or `*` for anything",
     ),
     SettingSpec(
         "after_lost.stage",
@@ -147,7 +186,14 @@ _TABLE: Final = (
         "lead_status.verdicts",
         SettingType.STATUSES,
         ("UNQUALIFIED", "BAD_TIMING"),
-        "a seller's verdicts, kept on earlier stages too",
+        "a seller's verdicts: where a person set one, only newer evidence moves the contact",
+    ),
+    SettingSpec(
+        "lead_status.outside",
+        SettingType.CHOICE,
+        ("keep-by-hand",),
+        "a lead status that a person set on any other stage: keep it, or clear it",
+        ("keep-by-hand", "clear"),
     ),
     SettingSpec(
         "on_deal",
@@ -275,6 +321,12 @@ _TABLE: Final = (
     ),
     SettingSpec(
         "limits.company", SettingType.NUMBER, 100.0, "contacts of one company corrected in a day"
+    ),
+    SettingSpec(
+        "limits.first_use",
+        SettingType.NUMBER,
+        10.0,
+        "records that a rule corrects unasked before its first reviewed plan",
     ),
     SettingSpec("limits.canary", SettingType.NUMBER, 25.0, "how many of a large plan go first"),
 )

@@ -71,7 +71,9 @@ def explained_record(stage: str = "customer", status: str = "NEW") -> RecordExpl
         modified_at=NOW,
         created_at=NOW,
     )
-    known_facts = record_facts(policy, record, [read_policy_deal(policy, open_deal)], now=NOW)
+    known_facts = record_facts(
+        policy, record, [read_policy_deal(policy, open_deal, now=NOW)], now=NOW
+    )
     return RecordExplanation(
         record=record, explanation=explain(policy, known_facts), possible_changes=()
     )
@@ -151,7 +153,8 @@ def test_an_explanation_says_when_time_alone_may_change_it() -> None:
         created_at=NOW,
     )
     policy_explanation = explain(
-        policy, record_facts(policy, record, [read_policy_deal(policy, lost_deal)], now=NOW)
+        policy,
+        record_facts(policy, record, [read_policy_deal(policy, lost_deal, now=NOW)], now=NOW),
     )
     record_explanation = RecordExplanation(
         record=record, explanation=policy_explanation, possible_changes=()

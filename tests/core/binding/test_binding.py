@@ -181,6 +181,7 @@ def test_the_mirror_asks_only_for_what_the_portal_defines_and_the_policy_needs()
         ObjectType.CONTACTS: (
             "associatedcompanyid",
             "email",
+            "first_conversion_event_name",
             "hs_lead_status",
             "hubspot_owner_id",
             "lifecyclestage",

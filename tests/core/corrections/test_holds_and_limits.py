@@ -41,14 +41,14 @@ def hold(until: datetime | None, origin: HoldOrigin = HoldOrigin.OPERATOR) -> Ho
     )
 
 
-def test_newer_evidence_ends_every_hold_but_the_operator_s() -> None:
+def test_newer_evidence_ends_holds_on_edits_and_on_what_was_undone() -> None:
     next_day = NOON + timedelta(days=1)
     origins_in_force = [
         origin
         for origin in HoldOrigin
         if is_in_force(hold(None, origin), now=next_day, evidence_at=next_day)
     ]
-    assert origins_in_force == [HoldOrigin.OPERATOR]
+    assert origins_in_force == [HoldOrigin.OPERATOR, HoldOrigin.PROGRAM]
     assert all(
         is_in_force(hold(None, origin), now=next_day, evidence_at=NOON) for origin in HoldOrigin
     )

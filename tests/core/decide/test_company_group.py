@@ -205,15 +205,15 @@ def test_a_cycle_of_both_directions_ends_where_one_pass_does_in_whatever_order(
     )
 
 
-def test_a_record_without_a_stage_gets_one_of_its_own_before_it_follows() -> None:
+def test_a_contact_without_a_stage_gets_its_own_first_and_a_company_follows_at_once() -> None:
     policy = _policy("both")
     assert _decided_stages(policy, _company_group(policy, ("subscriber", 0), [("", 0, "")])) == (
         "lead",
         "lead",
     )
     assert _decided_stages(policy, _company_group(policy, ("", 0), [("subscriber", 0, "")])) == (
-        "lead",
-        "lead",
+        "subscriber",
+        "subscriber",
     )
 
 

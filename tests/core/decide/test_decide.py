@@ -20,6 +20,7 @@ from tests.core.builders import (
     portal,
     reopened_deal,
     utc_day,
+    with_status_by,
     won_deal,
 )
 
@@ -265,7 +266,7 @@ def test_a_pinned_lead_status_stays() -> None:
 
 def test_a_pinned_stage_that_is_an_alias_stays_too() -> None:
     policy = bind_policy("extends: standard\nsettings: {aliases: {subscriber: lead}}")
-    facts = facts_about(policy, contact("subscriber", "NEW"))
+    facts = facts_about(policy, with_status_by("INTEGRATION", contact("subscriber", "NEW")))
     decision = decide(policy, facts, pinned=frozenset({STAGE}))
     assert (decision.stage, decision.status) == ("subscriber", "")
     assert [correction.property_name for correction in decision.corrections] == [STATUS]
@@ -290,7 +291,7 @@ def test_a_rule_with_a_lead_status_sets_it_while_it_wins() -> None:
     assert (decision.stage, decision.status) == ("other", "UNQUALIFIED")
     assert [correction.rule for correction in decision.corrections] == ["mine", "mine"]
     assert _decide(text, "other", "NEW", vip="true").status == "UNQUALIFIED"
-    assert _decide(text, "lead", "NEW").status == ""
+    assert _decide(text, "lead", "NEW").status == "NEW"
 
 
 def test_a_companys_lead_status_is_left_alone() -> None:

@@ -26,7 +26,17 @@ def test_each_rule_is_explained_until_one_wins_and_the_rest_is_not_reached() -> 
         "won": RuleResult.FAILED,
         "reopened": RuleResult.WON,
         **dict.fromkeys(
-            ("open-deal", "lost", "quiet", "handover", "qualified", "converted", "blank"),
+            (
+                "open-deal",
+                "lost",
+                "quiet",
+                "verdict",
+                "handover",
+                "qualified",
+                "converted",
+                "subscribed",
+                "blank",
+            ),
             RuleResult.NOT_REACHED,
         ),
     }

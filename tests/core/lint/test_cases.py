@@ -26,7 +26,7 @@ def _run_cases(text: str) -> tuple[CaseResult, ...]:
 
 def test_a_case_that_fails_names_what_was_expected_and_what_was_decided() -> None:
     (result,) = _run_cases(
-        "cases:\n  - name: one\n    given: {stage: lead, status: NEW}\n"
+        "cases:\n  - name: one\n    given: {stage: lead, status: NEW, status_by: workflow}\n"
         "    expect: {stage: customer, status: NEW, rule: won, status_rule: ''}\n"
     )
     assert (result.name, str(result.place)) == ("one", "c.yaml:2:5")

@@ -19,9 +19,11 @@ STANDARD_RULES = [
     "quiet",
     "follows-company",
     "follows-contacts",
+    "verdict",
     "handover",
     "qualified",
     "converted",
+    "subscribed",
     "blank",
 ]
 OWN_RULE = "{name: mine, when: always, stage: lead, reason: x}"

@@ -1,0 +1,54 @@
+"""Say for which records the histories of stage and lead status must be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.conditions.values import Value
+from connector.core.decide.decision import decide, find_exemption
+from connector.core.decide.edit_values import is_converted_since_status
+from connector.core.decide.facts import Facts
+
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def needs_edit_history(policy: BoundPolicy, facts: Facts) -> bool:
+    """Whether the histories of stage and lead status could change a record's decision.
+
+    HubSpot gives histories for 50 records at a time, so they are read for few. Those of the stage
+    matter where the policy names a fact that comes from them, in this stage. Who set the lead
+    status matters where the decision differs with the possible answers.
+    """
+    object_policy = policy.object_policies[facts.record.object_type]
+    if find_exemption(object_policy, facts):
+        return False
+    stages = object_policy.stage_history_stages
+    stage = object_policy.aliases.get(facts.stage, facts.stage)
+    if not facts.has_stage_history and (stages is None or stage in stages):
+        return True
+    if not facts.status or facts.status_version or not object_policy.uses_status_author:
+        return False
+    if object_policy.uses_status_time:
+        return True
+    outcomes = {
+        (decision.stage, decision.status)
+        for variant in (facts, *_possible_authors(facts))
+        for decision in (decide(policy, variant),)
+    }
+    return len(outcomes) > 1
+
+
+def _possible_authors(facts: Facts) -> Iterator[Facts]:
+    """Yield the facts as if a program had set the lead status, and as if a person had long ago."""
+    yield _with_author(facts, {"status.by_person": False})
+    yield _with_author(facts, {"status.by_person": True, "status.since": _LONG_AGO})
+
+
+def _with_author(facts: Facts, author: dict[str, Value]) -> Facts:
+    values = {**facts.values, **author}
+    values["conversion.since_status"] = is_converted_since_status(values)
+    return replace(facts, values=values)
