@@ -16,6 +16,7 @@ from state.db.encoding import canonical_json, corrections_text, parse_correction
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
+from state.db.writer_fences import refuse_replaced_writer
 
 
 class _Row(SQLModel, table=True):
@@ -44,6 +45,7 @@ def promise(session: Transaction, moves: Sequence[Move]) -> None:
     A second open move of a record raises IntegrityError: it would overwrite the phase of the first
     move, and a record that the first move cleared would stay blank.
     """
+    refuse_replaced_writer(session)
     if moves:
         session.execute(insert(_TABLE), [_row(session, move) for move in moves])
 
@@ -53,6 +55,7 @@ def advance(session: Transaction, refs: Iterable[Ref], phase: Phase) -> None:
 
     Raise LookupError where a record has no open move: nothing may be sent for it.
     """
+    refuse_replaced_writer(session)
     for chunk in chunk_refs(refs):
         conditions = chunk_conditions(session, _TABLE, chunk)
         statement = update(_TABLE).where(*conditions).values(phase=phase.value)
@@ -92,6 +95,7 @@ def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:
 
 def close(session: Transaction, refs: Iterable[Ref]) -> None:
     """Delete moves that have ended, in the transaction that appends their audit lines."""
+    refuse_replaced_writer(session)
     for chunk in chunk_refs(refs):
         session.execute(delete(_TABLE).where(*chunk_conditions(session, _TABLE, chunk)))
 

@@ -38,7 +38,7 @@ class RateSlots:
             slots[name] = [*recent, slot]
         return slot
 
-    def add(self, name: str, times: Sequence[float]) -> None:
+    def add(self, name: str, times: Sequence[float], now: float) -> None:
         """Add slots of a bucket that were taken before it was shared."""
         with self._open_slots() as slots:
             slots[name] = sorted([*slots.get(name, ()), *times])

@@ -28,5 +28,6 @@ from state import (  # noqa: F401 - importing a file registers its tables
     tokens,
     webhook_inbox,
 )
+from state.db import shared_rate_slots, writer_fences  # noqa: F401 - these register theirs
 
 METADATA: Final[MetaData] = SQLModel.metadata

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,33 @@ import structlog
 from hypothesis import settings
 
 from state.db.store import Store
+from tests.databases import PostgresqlServer, copy_sqlite
 from tests.fakes.connected_portal import START, ConnectedPortal, HookedHubSpot, example_portal
 
 # An example may take as long as a busy machine needs.
 settings.register_profile("steady", deadline=None)
 settings.load_profile("steady")
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on both engines where it uses a store, and nothing of SQLite's own.
+
+    What is SQLite's own: the file (fixture `database`), or the marker `sqlite`.
+    """
+    if "database_engine" in metafunc.fixturenames:
+        only_sqlite = "database" in metafunc.fixturenames or any(
+            metafunc.definition.iter_markers("sqlite")
+        )
+        engines = ENGINES[:1] if only_sqlite else ENGINES
+        metafunc.parametrize("database_engine", engines, indirect=True, scope="function")
+
+
+@pytest.fixture
+def database_engine(request: pytest.FixtureRequest) -> str:
+    """Return the engine of this test: `sqlite` or `postgresql`."""
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -26,14 +48,40 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """Return a PostgreSQL server, started when it is first asked for."""
+    server = PostgresqlServer()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def open_portal(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., ConnectedPortal]]:
+def new_database_url(
+    tmp_path: Path,
+    empty_database: Path,
+    database_engine: str,
+    postgresql_server: PostgresqlServer,
+) -> Iterator[Callable[[], str]]:
+    """Make empty databases on the engine of the test; return the URL of each."""
+    with ExitStack() as databases:
+        numbers = iter(range(1000))
+
+        def new_url() -> str:
+            if database_engine == "postgresql":
+                return databases.enter_context(postgresql_server.empty_database())
+            return copy_sqlite(empty_database, tmp_path / f"connector-{next(numbers)}.db")
+
+        yield new_url
+
+
+@pytest.fixture
+def open_portal(new_database_url: Callable[[], str]) -> Iterator[Callable[..., ConnectedPortal]]:
     """Connect to fake portals that a test defines, and close their stores afterwards."""
     stores: list[Store] = []
 
     def connect(definition: object = None) -> ConnectedPortal:
-        path = shutil.copy(empty_database, tmp_path / f"connector-{len(stores)}.db")
-        stores.append(Store.open(f"sqlite:///{path}"))
+        stores.append(Store.open(new_database_url()))
         api = HookedHubSpot(definition or example_portal(), START)  # type: ignore[arg-type]  # a test names its own
         return ConnectedPortal(api=api, store=stores[-1])
 

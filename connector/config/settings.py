@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from connector.config.setting_files import (
     TOML_FILE,
@@ -87,7 +88,7 @@ class Settings:
     portal_id: str
     api_url: str
     api_version: str
-    database_url: str
+    database_url: str = field(repr=False)
     policy: str
     writes: str
     log_format: str
@@ -112,7 +113,7 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
-        secrets=tuple(values[name] for name in sorted(SECRETS) if values[name]),
+        secrets=(*(values[name] for name in sorted(SECRETS) if values[name]), *_password(values)),
         portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
         api_url=values["HUBSPOT_API_URL"].rstrip("/"),
         api_version=values["HUBSPOT_API_VERSION"],
@@ -212,6 +213,15 @@ def _secret(name: str, path: Path) -> str:
     except UnicodeDecodeError:
         # Without its cause, which would show what the file holds.
         raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
+
+
+def _password(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the password in the address of the database, where it has one."""
+    try:
+        password = urlsplit(values["CONNECTOR_DATABASE_URL"]).password
+    except ValueError:  # opening the store says what is wrong with it
+        password = None
+    return (unquote(password),) if password else ()
 
 
 def _oauth(values: Mapping[str, str]) -> App | None:

@@ -80,7 +80,7 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
 def require_free_disk(context: RunContext) -> None:
     """Raise DiskNearlyFull where the disk has too little left for the outbox."""
     free = context.store.free_bytes()
-    if free < MIN_FREE_BYTES:
+    if free is not None and free < MIN_FREE_BYTES:
         raise DiskNearlyFull(
             f"The disk has {free // 2**20} MiB left: nothing is written to HubSpot, and everything "
             "stays due. Free some space; it goes on by itself."

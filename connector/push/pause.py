@@ -44,7 +44,8 @@ def pause(store: Store, portal_id: str, *, at: datetime, reason: str) -> None:
 def resume(store: Store, portal_id: str) -> bool:
     """Allow writes again; return whether the portal was paused."""
     was_paused = pause_reason(store, portal_id) is not None
-    store.pause_file(portal_id).unlink(missing_ok=True)
+    if file := store.pause_file(portal_id):
+        file.unlink(missing_ok=True)
     with store.begin(portal_id) as session:
         checkpoints.put(session, _CHECKPOINT, None)
     return was_paused
@@ -53,7 +54,7 @@ def resume(store: Store, portal_id: str) -> bool:
 def pause_reason(store: Store, portal_id: str) -> str | None:
     """Return in words since when and why a portal is paused, None where it is not."""
     file = store.pause_file(portal_id)
-    if file.exists():
+    if file and file.exists():
         return f"by the file {file}"
     with store.reading(portal_id) as session:
         pause_value = _Pause.from_checkpoint(checkpoints.get(session, _CHECKPOINT))

@@ -29,7 +29,7 @@ class Status:
     holds: int = 0
     events_waiting: int = 0
     database_bytes: int = 0
-    free_bytes: int = 0
+    free_bytes: int | None = 0
     lag: float | None = None
     requests_left: int | None = None
     left_alone: dict[str, int] = field(default_factory=dict)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from state.db import schema
+from state.db.errors import explain_errors
+from state.db.locks import hold_lock
+from state.rate_slots import RateSlots
 
 _PRAGMAS: Final = (
     # A mirrored record has about 500 bytes: upserts cost 17% less than with pages of 4,096 bytes.
@@ -16,6 +25,89 @@ _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
 )
+
+# A migration of millions of rows takes minutes; a process that starts meanwhile waits for it.
+_MIGRATION_WAIT_SECONDS: Final = 600
+
+
+class SqliteDatabase:
+    """One SQLite file; its locks, its rate slots and its pause lie in files beside it."""
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        self._path = path
+        self.writing = engine(path, busy_timeout=busy_timeout)
+        self.reading = reading_engine(self.writing)
+        self._thread_lock = RLock()
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the file."""
+        return self._path.parent
+
+    def explain_errors(self) -> AbstractContextManager[None]:
+        """Turn what SQLite says of its file into an error that says what to do next."""
+        return explain_errors(self._path)
+
+    @contextmanager
+    def queue_writers(self, portal_id: str) -> Iterator[None]:
+        """Let the threads of this process write one after the other, whatever the portal.
+
+        A connection that SQLite finds locked sleeps up to a tenth of a second before it looks
+        again, and a webhook delivery waits for its answer.
+        """
+        with self._thread_lock:
+            yield
+
+    def lock_portal(self, connection: Connection, portal_id: str) -> None:
+        """Do nothing: BEGIN IMMEDIATE lets in one writing transaction at a time."""
+
+    def fence(self, portal_id: str) -> int | None:
+        """Return None: the kernel drops a file lock with its process, and never earlier."""
+        return None
+
+    def writer_lock(
+        self, portal_id: str, *, wait: float, holder_name: str
+    ) -> AbstractContextManager[None]:
+        """Hold the lock file of a portal; raise `locks.Busy` after `wait` seconds."""
+        lock = self._beside(f"{portal_id}.lock")
+        return hold_lock(lock, wait=wait, resource=f"portal {portal_id}", holder_name=holder_name)
+
+    def rate_slots(self, portal_id: str) -> RateSlots:
+        """Return the slots of a portal, kept in a file."""
+        return RateSlots(self._beside(f"{portal_id}.turns"))
+
+    def pause_file(self, portal_id: str) -> Path:
+        """Return the file whose presence pauses a portal."""
+        return self._beside(f"{portal_id}.paused")
+
+    def free_bytes(self) -> int:
+        """Return how much room the disk has."""
+        return shutil.disk_usage(self._path.parent).free
+
+    def size_bytes(self) -> int:
+        """Return how much the file takes, its write-ahead log included."""
+        files = (self._path, self._beside("wal", separator="-"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def migrate(self) -> None:
+        """Migrate under a lock file, so that of many starts only one does it."""
+        if schema.is_current(self.reading, str(self._path)):
+            return
+        lock = hold_lock(
+            self._beside("migration.lock"),
+            wait=_MIGRATION_WAIT_SECONDS,
+            resource=str(self._path),
+            holder_name="a migration",
+        )
+        with lock, self.writing.begin() as connection:
+            schema.upgrade(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.writing.dispose()
+
+    def _beside(self, suffix: str, *, separator: str = ".") -> Path:
+        return self._path.with_name(f"{self._path.name}{separator}{suffix}")
 
 
 def engine(path: Path, *, busy_timeout: float = 30) -> Engine:

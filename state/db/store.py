@@ -2,58 +2,51 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from connector.errors import UserError
-from state.db import sqlite
-from state.db.errors import explain_errors
-from state.db.locks import hold_lock
-from state.db.schema import migrate
+from state.db.database import Database, RateSlots
+from state.db.sqlite import SqliteDatabase
 from state.db.transaction import Transaction
-from state.rate_slots import RateSlots
 
 
 class Store:
     """One open database; use it as a context manager, or call `close`."""
 
-    def __init__(self, engine: Engine, path: Path, *, lock_wait: float = 0) -> None:
-        self._engine = engine
-        self._reading = sqlite.reading_engine(engine)
-        self._path = path
+    def __init__(self, database: Database, *, lock_wait: float = 0) -> None:
+        self._database = database
         self._lock_wait = lock_wait
-        self._thread_lock = RLock()
 
     @classmethod
     def open(cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0) -> Self:
-        """Open `sqlite:///path`, create what is missing, and migrate it to this version.
+        """Open `sqlite:///path` or `postgresql+psycopg://…`, and migrate it to this version.
 
-        Raise UserError where the file cannot be used or a newer version wrote it. Raise Busy, now
-        and in every transaction, where another program locks it for `busy_timeout` seconds.
-        `lock_wait` is the default for how many seconds `writer_lock` waits.
+        A SQLite file and its folder are made where they are missing; a PostgreSQL database
+        must exist. UserError where the database cannot be used, or a newer version wrote it;
+        Busy, now and in every transaction, where a lock is not had within `busy_timeout`
+        seconds; TemporaryError where a server does not answer. `lock_wait` is how many seconds
+        the writer's lock is waited for where the caller does not say.
         """
-        path = _path(url)
-        engine = sqlite.engine(path, busy_timeout=busy_timeout)
+        database = _open_database(url, busy_timeout=busy_timeout)
         try:
-            with explain_errors(path):
-                migrate(engine, path)
+            with database.explain_errors():
+                database.migrate()
         except BaseException:
-            engine.dispose()
+            database.close()
             raise
-        return cls(engine, path, lock_wait=lock_wait)
+        return cls(database, lock_wait=lock_wait)
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -66,17 +59,28 @@ class Store:
     ) -> None:
         self.close()
 
-    def begin(self, portal_id: str) -> AbstractContextManager[Transaction]:
-        """Begin a writing transaction of a portal; it commits at its end, or rolls back."""
-        return self._write(portal_id)
+    @contextmanager
+    def begin(self, portal_id: str) -> Iterator[Transaction]:
+        """Begin a writing transaction of a portal; it commits at its end, or rolls back.
+
+        The writing transactions of a portal run one after the other, on either engine: what
+        one has read, no other changes before it ends.
+        """
+        database = self._database
+        with (
+            database.queue_writers(portal_id),
+            self._transaction(database.writing, portal_id) as session,
+        ):
+            database.lock_portal(session.connection(), portal_id)
+            yield session
 
     def reading(self, portal_id: str) -> AbstractContextManager[Transaction]:
         """Begin a reading transaction of a portal: it sees a snapshot and blocks no writer."""
-        return self._transaction(self._reading, portal_id)
+        return self._transaction(self._database.reading, portal_id)
 
     def reading_all_portals(self) -> AbstractContextManager[Session]:
         """Begin a reading transaction across all portals."""
-        return self._transaction(self._reading, "")
+        return self._transaction(self._database.reading, "")
 
     def writer_lock(
         self, portal_id: str, *, wait: float | None = None, holder_name: str = "another connector"
@@ -85,53 +89,59 @@ class Store:
 
         `holder_name` is named in other processes' error meanwhile, for example `connector sync`.
         """
-        lock = self._path.with_name(f"{self._path.name}.{portal_id}.lock")
         wait = self._lock_wait if wait is None else wait
-        return hold_lock(lock, wait=wait, resource=f"portal {portal_id}", holder_name=holder_name)
+        return self._database.writer_lock(portal_id, wait=wait, holder_name=holder_name)
 
     def rate_slots(self, portal_id: str) -> RateSlots:
-        """Return the rate slots that all processes on this database share for a portal."""
-        return RateSlots(self._path.with_name(f"{self._path.name}.{portal_id}.turns"))
+        """Return the slots that all processes on this database take for a portal's requests."""
+        return self._database.rate_slots(portal_id)
 
-    def pause_file(self, portal_id: str) -> Path:
-        """Return the file whose presence pauses a portal."""
-        return self._path.with_name(f"{self._path.name}.{portal_id}.paused")
+    def pause_file(self, portal_id: str) -> Path | None:
+        """Return the file whose presence pauses a portal, None where no file can."""
+        return self._database.pause_file(portal_id)
 
     @property
     def folder(self) -> Path:
-        """Return the folder of the database."""
-        return self._path.parent
+        """Return the folder for files of this database, such as archives of the audit."""
+        return self._database.folder
 
-    def free_bytes(self) -> int:
-        """Return the free bytes on the disk of the database."""
-        return shutil.disk_usage(self._path.parent).free
+    def free_bytes(self) -> int | None:
+        """Return how much may still be written, None where that cannot be known from here."""
+        return self._database.free_bytes()
 
     def size_bytes(self) -> int:
-        """Return the bytes of the database, its write-ahead log included."""
-        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
-
-    @contextmanager
-    def _write(self, portal_id: str) -> Iterator[Transaction]:
-        # Threads of one process queue at this lock: SQLite sleeps up to 0.1 seconds before it
-        # tries a locked database again, and a webhook delivery waits for its answer meanwhile.
-        with self._thread_lock, self._transaction(self._engine, portal_id) as session:
-            yield session
+        """Return how much the database takes."""
+        return self._database.size_bytes()
 
     @contextmanager
     def _transaction(self, engine: Engine, portal_id: str) -> Iterator[Transaction]:
-        with explain_errors(self._path), Transaction(engine, portal_id) as session, session.begin():
+        database = self._database
+        fence = database.fence(portal_id)
+        with (
+            database.explain_errors(),
+            Transaction(engine, portal_id, fence=fence) as session,
+            session.begin(),
+        ):
             yield session
 
 
-def _path(url: str) -> Path:
+def _open_database(url: str, *, busy_timeout: float) -> Database:
     try:
         parts = make_url(url)
     except ArgumentError as error:
         raise UserError(_bad_url_message(url)) from error
-    if parts.get_backend_name() != "sqlite" or parts.database in {None, "", ":memory:"}:
-        raise UserError(_bad_url_message(parts.render_as_string(hide_password=True)))
-    path = Path(str(parts.database))
+    match parts.get_backend_name(), parts.database:
+        case "postgresql", str():
+            # Imported where used: one machine with SQLite needs no driver.
+            from state.db.postgresql import PostgresqlDatabase
+
+            return PostgresqlDatabase(parts, busy_timeout=busy_timeout)
+        case "sqlite", str() as name if name not in {"", ":memory:"}:
+            return SqliteDatabase(_make_folder(Path(name)), busy_timeout=busy_timeout)
+    raise UserError(_bad_url_message(_without_password(parts)))
+
+
+def _make_folder(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -142,8 +152,13 @@ def _path(url: str) -> Path:
     return path
 
 
+def _without_password(url: URL) -> str:
+    return url.render_as_string(hide_password=True)
+
+
 def _bad_url_message(url: str) -> str:
     return (
         f"{url!r} names no database that the connector can use: set CONNECTOR_DATABASE_URL to a "
-        "file, such as sqlite:///var/connector.db"
+        "file, such as sqlite:///var/connector.db, or to a PostgreSQL database, such as "
+        "postgresql+psycopg://connector@host/connector"
     )

@@ -12,9 +12,13 @@ class Transaction(Session):
     `portal_id` is "" in a transaction across all portals, which therefore has no `portal_key`.
     """
 
-    def __init__(self, bind: Engine | Connection, portal_id: str) -> None:
+    def __init__(
+        self, bind: Engine | Connection, portal_id: str, *, fence: int | None = None
+    ) -> None:
         super().__init__(bind)
         self.portal_id = portal_id
+        self.fence = fence
+        """The number of the writer's lock that its process holds; None: nothing to compare."""
 
     @property
     def portal_key(self) -> int:

@@ -47,7 +47,7 @@ def upsert(
 def insert_missing(session: Transaction, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; where a key exists already, leave its row unchanged."""
     if rows:
-        _execute(session, _insert_missing_statement(_dialect_name(session), table), rows)
+        _execute(session, insert_missing_statement(_dialect_name(session), table), rows)
 
 
 @cache
@@ -66,7 +66,8 @@ def upsert_statement(
 
 
 @cache
-def _insert_missing_statement(dialect: str, table: Table) -> Insert:
+def insert_missing_statement(dialect: str, table: Table) -> Insert:
+    """Return the statement behind `insert_missing`."""
     return _INSERTS[dialect](table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 

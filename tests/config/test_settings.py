@@ -252,3 +252,14 @@ def test_a_time_that_would_forget_too_much_is_no_setting(
 ) -> None:
     with pytest.raises(UserError, match=f"{name}.*at least"):
         read_settings(tmp_path, {name: text})
+
+
+def test_the_password_of_a_database_is_a_secret(tmp_path: Path) -> None:
+    url = "postgresql+psycopg://connector:pass%20word@host/connector"
+    settings = read({"CONNECTOR_DATABASE_URL": url}, folder=tmp_path)
+    assert settings.secrets == ("pass word",)
+    assert "pass" not in repr(settings)
+
+
+def test_an_address_that_is_none_has_no_password(tmp_path: Path) -> None:
+    assert read({"CONNECTOR_DATABASE_URL": "postgresql://[host/x"}, folder=tmp_path).secrets == ()

@@ -211,6 +211,7 @@ def test_while_paused_nothing_is_written(portal: ConnectedPortal) -> None:
     assert portal.stage(contacts[0]) == "customer"
 
 
+@pytest.mark.sqlite
 def test_a_file_pauses_as_well_and_between_two_batches(portal: ConnectedPortal) -> None:
     create_won_leads(portal, 150)
     portal.api.after("update", 1, portal.store.pause_file("1").touch)

@@ -1,9 +1,9 @@
-"""Give each test a database of its own."""
+"""Give each test a database of its own, once on each engine."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +13,24 @@ from state.db.transaction import Transaction
 from tests.state.examples import PORTAL
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an empty database at the newest schema, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "connector.db"
-    Store.open(f"sqlite:///{path}").close()
-    return path
-
-
 @pytest.fixture
 def database(tmp_path: Path, empty_database: Path) -> Path:
-    """Return the path of an empty database of the test's own."""
+    """Return the path of an empty SQLite database of the test's own."""
     return Path(shutil.copy(empty_database, tmp_path / "connector.db"))
 
 
 @pytest.fixture
-def store(database: Path) -> Iterator[Store]:
+def database_url(request: pytest.FixtureRequest, new_database_url: Callable[[], str]) -> str:
+    """Return the URL of an empty database; of the file, where the test looks into it."""
+    if "database" in request.fixturenames:
+        return f"sqlite:///{request.getfixturevalue('database')}"
+    return new_database_url()
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
     """Return an open, empty database."""
-    with Store.open(f"sqlite:///{database}") as opened_store:
+    with Store.open(database_url) as opened_store:
         yield opened_store
 
 

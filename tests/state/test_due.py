@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -87,6 +88,7 @@ def test_a_time_that_is_set_replaces_the_last_one(session: Transaction) -> None:
     assert mirror.due_refs(session, CONTACTS, until=at(5)) == (contact(2), contact(3))
 
 
+@pytest.mark.sqlite
 def test_due_records_are_found_without_reading_the_others(session: Transaction) -> None:
     plan = session.execute(
         text(

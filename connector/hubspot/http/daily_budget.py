@@ -23,7 +23,7 @@ class RateSlots(Protocol):
         """Take the next free time under this limit, and return it."""
         ...
 
-    def add(self, name: str, times: Sequence[float]) -> None:
+    def add(self, name: str, times: Sequence[float], now: float) -> None:
         """Note times that were taken elsewhere."""
         ...
 

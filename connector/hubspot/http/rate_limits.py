@@ -35,7 +35,7 @@ class LocalSlots:
             self._times[name] = [*recent, slot]
         return slot
 
-    def add(self, name: str, times: Sequence[float]) -> None:
+    def add(self, name: str, times: Sequence[float], now: float) -> None:
         """Note times that were taken elsewhere."""
         with self._lock:
             self._times[name] = sorted([*self._times.get(name, ()), *times])
@@ -47,10 +47,10 @@ class LocalSlots:
             self._day = (day, number)
         return number
 
-    def copy_to(self, slots: RateSlots) -> None:
+    def copy_to(self, slots: RateSlots, now: float) -> None:
         """Add what was taken and counted so far to other slots."""
         for name, times in self._times.items():
-            slots.add(name, times)
+            slots.add(name, times, now)
         day, number = self._day or (date.min, 0)
         for _ in range(number):
             slots.count_request(day)
@@ -102,7 +102,7 @@ class RateLimits:
 
     def share_slots(self, slots: RateSlots) -> None:
         """Share the pace with other processes from now on; what was sent so far counts as well."""
-        self._local_slots.copy_to(slots)
+        self._local_slots.copy_to(slots, self._monotonic())
         self.slots = slots
 
     def update(self, headers: Mapping[str, str], route: Route | None = None) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Event, Thread
 
+import pytest
+
 from state import checkpoints
 from state.db.store import Store
 from tests.state.examples import PORTAL
 
 
+@pytest.mark.sqlite
 def test_the_size_counts_the_log_that_is_not_written_back_yet(store: Store) -> None:
     before = store.size_bytes()
     with store.begin(PORTAL) as session:
