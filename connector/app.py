@@ -42,7 +42,7 @@ from connector.web.app import create_app
 from connector.web.daemon_link import DaemonLink
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from state import mirror, outbox, quarantine, webhook_inbox
+from state import mirror, outbox, quarantine, unreadable_records, webhook_inbox
 from state.db.store import Store
 
 SHUTDOWN_SECONDS: Final = 8.0
@@ -262,6 +262,7 @@ def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> No
             now=now,
             open_moves=outbox.open_moves(session),
             failed_corrections=quarantine.read_quarantined(session),
+            unreadable_records=unreadable_records.read_all(session),
         )
     notifier.notify(environment.portal_id, alerts(health), now)
 

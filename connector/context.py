@@ -11,10 +11,11 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from connector.core.binding.bind import BoundPolicy
+from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
-from connector.hubspot.api import HubSpotApi
+from connector.hubspot.api import HubSpotApi, ReadResult
 from state.db.store import Store
 from state.db.transaction import Transaction
 
@@ -50,12 +51,14 @@ class RunState:
     open moves of an earlier run, perhaps under another policy, write beside stage and lead
     status. `readings` holds the records that were read last, so that a reading of a moment ago
     is not repeated. `proven_moves` counts the backward moves of each object type that held.
+    `rules_to_review` holds the rules whose records wait for a first review.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
     open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
     proven_moves: Counter[ObjectType] = field(default_factory=Counter)
+    rules_to_review: tuple[NewRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,12 @@ class EvidenceSource(Protocol):
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
         """Read records of one type by asked ref; absent ones are not there."""
+        ...
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Read records as `read` does, and name those that cannot be read in the result."""
         ...
 
 

@@ -8,7 +8,7 @@ the redaction of its two values and the deletion of lines that were cut into an 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
@@ -143,16 +143,18 @@ def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, in
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
-def count_records_by_rule(session: Transaction, *, since: datetime) -> dict[str, int]:
+def count_records_by_rule(
+    session: Transaction, *, since: datetime, except_runs: Collection[str] = ()
+) -> dict[str, int]:
     """Count, for each rule, the records of which it wrote a property since then.
 
-    A stale correction was never sent, so it does not count.
+    A stale correction was never sent, so it does not count; nor do the lines of `except_runs`.
     """
     record = _C.object_type + "/" + cast(_C.object_id, String)
     query = (
         select(_C.rule, func.count(distinct(record)))
         .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
-        .where(_C.outcome != Outcome.STALE.value)
+        .where(_C.outcome != Outcome.STALE.value, _C.run.not_in(except_runs))
         .group_by(_C.rule)
     )
     return {row[0]: row[1] for row in session.execute(query)}

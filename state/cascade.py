@@ -17,6 +17,7 @@ from state import (
     mirror,
     outbox,
     quarantine,
+    unreadable_records,
 )
 from state.db.transaction import Transaction
 
@@ -43,6 +44,7 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
     quarantine.move_to_survivors(session, new_merges)
     follow_up_tasks.move_to_survivors(session, new_merges)
     applied_corrections.move_to_survivors(session, new_merges)
+    unreadable_records.forget(session, new_merges)
     affected = _remove_links(session, new_merges)
     mirror.erase(session, new_merges)
     mirror.mark_due(session, sorted({*affected, *new_merges.values()}), at=at)
@@ -68,6 +70,7 @@ def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
     follow_up_tasks.erase(session, known_refs)
     for ref in deleted_refs:
         quarantine.forget_failures(session, ref)
+    unreadable_records.forget(session, deleted_refs)
     mirror.erase(session, deleted_refs)
     mirror.mark_due(session, sorted(affected), at=at)
 

@@ -64,18 +64,27 @@ def finish(session: Transaction, run: str, at: datetime, summary: Mapping[str, A
 
 def latest(session: Transaction) -> Run | None:
     """Return the run that began last, None where there is none."""
-    newest_first = (
-        select(_TABLE)
-        .where(_C.portal_id == session.portal_key)
-        .order_by(_C.began_at.desc(), _C.run.desc())
-    )
-    return _run(session.execute(newest_first.limit(1)).one_or_none())
+    return next(iter(read(session, limit=1)), None)
+
+
+def read(
+    session: Transaction, *, limit: int | None = None, since: datetime | None = None, kind: str = ""
+) -> tuple[Run, ...]:
+    """Return runs, the newest first; `since`, `kind` and `limit` narrow them where given."""
+    query = select(_TABLE).where(_C.portal_id == session.portal_key)
+    if since is not None:
+        query = query.where(_C.began_at >= to_millis(since))
+    if kind:
+        query = query.where(_C.kind == kind)
+    newest_first = query.order_by(_C.began_at.desc(), _C.run.desc()).limit(limit)
+    return tuple(map(_run, session.execute(newest_first)))
 
 
 def get(session: Transaction, run: str) -> Run | None:
     """Return the run with this id, None where there is none."""
     conditions = (_C.portal_id == session.portal_key, _C.run == run)
-    return _run(session.execute(select(_TABLE).where(*conditions)).one_or_none())
+    row = session.execute(select(_TABLE).where(*conditions)).one_or_none()
+    return None if row is None else _run(row)
 
 
 def prune(session: Transaction, *, before: datetime) -> None:
@@ -84,9 +93,7 @@ def prune(session: Transaction, *, before: datetime) -> None:
     session.execute(delete(_TABLE).where(*conditions))
 
 
-def _run(row: Any) -> Run | None:
-    if row is None:
-        return None
+def _run(row: Any) -> Run:
     return Run(
         run=row.run,
         kind=row.kind,

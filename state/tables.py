@@ -26,6 +26,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     recent_writes,
     runs,
     tokens,
+    unreadable_records,
     webhook_inbox,
 )
 from state.db import shared_rate_slots, writer_fences  # noqa: F401 - these register theirs

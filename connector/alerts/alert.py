@@ -12,9 +12,11 @@ from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
 from state.quarantine import FailedCorrection
+from state.unreadable_records import UnreadableRecord
 
 TEMPORARY_FAILURE_SECONDS: Final = 600.0
 """Seconds before a temporary failure (HubSpot away, a locked database) raises an alert."""
@@ -25,6 +27,7 @@ RECENT_QUARANTINE: Final = timedelta(hours=24)
 _MAX_NAMED: Final = 3  # named in one alert
 _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
     (OverLimit, ("over-limit", "A plan is over a limit: nothing is written until you look")),
+    (FirstUse, ("first-use", "Rules that are new in this portal wait for a first review")),
     (RunStopped, ("stopped", "A run was stopped, since what it wrote did not hold")),
     (DiskNearlyFull, ("disk", "The disk is nearly full: nothing is written to HubSpot")),
     (TokenRefused, ("token", "HubSpot refuses the token")),
@@ -51,6 +54,7 @@ class Health:
     now: datetime
     open_moves: Sequence[Move]
     failed_corrections: Sequence[FailedCorrection]
+    unreadable_records: Sequence[UnreadableRecord] = ()
 
 
 def alerts(health: Health) -> Iterator[Alert]:
@@ -59,6 +63,7 @@ def alerts(health: Health) -> Iterator[Alert]:
         yield from _failing_step_alert(failing_step, health.monotonic_seconds - failing_step.since)
     yield from _open_move_alert(health)
     yield from _quarantine_alert(health)
+    yield from _unreadable_records_alert(health)
 
 
 def _failing_step_alert(failing_step: FailingStep, failing_seconds: float) -> Iterator[Alert]:
@@ -94,6 +99,18 @@ def _open_move_alert(health: Health) -> Iterator[Alert]:
             text=f"{names}: a record may stand there without a stage. The daemon goes on trying; "
             "`connector check` says whether the token may write, `connector audit --record "
             f"{late_moves[0].record}` what was done.",
+        )
+
+
+def _unreadable_records_alert(health: Health) -> Iterator[Alert]:
+    records = health.unreadable_records
+    if records:
+        details = "; ".join(f"{entry.record}: {entry.reason}" for entry in records[:_MAX_NAMED])
+        yield Alert(
+            key="unreadable-records",
+            title=f"{len(records)} records cannot be read and are left alone",
+            text=f"{details}. Everything else goes on, and they are tried again by themselves: "
+            "`connector quarantine list` says when.",
         )
 
 

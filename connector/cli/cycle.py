@@ -23,7 +23,8 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.context import RunContext
-from connector.operations.apply_plan import apply_plan
+from connector.errors import UserError
+from connector.operations.apply_plan import Selection, apply_plan
 from connector.operations.follow_up_tasks import wants_tasks
 from connector.operations.sync import SyncResult
 from connector.operations.sync import apply as apply_due
@@ -31,6 +32,7 @@ from connector.operations.sync import sync as sync_all
 from connector.plan.plan_file import plan_policy, read_plan
 from connector.pull.poll import PullResult
 from connector.pull.poll import pull as pull_changes
+from connector.push.first_use import require_reviewed_rules
 
 _EXAMPLE_COUNT = 12
 _EXIT_CORRECTIONS = 2  # the exit code of `plan --exit-code` where there are any
@@ -89,17 +91,39 @@ def plan(
     )
 
 
-@click.command(epilog=help_examples("connector apply", "connector apply plan.json"))
+@click.command(
+    epilog=help_examples(
+        "connector apply",
+        "connector apply plan.json",
+        "connector apply plan.json --rule won --limit 20",
+    )
+)
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE_PATH)
 @policy_option
+@click.option("--rule", "rules", metavar="R", multiple=True, help="Of PLAN, this rule's records.")
+@click.option("--except", "except_rules", metavar="R", multiple=True, help="Of PLAN, all others.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Of PLAN, N records.")
 @no_limits_option
 @json_option
-def apply(*, plan_file: Path | None, policy: str | None, no_limits: bool, as_json: bool) -> int:
+def apply(
+    *,
+    plan_file: Path | None,
+    policy: str | None,
+    no_limits: bool,
+    as_json: bool,
+    **selected: Any,
+) -> int:
     """Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds."""
+    selection = Selection(**selected)
+    if plan_file is None and selection != Selection():
+        raise UserError(
+            "--rule, --except and --limit take a part of a reviewed plan: name its file, as in "
+            "`connector apply plan.json --rule won`."
+        )
 
     def work(context: RunContext) -> int:
         if plan_file is not None:
-            return _apply_file(context, plan_file, as_json=as_json)
+            return _apply_file(context, plan_file, selection, as_json=as_json)
         return show_sync_result(
             context, apply_due(_with_permission(context, no_limits=no_limits)), as_json=as_json
         )
@@ -131,9 +155,9 @@ def _with_permission(context: RunContext, *, no_limits: bool) -> RunContext:
     return replace(context, permitted=True) if no_limits else context
 
 
-def _apply_file(context: RunContext, path: Path, *, as_json: bool) -> int:
-    """Apply a reviewed plan, and name what no longer holds of it."""
-    reviewed = apply_plan(context, read_plan(context, path))
+def _apply_file(context: RunContext, path: Path, selection: Selection, *, as_json: bool) -> int:
+    """Apply a reviewed plan, or a part of it, and name what no longer holds of it."""
+    reviewed = apply_plan(context, read_plan(context, path), selection)
     if as_json:
         write_json(
             {
@@ -181,6 +205,10 @@ def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) 
                 "outcomes": {
                     str(outcome): count for outcome, count in sorted(synced.outcomes.items())
                 },
+                "rules_to_review": [
+                    {"rule": rule.name, "records": rule.records, "corrected": rule.corrected}
+                    for rule in synced.rules_to_review
+                ],
                 **({"tasks": synced.tasks} if wants_tasks(context) else {}),
                 "context": context_document(context, writes=_CORRECTIONS),
             }
@@ -189,4 +217,5 @@ def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) 
         document = plan_document(context, synced.plan)
         print_plan(context, synced.plan, document)
         console().print(outcomes.sync_summary(synced))
+    require_reviewed_rules(context)
     return 0

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "report": "reports",
     "undo": "safeguards",
     "hold": "safeguards",
+    "quarantine": "quarantine",
     "pause": "safeguards",
     "resume": "safeguards",
     "mcp": "mcp",

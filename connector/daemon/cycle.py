@@ -17,6 +17,7 @@ from connector.operations.sync import apply_due
 from connector.plan.propose import propose
 from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull, require_mirror
+from connector.push.first_use import require_reviewed_rules
 from connector.push.recover import recover
 from state import mirror
 
@@ -113,10 +114,13 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
 
     name = "apply" if writes else "review"
     succeeded = steps.run(name, work)
-    if succeeded and writes:
+    is_complete = succeeded and writes
+    if is_complete:
+        # What other rules wanted is written: a step of its own says that some of them wait.
+        is_complete = steps.run("first-use", lambda: require_reviewed_rules(context))
         _remind(context, steps, schedule)
     schedule.decide_again = schedule.decide_again and not succeeded
-    if not (succeeded and writes):
+    if not is_complete:
         now = steps.monotonic()
         # A temporary failure is tried again with the next poll, a lasting one at longer pauses.
         longest_pause = schedule.poll_seconds if _is_temporary(steps, name) else _LONGEST_PAUSE

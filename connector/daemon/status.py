@@ -11,7 +11,16 @@ from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
 from connector.telemetry.metrics import Status
-from state import checkpoints, holds, mirror, outbox, plans, quarantine, webhook_inbox
+from state import (
+    checkpoints,
+    holds,
+    mirror,
+    outbox,
+    plans,
+    quarantine,
+    unreadable_records,
+    webhook_inbox,
+)
 
 _DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 # Without these steps the daemon does no work at all.
@@ -39,6 +48,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
             due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
             open_moves=len(outbox.open_moves(session)),
             quarantined=len(quarantine.read_quarantined(session)),
+            unreadable=len(unreadable_records.read_all(session)),
             holds=len(holds.read_active(session, now=now)),
             events_waiting=webhook_inbox.count_waiting(session).count,
             database_bytes=store.size_bytes(),

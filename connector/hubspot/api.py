@@ -27,13 +27,40 @@ SEARCH_LIMIT: Final = 200
 class Page:
     """One answer of a list or a search.
 
-    `total` is how many records a search has in all (`None` for a list);
-    `after` is where a list goes on (`None` at its end, and for every search).
+    `total` is how many records a search has in all (`None` for a list). `after` is where HubSpot
+    goes on, `None` at the end; the number of rows says nothing about the end, since a page may
+    hold fewer than it was asked for. `unreadable` are the rows that could not be read, with the
+    reason: they are neither blank nor missing.
     """
 
     records: tuple[Record, ...]
     total: int | None = None
     after: str | None = None
+    unreadable: Mapping[Ref, str] = field(default_factory=dict)
+
+    @property
+    def refs(self) -> tuple[Ref, ...]:
+        """Return every record that the page shows, the unreadable ones last."""
+        return (*(record.ref for record in self.records), *self.unreadable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadResult:
+    """Records by asked ref, and those that HubSpot does not serve or that cannot be read.
+
+    A ref that is in neither was not found.
+    """
+
+    records: dict[Ref, Record] = field(default_factory=dict)
+    unreadable: dict[Ref, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationsResult:
+    """Associations by asked ref, () for none; a ref whose associations cannot be read has why."""
+
+    links: dict[Ref, tuple[Association, ...]] = field(default_factory=dict)
+    unreadable: dict[Ref, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +151,18 @@ class HubSpotApi(Protocol):
         """Read records of one type by asked ref; those that HubSpot does not find are absent.
 
         Chunks of 100, of 50 with history. A merged id answers with its survivor: the key is
-        the asked ref, `record.ref` the real one.
+        the asked ref, `record.ref` the real one. Raise RecordsUnreadable where HubSpot does not
+        serve some of them: they must not be taken for records that were not found.
+        """
+        ...
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Read records as `read` does, and name those that cannot be read in the result.
+
+        A batch that HubSpot keeps answering with an error is halved until the records that
+        cause it stand alone, provided that HubSpot answers the same request for other records.
         """
         ...
 
@@ -136,12 +174,11 @@ class HubSpotApi(Protocol):
         """Return the record that answers to an id: itself, its survivor, or None; one request."""
         ...
 
-    def associations(
-        self, refs: Sequence[Ref], to: ObjectType
-    ) -> dict[Ref, tuple[Association, ...]]:
-        """Read the associations of records of one type; every asked ref is a key.
+    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+        """Read the associations of records of one type; every asked ref is in the result.
 
-        Chunks of 1,000; the paging of each record is followed to its end.
+        Chunks of 1,000, halved as by `read_available`; the paging of each record is followed to
+        its end. A record without associations has an empty tuple.
         """
         ...
 

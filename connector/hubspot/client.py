@@ -17,20 +17,23 @@ from connector.core.model import (
     Workflow,
 )
 from connector.hubspot import tasks, workflows
-from connector.hubspot.api import Page, UpdateAnswer
+from connector.hubspot.api import AssociationsResult, Page, ReadResult, UpdateAnswer
 from connector.hubspot.codec import associations, portal, records, requests
+from connector.hubspot.codec.associations import AssociationsPage
 from connector.hubspot.http.daily_budget import Allowance, RateSlots, Reserve
 from connector.hubspot.http.failures import (
     BadAnswer,
     NotSent,
     OutcomeUnknown,
     RecordMissing,
+    RecordsUnreadable,
     Unavailable,
 )
 from connector.hubspot.http.requester import Exchange, OnAnswer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.http.transport import TokenSource
+from connector.hubspot.isolate import isolate_failing_records
 
 DEFAULT_URL: Final = "https://api.hubapi.com"
 READ_LIMIT: Final = 100
@@ -165,18 +168,23 @@ class HubSpotClient:
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
         """Read records of one type; one request for each 100, or 50 with history."""
-        size = HISTORY_LIMIT if history else READ_LIMIT
-        records_by_ref: dict[Ref, Record] = {}
-        for chunk in _chunks(list(dict.fromkeys(refs)), size):
-            records_by_ref |= self._read(chunk, properties, history)
-        return records_by_ref
+        result = self.read_available(refs, properties, history=history)
+        if result.unreadable:
+            raise RecordsUnreadable(result.unreadable)
+        return result.records
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Read records of one type, and name those that cannot be read; requests as `read`."""
+        return self._read_chunks(refs, properties, history)
 
     def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
         """Find records in the recycling bin; one request for each 100."""
-        records_by_ref: dict[Ref, Record] = {}
-        for chunk in _chunks(list(dict.fromkeys(refs)), READ_LIMIT):
-            records_by_ref |= self._read(chunk, (), (), query={"archived": "true"})
-        return frozenset(ref for ref, record in records_by_ref.items() if record.ref == ref)
+        result = self._read_chunks(refs, (), (), query={"archived": "true"})
+        if result.unreadable:
+            raise RecordsUnreadable(result.unreadable)
+        return frozenset(ref for ref, record in result.records.items() if record.ref == ref)
 
     def find_survivor(self, ref: Ref) -> Ref | None:
         """Read one record by its id, to see which record answers; one request."""
@@ -187,23 +195,32 @@ class HubSpotClient:
         except RecordMissing:
             return None
 
-    def associations(
-        self, refs: Sequence[Ref], to: ObjectType
-    ) -> dict[Ref, tuple[Association, ...]]:
+    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
         """Read associations; one request for each 1,000 records, and more for long lists."""
         links_by_source: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
+        unreadable: dict[Ref, str] = {}
         cursors: dict[Ref, str | None] = dict.fromkeys(refs)
         while cursors:
             next_cursors: dict[Ref, str | None] = {}
             for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT):
-                links, chunk_cursors = self._read_links({ref: cursors[ref] for ref in chunk}, to)
-                next_cursors |= chunk_cursors
-                for link in links:
-                    links_by_source[link.source][link.target] = link
-            if next_cursors == cursors:
+                pages, failing = self._read_links({ref: cursors[ref] for ref in chunk}, to)
+                unreadable |= failing
+                for page in pages:
+                    unreadable |= page.unreadable
+                    next_cursors |= page.cursors
+                    for link in page.links:
+                        links_by_source[link.source][link.target] = link
+            if next_cursors and next_cursors == cursors:
                 raise BadAnswer("HubSpot's pages of associations do not advance: try later")
-            cursors = next_cursors
-        return {ref: tuple(links.values()) for ref, links in links_by_source.items()}
+            cursors = {ref: after for ref, after in next_cursors.items() if ref not in unreadable}
+        return AssociationsResult(
+            links={
+                ref: tuple(links.values())
+                for ref, links in links_by_source.items()
+                if ref not in unreadable
+            },
+            unreadable=unreadable,
+        )
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
         """Write at most 100 records of one type; one request, unless it must be sent again."""
@@ -239,29 +256,47 @@ class HubSpotClient:
         """Close the connections."""
         self._exchange.close()
 
-    def _read(
+    def _read_chunks(
         self,
         refs: Sequence[Ref],
         properties: Sequence[str],
         history: Sequence[str],
         query: Mapping[str, str] | None = None,
-    ) -> dict[Ref, Record]:
-        path = self._routes.path(Route.BATCH_READ, _object_type_of(refs))
-        body = requests.batch_read_body(refs, properties, history)
-        return self._send(
-            Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
-            lambda answer: records.parse_batch_read(answer, refs, properties, history),
-        )
+    ) -> ReadResult:
+        records_by_ref: dict[Ref, Record] = {}
+        unreadable: dict[Ref, str] = {}
+
+        def read_part(part: Sequence[Ref], tries: int | None) -> ReadResult:
+            path = self._routes.path(Route.BATCH_READ, _object_type_of(part))
+            body = requests.batch_read_body(part, properties, history)
+            return self._send(
+                Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
+                lambda answer: records.parse_batch_read(answer, part, properties, history),
+                tries=tries,
+            )
+
+        size = HISTORY_LIMIT if history else READ_LIMIT
+        for chunk in _chunks(list(dict.fromkeys(refs)), size):
+            results, failing = isolate_failing_records(chunk, read_part)
+            unreadable |= failing
+            for result in results:
+                records_by_ref |= result.records
+                unreadable |= result.unreadable
+        return ReadResult(records=records_by_ref, unreadable=unreadable)
 
     def _read_links(
         self, cursors: Mapping[Ref, str | None], to: ObjectType
-    ) -> tuple[list[Association], dict[Ref, str]]:
-        path = self._routes.path(Route.ASSOCIATIONS, _object_type_of(list(cursors)), to)
-        body = requests.associations_body(cursors)
-        return self._send(
-            Request(route=Route.ASSOCIATIONS, path=path, body=body),
-            lambda answer: associations.parse_associations(answer, cursors.keys(), to),
-        )
+    ) -> tuple[list[AssociationsPage], dict[Ref, str]]:
+        def read_part(part: Sequence[Ref], tries: int | None) -> AssociationsPage:
+            path = self._routes.path(Route.ASSOCIATIONS, _object_type_of(part), to)
+            body = requests.associations_body({ref: cursors.get(ref) for ref in part})
+            return self._send(
+                Request(route=Route.ASSOCIATIONS, path=path, body=body),
+                lambda answer: associations.parse_associations(answer, part, to),
+                tries=tries,
+            )
+
+        return isolate_failing_records(list(cursors), read_part)
 
 
 def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from connector.context import RunContext, chunks
+from connector.core.corrections.plan import PlanCounter
 from connector.core.model import Correction, Outcome
+from connector.errors import UserError
 from connector.operations.sync import close_run
 from connector.plan.decide_and_hold import Decided, decide_and_hold
 from connector.plan.plan_file import PlanFile
 from connector.plan.propose import new_tally
 from connector.pull.poll import pull
+from connector.push.first_use import REVIEWED_RUN, introduce_rules
 from connector.push.push import push
 from connector.push.recover import log_open_moves_on_error, recover
 from state import plans, runs
@@ -30,17 +33,47 @@ class SkippedCorrection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which records of a reviewed plan are applied; () and None select all.
+
+    A record is taken whole: it belongs to the rule of each of its corrections, since its lead
+    status rests on the stage that results. `limit` counts the records that still hold.
+    """
+
+    rules: tuple[str, ...] = ()
+    except_rules: tuple[str, ...] = ()
+    limit: int | None = None
+
+    def includes(self, corrections: Sequence[Correction]) -> bool:
+        """Return whether a record with these corrections is selected by its rules."""
+        names = {correction.rule for correction in corrections}
+        is_wanted = not self.rules or not names.isdisjoint(self.rules)
+        return is_wanted and names.isdisjoint(self.except_rules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedPlan:
-    """How a reviewed plan was applied."""
+    """How a reviewed plan was applied; `left_out` counts the records that were not selected."""
 
     run: str
     plan: PlanHead
     outcomes: Counter[Outcome]
     skipped: tuple[SkippedCorrection, ...]
+    left_out: int = 0
 
 
-def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
-    """Apply the corrections of a plan file that still hold; its review exempts it from limits."""
+def apply_plan(
+    context: RunContext, plan: PlanFile, selection: Selection | None = None
+) -> AppliedPlan:
+    """Apply what still holds of a plan file; the file is the permission, so no limit stops it.
+
+    The file says which records and properties are meant. What is written, by which rule and for
+    which reason, is decided afresh: a correction whose decision is another one now is skipped and
+    named. The rules that are applied are introduced in this portal, except those of which `limit`
+    left records out. Raise UserError where the selection names a rule that the file lacks.
+    """
+    selection = selection or Selection()
+    _require_known_rules(plan, selection)
     context = replace(context, permitted=True)
     with (
         context.store.writer_lock(context.portal_id, holder_name="connector apply"),
@@ -49,18 +82,76 @@ def apply_plan(context: RunContext, plan: PlanFile) -> AppliedPlan:
         recover(context)
         pull(context)
         with context.begin() as session:
-            runs.begin(session, context.run, "apply plan", context.api.now())
-        head, skipped = _store_plan(context, plan)
+            runs.begin(session, context.run, REVIEWED_RUN, context.api.now())
+        stored = _store_plan(context, plan, selection)
         outcomes: Counter[Outcome] = Counter()
         try:
-            outcomes = push(context, head)
+            introduce_rules(context, stored.head.summary.by_rule.keys() - stored.unfinished_rules)
+            outcomes = push(context, stored.head)
         finally:
             close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
-    return AppliedPlan(run=context.run, plan=head, outcomes=outcomes, skipped=tuple(skipped))
+    return AppliedPlan(
+        run=context.run,
+        plan=stored.head,
+        outcomes=outcomes,
+        skipped=stored.skipped,
+        left_out=stored.left_out,
+    )
 
 
-def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[SkippedCorrection]]:
-    """Store the corrections that still hold as a new plan; return those that do not."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredPlan:
+    """What is applied of a plan file: a plan of its own; `unfinished_rules` have records left."""
+
+    head: PlanHead
+    skipped: tuple[SkippedCorrection, ...]
+    left_out: int
+    unfinished_rules: frozenset[str]
+
+
+def _require_known_rules(plan: PlanFile, selection: Selection) -> None:
+    known = {correction.rule for move in plan.moves.values() for correction in move}
+    for name in (*selection.rules, *selection.except_rules):
+        if name not in known:
+            raise UserError(
+                f"This plan has no correction by a rule {name!r}: its rules are "
+                f"{', '.join(sorted(known)) or 'none'}. Nothing was written."
+            )
+
+
+@dataclass(slots=True)
+class _Sorter:
+    """Sorts the records of a plan file: applied, skipped, or left out by the selection."""
+
+    selection: Selection
+    tally: PlanCounter
+    skipped: list[SkippedCorrection] = field(default_factory=list)
+    left_out: int = 0
+    unfinished_rules: set[str] = field(default_factory=set)
+
+    def take(
+        self, wanted: tuple[Correction, ...], decided: Decided | None
+    ) -> tuple[Correction, ...]:
+        """Return what is applied of a record, () for nothing."""
+        valid, not_valid = _still_valid(wanted, decided)
+        # A record that holds no longer has no present rule: the file says whether it is meant.
+        if not self.selection.includes(valid or wanted):
+            self.left_out += 1
+            return ()
+        # The record holds, but so many go already: a later run takes it from the same file.
+        limit = self.selection.limit
+        if valid and limit is not None and self.tally.corrected_records.total() >= limit:
+            self.left_out += 1
+            self.unfinished_rules.update(correction.rule for correction in valid)
+            return ()
+        self.skipped += not_valid
+        if valid:
+            self.tally.add(valid)
+        return valid
+
+
+def _store_plan(context: RunContext, plan: PlanFile, selection: Selection) -> _StoredPlan:
+    """Store what is selected and still holds as a plan of its own."""
     head = PlanHead(
         plan_id=f"{context.run}.1",
         run=context.run,
@@ -70,49 +161,53 @@ def _store_plan(context: RunContext, plan: PlanFile) -> tuple[PlanHead, list[Ski
     )
     with context.begin() as session:
         plans.create(session, head)
-    tally = new_tally(context)
-    skipped: list[SkippedCorrection] = []
+    sorter = _Sorter(selection, new_tally(context))
     for refs in chunks(plan.moves, _CHUNK):
         decided_by_ref = {
             decided.decision.record: decided for decided in decide_and_hold(context, refs)
         }
-        valid_moves = [
-            _still_valid(plan.moves[ref], decided_by_ref.get(ref), skipped) for ref in refs
-        ]
-        kept_moves = [move for move in valid_moves if move]
-        for move in kept_moves:
-            tally.add(move)
+        moves = [sorter.take(plan.moves[ref], decided_by_ref.get(ref)) for ref in refs]
         with context.begin() as session:
-            plans.add(session, head.plan_id, kept_moves)
-    summary, digest = tally.summary(), tally.digest
+            plans.add(session, head.plan_id, [move for move in moves if move])
+    summary, digest = sorter.tally.summary(), sorter.tally.digest
     with context.begin() as session:
         plans.close(session, head.plan_id, summary=summary, digest=digest)
-    return replace(head, summary=summary, digest=digest), skipped
+    return _StoredPlan(
+        head=replace(head, summary=summary, digest=digest),
+        skipped=tuple(sorter.skipped),
+        left_out=sorter.left_out,
+        unfinished_rules=frozenset(sorter.unfinished_rules),
+    )
 
 
 def _still_valid(
-    wanted: Sequence[Correction], decided: Decided | None, skipped: list[SkippedCorrection]
-) -> tuple[Correction, ...]:
-    """Return the corrections that are still decided as they were reviewed."""
+    wanted: Sequence[Correction], decided: Decided | None
+) -> tuple[tuple[Correction, ...], list[SkippedCorrection]]:
+    """Return the corrections, decided afresh, that still change what was reviewed; and the others.
+
+    A correction holds where the same property still goes from the same value to the same value.
+    """
     current = decided.decision.corrections if decided else ()
-    current_keys = {
-        (correction.property_name, correction.before, correction.after) for correction in current
+    current_by_change = {
+        (correction.property_name, correction.before, correction.after): correction
+        for correction in current
     }
-    held_back = (
-        {entry.correction.property_name: entry for entry in decided.held_back} if decided else {}
-    )
-    valid = []
+    valid, skipped = [], []
     for correction in wanted:
-        if (correction.property_name, correction.before, correction.after) in current_keys:
-            valid.append(correction)
-            continue
-        reason = "changed since it was planned: decided anew by the next run"
-        if correction.property_name in held_back:
-            reason = (
-                f"{held_back[correction.property_name].cause}: "
-                f"{held_back[correction.property_name].reason}"
-            )
-        elif decided is None:
-            reason = "archived, deleted or merged since"
-        skipped.append(SkippedCorrection(correction=correction, reason=reason))
-    return tuple(valid)
+        change = (correction.property_name, correction.before, correction.after)
+        if change in current_by_change:
+            valid.append(current_by_change[change])
+        else:
+            reason = _skip_reason(correction, decided)
+            skipped.append(SkippedCorrection(correction=correction, reason=reason))
+    return tuple(valid), skipped
+
+
+def _skip_reason(correction: Correction, decided: Decided | None) -> str:
+    """Return why a reviewed correction is not applied."""
+    if decided is None:
+        return "archived, deleted or merged since"
+    for entry in decided.held_back:
+        if entry.correction.property_name == correction.property_name:
+            return f"{entry.cause}: {entry.reason}"
+    return "changed since it was planned: decided anew by the next run"

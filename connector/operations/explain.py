@@ -68,7 +68,7 @@ def explain_facts(path: Path, policy: Policy) -> tuple[Portal, RecordExplanation
 def _latest_changes(context: RunContext, ref: Ref) -> tuple[tuple[str, Version], ...]:
     """Read the last changes of stage and lead status, with who made them."""
     names = (STAGE, STATUS) if ref.object_type is ObjectType.CONTACTS else (STAGE,)
-    record = context.api.read([ref], names, history=names).get(ref)
+    record = context.api.read_available([ref], names, history=names).records.get(ref)
     versions = [
         (name, version)
         for name in names
@@ -90,7 +90,13 @@ def explain_record(context: RunContext, ref: Ref) -> RecordExplanation:
         )
     if record.archived:
         raise UserError(f"{ref} is archived in HubSpot: archived records are left alone.")
-    (decided,) = decide_and_hold(context, [ref])
+    decisions = decide_and_hold(context, [ref])
+    if not decisions:
+        raise UserError(
+            f"{ref} is not decided, because it, or a deal of it, cannot be read or is not there "
+            "any more: look at `connector quarantine list`, or run `connector pull`."
+        )
+    decided = decisions[0]
     return RecordExplanation(
         record=record,
         explanation=explain(context.policy, decided.facts, pinned=decided.pinned),

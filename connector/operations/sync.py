@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import structlog
 
 from connector.context import RunContext
+from connector.core.corrections.first_use import NewRule
 from connector.core.model import Outcome
 from connector.errors import TemporaryError, UserError
 from connector.operations.follow_up_tasks import create_due_tasks
 from connector.plan.propose import propose
 from connector.pull.poll import PullResult, pull, require_mirror
 from connector.pull.verify_mirror import is_proven, verify_mirror
-from connector.push.push import push
+from connector.push.first_use import push_with_first_use
 from connector.push.recover import log_open_moves_on_error, recover
 from state import audit, runs
 from state.plans import PlanHead
@@ -30,7 +31,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncResult:
-    """What one run did: what it read, its first plan, and how its corrections ended."""
+    """What one run did: what it read, its first plan, and how its corrections ended.
+
+    `rules_to_review` are the rules whose records wait for a first review.
+    """
 
     run: str
     recovered: int
@@ -38,6 +42,7 @@ class SyncResult:
     plan: PlanHead
     outcomes: Counter[Outcome]
     tasks: int = 0
+    rules_to_review: tuple[NewRule, ...] = ()
 
 
 def sync(context: RunContext, *, full: bool = False) -> SyncResult:
@@ -99,12 +104,20 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
         for number in range(3, _MAX_ROUNDS + 3):
             if not plan.summary.corrections:
                 break
-            outcomes += push(context, plan)
+            sent = push_with_first_use(context, plan)
+            outcomes += sent
+            if not sent:
+                break  # all that is left waits for a person
             plan = propose(context, number=number)
     finally:
         close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
     return SyncResult(
-        run=context.run, recovered=recovered, pulled=pulled, plan=first, outcomes=outcomes
+        run=context.run,
+        recovered=recovered,
+        pulled=pulled,
+        plan=first,
+        outcomes=outcomes,
+        rules_to_review=context.state.rules_to_review,
     )
 
 

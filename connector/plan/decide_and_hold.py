@@ -104,14 +104,21 @@ def _decide_records(
     to_correct = [facts.record for facts, decision in pairs if decision.corrections]
     if not to_correct:
         return [Decided(facts=facts, decision=decision) for facts, decision in pairs]
-    readings = read_fresh(context, to_correct)
-    missing = {ref for ref in to_correct if ref not in readings or readings[ref].ref != ref}
+    result = read_fresh(context, to_correct)
+    readings = result.records
+    missing = {
+        ref
+        for ref in to_correct
+        if ref not in result.unreadable and (ref not in readings or readings[ref].ref != ref)
+    }
     changed = {
         *_update_mirror(context, readings, missing),
         *(facts.record for facts, _ in pairs if _has_other_status_author(facts, readings)),
     }
-    pairs = [(facts, decision) for facts, decision in pairs if facts.record not in missing]
-    rechecked = _decide_again(context, pairs, changed - missing, pinned)
+    # What cannot be read is set aside, and decided once it can be read again.
+    left_out = missing | result.unreadable.keys()
+    pairs = [(facts, decision) for facts, decision in pairs if facts.record not in left_out]
+    rechecked = _decide_again(context, pairs, changed - left_out, pinned)
     # A win that only a typed close date dates must not write over what a person set since.
     undated = _undated_evidence(context, rechecked, readings)
     if undated:

@@ -7,7 +7,11 @@ from typing import Final
 
 from connector.context import Reading, RunContext
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
+from connector.hubspot.api import ReadResult
+from connector.hubspot.http.failures import RecordsUnreadable
+from connector.plan.set_aside import note_unreadable
 from state import ledger
+from state.unreadable_records import FailedReading
 
 # A company's lead status is left alone.
 TRACKED_PROPERTIES: Final[Mapping[ObjectType, tuple[str, ...]]] = {
@@ -22,23 +26,36 @@ def read_records(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record
 
     What is missing is asked for once more: now and then HubSpot answers 200 with fewer rows,
     and a record that is there must not be taken for a deleted one. What the histories tell
-    is kept in the ledger: reports name the other writers by it.
+    is kept in the ledger: reports name the other writers by it. Raise RecordsUnreadable where
+    HubSpot does not serve a record: it must not be taken for a deleted one.
     """
-    records = _read_once(context, refs)
-    records |= _read_once(context, [ref for ref in refs if ref not in records])
+    result = _read_twice(context, refs)
+    if result.unreadable:
+        raise RecordsUnreadable(result.unreadable)
+    return result.records
+
+
+def _read_twice(context: RunContext, refs: Collection[Ref]) -> ReadResult:
+    first = _read_once(context, refs)
+    second = _read_once(
+        context, [ref for ref in refs if ref not in first.records | first.unreadable]
+    )
+    records = first.records | second.records
     _remember_readings(context, records)
-    return records
+    return ReadResult(records=records, unreadable=first.unreadable | second.unreadable)
 
 
-def _read_once(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
-    records: dict[Ref, Record] = {}
+def _read_once(context: RunContext, refs: Collection[Ref]) -> ReadResult:
+    result = ReadResult()
     for kind, names in TRACKED_PROPERTIES.items():
         of_kind = [ref for ref in refs if ref.object_type is kind]
         if of_kind:
-            records |= context.api.read(
+            answer = context.api.read_available(
                 of_kind, (*names, *mark_properties(context, kind)), history=names
             )
-    return records
+            result.records.update(answer.records)
+            result.unreadable.update(answer.unreadable)
+    return result
 
 
 def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
@@ -48,8 +65,11 @@ def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
     return tuple(sorted({context.policy.mark_property, *context.state.open_move_properties} - {""}))
 
 
-def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
-    """Return readings from a moment ago where there are any, and read the others."""
+def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:
+    """Return readings from a moment ago where there are any, and read the others.
+
+    What cannot be read is set aside, so that it does not hold up the others.
+    """
     oldest = context.api.now() - context.max_read_age
     recent = {
         ref: reading.record
@@ -57,7 +77,9 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record]:
         if (reading := context.state.readings.get(ref)) is not None and reading.at >= oldest
     }
     missing = [ref for ref in refs if ref not in recent]
-    return {**recent, **(read_records(context, missing) if missing else {})}
+    result = _read_twice(context, missing) if missing else ReadResult()
+    note_unreadable(context, result.unreadable, FailedReading.HISTORY)
+    return ReadResult(records=recent | result.records, unreadable=result.unreadable)
 
 
 def drop_readings(context: RunContext, refs: Collection[Ref]) -> None:

@@ -13,8 +13,10 @@ from connector.core.decide.history_needs import needs_edit_history
 from connector.core.model import STAGE, STATUS, Association, ObjectType, Record, Ref, Version
 from connector.plan.company_groups import add_company_group_facts
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, read_fresh
+from connector.plan.set_aside import note_unreadable, unreadable_refs
 from state import associations, ledger, mirror
 from state.db.transaction import Transaction
+from state.unreadable_records import FailedReading
 
 _DEAL_STAGE = "dealstage"
 _PRIMARY_COMPANY = "associatedcompanyid"
@@ -48,21 +50,28 @@ def gather(
 
 
 def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
-    """Return the facts of these records without what their company or contacts should be."""
-    mirror_data = _read_mirror(context, refs)
+    """Return the facts of these records without what their company or contacts should be.
+
+    Records that are set aside have none: they are decided once they can be read again.
+    """
+    set_aside = unreadable_refs(context, refs)
+    mirror_data = _read_mirror(context, [ref for ref in refs if ref not in set_aside])
     counted_deals = {
         ref: _counted_deals(mirror_data, ref, context.policy.labels) for ref in mirror_data.records
     }
-    histories = {
-        **mirror_data.histories,
-        **_read_missing_histories(context, mirror_data, counted_deals),
-    }
+    read_histories, unreadable_deals = _read_missing_histories(context, mirror_data, counted_deals)
+    histories = {**mirror_data.histories, **read_histories}
     now = context.api.now()
     facts_by_ref = {
         ref: _record_facts(context, mirror_data, record, counted_deals[ref], histories, now)
         for ref, record in mirror_data.records.items()
+        # Without the history of its deal, a record would be decided on half the evidence.
+        if unreadable_deals.isdisjoint(deal_record.ref for deal_record in counted_deals[ref])
     }
-    for ref, record in _read_edit_histories(context, mirror_data, facts_by_ref).items():
+    edited_records, unreadable = _read_edit_histories(context, mirror_data, facts_by_ref)
+    # Without its own history, it is not known whether a person set what would be written over.
+    facts_by_ref = {ref: facts for ref, facts in facts_by_ref.items() if ref not in unreadable}
+    for ref, record in edited_records.items():
         facts_by_ref[ref] = _record_facts(
             context, mirror_data, record, counted_deals[ref], histories, now
         )
@@ -91,29 +100,33 @@ def _record_facts(
 
 def _read_edit_histories(
     context: DecisionContext, mirror_data: MirrorData, facts_by_ref: Mapping[Ref, Facts]
-) -> dict[Ref, Record]:
+) -> tuple[dict[Ref, Record], frozenset[Ref]]:
     """Return the records whose edits matter and are not in the ledger, with their histories.
 
-    The other properties stay as they are mirrored: what changed since comes with the next poll.
+    Return also those whose history cannot be read, which are set aside. The other properties stay
+    as they are mirrored: what changed since comes with the next poll.
     """
     needed = [
         ref for ref, facts in facts_by_ref.items() if needs_edit_history(context.policy, facts)
     ]
     if not needed:
-        return {}
+        return {}, frozenset()
+    readings: Mapping[Ref, Record] = {}
+    unreadable: frozenset[Ref] = frozenset()
     if isinstance(context, RunContext):
-        readings = read_fresh(context, needed)  # the check before a write uses the same reading
+        result = read_fresh(context, needed)  # the check before a write uses the same reading
+        readings, unreadable = result.records, frozenset(result.unreadable)
     else:
-        readings = {}
         for kind, names in TRACKED_PROPERTIES.items():
             kind_refs = [ref for ref in needed if ref.object_type is kind]
             if kind_refs:
-                readings |= context.api.read(kind_refs, names, history=names)
-    return {
+                readings = {**readings, **context.api.read(kind_refs, names, history=names)}
+    edited_records = {
         ref: replace(mirror_data.records[ref], history=reading.history)
         for ref, reading in readings.items()
         if reading.ref == ref
     }
+    return edited_records, unreadable
 
 
 def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
@@ -207,8 +220,11 @@ def _belongs_to_company(mirror_data: MirrorData, link: Association) -> bool:
 
 def _read_missing_histories(
     context: DecisionContext, mirror_data: MirrorData, counted_deals: Mapping[Ref, Sequence[Record]]
-) -> dict[Ref, tuple[Version, ...]]:
-    """Read the stage history of deals where it matters and is not known up to their last change."""
+) -> tuple[dict[Ref, tuple[Version, ...]], frozenset[Ref]]:
+    """Read the stage history of deals where it matters and is not known up to their last change.
+
+    Return the histories, and the deals whose history cannot be read.
+    """
     now = context.api.now()
     needed: set[Ref] = set()
     for ref, records in counted_deals.items():
@@ -230,19 +246,24 @@ def _read_missing_histories(
         for ref in needed
         if ref not in read_times or read_times[ref] < mirror_data.deals[ref].modified_at
     )
-    return read_deal_histories(context, unread) if unread else {}
+    return read_deal_histories(context, unread) if unread else ({}, frozenset())
 
 
 def read_deal_histories(
     context: DecisionContext, refs: Sequence[Ref]
-) -> dict[Ref, tuple[Version, ...]]:
+) -> tuple[dict[Ref, tuple[Version, ...]], frozenset[Ref]]:
     """Read deal histories from HubSpot and keep them, together with what the mirror saw."""
     at = context.api.now()
-    records = context.api.read(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
+    # A deal that failed before is not asked for until the poll has read it again.
+    set_aside = unreadable_refs(context, refs)
+    refs = [ref for ref in refs if ref not in set_aside]
+    result = context.api.read_available(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
     if context.offline:
-        return {}
-    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in records.items()}
+        return {}, frozenset()
+    note_unreadable(context, result.unreadable, FailedReading.HISTORY)
+    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in result.records.items()}
     with context.begin() as session:
         ledger.store_histories(session, _DEAL_STAGE, histories)
-        ledger.mark_read(session, refs, at=at)
-        return ledger.read_versions(session, refs, _DEAL_STAGE)
+        ledger.mark_read(session, [ref for ref in refs if ref not in result.unreadable], at=at)
+        versions = ledger.read_versions(session, refs, _DEAL_STAGE)
+    return versions, set_aside | result.unreadable.keys()

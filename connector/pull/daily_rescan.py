@@ -7,7 +7,7 @@ slices, and a record that a page should show and does not is asked for by its id
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,9 +17,11 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
+from connector.plan.set_aside import note_unreadable
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import checkpoints, mirror, mirror_queries
+from state.unreadable_records import FailedReading
 
 DAY: Final = timedelta(days=1)
 MIN_PAGES: Final = 100
@@ -126,12 +128,16 @@ def _rescan_pages(
     """
     properties = needed_properties(context.policy, context.portal)[position.kind]
     records: list[Record] = []
+    unreadable: dict[Ref, str] = {}
     next_position, pages = position, 0
     while pages < min(max_pages, _PAGES_PER_STEP) and (next_position.cursor or not pages):
         page = context.api.list_page(position.kind, properties, after=next_position.cursor)
         next_position = _next_position(next_position, page, page_interval)
         records.extend(page.records)
+        unreadable |= page.unreadable
         pages += 1
+    note_unreadable(context, unreadable, FailedReading.PAGE)
+    now = context.api.now()
     with context.reading() as session:
         up_to_id = next_position.last_id if next_position.cursor else None
         mirrored = mirror_queries.read_id_range(
@@ -145,21 +151,22 @@ def _rescan_pages(
             context, position.kind, records if position.kind is ObjectType.DEALS else changed
         ),
     )
-    resolve_missing(context, missing_refs(mirrored, records, context.api.now()))
+    resolve_missing(
+        context, missing_refs(mirrored, {record.ref for record in records} | unreadable.keys(), now)
+    )
     with context.begin() as session:
         checkpoints.put(session, _CHECKPOINT, next_position.to_checkpoint())
     return next_position, pages
 
 
 def missing_refs(
-    mirrored: dict[Ref, datetime | None], shown: Sequence[Record], now: datetime
+    mirrored: dict[Ref, datetime | None], shown_refs: Set[Ref], now: datetime
 ) -> list[Ref]:
     """Return the mirrored records that a page does not show, though it covers their ids.
 
     An archived record is asked for as long as it may be deleted for good or restored: HubSpot
     keeps it in the recycling bin for 90 days (Knowledge Base, "Restore deleted records").
     """
-    shown_refs = {record.ref for record in shown}
     return [
         ref
         for ref, archived_at in mirrored.items()
@@ -180,7 +187,7 @@ def _next_position(
     if page.after is not None:
         return replace(
             position,
-            last_id=str(ids[-1]),
+            last_id=str(max([*ids, *(int(ref.id) for ref in page.unreadable)])),
             cursor=page.after,
             scheduled_until=position.scheduled_until + page_interval,
         )

@@ -14,12 +14,14 @@ from connector.context import RunContext
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import RequestRefused
+from connector.plan.set_aside import note_unreadable
 from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
 from connector.pull.ingest import Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing
 from connector.pull.scan_progress import ScanProgress
 from connector.pull.windows import ReadPosition, position_checkpoint
 from state import checkpoints, mirror, mirror_queries
+from state.unreadable_records import FailedReading
 
 # The most ids that one association read takes.
 _LINK_BATCH = 1000
@@ -162,17 +164,22 @@ class _FullScan:
             if number in self.progress.id_ranges:
                 self._request_page(pool, number)
         if page_requests:
-            self._store_batch(Batch(records=records))
+            # The associations of deals are read later; other types are complete without any.
+            are_complete = self._kind is not ObjectType.DEALS
+            complete = [record.ref for record in records] if are_complete else []
+            self._store_batch(Batch(records=records, complete=complete))
 
     def _add_links(self, request: Future[_LinksByType] | None) -> None:
         if request is not None:
             self._link_request = None
             links = request.result()
             self.progress.unlinked = self.progress.unlinked[_LINK_BATCH:]
-            self._store_batch(Batch(links=links))
+            complete = {ref for _, links_by_ref in links for ref in links_by_ref}
+            self._store_batch(Batch(links=links, complete=sorted(complete)))
 
     def _note_pending(self, range_page: RangePage) -> None:
         """Note whose associations are still to be read, and which records the page lacks."""
+        note_unreadable(self._context, range_page.unreadable, FailedReading.PAGE)
         if self._kind is ObjectType.DEALS:
             self.progress.unlinked.extend(record.ref for record in range_page.records)
         if self.progress.is_repeat:
@@ -181,7 +188,7 @@ class _FullScan:
     def _missing_refs(self, range_page: RangePage) -> list[Ref]:
         """Return the mirrored records within the ids of a page that the page does not show."""
         up_to_id = None if range_page.up_to_id is None else str(range_page.up_to_id)
-        shown = {record.ref for record in range_page.records}
+        shown = {record.ref for record in range_page.records} | range_page.unreadable.keys()
         with self._context.reading() as session:
             mirrored = mirror_queries.read_id_range(
                 session,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from connector.core.model import Record
+from connector.core.model import Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
 
@@ -70,6 +70,7 @@ class RangePage:
 
     id_range: IdRange
     records: tuple[Record, ...]
+    unreadable: Mapping[Ref, str]
     after_id: int
     up_to_id: int | None
 
@@ -96,10 +97,13 @@ def advance_range(id_range: IdRange, page: Page) -> RangePage:
     if page.after is not None and page.after == id_range.cursor:
         raise BadAnswer("HubSpot's cursor of a list stands still: try later")
     own = [record for record in page.records if _contains(id_range, int(record.ref.id))]
+    unreadable = {
+        ref: reason for ref, reason in page.unreadable.items() if _contains(id_range, int(ref.id))
+    }
     ids = [int(record.ref.id) for record in page.records]
     if id_range.start or id_range.end is not None:
         _check_order(id_range, ids)
-    next_id = max([id_range.next_id, *(record_id + 1 for record_id in ids)])
+    next_id = max([id_range.next_id, *(int(ref.id) + 1 for ref in page.refs)])
     is_past_end = id_range.end is not None and next_id >= id_range.end
     done = page.after is None or is_past_end
     first_id = int(own[0].ref.id) if own and id_range.first_id is None else id_range.first_id
@@ -108,13 +112,14 @@ def advance_range(id_range: IdRange, page: Page) -> RangePage:
         next_id=next_id,
         cursor=page.after,
         first_id=first_id,
-        count=id_range.count + len(own),
+        count=id_range.count + len(own) + len(unreadable),
         done=done,
     )
     end = None if id_range.end is None else id_range.end - 1
     return RangePage(
         id_range=advanced,
         records=tuple(own),
+        unreadable=unreadable,
         after_id=id_range.next_id - 1,
         up_to_id=end if done else next_id - 1,
     )

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
 from connector.plan.company_groups import companies_of
-from state import associations, cascade, checkpoints, merged_records, mirror
+from connector.plan.set_aside import note_unreadable, read_by_id, waiting_records
+from state import (
+    associations,
+    cascade,
+    checkpoints,
+    merged_records,
+    mirror,
+    unreadable_records,
+)
 from state.db.transaction import Transaction
+from state.unreadable_records import FailedReading
 
 Links = Mapping[Ref, tuple[Association, ...]]
 # The associations to read when a record of this type changed.
@@ -24,10 +34,14 @@ LINKED_TYPES: Mapping[ObjectType, tuple[ObjectType, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Records with the associations that were read for them, by the type they lead to."""
+    """Records with the associations that were read for them, by the type they lead to.
+
+    `complete` are the records whose associations are in the mirror once the batch is stored.
+    """
 
     records: Sequence[Record] = ()
     links: Sequence[tuple[ObjectType, Links]] = field(default_factory=tuple)
+    complete: Sequence[Ref] = ()
 
 
 def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record]) -> Batch:
@@ -39,20 +53,42 @@ def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record])
     if not records:
         return Batch()
     links = read_links(context, kind, [record.ref for record in records])
+    # A record whose associations cannot be read is left as the mirror has it.
+    complete = {record.ref for record in records}.intersection(*(refs for _, refs in links))
+    records = [record for record in records if record.ref in complete]
     unknown_deals = [] if kind is ObjectType.DEALS else _unknown_targets(context, links)
     if not unknown_deals:
-        return Batch(records=records, links=links)
+        return Batch(records=records, links=links, complete=sorted(complete))
     properties = needed_properties(context.policy, context.portal)[ObjectType.DEALS]
-    deals = list(context.api.read(unknown_deals, properties).values())
+    deals = list(read_by_id(context, unknown_deals, properties).records.values())
     deal_batch = read_batch(context, ObjectType.DEALS, deals)
-    return Batch(records=[*deal_batch.records, *records], links=[*deal_batch.links, *links])
+    return Batch(
+        records=[*deal_batch.records, *records],
+        links=[*deal_batch.links, *links],
+        complete=[*deal_batch.complete, *sorted(complete)],
+    )
 
 
 def read_links(
     context: RunContext, kind: ObjectType, refs: Sequence[Ref]
 ) -> list[tuple[ObjectType, Links]]:
-    """Read the associations of records of one type that decisions depend on."""
-    return [(to, context.api.associations(refs, to)) for to in LINKED_TYPES[kind]]
+    """Read the associations of records of one type that decisions depend on.
+
+    A record whose associations cannot be read is set aside, and absent from every mapping.
+    """
+    waiting = waiting_records(context, refs, FailedReading.ASSOCIATIONS)
+    asked = [ref for ref in refs if ref not in waiting]
+    if not asked:
+        return [(to, {}) for to in LINKED_TYPES[kind]]
+    results = {to: context.api.associations(asked, to) for to in LINKED_TYPES[kind]}
+    unreadable = {
+        ref: reason for result in results.values() for ref, reason in result.unreadable.items()
+    }
+    note_unreadable(context, unreadable, FailedReading.ASSOCIATIONS)
+    return [
+        (to, {ref: links for ref, links in result.links.items() if ref not in unreadable})
+        for to, result in results.items()
+    ]
 
 
 def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Links]]) -> list[Ref]:
@@ -87,8 +123,20 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
             | former_companies
         )
         mirror.mark_due(session, affected, at=now)
+        _release_readable(session, batch, at=now)
         if checkpoint:
             checkpoints.put(session, *checkpoint)
+
+
+def _release_readable(session: Transaction, batch: Batch, *, at: datetime) -> None:
+    """Forget that records were unreadable which are stored now, and decide them again."""
+    set_aside = unreadable_records.read(session, batch.complete)
+    unreadable_records.release(
+        session,
+        [entry.record for entry in set_aside],
+        readings={FailedReading.PAGE, FailedReading.ASSOCIATIONS},
+    )
+    mirror.mark_due(session, [entry.record for entry in set_aside], at=at)
 
 
 def _follow_merges(

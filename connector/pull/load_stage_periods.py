@@ -33,10 +33,10 @@ def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[P
         if ref not in read_times or read_times[ref] < record.modified_at
     ]
     at = context.api.now()
-    fresh_records = context.api.read(unread, (name,), history=(name,)) if unread else {}
+    result = context.api.read_available(unread, (name,), history=(name,))
     with context.begin() as session:
-        histories = {ref: record.history.get(name, ()) for ref, record in fresh_records.items()}
+        histories = {ref: record.history.get(name, ()) for ref, record in result.records.items()}
         ledger.store_histories(session, name, histories)
-        ledger.mark_read(session, unread, at=at)
+        ledger.mark_read(session, [ref for ref in unread if ref not in result.unreadable], at=at)
         versions_by_ref = ledger.read_versions(session, refs, name)
     return {ref: build_periods(versions) for ref, versions in versions_by_ref.items()}

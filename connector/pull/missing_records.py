@@ -10,6 +10,7 @@ import structlog
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import Record, Ref
+from connector.plan.set_aside import read_by_id
 from connector.pull.ingest import ingest, read_batch
 from state import cascade
 
@@ -56,7 +57,10 @@ def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
 def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
     """Read by ids, then from the recycling bin, and at last one by one which record answers."""
     properties = needed_properties(context.policy, context.portal)[refs[0].object_type]
-    records = context.api.read(refs, properties)
+    # What is set aside is not missing: it is looked up once it can be read.
+    reading = read_by_id(context, refs, properties)
+    records = reading.records
+    refs = [ref for ref in refs if ref not in reading.set_aside]
     merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
     found_records = {record.ref: record for record in records.values()}
     absent = [ref for ref in refs if ref not in records]
@@ -69,8 +73,7 @@ def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
             deleted.discard(ref)
     unread = sorted({target for target in merged.values() if target not in found_records})
     found_records |= {
-        record.ref: record
-        for record in (context.api.read(unread, properties) if unread else {}).values()
+        record.ref: record for record in read_by_id(context, unread, properties).records.values()
     }
     return MissingRecords(
         found_again=found_records, merged=merged, archived=archived, deleted=frozenset(deleted)

@@ -12,6 +12,7 @@ from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.event import Event
 from connector.core.model import ObjectType, Ref
+from connector.plan.set_aside import read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import mirror, webhook_inbox
@@ -47,7 +48,9 @@ def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]
     refs = sorted({event.record for event in events})
     if not refs:
         return
-    records = context.api.read(refs, needed_properties(context.policy, context.portal)[kind])
+    reading = read_by_id(context, refs, needed_properties(context.policy, context.portal)[kind])
+    records = reading.records
+    refs = [ref for ref in refs if ref not in reading.set_aside]
     present = [record for ref, record in records.items() if record.ref == ref]
     relinked = {event.record for event in events if event.read_associations}
     with context.reading() as session:

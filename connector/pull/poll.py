@@ -12,9 +12,13 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record
 from connector.errors import UserError
 from connector.hubspot import search_window
+from connector.hubspot.api import Page
+from connector.hubspot.http.failures import IncompleteWindow
+from connector.plan.set_aside import note_unreadable
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import scan_object_type
 from connector.pull.ingest import ingest, read_batch
+from connector.pull.retry_set_aside import retry_set_aside
 from connector.pull.windows import (
     ReadPosition,
     Window,
@@ -23,6 +27,7 @@ from connector.pull.windows import (
     windows_to_read,
 )
 from state import checkpoints, mirror
+from state.unreadable_records import FailedReading
 
 # Deals first: a contact's new deal is then in the mirror before the contact is read.
 ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
@@ -56,6 +61,7 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     read_counts: dict[ObjectType, int] = {}
     changed_counts: dict[ObjectType, int] = {}
     scanned: set[ObjectType] = set()
+    incomplete_windows: list[IncompleteWindow] = []
     already_scanned = _scanned_types(context) if full else ()
     for kind in ORDER:
         scan_again = full and kind not in already_scanned
@@ -66,15 +72,22 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
                 context, kind, properties[kind]
             )
             _save_scanned_types(context, (*already_scanned, *scanned) if full else None)
-        else:
+            continue
+        try:
             read_counts[kind], changed_counts[kind] = _read_changes(
                 context, kind, properties[kind], position
             )
+        except IncompleteWindow as error:
+            # The other types are read all the same; this one keeps its checkpoint.
+            incomplete_windows.append(error)
     if scanned:
         _save_scanned_types(context, None)
         start_rescan(context)
     else:
         rescan_due_pages(context)
+    retry_set_aside(context)
+    if incomplete_windows:
+        raise incomplete_windows[0]
     return PullResult(read=read_counts, changed=changed_counts, scanned=frozenset(scanned))
 
 
@@ -166,17 +179,23 @@ def _read_window(
 
 
 def _changed_batches(
-    context: RunContext, pages: Iterable[Sequence[Record]]
+    context: RunContext, pages: Iterable[Page]
 ) -> Iterator[tuple[Sequence[Record], int, bool]]:
     """Yield changed records in batches, how many were read for them, and whether it is the last."""
     batch: dict[object, Record] = {}
     read_count = 0
-    for page in pages:
-        with context.reading() as session:
-            changed = mirror.select_changed(session, page)
-        if len(batch) + len(changed) > BATCH_SIZE:
-            yield tuple(batch.values()), read_count, False
-            batch, read_count = {}, 0
-        batch.update({record.ref: record for record in changed})
-        read_count += len(page)
+    try:
+        for page in pages:
+            note_unreadable(context, page.unreadable, FailedReading.PAGE)
+            with context.reading() as session:
+                changed = mirror.select_changed(session, page.records)
+            if len(batch) + len(changed) > BATCH_SIZE:
+                yield tuple(batch.values()), read_count, False
+                batch, read_count = {}, 0
+            batch.update({record.ref: record for record in changed})
+            read_count += len(page.refs)
+    except IncompleteWindow:
+        # What was shown is stored; the checkpoint stays, so that the window is read again.
+        yield tuple(batch.values()), read_count, False
+        raise
     yield tuple(batch.values()), read_count, True

@@ -12,10 +12,12 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot import search_window
 from connector.hubspot.api import SEARCH_LIMIT
+from connector.plan.set_aside import note_unreadable, read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import ORDER, pull
 from state import checkpoints, mirror, mirror_queries
+from state.unreadable_records import FailedReading
 
 SAMPLE_SIZE: Final = 100
 """Records read by id: where 5% are wrong, a sample of 100 shows one in 99 of 100 cases."""
@@ -141,10 +143,11 @@ class _Comparison:
         for page in search_window.read_changes(
             context.api, kind, properties, since=since, until=until
         ):
-            refs = {record.ref for record in page}
+            refs = set(page.refs)
+            note_unreadable(context, page.unreadable, FailedReading.PAGE)
             with context.reading() as session:
                 unknown = refs - mirror.known_refs(session, refs)
-                changed = mirror.select_changed(session, page)
+                changed = mirror.select_changed(session, page.records)
             self.missing += len(unknown)
             self.differing += len(changed) - len(unknown)
             ingest(context, read_batch(context, kind, changed))
@@ -169,11 +172,12 @@ def _compare_sample(context: RunContext, kind: ObjectType, size: int) -> tuple[i
     if not refs:
         return 0, 0
     properties = needed_properties(context.policy, context.portal)[kind]
-    records = context.api.read(refs, properties)
+    reading = read_by_id(context, refs, properties)
+    records = reading.records
     present = [record for ref, record in records.items() if record.ref == ref]
     changed = _changed_records(context, present)
     ingest(context, read_batch(context, kind, changed))
-    missing = [ref for ref in refs if ref not in {record.ref for record in present}]
+    missing = sorted(set(refs) - {record.ref for record in present} - reading.set_aside)
     resolve_missing(context, missing)
     return len(changed) + len(missing), len(refs)
 

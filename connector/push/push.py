@@ -38,9 +38,12 @@ _log = structlog.get_logger()
 BATCH_SIZE = 100  # the most records that one batch update takes (HubSpot's CRM objects guide)
 
 
-def push(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
+def push(
+    context: RunContext, plan: PlanHead, *, waiting_rules: frozenset[str] = frozenset()
+) -> Counter[Outcome]:
     """Apply a plan that lies complete in the store; return how its corrections ended.
 
+    Records that `waiting_rules` concern are left out; the figures of `plan` are without them.
     Raise OverLimit, or Paused, before anything is sent; Stopped where what was sent does not
     hold; TemporaryError where HubSpot stays away: what is open then is finished by the next
     start, before anything else. The day's share of requests may end between two batches, and
@@ -49,7 +52,7 @@ def push(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
     check_limits(context, plan)
     monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()
-    for moves in _batches(context, plan.plan_id, monitor.canary_size):
+    for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
         refuse_if_paused(context.store, context.portal_id)
         context.api.check_budget()
         with uninterruptible():
@@ -60,11 +63,14 @@ def push(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
     return outcomes
 
 
-def _batches(context: RunContext, plan_id: str, first: int) -> Iterator[Sequence[Move]]:
+def _batches(
+    context: RunContext, plan_id: str, first: int, waiting_rules: frozenset[str]
+) -> Iterator[Sequence[Move]]:
     """Stream the plan as batches of moves of one object type, the first few of them alone."""
     moves = (
         _new_move(context, corrections, plan_id)
         for corrections in plan_corrections(context, plan_id)
+        if waiting_rules.isdisjoint(correction.rule for correction in corrections)
     )
     parts = (islice(moves, first), moves) if first else (moves,)
     for part in parts:
@@ -167,7 +173,10 @@ def _recheck(
     context: RunContext, moves: Sequence[Move]
 ) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
     """Compare each record with what its move rests on; end those that changed since."""
-    current = read_fresh(context, [move.record for move in moves])
+    result = read_fresh(context, [move.record for move in moves])
+    current = result.records
+    # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
+    moves = [move for move in moves if move.record not in result.unreadable]
     reasons = {move.record: _stale_reason(move, current.get(move.record)) for move in moves}
     stale = tuple(
         CorrectionResult(

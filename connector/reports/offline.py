@@ -14,6 +14,7 @@ from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.policy.load import Policy
 from connector.core.problem import PolicyError
 from connector.errors import UserError
+from connector.hubspot.api import ReadResult
 from connector.pull.poll import require_mirror
 from state import mirror, portals
 from state.db.pages import read_pages
@@ -41,6 +42,12 @@ class OfflineHubSpot:
         """Return no record, and note the records asked for."""
         self.unread.update(refs)
         return {}
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Return nothing, and note what was asked for."""
+        return ReadResult(records=self.read(refs, properties, history=history))
 
 
 def last_pulled_portal(store: Store, settings: Settings) -> Portal:

@@ -26,6 +26,7 @@ class Status:
     due: int = 0
     open_moves: int = 0
     quarantined: int = 0
+    unreadable: int = 0
     holds: int = 0
     events_waiting: int = 0
     database_bytes: int = 0
@@ -108,6 +109,7 @@ class _StatusCollector(Collector):
             ("due", "Records that are to be decided now.", status.due),
             ("open_moves", "Records whose correction has begun and not ended.", status.open_moves),
             ("quarantined", "Corrections that came to nothing twice.", status.quarantined),
+            ("unreadable", "Records that cannot be read and are left alone.", status.unreadable),
             ("holds", "Holds by the operator and by undo.", status.holds),
             ("events_waiting", "Webhook events that wait for a look.", status.events_waiting),
             ("database_bytes", "Size of the database.", status.database_bytes),

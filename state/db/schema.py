@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from connector.errors import UserError
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
 

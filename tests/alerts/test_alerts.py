@@ -19,6 +19,7 @@ from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
 from state.db.store import Store
@@ -50,6 +51,7 @@ def raised_alerts(
     ("step", "error", "key"),
     [
         ("apply", OverLimit("over"), "over-limit"),
+        ("first-use", FirstUse("new rules"), "first-use"),
         ("apply", RunStopped("stopped"), "stopped"),
         ("apply", DiskNearlyFull("full"), "disk"),
         ("poll", TokenRefused("revoked"), "token"),

@@ -23,13 +23,14 @@ from connector.core.model import (
     PropertyDefinition,
     Ref,
 )
-from connector.core.policy.load import load_policy
+from connector.core.policy.load import Policy, load_policy
 from connector.plan.propose import propose
 from connector.pull.poll import pull
-from state import audit, mirror, outbox, plans
+from state import audit, introduced_rules, mirror, outbox, plans
 from state.db.store import Store
 from state.plans import PlanHead
 from tests.fakes.hooked_portal import HookedHubSpot
+from tests.fakes.introduced import rule_names
 
 CONTACTS, COMPANIES, DEALS = ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS
 START = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -65,6 +66,9 @@ class ConnectedPortal:
         """Return the context of a new run."""
         current_portal = self.api.portal_info
         loaded_policy = load_policy(policy, source="test.yaml", preset_text=policy_text)
+        # Most tests are about rules that a person has reviewed; a test of first use says otherwise.
+        if not options.pop("new_rules", False):
+            self.introduce(loaded_policy)
         # Time stands still here: without this, no reading would ever be too old.
         options = {"max_read_age": timedelta(seconds=-1), **options}
         return RunContext(
@@ -76,6 +80,11 @@ class ConnectedPortal:
             wait=self.wait,
             **options,  # type: ignore[arg-type]  # a test names its own
         )
+
+    def introduce(self, policy: Policy) -> None:
+        """Let all rules of a policy go on by themselves, as after a reviewed plan."""
+        with self.store.begin(self.api.portal_info.account.portal_id) as session:
+            introduced_rules.add(session, rule_names(policy), run="review", at=self.api.now())
 
     def propose(self, context: RunContext | None = None) -> PlanHead:
         """Make a plan."""

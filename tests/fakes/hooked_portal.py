@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connector.core.model import Association, ObjectType, Ref
-from connector.hubspot.api import Page, UpdateAnswer
+from connector.core.model import ObjectType, Ref
+from connector.hubspot.api import AssociationsResult, Page, UpdateAnswer
 from connector.hubspot.http.failures import BatchRefused
 from tests.fakes.portal import FakeHubSpot
 
@@ -62,7 +62,7 @@ class HookedHubSpot(FakeHubSpot):
             record for record in page.records if record.ref not in self.hidden_from_search
         )
         hidden_count = len(page.records) - len(shown_records)
-        return Page(records=shown_records, total=(page.total or 0) - hidden_count)
+        return replace(page, records=shown_records, total=(page.total or 0) - hidden_count)
 
     def list_page(
         self,
@@ -75,9 +75,7 @@ class HookedHubSpot(FakeHubSpot):
         self._run_hook("page", "before")
         return FakeHubSpot.list_page(self, object_type, properties, after=after, archived=archived)
 
-    def associations(
-        self, refs: Sequence[Ref], to: ObjectType
-    ) -> dict[Ref, tuple[Association, ...]]:
+    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
         self._run_hook("associations", "before")
         self.read_calls.append(("associations", tuple(refs), (str(to),)))
         return FakeHubSpot.associations(self, refs, to)

@@ -9,17 +9,23 @@ from datetime import datetime
 from connector.core.model import (
     STAGE,
     Account,
-    Association,
     ObjectType,
     Portal,
     Record,
     Ref,
     Workflow,
 )
-from connector.hubspot.api import SEARCH_LIMIT, Page, Refusal, UpdateAnswer
+from connector.hubspot.api import (
+    SEARCH_LIMIT,
+    AssociationsResult,
+    Page,
+    ReadResult,
+    Refusal,
+    UpdateAnswer,
+)
 from connector.hubspot.codec.records import MODIFIED_PROPERTY
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import BatchRefused
+from connector.hubspot.http.failures import BatchRefused, RecordsUnreadable
 from tests.fakes.records import FakeRecords
 
 LIST_LIMIT = 100
@@ -77,7 +83,8 @@ class FakeHubSpot(FakeRecords):
         page_records = tuple(
             self._select_properties(record, properties) for record in matches[:SEARCH_LIMIT]
         )
-        return Page(records=page_records, total=len(matches))
+        after = str(SEARCH_LIMIT) if len(matches) > SEARCH_LIMIT else None
+        return Page(records=page_records, total=len(matches), after=after)
 
     def search_last(self, object_type: ObjectType) -> Page:
         """Search the record with the greatest id."""
@@ -111,8 +118,11 @@ class FakeHubSpot(FakeRecords):
     def read(
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
-        """Read records of one type by asked ref."""
+        """Read records of one type by asked ref; raise RecordsUnreadable for unreadable ones."""
         self._start_request("read")
+        unreadable = {ref: "not served" for ref in refs if ref in self.unreadable}
+        if unreadable:
+            raise RecordsUnreadable(unreadable)
         survivors = self._survivors if self.follows_merges else {}
         records = {ref: self._records.get(survivors.get(ref, ref)) for ref in refs}
         return {
@@ -120,6 +130,15 @@ class FakeHubSpot(FakeRecords):
             for ref, record in records.items()
             if record and not record.archived
         }
+
+    def read_available(
+        self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
+    ) -> ReadResult:
+        """Read records of one type, and name the unreadable ones."""
+        unreadable = {ref: "not served" for ref in refs if ref in self.unreadable}
+        readable = [ref for ref in refs if ref not in unreadable]
+        records = self.read(readable, properties, history=history) if readable else {}
+        return ReadResult(records=records, unreadable=unreadable)
 
     def find_archived(self, refs: Sequence[Ref]) -> frozenset[Ref]:
         """Return which records lie in the recycling bin."""
@@ -133,12 +152,18 @@ class FakeHubSpot(FakeRecords):
         record = self._records.get(self._survivors.get(ref, ref))
         return record.ref if record and not record.archived else None
 
-    def associations(
-        self, refs: Sequence[Ref], to: ObjectType
-    ) -> dict[Ref, tuple[Association, ...]]:
+    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
         """Read the associations of records of one type."""
         self._start_request("associations")
-        return {ref: tuple(self._links.get((ref, to), {}).values()) for ref in refs}
+        unreadable = {ref: "not served" for ref in refs if ref in self.unreadable_links}
+        return AssociationsResult(
+            links={
+                ref: tuple(self._links.get((ref, to), {}).values())
+                for ref in refs
+                if ref not in unreadable
+            },
+            unreadable=unreadable,
+        )
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
         """Write at most 100 records of one type; a backward stage is ignored without a word."""

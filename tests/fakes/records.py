@@ -15,12 +15,15 @@ class FakeRecords(FakeTasks):
     """Records and their associations; every edit happens at the present moment.
 
     Time stands still until `advance`. `follows_merges` says whether batch reads of a merged
-    id answer with its survivor.
+    id answer with its survivor. HubSpot does not serve the records of `unreadable` by their id,
+    nor the associations of `unreadable_links`.
     """
 
     portal_info: Portal
     current_time: datetime
     follows_merges: bool = True
+    unreadable: set[Ref] = field(default_factory=set)
+    unreadable_links: set[Ref] = field(default_factory=set)
     _records: dict[Ref, Record] = field(default_factory=dict)
     _links: dict[tuple[Ref, ObjectType], dict[Ref, Association]] = field(default_factory=dict)
     _survivors: dict[Ref, Ref] = field(default_factory=dict)

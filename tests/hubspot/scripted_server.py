@@ -6,7 +6,7 @@ import gzip
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,13 +41,20 @@ class ReceivedRequest:
     client: tuple[str, int]
 
 
+Rule = Callable[[ReceivedRequest], Reply]
+
+
 class ScriptedServer(ThreadingHTTPServer):
-    """Answers with its replies in order; without any left, with the last one for ever."""
+    """Answers with its replies in order; without any left, with the last one for ever.
+
+    With a `rule`, each answer depends on the request instead.
+    """
 
     daemon_threads = True
 
-    def __init__(self, replies: list[Reply]) -> None:
+    def __init__(self, replies: list[Reply], rule: Rule | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.rule = rule
         self.replies = replies
         self.requests: list[ReceivedRequest] = []
         self.stopped = threading.Event()
@@ -56,7 +63,9 @@ class ScriptedServer(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def next_reply(self) -> Reply:
+    def reply_to(self, request: ReceivedRequest) -> Reply:
+        if self.rule:
+            return self.rule(request)
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -66,7 +75,19 @@ class ScriptedServer(ThreadingHTTPServer):
 @contextmanager
 def serve_replies(*replies: Reply) -> Iterator[ScriptedServer]:
     """Serve these replies until the block ends."""
-    server = ScriptedServer(list(replies))
+    with _serving(ScriptedServer(list(replies))) as server:
+        yield server
+
+
+@contextmanager
+def serve_by_rule(rule: Rule) -> Iterator[ScriptedServer]:
+    """Answer each request by a rule until the block ends."""
+    with _serving(ScriptedServer([], rule)) as server:
+        yield server
+
+
+@contextmanager
+def _serving(server: ScriptedServer) -> Iterator[ScriptedServer]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -99,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             client=self.client_address,
         )
         self.server.requests.append(request)
-        reply = self.server.next_reply()
+        reply = self.server.reply_to(request)
         if reply.end == "reset":
             self._reset()
         elif reply.end == "hanging":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connector.core.model import Account, ObjectType, Portal, Record, Ref
 from connector.hubspot.api import Page
-from connector.hubspot.http.failures import BadAnswer
+from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.hubspot.search_window import read_changes
 from tests.fakes.portal import FakeHubSpot
 
@@ -61,7 +61,7 @@ def read_window(
     api: MisbehavingHubSpot, *, since: datetime = NOON, until: datetime = NOON + HOUR
 ) -> list[Record]:
     pages = read_changes(api, CONTACTS, (), since=since, until=until)
-    return [record for page in pages for record in page]
+    return [record for page in pages for record in page.records]
 
 
 def ids(records: Sequence[Record]) -> set[int]:
@@ -296,6 +296,82 @@ def test_ids_sorted_as_text_are_an_error_rather_than_a_loss() -> None:
     api.change_page = sort_as_text
     with pytest.raises(BadAnswer, match="in no order"):
         read_window(api)
+
+
+def shorten(count_of: Callable[[int, int], int]) -> Callable[[int, Page], Page]:
+    """Return a change of pages: `count_of` the number of the search and of its rows are shown."""
+
+    def change_page(search: int, page: Page) -> Page:
+        shown = count_of(search, len(page.records))
+        after = str(shown) if shown < (page.total or 0) else None
+        return replace(page, records=page.records[:shown], after=after)
+
+    return change_page
+
+
+@pytest.mark.parametrize(
+    "count_of",
+    [
+        lambda _search, rows: rows,
+        lambda _search, rows: min(rows, 199),
+        lambda _search, rows: rows * 9 // 10 if rows > 10 else rows,
+        lambda search, rows: 0 if search == 1 else rows,
+        lambda search, rows: 0 if search % 3 == 1 else rows,
+        lambda search, rows: 1 + (search * 7919) % rows if rows else 0,
+    ],
+    ids=["full", "one row short", "a tenth short", "first empty", "each third empty", "any length"],
+)
+@pytest.mark.parametrize("step", [1.0, 0.0], ids=["spread", "one moment"])
+def test_pages_shorter_than_asked_for_lose_nothing(
+    count_of: Callable[[int, int], int], step: float
+) -> None:
+    api = fake_with([number * step for number in range(600)], shorten(count_of))
+    assert ids(read_window(api)) == set(range(1, 601))
+
+
+def test_pages_that_stay_empty_are_an_error_rather_than_a_loop() -> None:
+    api = fake_with(range(300), shorten(lambda _search, _rows: 0))
+    with pytest.raises(IncompleteWindow, match="0 rows and counts 300"):
+        read_window(api)
+    assert len(api.searches) < 10
+
+
+def test_rows_that_no_page_shows_are_an_error_after_all_others_were_read() -> None:
+    def hide_one(_: int, page: Page) -> Page:
+        return replace(page, records=tuple(row for row in page.records if row.ref.id != "7"))
+
+    api = fake_with(range(300), hide_one)
+    records: list[Record] = []
+    with pytest.raises(IncompleteWindow):
+        for page in read_changes(api, CONTACTS, (), since=NOON, until=NOON + HOUR):
+            records.extend(page.records)
+    assert ids(records) == set(range(1, 301)) - {7}
+
+
+def test_records_deleted_while_they_are_read_by_id_are_no_error() -> None:
+    api = fake_with([1.0] * 600)
+
+    def delete_meanwhile(search: int, page: Page) -> Page:
+        if search == 3:
+            del api._records[Ref(CONTACTS, "590")]
+        return page
+
+    api.change_page = delete_meanwhile
+    assert set(range(1, 590)) <= ids(read_window(api))
+
+
+def test_an_unreadable_row_is_named_and_counts_as_shown() -> None:
+    odd = Ref(CONTACTS, "7")
+
+    def make_odd(_: int, page: Page) -> Page:
+        rows = tuple(row for row in page.records if row.ref != odd)
+        shown = len(rows) < len(page.records)
+        return replace(page, records=rows, unreadable={odd: "no createdAt"} if shown else {})
+
+    api = fake_with([1.0] * 500, make_odd)
+    pages = list(read_changes(api, CONTACTS, (), since=NOON, until=NOON + HOUR))
+    assert ids([row for page in pages for row in page.records]) == set(range(1, 501)) - {7}
+    assert [page.unreadable for page in pages if page.unreadable] == [{odd: "no createdAt"}]
 
 
 def test_a_window_finer_than_a_millisecond_is_read_whole() -> None:

@@ -12,9 +12,11 @@ import structlog
 
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal
+from state import introduced_rules
 from state.db.store import Store
+from tests.fakes.introduced import preset_rule_names
 from tests.journeys.command_line import run_connector
-from tests.journeys.workspace import TOKEN, Workspace, new_portal
+from tests.journeys.workspace import NOW, TOKEN, Workspace, new_portal
 
 __all__ = ["run_connector"]  # a fixture of every journey
 
@@ -35,6 +37,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def introduce_presets(database: Path, portal_id: str) -> None:
+    """Let the rules of the shipped policies go on by themselves, as after a reviewed plan."""
+    with Store.open(f"sqlite:///{database}") as store, store.begin(portal_id) as session:
+        introduced_rules.add(session, preset_rule_names(), run="review", at=NOW)
+
+
 @pytest.fixture
 def new_workspace(tmp_path: Path, empty_database: Path) -> Iterator[Callable[..., Workspace]]:
     """Create workspaces, each with a folder and a sandbox of its own."""
@@ -48,6 +56,7 @@ def new_workspace(tmp_path: Path, empty_database: Path) -> Iterator[Callable[...
             folder.mkdir()
             shutil.copy(empty_database, folder / "connector.db")
             portal = portal or new_portal()
+            introduce_presets(folder / "connector.db", str(portal.portal_id))
             sandbox = stack.enter_context(Sandbox(portal, token=TOKEN))
             return Workspace(portal=portal, sandbox=sandbox, folder=folder, overrides=overrides)
 

@@ -113,7 +113,7 @@ def test_a_policy_mistake_writes_nothing_by_itself_and_allowed_it_stops_after_25
     Path("mistake.yaml").write_text(_MISTAKE, encoding="utf-8")
     monkeypatch.setenv("CONNECTOR_POLICY", "mistake.yaml")
     assert main.run_command(["sync"]) == 1
-    assert "300 of 750 contacts" in capsys.readouterr().err
+    assert "tidy-up (300 records)" in capsys.readouterr().err
     assert operator_workspace.sandbox.write_requests() == []
     operator_workspace.portal.switches.automation_in_gap = "lead"  # a workflow that wants them back
     operator_workspace.portal.switches.automation_in_gap_times = 10_000

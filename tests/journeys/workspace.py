@@ -19,8 +19,9 @@ from connector.operations.sync import SyncResult, sync
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.clock import Clock
 from connector.sandbox.portal.portal import Portal
-from state import audit, outbox
+from state import audit, introduced_rules, outbox
 from state.db.store import Store
+from tests.fakes.introduced import rule_names
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 TOKEN = "pat-eu1-0000-never-to-be-shown"
@@ -44,6 +45,8 @@ class Workspace:
     sandbox: Sandbox
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
+    new_rules: bool = False
+    """Whether the rules are as new as in a portal of which nobody has reviewed a plan."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -64,6 +67,10 @@ class Workspace:
         """Open the run context as every command does, with waits that move the portal's clock."""
         clock = RunClock(wait=self.portal.clock.advance, monotonic=self._monotonic)
         with open_context(self.settings, clock) as context:
+            if not self.new_rules:
+                with context.begin() as session:
+                    names = rule_names(context.policy.policy)
+                    introduced_rules.add(session, names, run="review", at=NOW)
             yield context
 
     def sync(self) -> SyncResult:

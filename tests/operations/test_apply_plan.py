@@ -6,18 +6,21 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.cli.cycle import corrections_of_plan, held_back_of_plan, plan_document
 from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
 from connector.context import RunContext
+from connector.core.corrections.plan import PlanCounter, digest_prefix, parse_correction
 from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import STAGE, PropertyDefinition, Ref
 from connector.errors import UserError
-from connector.operations.apply_plan import AppliedPlan, apply_plan
+from connector.operations.apply_plan import AppliedPlan, Selection, apply_plan
 from connector.plan.plan_file import read_plan
 from connector.pull.poll import pull
+from state import introduced_rules
 from tests.fakes.connected_portal import (
     COMPANIES,
     CONTACTS,
@@ -49,11 +52,28 @@ def write_plan(portal: ConnectedPortal, path: Path, context: RunContext | None =
 
 
 def apply_reviewed(
-    portal: ConnectedPortal, path: Path, policy: str = "extends: standard"
+    portal: ConnectedPortal, path: Path, policy: str = "extends: standard", **selected: Any
 ) -> AppliedPlan:
     portal.api.advance(600)
-    context = portal.context(policy)
-    return apply_plan(context, read_plan(context, path))
+    context = portal.context(policy, new_rules=True)
+    return apply_plan(context, read_plan(context, path), Selection(**selected))
+
+
+def introduced(portal: ConnectedPortal) -> frozenset[str]:
+    with portal.store.reading("1") as session:
+        return introduced_rules.read(session)
+
+
+def write_plan_of_two_rules(portal: ConnectedPortal, path: Path) -> tuple[list[Ref], list[Ref]]:
+    """Plan three won leads and three blank contacts in a portal without introduced rules."""
+    won = [create_won_lead(portal) for _ in range(3)]
+    blank = [portal.contact("") for _ in range(3)]
+    write_plan(portal, path, portal.context(new_rules=True))
+    return won, blank
+
+
+def stages(portal: ConnectedPortal, contacts: list[Ref]) -> list[str]:
+    return [portal.stage(contact) for contact in contacts]
 
 
 def create_won_lead(portal: ConnectedPortal) -> Ref:
@@ -204,3 +224,75 @@ def test_a_backward_plan_names_the_dates_that_it_changes(
     pull(portal.context())
     effects = portal.propose().summary.document()["side_effects"]
     assert effects["stage_dates_changed"] == dict.fromkeys(names, 1)
+
+
+def test_a_part_by_rule_takes_that_rule_and_introduces_it_alone(
+    portal: ConnectedPortal, path: Path
+) -> None:
+    won, blank = write_plan_of_two_rules(portal, path)
+    result = apply_reviewed(portal, path, rules=("won",))
+    assert stages(portal, won) == ["customer"] * 3
+    assert stages(portal, blank) == [""] * 3
+    assert (result.left_out, result.skipped) == (3, ())
+    assert introduced(portal) == {"won"}
+
+
+def test_a_part_without_a_rule_takes_all_others(portal: ConnectedPortal, path: Path) -> None:
+    won, blank = write_plan_of_two_rules(portal, path)
+    apply_reviewed(portal, path, except_rules=("won",))
+    assert stages(portal, won) == ["lead"] * 3
+    assert stages(portal, blank) == ["lead"] * 3
+    assert introduced(portal) == {"blank"}
+
+
+def test_a_record_is_taken_whole_or_not_at_all(portal: ConnectedPortal, path: Path) -> None:
+    contact = portal.contact(SQL, "NEW")
+    portal.deal(WON, contact)
+    write_plan(portal, path)
+    assert apply_reviewed(portal, path, except_rules=("won",)).outcomes.total() == 0
+    assert portal.status(contact) == "NEW"
+    assert apply_reviewed(portal, path, rules=("won",)).outcomes.total() == 2
+
+
+def test_a_limited_part_goes_on_where_the_last_one_ended(
+    portal: ConnectedPortal, path: Path
+) -> None:
+    won, _ = write_plan_of_two_rules(portal, path)
+    first = apply_reviewed(portal, path, rules=("won",), limit=2)
+    assert stages(portal, won) == ["customer", "customer", "lead"]
+    assert first.left_out == 4
+    assert introduced(portal) == frozenset()  # the rule has records that were left out
+    apply_reviewed(portal, path, rules=("won",), limit=2)
+    assert stages(portal, won) == ["customer"] * 3
+    assert introduced(portal) == {"won"}
+
+
+def test_a_rule_that_the_plan_lacks_is_an_error_that_names_its_rules(
+    portal: ConnectedPortal, path: Path
+) -> None:
+    write_plan_of_two_rules(portal, path)
+    with pytest.raises(
+        UserError, match=r"no correction by a rule 'wonn': its rules are blank, won"
+    ):
+        apply_reviewed(portal, path, rules=("wonn",))
+    assert portal.api.sent_updates == []
+
+
+def test_rule_direction_and_reason_are_decided_afresh_whatever_the_file_says(
+    portal: ConnectedPortal, path: Path
+) -> None:
+    contact = create_won_lead(portal)
+    document = json.loads(write_plan(portal, path, portal.context(new_rules=True)).read_text())
+    forged = [
+        {**row, "rule": "blank", "direction": "backward", "reason": "trust me"}
+        for row in document["corrections"]
+    ]
+    corrections = [parse_correction(row) for row in forged]
+    tally = PlanCounter(digest_prefix=digest_prefix("1", document["policy"]["digest"]))
+    tally.add(corrections)
+    path.write_text(json.dumps({**document, "corrections": forged, "digest": tally.digest}))
+    apply_reviewed(portal, path)
+    assert portal.stage(contact) == "customer"
+    assert [line.rule for line in portal.audit_lines()] == ["won"]
+    assert introduced(portal) == {"won"}
+    assert [list(batch.values()) for batch in portal.api.sent_updates] == [[{STAGE: "customer"}]]

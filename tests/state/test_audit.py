@@ -73,6 +73,7 @@ def test_the_records_of_a_rule_count_once_and_stale_corrections_never(session: T
     audit.append(session, lines)
     assert audit.count_records_by_rule(session, since=at(0)) == {"reopened": 2, "won": 1}
     assert audit.count_records_by_rule(session, since=at(3)) == {"won": 1}
+    assert audit.count_records_by_rule(session, since=at(0), except_runs={"r1"}) == {}
 
 
 def test_nothing_appended_is_nothing_told(session: Transaction) -> None:

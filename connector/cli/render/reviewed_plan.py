@@ -34,6 +34,7 @@ def document(reviewed: AppliedPlan) -> dict[str, Any]:
             {**correction_json(skipped.correction), "why": skipped.reason}
             for skipped in reviewed.skipped
         ],
+        "left_out": reviewed.left_out,
     }
 
 
@@ -46,8 +47,20 @@ def renderable(reviewed: AppliedPlan) -> RenderableType:
     return Group(
         outcome_table(reviewed.outcomes),
         *_titled_table("Skipped", rows),
+        *_left_out_lines(reviewed.left_out),
         Text(_run_text(reviewed.run)),
     )
+
+
+def _left_out_lines(count: int) -> list[Text]:
+    if not count:
+        return []
+    return [
+        Text(
+            f"{count:,} records of the plan were not selected; apply the same file again, with "
+            "another --rule, --except or --limit, or without."
+        )
+    ]
 
 
 def undo_document(prepared: UndoPlan, result: UndoResult | None) -> dict[str, Any]:

@@ -6,8 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from connector.core.model import ObjectType, Record, Ref, Version
-from connector.hubspot.api import Page, Refusal, UpdateAnswer
-from connector.hubspot.codec.parsing import Raw, next_cursor, parse_time, success_body
+from connector.hubspot.api import Page, ReadResult, Refusal, UpdateAnswer
+from connector.hubspot.codec.parsing import (
+    Raw,
+    next_cursor,
+    parse_id,
+    parse_rows,
+    parse_text,
+    parse_time,
+    success_body,
+)
 from connector.hubspot.http.error_body import reason, record_ids
 from connector.hubspot.http.response import Answer
 
@@ -18,6 +26,7 @@ MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
 }
 """The property that a change moves; a search by the wrong one finds nothing and says nothing."""
 
+_TEXT_TYPES: Final = frozenset({str, type(None)})
 MERGED_IDS_PROPERTY: Final = "hs_merged_object_ids"
 """Of a survivor: the ids that were merged into it, separated by semicolons."""
 
@@ -25,28 +34,53 @@ MERGED_IDS_PROPERTY: Final = "hs_merged_object_ids"
 def parse_list(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
     """Read one answer of a list."""
     with success_body("list", answer) as body:
-        return Page(records=_parse_records(body, object_type, names), after=next_cursor(body))
+        records, unreadable = _parse_records(body, object_type, names)
+        return Page(records=records, after=next_cursor(body), unreadable=unreadable)
 
 
 def parse_search(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
-    """Read one answer of a search; its `after` is an offset, and never used."""
+    """Read one answer of a search; its `after` is an offset that only says whether more follow."""
     with success_body("search", answer) as body:
-        return Page(records=_parse_records(body, object_type, names), total=int(body["total"]))
+        records, unreadable = _parse_records(body, object_type, names)
+        return Page(
+            records=records,
+            total=int(body["total"]),
+            after=next_cursor(body),
+            unreadable=unreadable,
+        )
 
 
 def parse_batch_read(
     answer: Answer, asked_refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]
-) -> dict[Ref, Record]:
-    """Read one answer of a batch read, by asked ref; a merged id finds its survivor."""
-    records: dict[Ref, Record] = {}
-    survivors: dict[Ref, Record] = {}
+) -> ReadResult:
+    """Read one answer of a batch read, by asked ref; a merged id finds its survivor.
+
+    Where the row of a survivor cannot be read, nobody knows which asked ids it answers: all
+    that are absent count as unreadable too.
+    """
+    object_type = asked_refs[0].object_type
     with success_body("batch read", answer) as body:
-        for raw in body["results"]:
-            record = _parse_record(raw, asked_refs[0].object_type, names, history)
-            records[record.ref] = record
-            for merged_id in record.merged_ids:
-                survivors[Ref(record.ref.object_type, merged_id)] = record
-    return {ref: match for ref in asked_refs if (match := records.get(ref) or survivors.get(ref))}
+        rows, unreadable = parse_rows(
+            body["results"],
+            object_type,
+            lambda raw: _parse_record(raw, object_type, names, history),
+        )
+    records = {record.ref: record for record in rows}
+    survivors = {
+        Ref(object_type, merged_id): record for record in rows for merged_id in record.merged_ids
+    }
+    matches = {
+        ref: match for ref in asked_refs if (match := records.get(ref) or survivors.get(ref))
+    }
+    reasons = {ref: unreadable[ref] for ref in asked_refs if ref in unreadable}
+    unasked_reasons = [reason for ref, reason in unreadable.items() if ref not in reasons]
+    if unasked_reasons:
+        reasons |= {
+            ref: unasked_reasons[0]
+            for ref in asked_refs
+            if ref not in matches and ref not in reasons
+        }
+    return ReadResult(records=matches, unreadable=reasons)
 
 
 def parse_ref(answer: Answer, object_type: ObjectType) -> Ref:
@@ -60,11 +94,18 @@ def parse_update(answer: Answer, asked_refs: Iterable[Ref]) -> UpdateAnswer:
     refs = {ref.id: ref for ref in asked_refs}
     with success_body("batch update", answer) as body:
         refusals = _parse_refusals(body, refs, answer.correlation_id())
-        records_by_ref = {
-            ref: _parse_record(raw, ref.object_type, raw["properties"])
+        rows = [
+            raw
             for raw in body["results"]
             if (ref := refs.get(str(raw["id"]))) and ref not in refusals
-        }
+        ]
+        # A row that cannot be read leaves its record unanswered, so that it is read back.
+        records, _ = parse_rows(
+            rows,
+            next(iter(refs.values())).object_type,
+            lambda raw: _parse_record(raw, refs[str(raw["id"])].object_type, raw["properties"]),
+        )
+        records_by_ref = {record.ref: record for record in records}
     return UpdateAnswer(
         updated=records_by_ref,
         refused=refusals,
@@ -73,56 +114,56 @@ def parse_update(answer: Answer, asked_refs: Iterable[Ref]) -> UpdateAnswer:
     )
 
 
-def _parse_records(body: Raw, object_type: ObjectType, names: Sequence[str]) -> tuple[Record, ...]:
-    """Decode a page in few steps: a backfill comes through here a million times."""
-    modified = MODIFIED_PROPERTY[object_type]
-    records = []
-    for raw in body["results"]:
-        values = raw["properties"]
-        record = Record(
-            ref=Ref(object_type, raw["id"]),
-            properties={name: values.get(name) or None for name in names},
-            modified_at=parse_time(values.get(modified) or raw["updatedAt"]),
-            created_at=parse_time(raw["createdAt"]),
-            archived=raw.get("archived", False),
-            merged_ids=_parse_ids(values.get(MERGED_IDS_PROPERTY)),
-        )
-        records.append(record)
-    return tuple(records)
+def _parse_records(
+    body: Raw, object_type: ObjectType, names: Sequence[str]
+) -> tuple[tuple[Record, ...], dict[Ref, str]]:
+    """Decode the rows of a page; return the records, and why other rows could not be read."""
+    rows, unreadable = parse_rows(
+        body["results"], object_type, lambda raw: _parse_record(raw, object_type, names)
+    )
+    return tuple(rows), unreadable
 
 
 def _parse_record(
     raw: Raw, object_type: ObjectType, names: Iterable[str], history: Sequence[str] = ()
 ) -> Record:
+    """Decode one row: a backfill comes through here a million times."""
     values = raw["properties"]
-    histories = raw.get("propertiesWithHistory") or {}
+    histories = (raw.get("propertiesWithHistory") or {}) if history else {}
     return Record(
-        ref=Ref(object_type, str(raw["id"])),
-        properties={name: values.get(name) or None for name in names},
+        ref=Ref(object_type, parse_id(raw["id"])),
+        properties=_parse_properties(values, names),
         modified_at=parse_time(values.get(MODIFIED_PROPERTY[object_type]) or raw["updatedAt"]),
         created_at=parse_time(raw["createdAt"]),
-        archived=raw.get("archived", False),
-        history={name: _parse_versions(histories.get(name) or ()) for name in history},
+        archived=bool(raw.get("archived")),
+        history={name: _parse_versions(name, histories.get(name) or ()) for name in history},
         merged_ids=_parse_ids(values.get(MERGED_IDS_PROPERTY)),
     )
 
 
-def _parse_ids(text: str | None) -> tuple[str, ...]:
-    """Read ids that are separated by semicolons."""
+def _parse_properties(values: Raw, names: Iterable[str]) -> dict[str, str | None]:
+    """Return the values that were asked for; most rows hold texts alone, and take the short way."""
+    if _TEXT_TYPES.issuperset(map(type, values.values())):
+        return {name: values.get(name) or None for name in names}
+    return {name: parse_text(name, values.get(name)) for name in names}
+
+
+def _parse_ids(text: object) -> tuple[str, ...]:
+    """Read ids that are separated by semicolons; a single one may come as a number."""
     if not text:
         return ()
-    parts = (part.strip() for part in text.split(";"))
+    parts = (part.strip() for part in str(text).split(";"))
     return tuple(part for part in parts if part.isascii() and part.isdigit())
 
 
-def _parse_versions(raw_versions: Iterable[Raw]) -> tuple[Version, ...]:
+def _parse_versions(name: str, raw_versions: Iterable[Raw]) -> tuple[Version, ...]:
     """Decode a history, newest first; HubSpot promises no order of its own."""
     versions = [
         Version(
-            value=raw.get("value") or "",
-            at=parse_time(str(raw["timestamp"])),
-            source_type=raw.get("sourceType") or "",
-            source_id=raw.get("sourceId") or "",
+            value=parse_text(name, raw.get("value")) or "",
+            at=parse_time(raw["timestamp"]),
+            source_type=str(raw.get("sourceType") or ""),
+            source_id=str(raw.get("sourceId") or ""),
             user_id=str(raw.get("updatedByUserId") or ""),
             source_label=str(raw.get("sourceLabel") or ""),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from connector.core.model import Ref
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.hubspot.http.error_body import parse_error_body
 from connector.hubspot.http.quota_reset import until_midnight
@@ -45,6 +46,26 @@ class NotSent(Unavailable):
 
 class BadAnswer(TemporaryError):
     """The answer is HTML, empty, cut off, or not what this request is answered with."""
+
+
+class ServerFailed(Unavailable):
+    """HubSpot answered, with an error of its own (500 and above, 408)."""
+
+
+class IncompleteWindow(BadAnswer):
+    """A search shows fewer rows than it counts: what it showed is right, and not all."""
+
+
+class RecordsUnreadable(BadAnswer):
+    """HubSpot does not serve some records, or answers so that they cannot be read."""
+
+    def __init__(self, unreadable: Mapping[Ref, str]) -> None:
+        examples = "; ".join(f"{ref}: {reason}" for ref, reason in list(unreadable.items())[:3])
+        super().__init__(
+            f"{len(unreadable)} records cannot be read ({examples}): they are left alone and tried "
+            "again by themselves; look at them with `connector quarantine list`"
+        )
+        self.unreadable = dict(unreadable)
 
 
 class OutcomeUnknown(TemporaryError):
@@ -110,7 +131,7 @@ def failure_of(
     if status == 429:
         return _limit_error(answer, request, time_zone)
     if status >= 500 or status == 408:
-        return Unavailable(
+        return ServerFailed(
             f"HubSpot failed at the {request.route} request ({_status_text(answer)}): try later",
             retry_after=_retry_after(answer),
             correlation_id=answer.correlation_id(),

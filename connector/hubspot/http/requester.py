@@ -81,16 +81,21 @@ class Exchange:
         if slots:
             self._rate_limits.share_slots(slots)
 
-    def send(self, request: Request, parse: Callable[[Answer], Result]) -> Result:
-        """Return the answer as `parse` reads it; raise the failure that HubSpot's refusal means."""
+    def send(
+        self, request: Request, parse: Callable[[Answer], Result], *, tries: int | None = None
+    ) -> Result:
+        """Return the answer as `parse` reads it; raise the failure that HubSpot's refusal means.
+
+        At most `tries` times, where that is given, in place of the usual number.
+        """
 
         def send_and_parse() -> Result:
             return parse(self._send_once(request))
 
         if self._tokens is None:
-            return self._retry.run(request, send_and_parse)
+            return self._retry.run(request, send_and_parse, tries=tries)
         return self._retry.run(
-            request, partial(self._tokens.retry_with_fresh_token, send_and_parse)
+            request, partial(self._tokens.retry_with_fresh_token, send_and_parse), tries=tries
         )
 
     def close(self) -> None:

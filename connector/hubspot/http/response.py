@@ -2,12 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import orjson
+
+
+class CutText(str):
+    """A text that was cut in the middle of a character (a lone surrogate); the rest is readable."""
+
+    __slots__ = ()
+
+
+def parse_json(body: bytes) -> object:
+    """Return the parsed JSON; raise ValueError where it is none.
+
+    HubSpot may send a text that ends in half an emoji: that is JSON, but no Unicode. Such a
+    text becomes a `CutText`, so that only the record that holds it is unreadable.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        if b"\\ud" not in body.lower():
+            raise
+        return json.loads(body, object_pairs_hook=_mark_cut_texts)
+
+
+def _mark_cut_texts(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    return {
+        name: CutText(value.encode("utf-8", "replace").decode())
+        if isinstance(value, str) and not _is_whole(value)
+        else value
+        for name, value in pairs
+    }
+
+
+def _is_whole(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,10 +60,9 @@ class Answer:
     def json(self) -> object:
         """Return the parsed body, `None` where it is no JSON."""
         try:
-            parsed: object = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
+            return parse_json(self.body)
+        except ValueError:
             return None
-        return parsed
 
     def document(self) -> Mapping[str, object]:
         """Return the parsed body where it is a JSON object, else an empty one."""

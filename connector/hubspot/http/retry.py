@@ -56,14 +56,16 @@ class RetryPolicy:
     monotonic: Callable[[], float]
     limits: RetryLimits
 
-    def run(self, request: Request, send: Callable[[], Result]) -> Result:
+    def run(
+        self, request: Request, send: Callable[[], Result], *, tries: int | None = None
+    ) -> Result:
         """Return what `send` returns, or raise its last error when the limits are reached."""
-        started_at = self.monotonic()
+        started_at, max_tries = self.monotonic(), self.limits.tries
 
         def should_stop(state: RetryCallState) -> bool:
             spent = max(self.monotonic() - started_at, state.idle_for)
             out_of_time = spent + state.upcoming_sleep > self.limits.seconds
-            return state.attempt_number >= self.limits.tries or out_of_time
+            return state.attempt_number >= min(tries or max_tries, max_tries) or out_of_time
 
         retrying = Retrying(
             sleep=self.wait,
