@@ -94,6 +94,7 @@ def assemble(
         on_correction_ended=lambda environment, line: _handle_ended_correction(
             environment, line, metrics, handover
         ),
+        on_opening_failed=lambda failed_loop: _notify_of_failed_opening(failed_loop, notifier),
         on_cycle_ended=lambda ended_loop, environment: _notify(
             ended_loop, environment, notifier, digest
         ),
@@ -251,6 +252,22 @@ def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
         return list(overlooked_contacts(context))
 
     digest.send_if_due(environment.portal_id, environment.policy.zone, now, find_overlooked)
+
+
+def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
+    """Send the alert that a known portal cannot be opened; a failing database is only logged."""
+    try:
+        for portal_id in loop.known_portal_ids()[:1]:
+            health = Health(
+                failing_steps=loop.steps.failing_steps(),
+                monotonic_seconds=loop.steps.monotonic(),
+                now=datetime.now(UTC),
+                open_moves=(),
+                failed_corrections=(),
+            )
+            notifier.notify(portal_id, alerts(health), health.now)
+    except ConnectorError as error:
+        _log.warning("alerts.failing", error=type(error).__name__)
 
 
 def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> None:

@@ -14,7 +14,8 @@ from connector.daemon.environment import Environment, EnvironmentSources, open_e
 from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
 from connector.errors import TemporaryError
-from state import audit
+from connector.hubspot.http.failures import REFUSALS
+from state import audit, portals
 from state.db.locks import Busy
 
 CYCLE_PAUSE_SECONDS: Final = 0.2
@@ -38,6 +39,7 @@ class Loop:
     schedule: Schedule
     on_correction_ended: Callable[[Environment, AuditLine], None] = lambda _environment, _line: None
     on_cycle_ended: Callable[[Loop, Environment], None] = lambda _loop, _environment: None
+    on_opening_failed: Callable[[Loop], None] = lambda _loop: None
     environment: Environment | None = None
 
     def run(self) -> None:
@@ -45,6 +47,7 @@ class Loop:
         try:
             while not self.stop.is_requested and self.environment is None:
                 if not self.open():
+                    self.on_opening_failed(self)
                     self.stop.sleep(RETRY_SECONDS)
             while not self.stop.is_requested and self.environment is not None:
                 seconds = self.run_cycle(self.environment)
@@ -57,10 +60,20 @@ class Loop:
             self.close()
 
     def open(self) -> bool:
-        """Open the portal; False where HubSpot does not answer, any other error ends the daemon."""
+        """Open the portal; False where that is to be tried again, any other error is raised.
+
+        It is tried again where HubSpot does not answer. A refused token, scope or address
+        passes by itself now and then: with a portal that was read before, it ends no daemon, since
+        systemd would not start it again after exit code 1.
+        """
         try:
             environment = open_environment(self.sources)
         except TemporaryError as error:
+            self.steps.note_failure("portal", error)
+            return False
+        except REFUSALS as error:
+            if not self.known_portal_ids():
+                raise
             self.steps.note_failure("portal", error)
             return False
         self.environment = environment
@@ -72,6 +85,13 @@ class Loop:
             writes=environment.settings.writes,
         )
         return True
+
+    def known_portal_ids(self) -> tuple[str, ...]:
+        """Return the portals that were read before, as far as the settings allow them."""
+        with self.sources.store.reading_all_portals() as session:
+            portal_ids = portals.ids(session)
+        pinned = self.sources.current.settings.portal_id
+        return tuple(portal_id for portal_id in portal_ids if pinned in {"", portal_id})
 
     def close(self) -> None:
         """Close the portal, where it was opened."""

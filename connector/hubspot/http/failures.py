@@ -44,6 +44,14 @@ class NotSent(Unavailable):
     """The request certainly never reached HubSpot: no connection came about."""
 
 
+class NotTheApi(NotSent):
+    """A page of HTML or a redirect came in place of HubSpot's answer: nothing was executed.
+
+    The edge before HubSpot refuses good requests now and then, for a moment. Where it stays,
+    HUBSPOT_API_URL or HUBSPOT_API_VERSION is wrong, or a proxy stands between.
+    """
+
+
 class BadAnswer(TemporaryError):
     """The answer is HTML, empty, cut off, or not what this request is answered with."""
 
@@ -111,6 +119,8 @@ class RecordMissing(RequestRefused):
     """The record, or the address, does not exist."""
 
 
+REFUSALS: Final = (TokenRefused, ScopeMissing, WrongAddress)
+"""What the operator must change, or what passes by itself: a single one is never believed."""
 DAILY: Final = "DAILY"
 MIN_WAIT: Final[Mapping[str, float]] = {"SECONDLY": 1.0, "TEN_SECONDLY_ROLLING": 10.0}
 """Seconds by `policyName`; HubSpot names no wait with a 429."""
@@ -139,7 +149,7 @@ def failure_of(
     make_error = _ERRORS_BY_STATUS.get(status)
     if make_error:
         return make_error(answer, request)
-    return _address_error(answer, request) if status < 400 else _refused_error(answer, request)
+    return _page_error(answer, request) if status < 400 else _refused_error(answer, request)
 
 
 def _limit_error(answer: Answer, request: Request, time_zone: str) -> ConnectorError:
@@ -184,7 +194,7 @@ def _token_error(answer: Answer, request: Request) -> ConnectorError:
 
 def _scope_error(answer: Answer, request: Request) -> ConnectorError:
     if not answer.is_json():
-        return _address_error(answer, request)
+        return _page_error(answer, request)
     scopes = parse_error_body(answer).scopes
     missing_scopes = " or ".join(map(_app_scope_name, scopes)) or "the missing scope"
     return ScopeMissing(
@@ -205,12 +215,23 @@ def _app_scope_name(scope: str) -> str:
 def _missing_error(answer: Answer, request: Request) -> ConnectorError:
     # Of one record, HubSpot says so with a page of HTML.
     is_single_read = request.route is Route.READ
+    if not is_single_read and not answer.is_json():
+        return _page_error(answer, request)
     if not is_single_read and parse_error_body(answer).category != "OBJECT_NOT_FOUND":
         return _address_error(answer, request)
     return RecordMissing(
         f"HubSpot does not know a record of the {request.route} request (404): it was deleted, "
         "merged, or never existed",
         category="OBJECT_NOT_FOUND",
+        correlation_id=answer.correlation_id(),
+    )
+
+
+def _page_error(answer: Answer, request: Request) -> ConnectorError:
+    return NotTheApi(
+        f"a page came in place of HubSpot's answer to {request.path} ({_status_text(answer)}): try "
+        "later; if it stays, check HUBSPOT_API_URL and HUBSPOT_API_VERSION, and whether a proxy "
+        "stands between",
         correlation_id=answer.correlation_id(),
     )
 

@@ -13,13 +13,16 @@ from tenacity import RetryCallState, Retrying
 from connector.errors import TemporaryError
 from connector.hubspot.http.failures import (
     DAILY,
+    REFUSALS,
     BadAnswer,
     LimitReached,
     Locked,
     NotSent,
+    RecordMissing,
+    RequestRefused,
     Unavailable,
 )
-from connector.hubspot.http.routes import Request
+from connector.hubspot.http.routes import Request, Route
 
 Result = TypeVar("Result")
 
@@ -30,6 +33,9 @@ JITTER: Final = 0.25
 NOT_EXECUTED: Final = (LimitReached, Locked, NotSent)
 """After these HubSpot certainly did nothing, so that even a write may be sent again."""
 READS_RETRIED_AFTER: Final = (*NOT_EXECUTED, Unavailable, BadAnswer)
+
+REFUSAL_TRIES: Final = 3
+"""Tries of a request that is refused: a good one is refused now and then, for a moment."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +75,7 @@ class RetryPolicy:
 
         retrying = Retrying(
             sleep=self.wait,
-            retry=lambda state: _should_retry(_error(state), request),
+            retry=lambda state: _should_retry(_error(state), request, state.attempt_number),
             wait=lambda state: retry_delay(_error(state), state.attempt_number, self.limits.random),
             stop=should_stop,
             before_sleep=lambda state: _log_retry(state, request),
@@ -90,10 +96,23 @@ def retry_delay(error: BaseException | None, attempt: int, random: Callable[[], 
     return random() * min(MAX_BACKOFF, 2.0 ** (attempt - 1))
 
 
-def _should_retry(error: BaseException | None, request: Request) -> bool:
+def _should_retry(error: BaseException | None, request: Request, attempt: int) -> bool:
+    if _may_pass(error, request):
+        return attempt < REFUSAL_TRIES
     if isinstance(error, LimitReached) and error.policy_name == DAILY:
         return False
     return isinstance(error, NOT_EXECUTED if request.writes else READS_RETRIED_AFTER)
+
+
+def _may_pass(error: BaseException | None, request: Request) -> bool:
+    """Whether a refusal is of a kind that is seen to pass by itself; nothing was executed.
+
+    That is a refused token, scope or address, a 400 without a category ("There was a problem
+    with the request"), and a single record that is not found.
+    """
+    if isinstance(error, RecordMissing):
+        return request.route is Route.READ
+    return isinstance(error, REFUSALS) or (isinstance(error, RequestRefused) and not error.category)
 
 
 def _error(state: RetryCallState) -> BaseException | None:

@@ -11,11 +11,12 @@ from connector.hubspot.http.failures import (
     LimitReached,
     Locked,
     Migrating,
+    NotTheApi,
     RecordMissing,
     RequestRefused,
     ScopeMissing,
+    ServerFailed,
     TokenRefused,
-    Unavailable,
     WrongAddress,
     failure_of,
 )
@@ -41,26 +42,27 @@ def test_a_success_is_no_fault(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "family", "kind"),
     [
-        (302, b"", UserError, WrongAddress),
+        (302, b"", TemporaryError, NotTheApi),
         (400, {"message": "no", "category": "VALIDATION_ERROR"}, PermanentError, RequestRefused),
         (401, {"category": "INVALID_AUTHENTICATION"}, UserError, TokenRefused),
         (401, HTML, UserError, TokenRefused),
         (403, {"category": "MISSING_SCOPES"}, UserError, ScopeMissing),
-        (403, HTML, UserError, WrongAddress),
+        (403, HTML, TemporaryError, NotTheApi),
         (404, {"category": "OBJECT_NOT_FOUND"}, PermanentError, RecordMissing),
-        (404, HTML, UserError, WrongAddress),
+        (404, HTML, TemporaryError, NotTheApi),
+        (404, {"message": "no such path"}, UserError, WrongAddress),
         (405, HTML, PermanentError, RequestRefused),
-        (408, b"", TemporaryError, Unavailable),
+        (408, b"", TemporaryError, ServerFailed),
         (409, {"category": "CONFLICT"}, PermanentError, RequestRefused),
         (414, HTML, PermanentError, RequestRefused),
         (423, b"", TemporaryError, Locked),
         (429, {"policyName": "SECONDLY"}, TemporaryError, LimitReached),
         (429, HTML, TemporaryError, LimitReached),
         (477, b"", TemporaryError, Migrating),
-        (500, {"message": "internal error"}, TemporaryError, Unavailable),
-        (502, HTML, TemporaryError, Unavailable),
-        (503, b"", TemporaryError, Unavailable),
-        (524, HTML, TemporaryError, Unavailable),
+        (500, {"message": "internal error"}, TemporaryError, ServerFailed),
+        (502, HTML, TemporaryError, ServerFailed),
+        (503, b"", TemporaryError, ServerFailed),
+        (524, HTML, TemporaryError, ServerFailed),
     ],
 )
 def test_each_status_is_its_error(
@@ -179,6 +181,6 @@ def test_a_refusal_names_codes_and_properties() -> None:
 def test_the_correlation_id_comes_from_the_header_or_the_body() -> None:
     header = failure_of(answer(500, HTML, x_hubspot_correlation_id="h-1"), LISTING)
     body = failure_of(answer(401, {"correlationId": "b-1"}), LISTING)
-    assert isinstance(header, Unavailable)
+    assert isinstance(header, ServerFailed)
     assert isinstance(body, TokenRefused)
     assert (header.correlation_id, body.correlation_id) == ("h-1", "b-1")

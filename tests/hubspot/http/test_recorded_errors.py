@@ -14,11 +14,11 @@ from connector.errors import ConnectorError
 from connector.hubspot.http.failures import (
     BatchRefused,
     LimitReached,
+    NotTheApi,
     RecordMissing,
     RequestRefused,
     ScopeMissing,
     TokenRefused,
-    WrongAddress,
     failure_of,
 )
 from connector.hubspot.http.routes import Request, Route
@@ -72,12 +72,12 @@ UNSENT_REQUEST_ERRORS: Final = {
     "amp-labs/metadata-err-schemas-scope.json": ScopeMissing,
     "manual/403-missing-scopes-write.json": ScopeMissing,
     "manual/404-non-numeric-id.json": RecordMissing,
-    "manual/404-record-html.json": WrongAddress,
+    "manual/404-record-html.json": NotTheApi,
     "manual/405-search-get.json": RequestRefused,
     "manual/409-contact-exists.json": RequestRefused,
-    "vcr-ruby_hubspot_api/companies-delete-3.json": WrongAddress,
-    "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-0.json": WrongAddress,
-    "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-bang-0.json": WrongAddress,
+    "vcr-ruby_hubspot_api/companies-delete-3.json": NotTheApi,
+    "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-0.json": NotTheApi,
+    "vcr-ruby_hubspot_api/contacts-find-missing-user-by-email-bang-0.json": NotTheApi,
 }
 
 

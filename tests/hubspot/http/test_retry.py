@@ -12,11 +12,15 @@ from connector.hubspot.http.failures import (
     Locked,
     Migrating,
     NotSent,
+    NotTheApi,
+    RecordMissing,
     RequestRefused,
+    ScopeMissing,
     TokenRefused,
     Unavailable,
+    WrongAddress,
 )
-from connector.hubspot.http.retry import RetryLimits, RetryPolicy, retry_delay
+from connector.hubspot.http.retry import REFUSAL_TRIES, RetryLimits, RetryPolicy, retry_delay
 from connector.hubspot.http.routes import Request, Route
 from tests.hubspot.conftest import FakeTimer
 
@@ -81,7 +85,13 @@ def test_a_write_whose_outcome_is_open_is_never_sent_again(
 
 @pytest.mark.parametrize("request_", [READ, WRITE])
 @pytest.mark.parametrize(
-    "error", [DAILY, Migrating("…", retry_after=1.0), TokenRefused("…"), BatchRefused("…")]
+    "error",
+    [
+        DAILY,
+        Migrating("…", retry_after=1.0),
+        BatchRefused("…", category="VALIDATION_ERROR"),
+        RecordMissing("…", category="OBJECT_NOT_FOUND"),
+    ],
 )
 def test_what_waiting_here_cannot_heal_is_raised_at_once(
     request_: Request, error: ConnectorError, timer: FakeTimer
@@ -90,6 +100,45 @@ def test_what_waiting_here_cannot_heal_is_raised_at_once(
     with pytest.raises(type(error)):
         run(request_, failing, timer)
     assert (failing.sent, timer.waits) == (1, [])
+
+
+SINGLE_READ = Request(route=Route.READ, path="/")
+
+
+@pytest.mark.parametrize("request_", [READ, WRITE])
+@pytest.mark.parametrize(
+    "error",
+    [
+        TokenRefused("…"),
+        ScopeMissing("…"),
+        WrongAddress("…"),
+        RequestRefused("…"),
+        BatchRefused("…"),
+        NotTheApi("…"),
+    ],
+)
+def test_a_refusal_that_may_pass_is_asked_again(
+    request_: Request, error: ConnectorError, timer: FakeTimer
+) -> None:
+    failing = Failing(error, error)
+    assert run(request_, failing, timer) == "done"
+    assert failing.sent == 3
+
+
+@pytest.mark.parametrize("error", [TokenRefused("…"), ScopeMissing("…"), RequestRefused("…")])
+def test_a_refusal_that_stays_is_raised_after_three_tries(
+    error: ConnectorError, timer: FakeTimer
+) -> None:
+    failing = Failing(*[error] * 9)
+    with pytest.raises(type(error)):
+        run(READ, failing, timer)
+    assert failing.sent == REFUSAL_TRIES
+
+
+def test_a_single_record_that_is_not_found_is_asked_for_again(timer: FakeTimer) -> None:
+    missing = RecordMissing("…", category="OBJECT_NOT_FOUND")
+    failing = Failing(missing)
+    assert run(SINGLE_READ, failing, timer) == "done"
 
 
 def test_the_servers_wait_is_honoured_with_a_little_spread(timer: FakeTimer) -> None:
@@ -144,4 +193,4 @@ def test_a_bug_of_ours_is_not_retried(timer: FakeTimer) -> None:
 
 def test_a_refused_request_stays_refused(timer: FakeTimer) -> None:
     with pytest.raises(RequestRefused):
-        run(READ, Failing(RequestRefused("…")), timer)
+        run(READ, Failing(RequestRefused("…", category="VALIDATION_ERROR")), timer)
