@@ -56,6 +56,7 @@ def test_a_new_rule_that_wants_more_waits_and_everything_else_goes_on(
     portal: ConnectedPortal,
 ) -> None:
     blank = [portal.contact("") for _ in range(4)]
+    portal.api.advance(3600)
     won = won_leads(portal, 2)
     context = new_context(portal)
     result = sync(context)
