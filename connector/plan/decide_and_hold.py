@@ -115,14 +115,19 @@ def _decide_records(
         *_update_mirror(context, readings, missing),
         *(facts.record for facts, _ in pairs if _has_other_status_author(facts, readings)),
     }
-    # What cannot be read is set aside, and decided once it can be read again.
     left_out = missing | result.unreadable.keys()
     pairs = [(facts, decision) for facts, decision in pairs if facts.record not in left_out]
     rechecked = _decide_again(context, pairs, changed - left_out, pinned)
     # A win that only a typed close date dates must not write over what a person set since.
     undated = _undated_evidence(context, rechecked, readings)
     if undated:
-        read_deal_histories(context, sorted({deal for deals in undated.values() for deal in deals}))
+        deals = sorted({deal for deals in undated.values() for deal in deals})
+        _, unreadable_deals = read_deal_histories(context, deals)
+        rechecked = [
+            (facts, decision)
+            for facts, decision in rechecked
+            if unreadable_deals.isdisjoint(undated.get(facts.record, ()))
+        ]
         rechecked = _decide_again(context, rechecked, set(undated), pinned)
     corrections = [correction for _, decision in rechecked for correction in decision.corrections]
     lookup = _hold_lookup(context, corrections, readings)
