@@ -26,6 +26,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import (
@@ -78,6 +79,8 @@ _C: Final = _TABLE.c
 _NOT_CHAINED: Final = frozenset({"before", "after", "salt", "hash"})
 _CHAINED_COLUMNS: Final = tuple(column.name for column in _C if column.name not in _NOT_CHAINED)
 _PAGE: Final = 1000
+UNREADABLE: Final = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
+"""What reading a changed line raises: no such type, time or outcome, or bytes in place of text."""
 StoredLine = Mapping[Any, Any]
 """A line by column name, with the hash, seal and salt that prove it."""
 
@@ -143,6 +146,27 @@ def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, in
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
+def count_lines_by_run(session: Transaction) -> dict[str, int]:
+    """Count the lines of each run."""
+    query = select(_C.run, func.count()).where(_C.portal_id == session.portal_key)
+    return {row[0]: row[1] for row in session.execute(query.group_by(_C.run))}
+
+
+def hash_at(session: Transaction, place: int) -> str | None:
+    """Return the hash of the line at this place, None where it is not in the database.
+
+    The place 0 is before the first line; a place that a cut ends in has the cut's hash.
+    """
+    if place == 0:
+        return ""
+    conditions = (_C.portal_id == session.portal_key, _C.place == place)
+    stored_hash: str | None = session.scalar(select(_C.hash).where(*conditions))
+    if stored_hash is not None:
+        return stored_hash
+    cut = audit_cuts.at_place(session, place)
+    return cut.hash if cut else None
+
+
 def count_records_by_rule(
     session: Transaction, *, since: datetime, except_runs: Collection[str] = ()
 ) -> dict[str, int]:
@@ -176,10 +200,12 @@ def redact(session: Transaction, records: Iterable[Ref]) -> int:
 
 def verify(session: Transaction) -> ChainCheck:
     """Follow the chain from its first line, or its last cut; tell its head, or what breaks it."""
-    cut = audit_cuts.last(session)
+    try:
+        cut = audit_cuts.last(session)
+    except UNREADABLE:
+        return BrokenChain(row=1, line=None)
     lines, last_hash = (cut.position, cut.hash) if cut else (0, "")
-    query = select(_TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place)
-    verdict = follow_chain(_stream(session, query), lines=lines, head=last_hash)
+    verdict = follow_chain(_stream_rows(session), lines=lines, head=last_hash)
     return verdict if isinstance(verdict, BrokenChain) else replace(verdict, cut=cut)
 
 
@@ -187,10 +213,55 @@ def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainC
     """Check stored lines that continue a chain of `lines` lines with the hash `head`."""
     place = lines
     for place, row in enumerate(rows, start=lines + 1):
-        head = line_hash(head, _chained_content(row))
-        if row["hash"] != head or not _is_sealed(row):
-            return BrokenChain(row=place, line=_line(row))
+        try:
+            head = line_hash(head, _chained_content(row))
+            is_intact = row["hash"] == head and _is_sealed(row)
+        except UNREADABLE:
+            is_intact = False
+        if not is_intact:
+            return BrokenChain(row=place, line=_readable_line(row))
     return IntactChain(line_count=place, last_hash=head)
+
+
+def _stream_rows(session: Transaction) -> Iterator[StoredLine]:
+    """Yield the rows in their order; {} stands for one whose text is no UTF-8, and ends them."""
+    query = select(_TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place)
+    last_place = 0
+    try:
+        for row in _stream(session, query):
+            yield row
+            last_place = row["place"]
+    except DatabaseError as error:
+        if not _is_undecodable(error):
+            raise
+        # Rows are fetched by the page: some of this page come before the one that is meant.
+        yield from _rows_until_undecodable(session, last_place)
+
+
+def _rows_until_undecodable(session: Transaction, place: int) -> Iterator[StoredLine]:
+    """Yield the rows after a place one by one, and {} for the first that cannot be read."""
+    while True:
+        conditions = (_C.portal_id == session.portal_key, _C.place > place)
+        query = select(_TABLE).where(*conditions).order_by(_C.place).limit(1)
+        try:
+            row = session.execute(query).mappings().one()
+        except DatabaseError:
+            yield {}
+            return
+        yield row
+        place = row["place"]
+
+
+def _is_undecodable(error: DatabaseError) -> bool:
+    """Whether the driver met a text that is no UTF-8: SQLite itself stores any bytes."""
+    return "decode to UTF-8" in str(error.orig)
+
+
+def _readable_line(row: StoredLine) -> AuditLine | None:
+    try:
+        return _line(row)
+    except UNREADABLE:
+        return None
 
 
 def read_stored(session: Transaction, *, until: int) -> Iterator[StoredLine]:

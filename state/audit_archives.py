@@ -14,7 +14,7 @@ import orjson
 from connector.core.corrections.audit import BrokenChain, ChainCheck, IntactChain
 from connector.errors import UserError
 from state import audit_cuts
-from state.audit import StoredLine, follow_chain
+from state.audit import UNREADABLE, StoredLine, follow_chain
 from state.db.transaction import Transaction
 
 _FORMAT: Final = "connector.audit/1"
@@ -71,7 +71,7 @@ def read(path: Path) -> Archive:
             verdict = follow_chain(iter(counted_rows), lines=start.line_count, head=start.last_hash)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path} is no archive of the audit, or was damaged: {error}.") from error
     return Archive(
         portal_id=head["portal_id"], start=start, verdict=verdict, redacted=counted_rows.redacted

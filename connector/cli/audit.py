@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -23,11 +24,12 @@ from connector.cli.setup import (
     portal_ids,
 )
 from connector.config.settings import Settings
-from connector.core.corrections.audit import AuditLine, BrokenChain
+from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.errors import UserError
 from state import audit as audits
 from state import audit_archives, merged_records
+from state.audit_proof import HeadCheck, check_head, runs_with_missing_lines
 from state.db.store import Store
 
 _filter_options = (
@@ -55,6 +57,7 @@ def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
         "connector audit --since 2026-11-01 --outcome reverted --json",
         "connector audit --run 20261102T093000-1f2e --csv > run.csv",
         "connector audit verify",
+        "connector audit verify --head 09048123ae81fbd9ea480bac6b5bead97fb67d5ab3169710e5d8ef1a:26",
         "connector audit verify --file /backup/audit.147893286.000000001-000050000.jsonl",
         "connector audit redact contacts/123",
     )
@@ -64,6 +67,9 @@ def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
 @_add_filters
 @click.option("--csv", "as_csv", is_flag=True, help="A table for a spreadsheet.")
 @click.option("--file", metavar="F", help="With verify: a file that the audit was cut into.")
+@click.option(
+    "--head", metavar="HASH:LINES", help="With verify: a head noted earlier, as the log has it."
+)
 @click.option("--yes", is_flag=True, help="Redact without asking.")
 @json_option
 def audit(
@@ -78,16 +84,19 @@ def audit(
 ) -> int:
     """Show what was written and why.
 
-    `verify` proves that no line was changed (with --file: that a file of cut lines is unchanged,
-    and that the database continues from it). `redact` removes the values of one record for good (a
-    privacy deletion by hand); the chain of hashes still holds.
+    `verify` proves that no line was changed, and compares the lines with the table of runs (with
+    --head: that the audit still holds a head that was noted earlier; with --file: that a file of
+    cut lines is unchanged, and that the database continues from it). `redact` removes the values
+    of one record for good (a privacy deletion by hand); the chain of hashes still holds.
     """
     if verb == "verify":
-        verify = partial(_verify_file, path=file) if file else _verify
+        head = filters["head"]
+        expected = _parse_head(head) if head else None
+        verify = partial(_verify_file, path=file) if file else partial(_verify, expected=expected)
         return verify(load_settings(), as_json=as_json)
     if verb == "redact":
         return _redact(load_settings(), redacted, yes=yes)
-    criteria = _criteria(filters)
+    criteria = _criteria({name: text for name, text in filters.items() if name != "head"})
     write_lines = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
     settings = load_settings()
     with Store.open(settings.database_url) as store:
@@ -145,19 +154,49 @@ def audit_document(line: AuditLine) -> Mapping[str, Any]:
     }
 
 
-def _verify(settings: Settings, *, as_json: bool) -> int:
-    """Recompute the chain of hashes; return 1 where it is broken."""
-    is_broken = False
+def _parse_head(text: str) -> IntactChain:
+    """Read `HASH:LINES`, as `audit_head` and `audit_lines` stand in the log."""
+    last_hash, _, lines = text.partition(":")
+    if not (lines.isascii() and lines.isdigit() and re.fullmatch("[0-9a-f]{64}", last_hash)):
+        raise UserError(
+            f"{text!r} is no head: write --head HASH:LINES, with `audit_head` and `audit_lines` of "
+            "a line `run.finished` of the log, or with what `connector audit verify` printed."
+        )
+    return IntactChain(line_count=int(lines), last_hash=last_hash)
+
+
+def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) -> int:
+    """Recompute the chain of hashes; return 1 where it is broken, or lacks what is expected."""
+    has_failed = False
     with Store.open(settings.database_url) as store:
-        for portal_id in portal_ids(store, settings):
+        ids = portal_ids(store, settings)
+        # Each portal has a chain of its own, so a head without its portal says nothing.
+        if expected and len(ids) != 1:
+            raise UserError("--head is of one portal: set HUBSPOT_PORTAL_ID to name it.")
+        for portal_id in ids:
+            # One snapshot: a daemon that appends lines meanwhile must not look like a cut tail.
             with store.reading(portal_id) as session:
                 verification = audits.verify(session)
-            is_broken = is_broken or isinstance(verification, BrokenChain)
+                head_check = check_head(session, verification, expected) if expected else None
+                is_intact = isinstance(verification, IntactChain)
+                shortfalls = runs_with_missing_lines(session) if is_intact else ()
+            has_failed = has_failed or not is_intact or bool(shortfalls)
+            has_failed = has_failed or head_check in {HeadCheck.CUT_SHORT, HeadCheck.REWRITTEN}
             if as_json:
-                write_json(outcomes.verification_document(portal_id, verification))
+                write_json(
+                    {
+                        **outcomes.verification_document(portal_id, verification),
+                        "expected_head": None if head_check is None else str(head_check),
+                        "runs_with_missing_lines": [entry.run for entry in shortfalls],
+                    }
+                )
             else:
                 console().print(Text(outcomes.verification_text(portal_id, verification)))
-    return int(is_broken)
+                if shortfalls:
+                    console().print(Text(outcomes.shortfall_text(shortfalls)))
+                if head_check is not None:
+                    console().print(Text(outcomes.HEAD_TEXTS[head_check]))
+    return int(has_failed)
 
 
 def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:

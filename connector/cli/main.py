@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "explain": "inspect",
     "policy": "policy",
     "audit": "audit",
+    "runs": "runs",
     "report": "reports",
     "undo": "safeguards",
     "hold": "safeguards",

@@ -48,5 +48,7 @@ def _explained_error(error: DatabaseError, path: Path) -> ConnectorError | None:
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if code in _LOCKED:
         return Busy(f"{path}: another program keeps it locked (`fuser {path}` names that program)")
+    if code == sqlite3.SQLITE_ERROR and str(error.orig).startswith("no such"):
+        code = sqlite3.SQLITE_CORRUPT  # a table or column of the schema has another name
     action = _ACTIONS.get(code)
     return UserError(f"{path}: {action}") if action else None

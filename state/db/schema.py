@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from connector.errors import UserError
 
 HEAD: Final = "0004"
+_REVISIONS: Final = ("", *(f"{number:04}" for number in range(1, int(HEAD) + 1)))
 SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 
 
@@ -33,6 +34,11 @@ def is_current(reading: Engine, database_name: str) -> bool:
             f"{database_name}: a newer version of the connector wrote this database (schema "
             f"{revision}, and this one knows {HEAD}): install that version again, or restore a "
             "backup"
+        )
+    if revision not in _REVISIONS:
+        raise UserError(
+            f"{database_name}: its schema is {revision!r}, which no version of the connector has "
+            "made: the database is damaged, or of another program. Keep it; go on with a backup."
         )
     return revision == HEAD
 

@@ -139,3 +139,54 @@ def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(
 def _shown_text(capsys: Capture) -> str:
     """Return what was shown, as if the screen were wide enough for it."""
     return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_noted_head_proves_the_tail_and_a_cut_tail_is_named(
+    audited_workspace: Workspace, capsys: Capture
+) -> None:
+    assert main.run_command(["audit", "verify", "--json"]) == 0
+    verified = orjson.loads(capsys.readouterr().out)
+    head = f"{verified['head']}:{verified['lines']}"
+    assert main.run_command(["audit", "verify", "--head", head]) == 0
+    assert "The expected head is in it" in capsys.readouterr().out
+    with closing(sqlite3.connect(audited_workspace.folder / "connector.db")) as connection:
+        connection.execute("DROP TRIGGER audit_refuses_delete")
+        connection.execute("DELETE FROM audit WHERE place = 4")
+        connection.commit()
+    assert main.run_command(["audit", "verify", "--head", head]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    assert "chain intact" in text
+    assert "The tail may be cut off" in text
+    assert "It has fewer lines than the expected head" in text
+    assert main.run_command(["audit", "verify", "--json"]) == 1
+    assert len(orjson.loads(capsys.readouterr().out)["runs_with_missing_lines"]) == 1
+
+
+@pytest.mark.parametrize("head", ["abc:4", f"{'0' * 64}:many", "0" * 64])
+def test_a_head_that_makes_no_sense_says_what_to_type(
+    audited_workspace: Workspace, capsys: Capture, head: str
+) -> None:
+    assert main.run_command(["audit", "verify", "--head", head]) == 1
+    assert "write --head HASH:LINES" in capsys.readouterr().err
+
+
+def test_runs_are_listed_newest_first_with_their_undo(
+    audited_workspace: Workspace, capsys: Capture
+) -> None:
+    audited_workspace.portal.clock.advance(60)
+    audited_workspace.sync()
+    assert main.run_command(["runs", "--json"]) == 0
+    newest, first = orjson.loads(capsys.readouterr().out)
+    assert (newest["outcomes"], newest["undo"]) == ({}, None)
+    assert first["outcomes"] == {"applied": 4}
+    assert first["undo"] == f"connector undo {first['run']}"
+    assert newest["began_at"] > first["began_at"]
+    assert main.run_command(["runs", "--limit", "1"]) == 0
+    text = capsys.readouterr().out
+    assert newest["run"] in text
+    assert first["run"] not in text
+    assert main.run_command(first["undo"].split()[1:]) == 0
+    capsys.readouterr()
+    assert main.run_command(["runs", "--limit", "1", "--json"]) == 0
+    (undo,) = orjson.loads(capsys.readouterr().out)
+    assert (undo["kind"], undo["outcomes"]) == ("undo", {"applied": 4})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -15,6 +15,9 @@ from connector.core.model import Outcome
 from connector.operations.sync import SyncResult
 from connector.pull.poll import PullResult
 from state.audit_archives import Archive
+from state.audit_proof import HeadCheck, RunShortfall
+
+_MAX_NAMED: Final = 5
 
 # What each outcome means, in the words that an admin needs.
 MEANINGS = {
@@ -90,12 +93,42 @@ def verification_text(portal_id: str, verification: IntactChain | BrokenChain) -
             f"Portal {portal_id}: {verification.line_count:,} audit lines{cut_text}, chain intact, "
             f"head {verification.last_hash}"
         )
+    line = verification.line
+    description = f"{line.record}, {line.at:%Y-%m-%d %H:%M:%S}" if line else "it cannot be read"
     return (
-        f"Portal {portal_id}: the audit is broken at row {verification.row} "
-        f"({verification.line.record}, "
-        f"{verification.line.at:%Y-%m-%d %H:%M:%S}): it, or a row before it, was changed after "
-        "it was "
-        "written. Compare with a backup of the database."
+        f"Portal {portal_id}: the audit is broken at row {verification.row} ({description}): it, "
+        "or a row before it, was changed after it was written. Compare with a backup of the "
+        "database."
+    )
+
+
+HEAD_TEXTS: Final = {
+    HeadCheck.CONTAINED: "The expected head is in it: nothing up to there was changed or cut off.",
+    HeadCheck.CUT_SHORT: (
+        "It has fewer lines than the expected head: the newest lines were cut off, or an older "
+        "backup was restored. Compare with the heads in the log (`run.finished`) and with backups."
+    ),
+    HeadCheck.REWRITTEN: (
+        "The line of the expected head has another hash: the audit was written anew since. Compare "
+        "with a backup of that time."
+    ),
+    HeadCheck.ARCHIVED: (
+        "The line of the expected head was cut into a file: `connector audit verify --file` proves "
+        "that file."
+    ),
+}
+
+
+def shortfall_text(shortfalls: Sequence[RunShortfall]) -> str:
+    """Return which runs have fewer lines than corrections, and what that may mean."""
+    names = ", ".join(
+        f"{shortfall.run} ({shortfall.corrections:,} corrections, {shortfall.lines:,} lines)"
+        for shortfall in shortfalls[:_MAX_NAMED]
+    )
+    more = f" and {len(shortfalls) - _MAX_NAMED:,} more" if len(shortfalls) > _MAX_NAMED else ""
+    return (
+        f"The tail may be cut off: by the table of runs, {names}{more} wrote more than the audit "
+        "holds. Compare with a backup of the database."
     )
 
 

@@ -59,10 +59,13 @@ class IntactChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenChain:
-    """The chain breaks: the first row, counted from 1, that is not as it was appended."""
+    """The chain breaks: the first row, counted from 1, that is not as it was appended.
+
+    `line` is None where the row cannot be read as a line any more.
+    """
 
     row: int
-    line: AuditLine
+    line: AuditLine | None
 
 
 ChainCheck = IntactChain | BrokenChain
