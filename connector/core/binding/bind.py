@@ -12,8 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
 from connector.core.binding.object_policy import bind_object_policy
 from connector.core.binding.settings import (
+    NAMESPACES,
     activity_property,
     bound_values,
+    contract_end_reader,
+    last_order_property,
     named_property,
     portal_names,
     score_property,
@@ -62,7 +65,12 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
     problems = Problems()
     zone = _zone(portal)
-    score, subscription, mark, activity = _properties_of_settings(policy, portal, problems)
+    score, subscription, mark, activity, last_order = _properties_of_settings(
+        policy, portal, problems
+    )
+    contract_end = None
+    with problems.collecting():
+        contract_end = contract_end_reader(policy.settings, portal, zone)
     object_policies: dict[ObjectType, ObjectPolicy] = {}
     for object_type in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         with problems.collecting():
@@ -82,13 +90,16 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         subscription_property=subscription,
         mark_property=mark,
         activity_property=activity,
+        last_order_property=last_order,
+        contract_end=contract_end,
+        churn_pipelines=frozenset(_texts(_contact_values(policy, portal)["churn.pipelines"])),
         uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
     )
 
 
 def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
-    """Return the properties of score, subscription, mark, activity; "" for none, or a wrong one."""
-    score = subscription = mark = activity = ""
+    """Return the properties of score, subscription, mark, activity, order; "" for none or wrong."""
+    score = subscription = mark = activity = last_order = ""
     with problems.collecting():
         score = score_property(policy.settings, portal)
     with problems.collecting():
@@ -97,7 +108,9 @@ def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) 
         mark = named_property("churn.mark", policy.settings, portal)
     with problems.collecting():
         activity = activity_property(policy.settings, portal)
-    return score, subscription, mark, activity
+    with problems.collecting():
+        last_order = last_order_property(policy.settings, portal)
+    return score, subscription, mark, activity, last_order
 
 
 def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
@@ -123,12 +136,16 @@ def _zone(portal: Portal) -> ZoneInfo:
 
 def _deal_pipelines(policy: Policy, portal: Portal) -> DealPipelines:
     """Return what the pipelines say, and which of them count."""
-    values = bound_values(policy.settings, portal_names(portal, ObjectType.CONTACTS))
+    values = _contact_values(policy, portal)
     return read_deal_pipelines(
         portal,
         include=_texts(values["deals.pipelines.include"]),
         exclude=_texts(values["deals.pipelines.exclude"]),
     )
+
+
+def _contact_values(policy: Policy, portal: Portal) -> dict[str, Value]:
+    return bound_values(policy.settings, portal_names(portal, ObjectType.CONTACTS))
 
 
 def _texts(value: Value) -> tuple[str, ...]:
@@ -172,6 +189,11 @@ def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType
         for object_type, always_needed in _ALWAYS_NEEDED.items()
     }
     needed[ObjectType.DEALS].update(policy.deal_pipelines.entered_properties.values())
+    if policy.contract_end:
+        owner = NAMESPACES[policy.contract_end.namespace]
+        needed[owner].add(policy.contract_end.property_name)
+    if policy.subscription_property:
+        needed[ObjectType.COMPANIES].add(policy.subscription_property)
     return {
         object_type: tuple(sorted(names & set(portal.definitions.get(object_type, {}))))
         for object_type, names in needed.items()

@@ -110,7 +110,9 @@ class BoundPolicy:
     """A policy as it is meant in one portal.
 
     `digest` changes whenever the policy, or anything that it uses of the portal, changes.
-    `uses_company_groups` says that contacts are decided together with their companies.
+    `contract_end` reads when a contract
+    ended, of contacts, companies or deals. `uses_company_groups` says that contacts are decided
+    together with their companies.
     """
 
     policy: Policy
@@ -126,6 +128,9 @@ class BoundPolicy:
     subscription_property: str = ""
     mark_property: str = ""
     activity_property: str = ""
+    last_order_property: str = ""
+    contract_end: PropertyReader | None = None
+    churn_pipelines: frozenset[str] = frozenset()
     uses_company_groups: bool = False
 
     @property

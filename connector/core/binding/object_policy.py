@@ -106,6 +106,10 @@ class _ObjectPolicyBinder:
             fixed_names=fixed_names(known, values),
             definitions=self.portal.definitions,
             options={Kind.STAGE: self.names.stages, Kind.STATUS: self.names.statuses},
+            deal_options={
+                "pipeline": self.names.pipelines,
+                "dealstage": self.names.deal_stages,
+            },
             path=self.path,
             zone=self.zone,
             for_rows=for_rows,
@@ -205,11 +209,19 @@ class _ObjectPolicyBinder:
         """Return the stages in which a condition uses a fact, None for all."""
         used_stages: set[str] = set()
         for tree in (entry.when.tree for entry in (*rules, *rows)):
-            for stages in stages_where(tree, name, self._stage_value):
+            for stages in stages_where(tree, name, self._stage_value, self._stage_lists()):
                 if stages is None:
                     return None
                 used_stages |= stages
         return frozenset(used_stages)
+
+    def _stage_lists(self) -> dict[str, frozenset[str]]:
+        """Return the settings that are lists of stages, in internal values."""
+        return {
+            name: frozenset(_texts(self.values[name]))
+            for name, setting in self.policy.settings.items()
+            if setting.type is SettingType.STAGES
+        }
 
     def _stage_value(self, word: str) -> str:
         return option_value(word, self.names.stages) or word

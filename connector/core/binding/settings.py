@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from connector.core.binding.bound_policy import Parse, PropertyReader
 from connector.core.conditions.operands import option_value, unknown_option_message
-from connector.core.conditions.values import Kind, Value
+from connector.core.conditions.values import Kind, Value, parse_date, parse_time
 from connector.core.conditions.vocabulary import property_kind
 from connector.core.model import STAGE, STATUS, ObjectType, Option, Portal
 from connector.core.policy.read_settings import PolicyWord, Setting
@@ -18,6 +21,12 @@ from connector.core.policy.setting_table import LISTS, SettingType
 from connector.core.problem import Problems, did_you_mean, policy_error
 
 _STAGE_TYPES: Final = frozenset({SettingType.STAGE, SettingType.STAGES, SettingType.ALIASES})
+NAMESPACES: Final = {
+    "contact": ObjectType.CONTACTS,
+    "company": ObjectType.COMPANIES,
+    "deal": ObjectType.DEALS,
+}
+"""The first part of a property's name in conditions and settings, and whose it is."""
 _STATUS_TYPES: Final = frozenset({SettingType.STATUS, SettingType.STATUSES})
 
 
@@ -31,6 +40,7 @@ class PortalNames:
     stages: tuple[Option, ...]
     statuses: tuple[Option, ...]
     pipelines: tuple[Option, ...]
+    deal_stages: tuple[Option, ...] = ()
 
     def options(self, setting_type: SettingType) -> tuple[Option, ...]:
         """Return what a setting of this form chooses from."""
@@ -65,7 +75,17 @@ def portal_names(portal: Portal, object_type: ObjectType) -> PortalNames:
         stages=portal.options(object_type, STAGE),
         statuses=portal.options(ObjectType.CONTACTS, STATUS),
         pipelines=tuple(pipelines),
+        deal_stages=tuple(_deal_stage_options(portal)),
     )
+
+
+def _deal_stage_options(portal: Portal) -> Iterator[Option]:
+    """Yield each deal stage by its label, and by `Pipeline: Stage`, which is never ambiguous."""
+    for pipeline in portal.pipelines:
+        for order, stage in enumerate(pipeline.stages):
+            yield Option(value=stage.id, label=stage.label, order=order)
+            label = f"{pipeline.label}: {stage.label}"
+            yield Option(value=stage.id, label=label, order=order)
 
 
 def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[str, Value]:
@@ -137,6 +157,42 @@ def score_property(settings: Mapping[str, Setting], portal: Portal) -> str:
     """Return the name of the score property, "" while scores sleep; raise PolicyError if unfit."""
     return _property_of_kind(
         "score.property", settings, portal, kind=Kind.NUMBER, description="a score"
+    )
+
+
+def last_order_property(settings: Mapping[str, Setting], portal: Portal) -> str:
+    """Return the name of the property of the last order, "" for none; raise if unfit."""
+    return _property_of_kind(
+        "commerce.last_order", settings, portal, kind=Kind.TIME, description="the last order"
+    )
+
+
+def contract_end_reader(
+    settings: Mapping[str, Setting], portal: Portal, zone: ZoneInfo
+) -> PropertyReader | None:
+    """Return how the end of a contract is read (`deal.contract_end`), None where none is named.
+
+    Raise PolicyError where there is no such date property.
+    """
+    words = settings["churn.ended_at"].words
+    if not words:
+        return None
+    namespace, _, name = words[0].text.partition(".")
+    object_type = NAMESPACES.get(namespace)
+    definition = portal.definitions.get(object_type, {}).get(name) if object_type else None
+    if object_type is None or definition is None:
+        raise policy_error(
+            words[0].place,
+            f"{words[0].text!r} is no property: write contact.…, company.… or deal.… with a name "
+            "that the portal has",
+        )
+    if property_kind(definition) is not Kind.TIME:
+        raise policy_error(
+            words[0].place, f"{name} is a {property_kind(definition)}, a contract's end is a time"
+        )
+    parse: Parse = partial(parse_date, zone=zone) if definition.type == "date" else parse_time
+    return PropertyReader(
+        key="churn.ended_at", namespace=namespace, property_name=name, parse=parse
     )
 
 

@@ -43,6 +43,9 @@ _COMMON_FACTS: Final = {
     "stage.previous": Kind.STAGE,
     "status.since": Kind.TIME,
     "status.by_person": Kind.YES_NO,
+    "churn.ended_at": Kind.TIME,
+    "churn.lost_at": Kind.TIME,
+    "churn.by_subscription": Kind.YES_NO,
 }
 ENTERED_PREFIX: Final = "stage.entered."
 """What the name of a fact begins with that holds when a record last entered a stage."""
@@ -61,6 +64,7 @@ _CONTACT_FACTS: Final = {
     "contact.conversions": Kind.NUMBER,
     "contact.score": Kind.NUMBER,
     "contact.subscription": Kind.TEXT,
+    "contact.last_order": Kind.TIME,
     "company.stage": Kind.STAGE,
     "company.contacts": Kind.NUMBER,
 }
@@ -108,6 +112,7 @@ class Vocabulary:
     """What the conditions of one object type may name.
 
     `definitions` is None where no portal is known: then every property is accepted.
+    `deal_options` are the pipelines and stages of deals.
     `missing_namespace` names a namespace whose facts are always missing here.
     """
 
@@ -115,6 +120,7 @@ class Vocabulary:
     fixed_names: Mapping[str, FixedName]
     definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]] | None = None
     options: Mapping[Kind, tuple[Option, ...]] = field(default_factory=dict)
+    deal_options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
     path: Mapping[str, int] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     for_rows: bool = False
@@ -158,6 +164,8 @@ class Vocabulary:
             return None
         kind = property_kind(definition)
         options = definition.options or self.options.get(kind, ())
+        if per_deal and name in self.deal_options:
+            kind, options = Kind.CHOICE, self.deal_options[name]
         return Fact(
             key=key,
             kind=kind,

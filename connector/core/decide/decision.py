@@ -11,7 +11,7 @@ from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
 from connector.core.decide.evidence import evidence
 from connector.core.decide.facts import Facts
 from connector.core.decide.rounds import MAX_ROUNDS, Rounds
-from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
+from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Ref
 
 MARKED: Final = "true"
 """What stands in the property that marks a former customer."""
@@ -127,7 +127,8 @@ def _mark_correction(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Itera
     marking_change = next(
         (change for change in rounds.stage_changes if change[0].marks_former_customer), None
     )
-    if marking_change and policy.mark_property and facts.mark != MARKED:
+    is_contact = facts.record.object_type is ObjectType.CONTACTS  # the mark is one of contacts
+    if marking_change and is_contact and policy.mark_property and facts.mark != MARKED:
         rule, reason = marking_change
         yield Correction(
             record=facts.record,

@@ -17,6 +17,7 @@ from connector.core.conditions.values import (
     parse_time,
 )
 from connector.core.deals import DateSource, Deal, DealState, read_deal
+from connector.core.decide.churn_values import churn_values
 from connector.core.decide.edit_values import (
     is_converted_since_status,
     present_version,
@@ -118,6 +119,12 @@ def record_facts(
     values |= status_values(status, status_version, imports=policy.policy.flag("hold.imports"))
     values |= stage_values(object_policy, record)
     values |= _conversion_values(policy, values)
+    owners = (
+        {ObjectType.CONTACTS: record, ObjectType.COMPANIES: company}
+        if is_contact
+        else {ObjectType.COMPANIES: record}
+    )
+    values |= churn_values(policy, owners, counted_deals)
     records_by_namespace = (
         {"contact": record, "company": company} if is_contact else {"company": record}
     )
@@ -157,6 +164,9 @@ def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
         "contact.first_conversion": get("first_conversion_event_name") or None,
         "contact.conversions": parse_number(get("num_conversion_events")),
         "contact.score": parse_number(record.properties[score]) if score else None,
+        "contact.last_order": parse_time(record.properties[policy.last_order_property])
+        if policy.last_order_property
+        else None,
         "contact.subscription": (record.properties[subscription] or None) if subscription else None,
     }
 

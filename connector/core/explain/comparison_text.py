@@ -39,6 +39,9 @@ _SUBJECTS: Final = {
     "contact.conversions": "the number of forms filled in",
     "contact.score": "the score",
     "contact.subscription": "the subscription",
+    "contact.last_order": "the day of the last order",
+    "churn.ended_at": "the end of the contract, if newer than the last win,",
+    "churn.lost_at": "the loss of a renewal, if newer than the last win,",
     "company.stage": "the stage of the primary company",
     "company.contacts": "the number of contacts of the primary company",
     "company.id": "the id of the primary company",
@@ -73,6 +76,7 @@ _TRUE_PHRASES: Final = {
         "all forms filled in only subscribe",
         "a form was filled in that does more than subscribe",
     ),
+    "churn.by_subscription": ("the subscription has ended", "no subscription has ended"),
     "status.by_person": (
         "a person set the lead status",
         "no person set the lead status",

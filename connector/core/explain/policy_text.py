@@ -148,6 +148,7 @@ def _reason_text(policy: BoundPolicy, reason: Reason) -> str:
 _NEEDED_SETTINGS: Final = {
     "contact.score": "score.property",
     "contact.subscription": "subscription.property",
+    "contact.last_order": "commerce.last_order",
 }
 
 

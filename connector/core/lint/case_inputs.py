@@ -33,6 +33,7 @@ GIVEN_KEYS: Final = (
     "now",
     "score",
     "subscription",
+    "last_order",
     "deals",
     "company",
     "contacts",
@@ -59,6 +60,11 @@ _DEAL_STAGES: Final = {
     "neither": "closedsplit",
 }
 _OBJECT_TYPES: Final = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
+_PROPERTY_SETTINGS: Final = {
+    "score": "score.property",
+    "subscription": "subscription.property",
+    "last_order": "commerce.last_order",
+}
 _DEFAULT_NOW: Final = "2026-06-01"
 _UNKNOWN_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -131,11 +137,11 @@ def _properties(given: Mapping[str, Node], policy: BoundPolicy) -> Iterator[tupl
     for name, node in given.items():
         if name in PROPERTIES:
             yield PROPERTIES[name], _text_or_blank(node, name)
-        elif name in {"score", "subscription"}:
+        elif name in {"score", "subscription", "last_order"}:
             property_name = getattr(policy, f"{name}_property")
             if not property_name:
                 raise policy_error(
-                    node.place, f"a {name} is given, but `{name}.property` is not set"
+                    node.place, f"a {name} is given, but `{_PROPERTY_SETTINGS[name]}` is not set"
                 )
             yield property_name, _text_or_blank(node, name)
         elif name == "properties":

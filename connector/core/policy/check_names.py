@@ -15,7 +15,13 @@ from connector.core.policy.shadows import find_shadowed_rules
 from connector.core.problem import Problems, policy_error
 
 SCOPE_OBJECT_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
-_PROPERTY_SETTINGS = ("score.property", "subscription.property", "churn.mark", "follow_up.activity")
+_PROPERTY_SETTINGS = (
+    "score.property",
+    "subscription.property",
+    "churn.mark",
+    "follow_up.activity",
+    "commerce.last_order",
+)
 
 
 def check_offline(document: Document) -> None:

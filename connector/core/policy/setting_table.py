@@ -240,6 +240,51 @@ _TABLE: Final = (
         "the yes-or-no property that marks a former customer",
     ),
     SettingSpec(
+        "churn.ended_at",
+        SettingType.PROPERTY,
+        (),
+        "the date property of a contract's end, such as deal.contract_end",
+    ),
+    SettingSpec(
+        "churn.pipelines",
+        SettingType.PIPELINES,
+        (),
+        "a deal that is lost in these (renewals) ends the custom",
+    ),
+    SettingSpec(
+        "recycle.days",
+        SettingType.NUMBER,
+        180.0,
+        "after how many days without a touch a sales-ready contact goes back",
+    ),
+    SettingSpec(
+        "recycle.stage", SettingType.STAGE, ("lead",), "where a contact goes that sales gives back"
+    ),
+    SettingSpec(
+        "recycle.verdict_days",
+        SettingType.NUMBER,
+        30.0,
+        "after how many days a disqualified contact leaves the sales-ready ones",
+    ),
+    SettingSpec(
+        "recycle.cold_days",
+        SettingType.NUMBER,
+        365.0,
+        "after how many days a marketing-qualified contact is cold",
+    ),
+    SettingSpec(
+        "commerce.last_order",
+        SettingType.PROPERTY,
+        (),
+        "the contact property with the date of the last order",
+    ),
+    SettingSpec(
+        "commerce.lapsed_days",
+        SettingType.NUMBER,
+        365.0,
+        "after how many days without an order a customer has lapsed",
+    ),
+    SettingSpec(
         "follow_up.days", SettingType.NUMBER, 5.0, "after how many days a contact is overlooked"
     ),
     SettingSpec(
