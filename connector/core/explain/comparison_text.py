@@ -91,8 +91,8 @@ _VERBS: Final = {
     Op.AT_LEAST: ("is at least", "is below"),
     Op.IN: ("is one of", "is none of"),
     Op.NOT_IN: ("is none of", "is one of"),
-    Op.MATCHES: ("fits", "fits none of"),
-    Op.NOT_MATCHES: ("fits none of", "fits"),
+    Op.MATCHES: ("matches", "matches none of"),
+    Op.NOT_MATCHES: ("matches none of", "matches"),
     Op.BLANK: ("is blank", "is not blank"),
     Op.NOT_BLANK: ("is not blank", "is blank"),
 }

@@ -8,7 +8,8 @@ import pytest
 
 from connector.core.conditions.operands import option_value
 from connector.core.explain.explanation import ComparisonResult, explain
-from connector.core.model import Record, Version
+from connector.core.model import ObjectType, Record, Version
+from connector.core.problem import PolicyError
 from tests.core.builders import (
     NOW,
     bind_policy,
@@ -289,3 +290,61 @@ def test_a_literal_day_against_the_clock_makes_the_record_due_too() -> None:
     assert explain(policy, facts).decision.due_at == utc_day("2026-06-10") + timedelta(
         milliseconds=1
     )
+
+
+def test_a_number_of_days_may_say_so() -> None:
+    assert condition_holds("contact.last_conversion_at > now - 180 days")
+    assert condition_holds("contact.last_conversion_at < now - 1 day")
+    assert condition_holds("contact.country != '3 days'")
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("stage.since > 180 days", "stage.since is a time, '180' is none: write `stage.since <"),
+        ("now - stage.since > 180", "two times are not subtracted: write `stage.since < now"),
+        ("stage.entered.leed is blank", r"there is no stage 'leed' (did you mean 'lead'?)"),
+        ("stage.entered.99 is blank", "there is no stage '99'"),
+    ],
+)
+def test_a_form_that_is_refused_is_shown_as_it_is_written(when: str, message: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        bind_policy(policy_with_rule(when))
+    assert message in str(refused.value)
+
+
+def test_a_stage_with_a_numeric_id_may_be_named() -> None:
+    custom = portal(stages={"lead": "Lead", "customer": "Customer", "51439524": "Pilot"})
+    policy = bind_policy(
+        "extends: standard\nrules: [{name: mine, when: stage.entered.51439524 is not blank, "
+        "stage: lead, reason: x}]",
+        custom,
+    )
+    entered = policy.object_policies[ObjectType.CONTACTS].entered_stages
+    assert entered == ("51439524",)
+
+
+@pytest.mark.parametrize(
+    ("when", "holds"),
+    [
+        ("won_deal.pipeline == 'Sales Pipeline'", True),
+        ("won_deal.pipeline == 'default'", True),
+        ("won_deal.dealstage == 'Closed Won'", True),
+        ("won_deal.dealstage in ['Sales Pipeline: Closed Won']", True),
+        ("lost_deal.pipeline == 'Sales Pipeline'", False),
+    ],
+)
+def test_pipelines_and_deal_stages_go_by_their_labels(when: str, holds: bool) -> None:
+    policy = bind_policy(policy_with_rule(when))
+    (rule, *_) = policy.object_policies[ObjectType.CONTACTS].rules
+    assert rule.when.holds(facts_about(policy, contact("lead"), won_deal()).values) is holds
+
+
+def test_a_pipeline_that_the_portal_lacks_is_an_error() -> None:
+    with pytest.raises(PolicyError, match="the portal has no 'Fornyelser'"):
+        bind_policy(policy_with_rule("lost_deal.pipeline == 'Fornyelser'"))
+
+
+def test_a_setting_may_be_asked_whether_it_is_empty() -> None:
+    assert condition_holds("exclude.domains is blank")
+    assert condition_holds("handover.forms is not blank")

@@ -47,7 +47,7 @@ def _compile(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def] 
         ("not contact.country in ['NO', 'SE']", "the contact's “Land” is none of NO or SE"),
         ("contact.country in ['NO']", "the contact's “Land” is NO"),
         ("contact.country is not blank", "the contact's “Land” is not blank"),
-        ("contact.last_conversion matches '*demo*'", "the latest form fits “*demo*”"),
+        ("contact.last_conversion matches '*demo*'", "the latest form matches “*demo*”"),
         ("contact.vip", "the contact's “vip” is yes"),
         ("not contact.vip", "the contact's “vip” is no"),
         ("'a' in contact.interests", "the contact's “interests” is one of Alpha"),
