@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "audit": "audit",
     "runs": "runs",
     "report": "reports",
+    "history": "histories",
     "undo": "safeguards",
     "hold": "safeguards",
     "quarantine": "quarantine",

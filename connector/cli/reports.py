@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,8 +15,12 @@ from connector.cli.render.console import console, write_json
 from connector.cli.render.progress import show_progress
 from connector.cli.setup import help_examples, json_option, labels_of, load_settings, policy_option
 from connector.config.open_run import read_policy
-from connector.context import Progress
+from connector.context import DecisionContext, Progress
+from connector.core.model import ObjectType
+from connector.errors import UserError
 from connector.reports.customers import customers_report
+from connector.reports.funnel import funnel_report
+from connector.reports.hygiene import hygiene_report
 from connector.reports.offline import (
     OfflineHubSpot,
     OfflineInputs,
@@ -24,36 +29,47 @@ from connector.reports.offline import (
 )
 from connector.reports.overlooked import overlooked_report
 from connector.reports.table import Report
+from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
 from state.db.store import Store
 
 
-def _customers(inputs: OfflineInputs, policy: str, progress: Progress) -> Report:
-    return customers_report(offline_context(inputs, read_policy(policy), progress=progress))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What a report is asked for; `by` and `kind` count for some reports only."""
+
+    inputs: OfflineInputs
+    policy: str
+    progress: Progress
+    by: str | None
+    kind: ObjectType
+
+    def context(self) -> DecisionContext:
+        return offline_context(self.inputs, read_policy(self.policy), progress=self.progress)
 
 
-def _overlooked(inputs: OfflineInputs, policy: str, progress: Progress) -> Report:
-    return overlooked_report(offline_context(inputs, read_policy(policy), progress=progress))
-
-
-def _writers(inputs: OfflineInputs, _policy: str, _progress: Progress) -> Report:
-    with inputs.store.reading(inputs.portal.account.portal_id) as session:
+def _writers(request: _Request) -> Report:
+    with request.inputs.store.reading(request.inputs.portal.account.portal_id) as session:
         return writers_report(session)
 
 
-REPORTS: Final[Mapping[str, Callable[[OfflineInputs, str, Progress], Report]]] = {
-    "customers": _customers,
-    "overlooked": _overlooked,
+REPORTS: Final[Mapping[str, Callable[[_Request], Report]]] = {
+    "overlooked": lambda request: overlooked_report(request.context()),
+    "hygiene": lambda request: hygiene_report(request.context()),
+    "funnel": lambda request: funnel_report(request.context(), request.kind),
+    "velocity": lambda request: velocity_report(request.context(), request.kind, request.by),
     "writers": _writers,
+    "customers": lambda request: customers_report(request.context()),
 }
 
 
 @click.command(
     epilog=help_examples(
-        "connector report customers",
         "connector report customers --csv > customers.csv",
         "connector report overlooked --json",
-        "connector report writers",
+        "connector report hygiene",
+        "connector report funnel --csv --table cohorts",
+        "connector report velocity --by hubspot_owner_id",
         "connector report writers --json | jq '.fights'",
     )
 )
@@ -61,20 +77,47 @@ REPORTS: Final[Mapping[str, Callable[[OfflineInputs, str, Progress], Report]]] =
 @policy_option
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Every row, for a spreadsheet.")
-def report(*, name: str, policy: str | None, as_json: bool, as_csv: bool) -> int:
-    """Show who is a customer now, who is overlooked, or who sets stage and status.
+@click.option("--table", metavar="NAME", help="With --csv: a further table of the report.")
+@click.option("--by", metavar="PROPERTY", help="velocity: group by a mirrored property.")
+@click.option("--companies", is_flag=True, help="funnel, velocity: companies, not contacts.")
+def report(  # noqa: PLR0913 - an option each
+    *,
+    name: str,
+    policy: str | None,
+    as_json: bool,
+    as_csv: bool,
+    table: str | None,
+    by: str | None,
+    companies: bool,
+) -> int:
+    """Show customers, overlooked contacts, contradictions, the funnel, its velocity, or writers.
 
-    HubSpot is not asked.
+    Everything comes from the mirror and the ledger: no request is sent to HubSpot.
     """
     settings = load_settings()
     with show_progress() as bar, Store.open(settings.database_url) as store:
         api = OfflineHubSpot(datetime.now(UTC))
-        inputs = OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api)
-        result = REPORTS[name](inputs, policy or settings.policy, bar)
+        request = _Request(
+            inputs=OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api),
+            policy=policy or settings.policy,
+            progress=bar,
+            by=by,
+            kind=ObjectType.COMPANIES if companies else ObjectType.CONTACTS,
+        )
+        result = REPORTS[name](request)
+    portal = request.inputs.portal
     if as_json:
-        write_json(report_view.document(result, inputs.portal.account.portal_id))
+        write_json(report_view.document(result, portal.account.portal_id))
     elif as_csv:
-        report_view.write_csv(sys.stdout, result)
+        report_view.write_csv(sys.stdout, _section(result, table))
     else:
-        console().print(report_view.renderable(result, labels_of(inputs.portal)))
+        console().print(report_view.renderable(result, labels_of(portal)))
     return 0
+
+
+def _section(result: Report, table: str | None) -> Report:
+    tables = {section.name: section for section in (result, *result.sections)}
+    name = table or result.name
+    if name not in tables:
+        raise UserError(f"--table {name}: this report has the tables {', '.join(tables)}.")
+    return tables[name]

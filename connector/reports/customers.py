@@ -9,9 +9,12 @@ from typing import Final
 
 from connector.context import DecisionContext
 from connector.core.binding.bound_policy import ObjectPolicy
+from connector.core.binding.settings import bound_values, portal_names
 from connector.core.deals import Deal, DealState
 from connector.core.decide.decision import MARKED
 from connector.core.decide.facts import Facts
+from connector.core.model import ObjectType
+from connector.core.policy.setting_names import unbound_values
 from connector.plan.gather import gather
 from connector.reports.offline import all_refs
 from connector.reports.table import Cell, Report
@@ -33,6 +36,9 @@ COLUMNS: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
     """A record in the stage customer or further, or with a deal that is won.
+
+    Own staff and partners (`exclude.domains`) are no customers, nor are records in a parking
+    place or in the policy's own stage for churned customers.
 
     `former` is None where the policy has no mark for former customers.
     """
@@ -59,14 +65,40 @@ def customers_report(context: DecisionContext) -> Report:
 
 
 def _find_customers(context: DecisionContext) -> Iterator[Customer]:
+    domains = _excluded_domains(context)
+    churned = {kind: _churned_stages(context, kind) for kind in context.policy.object_policies}
     for refs in all_refs(context):
         for facts in gather(context, refs):
-            object_policy = context.policy.object_policies[facts.record.object_type]
+            kind = facts.record.object_type
+            object_policy = context.policy.object_policies[kind]
+            if facts.stage in object_policy.parked_stages | churned[kind] or _is_below(
+                facts.values.get("domain"), domains
+            ):
+                continue
             won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
             if won or _is_customer(object_policy, facts.stage):
                 has_mark = bool(context.policy.mark_property) and bool(object_policy.rows)
                 former = facts.mark == MARKED if has_mark else None
                 yield Customer(facts=facts, won=won, former=former)
+
+
+def _excluded_domains(context: DecisionContext) -> frozenset[str]:
+    domains = unbound_values(context.policy.policy.settings)["exclude.domains"]
+    return frozenset(map(str, domains)) if isinstance(domains, tuple) else frozenset()
+
+
+def _churned_stages(context: DecisionContext, kind: ObjectType) -> frozenset[str]:
+    """Return the stages that the policy keeps for former customers alone."""
+    values = bound_values(context.policy.policy.settings, portal_names(context.portal, kind))
+    stages = {values["after_lost.customer_stage"], values["churn.stage"]}
+    return frozenset(map(str, stages - {None, values["after_lost.stage"], _CUSTOMER}))
+
+
+def _is_below(domain: object, domains: frozenset[str]) -> bool:
+    """Whether a domain is one of these or below one of them."""
+    return isinstance(domain, str) and any(
+        domain == parent or domain.endswith(f".{parent}") for parent in domains
+    )
 
 
 def _is_customer(object_policy: ObjectPolicy, stage: str) -> bool:

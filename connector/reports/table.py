@@ -15,6 +15,8 @@ class Report:
 
     A cell is None where HubSpot has no value, or where the value is not known. `notes` are
     sentences below the table; `json_only` is added to the JSON alone.
+    `sections` are further tables, shown below and by their names in the JSON. `bar_column` names
+    the column of numbers that a terminal shows as bars, "" for none.
     """
 
     name: str
@@ -23,3 +25,5 @@ class Report:
     rows: Sequence[tuple[Cell, ...]]
     notes: tuple[str, ...] = ()
     json_only: Mapping[str, Any] = field(default_factory=dict)
+    sections: tuple[Report, ...] = ()
+    bar_column: str = ""

@@ -124,3 +124,17 @@ def test_former_customers_are_told_where_the_policy_marks_them(portal: Connected
     company = portal.company("customer")
     rows = {row["record"]: row["former_customer"] for row in _report(portal, CHURN_MARK)}
     assert rows == {str(former_customer): True, str(new_customer): False, str(company): None}
+
+
+def test_own_staff_is_no_customer_whatever_it_bought(portal: ConnectedPortal) -> None:
+    portal.deal(WON, portal.contact("customer", email="a@mail.own.example"))
+    customer = portal.contact("customer", email="b@other.example")
+    rows = _report(portal, "settings: {exclude: {domains: [own.example]}}")
+    assert [row["record"] for row in rows] == [str(customer)]
+
+
+def test_who_is_parked_or_churned_is_no_customer_whatever_was_won(portal: ConnectedPortal) -> None:
+    portal.deal(WON, portal.contact("other"))
+    portal.deal(WON, portal.contact("evangelist"))
+    rows = _report(portal, "settings: {after_lost: {customer_stage: evangelist}}")
+    assert rows == []

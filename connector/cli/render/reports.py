@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TextIO
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -13,13 +13,25 @@ from connector.cli.render.plan_formats import write_csv as write_table
 from connector.reports.table import Cell, Report
 
 _MAX_ROWS: Final = 50
-_LABELLED_COLUMNS: Final = frozenset({"stage", "lead_status"})
+_BAR_WIDTH: Final = 24
+_LABELLED_COLUMNS: Final = frozenset({"stage", "next_stage", "lead_status", "before", "after"})
 
 
 def document(report: Report, portal_id: str) -> dict[str, Any]:
     """Return a report as one JSON document."""
-    rows = [dict(zip(report.columns, row, strict=True)) for row in report.rows]
-    return {"report": report.name, "portal_id": portal_id, "rows": rows, **report.json_only}
+    sections = {section.name: _row_documents(section) for section in report.sections}
+    rows = _row_documents(report)
+    return {
+        "report": report.name,
+        "portal_id": portal_id,
+        "rows": rows,
+        **sections,
+        **report.json_only,
+    }
+
+
+def _row_documents(report: Report) -> list[dict[str, Cell]]:
+    return [dict(zip(report.columns, row, strict=True)) for row in report.rows]
 
 
 def write_csv(out: TextIO, report: Report) -> None:
@@ -28,19 +40,54 @@ def write_csv(out: TextIO, report: Report) -> None:
 
 
 def renderable(report: Report, labels: Mapping[str, str]) -> RenderableType:
-    """Return the first rows as a table; `names` labels stages and lead statuses."""
+    """Return the first rows of each table; `labels` names stages and lead statuses."""
+    tables = [_table(table, labels, report.name) for table in (report, *report.sections)]
+    return Group(*tables)
+
+
+def _table(report: Report, labels: Mapping[str, str], command: str) -> RenderableType:
     if not report.rows:
-        return Text(f"{report.title}: nothing to tell yet.")
+        return Group(Text(f"{report.title}: nothing to show yet."), *map(Text, report.notes))
+    columns = [
+        index
+        for index, _ in enumerate(report.columns)
+        if any(row[index] is not None for row in report.rows)
+    ]
     table = Table(title=f"{report.title}: {len(report.rows):,}", title_justify="left", box=None)
-    for index, column in enumerate(report.columns):
-        holds_ids = any("/" in _cell_text(row[index]) for row in report.rows[:_MAX_ROWS])
-        table.add_column(column.replace("_", " "), no_wrap=holds_ids, overflow="fold")
-    for row in report.rows[:_MAX_ROWS]:
-        table.add_row(*_labelled_cells(report, row, labels))
+    for index in columns:
+        cells = [row[index] for row in report.rows[:_MAX_ROWS]]
+        holds_ids = any("/" in _cell_text(cell) for cell in cells)
+        justify: JustifyMethod = "right" if all(map(_is_number, cells)) else "left"
+        name = report.columns[index].replace("_", " ")
+        table.add_column(name, no_wrap=holds_ids, overflow="fold", justify=justify)
+    bars = _bars(report)
+    if bars:
+        table.add_column("", no_wrap=True)
+    for number, row in enumerate(report.rows[:_MAX_ROWS]):
+        cells_of_row = list(_labelled_cells(report, row, labels))
+        table.add_row(*(cells_of_row[index] for index in columns), *bars[number : number + 1])
     hidden_rows = len(report.rows) - _MAX_ROWS
-    more_note = f"… and {hidden_rows:,} more: `connector report {report.name} --csv` has them all."
+    section = "" if report.name == command else f" --table {report.name}"
+    more_note = (
+        f"… and {hidden_rows:,} more: `connector report {command} --csv{section}` has them all."
+    )
     notes = (more_note, *report.notes) if hidden_rows > 0 else report.notes
     return Group(table, *map(Text, notes))
+
+
+def _bars(report: Report) -> list[Text]:
+    """Return a bar for each shown row, the longest for the largest number of its column."""
+    if not report.bar_column:
+        return []
+    index = report.columns.index(report.bar_column)
+    values = [row[index] for row in report.rows[:_MAX_ROWS]]
+    numbers = [float(value) if isinstance(value, int | float) else 0.0 for value in values]
+    largest = max(numbers, default=0.0) or 1.0
+    return [Text("█" * round(_BAR_WIDTH * number / largest), style="cyan") for number in numbers]
+
+
+def _is_number(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
 def _labelled_cells(
