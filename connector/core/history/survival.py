@@ -33,12 +33,12 @@ def survival_curve(stays: Iterable[Stay]) -> Iterator[tuple[float, float]]:
     lasting: Counter[float] = Counter()
     for stay in stays:
         (ended if stay.ended else lasting)[stay.seconds] += 1
-    inside, share = ended.total() + lasting.total(), 1.0
+    remaining, share = ended.total() + lasting.total(), 1.0
     for seconds in sorted({*ended, *lasting}):
         if ended[seconds]:
-            share *= 1 - ended[seconds] / inside
+            share *= 1 - ended[seconds] / remaining
             yield seconds, share
-        inside -= ended[seconds] + lasting[seconds]
+        remaining -= ended[seconds] + lasting[seconds]
 
 
 def survival_quantile(curve: Iterable[tuple[float, float]], share: float) -> float | None:

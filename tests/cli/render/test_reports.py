@@ -50,3 +50,27 @@ def test_no_cell_of_a_spreadsheet_is_a_formula() -> None:
         "contacts/1,customer,'=1+1,yes",
         "contacts/2,,,no",
     ]
+
+
+SECTIONS = Report(
+    name="funnel",
+    title="Funnel",
+    columns=("stage", "records", "note"),
+    rows=[("lead", 10, None), ("customer", 5, None)],
+    bar_column="records",
+    sections=(
+        Report(name="months", title="Months", columns=("month", "entered"), rows=[("2026-03", 2)]),
+    ),
+)
+
+
+def test_numbers_are_shown_as_bars_and_empty_columns_not_at_all() -> None:
+    text = rendered_text(renderable(SECTIONS, {}))
+    lead, customer = (line for line in text.splitlines() if "█" in line)
+    assert (lead.count("█"), customer.count("█")) == (24, 12)
+    assert "note" not in text
+    assert "2026-03" in text
+
+
+def test_sections_stand_by_their_names_in_the_document() -> None:
+    assert document(SECTIONS, "7")["months"] == [{"month": "2026-03", "entered": 2}]
