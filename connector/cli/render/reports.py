@@ -48,6 +48,7 @@ def renderable(report: Report, labels: Mapping[str, str]) -> RenderableType:
 def _table(report: Report, labels: Mapping[str, str], command: str) -> RenderableType:
     if not report.rows:
         return Group(Text(f"{report.title}: nothing to show yet."), *map(Text, report.notes))
+    # A column without any value would only take room on a narrow terminal.
     columns = [
         index
         for index, _ in enumerate(report.columns)
@@ -60,12 +61,14 @@ def _table(report: Report, labels: Mapping[str, str], command: str) -> Renderabl
         justify: JustifyMethod = "right" if all(map(_is_number, cells)) else "left"
         name = report.columns[index].replace("_", " ")
         table.add_column(name, no_wrap=holds_ids, overflow="fold", justify=justify)
+    # Numbers that compare with each other are shown as bars too.
     bars = _bars(report)
     if bars:
         table.add_column("", no_wrap=True)
     for number, row in enumerate(report.rows[:_MAX_ROWS]):
         cells_of_row = list(_labelled_cells(report, row, labels))
         table.add_row(*(cells_of_row[index] for index in columns), *bars[number : number + 1])
+    # A long table says how many rows are missing, and the command that prints them all.
     hidden_rows = len(report.rows) - _MAX_ROWS
     section = "" if report.name == command else f" --table {report.name}"
     more_note = (
