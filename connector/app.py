@@ -40,6 +40,7 @@ from connector.telemetry.metrics import Metrics
 from connector.telemetry.traces import Tracing
 from connector.web.app import create_app
 from connector.web.daemon_link import DaemonLink
+from connector.web.dashboard.source import DashboardSource
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
 from state import mirror, outbox, quarantine, unreadable_records, webhook_inbox
@@ -133,6 +134,23 @@ def _daemon_link(
         signing=signing,
         public_url=daemon_settings.public_url,
         count_deliveries=metrics.count_deliveries,
+        dashboard_source=lambda: _dashboard_source(loop.environment),
+        password_hash=daemon_settings.dashboard_password_hash,
+        is_loopback=daemon_settings.is_loopback,
+    )
+
+
+def _dashboard_source(environment: Environment | None) -> DashboardSource | None:
+    """Return the open portal for the dashboard, None before it is open."""
+    if environment is None:
+        return None
+    return DashboardSource(
+        store=environment.store,
+        portal=environment.portal,
+        policy=environment.policy,
+        now=environment.api.now(),
+        status=read_status(environment),
+        writes=environment.settings.writes,
     )
 
 

@@ -111,7 +111,10 @@ def report(  # noqa: PLR0913 - an option each
     elif as_csv:
         report_view.write_csv(sys.stdout, _section(result, table))
     else:
-        console().print(report_view.renderable(result, labels_of(portal)))
+        screen = console()
+        screen.print(
+            report_view.renderable(result, labels_of(portal), with_bars=screen.is_terminal)
+        )
     return 0
 
 

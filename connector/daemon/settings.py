@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from connector.config.settings import read_values
@@ -23,6 +24,17 @@ class DaemonSettings:
     alerts: tuple[str, ...] = field(repr=False)
     alert_seconds: float
     handover: str = field(repr=False)
+    dashboard_password_hash: str = field(repr=False)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can connect to the web server."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
 
 def read(
@@ -41,7 +53,18 @@ def read(
         alerts=tuple(values["CONNECTOR_ALERTS"].split()),
         alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, minimum=0),
         handover=values["CONNECTOR_HANDOVER"],
+        dashboard_password_hash=_password_hash(values["CONNECTOR_DASHBOARD_PASSWORD_HASH"]),
     )
+
+
+def _password_hash(text: str) -> str:
+    """Return an argon2 hash; a password in plain words is a mistake that is never repeated."""
+    if text and not text.startswith("$argon2"):
+        raise UserError(
+            "CONNECTOR_DASHBOARD_PASSWORD_HASH is no argon2 hash: make one with `python -c "
+            '"import argon2, getpass; print(argon2.PasswordHasher().hash(getpass.getpass()))"`.'
+        )
+    return text
 
 
 def _address(text: str) -> tuple[str, int]:

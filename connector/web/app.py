@@ -6,13 +6,15 @@ from fastapi import FastAPI, Response
 from starlette.concurrency import run_in_threadpool
 
 from connector.web.daemon_link import DaemonLink
+from connector.web.dashboard.access import DashboardAccess
+from connector.web.dashboard.routes import Dashboard
 from connector.web.webhooks import PATH, Webhooks
 
 _METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def create_app(daemon_link: DaemonLink) -> FastAPI:
-    """Return the application; it serves no documentation of itself."""
+    """Return the application; it serves no documentation of its API."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
     @app.get("/healthz")
@@ -32,5 +34,11 @@ def create_app(daemon_link: DaemonLink) -> FastAPI:
         """Answer the metrics in Prometheus' text format."""
         return Response(await run_in_threadpool(daemon_link.metrics), media_type=_METRICS)
 
+    access = DashboardAccess(
+        password_hash=daemon_link.password_hash,
+        is_loopback=daemon_link.is_loopback,
+        monotonic=daemon_link.monotonic,
+    )
+    Dashboard(daemon_link.dashboard_source, access).add_to(app)
     app.add_api_route(PATH, Webhooks(daemon_link).receive, methods=["POST"])
     return app

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from connector.core.event import Event
 from connector.hubspot.webhook_signature import SigningSettings
+from connector.web.dashboard.source import DashboardSource
 
 
 class DeliveryCounter(Protocol):
@@ -27,6 +28,8 @@ class DaemonLink:
     `problems` returns what keeps the daemon from working, nothing where it works. Until the
     portal is open, `portal_id` returns "" and `now` this machine's time. `receive` returns a
     future that is done once the events are stored. `signing` is None where webhooks are off.
+    `dashboard_source` returns the open portal, None before. `password_hash` is the argon2 hash of
+    the dashboard's password, "" for none; `is_loopback` says that only this machine can connect.
     """
 
     problems: Callable[[], Sequence[str]]
@@ -38,3 +41,6 @@ class DaemonLink:
     signing: SigningSettings | None
     public_url: str
     count_deliveries: DeliveryCounter
+    dashboard_source: Callable[[], DashboardSource | None]
+    password_hash: str = field(repr=False)
+    is_loopback: bool

@@ -15,6 +15,7 @@ from connector.errors import ConnectorError
 from connector.hubspot.webhook_signature import Delivery, SigningSettings, v3_signature
 from connector.web.app import create_app
 from connector.web.daemon_link import DaemonLink
+from connector.web.dashboard.source import DashboardSource
 
 CLIENT_SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
 PUBLIC_URL = "https://connector.example.com"
@@ -34,6 +35,9 @@ class FakeDaemon:
     seconds: float = 0.0
     problems: Sequence[str] = ()
     storage_error: ConnectorError | None = None
+    dashboard_source: DashboardSource | None = None
+    password_hash: str = ""
+    is_loopback: bool = True
     stored_events: list[Event] = field(default_factory=list)
     delivery_counts: dict[str, int] = field(default_factory=dict)
 
@@ -54,6 +58,9 @@ class FakeDaemon:
                 signing=signing,
                 public_url=PUBLIC_URL,
                 count_deliveries=self._count_deliveries,
+                dashboard_source=lambda: self.dashboard_source,
+                password_hash=self.password_hash,
+                is_loopback=self.is_loopback,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, TextIO
 
 from rich.console import Group, JustifyMethod, RenderableType
@@ -39,9 +40,13 @@ def write_csv(out: TextIO, report: Report) -> None:
     write_table(out, report.columns, ([_cell_text(cell) for cell in row] for row in report.rows))
 
 
-def renderable(report: Report, labels: Mapping[str, str]) -> RenderableType:
+def renderable(
+    report: Report, labels: Mapping[str, str], *, with_bars: bool = True
+) -> RenderableType:
     """Return the first rows of each table; `labels` names stages and lead statuses."""
-    tables = [_table(table, labels, report.name) for table in (report, *report.sections)]
+    parts = (report, *report.sections)
+    shown = parts if with_bars else [replace(part, bar_column="") for part in parts]
+    tables = [_table(part, labels, report.name) for part in shown]
     return Group(*tables)
 
 

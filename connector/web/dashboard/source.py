@@ -1,0 +1,44 @@
+"""The open portal as the dashboard reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from connector.context import DecisionContext
+from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.model import STAGE, STATUS, ObjectType, Portal
+from connector.reports.offline import OfflineHubSpot, OfflineInputs, offline_context_for_bound
+from connector.telemetry.metrics import Status
+from state.db.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardSource:
+    """One portal at one moment; pages read its store and send no request to HubSpot."""
+
+    store: Store
+    portal: Portal
+    policy: BoundPolicy
+    now: datetime
+    status: Status
+    writes: str
+
+    @property
+    def portal_id(self) -> str:
+        """Return the portal's id."""
+        return self.portal.account.portal_id
+
+    def context(self) -> DecisionContext:
+        """Return a context that decides on the mirror; UserError where nothing is mirrored."""
+        inputs = OfflineInputs(store=self.store, portal=self.portal, api=OfflineHubSpot(self.now))
+        return offline_context_for_bound(inputs, self.policy)
+
+    def labels(self) -> dict[str, str]:
+        """Return the portal's own words for its stages and lead statuses, by value."""
+        options = [
+            *self.portal.options(ObjectType.COMPANIES, STAGE),
+            *self.portal.options(ObjectType.CONTACTS, STAGE),
+            *self.portal.options(ObjectType.CONTACTS, STATUS),
+        ]
+        return {option.value: option.label for option in options}
