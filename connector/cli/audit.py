@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
+from zoneinfo import ZoneInfo
 
 import click
 from rich.text import Text
@@ -16,8 +17,10 @@ from connector.cli.render import outcomes
 from connector.cli.render.console import console, write_json, write_json_line
 from connector.cli.render.plan_formats import write_csv
 from connector.cli.setup import (
+    REAL_CLOCK,
     help_examples,
     json_option,
+    labels_of,
     load_settings,
     parse_record,
     parse_time,
@@ -27,11 +30,15 @@ from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.errors import UserError
+from connector.operations.known_names import require_record, require_rule, require_run
 from state import audit as audits
-from state import audit_archives, merged_records
+from state import audit_archives, merged_records, portals
 from state.audit_proof import HeadCheck, check_head, runs_with_missing_lines
 from state.db.store import Store
+from state.db.transaction import Transaction
 
+_MAX_LINES: Final = 50
+_FOLLOW_SECONDS: Final = 1.0
 _filter_options = (
     click.option("--record", metavar="contacts/ID", help="Only this record."),
     click.option("--run", metavar="R", help="Only this run."),
@@ -56,6 +63,7 @@ def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
         "connector audit --record contacts/123",
         "connector audit --since 2026-11-01 --outcome reverted --json",
         "connector audit --run 20261102T093000-1f2e --csv > run.csv",
+        "connector audit --follow",
         "connector audit verify",
         "connector audit verify --head 09048123ae81fbd9ea480bac6b5bead97fb67d5ab3169710e5d8ef1a:26",
         "connector audit verify --file /backup/audit.147893286.000000001-000050000.jsonl",
@@ -70,17 +78,20 @@ def _add_filters(command: click.decorators.FC) -> click.decorators.FC:
 @click.option(
     "--head", metavar="HASH:LINES", help="With verify: a head noted earlier, as the log has it."
 )
+@click.option(
+    "--limit", type=click.IntRange(min=0), metavar="N", help="Only the newest N lines (50; 0: all)."
+)
+@click.option("--follow", is_flag=True, help="Go on with each line that is added, until Ctrl-C.")
 @click.option("--yes", is_flag=True, help="Redact without asking.")
 @json_option
 def audit(
     *,
     verb: str | None,
     redacted: str | None,
-    file: str | None,
     yes: bool,
     as_csv: bool,
     as_json: bool,
-    **filters: str | None,
+    **filters: Any,
 ) -> int:
     """Show what was written and why.
 
@@ -89,21 +100,86 @@ def audit(
     cut lines is unchanged, and that the database continues from it). `redact` removes the values
     of one record for good (a privacy deletion by hand); the chain of hashes still holds.
     """
+    file, head, limit, follow = (filters.pop(name) for name in ("file", "head", "limit", "follow"))
     if verb == "verify":
-        head = filters["head"]
         expected = _parse_head(head) if head else None
         verify = partial(_verify_file, path=file) if file else partial(_verify, expected=expected)
         return verify(load_settings(), as_json=as_json)
     if verb == "redact":
         return _redact(load_settings(), redacted, yes=yes)
-    criteria = _criteria({name: text for name, text in filters.items() if name != "head"})
-    write_lines = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
+    show = _write_json_lines if as_json else _write_csv_lines if as_csv else _print_table
+    # People see the newest lines, scripts all of them, unless a number is named; 0 means all.
+    limit = _MAX_LINES if limit is None and show is _print_table else limit
+    criteria = _criteria(filters)
     settings = load_settings()
     with Store.open(settings.database_url) as store:
-        for portal_id in portal_ids(store, settings):
+        ids = portal_ids(store, settings)
+        for portal_id in ids:
             with store.reading(portal_id) as session:
-                write_lines(audits.read(session, **criteria))
+                _require_known(session, criteria)
+                show(session, audits.read(session, limit=limit or None, **criteria))
+        if follow:
+            follow_audit(store, ids, criteria, as_json=as_json, wait=REAL_CLOCK.wait)
     return 0
+
+
+def _require_known(session: Transaction, criteria: audits.LineFilter) -> None:
+    """Raise UserError where a filter names what this portal never had."""
+    if run := criteria.get("run"):
+        require_run(session, run)
+    if rule := criteria.get("rule"):
+        require_rule(session, rule)
+    if record := criteria.get("record"):
+        require_record(session, record)
+
+
+def _print_table(session: Transaction, lines: Iterable[AuditLine]) -> None:
+    """Print lines, newest last, with the portal's labels and in its time zone."""
+    portal = portals.load(session)
+    labels = labels_of(portal) if portal else {}
+    zone = ZoneInfo(portal.account.time_zone if portal else "UTC")
+    shown = list(lines)
+    console().print(outcomes.audit_table(shown, labels, zone))
+    if len(shown) == _MAX_LINES:
+        console().print(Text(f"The newest {_MAX_LINES} lines; `--limit 0` shows all of them."))
+
+
+def follow_audit(
+    store: Store,
+    ids: Sequence[str],
+    criteria: audits.LineFilter,
+    *,
+    as_json: bool,
+    wait: Callable[[float], None],
+) -> None:
+    """Write each line that is added from now on, as JSON or as text; `wait` ends it by raising."""
+    places = {portal_id: _line_count(store, portal_id) for portal_id in ids}
+    while True:
+        wait(_FOLLOW_SECONDS)
+        for portal_id in ids:
+            count = _line_count(store, portal_id)
+            if count == places[portal_id]:
+                continue
+            with store.reading(portal_id) as session:
+                added = count - places[portal_id]
+                newest = list(audits.read(session, limit=added))
+                chosen = {line.hash for line in audits.read(session, limit=added, **criteria)}
+            places[portal_id] = count
+            for line in newest:
+                if line.hash in chosen:
+                    _write_followed(line, as_json=as_json)
+
+
+def _write_followed(line: AuditLine, *, as_json: bool) -> None:
+    if as_json:
+        write_json_line(audit_document(line))
+    else:
+        click.echo(outcomes.audit_line_text(line))
+
+
+def _line_count(store: Store, portal_id: str) -> int:
+    with store.reading(portal_id) as session:
+        return audits.head(session).line_count
 
 
 def _criteria(filters: Mapping[str, str | None]) -> audits.LineFilter:
@@ -118,17 +194,13 @@ def _criteria(filters: Mapping[str, str | None]) -> audits.LineFilter:
     return cast(audits.LineFilter, criteria)
 
 
-def _print_table(lines: Iterable[AuditLine]) -> None:
-    console().print(outcomes.audit_table(lines))
-
-
-def _write_json_lines(lines: Iterable[AuditLine]) -> None:
+def _write_json_lines(_session: Transaction, lines: Iterable[AuditLine]) -> None:
     """Write JSON lines, oldest first."""
     for line in lines:
         write_json_line(audit_document(line))
 
 
-def _write_csv_lines(lines: Iterable[AuditLine]) -> None:
+def _write_csv_lines(_session: Transaction, lines: Iterable[AuditLine]) -> None:
     columns = [*AuditLine.__dataclass_fields__][:-1]
     write_csv(
         sys.stdout,

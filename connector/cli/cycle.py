@@ -9,7 +9,6 @@ from typing import Any
 import click
 import structlog
 
-from connector.cli.compare import show_difference
 from connector.cli.plan_output import plan_document, print_plan, show_plan
 from connector.cli.render import outcomes, reviewed_plan
 from connector.cli.render.console import console, write_json
@@ -83,6 +82,9 @@ def plan(
     code = _EXIT_CORRECTIONS if exit_code else 0
     form = "json" if as_json else form
     if against:
+        # Loaded where it is used: a comparison works offline, and needs half of the reports.
+        from connector.cli.compare import show_difference
+
         return code if show_difference(policy, against, output_format=form) else 0
     return run_in_context(
         lambda context: code if show_plan(context, form, out, as_json=as_json) else 0,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
+from connector.cli.common_options import is_verbose
 from connector.cli.render import check_up, explanation
 from connector.cli.render.console import console, write_json
 from connector.cli.render.context_line import context_document
@@ -17,6 +18,7 @@ from connector.cli.setup import (
     json_option,
     labels_of,
     load_settings,
+    parse_record,
     policy_option,
     run_in_context,
 )
@@ -24,7 +26,7 @@ from connector.config.open_run import open_api, read_policy
 from connector.config.policy_choice import Purpose
 from connector.config.settings import Settings
 from connector.context import RunContext
-from connector.core.model import Ref
+from connector.core.model import Portal
 from connector.errors import UserError
 from connector.operations.check import CheckResult
 from connector.operations.check import check as check_portal
@@ -45,6 +47,8 @@ def check(*, policy: str | None, as_json: bool) -> int:
     epilog=help_examples(
         "connector explain contact 123",
         "connector explain companies/45 --json",
+        "connector explain https://app.hubspot.com/contacts/147893286/record/0-1/123",
+        "connector explain contacts/123 --verbose",
         "connector explain --facts facts.yaml",
     )
 )
@@ -62,7 +66,7 @@ def explain(
         portal, record_explanation = explain_facts(
             Path(facts), read_policy(policy or load_settings().policy)
         )
-        return _show_explanation(record_explanation, labels_of(portal), as_json=as_json)
+        return _show_explained_facts(record_explanation, portal, as_json=as_json)
     name = " ".join(record)
     return run_in_context(
         lambda context: _explain(context, name, as_json=as_json),
@@ -92,22 +96,29 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
 def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
     """Explain one record."""
     try:
-        ref = Ref.parse(name)
-    except ValueError as error:
+        ref = parse_record(name)
+    except UserError as error:
         raise UserError(f"{error}, or `connector explain contact 123`.") from error
     explained = explain_record(context, ref)
     if as_json:
         where = context_document(context, writes="nothing")
         write_json({**explanation.document(explained), "context": where})
         return 0
-    return _show_explanation(explained, context_labels(context), as_json=False)
+    zone, labels = context.policy.zone, context_labels(context)
+    console().print(explanation.renderable(explained, labels, zone, is_whole=is_verbose()))
+    return 0
 
 
-def _show_explanation(
-    record_explanation: RecordExplanation, labels: Mapping[str, str], *, as_json: bool
+def _show_explained_facts(
+    record_explanation: RecordExplanation, portal: Portal, *, as_json: bool
 ) -> int:
     if as_json:
         write_json(explanation.document(record_explanation))
     else:
-        console().print(explanation.renderable(record_explanation, labels))
+        zone = ZoneInfo(portal.account.time_zone)
+        console().print(
+            explanation.renderable(
+                record_explanation, labels_of(portal), zone, is_whole=is_verbose()
+            )
+        )
     return 0

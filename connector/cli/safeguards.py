@@ -21,9 +21,15 @@ from connector.cli.suggestions import SuggestingGroup
 from connector.config.policy_choice import Purpose
 from connector.context import RunContext
 from connector.core.corrections.holds import Hold, HoldScope
-from connector.core.model import STAGE, STATUS
+from connector.core.model import STAGE, STATUS, ObjectType, Ref
 from connector.errors import UserError
-from connector.operations.holds import active_holds, add_hold, remove_holds
+from connector.operations.holds import (
+    active_holds,
+    add_hold,
+    remove_holds,
+    require_in_hubspot,
+)
+from connector.operations.known_names import require_record, require_rule, require_run
 from connector.operations.undo import Selection, plan_undo
 from connector.operations.undo import undo as undo_writes
 from connector.push.pause import pause as pause_portal
@@ -64,13 +70,23 @@ def _add_scope_options(command: click.decorators.FC) -> click.decorators.FC:
 @_add_scope_options
 @click.option("--until", metavar="DATE", help="When it ends (ISO 8601); else when removed.")
 @click.option("--reason", required=True, help="The reason, shown in plans and lists.")
-def hold_add(*, until: str | None, reason: str, name: str | None, **scopes: str | None) -> int:
+@click.option("--anyway", is_flag=True, help="Hold a record that HubSpot does not have, too.")
+def hold_add(
+    *, until: str | None, reason: str, anyway: bool, name: str | None, **scopes: str | None
+) -> int:
     """Hold something as it is."""
     scope, target = _scope(scopes)
     end = parse_time(until) if until else None
 
     def work(context: RunContext) -> int:
         now = context.api.now()
+        if end is not None and end <= now:
+            raise UserError(
+                f"--until {until} is in the past: the hold would end before it begins. Name a "
+                "later day, or leave --until out."
+            )
+        if not anyway and scope in {HoldScope.RECORD, HoldScope.COMPANY}:
+            require_in_hubspot(context, Ref.parse(target))
         new_hold = Hold(
             scope=scope,
             target=target,
@@ -172,6 +188,7 @@ def undo(*, dry_run: bool, policy: str | None, as_json: bool, **filters: str | N
 
 def _undo(context: RunContext, selection: Selection, *, dry_run: bool, as_json: bool) -> int:
     context = replace(context, permitted=True)
+    _require_known(context, selection)
     if dry_run:
         prepared, result = plan_undo(context, selection), None
     else:
@@ -187,6 +204,17 @@ def _undo(context: RunContext, selection: Selection, *, dry_run: bool, as_json: 
     else:
         console().print(reviewed_plan.undo_renderable(prepared, result))
     return 0
+
+
+def _require_known(context: RunContext, selection: Selection) -> None:
+    """Raise UserError where the selection names what this portal never had."""
+    with context.reading() as session:
+        if selection.run:
+            require_run(session, selection.run)
+        if selection.rule:
+            require_rule(session, selection.rule)
+        if selection.record:
+            require_record(session, selection.record)
 
 
 def _selection(
@@ -213,15 +241,27 @@ def _scope(scopes: dict[str, str | None]) -> tuple[HoldScope, str]:
     name, text = named_scopes[0]
     match name:
         case "record":
-            return HoldScope.RECORD, str(parse_record(text))
+            return HoldScope.RECORD, str(
+                _parse_type(text, ObjectType.CONTACTS, ObjectType.COMPANIES)
+            )
         case "company":
-            return HoldScope.COMPANY, str(parse_record(text))
+            return HoldScope.COMPANY, str(_parse_type(text, ObjectType.COMPANIES))
         case "domain":
             return HoldScope.DOMAIN, text.strip().lower().removeprefix("@")
         case "owner":
             return HoldScope.OWNER, text
         case _:
             return HoldScope.VALUE, text
+
+
+def _parse_type(text: str, *object_types: ObjectType) -> Ref:
+    ref = parse_record(text)
+    if ref.object_type not in object_types:
+        raise UserError(
+            f"{text} cannot be held here: name one of {', '.join(map(str, object_types))}, such "
+            f"as {object_types[0]}/123."
+        )
+    return ref
 
 
 def _hold_document(entry: Hold) -> dict[str, object]:

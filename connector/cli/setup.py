@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 
@@ -23,6 +25,19 @@ from connector.telemetry import logs
 from state import portals
 from state.db.store import Store
 
+# https://knowledge.hubspot.com/records/view-and-customize-record-overviews: a record's address
+# names the object by its type id, and by its name in older links.
+_RECORD_ADDRESS: Final = re.compile(
+    r"https?://app[\w-]*\.hubspot\.com/contacts/\d+/(?:record/)?(0-[123]|contact|company|deal)/(\d+)"
+)
+_ADDRESS_TYPES: Final = {
+    "0-1": "contacts",
+    "0-2": "companies",
+    "0-3": "deals",
+    "contact": "contacts",
+    "company": "companies",
+    "deal": "deals",
+}
 REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic)
 
 json_option = click.option(
@@ -93,9 +108,16 @@ def portal_ids(store: Store, loaded_settings: settings.Settings) -> tuple[str, .
 
 
 def parse_record(text: str) -> Ref:
-    """Read `contacts/123`; raise UserError otherwise."""
+    """Read `contacts/123`, or the address of a record in HubSpot; raise UserError otherwise.
+
+    >>> str(parse_record("https://app-eu1.hubspot.com/contacts/147893286/record/0-1/123?x=1"))
+    'contacts/123'
+    >>> str(parse_record("https://app.hubspot.com/contacts/147893286/company/45"))
+    'companies/45'
+    """
+    match = _RECORD_ADDRESS.match(text.strip())
     try:
-        return Ref.parse(text)
+        return Ref.parse(f"{_ADDRESS_TYPES[match[1]]}/{match[2]}" if match else text)
     except ValueError as error:
         raise UserError(str(error)) from error
 

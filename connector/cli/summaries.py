@@ -24,4 +24,8 @@ SUMMARIES: Final = {
     "resume": "Let writes through again after a pause.",
     "mcp": "Explain, plan and report to an assistant, over the Model Context Protocol (stdio).",
     "completion": "Print what makes a shell complete commands and options.",
+    "runs": "List the runs, newest first: what each did, and how to undo it.",
+    "quarantine": (
+        "Show records that cannot be read and corrections that failed twice; try them again."
+    ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.corrections.holds import Hold, HoldScope
-from connector.core.model import ObjectType, Ref
+from connector.core.model import STAGE, ObjectType, Ref
 from connector.errors import UserError
 from state import holds, mirror
 from state.db.transaction import Transaction
@@ -18,6 +18,18 @@ def add_hold(context: RunContext, hold: Hold) -> None:
     with context.begin() as session:
         holds.add(session, [hold])
         _mark_due(context, session, hold.scope, hold.target)
+
+
+def require_in_hubspot(context: RunContext, ref: Ref) -> None:
+    """Raise UserError where neither the mirror nor HubSpot has the record."""
+    with context.reading() as session:
+        if ref in mirror.get(session, [ref]):
+            return
+    if ref not in context.api.read([ref], [STAGE]):
+        raise UserError(
+            f"HubSpot has no {ref}: check the id, or add `--anyway` to hold it from the moment "
+            "that it exists."
+        )
 
 
 def remove_holds(

@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Dialect, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from state.db.transaction import Transaction
 
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+
 Columns = ReadOnlyColumnCollection[str, Any]
 Condition = Callable[[Columns, Columns], ColumnElement[bool]]
 Overrides = Callable[[Columns, Columns], Mapping[str, ColumnElement[Any]]]
-Insert = sqlite.Insert | postgresql.Insert
+Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 Row = Mapping[str, Any]
 
-_INSERTS: Final[Mapping[str, Callable[[Table], Insert]]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+
+def _insert(dialect: str, table: Table) -> Insert:
+    """Return an insert of a dialect; PostgreSQL's is loaded where it is used: it takes a while."""
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    if dialect != "postgresql":
+        raise KeyError(dialect)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def upsert(
@@ -55,7 +64,7 @@ def upsert_statement(
     dialect: str, table: Table, only_if: Condition | None = None, overrides: Overrides | None = None
 ) -> Insert:
     """Return the statement that `upsert` executes."""
-    insert = _INSERTS[dialect](table)
+    insert = _insert(dialect, table)
     old, new = table.c, insert.excluded
     values = {column.name: new[column.name] for column in table.c if not column.primary_key}
     return insert.on_conflict_do_update(
@@ -68,7 +77,7 @@ def upsert_statement(
 @cache
 def insert_missing_statement(dialect: str, table: Table) -> Insert:
     """Return the statement behind `insert_missing`."""
-    return _INSERTS[dialect](table).on_conflict_do_nothing(index_elements=list(table.primary_key))
+    return _insert(dialect, table).on_conflict_do_nothing(index_elements=list(table.primary_key))
 
 
 def _execute(session: Transaction, statement: Insert, rows: Sequence[Row]) -> None:

@@ -218,3 +218,97 @@ def test_each_shell_gets_its_completion(run_connector: RunConnector, shell: str)
     result = run_connector("completion", shell)
     assert result.code == DONE
     assert "_CONNECTOR_COMPLETE" in result.out
+
+
+# Nonsense is an error
+
+
+@pytest.mark.parametrize(
+    ("line", "right"),
+    [
+        ("undo 20200101T000000-abcd", "the newest is"),
+        ("undo --rule reopend", "did you mean reopened?"),
+        ("undo --record contacts/999", "contacts/999 is not in this database"),
+        ("audit --run 20200101T000000-abcd", "the newest is"),
+        ("audit --rule reopend", "did you mean reopened?"),
+        ("audit --record contacts/999", "contacts/999 is not in this database"),
+        ("hold add contacts/999 --reason x", "HubSpot has no contacts/999"),
+        ("hold add deals/5 --reason x", "contacts/123"),
+        ("hold add --company contacts/1 --reason x", "companies/123"),
+        ("hold add {record} --until 2020-01-01 --reason x", "is in the past"),
+    ],
+)
+def test_what_does_not_exist_is_refused_with_what_would_be_right(
+    workspace: Workspace, run_connector: RunConnector, line: str, right: str
+) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("sync")
+    result = run_connector(*line.format(record=f"contacts/{contact}").split())
+    assert result.code == ACTION_NEEDED
+    assert right in result.err
+    assert run_connector("hold", "list", "--json").json == []
+
+
+def test_a_record_of_the_future_can_be_held_where_the_operator_insists(
+    run_connector: RunConnector,
+) -> None:
+    assert run_connector("hold", "add", "contacts/999", "--anyway", "--reason", "x").code == DONE
+    assert [hold["record"] for hold in run_connector("hold", "list", "--json").json] == [
+        "contacts/999"
+    ]
+
+
+# Explanations and the audit
+
+
+def test_an_explanation_is_short_and_has_its_trace_behind_verbose(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("pull")
+    short = run_connector("explain", f"contacts/{contact}").out
+    whole = run_connector("explain", f"contacts/{contact}", "--verbose").out
+    assert len(short.strip().splitlines()) <= 6
+    assert "should be Lead" in short
+    assert "Rules for the stage" not in short
+    assert "Rules for the stage" in whole
+
+
+def test_an_address_of_hubspot_is_explained(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("pull")
+    address = f"https://app-eu1.hubspot.com/contacts/147893286/record/0-1/{contact}"
+    assert run_connector("explain", address, "--json").json["record"] == f"contacts/{contact}"
+
+
+def test_a_held_record_says_what_the_policy_wants_and_when_the_hold_ends(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("pull")
+    hold = f"hold add contacts/{contact} --until 2027-01-31T12:00+01:00 --reason pilot"
+    assert run_connector(*hold.split()).code == DONE
+    shown = run_connector("explain", f"contacts/{contact}").out
+    assert "blank → Lead" in shown
+    assert "until 2027-01-31 12:00 Europe/Oslo" in shown
+
+
+def test_the_audit_shows_the_newest_last_and_no_more_than_asked(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    for name in ("anna", "bo", "cai"):
+        create_contact(workspace.portal, name)
+    run_connector("sync")
+    all_records = [line["record"] for line in run_connector("audit", "--json").lines]
+    shown = run_connector("audit", "--limit", "2").out.splitlines()
+    assert shown[0].startswith("at (Europe/Oslo)\trecord\t")
+    assert [row.split("\t")[1] for row in shown[1:3]] == all_records[-2:]
+
+
+def test_a_dry_undo_lists_the_records(workspace: Workspace, run_connector: RunConnector) -> None:
+    contact = create_contact(workspace.portal, "anna")
+    run_connector("sync")
+    shown = run_connector("undo", "--rule", "blank", "--dry-run").out
+    assert f"contacts/{contact}\tlifecyclestage\tlead → blank" in shown

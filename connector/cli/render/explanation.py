@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.plan import held_back_table
+from connector.cli.render.plan import change_text
 from connector.cli.render.plan_formats import held_back_document
+from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
+from connector.core.decide.decision import Decision
 from connector.core.explain.explanation import ExplainedRule, RuleResult
 from connector.core.model import STAGE, STATUS, Version
 from connector.operations.explain import RecordExplanation
 
+_UTC: Final = ZoneInfo("UTC")
+_MAX_CHANGES: Final = 2
 _VERDICT_SIGNS = {
     RuleResult.WON: "✔",
     RuleResult.FAILED: "✘",
@@ -62,10 +68,18 @@ def _step_document(step: ExplainedRule) -> dict[str, Any]:
     }
 
 
-def renderable(record_explanation: RecordExplanation, labels: Mapping[str, str]) -> RenderableType:
-    """Return the explanation for people: the verdict first, then every rule in its order."""
-    record, explanation = record_explanation.record, record_explanation.explanation
-    decision = explanation.decision
+def renderable(
+    record_explanation: RecordExplanation,
+    labels: Mapping[str, str],
+    zone: ZoneInfo = _UTC,
+    *,
+    is_whole: bool = False,
+) -> RenderableType:
+    """Return the explanation for people: what is, what should be, why, until when, what else.
+
+    `is_whole` adds every rule that was tried and the latest changes. Times are in `zone`.
+    """
+    record, decision = record_explanation.record, record_explanation.explanation.decision
     parts: list[RenderableType] = [
         Text(str(record.ref), style="bold"),
         _property_line("stage", record.value(STAGE), decision.stage, labels),
@@ -74,35 +88,80 @@ def renderable(record_explanation: RecordExplanation, labels: Mapping[str, str])
         parts.append(
             _property_line("lead status", record.properties[STATUS] or "", decision.status, labels)
         )
-    parts.append(Text(f"  rule         {decision.rule}: {decision.reason}"))
-    evidence = {text: None for correction in decision.corrections for text in correction.evidence}
-    parts.extend(Text(f"  evidence     {text}") for text in evidence)
-    if record_explanation.held_back:
-        parts.append(held_back_table(record_explanation.held_back, labels))
+    parts.append(Text(f"  {'why':<12} {_why_text(decision)}"))
+    parts += [
+        Text(f"  {'held':<12} {_held_text(held_back, labels, zone)}", style="yellow")
+        for held_back in record_explanation.held_back
+    ]
     if record_explanation.wait_message:
-        parts.append(Text(record_explanation.wait_message))
-    if decision.due_at:
-        parts.append(Text(f"  looked at again on {decision.due_at:%Y-%m-%d %H:%M} UTC"))
-    parts += [Text(""), _rule_table("Rules for the stage", explanation.stage_rules)]
+        parts.append(Text(f"  {'waits':<12} {record_explanation.wait_message}"))
+    parts += _outlook_lines(record_explanation, zone, is_whole=is_whole)
+    if is_whole:
+        parts += _trace(record_explanation, labels, zone)
+    return Group(*parts)
+
+
+def time_text(at: datetime, zone: ZoneInfo) -> str:
+    """Return a time in the portal's zone, with the zone.
+
+    >>> time_text(datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("UTC")), ZoneInfo("Europe/Oslo"))
+    '2026-11-02 10:30 Europe/Oslo'
+    """
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+
+
+def _why_text(decision: Decision) -> str:
+    evidence = {text: None for correction in decision.corrections for text in correction.evidence}
+    proof = f" (evidence {'; '.join(evidence)})" if evidence else ""
+    return f"{decision.rule}: {decision.reason}{proof}"
+
+
+def _held_text(held_back: HeldBack, labels: Mapping[str, str], zone: ZoneInfo) -> str:
+    """Return what the policy wants in place of what is held, why, and when the hold ends."""
+    end = f"until {time_text(held_back.until, zone)}" if held_back.until else "until it is removed"
+    wanted = change_text(held_back.correction, labels)
+    return f"{wanted} by {held_back.correction.rule} is {held_back.cause} {end}: {held_back.reason}"
+
+
+def _outlook_lines(
+    record_explanation: RecordExplanation, zone: ZoneInfo, *, is_whole: bool
+) -> list[RenderableType]:
+    changes = record_explanation.possible_changes
+    shown = changes if is_whole else changes[:_MAX_CHANGES]
+    more = f"; {len(changes) - len(shown)} more with --verbose" if len(changes) > len(shown) else ""
+    lines = [Text(f"  {'would become':<12} {'; '.join(shown)}{more}")] if shown else []
+    due_at = record_explanation.explanation.decision.due_at
+    if due_at:
+        lines.append(Text(f"  looked at again on {time_text(due_at, zone)}"))
+    return [*lines]
+
+
+def _trace(
+    record_explanation: RecordExplanation, labels: Mapping[str, str], zone: ZoneInfo
+) -> list[RenderableType]:
+    """Return every rule in its order, and the latest changes."""
+    explanation = record_explanation.explanation
+    parts: list[RenderableType] = [
+        Text(""),
+        _rule_table("Rules for the stage", explanation.stage_rules),
+    ]
     if explanation.status_rules:
         parts += [Text(""), _rule_table("Rules for the lead status", explanation.status_rules)]
-    parts += _bullet_list("It would become", record_explanation.possible_changes)
-    parts += _bullet_list(
+    return parts + _bullet_list(
         "Last changes",
-        [_change_text(*change, labels) for change in record_explanation.latest_changes],
+        [_change_text(*change, labels, zone) for change in record_explanation.latest_changes],
     )
-    return Group(*parts)
 
 
 def _bullet_list(title: str, lines: Sequence[str]) -> list[RenderableType]:
     return [Text(f"\n{title}"), *(Text(f"  · {text}") for text in lines)] if lines else []
 
 
-def _change_text(name: str, version: Version, labels: Mapping[str, str]) -> str:
+def _change_text(name: str, version: Version, labels: Mapping[str, str], zone: ZoneInfo) -> str:
     property_label = "stage" if name == STAGE else "lead status"
     writer = " ".join(filter(None, (version.source_type, version.source_id, version.user_id)))
     return (
-        f"{version.at:%Y-%m-%d %H:%M} UTC {property_label} "
+        f"{time_text(version.at, zone)} {property_label} "
         f"{labels.get(version.value, version.value) or 'blank'} by {writer}"
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.console import new_table
+from connector.cli.render.safe_text import one_line
 from connector.core.corrections.audit import AuditCut, AuditLine, BrokenChain, IntactChain
 from connector.core.model import Outcome
 from connector.operations.sync import SyncResult
@@ -19,6 +21,7 @@ from state.audit_proof import HeadCheck, RunShortfall
 
 _MAX_NAMED: Final = 5
 
+_UTC: Final = ZoneInfo("UTC")
 # What each outcome means, in the words that an admin needs.
 MEANINGS = {
     Outcome.APPLIED: "written, and read back as written",
@@ -67,22 +70,51 @@ def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
     return table
 
 
-def audit_table(lines: Iterable[AuditLine]) -> RenderableType:
-    """Return audit lines as a table."""
+def audit_table(
+    lines: Iterable[AuditLine], labels: Mapping[str, str] | None = None, zone: ZoneInfo = _UTC
+) -> RenderableType:
+    """Return audit lines as a table: times in `zone`, values with the portal's labels."""
     headings = ("at", "record", "property", "before", "after", "rule", "outcome", "run")
     table = new_table(*headings, gap=1)
+    table.columns[0].header = f"at ({zone.key})"
     for line in lines:
         table.add_row(
-            f"{line.at:%Y-%m-%d %H:%M:%S}",
+            f"{line.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             str(line.record),
             line.property_name,
-            line.before or "blank",
-            line.after or "blank",
+            _labelled(line.before, labels or {}),
+            _labelled(line.after, labels or {}),
             line.rule,
             str(line.outcome),
             line.run,
         )
     return table
+
+
+def audit_line_text(line: AuditLine) -> str:
+    """Return one line of the audit in words, for a terminal that follows it.
+
+    >>> from datetime import UTC, datetime
+    >>> from connector.core.model import Ref
+    >>> line = AuditLine(at=datetime(2026, 11, 2, 9, 30, tzinfo=UTC), run="r1", before="",
+    ...     record=Ref.parse("contacts/1"), property_name="lifecyclestage", after="lead",
+    ...     rule="blank", policy="standard", outcome=Outcome.APPLIED)
+    >>> audit_line_text(line)
+    '2026-11-02T09:30:00+00:00 contacts/1 lifecyclestage blank → lead by blank: applied (r1)'
+    """
+    change = f"{line.before or 'blank'} → {line.after or 'blank'}"
+    return one_line(
+        f"{line.at.isoformat()} {line.record} {line.property_name} {change} by {line.rule}: "
+        f"{line.outcome} ({line.run})"
+    )
+
+
+def _labelled(value: str, labels: Mapping[str, str]) -> str:
+    """Return a value with its label, where the portal has another word for it."""
+    label = labels.get(value, value)
+    if not value:
+        return "blank"
+    return value if label.casefold() == value.casefold() else f"{label} ({value})"
 
 
 def verification_text(portal_id: str, verification: IntactChain | BrokenChain) -> str:

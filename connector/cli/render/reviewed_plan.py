@@ -96,6 +96,7 @@ def undo_renderable(prepared: UndoPlan, result: UndoResult | None) -> Renderable
     if result:
         parts += [outcome_table(result.outcomes), Text(_run_text(result.run))]
     else:
+        parts += _titled_table("Would go back", _move_rows(prepared))
         parts.append(Text("Nothing was written: leave out --dry-run to do it."))
     return Group(*parts)
 
@@ -106,6 +107,18 @@ def _outcome_counts(result: UndoResult) -> Mapping[str, int]:
 
 def _left_alone_rows(left_alone: Iterable[NotUndone]) -> list[tuple[str, str, str]]:
     return [(str(entry.record), entry.property_name, entry.reason) for entry in left_alone]
+
+
+def _move_rows(prepared: UndoPlan) -> list[tuple[str, str, str]]:
+    return [
+        (
+            str(correction.record),
+            correction.property_name,
+            f"{correction.before or 'blank'} → {correction.after or 'blank'}",
+        )
+        for move in prepared.moves
+        for correction in move
+    ]
 
 
 def _titled_table(title: str, rows: list[tuple[str, str, str]]) -> list[RenderableType]:

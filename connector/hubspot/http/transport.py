@@ -7,9 +7,11 @@ from collections.abc import Callable
 from typing import Final
 
 import urllib3.exceptions as urllib3_errors
-from hubspot.crm.contacts.api_client import ApiClient
-from hubspot.crm.contacts.configuration import Configuration
-from hubspot.crm.contacts.exceptions import ApiException
+
+# Each part of the SDK has this client; the part for owners has the fewest models to load.
+from hubspot.crm.owners.api_client import ApiClient
+from hubspot.crm.owners.configuration import Configuration
+from hubspot.crm.owners.exceptions import ApiException
 from urllib3 import HTTPResponse
 from urllib3.util import Retry
 

@@ -83,20 +83,22 @@ def explained_record(stage: str = "customer", status: str = "NEW") -> RecordExpl
 def test_an_explanation_shows_what_is_what_should_be_and_why(width: int) -> None:
     record_explanation = explained_record(stage="lead", status="")
     text = collapse_whitespace(
-        rendered_text(explanation.renderable(record_explanation, LABELS), width=width)
+        rendered_text(
+            explanation.renderable(record_explanation, LABELS, is_whole=True), width=width
+        )
     )
     document = explanation.document(record_explanation)
     assert document["should_be"] == {STAGE: "opportunity", STATUS: "OPEN_DEAL"}
     assert "stage is Lead, should be Opportunity" in text
     assert "lead status is blank, should be Open [deal]" in text
-    assert f"rule {document['rule']}: {document['reason']}" in text
-    assert "evidence deals/9 open since 2026-03-12" in text
+    assert f"why {document['rule']}: {document['reason']}" in text
+    assert "(evidence deals/9 open since 2026-03-12)" in text
     for step in document["stage_rules"]:
         assert f"{step['rule']} {step['verdict']}" in text
 
 
 def test_an_explanation_shows_conditions_with_brackets_as_they_are() -> None:
-    text = rendered_text(explanation.renderable(explained_record(), LABELS))
+    text = rendered_text(explanation.renderable(explained_record(), LABELS, is_whole=True))
     assert "is Kunde [DE], as it should" in text
     assert "exclude.domains" in text
 

@@ -151,7 +151,7 @@ def test_bodies_never_reach_the_logs_even_at_debug(caplog: pytest.LogCaptureFixt
             Request(route=Route.SEARCH, path="/crm/v3/objects/contacts/search", body={"q": PERSON})
         )
         # The SDK logs an answer's body itself wherever it reads it; let it do so once.
-        from hubspot.crm.contacts import rest
+        from hubspot.crm.owners import rest
 
         rest.logger.debug("response body: %s", PERSON)
     assert PERSON not in caplog.text
