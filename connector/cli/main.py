@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "quarantine": "quarantine",
     "pause": "safeguards",
     "resume": "safeguards",
+    "state": "state",
     "mcp": "mcp",
     "completion": "completion",
 }

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from connector.config.setting_files import (
     TOML_FILE,
@@ -19,6 +18,7 @@ from connector.config.setting_files import (
 from connector.core.retention import RetentionPeriods
 from connector.errors import UserError
 from connector.hubspot.oauth_app import App
+from state.db.addresses import password_of
 
 FILE = TOML_FILE
 DEFAULTS: Mapping[str, str] = {
@@ -115,7 +115,10 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
         access_token=values["HUBSPOT_ACCESS_TOKEN"],
-        secrets=(*(values[name] for name in sorted(SECRETS) if values[name]), *_password(values)),
+        secrets=(
+            *(values[name] for name in sorted(SECRETS) if values[name]),
+            *filter(None, [password_of(values["CONNECTOR_DATABASE_URL"])]),
+        ),
         portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
         api_url=values["HUBSPOT_API_URL"].rstrip("/"),
         api_version=values["HUBSPOT_API_VERSION"],
@@ -215,15 +218,6 @@ def _secret(name: str, path: Path) -> str:
     except UnicodeDecodeError:
         # Without its cause, which would show what the file holds.
         raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
-
-
-def _password(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the password in the address of the database, where it has one."""
-    try:
-        password = urlsplit(values["CONNECTOR_DATABASE_URL"]).password
-    except ValueError:  # opening the store says what is wrong with it
-        password = None
-    return (unquote(password),) if password else ()
 
 
 def _oauth(values: Mapping[str, str]) -> App | None:

@@ -30,7 +30,7 @@ class _Row(SQLModel, table=True):
     slots: str = columns.text()
 
 
-_TABLE: Final = table_of(_Row)
+RATE_SLOTS: Final = table_of(_Row)
 _DATABASE_SECONDS: Final[ColumnElement[float]] = func.extract("epoch", func.clock_timestamp()).cast(
     Float
 )
@@ -83,16 +83,16 @@ class SharedRateSlots:
     def _open(self, name: str) -> Iterator[_Bucket]:
         """Hold one bucket alone, and store it at the end."""
         row = {"portal_id": self._portal_id, "name": name}
-        of_bucket = (_TABLE.c.portal_id == self._portal_id, _TABLE.c.name == name)
+        of_bucket = (RATE_SLOTS.c.portal_id == self._portal_id, RATE_SLOTS.c.name == name)
         with explain_errors(self._database_name), self._engine.begin() as connection:
             # Slots are worth nothing after an interval: no request waits for the disk.
             connection.execute(text("SET LOCAL synchronous_commit = off"))
-            statement = insert_missing_statement(connection.dialect.name, _TABLE)
+            statement = insert_missing_statement(connection.dialect.name, RATE_SLOTS)
             connection.execute(statement, {**row, "slots": "null"})
-            query = select(_TABLE.c.slots).where(*of_bucket).with_for_update()
+            query = select(RATE_SLOTS.c.slots).where(*of_bucket).with_for_update()
             value = parse_json(connection.execute(query).scalar_one())
             # Asked after the row is locked: the clock must not stand before another's slot.
             bucket = _Bucket(value, connection.execute(select(_DATABASE_SECONDS)).scalar_one())
             yield bucket
             slots = canonical_json(bucket.value)
-            connection.execute(update(_TABLE).where(*of_bucket).values(slots=slots))
+            connection.execute(update(RATE_SLOTS).where(*of_bucket).values(slots=slots))

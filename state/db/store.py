@@ -26,16 +26,18 @@ class Store:
         self._lock_wait = lock_wait
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0) -> Self:
+    def open(
+        cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0, create: bool = True
+    ) -> Self:
         """Open `sqlite:///path` or `postgresql+psycopg://…`, and migrate it to this version.
 
-        A SQLite file and its folder are made where they are missing; a PostgreSQL database
-        must exist. UserError where the database cannot be used, or a newer version wrote it;
-        Busy, now and in every transaction, where a lock is not had within `busy_timeout`
-        seconds; TemporaryError where a server does not answer. `lock_wait` is how many seconds
-        the writer's lock is waited for where the caller does not say.
+        A missing SQLite file is made with its folder, unless `create` is false; a PostgreSQL
+        database must exist. Raise UserError where the database cannot be used or a newer version
+        wrote it, TemporaryError where a server does not answer, and Busy, now and in every
+        transaction, where a lock is not had within `busy_timeout` seconds. `lock_wait` is the
+        default for how many seconds `writer_lock` waits.
         """
-        database = _open_database(url, busy_timeout=busy_timeout)
+        database = _open_database(url, busy_timeout=busy_timeout, create=create)
         try:
             with database.explain_errors():
                 database.migrate()
@@ -125,7 +127,7 @@ class Store:
             yield session
 
 
-def _open_database(url: str, *, busy_timeout: float) -> Database:
+def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:
     try:
         parts = make_url(url)
     except ArgumentError as error:
@@ -137,6 +139,8 @@ def _open_database(url: str, *, busy_timeout: float) -> Database:
 
             return PostgresqlDatabase(parts, busy_timeout=busy_timeout)
         case "sqlite", str() as name if name not in {"", ":memory:"}:
+            if not create and not Path(name).exists():
+                raise UserError(f"{name}: there is no such file")
             return SqliteDatabase(_make_folder(Path(name)), busy_timeout=busy_timeout)
     raise UserError(_bad_url_message(_without_password(parts)))
 

@@ -26,7 +26,7 @@ class _Row(SQLModel, table=True):
     fence: int = number()
 
 
-_TABLE: Final = table_of(_Row)
+FENCES: Final = table_of(_Row)
 
 
 class WriterReplaced(Busy):
@@ -36,8 +36,8 @@ class WriterReplaced(Busy):
 def take_over(connection: Connection, portal_id: str) -> int:
     """Return the number of a new writer: higher than any before."""
     row = {"portal_id": int(portal_id), "fence": 1}
-    statement = upsert_statement(connection.dialect.name, _TABLE, None, _next_fence)
-    fence: int = connection.execute(statement.returning(_TABLE.c.fence), row).scalar_one()
+    statement = upsert_statement(connection.dialect.name, FENCES, None, _next_fence)
+    fence: int = connection.execute(statement.returning(FENCES.c.fence), row).scalar_one()
     return fence
 
 
@@ -49,7 +49,7 @@ def refuse_replaced_writer(session: Transaction) -> None:
     """
     if session.fence is None:
         return
-    query = select(_TABLE.c.fence).where(_TABLE.c.portal_id == int(session.portal_id))
+    query = select(FENCES.c.fence).where(FENCES.c.portal_id == int(session.portal_id))
     if session.scalar(query.with_for_update(read=True)) != session.fence:
         raise WriterReplaced(
             f"another connector became the writer of portal {session.portal_id} while this one was "
