@@ -10,7 +10,7 @@ WORKERS ?= 2
 # Where examples in docstrings run as tests.
 DOCTESTS := connector/core connector/hubspot connector/sandbox connector/context.py connector/telemetry/logs.py
 
-.PHONY: demo test test-long check docs format bench clean help
+.PHONY: demo test test-long simulate check docs format bench clean help
 
 help:            ## Show the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -53,6 +53,9 @@ test: check ## Everything that must hold: gates, unit tests, journeys on the san
 
 test-long: $(DEV_STAMP) ## What takes longer: full crash matrix, big state machines
 	@$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)
+
+simulate: $(DEV_STAMP) ## Weeks of a busy portal in seconds; ARGS='--seed 7 --seeds 20 --days 20'
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: $(DEV_STAMP) ## Benchmarks, as ratios within one run
 	@for each in tests/benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done

@@ -75,23 +75,7 @@ class Handler(BaseHTTPRequestHandler):
         """Log nothing; `ServedPortal.requests` has the served requests."""
 
     def _send(self, served: ServedPortal, request: Request, answer: Answer) -> None:
-        correlation_id = str(uuid4())
-        body, content_type = _encode_body(answer, correlation_id)
-        headers = {
-            "Date": _date_header(served),
-            "x-content-type-options": "nosniff",
-            "vary": "origin, Accept-Encoding",
-            "x-hubspot-correlation-id": correlation_id,
-            **answer.headers,
-        }
-        if answer.status not in {401, 403}:
-            headers |= served.dispatcher.limits.headers(request.route)
-        if body or answer.status != 204:
-            headers["Content-Type"] = content_type
-        if len(body) > _GZIP_MIN_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
-            body, headers["Content-Encoding"] = _gzip_body(body), "gzip"
-        if answer.status != 204:
-            headers["Content-Length"] = str(len(body))
+        headers, body = render_answer(served, request, answer)
         self._write(answer, headers, body)
 
     def _write(self, answer: Answer, headers: dict[str, str], body: bytes) -> None:
@@ -119,6 +103,30 @@ class Handler(BaseHTTPRequestHandler):
         while monotonic() < deadline and not served.stopping.is_set():
             if select.select([self.connection], [], [], 0.05)[0]:
                 return
+
+
+def render_answer(
+    served: ServedPortal, request: Request, answer: Answer
+) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of an answer, as they are sent to the client."""
+    correlation_id = str(uuid4())
+    body, content_type = _encode_body(answer, correlation_id)
+    headers = {
+        "Date": _date_header(served),
+        "x-content-type-options": "nosniff",
+        "vary": "origin, Accept-Encoding",
+        "x-hubspot-correlation-id": correlation_id,
+        **answer.headers,
+    }
+    if answer.status not in {401, 403}:
+        headers |= served.dispatcher.limits.headers(request.route)
+    if body or answer.status != 204:
+        headers["Content-Type"] = content_type
+    if len(body) > _GZIP_MIN_BYTES and "gzip" in request.headers.get("accept-encoding", ""):
+        body, headers["Content-Encoding"] = _gzip_body(body), "gzip"
+    if answer.status != 204:
+        headers["Content-Length"] = str(len(body))
+    return headers, body
 
 
 def _date_header(served: ServedPortal) -> str:
