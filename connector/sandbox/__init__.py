@@ -1,1 +1,1 @@
-"""A portal in a box with HubSpot's habits; imports nothing from the rest."""
+"""A simulated portal that behaves as HubSpot does; it imports nothing from the rest."""

@@ -23,7 +23,7 @@ __all__ = ["run_connector"]  # a fixture of every journey
 
 @pytest.fixture(autouse=True)
 def _silence_logs() -> Iterator[None]:
-    """Keep the logs out of the way; a command that configures them is undone."""
+    """Silence the logs; undo what a command configures of them."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     yield
     structlog.reset_defaults()

@@ -114,7 +114,7 @@ def run_trial(new_workspace: NewWorkspace, trial: Trial) -> TrialResult:
             **restart_until_quiet(workspace),
             **find_problems(workspace, expected, expected_lines),
         }
-    finally:  # a thousand boxes and databases are not kept until the end
+    finally:  # a thousand sandboxes and databases are not kept until the end
         workspace.sandbox.close()
         rmtree(workspace.folder)
     return TrialResult(killed=killed, problems=problems)

@@ -1,15 +1,18 @@
-"""A portal in memory that others work in while we do, and a connector that dies at any moment."""
+"""A portal in memory that others write into while we do, and a connector that may die any time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.core.history.writers import is_by_person
-from connector.core.model import STAGE, STATUS, Outcome, Ref, Version
-from connector.errors import ConnectorError
+from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Ref, Version
+from connector.errors import ConnectorError, UserError
+from connector.hubspot.api import AssociationsResult, Page
+from connector.hubspot.http.failures import BatchRefused, Unavailable
 from connector.operations.sync import SyncResult, sync
 from state.db.store import Store
 from tests.fakes.connected_portal import (
@@ -53,22 +56,66 @@ class StepBudget:
 
 @dataclass(slots=True)
 class CrashingPortal(HookedHubSpot):
-    """Time passes with every request, and every request may be the process's last."""
+    """Time passes with every request, and every request may be the process's last.
+
+    `failing_writes` holds records whose clears or sets (the second part) fail for good, with a
+    500 or with a 400 (the third). `lost_links` holds deals that the next association answers
+    leave out; with `short_pages`, searches leave out the last row of each page.
+    """
 
     step_budget: StepBudget = field(default_factory=StepBudget)
     gap_stage: str = ""
+    failing_writes: set[tuple[Ref, str, int]] = field(default_factory=set)
+    lost_links: set[Ref] = field(default_factory=set)
+    short_pages: bool = False
 
-    def _begin(self, method: str) -> ConnectorError | None:
+    def _start_request(self, method: str) -> ConnectorError | None:
         self.step_budget.count_step()
         self.current_time += timedelta(milliseconds=40)
         return FakeHubSpot._start_request(self, method)
 
+    def search_changed(
+        self,
+        object_type: ObjectType,
+        properties: Sequence[str],
+        *,
+        since: datetime,
+        until: datetime,
+        after_id: str = "",
+    ) -> Page:
+        page = HookedHubSpot.search_changed(
+            self, object_type, properties, since=since, until=until, after_id=after_id
+        )
+        if not self.short_pages or len(page.records) < 2:
+            return page
+        return replace(page, records=page.records[:-1], after=str(len(page.records) - 1))
+
+    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+        result = HookedHubSpot.associations(self, refs, to)
+        lost, self.lost_links = self.lost_links, set()
+        links = {
+            ref: tuple(link for link in rows if not {ref, link.target} & lost)
+            for ref, rows in result.links.items()
+        }
+        return replace(result, links=links)
+
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> Any:
+        self._fail_writes(changes)
         answer = HookedHubSpot.update(self, changes)
         if self.gap_stage:
             self._fill_gap(changes)
         self.step_budget.count_step()  # it may die before the answer arrives, too
         return answer
+
+    def _fail_writes(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
+        for ref, kind, status in self.failing_writes:
+            values = changes.get(ref, {})
+            if any((kind == "clear") == (value == "") for value in values.values()):
+                self.requests["update"] += 1
+                self.step_budget.count_step()
+                if status == 500:
+                    raise Unavailable("internal error")
+                raise BatchRefused("HubSpot refused the batch", category="VALIDATION_ERROR")
 
     def _fill_gap(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
         """Let an automation of the portal write into the gap between a clear and a set."""
@@ -80,13 +127,26 @@ class CrashingPortal(HookedHubSpot):
 
 
 class CrashingStore(Store):
-    """A store whose every writing transaction may be the process's last."""
+    """A store whose every writing transaction may be the process's last, or meet a full disk.
+
+    The disk is full after `writes_left` more transactions; None: it is not.
+    """
 
     step_budget = StepBudget()
+    writes_left: int | None = None
 
     def begin(self, portal_id: str) -> Any:
         self.step_budget.count_step()
+        if self.writes_left is not None:
+            self.writes_left -= 1
+            if self.writes_left < 0:
+                return self._refuse()
         return super().begin(portal_id)
+
+    @contextmanager
+    def _refuse(self) -> Any:
+        raise UserError("the disk is full: free some space and start again")
+        yield
 
 
 @dataclass

@@ -109,7 +109,7 @@ def run_and_kill(
     """Run `connector sync` and kill it at its nth request (of a route); return that request.
 
     None where there was no such request, and the sync came to its end, good or bad. What goes
-    wrong in the box's own threads is raised here: there, nobody would hear of it.
+    wrong in the sandbox's own threads is raised here, since no test would see it there.
     """
     killed_requests: list[Request] = []
     errors: list[BaseException] = []
@@ -157,10 +157,10 @@ def run_and_kill(
 
 
 def _wait_until_handled(workspace: Workspace, request: Request, handled: Event) -> None:
-    """Wait until the box is through with a request; one that it cut short is not answered."""
+    """Wait until the sandbox has finished a request; an interrupted one is not answered."""
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not handled.wait(0.01) and request.fault not in CONNECTION_FAULTS:
-        assert time.monotonic() < deadline, "the box hangs"
+        assert time.monotonic() < deadline, "the sandbox hangs"
     with workspace.portal.lock:  # which it holds while it handles a request
         return
 

@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 90.0
 
 @dataclass
 class Daemon:
-    """`connector run` on a bench; it can be killed, and started again."""
+    """`connector run` on a workspace; it can be killed, and started again."""
 
     workspace: Workspace
     port: int

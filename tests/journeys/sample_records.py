@@ -1,4 +1,4 @@
-"""Who plays in the journeys: contacts, companies and deals with a past."""
+"""The sample records of the journeys: contacts, companies and deals with histories."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def submit_form(portal: Portal, contact_id: str, form: str) -> None:
 
 
 def create_mixed_records(portal: Portal) -> dict[str, str]:
-    """Let the portal lie in every way; return the values that each record must end with.
+    """Create records that need every kind of correction; return the values that they must get.
 
     Forward moves, backward moves with a lead status, a status alone, companies, and one
-    customer who is what he should be.
+    customer who needs none.
     """
     fjord, berg = (
         create_company(portal, "Fjord AS", "customer"),

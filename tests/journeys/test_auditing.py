@@ -22,7 +22,7 @@ Capture = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def audited_workspace(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Return a bench after a run that corrected two contacts, with four lines."""
+    """Return a workspace after a run that corrected two contacts, with four lines."""
     for name, value in workspace.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(workspace.folder)

@@ -19,7 +19,7 @@ _PROPERTIES = ("lifecyclestage", "hs_lead_status")
 def operator_workspace(
     new_workspace: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
 ) -> Workspace:
-    """Return a bench whose settings the commands find in the environment.
+    """Return a workspace whose settings the commands find in the environment.
 
     Its clock runs: where it stood, the paces that processes share would never be free again.
     """

@@ -1,4 +1,4 @@
-"""Kill the real process around the mark of a former customer: nobody goes back unmarked."""
+"""Kill the real process around the mark of a former customer: no record goes back unmarked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlooked contacts are told by a report, and become a task each where the policy says so."""
+"""A report lists overlooked contacts, and each becomes a task where the policy wants it."""
 
 from __future__ import annotations
 

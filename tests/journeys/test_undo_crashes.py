@@ -20,7 +20,7 @@ _BATCH = 2
 def workspace_after_sync(
     new_workspace: NewWorkspace,
 ) -> tuple[Workspace, dict[str, str], dict[str, str], str]:
-    """Return a bench after a run, the values before and after it, and the run."""
+    """Return a workspace after a run, the values before and after it, and the run."""
     workspace = new_workspace(new_portal(running=True))
     expected = create_mixed_records(workspace.portal)
     before = workspace.values(*expected)

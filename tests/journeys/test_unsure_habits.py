@@ -1,4 +1,4 @@
-"""What HubSpot leaves unsure must not matter: the journey and a crash under every habit."""
+"""The journey, and a crash, hold under every uncertain behaviour of HubSpot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HABITS = [
     if value != getattr(Switches(), name)
 ]
 _IDS = [f"{name}={value}" for name, value in HABITS]
-# Where a stage may not be cleared, no way leads back: whoever became a customer stays one.
+# Where a stage may not be cleared, no way leads back: a customer stays a customer.
 NO_BACKWARD_MOVE = {"clear_refused", "write_validation_2026_09"}
 API_VERSIONS = {"write_validation_2026_09": "2026-09"}
 

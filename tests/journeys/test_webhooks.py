@@ -92,7 +92,7 @@ def _check_survival(
         exit_code = live_daemon.stop()
     assert exit_code == 0
     assert activity.stages() == expected
-    assert counts["told"] >= min_events
+    assert counts["sent_by_portal"] >= min_events
     assert counts["dropped"] and counts["duplicated"] and counts["delivered"]
     assert _count_events(live_daemon) > 0
     assert lines_applied_twice(workspace.audit_lines()) == []

@@ -1,12 +1,14 @@
-"""Whoever edits while we write, and however often we die: it converges, and covers nobody's word.
+"""Others edit while we write and we die often: all comes to rest, and nobody's edit is lost.
 
-People, workflows, imports and HubSpot's own automations edit at random, also right between two
-of our requests, while the connector polls, dies at any request or commit, and starts again.
+People, workflows, imports and HubSpot's own automations edit at random, also several of them
+between two of our requests. Searches and association answers lack rows, records cannot be read,
+the disk is full; the connector polls, dies at any request or commit, and starts again.
 """
 
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +23,7 @@ from connector.operations.holds import add_hold, remove_holds
 from connector.push.pause import pause, resume
 from state.db.store import Store
 from tests.fakes.connected_portal import CONTACTS, DAY, LOST, OPEN, WON
-from tests.journeys.interleaved_portal import Scenario
+from tests.journeys.interleaved_portal import CrashingStore, Scenario
 
 STAGES = ("", "subscriber", "lead", "salesqualifiedlead", "opportunity", "customer", "evangelist")
 STATUSES = ("", "NEW", "CONNECTED", "OPEN_DEAL", "BAD_TIMING")
@@ -110,11 +112,15 @@ class WritingMachine(RuleBasedStateMachine):
     @rule(
         request=st.tuples(st.sampled_from(("update", "read")), st.integers(1, 5)),
         when=st.sampled_from(("before", "after")),
-        edit=st.tuples(
-            st.integers(0, 99),
-            st.sampled_from(_SOURCES),
-            st.sampled_from(STAGES),
-            st.sampled_from(STATUSES),
+        edits=st.lists(
+            st.tuples(
+                st.integers(0, 99),
+                st.sampled_from(_SOURCES),
+                st.sampled_from(STAGES),
+                st.sampled_from(STATUSES),
+            ),
+            min_size=1,
+            max_size=3,
         ),
         steps=st.one_of(st.none(), st.integers(20, 80)),
     )
@@ -122,12 +128,20 @@ class WritingMachine(RuleBasedStateMachine):
         self,
         request: tuple[str, int],
         when: str,
-        edit: tuple[int, str, str, str],
+        edits: list[tuple[int, str, str, str]],
         steps: int | None,
     ) -> None:
         method, nth = request
         api = self.scenario.api
-        api.hooks[method, api.requests[method] + nth, when] = lambda: self._edit(*edit)
+        chance = edits[0][0]
+
+        def edit_in_turn() -> None:
+            # All of them edit the same record, in any order of people and programs.
+            for number, (_, source, stage, status) in enumerate(edits):
+                api.current_time += timedelta(milliseconds=5 * number)
+                self._edit(chance, source, stage, status)
+
+        api.hooks[method, api.requests[method] + nth, when] = edit_in_turn
         self.scenario.step_budget.steps_left = steps
         self.scenario.sync()
         api.hooks.clear()
@@ -141,6 +155,46 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.api.gap_stage = ""
         self.check_promises()
 
+    @rule()
+    def poll_with_short_pages(self) -> None:
+        self.scenario.api.short_pages = True
+        self.scenario.sync()
+        self.scenario.api.short_pages = False
+        self.check_promises()
+
+    @rule(chance=st.integers(0, 99))
+    def poll_with_a_record_that_cannot_be_read(self, chance: int) -> None:
+        ref = self._pick_record(chance)
+        self.scenario.api.unreadable.add(ref)
+        self.scenario.sync()
+        self.scenario.api.unreadable.discard(ref)
+
+    @rule(chance=st.integers(0, 99))
+    def poll_while_an_answer_lacks_links(self, chance: int) -> None:
+        deals = self.scenario.deals()
+        self.scenario.api.lost_links.add(deals[chance % len(deals)])
+        self.scenario.sync()
+        self.scenario.api.lost_links.clear()
+        self.check_promises()
+
+    @rule(writes=st.integers(0, 12))
+    def poll_while_the_disk_fills_up(self, writes: int) -> None:
+        store = self.workspace.store
+        assert isinstance(store, CrashingStore)
+        store.writes_left = writes
+        self.scenario.sync()
+        store.writes_left = None
+
+    @rule(
+        chance=st.integers(0, 99),
+        kind=st.sampled_from(("clear", "set")),
+        status=st.sampled_from((400, 500)),
+    )
+    def poll_while_a_record_takes_no_write(self, chance: int, kind: str, status: int) -> None:
+        self.scenario.api.failing_writes.add((self._pick_record(chance), kind, status))
+        self.scenario.sync()
+        self.scenario.api.failing_writes.clear()
+
     @rule(chance=st.integers(0, 99))
     def hold(self, chance: int) -> None:
         if self.workspace.open_moves():
@@ -151,8 +205,8 @@ class WritingMachine(RuleBasedStateMachine):
             scope=HoldScope.RECORD,
             target=str(ref),
             property_name="",
-            reason="told",
-            by="me",
+            reason="the operator decides",
+            by="operator",
             since=since,
         )
         add_hold(self.workspace.context(), new_hold)
@@ -175,7 +229,7 @@ class WritingMachine(RuleBasedStateMachine):
         resume(self.workspace.store, "1")
 
     def check_promises(self) -> None:
-        """Look at what must be true whenever no move is open."""
+        """Assert what must be true whenever no move is open."""
         scenario = self.scenario
         assert scenario.writes_while_held() == []
         if self.workspace.open_moves():
@@ -192,7 +246,7 @@ class WritingMachine(RuleBasedStateMachine):
             self.folder.cleanup()
 
     def _poll_until_quiet(self) -> None:
-        """Nobody edits any more: after a few polls there is nothing left to correct."""
+        """Poll while nobody edits any more; after a few polls nothing is left to correct."""
         for _ in range(_MAX_POLLS):
             self.pass_time(3600)
             synced = self.scenario.sync(permitted=True)  # whatever a limit kept waiting may go
@@ -226,3 +280,14 @@ TestWriting = machine(15, 30).TestCase  # type: ignore[attr-defined]  # as above
 @pytest.mark.timeout(3600)
 class TestAThousandSteps(machine(10, 1000).TestCase):  # type: ignore[misc,attr-defined]  # as above
     """The same at length."""
+
+
+def test_every_request_and_every_commit_counts_towards_the_death_of_the_process(tmp_path):
+    scenario = Scenario.create(f"sqlite:///{tmp_path / 'connector.db'}")
+    scenario.workspace.contact("lead")
+    scenario.kill_within(10_000)
+    steps_before = scenario.step_budget.steps_left
+    scenario.workspace.api.account()
+    assert scenario.step_budget.steps_left == steps_before - 1
+    with scenario.workspace.store.begin("1"):
+        assert scenario.step_budget.steps_left == steps_before - 2

@@ -1,4 +1,4 @@
-"""Compose a portal in a box from recorded records, definitions, stages and pipelines."""
+"""Compose a simulated portal from recorded records, definitions, stages and pipelines."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.network
 SITUATIONS = yaml.safe_load(SITUATIONS_FILE.read_text(encoding="utf-8"))["situations"]
 
 # In an answer to a write HubSpot tells a time in milliseconds, in every other one as text; the
-# box knows no other label of a source than its name.
+# sandbox knows no other label of a source than its name.
 DIFFERENTLY_FORMATTED = {"hs_lifecyclestage_lead_date", "hs_object_source_label"}
 
 

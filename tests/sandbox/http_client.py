@@ -1,4 +1,4 @@
-"""A plain HTTP client for a box, as any program would be one."""
+"""A plain HTTP client of a sandbox, which knows nothing of ours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reply:
 
 
 class Client:
-    """Asks a box as any program would."""
+    """Sends requests to a sandbox as any program would."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(5))

@@ -94,7 +94,7 @@ def test_a_workflow_fills_a_cleared_stage_as_often_as_it_is_told(client, portal,
     assert portal.value("contacts", contact_id, "lifecyclestage") == ""
 
 
-def test_whoever_listens_is_told_what_changed_as_a_webhook_would(client, portal, create_contact):
+def test_listeners_get_each_change_as_a_webhook_would(client, portal, create_contact):
     events = []
     portal.listeners.append(events.append)
     contact_id = create_contact("lead")

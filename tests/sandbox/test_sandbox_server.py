@@ -1,4 +1,4 @@
-"""The box as a server: connections, checks in order, counting, hooks, its own endpoints."""
+"""The sandbox as a server: connections, order of checks, counting, hooks, its own endpoints."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_latency_is_real_time_and_does_not_hold_other_requests(client, portal):
     assert 0.2 <= time.monotonic() - started < 0.7
 
 
-def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(
+def test_the_sandboxs_own_endpoints_move_the_clock_break_things_and_edit(
     client, portal, create_contact
 ):
     contact_id = create_contact("lead")
@@ -211,7 +211,7 @@ def test_the_boxs_own_endpoints_move_the_clock_break_things_and_edit(
     assert call_admin("GET", "nosuch").status == 404
 
 
-def test_a_box_ends_with_its_connections_even_while_an_answer_hangs(portal):
+def test_a_sandbox_ends_with_its_connections_even_while_an_answer_hangs(portal):
     errors = []
 
     def get_contacts(client):
@@ -235,7 +235,7 @@ def test_a_box_ends_with_its_connections_even_while_an_answer_hangs(portal):
         client.get("contacts")
 
 
-def test_two_boxes_serve_two_portals_at_once():
+def test_two_sandboxes_serve_two_portals_at_once():
     with (
         Sandbox(Portal(1), token="one") as first_sandbox,
         Sandbox(Portal(2), token="two") as second_sandbox,

@@ -1,4 +1,4 @@
-"""Every habit that HubSpot leaves unsure shows over HTTP, value by value."""
+"""Every uncertain behaviour of HubSpot is visible over HTTP, value by value."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _(client, portal, contact_id):
 
 
 def sync_company_stage(client: Client, portal: Portal) -> list[Any]:
-    """Move a company forward; return what became of a primary contact and of a guest."""
+    """Move a company forward; return the stages of a primary contact and of another one."""
     company_id = portal.create("companies", {"lifecyclestage": "lead"})
     contact_ids = [portal.create("contacts", {}) for _ in range(2)]
     for contact_id, primary in zip(contact_ids, (True, False), strict=True):
@@ -371,12 +371,12 @@ def _(client, portal, contact_id):
     return client.ask("GET", path).body["results"][0]["fetchStatus"]
 
 
-def test_every_unsure_switch_is_observed():
+def test_every_uncertain_switch_is_observed():
     assert set(OBSERVATIONS) == set(UNCERTAIN)
 
 
 @pytest.mark.parametrize("switch", UNCERTAIN)
-def test_each_value_of_an_unsure_switch_makes_a_difference(switch):
+def test_each_value_of_an_uncertain_switch_makes_a_difference(switch):
     observed = set()
     for value in UNCERTAIN[switch]:
         portal = Portal(clock=Clock(NOW, running=False))

@@ -1,4 +1,4 @@
-"""One request on its way through the box, and the answer that it gets."""
+"""One request to the sandbox, and its answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ JSON = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One request as the box served it; `status` is 0 until it is answered."""
+    """One served request; `status` is 0 until it is answered."""
 
     method: str
     path: str
@@ -36,9 +36,9 @@ class Request:
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What is sent back; a body that is text is HTML, None is no body.
+    """An answer; a body that is text is HTML, None is no body.
 
-    `cut` says how the connection ends early: `reset`, `hang` or `truncate`.
+    `connection_fault` ends the connection early: `reset`, `hang` or `truncate`.
     """
 
     status: int = 200
@@ -51,7 +51,7 @@ class Answer:
 class Call:
     """What a handler needs: the portal, the request, and the names in its path.
 
-    With `store` false nothing is written although the answer says so.
+    With `persist` false nothing is written, although the answer looks as if it were.
     """
 
     portal: Portal
@@ -68,7 +68,7 @@ class Call:
 
     @property
     def object_type(self) -> ObjectType:
-        """Return the kind of record that the path names."""
+        """Return the object type that the path names."""
         return self.portal.resolve_type(self.path_params["type"])
 
     @property
@@ -87,7 +87,7 @@ class Call:
         return [part for part in self.request.params.get(name, "").split(",") if part]
 
     def number_param(self, name: str, *, default: int, maximum: int) -> int:
-        """Return a parameter that is a number from 1 to `most`."""
+        """Return a parameter that is a number from 1 to `maximum`."""
         text = self.request.params.get(name, "") or str(default)
         if not text.isdigit() or not 1 <= int(text) <= maximum:
             raise refusals.invalid(f"{name} must be a number from 1 to {maximum}, not {text}")

@@ -17,7 +17,7 @@ _MAX_OWNERS: Final = 500
 
 
 def list_properties(call: Call) -> Answer:
-    """Answer all property definitions of a kind."""
+    """Answer all property definitions of an object type."""
     definitions = call.portal.schema.definitions(call.object_type).values()
     return Answer(body={"results": [_property_json(call, row) for row in definitions]})
 

@@ -1,4 +1,4 @@
-"""Deliver the portal's events to a webhook, signed, and as unreliably as HubSpot may."""
+"""Deliver the portal's events to a webhook: signed, and as unreliably as HubSpot may."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _TIMEOUT_SECONDS: Final = 5.0  # seconds for an answer, as HubSpot's page on web
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliverySettings:
-    """How deliveries go: where to, signed with what, and what happens to them on the way.
+    """Where deliveries go, what they are signed with, and how unreliable they are.
 
     `duplicate` and `drop` are shares of the events; `together` is how many go in one delivery at
-    most. A delivery that is not taken is repeated `tries` times in all, `pause` seconds apart
+    most. A delivery that is not accepted is sent `tries` times in all, `pause` seconds apart
     (HubSpot: ten times in a day).
     """
 
@@ -53,7 +53,11 @@ class _PendingEvent:
 
 
 class Deliveries:
-    """Listens to a portal, and delivers from a thread of its own; `counts` says what became."""
+    """Listens to a portal, and delivers its events from a thread of its own.
+
+    `counts` has the events by what happened to them: `sent_by_portal`, `dropped`, `duplicated`,
+    `delivered`, `failed`, `lost`.
+    """
 
     def __init__(self, portal: Portal, settings: DeliverySettings) -> None:
         self.counts: Counter[str] = Counter()
@@ -78,7 +82,7 @@ class Deliveries:
         self._thread.join()
 
     def wait_until_idle(self, seconds: float) -> bool:
-        """Wait until nothing is left to deliver; tell whether that came about."""
+        """Wait until nothing is left to deliver; return whether that was within the time."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._pending and not self._in_flight, seconds
@@ -86,7 +90,7 @@ class Deliveries:
 
     def _enqueue(self, event: Event) -> None:
         with self._changed:
-            self.counts["told"] += 1
+            self.counts["sent_by_portal"] += 1
             if self._rng.random() < self._settings.drop:
                 self.counts["dropped"] += 1
                 return
@@ -110,7 +114,7 @@ class Deliveries:
             self._finish(batch, accepted=self._send_batch(batch))
 
     def _take_due(self) -> list[_PendingEvent]:
-        """Take some that are due; the caller holds the condition."""
+        """Take the events of one delivery that are due; the caller holds the condition."""
         if self._settings.shuffle:
             self._rng.shuffle(self._pending)
         now = monotonic()
@@ -133,7 +137,7 @@ class Deliveries:
             self._changed.notify_all()
 
     def _send_batch(self, batch: list[_PendingEvent]) -> bool:
-        """Send one delivery; tell whether it was taken."""
+        """Send one delivery; return whether it was accepted."""
         body = orjson.dumps(
             [{**pending.event, "attemptNumber": pending.failures} for pending in batch]
         )

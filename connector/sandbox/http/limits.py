@@ -16,7 +16,7 @@ _SECOND: Final = 1_000
 
 
 class Limits:
-    """What was asked lately, and what is left."""
+    """The requests of the present windows and day, and what is left of the limits."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal

@@ -1,4 +1,4 @@
-"""The portal's token endpoint: a refresh token for a new access token."""
+"""The portal's token endpoint: it exchanges a refresh token for an access token."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class OAuth:
     """An app that is installed in the portal; each refresh may give another refresh token."""
 
     client_id: str = "app"
-    client_secret: str = "secret"  # noqa: S105 -- opens nothing but the box
-    refresh_token: str = "refresh-0"  # noqa: S105 -- opens nothing but the box
+    client_secret: str = "secret"  # noqa: S105 -- opens nothing but the sandbox
+    refresh_token: str = "refresh-0"  # noqa: S105 -- opens nothing but the sandbox
     rotates_refresh_token: bool = False
     expiries: dict[str, int] = field(default_factory=dict)
     grant_count: int = 0
@@ -58,5 +58,5 @@ class OAuth:
         }
 
     def accepts(self, token: str, now: int) -> bool:
-        """Tell whether an access token holds."""
+        """Return whether an access token is valid."""
         return self.expiries.get(token, 0) > now

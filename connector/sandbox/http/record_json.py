@@ -43,7 +43,7 @@ _NOT_AT_CREATION: Final = ("hs_v2_date_entered_", "hs_calculated_merged_vids")
 
 
 class RecordView:
-    """How records of one kind are shown when these properties are asked for."""
+    """Writes records of one type as JSON, with the properties that were asked for."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class RecordView:
         self._url = _url_prefix(portal, object_type)
 
     def __call__(self, record: Record, *, modified: int | None = None) -> JSON:
-        """Show a record; `modified` where the search index still has an older time."""
+        """Return a record as JSON; `modified` is the older time of a search index that lags."""
         values = record.values
         properties: JSON = {}
         for name, getter in self._properties:

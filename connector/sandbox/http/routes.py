@@ -1,4 +1,4 @@
-"""One table of what the box serves: method and path to handler, in every API family."""
+"""All requests that the sandbox serves: method and path to handler, in every API family."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def find_route(method: str, path: str) -> tuple[RouteMatch | None, list[str]]:
 
 
 def _split_path(path: str) -> tuple[str, str]:
-    """Split a path into its family and the rest; no family where it is none of ours."""
+    """Split a path into its family and the rest; no family where the sandbox serves none."""
     parts = path.strip("/").split("/")
     if parts[0] == "account-info" and len(parts) > 1:
         return parts[1] if parts[1] in {"v3", *DATED_VERSIONS} else "", "/".join(

@@ -224,7 +224,7 @@ def batch_create(call: Call) -> Answer:
 
 
 def archive_one(call: Call) -> Answer:
-    """Archive a record; an id that nobody has is answered alike."""
+    """Archive a record; an unknown id is answered alike."""
     _archive_record(call, call.path_params["id"])
     return Answer(status=204)
 

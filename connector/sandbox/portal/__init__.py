@@ -1,1 +1,1 @@
-"""The portal's records, definitions and habits, without HTTP."""
+"""The portal's records, definitions and behaviour, without HTTP."""

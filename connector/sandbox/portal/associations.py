@@ -24,7 +24,7 @@ _FIRST_LABEL: Final = 28
 
 
 class Link(NamedTuple):
-    """How one record is linked to another."""
+    """The link from one record to another."""
 
     primary: bool = False
     labels: tuple[str, ...] = ()
@@ -38,11 +38,11 @@ class Links:
         self._labels: dict[str, int] = {}
 
     def of(self, source: str, record_id: int, target: str) -> dict[int, Link]:
-        """Return the links of a record to one kind, by the other record's id."""
+        """Return the links of a record to one object type, by the id of the linked record."""
         return self._links.get((source, target), {}).get(record_id, {})
 
     def add(self, ref: tuple[str, int], other_ref: tuple[str, int], link: Link) -> bool:
-        """Link two records in both directions; tell whether anything changed."""
+        """Link two records in both directions; return whether anything changed."""
         if (ref[0], other_ref[0]) not in TYPE_IDS:
             raise ValueError(f"{ref[0]} and {other_ref[0]} cannot be associated")
         if self.of(ref[0], ref[1], other_ref[0]).get(other_ref[1]) == link:
@@ -54,7 +54,7 @@ class Links:
         return True
 
     def remove(self, ref: tuple[str, int], other_ref: tuple[str, int]) -> bool:
-        """Take a link out in both directions; tell whether there was one."""
+        """Remove a link in both directions; return whether there was one."""
         removed = self._links_of(ref, other_ref[0]).pop(other_ref[1], None)
         self._links_of(other_ref, ref[0]).pop(ref[1], None)
         return removed is not None

@@ -1,4 +1,4 @@
-"""HubSpot's own automations: forward only, at once or after a while."""
+"""HubSpot's own automations, which move stages forward only, and workflows of the portal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SYNCED_TYPES: Final = ("contacts", "companies")
 
 
 class Automations(Reactions):
-    """What the portal does by itself; actions wait for the portal's clock."""
+    """What the portal does by itself, when its clock reaches the time of each action."""
 
     def __init__(self, portal: PortalState) -> None:
         self._portal = portal

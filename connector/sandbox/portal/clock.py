@@ -9,9 +9,9 @@ from threading import Lock
 
 
 class Clock:
-    """A clock that starts where it is told, runs on, and can be moved.
+    """A clock that starts at a given time, runs on, and can be moved.
 
-    Without `start` it follows real time; with `running=False` it moves only when told to.
+    Without `start` it follows real time; with `running=False` only `advance` and `set` move it.
     """
 
     def __init__(

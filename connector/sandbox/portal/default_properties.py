@@ -1,6 +1,6 @@
-"""The properties that every portal has, one a line: name, label, type, field type, marks.
+"""The properties that every portal has, one a line: name, label, type, field type, flags.
 
-Marks: `ro` the value is read-only · `calc` calculated · `hidden` · `ext` its options come
+Flags: `ro` the value is read-only · `calc` calculated · `hidden` · `ext` its options come
 from elsewhere · `unique` · `=…` always this value · `ref:…` the type it refers to.
 """
 

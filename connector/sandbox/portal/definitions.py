@@ -35,7 +35,7 @@ _CURRENT_STAGE_PROPERTIES: Final = (
 
 
 class StageDate(NamedTuple):
-    """What a stage property tells: `entered`, `exited`, … of one stage."""
+    """What a stage property measures: `entered`, `exited`, … of one stage."""
 
     measure: str
     stage: str
@@ -101,11 +101,11 @@ class Schema:
         self._invalidate()
 
     def definitions(self, object_type: ObjectType) -> dict[str, Definition]:
-        """Return the property definitions of a kind, stage dates included, by name."""
+        """Return the property definitions of an object type, stage dates included, by name."""
         return self._resolve(object_type)[0]
 
     def stage_dates(self, object_type: ObjectType) -> dict[str, StageDate]:
-        """Return what each stage property of a kind tells."""
+        """Return what each stage property of an object type measures."""
         return self._resolve(object_type)[1]
 
     def stage_order(self, object_type: ObjectType) -> dict[str, int]:

@@ -15,7 +15,10 @@ _SOURCE_TYPES: Final = {"contacts": "MERGE_CONTACTS", "companies": "MERGE_COMPAN
 
 
 def merge(portal: PortalState, table: Table, primary: Record, secondary: Record) -> Record:
-    """Merge `other` into `primary`; return the survivor."""
+    """Merge `secondary` into `primary`; return the survivor.
+
+    Whether it gets a new id is the switch `merge_new_id`, which stage it has `merge_stage`.
+    """
     now = portal.clock.ms()
     source_type = _SOURCE_TYPES.get(table.object_type.name, "MERGE_OBJECTS")
     source = Source(source_type, "", source_type)

@@ -1,4 +1,4 @@
-"""The kinds of records that the box serves, and the names HubSpot has for them."""
+"""The object types of the sandbox, and HubSpot's names for them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from connector.sandbox.portal.record import iso
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage; `closed` and `probability` are None where its metadata say nothing."""
+    """One stage; `closed` and `probability` are None where its metadata lack them."""
 
     id: str
     label: str

@@ -36,7 +36,7 @@ class LinkOptions(TypedDict, total=False):
 def _locked(
     method: Callable[Concatenate[Portal, _P], _T],
 ) -> Callable[Concatenate[Portal, _P], _T]:
-    """Let one thread at a time into the portal, and first do what its clock made due."""
+    """Hold the portal's lock during a method, and first run the automations that are due."""
 
     @functools.wraps(method)
     def wrapper(portal: Portal, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -71,7 +71,7 @@ class Portal(PortalState):
         id: int | str | None = None,  # noqa: A002 -- HubSpot's own word for it
         **origin: Unpack[Origin],
     ) -> str:
-        """Create a record as an import does, or as `source` says; return its id."""
+        """Create a record as an import does, or as another `source`; return its id."""
         resolved_type = self.resolve_type(object_type)
         stamp = make_stamp(self, origin, default=_IMPORT_SOURCE)
         record_id = self.tables[resolved_type.name].next_id() if id is None else int(id)
@@ -106,7 +106,7 @@ class Portal(PortalState):
         properties: Mapping[str, Any],
         **origin: Unpack[Origin],
     ) -> bool:
-        """Change a record as the API does; tell whether a backward stage was ignored."""
+        """Change a record as the API does; return whether a backward stage was ignored."""
         record = self.record(object_type, record_id)
         values = writes.validate(self, record.object_type, properties)
         if refusal := writes.backward_refusal(self, record, values):
@@ -123,7 +123,7 @@ class Portal(PortalState):
         to_id: str,
         **link_options: Unpack[LinkOptions],
     ) -> None:
-        """Link two records; with `primary` the company becomes the other's primary one."""
+        """Link two records; with `primary` the company becomes the primary one."""
         record, other_record = self.record(from_type, from_id), self.record(to_type, to_id)
         link = Link(link_options.get("primary", False), tuple(link_options.get("labels", ())))
         at = link_options.get("at")
@@ -158,7 +158,7 @@ class Portal(PortalState):
 
     @_locked
     def merge(self, object_type: str, primary_id: str, secondary_id: str) -> str:
-        """Merge the other record into the primary one; return the id that survives."""
+        """Merge the secondary record into the primary one; return the id of the survivor."""
         primary, secondary = (
             self.record(object_type, primary_id),
             self.record(object_type, secondary_id),
@@ -194,7 +194,7 @@ class Portal(PortalState):
 
     @_locked
     def records(self, object_type: str) -> list[Record]:
-        """Return all live records of a kind, in the order of their ids."""
+        """Return all live records of a type, in the order of their ids."""
         return list(self.tables[self.resolve_type(object_type).name].walk(0, archived=False))
 
     @_locked
@@ -226,7 +226,7 @@ class Portal(PortalState):
         object_type: str = "contacts",
         enabled: bool = True,
     ) -> str:
-        """Add a workflow that enrols by these criteria (`portal/workflows.py`) and does nothing."""
+        """Add a workflow with these enrolment criteria (`portal/workflows.py`) and no actions."""
         number, type_id = 71_000 + len(self.workflows), self.resolve_type(object_type).type_id
         self.workflows.append(
             workflows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)

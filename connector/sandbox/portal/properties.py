@@ -1,4 +1,4 @@
-"""Property definitions: what a portal says of each property of a kind."""
+"""Property definitions of an object type, and their JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One property of one kind; `constant` stands in every record that has no other value."""
+    """One property of an object type; `constant` is the value of records that have no other."""
 
     name: str
     label: str
@@ -41,7 +41,7 @@ class Definition:
 
     @property
     def read_only(self) -> bool:
-        """Tell whether the API refuses to write it."""
+        """Return whether the API refuses to write it."""
         return "ro" in self.flags
 
     @property
@@ -65,7 +65,7 @@ def _parse_option(row: Any, order: int) -> Option:
 
 
 def default_definitions(object_type: ObjectType) -> dict[str, Definition]:
-    """Return the definitions that every portal has for a kind, without the stage dates."""
+    """Return the definitions that every portal has for an object type, without the stage dates."""
     lines = (
         (default_properties.COMMON + default_properties.PROPERTIES[object_type.name])
         .strip()

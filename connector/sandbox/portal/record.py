@@ -1,4 +1,4 @@
-"""One record of the box: its values and their versions, kept small."""
+"""One record: its values and their versions, in little memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Source(NamedTuple):
-    """Who set a value, in HubSpot's words."""
+    """The writer of a value, in HubSpot's words."""
 
     type: str
     id: str = ""

@@ -1,4 +1,4 @@
-"""The search index by last-modified: behind the records by as much as it is told."""
+"""The search index by last-modified: behind the records by the lag that `touch` is given."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def modified_of(key: int) -> int:
 
 
 class ModifiedIndex:
-    """Keys of (last-modified, id) in order, brought up to date when they are asked for."""
+    """Keys of (last-modified, id) in order, brought up to date when they are read."""
 
     def __init__(self, records: Mapping[int, Record]) -> None:
         self._records = records
@@ -65,7 +65,7 @@ class ModifiedIndex:
     def window(self, low: int, high: int, now: int, *, extra: int = 0) -> list[int]:
         """Return the keys from `low` to `high` milliseconds, both included.
 
-        `wider` adds so many neighbours on each side.
+        `extra` adds so many neighbours on each side.
         """
         keys = self.keys(now)
         start = bisect_left(keys, low << _SHIFT)

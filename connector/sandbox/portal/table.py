@@ -1,4 +1,4 @@
-"""All records of one kind, found by id, in the order of ids, and by e-mail."""
+"""All records of one object type, by id, in the order of ids, and by e-mail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.sandbox.portal.search_index import ModifiedIndex
 
 
 class Table:
-    """The records of one kind: live and archived ones, and the ids that were merged away."""
+    """The records of one type: live and archived ones, and the ids that were merged away."""
 
     def __init__(self, object_type: ObjectType) -> None:
         self.object_type = object_type
@@ -23,7 +23,7 @@ class Table:
         self._by_email: dict[str, int] | None = None
 
     def next_id(self) -> int:
-        """Return an id that is greater than every one so far, those that are gone included."""
+        """Return an id that is greater than all ids so far, deleted ones included."""
         return (
             self._highest + self.object_type.id_step if self._highest else self.object_type.first_id
         )
@@ -57,7 +57,7 @@ class Table:
     def find(
         self, record_id: str, *, follow_merges: bool = True, archived: bool = False
     ) -> Record | None:
-        """Return a record by its id in text; merged ids are followed unless told not to."""
+        """Return a record by its id in text; a merged id finds its survivor."""
         if not (record_id.isascii() and record_id.isdigit()):
             return None
         number = int(record_id)

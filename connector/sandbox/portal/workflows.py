@@ -1,4 +1,4 @@
-"""Workflows as HubSpot tells them, and the criteria by which they enrol records."""
+"""Workflows as HubSpot's API answers them, with the criteria by which they enrol records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ JSON = dict[str, Any]
 
 
 def workflow_json(number: int, name: str, type_id: str, criteria: JSON, *, enabled: bool) -> JSON:
-    """Return a workflow as HubSpot tells it (its guide to the workflows API)."""
+    """Return a workflow as HubSpot's guide to the workflows API shows it."""
     return {
         "id": str(number),
         "isEnabled": enabled,

@@ -181,14 +181,14 @@ def _set_defaults(portal: PortalState, record: Record) -> None:
 
 
 def backward_refusal(portal: PortalState, record: Record, values: Mapping[str, str]) -> str:
-    """Return why the portal refuses a backward stage aloud, "" where it does not."""
+    """Return the message with which the portal refuses a backward stage, "" where it does not."""
     if portal.switches.backward_write != "error" or not is_backward(portal, record, values):
         return ""
     return f"{STAGE} can only be moved forward; clear it first to set {values[STAGE]}"
 
 
 def is_backward(portal: PortalState, record: Record, values: Mapping[str, str]) -> bool:
-    """Tell whether values hold a stage that only a clear would allow."""
+    """Return whether values hold a stage that HubSpot only takes after a clear."""
     if record.object_type not in {CONTACTS, COMPANIES} or STAGE not in values:
         return False
     order = portal.schema.stage_order(record.object_type)
@@ -196,7 +196,7 @@ def is_backward(portal: PortalState, record: Record, values: Mapping[str, str]) 
 
 
 def _effective_stage(portal: PortalState, record: Record) -> str:
-    """Return the present stage; right after a clear, the one from before it where so switched."""
+    """Return the present stage; for `clear_delay_seconds` after a clear, the old one."""
     current_stage, delay_seconds = (
         record.values.get(STAGE, ""),
         portal.switches.clear_delay_seconds,
@@ -211,7 +211,7 @@ def _effective_stage(portal: PortalState, record: Record) -> str:
 
 
 def write(portal: PortalState, record: Record, values: Mapping[str, str], stamp: Stamp) -> None:
-    """Store values whatever they are, with everything that HubSpot does along with it."""
+    """Store values in any direction, with everything that HubSpot changes along with them."""
     for name, value in values.items():
         if value != _current_value(portal, record, name):
             _store_value(portal, record, name, value, stamp)
@@ -221,7 +221,12 @@ def write(portal: PortalState, record: Record, values: Mapping[str, str], stamp:
 def write_as_api(
     portal: PortalState, record: Record, values: Mapping[str, str], stamp: Stamp
 ) -> bool:
-    """Store values as the API does; tell whether a backward stage was silently ignored."""
+    """Store values as the API does; return whether a backward stage was silently ignored.
+
+    HubSpot answers such a write with 2xx and keeps the old stage ("Lifecycle stage" in its guide
+    to the CRM API: a stage only moves forward unless it is cleared first); the switch
+    `backward_write` has the other ways that were reported.
+    """
     switches = portal.switches
     ignored = switches.backward_write != "allowed" and is_backward(portal, record, values)
     stored_values = {

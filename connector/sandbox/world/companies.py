@@ -43,7 +43,7 @@ def create_company(world: World, number: int) -> Employer:
 
 
 def set_company_stage(world: World, employer: Employer, situations: Sequence[Situation]) -> None:
-    """Write the company's stage that its contacts' deals suggest, or one that lies."""
+    """Write the stage that the contacts' deals suggest, or a wrong one in one case of five."""
     stage = world.rng.choices(
         (suggested_stage(situations), "", "lead", "opportunity", "customer"),
         weights=(80, 4, 8, 4, 4),
@@ -73,12 +73,12 @@ def suggested_stage(situations: Sequence[Situation]) -> str:
 
 
 def _first_deal_outcome(situation: Situation) -> str:
-    """Return what became of the contact's first deal in the end."""
+    """Return the last state of the contact's first deal."""
     return situation.script.rpartition("deal:")[2].partition("+")[0].partition(" ")[0]
 
 
 def add_untidy_records(world: World, contacts: int) -> None:
-    """Leave companies without contacts, deals without anybody, archived and merged contacts."""
+    """Create companies without contacts, deals without contacts, archived and merged contacts."""
     for number in range(contacts // 60 + 1):
         employer = create_company(world, 10**6 + number)
         if number % 4 == 0:

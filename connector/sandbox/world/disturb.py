@@ -1,4 +1,4 @@
-"""Break records the way imports, workflows and people do once everything was right."""
+"""Change records as imports, workflows and people do, so that corrections are needed again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OPEN_STAGES: Final = frozenset(stage for stage, _, _ in SALES.open_stages)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disturbance:
-    """What breaks records; no record is taken twice."""
+    """Changes records at random; no record is changed twice."""
 
     portal: Portal
     rng: Random
@@ -31,7 +31,7 @@ class Disturbance:
     def pick(
         self, object_type: str, share: float, matches: Callable[[Mapping[str, str]], bool]
     ) -> list[str]:
-        """Choose a share of the records of a kind that fit, at least three where there are."""
+        """Choose a share of the records of a type that match, at least three if there are."""
         candidates = [
             record.id
             for record in self.portal.records(object_type)
@@ -46,7 +46,7 @@ class Disturbance:
     def write(
         self, object_type: str, record_ids: list[str], values: dict[str, str], source: str
     ) -> int:
-        """Write the same values into all of them as a source does; count them."""
+        """Write the same values into all records, as a source does; return how many."""
         for record_id in record_ids:
             author = choose_writer(self.rng, source)
             self.portal.edit(

@@ -1,4 +1,4 @@
-"""Fill a portal with a real, untidy world: the same for the same seed and day."""
+"""Fill a portal with untidy records: the same for the same seed and day."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPANY_SIZES: Final = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContactGroup:
-    """Who of the cast works together, in a company or in none."""
+    """The situations of contacts who work together, in a company or in none."""
 
     situations: tuple[Situation, ...]
     has_company: bool = True
@@ -64,7 +64,7 @@ def _choose_situations(rng: Random, contacts: int) -> list[Situation]:
 
 
 def _split_into_groups(rng: Random, situations: Sequence[Situation]) -> list[ContactGroup]:
-    """Split the cast: people without a company, a few giant companies, many small ones."""
+    """Split the contacts: some without a company, a few giant companies, many small ones."""
     private_situations, company_situations = _split_private(rng, situations)
     groups = [
         ContactGroup(situations=(situation,), has_company=False) for situation in private_situations
@@ -93,7 +93,7 @@ def _split_private(
 
 
 def _take_giant_group(company_situations: list[Situation], size: int) -> list[ContactGroup]:
-    """Take the staff of a big company out of the rest: nobody has a deal but the last one."""
+    """Take the contacts of one giant company: only the last of them has a deal."""
     buyer_indexes = [
         index for index, situation in enumerate(company_situations) if situation.name == "won"
     ][:1]
@@ -109,7 +109,7 @@ def _take_giant_group(company_situations: list[Situation], size: int) -> list[Co
 
 
 def _create_group(world: World, group: ContactGroup, number: int, partner_id: str) -> str:
-    """Tell the stories of a crew; return its company's id, "" for none."""
+    """Write the stories of a group of contacts; return its company's id, "" for none."""
     if not group.has_company:
         write_story(
             ContactStory(world=world, situation=group.situations[0], employer=None),

@@ -90,7 +90,7 @@ SITUATIONS: Final[Mapping[str, Situation]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRunWorld:
-    """How many contacts of each situation there are, and companies that nobody looked at."""
+    """How many contacts of each situation there are, and how many blank companies."""
 
     contacts: Mapping[str, int]
     blank_companies: int

@@ -1,4 +1,4 @@
-"""Invent people, firms and addresses of the Nordic and German kind; none of them exists."""
+"""Invent Nordic and German people, companies and addresses; none of them exists."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""List the situations that records of a real portal are in: the true ones and those that lie.
+"""List the situations of a real portal's contacts: consistent ones, and those that need correction.
 
-A story is told in moments, split at blanks; what happens in one moment is joined by `+`, and
-`@` names who did it. `form:` is a conversion, `stage:` and `status:` are what somebody wrote
-(nothing after the colon clears), `deal:` and `more:` are what became of one deal and of another.
+A script is a sequence of moments, split at blanks; what happens in one moment is joined by `+`, and
+`@` names the writer. `form:` is a conversion, `stage:` and `status:` are written values
+(nothing after the colon clears), `deal:` and `more:` are the states of two different deals.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LOST: Final = f"{SELLING} deal:lost+stage:{SQL}+status:BAD_TIMING"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """What happens at one time: pairs of what and to which value; `writer` is "" for the usual."""
+    """What happens at one time: pairs of action and value; `writer` is "" for the usual writer."""
 
     changes: tuple[tuple[str, str], ...]
     writer: str
@@ -32,9 +32,9 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """One kind of contact: how many of a thousand, and how it came to be as it is.
+    """A situation of contacts: its weight, and the script that leads to it.
 
-    `days` says how long ago its last moment may be; `mail` what its address is of.
+    `days` is the range of days since its last moment; `mail` the owner of its e-mail domain.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Situation:
 
     @property
     def has_deal(self) -> bool:
-        """Tell whether a deal plays a part."""
+        """Return whether the script names a deal."""
         return "deal:" in self.script
 
 
 @cache
 def parse_script(script: str) -> tuple[Moment, ...]:
-    """Read a story.
+    """Parse a script.
 
     >>> parse_script("stage:lead@IMPORT deal:won+status:")[1].changes
     (('deal', 'won'), ('status', ''))

@@ -40,7 +40,7 @@ STATUS_CHOICES: Final = {"*": SELLER_STATUSES, "working": SELLER_STATUSES[:6]}
 
 
 def write_story(contact_story: ContactStory, person: Person) -> str:
-    """Write the contact with all that happened to it; return its id."""
+    """Write the contact and everything of its script; return the contact's id."""
     timeline = parse_script(contact_story.situation.script)
     times = _moment_times(contact_story.world, contact_story.situation, timeline)
     _create_contact(contact_story, person, timeline[0], times[0])

@@ -1,4 +1,4 @@
-"""Sign changes the way HubSpot signs them: source type, source id, user."""
+"""Choose the writer of a change as HubSpot's histories name it: source type, source id, user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.sandbox.world.setup import APP_ID, USER_IDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """Who made a change, as a property's history names them."""
+    """The writer of a change, as a property's history names it."""
 
     source: str
     source_id: str
@@ -19,7 +19,7 @@ class Writer:
 
 
 def choose_writer(rng: Random, source: str) -> Writer:
-    """Sign as one of the writers of a source."""
+    """Return one of the writers of a source."""
     if source in ("CRM_UI", "MOBILE_IOS"):
         user_id = rng.choice(USER_IDS)
         return Writer(source=source, source_id=f"userId:{user_id}", user_id=user_id)

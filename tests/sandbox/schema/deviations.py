@@ -84,7 +84,7 @@ FROM_RECORDINGS: Final = (
     Deviation(
         "vcr-ruby_hubspot_api/*-properties-no-scope-0",
         r"header x-hubspot-ratelimit-[a-z-]+: wrong",
-        "the box counts no refusal; vcr-ruby_hubspot_api/contacts-find-by-id-no-scope-0 has none",
+        "no refusal is counted; vcr-ruby_hubspot_api/contacts-find-by-id-no-scope-0 has none",
     ),
     Deviation(
         "manual/history-is_verified",

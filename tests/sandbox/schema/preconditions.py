@@ -14,7 +14,7 @@ JSON = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class Replay:
-    """A portal and the request that it gets; `fault` names a fault of the box."""
+    """A portal and the request that it gets; `fault` names a fault of the sandbox."""
 
     recording: Recording
     portal: Portal

@@ -155,7 +155,7 @@ def _remove_scopes(replay: Replay) -> None:
 
 
 def _with_fault(fault: str) -> Callable[[Replay], None]:
-    """Return a script in which the box has a fault."""
+    """Return a script in which the sandbox has a fault."""
 
     def script(replay: Replay) -> None:
         replay.fault, replay.path = fault, CONTACTS
