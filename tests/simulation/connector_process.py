@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,17 +9,14 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
-
 from connector.config.presets import policy_text
 from connector.context import RunContext, RunState
 from connector.core.binding.bind import bind
 from connector.core.policy.load import load_policy
 from connector.daemon.cycle import Schedule, cycle
 from connector.daemon.steps import Steps
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, UserError
 from connector.sandbox.http.served_portal import ServedPortal
-from state.db.errors import explain_errors
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.simulation.in_process import in_process_client
@@ -75,10 +71,7 @@ class SimulatedStore(Store):
 
     @contextmanager
     def _refuse(self) -> Iterator[Transaction]:
-        error = sqlite3.OperationalError("database or disk is full")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL
-        with explain_errors(self._path):
-            raise OperationalError("INSERT", {}, error)
+        raise UserError("the disk is full: free some space and start again")
         yield
 
 
