@@ -93,10 +93,10 @@ class Promises:
         ]
 
     def _protected_edit(self, record: Record, name: str) -> Version | None:
-        others = [version for version in record.history(name) if not _is_ours(version)]
-        if not others or others[-1].source.type not in _PEOPLE:
+        foreign_versions = [version for version in record.history(name) if not _is_ours(version)]
+        if not foreign_versions or foreign_versions[-1].source.type not in _PEOPLE:
             return None
-        edit = others[-1]
+        edit = foreign_versions[-1]
         is_young = self.portal.clock.ms() < edit.at + _HOLD_DAYS * _DAY_MS
         return edit if is_young and self._latest_evidence(record) <= edit.at else None
 

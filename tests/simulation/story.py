@@ -44,7 +44,7 @@ STEPS: dict[str, int] = {
     "undo": 2,
     "permit": 4,
 }
-MIN_HOURS, MAX_HOURS = 0.1, 14.0
+MIN_HOURS, MAX_HOURS = 0.1, 16.0
 
 
 @dataclass(frozen=True, slots=True)
