@@ -17,7 +17,10 @@ SUMMARIES: Final = {
     "explain": "Show what a record is, what it should be, by which rule and on what evidence.",
     "policy": "Check, test, show and begin policies; nothing is written to HubSpot.",
     "audit": "Show what was written and why.",
-    "report": "Show who is a customer now, who is overlooked, or who sets stage and status.",
+    "report": (
+        "Show customers, overlooked contacts, contradictions, the funnel, its velocity, or writers."
+    ),
+    "history": "Read the stage histories that `report funnel` and `report velocity` rest on.",
     "undo": "Put back what still stands as we left it, and hold it there.",
     "hold": "Keep records, companies, domains or owners from being corrected.",
     "pause": "Write nothing to the portal until `connector resume`.",

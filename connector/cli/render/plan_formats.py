@@ -14,6 +14,8 @@ from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.model import Correction
 
+# GitHub takes comments of up to 65,536 characters; what is left is for heads and counts.
+_MAX_CORRECTIONS_LENGTH, _MAX_HELD_BACK_LENGTH = 45_000, 15_000
 FORMATS = ("text", "json", "markdown", "csv")
 _COLUMNS = ("record", "property_name", "before", "after", "direction", "rule", "reason")
 
@@ -83,26 +85,47 @@ def write_markdown_plan(
     plan_summary = head["summary"]
     out.write(f"# Plan for portal {head['portal_id']} by policy {head['policy']['name']}\n\n")
     out.write(f"{plan_summary['corrections']:,} corrections, digest `{head['digest'][:12]}`\n\n")
-    out.write("| record | property | change | rule | why |\n|---|---|---|---|---|\n")
-    for correction in corrections:
-        cells = (
+    out.write("| rule | corrections |\n|---|--:|\n")
+    out.writelines(
+        f"| {markdown_cell(rule)} | {sum(counts.values()):,} |\n"
+        for rule, counts in plan_summary["by_rule"].items()
+    )
+    out.write("\n| record | property | change | rule | why |\n|---|---|---|---|---|\n")
+    rows = (
+        (
             str(correction.record),
             correction.property_name,
             change_text(correction, labels),
             correction.rule,
             correction.reason,
         )
-        out.write(f"| {' | '.join(markdown_cell(cell) for cell in cells)} |\n")
+        for correction in corrections
+    )
+    _write_markdown_rows(out, rows, room=_MAX_CORRECTIONS_LENGTH)
     held_back_rows = list(held_back)
     if held_back_rows:
         out.write("\n## Left aside\n\n| record | change | why | until |\n|---|---|---|---|\n")
-    for row in held_back_rows:
-        until = f"{row.until:%Y-%m-%d}" if row.until else ""
-        transition = change_text(row.correction, labels)
-        held_back_cells = (
+    held_back_cells = (
+        (
             str(row.correction.record),
-            transition,
+            change_text(row.correction, labels),
             f"{row.cause}: {row.reason}",
-            until,
+            f"{row.until:%Y-%m-%d}" if row.until else "",
         )
-        out.write(f"| {' | '.join(markdown_cell(cell) for cell in held_back_cells)} |\n")
+        for row in held_back_rows
+    )
+    _write_markdown_rows(out, held_back_cells, room=_MAX_HELD_BACK_LENGTH)
+
+
+def _write_markdown_rows(out: TextIO, rows: Iterable[tuple[str, ...]], *, room: int) -> None:
+    """Write rows while there is room for them, in characters; then how many more there are."""
+    hidden = 0
+    for row in rows:
+        text = f"| {' | '.join(map(markdown_cell, row))} |\n"
+        room -= len(text)
+        if room < 0:
+            hidden += 1
+        else:
+            out.write(text)
+    if hidden:
+        out.write(f"\n… and {hidden:,} more: `connector plan --format csv` has all of them.\n")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 
 from connector.cli.render.plan import change_text, labels_by_value, renderable
+from connector.cli.render.plan_formats import write_markdown_plan
 from connector.core.corrections.plan import PlanCounter, correction_json
 from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Option, Ref
 from tests.cli.render.terminal import NARROW, WIDE, collapse_whitespace, rendered_text
@@ -146,3 +149,18 @@ def test_a_plan_names_the_tasks_that_owners_would_get(plan: dict[str, object]) -
         )[1]
     )
     assert "tasks" not in rendered_text(renderable(plan_with_tasks(plan, 0), [], LABELS))
+
+
+def test_a_large_plan_in_markdown_fits_a_comment_and_says_what_is_left_out() -> None:
+    out = StringIO()
+    corrections = (
+        correction(number, STAGE, "", "customer", Direction.FORWARD, "won")
+        for number in range(1, 5001)
+    )
+    document = {**PLAN, "digest": "d" * 64}
+    write_markdown_plan(out, document, corrections, [], LABELS)
+    rows = [line for line in out.getvalue().splitlines() if line.startswith("| contacts/")]
+    assert len(out.getvalue()) < 65_000
+    assert f"… and {5000 - len(rows):,} more" in out.getvalue()
+    for rule, counts in PLAN["summary"]["by_rule"].items():
+        assert f"| {rule} | {sum(counts.values())} |" in out.getvalue()
