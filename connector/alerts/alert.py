@@ -15,6 +15,7 @@ from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRef
 from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
+from state.db.sqlite import DatabaseReplaced
 from state.quarantine import FailedCorrection
 from state.unreadable_records import UnreadableRecord
 
@@ -29,6 +30,7 @@ _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
     (OverLimit, ("over-limit", "A plan is over a limit: nothing is written until you look")),
     (FirstUse, ("first-use", "Rules that are new in this portal wait for a first review")),
     (RunStopped, ("stopped", "A run was stopped, since what it wrote did not hold")),
+    (DatabaseReplaced, ("database", "The database file was removed or replaced")),
     (DiskNearlyFull, ("disk", "The disk is nearly full: nothing is written to HubSpot")),
     (TokenRefused, ("token", "HubSpot refuses the token")),
     (ScopeMissing, ("scope", "The token lacks a scope")),

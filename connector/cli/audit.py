@@ -26,6 +26,7 @@ from connector.cli.setup import (
     parse_time,
     portal_ids,
 )
+from connector.config.known_database import open_known_store
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
@@ -112,7 +113,7 @@ def audit(
     limit = _MAX_LINES if limit is None and show is _print_table else limit
     criteria = _criteria(filters)
     settings = load_settings()
-    with Store.open(settings.database_url) as store:
+    with open_known_store(settings) as store:
         ids = portal_ids(store, settings)
         for portal_id in ids:
             with store.reading(portal_id) as session:
@@ -240,7 +241,7 @@ def _parse_head(text: str) -> IntactChain:
 def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) -> int:
     """Recompute the chain of hashes; return 1 where it is broken, or lacks what is expected."""
     has_failed = False
-    with Store.open(settings.database_url) as store:
+    with open_known_store(settings) as store:
         ids = portal_ids(store, settings)
         # Each portal has a chain of its own, so a head without its portal says nothing.
         if expected and len(ids) != 1:
@@ -274,7 +275,7 @@ def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) 
 def _verify_file(settings: Settings, *, path: str, as_json: bool) -> int:
     """Check that the chain of a file continues in the database; return 1 where it does not."""
     archive = audit_archives.read(Path(path))
-    with Store.open(settings.database_url) as store, store.reading(archive.portal_id) as session:
+    with open_known_store(settings) as store, store.reading(archive.portal_id) as session:
         is_continued = audit_archives.joins_cuts(session, archive)
     if as_json:
         write_json(outcomes.archive_document(path, archive, is_continued=is_continued))
@@ -295,7 +296,7 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
             abort=True,
         )
     redacted_count = 0
-    with Store.open(settings.database_url) as store:
+    with open_known_store(settings) as store:
         for portal_id in portal_ids(store, settings):
             with store.begin(portal_id) as session:
                 refs = merged_records.all_refs(session, ref)

@@ -47,7 +47,10 @@ _log = structlog.get_logger()
 def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     """Bring the local mirror up to date; the first pull reads the whole portal."""
     return run_in_context(
-        lambda context: _pull(context, full=full, as_json=as_json), policy=policy, as_json=as_json
+        lambda context: _pull(context, full=full, as_json=as_json),
+        policy=policy,
+        as_json=as_json,
+        creates_database=True,
     )
 
 
@@ -149,6 +152,7 @@ def sync(*, policy: str | None, no_limits: bool, as_json: bool) -> int:
         policy=policy,
         writes=_CORRECTIONS,
         as_json=as_json,
+        creates_database=True,
     )
 
 

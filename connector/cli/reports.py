@@ -14,6 +14,7 @@ from connector.cli.render import reports as report_view
 from connector.cli.render.console import console, write_json
 from connector.cli.render.progress import show_progress
 from connector.cli.setup import help_examples, json_option, labels_of, load_settings, policy_option
+from connector.config.known_database import open_known_store
 from connector.config.open_run import read_policy
 from connector.context import DecisionContext, Progress
 from connector.core.model import ObjectType
@@ -31,7 +32,6 @@ from connector.reports.overlooked import overlooked_report
 from connector.reports.table import Report
 from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
-from state.db.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def report(  # noqa: PLR0913 - an option each
     Everything comes from the mirror and the ledger: no request is sent to HubSpot.
     """
     settings = load_settings()
-    with show_progress() as bar, Store.open(settings.database_url) as store:
+    with show_progress() as bar, open_known_store(settings) as store:
         api = OfflineHubSpot(datetime.now(UTC))
         request = _Request(
             inputs=OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api),

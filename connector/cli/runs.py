@@ -7,8 +7,8 @@ import click
 from connector.cli.render import runs as runs_view
 from connector.cli.render.console import console, write_json
 from connector.cli.setup import help_examples, json_option, load_settings, portal_ids
+from connector.config.known_database import open_known_store
 from state import runs as stored_runs
-from state.db.store import Store
 
 
 @click.command(
@@ -22,7 +22,7 @@ def runs(*, limit: int, as_json: bool) -> int:
     """List the runs, newest first: what each did, and how to undo it."""
     settings = load_settings()
     documents = []
-    with Store.open(settings.database_url) as store:
+    with open_known_store(settings) as store:
         for portal_id in portal_ids(store, settings):
             with store.reading(portal_id) as session:
                 portal_runs = stored_runs.read(session, limit=limit)

@@ -77,12 +77,15 @@ def run_in_context(
     purpose: Purpose = Purpose.DECIDE,
     writes: str = "nothing",
     as_json: bool = False,
+    creates_database: bool = False,
 ) -> int:
     """Open the run context, say what it rests on, and do the work; return the exit code.
 
-    `policy` is the value of `--policy`. `writes` names in a few words what the command may write
-    to HubSpot. The line about portal, policy and database goes to standard error, unless the
-    result is JSON, whose `context` holds the same, or `--quiet` was given.
+    `creates_database` says that the command may begin with a new database; any other refuses one
+    that never mirrored the portal. `policy` is the value of `--policy`. `writes` names in a few
+    words what the command may write to HubSpot. The line about portal, policy and database goes to
+    standard error, unless the result is JSON, whose `context` holds the same, or `--quiet` was
+    given.
     """
     # Loaded here: commands that read the database alone need no client of HubSpot.
     from connector.config.open_run import open_context
@@ -90,7 +93,12 @@ def run_in_context(
     with (
         show_progress() as bar,
         open_context(
-            load_settings(), REAL_CLOCK, progress=bar, policy=policy, purpose=purpose
+            load_settings(),
+            REAL_CLOCK,
+            progress=bar,
+            policy=policy,
+            purpose=purpose,
+            creates_database=creates_database,
         ) as context,
     ):
         if not as_json and not is_quiet():

@@ -45,6 +45,7 @@ def backfill(
         policy=policy,
         writes="nothing" if dry_run else "corrections",
         as_json=as_json,
+        creates_database=True,
     )
 
 

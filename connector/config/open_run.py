@@ -14,6 +14,11 @@ from typing import Final
 import structlog
 
 from connector.config import presets
+from connector.config.known_database import (
+    is_new_database,
+    require_database,
+    require_mirrored_portal,
+)
 from connector.config.policy_choice import (
     PolicyChoice,
     PolicyMemory,
@@ -132,14 +137,20 @@ def open_context(
     progress: Progress = no_progress,
     policy: str | None = None,
     purpose: Purpose = Purpose.DECIDE,
+    creates_database: bool = True,
 ) -> Iterator[RunContext]:
     """Open everything that a run needs, and close it at the end.
 
-    `policy` is the one that the operator named for this command. Reads the account, the property
+    `policy` is the one that the operator named for this command. Without `creates_database`, a
+    database that never mirrored the portal is refused. Reads the account, the property
     definitions and the pipelines from HubSpot. Raises UserError where the policy or a setting
     is wrong, the token belongs to another portal, or the policy is neither named nor the
     portal's last one, before anything about the portal is stored.
     """
+    if not creates_database:
+        require_database(settings.database_url)
+    elif is_new_database(settings.database_url):
+        _log.info("database.created", database=full_database_url(settings.database_url))
     named = named_policy(settings, policy)
     # A mistake in a policy that is named is reported before HubSpot is asked for anything.
     loaded = read_policy(named.name) if named else None
@@ -149,6 +160,8 @@ def open_context(
         portal_id = portal.account.portal_id
         bound = bind(loaded, portal) if loaded else None
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
+            if not creates_database:
+                require_mirrored_portal(store, portal_id, settings.database_url)
             memory = policy_memory(store, portal_id)
             choice = named or unnamed_policy(settings, memory, purpose)
             loaded = loaded or read_policy(choice.name)

@@ -68,6 +68,9 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
     A failed recovery ends the cycle, because a record may be without a stage. A failed poll or
     reading of named records ends nothing: the mirror is decided as it is.
     """
+    # What is written to a file that no path names any more is lost: HubSpot is left alone.
+    if not steps.run("database", context.store.require_same_file):
+        return
     if not steps.run("recover", lambda: recover(context)):
         return
     _read(context, steps, schedule)

@@ -24,7 +24,7 @@ from state import (
 
 _DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 # Without these steps the daemon does no work at all.
-_VITAL_STEPS = frozenset({"portal", "settings", "token", "policy", "recover", "poll"})
+_VITAL_STEPS = frozenset({"database", "portal", "settings", "token", "policy", "recover", "poll"})
 _POLL_GRACE_SECONDS = 60.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from connector.config.known_database import open_known_store
 from connector.config.settings import Settings
 from connector.context import DecisionContext, Progress, no_progress
 from connector.core.decide.decision import Decision, decide
@@ -20,7 +21,6 @@ from connector.reports.offline import (
     last_pulled_portal,
     offline_context,
 )
-from state.db.store import Store
 
 _EXAMPLES = 12
 
@@ -68,7 +68,7 @@ def compare(
     settings: Settings, new: Policy, old: Policy, *, now: datetime, progress: Progress = no_progress
 ) -> Comparison:
     """Return what would change in the mirrored portal; no request is sent to HubSpot."""
-    with Store.open(settings.database_url) as store:
+    with open_known_store(settings) as store:
         inputs = OfflineInputs(
             store=store, portal=last_pulled_portal(store, settings), api=OfflineHubSpot(now)
         )

@@ -54,6 +54,7 @@ def push(
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
         refuse_if_paused(context.store, context.portal_id)
+        context.store.require_same_file()
         context.api.check_budget()
         with uninterruptible():
             results = push_moves(context, moves)

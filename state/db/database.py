@@ -83,6 +83,10 @@ class Database(Protocol):
         """Return how much the database takes."""
         ...
 
+    def require_same_file(self) -> None:
+        """Raise DatabaseReplaced where a database file is no longer the one that was opened."""
+        ...
+
     def migrate(self) -> None:
         """Bring the schema to this version, one process at a time and all or nothing."""
         ...

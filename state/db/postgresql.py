@@ -102,6 +102,9 @@ class PostgresqlDatabase:
             query = text("SELECT pg_database_size(current_database())")
             return int(connection.scalar(query) or 0)
 
+    def require_same_file(self) -> None:
+        """Do nothing: a server keeps its files."""
+
     def migrate(self) -> None:
         """Migrate under an advisory lock, so that of many starts only one does it."""
         if schema.is_current(self.reading, self._name):

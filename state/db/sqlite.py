@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
+from connector.errors import UserError
 from state.db import schema
 from state.db.errors import explain_errors
 from state.db.locks import hold_lock
@@ -35,6 +37,8 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self._path = path
+        _create_private(path)
+        self._identity = _file_identity(path)
         self.writing = engine(path, busy_timeout=busy_timeout)
         self.reading = reading_engine(self.writing)
         self._thread_lock = RLock()
@@ -89,6 +93,15 @@ class SqliteDatabase:
         files = (self._path, self._beside("wal", separator="-"))
         return sum(file.stat().st_size for file in files if file.exists())
 
+    def require_same_file(self) -> None:
+        """Raise DatabaseReplaced where the path names another file than when it was opened."""
+        if _file_identity(self._path) != self._identity:
+            raise DatabaseReplaced(
+                f"{self._path} was removed or replaced while this process had it open: nothing "
+                "more is written to HubSpot. Restart the connector, so that it opens the file "
+                "that is there now; if none should be, put the old one back first."
+            )
+
     def migrate(self) -> None:
         """Migrate under a lock file, so that of many starts only one does it."""
         if schema.is_current(self.reading, str(self._path)):
@@ -108,6 +121,25 @@ class SqliteDatabase:
 
     def _beside(self, suffix: str, *, separator: str = ".") -> Path:
         return self._path.with_name(f"{self._path.name}{separator}{suffix}")
+
+
+class DatabaseReplaced(UserError):
+    """The database file is another one than was opened, or is gone."""
+
+
+def _create_private(path: Path) -> None:
+    """Create a missing database file that only this user may read: it holds personal data."""
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    """Return device and inode of a file, None where it is not there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def engine(path: Path, *, busy_timeout: float = 30) -> Engine:

@@ -111,6 +111,10 @@ class Store:
         """Return how much may still be written, None where that cannot be known from here."""
         return self._database.free_bytes()
 
+    def require_same_file(self) -> None:
+        """Raise DatabaseReplaced where the file was removed or replaced since it was opened."""
+        self._database.require_same_file()
+
     def size_bytes(self) -> int:
         """Return how much the database takes."""
         return self._database.size_bytes()

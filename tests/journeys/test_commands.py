@@ -375,7 +375,8 @@ def test_sync_tells_the_run_the_plan_and_the_outcomes(
 ) -> None:
     expected = create_mixed_records(workspace.portal)
     result = run_connector("sync", "--no-limits", "--json")
-    assert list(result.json) == ["run", "recovered", "pulled", "plan", "outcomes", "context"]
+    figures = ["run", "recovered", "pulled", "plan", "outcomes", "rules_to_review"]
+    assert list(result.json) == [*figures, "context"]
     assert list(result.json["plan"]) == PLAN
     assert result.json["outcomes"] == {"applied": 9}
     assert workspace.values(*expected) == expected

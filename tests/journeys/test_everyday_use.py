@@ -74,8 +74,8 @@ def test_a_policy_that_is_named_is_taken_whatever_was_before(
 def test_trying_a_policy_changes_nothing_where_one_is_set(
     workspace: Workspace, run_connector: RunConnector, own_policy: Path
 ) -> None:
-    assert run_connector("policy", "use", "standard").code == DONE
     run_connector("pull")
+    assert run_connector("policy", "use", "standard").code == DONE
     run_connector("plan", "--policy", "ours.yaml")
     assert run_connector("sync").code == DONE
     assert [
