@@ -84,7 +84,11 @@ def assemble(
     loop = Loop(
         sources=EnvironmentSources(
             current=CurrentSettings(read_settings),
-            clock=RunClock(wait=stop.wait, monotonic=monotonic),
+            clock=RunClock(
+                wait=stop.wait,
+                monotonic=monotonic,
+                wall_clock=lambda: datetime.now(UTC).timestamp(),
+            ),
             store=store,
             progress=stop.on_progress,
             on_answer=_request_observer(metrics, tracing),
@@ -289,7 +293,10 @@ def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
 
 
 def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> None:
-    now = environment.api.now()
+    try:
+        now = environment.api.now()
+    except ConnectorError:
+        now = datetime.now(UTC)  # that the portal's time is not known is an alert itself
     with environment.store.reading(environment.portal_id) as session:
         health = Health(
             failing_steps=loop.steps.failing_steps(),

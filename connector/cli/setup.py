@@ -38,7 +38,7 @@ _ADDRESS_TYPES: Final = {
     "company": "companies",
     "deal": "deals",
 }
-REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic)
+REAL_CLOCK = RunClock(wait=time.sleep, monotonic=time.monotonic, wall_clock=time.time)
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document, for scripts."

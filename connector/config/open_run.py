@@ -29,7 +29,7 @@ from connector.config.policy_choice import (
     unnamed_policy,
 )
 from connector.config.run_clock import RunClock
-from connector.config.settings import Settings
+from connector.config.settings import Settings, is_loopback
 from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, RunOrigin, no_progress
 from connector.core.binding.bind import bind
@@ -65,6 +65,9 @@ def open_api(
         wait=clock.wait,
         monotonic=clock.monotonic,
     )
+    # A sandbox on this machine may live in another time.
+    if clock.wall_clock and not is_loopback(settings.api_url):
+        api.compare_clocks(clock.wall_clock)
     api.configure_limits(reserve_from_settings(settings))
     return api
 

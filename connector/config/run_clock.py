@@ -8,7 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClock:
-    """How to wait, and a clock that never goes back, both in seconds."""
+    """How to wait, and a clock that never goes back, both in seconds.
+
+    `wall_clock` is the machine's clock in seconds since 1970, None where time is made up.
+    """
 
     wait: Callable[[float], None]
     monotonic: Callable[[], float]
+    wall_clock: Callable[[], float] | None = None

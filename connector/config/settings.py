@@ -114,13 +114,13 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
     values = _checked_values(sources)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
-        access_token=values["HUBSPOT_ACCESS_TOKEN"],
+        access_token=_check_token("HUBSPOT_ACCESS_TOKEN", values["HUBSPOT_ACCESS_TOKEN"]),
         secrets=(
             *(values[name] for name in sorted(SECRETS) if values[name]),
             *filter(None, [password_of(values["CONNECTOR_DATABASE_URL"])]),
         ),
         portal_id=_digits("HUBSPOT_PORTAL_ID", values["HUBSPOT_PORTAL_ID"]),
-        api_url=values["HUBSPOT_API_URL"].rstrip("/"),
+        api_url=_api_url(values["HUBSPOT_API_URL"]),
         api_version=values["HUBSPOT_API_VERSION"],
         database_url=values["CONNECTOR_DATABASE_URL"],
         policy=values["CONNECTOR_POLICY"],
@@ -223,10 +223,46 @@ def _secret(name: str, path: Path) -> str:
 def _oauth(values: Mapping[str, str]) -> App | None:
     """Return the OAuth app, None where a part of it is not set."""
     names = ("HUBSPOT_CLIENT_ID", "HUBSPOT_CLIENT_SECRET", "HUBSPOT_REFRESH_TOKEN")
-    client_id, client_secret, refresh_token = (values[name] for name in names)
+    client_id, client_secret, refresh_token = (_check_token(name, values[name]) for name in names)
     if not (client_id and client_secret and refresh_token):
         return None
     return App(client_id=client_id, client_secret=client_secret, refresh_token=refresh_token)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is of this very machine."""
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _api_url(text: str) -> str:
+    """Return the address without a slash at its end; UserError where no token may be sent to it."""
+    try:
+        parts = urlsplit(text)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.scheme not in {"https", "http"} or parts.query or parts.username:
+        raise UserError(
+            f"HUBSPOT_API_URL is {text!r}, which is no address of an API: write it as "
+            f"{DEFAULTS['HUBSPOT_API_URL']}, or leave it out."
+        )
+    if parts.scheme == "http" and not is_loopback(text):
+        raise UserError(
+            f"HUBSPOT_API_URL is {text!r}: over http:// anybody between could read the token. "
+            "Write https://; http:// is for a sandbox on this machine."
+        )
+    return text.rstrip("/")
+
+
+def _check_token(name: str, text: str) -> str:
+    """Return a token; UserError where it holds what no token holds, and no header may."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise UserError(
+            f"{name} holds a line break, a space or another character that no token has: set the "
+            "token alone, in one line."
+        )
+    return text
 
 
 def _digits(name: str, text: str) -> str:

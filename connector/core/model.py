@@ -156,11 +156,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portal:
-    """What a portal is: its account, property definitions and deal pipelines."""
+    """What a portal is: its account, property definitions and deal pipelines.
+
+    `unreadable` says why definitions were left out, by `contacts.name`.
+    """
 
     account: Account
     definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]]
     pipelines: tuple[Pipeline, ...]
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def options(self, object_type: ObjectType, name: str) -> tuple[Option, ...]:
         """Return a property's options in the portal's order, () where there is none.

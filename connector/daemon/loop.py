@@ -118,6 +118,9 @@ class Loop:
         steps.run("settings", environment.renew_settings)
         if not steps.run("token", environment.renew_token):
             return False
+        # Where the clocks are a day apart, holds and windows would end at the wrong time.
+        if not steps.run("clock", environment.api.now):
+            return False
         previous = (environment.portal, environment.policy)
         steps.run("portal", environment.renew_portal)
         steps.run("policy", environment.renew_policy)

@@ -12,6 +12,7 @@ from connector.core.model import (
     Association,
     ObjectType,
     Portal,
+    PropertyDefinition,
     Record,
     Ref,
     Workflow,
@@ -20,9 +21,15 @@ from connector.hubspot import tasks, workflows
 from connector.hubspot.api import AssociationsResult, Page, ReadResult, UpdateAnswer
 from connector.hubspot.codec import associations, portal, records, requests
 from connector.hubspot.codec.associations import AssociationsPage
-from connector.hubspot.http.daily_budget import Allowance, RateSlots, Reserve
+from connector.hubspot.http.daily_budget import (
+    Allowance,
+    RateSlots,
+    Reserve,
+    is_uninterruptible,
+)
 from connector.hubspot.http.failures import (
     BadAnswer,
+    ClocksDisagree,
     NotSent,
     OutcomeUnknown,
     RecordMissing,
@@ -64,16 +71,28 @@ class HubSpotClient:
         self._routes = Routes(family)
         source: TokenSource = (lambda: token) if isinstance(token, str) else token
         self._exchange = Exchange(
-            source, url, wait=wait, monotonic=monotonic, retry_limits=retry_limits or RetryLimits()
+            source,
+            url,
+            wait=wait,
+            monotonic=monotonic,
+            retry_limits=retry_limits or RetryLimits(),
         )
         self._send = self._exchange.send
 
     def now(self) -> datetime:
-        """Return the portal's time; before the first answer, one request asks for it."""
+        """Return the portal's time; before the first answer, one request asks for it.
+
+        Raise ClocksDisagree where the last answer, and one more, are dated more than a day away
+        from the machine's clock: holds, windows and limits would begin and end at wrong times.
+        """
         now = self._exchange.now()
-        if now is None:
+        if now is None or self._exchange.clock_deviation() is not None:
             self.account()
             now = self._exchange.now()
+        deviation = self._exchange.clock_deviation()
+        # Writes that were begun are finished by the time that was right before.
+        if deviation is not None and not (now and is_uninterruptible()):
+            raise ClocksDisagree(portal_time=deviation[0], machine_time=deviation[1])
         if now is None:
             raise BadAnswer("HubSpot's answers have no date: check HUBSPOT_API_URL")
         return now
@@ -90,6 +109,10 @@ class HubSpotClient:
         """Leave this reserve of the day to other apps; `slots` shares the pace among processes."""
         self._exchange.configure_limits(reserve, slots)
 
+    def compare_clocks(self, wall_clock: Callable[[], float]) -> None:
+        """Compare each answer's date with the machine's clock, in seconds since 1970."""
+        self._exchange.compare_clocks(wall_clock)
+
     def observe_answers(self, on_answer: OnAnswer) -> None:
         """Call a function with the route, status and seconds of each answer."""
         self._exchange.on_answer = on_answer
@@ -104,19 +127,22 @@ class HubSpotClient:
     def portal(self) -> Portal:
         """Return account, pipelines and property definitions; five requests."""
         path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
+        account = self.account()
+        definitions: dict[ObjectType, Mapping[str, PropertyDefinition]] = {}
+        unreadable: dict[str, str] = {}
+        for object_type in ObjectType:
+            definitions[object_type], odd_ones = self._send(
+                Request(
+                    route=Route.PROPERTIES, path=self._routes.path(Route.PROPERTIES, object_type)
+                ),
+                portal.parse_definitions,
+            )
+            unreadable |= {f"{object_type}.{name}": why for name, why in odd_ones.items()}
         return Portal(
-            account=self.account(),
-            definitions={
-                object_type: self._send(
-                    Request(
-                        route=Route.PROPERTIES,
-                        path=self._routes.path(Route.PROPERTIES, object_type),
-                    ),
-                    portal.parse_definitions,
-                )
-                for object_type in ObjectType
-            },
+            account=account,
+            definitions=definitions,
             pipelines=self._send(Request(route=Route.PIPELINES, path=path), portal.parse_pipelines),
+            unreadable=unreadable,
         )
 
     def workflows(self) -> tuple[Workflow, ...]:

@@ -13,7 +13,7 @@ from connector.core.policy.load import Policy
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import ScopeMissing
+from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -44,6 +44,13 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
         return
     yield _check_token(portal)
     yield _check_portal_id(portal, portal_id)
+    try:
+        yield _check_clock(api.now())
+    except ClocksDisagree as error:
+        message = f"{error} {_wrong_clock(api, error)}"
+        yield Finding(name="clock", result=CheckResult.FAIL, message=message)
+        return
+    yield from _check_definitions(portal)
     for kind in ObjectType:
         yield _check_readable(api, kind)
     yield _check_budget(api.allowance(), portal)
@@ -61,6 +68,37 @@ def _check_token(portal: Portal) -> Finding:
         result=CheckResult.OK,
         message=f"portal {account.portal_id} ({account.account_type}, {account.time_zone})",
     )
+
+
+def _check_clock(now: datetime) -> Finding:
+    return Finding(
+        name="clock", result=CheckResult.OK, message=f"{now:%Y-%m-%d %H:%M:%S} UTC by HubSpot"
+    )
+
+
+def _wrong_clock(api: HubSpotApi, error: ClocksDisagree) -> str:
+    """Say which of two clocks looks wrong: the one further from the portal's newest record."""
+    try:
+        records = api.search_last(ObjectType.CONTACTS).records
+    except ConnectorError:
+        records = ()
+    if not records:
+        return "No record shows which of them is right."
+    newest = max(record.modified_at for record in records)
+    portal_gap, machine_gap = abs(error.portal_time - newest), abs(error.machine_time - newest)
+    wrong = "HubSpot's date" if portal_gap > machine_gap else "This machine's clock"
+    return (
+        f"{wrong} looks wrong: the newest contact was changed at {newest:%Y-%m-%d %H:%M} UTC. "
+        "Set the machine's clock, or look for a proxy between."
+    )
+
+
+def _check_definitions(portal: Portal) -> Iterator[Finding]:
+    """Name the definitions that were left out; those that the policy needs fail its line."""
+    if portal.unreadable:
+        names = "; ".join(f"{name}: {why}" for name, why in list(portal.unreadable.items())[:5])
+        message = f"{len(portal.unreadable)} property definitions are left out ({names})"
+        yield Finding(name="definitions", result=CheckResult.WARNING, message=message)
 
 
 def _check_portal_id(portal: Portal, portal_id: str) -> Finding:

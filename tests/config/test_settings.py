@@ -263,3 +263,40 @@ def test_the_password_of_a_database_is_a_secret(tmp_path: Path) -> None:
 
 def test_an_address_that_is_none_has_no_password(tmp_path: Path) -> None:
     assert read({"CONNECTOR_DATABASE_URL": "postgresql://[host/x"}, folder=tmp_path).secrets == ()
+
+
+@pytest.mark.parametrize(
+    "token", ["pat-eu1-a\nb", "pat-eu1-a\rb", "pat-eu1 a", "pat-eu1-ä", "pat-\x00"]
+)
+@pytest.mark.parametrize("name", ["HUBSPOT_ACCESS_TOKEN", "HUBSPOT_REFRESH_TOKEN"])
+def test_a_token_that_no_header_may_hold_is_refused_without_being_shown(
+    tmp_path: Path, name: str, token: str
+) -> None:
+    with pytest.raises(UserError, match=f"{name} holds a line break") as error:
+        read_settings(tmp_path, {name: token})
+    assert token not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://api.hubapi.com", "could read the token"),
+        ("http://10.0.0.7:8080", "could read the token"),
+        ("api.hubapi.com", "no address"),
+        ("https://", "no address"),
+        ("ftp://api.hubapi.com", "no address"),
+        ("https://[::1", "no address"),
+        ("https://api.hubapi.com:port", "no address"),
+        ("https://user@api.hubapi.com", "no address"),
+    ],
+)
+def test_an_address_that_no_token_may_be_sent_to_is_refused(
+    tmp_path: Path, url: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        read_settings(tmp_path, {"HUBSPOT_API_URL": url})
+
+
+@pytest.mark.parametrize("url", ["http://localhost:1", "http://127.0.0.1:1/", "http://[::1]:1"])
+def test_a_sandbox_on_this_machine_needs_no_https(tmp_path: Path, url: str) -> None:
+    assert read_settings(tmp_path, {"HUBSPOT_API_URL": url}).api_url == url.rstrip("/")

@@ -11,9 +11,11 @@ from connector.core.follow_up.tasks import Task
 from connector.core.model import STAGE, Association, ObjectType, Ref
 from connector.errors import TemporaryError
 from connector.hubspot.client import HubSpotClient
+from connector.hubspot.http.daily_budget import uninterruptible
 from connector.hubspot.http.failures import (
     BadAnswer,
     BatchRefused,
+    ClocksDisagree,
     LimitReached,
     NotSent,
     OutcomeUnknown,
@@ -446,6 +448,40 @@ def test_now_is_the_portals_time_and_costs_one_request_at_most(
         client.account()
     assert start == datetime(2026, 3, 12, 7, 35, 5, tzinfo=UTC)
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("days", [-365, -2, 2, 365])
+def test_where_the_clocks_are_days_apart_there_is_no_time_to_work_by(
+    open_client: OpenClient, days: int
+) -> None:
+    machine_time = datetime(2026, 3, 12, 7, 35, 5, tzinfo=UTC) + timedelta(days=days)
+    with serve_replies(Reply(body={"portalId": 1})) as server:
+        client = open_client(server.url)
+        client.compare_clocks(machine_time.timestamp)
+        with pytest.raises(ClocksDisagree, match="2026-03-12 07:35 UTC") as error:
+            client.now()
+        with uninterruptible(), pytest.raises(ClocksDisagree):
+            client.now()  # no earlier answer tells the time
+    assert error.value.machine_time == machine_time
+
+
+def test_a_single_answer_with_an_odd_date_changes_nothing(
+    open_client: OpenClient, timer: FakeTimer
+) -> None:
+    odd = Reply(body={"portalId": 1}, headers={"Date": "Fri, 12 Mar 2027 07:35:05 GMT"})
+    sound = Reply(body={"portalId": 1})
+    start = datetime(2026, 3, 12, 7, 35, 5, tzinfo=UTC)
+    with serve_replies(sound, odd, sound, odd) as server:
+        client = open_client(server.url)
+        client.compare_clocks(start.timestamp)
+        client.account()
+        client.account()
+        assert client.now() == start  # asked once more
+        client.account()
+        with uninterruptible():
+            assert client.now() == start  # a write that was begun is finished
+        with pytest.raises(ClocksDisagree):
+            client.now()
 
 
 def test_a_server_without_a_date_is_not_taken_for_hubspot(open_client: OpenClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,9 +13,9 @@ from connector.core.model import ObjectType
 from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import ScopeMissing, TokenRefused
+from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing, TokenRefused
 from connector.operations.check import CheckResult, Finding, check
-from tests.fakes.connected_portal import ConnectedPortal, example_portal
+from tests.fakes.connected_portal import START, ConnectedPortal, example_portal
 
 
 def findings(
@@ -135,3 +136,51 @@ def test_a_rule_that_sleeps_is_a_warning(open_portal: Callable[..., ConnectedPor
     assert any(
         "BAD_TIMING" in finding.message or "OPEN_DEAL" in finding.message for finding in warnings
     )
+
+
+@pytest.mark.parametrize(
+    ("portal_days", "machine_days", "wrong"),
+    [(365, 0, "HubSpot's date looks wrong"), (0, -365, "This machine's clock looks wrong")],
+)
+def test_clocks_that_are_days_apart_end_the_check_with_the_wrong_clock(
+    portal: ConnectedPortal,
+    monkeypatch: pytest.MonkeyPatch,
+    portal_days: int,
+    machine_days: int,
+    wrong: str,
+) -> None:
+    portal.contact("lead")
+    error = ClocksDisagree(
+        portal_time=START + timedelta(days=portal_days),
+        machine_time=START + timedelta(days=machine_days),
+    )
+
+    def now(_: object) -> datetime:
+        raise error
+
+    monkeypatch.setattr(type(portal.api), "now", now)
+    by_name = findings(portal)
+    assert list(by_name) == ["token", "portal id", "clock"]
+    assert by_name["clock"].result is CheckResult.FAIL
+    assert wrong in by_name["clock"].message
+
+
+def test_a_definition_that_the_policy_does_not_need_is_named_and_matters_not(
+    portal: ConnectedPortal,
+) -> None:
+    portal.api.portal_info = replace(
+        portal.api.portal_info, unreadable={"contacts.jobtitle": "its type is missing"}
+    )
+    by_name = findings(portal)
+    assert by_name["definitions"].result is CheckResult.WARNING
+    assert "contacts.jobtitle: its type is missing" in by_name["definitions"].message
+    assert by_name["policy"].result is CheckResult.OK
+
+
+def test_a_definition_that_the_policy_needs_is_named_as_wrong(portal: ConnectedPortal) -> None:
+    portal.api.portal_info = replace(
+        portal.api.portal_info, unreadable={"contacts.lifecyclestage": "value is missing"}
+    )
+    finding = findings(portal)["policy"]
+    assert finding.result is CheckResult.FAIL
+    assert "contacts.lifecyclestage: value is missing" in finding.message

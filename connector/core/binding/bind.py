@@ -28,6 +28,7 @@ from connector.core.deals import DealPipelines, read_deal_pipelines
 from connector.core.model import STAGE, STATUS, ObjectType, Portal
 from connector.core.policy.load import Policy
 from connector.core.problem import Problems
+from connector.errors import UserError
 
 __all__ = ["BoundPolicy", "bind", "needed_properties"]
 
@@ -63,6 +64,7 @@ _ALWAYS_NEEDED: Final = {
 
 def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
+    _require_readable_definitions(policy, portal)
     problems = Problems()
     zone = _zone(portal)
     score, subscription, mark, activity, last_order = _properties_of_settings(
@@ -124,6 +126,24 @@ def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
     return not GROUP_FACTS.isdisjoint(fact_keys) or any(
         rule.followed_fact for rule in object_policy.rules
     )
+
+
+def _require_readable_definitions(policy: Policy, portal: Portal) -> None:
+    """Raise UserError where a definition that the policy needs could not be read."""
+    property_names = policy.properties()
+    needed = {
+        f"{object_type}.{name}"
+        for object_type, always_needed in _ALWAYS_NEEDED.items()
+        for name in {*always_needed, *property_names[object_type]}
+    }
+    odd_ones = sorted(needed & portal.unreadable.keys())
+    if odd_ones:
+        reasons = "; ".join(f"{name}: {portal.unreadable[name]}" for name in odd_ones)
+        raise UserError(
+            f"The policy {policy.name} needs properties whose definitions HubSpot sends so that "
+            f"they cannot be read ({reasons}): save them anew in HubSpot's property settings, then "
+            "run `connector check`."
+        )
 
 
 def _zone(portal: Portal) -> ZoneInfo:

@@ -25,7 +25,7 @@ def success_body(request_name: str, answer: Answer) -> Iterator[Raw]:
     except ODD_ANSWER_ERRORS as error:
         raise BadAnswer(
             f"HubSpot's answer to the {request_name} request is {_describe_body(answer)} "
-            f"({_reason(error)}): it is asked again later",
+            f"({odd_answer_reason(error)}): it is asked again later",
             correlation_id=answer.correlation_id(),
         ) from None
 
@@ -47,7 +47,7 @@ def parse_rows(
         try:
             parsed.append(parse(raw))
         except ODD_ANSWER_ERRORS as error:
-            unreadable[Ref(object_type, parse_id(raw["id"]))] = _reason(error)
+            unreadable[Ref(object_type, parse_id(raw["id"]))] = odd_answer_reason(error)
     return parsed, unreadable
 
 
@@ -114,7 +114,7 @@ def _parse_object(answer: Answer) -> Raw:
     return body
 
 
-def _reason(error: Exception) -> str:
+def odd_answer_reason(error: Exception) -> str:
     """Say what is odd without any value of a record."""
     if isinstance(error, OddValue):
         return str(error)

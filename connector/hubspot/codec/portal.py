@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from connector.core.model import Account, DealStage, Option, Pipeline, PropertyDefinition
-from connector.hubspot.codec.parsing import Raw, success_body
+from connector.hubspot.codec.parsing import (
+    ODD_ANSWER_ERRORS,
+    OddValue,
+    Raw,
+    odd_answer_reason,
+    success_body,
+)
 from connector.hubspot.http.response import Answer
+
+_TYPES_BY_FIELD_TYPE: Final = {
+    "text": "string",
+    "textarea": "string",
+    "phonenumber": "string",
+    "html": "string",
+    "number": "number",
+    "date": "date",
+    "select": "enumeration",
+    "radio": "enumeration",
+    "checkbox": "enumeration",
+    "booleancheckbox": "bool",
+}
+"""The type of a definition that names none (HubSpot's properties guide, "Property types")."""
 
 
 def parse_account(answer: Answer) -> Account:
@@ -18,10 +40,22 @@ def parse_account(answer: Answer) -> Account:
         )
 
 
-def parse_definitions(answer: Answer) -> dict[str, PropertyDefinition]:
-    """Read the property definitions of one object type, by name."""
+def parse_definitions(answer: Answer) -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
+    """Read the property definitions of one object type, by name.
+
+    Return them, and why others could not be read: of 700 in a lived-in portal a policy needs
+    a dozen, and an odd one among the others must not matter.
+    """
+    definitions: dict[str, PropertyDefinition] = {}
+    unreadable: dict[str, str] = {}
     with success_body("properties", answer) as body:
-        return {raw["name"]: _parse_definition(raw) for raw in body["results"]}
+        for raw in body["results"]:
+            name = str(raw["name"])
+            try:
+                definitions[name] = _parse_definition(name, raw)
+            except ODD_ANSWER_ERRORS as error:
+                unreadable[name] = odd_answer_reason(error)
+    return definitions, unreadable
 
 
 def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
@@ -30,10 +64,10 @@ def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
         return tuple(
             Pipeline(
                 id=str(raw["id"]),
-                label=raw["label"],
+                label=raw.get("label") or str(raw["id"]),
                 stages=tuple(
                     _parse_stage(raw_stage)
-                    for raw_stage in sorted(raw["stages"], key=_display_order)
+                    for raw_stage in sorted(raw.get("stages") or (), key=_display_order)
                 ),
             )
             for raw in sorted(body["results"], key=_display_order)
@@ -41,12 +75,16 @@ def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
         )
 
 
-def _parse_definition(raw: Raw) -> PropertyDefinition:
+def _parse_definition(name: str, raw: Raw) -> PropertyDefinition:
+    field_type = str(raw.get("fieldType") or "")
+    property_type = raw.get("type") or _TYPES_BY_FIELD_TYPE.get(field_type)
+    if not isinstance(property_type, str):
+        raise OddValue("its type is missing")
     return PropertyDefinition(
-        name=raw["name"],
-        label=raw.get("label") or raw["name"],
-        type=raw["type"],
-        field_type=raw.get("fieldType") or "",
+        name=name,
+        label=str(raw.get("label") or name),
+        type=property_type,
+        field_type=field_type,
         options=tuple(_parse_option(raw_option) for raw_option in raw.get("options") or ()),
         read_only=bool((raw.get("modificationMetadata") or {}).get("readOnlyValue")),
     )
@@ -55,8 +93,8 @@ def _parse_definition(raw: Raw) -> PropertyDefinition:
 def _parse_option(raw: Raw) -> Option:
     return Option(
         value=str(raw["value"]),
-        label=raw.get("label") or str(raw["value"]),
-        order=int(raw.get("displayOrder", -1)),
+        label=str(raw.get("label") or raw["value"]),
+        order=_order(raw),
         hidden=bool(raw.get("hidden")),
     )
 
@@ -65,7 +103,7 @@ def _parse_stage(raw: Raw) -> DealStage:
     metadata = raw.get("metadata") or {}
     return DealStage(
         id=str(raw["id"]),
-        label=raw["label"],
+        label=raw.get("label") or str(raw["id"]),
         is_closed=_parse_bool(metadata.get("isClosed")),
         probability=_parse_float(metadata.get("probability")),
     )
@@ -73,8 +111,14 @@ def _parse_stage(raw: Raw) -> DealStage:
 
 def _display_order(raw: Raw) -> tuple[bool, int]:
     """Sort as HubSpot shows it: a display order of -1 comes after every positive one."""
-    order = int(raw.get("displayOrder", -1))
+    order = _order(raw)
     return order < 0, order
+
+
+def _order(raw: Raw) -> int:
+    """Return the display order, -1 where there is none."""
+    order = raw.get("displayOrder")
+    return -1 if order is None else int(order)
 
 
 def _parse_bool(text: object) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from connector.core.model import Ref
@@ -34,6 +35,19 @@ class ScopeMissing(UserError):
 
 class WrongAddress(UserError):
     """What answers is not HubSpot's API, or not in this family."""
+
+
+class ClocksDisagree(UserError):
+    """HubSpot's answers are dated more than a day away from the machine's clock."""
+
+    def __init__(self, *, portal_time: datetime, machine_time: datetime) -> None:
+        super().__init__(
+            f"HubSpot's answers are dated {portal_time:%Y-%m-%d %H:%M} UTC, and this machine's "
+            f"clock says {machine_time:%Y-%m-%d %H:%M} UTC: one of them is wrong. Nothing is read "
+            "or written until they agree; `connector check` says which looks wrong."
+        )
+        self.portal_time = portal_time
+        self.machine_time = machine_time
 
 
 class Unavailable(TemporaryError):

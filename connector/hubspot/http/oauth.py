@@ -23,6 +23,8 @@ REFRESH_AHEAD: Final = 300.0
 """Seconds before its end (usually 30 minutes after its beginning) that a token is refreshed."""
 _MIN_RENEW_INTERVAL: Final = 60.0
 """Seconds within which a refused token is refreshed only once: a 401 may have other reasons."""
+_LONGEST_LIFE: Final = 6 * 3600.0
+"""Seconds: HubSpot's tokens live 30 minutes, and six hours before 2022 (its OAuth guide)."""
 _TIMEOUT: Final = urllib3.Timeout(connect=5.0, read=30.0)
 Result = TypeVar("Result")
 _log = structlog.get_logger()
@@ -100,14 +102,16 @@ class Tokens:
         with self._lock:
             if self._grant is not None and self._grant.access_token != refused:
                 return True  # another thread was faster
-            if self._now() - self._renewed_at < _MIN_RENEW_INTERVAL:
+            # Either way, since the machine's clock may have been set back.
+            if abs(self._now() - self._renewed_at) < _MIN_RENEW_INTERVAL:
                 return False
             self._renewed_at = self._now()
             self._grant = self._fetch(refused=refused)
             return True
 
     def _is_fresh(self, grant: Grant) -> bool:
-        return grant.until - REFRESH_AHEAD > self._now()
+        """Whether a token holds for a while; a clock that was set back shows as a long life."""
+        return REFRESH_AHEAD < grant.until - self._now() <= _LONGEST_LIFE
 
     def _fetch(self, *, refused: str) -> Grant:
         """Return the grant that another process has fetched meanwhile, or fetch one."""

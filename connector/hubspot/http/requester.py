@@ -50,6 +50,14 @@ class Exchange:
         """Return the portal's time, None before its first answer."""
         return self._clock.now()
 
+    def compare_clocks(self, wall_clock: Callable[[], float]) -> None:
+        """Compare each answer's date with the machine's clock, in seconds since 1970."""
+        self._clock.wall_clock = wall_clock
+
+    def clock_deviation(self) -> tuple[datetime, datetime] | None:
+        """Return the last answer's date and the machine's time where they are a day apart."""
+        return self._clock.deviation()
+
     @property
     def time_zone(self) -> str:
         """The portal's time zone, in which a day of requests begins at midnight."""

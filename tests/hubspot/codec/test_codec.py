@@ -143,7 +143,7 @@ def test_a_property_definition_keeps_options_and_whether_it_may_be_written() -> 
             {"name": "email", "type": "string"},
         ]
     }
-    definitions = portal.parse_definitions(answer(body))
+    definitions, _ = portal.parse_definitions(answer(body))
     option = definitions["lifecyclestage"].options[0]
     assert (option.value, option.label, option.order, option.hidden) == (
         "51439524",
@@ -153,3 +153,50 @@ def test_a_property_definition_keeps_options_and_whether_it_may_be_written() -> 
     )
     assert definitions["lifecyclestage"].read_only
     assert (definitions["email"].label, definitions["email"].read_only) == ("email", False)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"name": "a", "fieldType": "text", "options": []}, ("string", [])),
+        (
+            {
+                "name": "a",
+                "type": "enumeration",
+                "options": [{"label": None, "value": "x", "displayOrder": None, "hidden": None}],
+            },
+            ("enumeration", [("x", "x", -1, False)]),
+        ),
+    ],
+)
+def test_an_odd_definition_is_read_as_far_as_it_goes(raw: object, expected: object) -> None:
+    definitions, unreadable = portal.parse_definitions(answer({"results": [raw]}))
+    read = definitions["a"]
+    options = [(option.value, option.label, option.order, option.hidden) for option in read.options]
+    assert ((read.type, options), unreadable) == (expected, {})
+
+
+def test_a_definition_that_cannot_be_read_is_named_and_left_out() -> None:
+    odd = {"name": "odd", "fieldType": "file"}
+    optionless = {"name": "bare", "type": "enumeration", "options": [{"label": "x"}]}
+    sound = {"name": "sound", "type": "string"}
+    definitions, unreadable = portal.parse_definitions(
+        answer({"results": [odd, optionless, sound]})
+    )
+    assert list(definitions) == ["sound"]
+    assert unreadable == {"odd": "its type is missing", "bare": "value is missing"}
+
+
+def test_an_odd_pipeline_is_read_as_far_as_it_goes() -> None:
+    stages = [{"id": "won", "label": None, "displayOrder": None, "metadata": None}]
+    body = {
+        "results": [
+            {"id": "default", "label": None, "displayOrder": None, "stages": stages},
+            {"id": "empty", "label": "Empty", "stages": None},
+        ]
+    }
+    pipelines = portal.parse_pipelines(answer(body))
+    assert [(pipeline.label, len(pipeline.stages)) for pipeline in pipelines] == [
+        ("default", 1),
+        ("Empty", 0),
+    ]

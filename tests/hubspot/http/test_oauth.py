@@ -104,6 +104,25 @@ def test_a_refused_token_is_renewed_once_in_a_while() -> None:
     assert len(server.refreshes) == 3
 
 
+@pytest.mark.parametrize("hours", [1, 24, 24 * 365])
+def test_a_clock_that_was_set_back_keeps_no_token_from_being_renewed(hours: int) -> None:
+    server = FakeOAuthServer()
+    tokens = server.tokens(FakeGrantStore())
+    first = tokens()
+    assert tokens.renew(first)
+    server.now -= hours * 3600
+    assert tokens.renew("access-2")
+    assert tokens() == "access-3"
+
+
+def test_a_token_that_seems_to_live_for_days_is_renewed() -> None:
+    server = FakeOAuthServer()
+    tokens = server.tokens(FakeGrantStore())
+    tokens()
+    server.now -= 24 * 3600
+    assert tokens() == "access-2"
+
+
 def test_a_refused_token_that_another_process_has_renewed_is_not_renewed_again() -> None:
     server, store = FakeOAuthServer(), FakeGrantStore()
     first, second = server.tokens(store), server.tokens(store)
