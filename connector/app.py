@@ -84,11 +84,7 @@ def assemble(
     loop = Loop(
         sources=EnvironmentSources(
             current=CurrentSettings(read_settings),
-            clock=RunClock(
-                wait=stop.wait,
-                monotonic=monotonic,
-                wall_clock=lambda: datetime.now(UTC).timestamp(),
-            ),
+            clock=RunClock(wait=stop.wait, monotonic=monotonic, wall_clock=_wall_clock),
             store=store,
             progress=stop.on_progress,
             on_answer=_request_observer(metrics, tracing),
@@ -206,6 +202,10 @@ def _run_until_signal(loop: Loop, signals: Sequence[int]) -> None:
     if failures:
         raise failures[0]
     _log.info("daemon.stopped")
+
+
+def _wall_clock() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 @contextmanager

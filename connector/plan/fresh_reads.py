@@ -18,6 +18,7 @@ TRACKED_PROPERTIES: Final[Mapping[ObjectType, tuple[str, ...]]] = {
     ObjectType.COMPANIES: (STAGE,),
     ObjectType.CONTACTS: (STAGE, STATUS),
 }
+_STAGE_DATE: Final = "hs_v2_date_entered_current_stage"
 _MAX_READINGS: Final = 2000
 
 
@@ -51,11 +52,23 @@ def _read_once(context: RunContext, refs: Collection[Ref]) -> ReadResult:
         of_kind = [ref for ref in refs if ref.object_type is kind]
         if of_kind:
             answer = context.api.read_available(
-                of_kind, (*names, *mark_properties(context, kind)), history=names
+                of_kind,
+                (*names, *mark_properties(context, kind), *_moving_properties(context, kind)),
+                history=names,
             )
             result.records.update(answer.records)
             result.unreadable.update(answer.unreadable)
     return result
+
+
+def _moving_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
+    """Return the mirrored properties that HubSpot changes together with the stage.
+
+    Without them in the reading after a write, the mirror kept the date of the old stage until a
+    poll or a proof of the mirror found it different.
+    """
+    is_defined = _STAGE_DATE in context.portal.definitions.get(kind, {})
+    return (_STAGE_DATE,) if is_defined else ()
 
 
 def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:

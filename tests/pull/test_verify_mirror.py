@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from connector.core.lint.default_portal import definition
 from connector.core.model import Outcome, Ref
 from connector.errors import TemporaryError
 from connector.hubspot.api import Page
@@ -78,3 +80,19 @@ def test_a_proof_holds_for_a_day(portal: ConnectedPortal) -> None:
     portal.take_requests()
     apply(portal.context(permitted=True))
     assert "changed" not in portal.take_requests()
+
+
+def test_the_date_of_a_stage_is_mirrored_together_with_the_stage(portal: ConnectedPortal) -> None:
+    name = "hs_v2_date_entered_current_stage"
+    portal_info = portal.api.portal_info
+    definitions = {**portal_info.definitions[CONTACTS], name: definition(name, "datetime")}
+    portal.api.portal_info = replace(
+        portal_info, definitions={**portal_info.definitions, CONTACTS: definitions}
+    )
+    (contact,) = create_due_contacts(portal, 1)
+    dates = {name: "2026-03-12T13:00:00Z"}
+    portal.api.after("update", 1, lambda: portal.api.put(contact, dates, source_type="CALCULATED"))
+    apply(portal.context())
+    mirrored = portal.mirrored(contact)
+    assert mirrored is not None
+    assert mirrored.items() >= dates.items()
