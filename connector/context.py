@@ -13,8 +13,10 @@ from typing import Protocol, TypeVar
 from connector.core.binding.bind import BoundPolicy
 from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
+from connector.core.corrections.moves import Move
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
+from connector.errors import ConnectorError
 from connector.hubspot.api import HubSpotApi, ReadResult
 from state.db.store import Store
 from state.db.transaction import Transaction
@@ -47,17 +49,27 @@ class RunState:
     """What a run accumulates while it goes on; everything else of a run is fixed.
 
     `failed_in_run` holds the keys of the corrections that did not hold in this very run: they
-    are not tried again before the next run. `open_move_properties` holds the properties that
-    open moves of an earlier run, perhaps under another policy, write beside stage and lead
-    status. `readings` holds the records that were read last, so that a reading of a moment ago
-    is not repeated. `proven_moves` counts the backward moves of each object type that held.
+    are not tried again before the next run. `failed_again` holds those of them that had failed
+    before. `open_move_properties` holds the properties that open moves of an earlier run, perhaps
+    under another policy, write beside stage and lead status. `readings` holds the records that
+    were read last, so that a reading of a moment ago is not repeated.
+
+    `proven_moves` counts the backward moves of each object type that held, `refused_clears`
+    those whose clear was refused, `blank_moves` those that left their record without a stage.
+    `accepted_writes` counts the records whose writes HubSpot answered as done; `unserved` holds
+    the open moves whose write failed however often it was sent, with the last failure.
     `rules_to_review` holds the rules whose records wait for a first review.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
+    failed_again: set[str] = field(default_factory=set)
     open_move_properties: set[str] = field(default_factory=set)
     readings: dict[Ref, Reading] = field(default_factory=dict)
     proven_moves: Counter[ObjectType] = field(default_factory=Counter)
+    refused_clears: Counter[ObjectType] = field(default_factory=Counter)
+    blank_moves: Counter[ObjectType] = field(default_factory=Counter)
+    accepted_writes: int = 0
+    unserved: dict[Ref, tuple[Move, ConnectorError]] = field(default_factory=dict)
     rules_to_review: tuple[NewRule, ...] = ()
 
 

@@ -38,7 +38,7 @@ from connector.core.corrections.audit import (
     line_hash,
     values_digest,
 )
-from connector.core.model import Outcome, Ref
+from connector.core.model import STAGE, ObjectType, Outcome, Ref
 from state import audit_cuts, merged_records
 from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
@@ -165,6 +165,26 @@ def hash_at(session: Transaction, place: int) -> str | None:
         return stored_hash
     cut = audit_cuts.at_place(session, place)
     return cut.hash if cut else None
+
+
+def count_refused_stages(
+    session: Transaction, *, since: datetime
+) -> dict[tuple[ObjectType, str, str], int]:
+    """Count the records whose stage was refused since then, by type, value before and after."""
+    query = (
+        select(_C.object_type, _C.before, _C.after, func.count(distinct(_C.object_id)))
+        .where(
+            _C.portal_id == session.portal_key,
+            _C.at >= to_millis(since),
+            _C.outcome == Outcome.REFUSED.value,
+            _C.property_name == STAGE,
+        )
+        .group_by(_C.object_type, _C.before, _C.after)
+    )
+    return {
+        (ObjectType(object_type), before or "", after or ""): record_count
+        for object_type, before, after, record_count in session.execute(query)
+    }
 
 
 def count_records_by_rule(

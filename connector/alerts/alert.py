@@ -99,8 +99,8 @@ def _open_move_alert(health: Health) -> Iterator[Alert]:
             key="open-moves",
             title=f"{len(late_moves)} corrections have begun and do not end",
             text=f"{names}: a record may stand there without a stage. The daemon goes on trying; "
-            "`connector check` says whether the token may write, `connector audit --record "
-            f"{late_moves[0].record}` what was done.",
+            "`connector recover --list` says why they are open, and `connector recover --release "
+            f"{late_moves[0].record}` gives up.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.context import RunContext
-from connector.errors import UserError
+from connector.core.model import Ref
+from connector.errors import TemporaryError, UserError
 from connector.operations.apply_plan import Selection, apply_plan
 from connector.operations.follow_up_tasks import wants_tasks
 from connector.operations.sync import SyncResult
@@ -217,11 +219,24 @@ def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) 
                 ],
                 **({"tasks": synced.tasks} if wants_tasks(context) else {}),
                 "context": context_document(context, writes=_CORRECTIONS),
+                **({"open_moves": list(map(str, synced.open_moves))} if synced.open_moves else {}),
             }
         )
     else:
         document = plan_document(context, synced.plan)
         print_plan(context, synced.plan, document)
         console().print(outcomes.sync_summary(synced))
+    raise_if_open(synced.open_moves)
     require_reviewed_rules(context)
     return 0
+
+
+def raise_if_open(records: Sequence[Ref]) -> None:
+    """Raise TemporaryError where moves stay open, so that the exit code says so."""
+    if records:
+        names = ", ".join(map(str, records[:_EXAMPLE_COUNT]))
+        raise TemporaryError(
+            f"{len(records)} records may have no stage, because HubSpot takes neither the new nor "
+            f"the old one: {names}. They are tried again by themselves, and everything else went "
+            "on; `connector recover --list` says why, `connector recover` tries again now."
+        )

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "runs": "runs",
     "report": "reports",
     "history": "histories",
+    "recover": "recover",
     "undo": "safeguards",
     "hold": "safeguards",
     "quarantine": "quarantine",

@@ -71,7 +71,7 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
     # What is written to a file that no path names any more is lost: HubSpot is left alone.
     if not steps.run("database", context.store.require_same_file):
         return
-    if not steps.run("recover", lambda: recover(context)):
+    if not steps.run("recover", lambda: recover(context, only_due=_has_polled(schedule))):
         return
     _read(context, steps, schedule)
     if steps.monotonic() >= schedule.next_plan and _is_mirrored(context):
@@ -79,6 +79,11 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
     if steps.monotonic() >= schedule.next_tidy:
         schedule.next_tidy = steps.monotonic() + TIDY_SECONDS
         steps.run("tidy", lambda: apply_retention(context))
+
+
+def _has_polled(schedule: Schedule) -> bool:
+    """Whether this daemon has polled: its first cycle tries every open move at once."""
+    return schedule.last_poll is not None
 
 
 def require_free_disk(context: RunContext) -> None:

@@ -9,7 +9,7 @@ import structlog
 
 from connector.context import RunContext
 from connector.core.corrections.first_use import NewRule
-from connector.core.model import Outcome
+from connector.core.model import Outcome, Ref
 from connector.errors import TemporaryError, UserError
 from connector.operations.follow_up_tasks import create_due_tasks
 from connector.plan.propose import propose
@@ -17,7 +17,7 @@ from connector.pull.poll import PullResult, pull, require_mirror
 from connector.pull.verify_mirror import is_proven, verify_mirror
 from connector.push.first_use import push_with_first_use
 from connector.push.recover import log_open_moves_on_error, recover
-from state import audit, runs
+from state import audit, outbox, runs
 from state.plans import PlanHead
 
 # Another writer may change what we wrote, and HubSpot may ignore a write: what is still wrong
@@ -33,7 +33,8 @@ _log = structlog.get_logger()
 class SyncResult:
     """What one run did: what it read, its first plan, and how its corrections ended.
 
-    `rules_to_review` are the rules whose records wait for a first review.
+    `rules_to_review` are the rules whose records wait for a first review. `open_moves` are the
+    records that may stand without a stage, since HubSpot takes none.
     """
 
     run: str
@@ -43,6 +44,7 @@ class SyncResult:
     outcomes: Counter[Outcome]
     tasks: int = 0
     rules_to_review: tuple[NewRule, ...] = ()
+    open_moves: tuple[Ref, ...] = ()
 
 
 def sync(context: RunContext, *, full: bool = False) -> SyncResult:
@@ -111,6 +113,8 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
             plan = propose(context, number=number)
     finally:
         close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
+    with context.reading() as session:
+        open_moves = tuple(move.record for move in outbox.open_moves(session))
     return SyncResult(
         run=context.run,
         recovered=recovered,
@@ -118,6 +122,7 @@ def _run_rounds(context: RunContext, recovered: int, pulled: PullResult | None) 
         plan=first,
         outcomes=outcomes,
         rules_to_review=context.state.rules_to_review,
+        open_moves=open_moves,
     )
 
 

@@ -17,7 +17,8 @@ from connector.core.history.writers import is_by_person, writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref
 from connector.plan.fresh_reads import read_records
 from connector.push.finish_moves import FAILURES
-from connector.push.push import BATCH_SIZE, push_batch
+from connector.push.move_batch import finish_unserved
+from connector.push.push import BATCH_SIZE, push_stepwise
 from connector.push.release_holds import UNDO, hold_author
 from connector.push.restore import CorrectionResult
 from state import audit, holds, mirror, runs
@@ -142,8 +143,11 @@ def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
         runs.begin(session, context.run, "undo", context.api.now())
         holds.add(session, _undo_holds(context, plan))
     results = [
-        result for moves in _batches(context, plan.moves) for result in push_batch(context, moves)
+        result
+        for moves in _batches(context, plan.moves)
+        for result in push_stepwise(context, moves)
     ]
+    results += finish_unserved(context)
     outcomes = Counter(result.outcome for result in results)
     _close_undo(
         context, plan, results, {str(outcome): count for outcome, count in outcomes.items()}

@@ -28,7 +28,7 @@ from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.plan.company_groups import group_members
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
 from connector.plan.gather import gather, read_deal_histories
-from state import applied_corrections, audit, holds, ledger, mirror, quarantine
+from state import applied_corrections, audit, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
 
 _CONNECTOR = "the connector"
@@ -60,6 +60,7 @@ class _HoldLookup:
 
     holds_by_target: Mapping[tuple[HoldScope, str], Sequence[Hold]]
     quarantine_notes: Mapping[str, str]
+    open_refs: Set[Ref]
     readings: Mapping[Ref, Record]
     mirrored: Mapping[Ref, Record]
 
@@ -224,6 +225,7 @@ def _hold_lookup(
         return _HoldLookup(
             holds_by_target=holds_by_target,
             quarantine_notes=quarantine_notes,
+            open_refs={move.record for move in outbox.open_moves(session)},
             readings=readings,
             mirrored=mirror.get(session, {correction.record for correction in corrections}),
         )
@@ -304,6 +306,11 @@ def _held_back_entry(
             reason=reason,
             by=hold.by,
             until=hold.until,
+        )
+    if correction.record in lookup.open_refs:
+        reason = "an earlier move is open: `connector recover --list` shows why"
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
         )
     failure_key = correction_key(correction)
     if failure_key in lookup.quarantine_notes:

@@ -1,4 +1,4 @@
-"""End moves: audit, mirror, strikes and outbox in one transaction."""
+"""End moves: audit, mirror, quarantine and outbox in one transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.push.restore import CorrectionResult
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
 
-# An outcome that HubSpot or another writer imposed; the second one sets the correction aside.
+# An outcome that HubSpot or another writer imposed; the second one quarantines the correction.
 FAILURES = frozenset({Outcome.IGNORED, Outcome.REFUSED, Outcome.REVERTED, Outcome.RESTORED})
 
 _log = structlog.get_logger()
@@ -28,9 +28,9 @@ def finish_moves(
 ) -> None:
     """Write down how corrections ended, and take their moves out of the outbox.
 
-    `records` is what was read last, by asked ref: a record that is not there, or lives on in
-    another one, is out of the mirror's decisions; the other one is pulled, with all that came
-    with it. All others stay due, so that the next decision looks at what is really there.
+    `records` is what was read last, by asked ref. A record that is not in it, or was merged
+    into another one, leaves the mirror's decisions; the surviving record is pulled, with all
+    that came with it. All others stay due, so that the next decision looks at what is there.
     """
     now = context.api.now()
     refs = {result.move.record for result in results}
@@ -60,13 +60,15 @@ def _record_results(
     audit.append(session, [_audit_line(context, result) for result in results])
     for result in results:
         if is_failure(result):
-            quarantine.note_failure(
+            times = quarantine.note_failure(
                 session,
                 result.correction,
                 outcome=result.outcome,
                 note=result.note,
                 at=context.api.now(),
             )
+            if times > 1:
+                context.state.failed_again.add(correction_key(result.correction))
 
 
 def _stages_set_by_us(
@@ -88,7 +90,7 @@ def _stages_set_by_us(
 
 
 def is_failure(result: CorrectionResult) -> bool:
-    """Whether HubSpot or another writer did not let it happen; a person's edit is no such thing."""
+    """Whether HubSpot or another writer undid or refused it; a restored edit is no failure."""
     return result.outcome in FAILURES and result.hold is None
 
 

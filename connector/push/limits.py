@@ -18,7 +18,9 @@ from connector.core.corrections.limits import (
     is_failing,
     limit_excess,
 )
-from connector.core.model import ObjectType, Ref
+from connector.core.corrections.moves import correction_key
+from connector.core.decide.decision import stage_direction
+from connector.core.model import Direction, ObjectType, Ref
 from connector.errors import UserError
 from connector.push.finish_moves import FAILURES, is_failure
 from connector.push.pause import refuse_if_paused
@@ -116,11 +118,18 @@ class FailureMonitor:
         return canary if self.records > CANARY_THRESHOLD else 0
 
     def check_results(self, results: Sequence[CorrectionResult]) -> None:
-        """Raise Stopped where too much of this batch, or of all so far, did not hold.
+        """Raise RunStopped where too much of this batch, or of all so far, did not hold.
 
-        A small run is judged together with what the last hour's runs came to.
+        A small run is judged together with what the last hour's runs came to. Left out is what
+        says nothing new: a refused clear, which changed nothing and stops only the backward
+        moves of its type, and a correction that failed before and is quarantined by now.
         """
-        batch_counts = Counter(is_failure(result) for result in results)
+        batch_counts = Counter(
+            is_failure(result)
+            for result in results
+            if not result.is_clear
+            and correction_key(result.correction) not in self.context.state.failed_again
+        )
         self._failure_counts += batch_counts
         for counts in (
             batch_counts,
@@ -135,9 +144,16 @@ class FailureMonitor:
         since = self.context.api.now() - _RECENT
         with self.context.reading() as session:
             outcome_counts = audit.count_outcomes(session, since=since)
+            refused_stages = audit.count_refused_stages(session, since=since)
         failure_counts: Counter[bool] = Counter()
         for outcome, count in outcome_counts.items():
             failure_counts[outcome in FAILURES] += count
+        failure_counts[True] -= sum(
+            count
+            for (kind, before, after), count in refused_stages.items()
+            if stage_direction(self.context.policy.object_policies[kind], before, after)
+            is Direction.BACKWARD
+        )
         return failure_counts
 
     def _stop_message(self, results: Sequence[CorrectionResult]) -> str:

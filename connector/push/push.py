@@ -1,20 +1,19 @@
-"""Push a plan to HubSpot: promise, recheck, clear, set, verify, batch by batch."""
+"""Push a plan to HubSpot: within the limits, batch by batch, backward moves with care."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
+from typing import Final
 
 import structlog
 
 from connector.context import RunContext, chunks
-from connector.core.corrections.moves import Move, Phase
-from connector.core.model import STAGE, Correction, Outcome, Record, Ref
-from connector.errors import TemporaryError
+from connector.core.corrections.moves import Move
+from connector.core.model import STAGE, Correction, ObjectType, Outcome, Ref
 from connector.hubspot.http.daily_budget import uninterruptible
-from connector.plan.fresh_reads import drop_readings, read_fresh, read_records
+from connector.plan.fresh_reads import drop_readings, read_fresh
 from connector.plan.native_company_sync import (
     NativeSync,
     contacts_synced_natively,
@@ -23,19 +22,25 @@ from connector.plan.native_company_sync import (
     needs_permission,
     read_stages,
 )
-from connector.push.finish_moves import finish_moves
-from connector.push.former_customer_marks import write_marks
 from connector.push.limits import FailureMonitor, check_limits
+from connector.push.move_batch import finish_unserved, push_batch, stale_reason
+from connector.push.open_moves import read_stuck_moves
 from connector.push.pause import refuse_if_paused
 from connector.push.restore import CorrectionResult
-from connector.push.send import SendResult, send
-from connector.push.verify import Verification, verify
-from state import outbox, plans, recent_writes
+from connector.push.send import send
+from state import plans
 from state.db.pages import read_pages
 from state.plans import PlanHead
 
+BATCH_SIZE: Final = 100
+"""The most records that one batch update takes (HubSpot's guide to the CRM object APIs)."""
+_PROVEN_FOR_BATCHES: Final = 11
+"""Backward moves that held, one alone and ten together, before a hundred go together."""
+_MAX_BLANK: Final = 3
+"""Records of one type that a run leaves without a stage before it clears no further one."""
+_MAX_REFUSED_CLEARS: Final = 10
+"""Clears of one type that are refused, more than held, before a run sends no further one."""
 _log = structlog.get_logger()
-BATCH_SIZE = 100  # the most records that one batch update takes (HubSpot's CRM objects guide)
 
 
 def push(
@@ -44,9 +49,10 @@ def push(
     """Apply a plan that lies complete in the store; return how its corrections ended.
 
     Records that `waiting_rules` concern are left out; the figures of `plan` are without them.
-    Raise OverLimit, or Paused, before anything is sent; Stopped where what was sent does not
-    hold; TemporaryError where HubSpot stays away: what is open then is finished by the next
-    start, before anything else. The day's share of requests may end between two batches, and
+    Raise OverLimit, or Paused, before anything is sent; RunStopped where what was sent does not
+    hold; TemporaryError or UserError where HubSpot takes nothing: what is open then is finished
+    by the next start, before anything else. A record that HubSpot does not take is set aside,
+    and everything else goes on. The day's share of requests may end between two batches, and
     never within one.
     """
     check_limits(context, plan)
@@ -61,6 +67,10 @@ def push(
         outcomes.update(result.outcome for result in results)
         context.progress("apply", outcomes.total(), plan.summary.corrections)
         monitor.check_results(results)
+    with uninterruptible():
+        results = finish_unserved(context)
+    outcomes.update(result.outcome for result in results)
+    monitor.check_results(results)
     return outcomes
 
 
@@ -80,32 +90,110 @@ def _batches(
 
 
 def push_moves(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
-    """Push a batch; companies whose contacts HubSpot might carry along go one by one, or wait.
+    """Push a batch of at most 100 moves of one type; some companies go one by one, or wait.
 
-    While nobody knows whether HubSpot's own sync is on, each such company is a probe. Where it
-    is on, such moves need the operator's permission.
+    HubSpot's own company sync, a setting that no API shows, carries a company's stage on to its
+    contacts. While it is not known whether it is on, each company with contacts behind it goes
+    alone, and its contacts are read again. Where it is on, such companies wait for the
+    operator's permission; where it is off, all go together.
     """
     contacts_behind = contacts_synced_natively(
         context, [move.stage_correction for move in moves if move.stage_correction]
     )
-    results = push_batch(context, [move for move in moves if move.record not in contacts_behind])
-    for move in (candidate for candidate in moves if candidate.record in contacts_behind):
-        match native_sync_state(context):
-            case NativeSync.ON if needs_permission(context):
-                _log.warning(
-                    "company.waits",
-                    record=str(move.record),
-                    contacts=len(contacts_behind[move.record]),
-                )
-            case NativeSync.UNKNOWN:
-                stages_before = read_stages(context, contacts_behind[move.record])
-                probe_results = push_batch(context, [move])
-                results += probe_results
-                if any(result.outcome is Outcome.APPLIED for result in probe_results):
-                    evaluate_probe(context, move, stages_before)
-            case NativeSync.ON | NativeSync.OFF:
-                results += push_batch(context, [move])
+    together = [move for move in moves if move.record not in contacts_behind]
+    probes = [move for move in moves if move.record in contacts_behind]
+    results: tuple[CorrectionResult, ...] = ()
+    # What is not known yet is learnt by the first few companies; then the others follow.
+    while probes and native_sync_state(context) is NativeSync.UNKNOWN:
+        results += _probe(context, probes[0], contacts_behind[probes[0].record])
+        probes = probes[1:]
+    if probes and needs_permission(context):
+        for move in probes:
+            _log.warning(
+                "company.waits",
+                record=str(move.record),
+                contacts=len(contacts_behind[move.record]),
+            )
+    else:
+        together += probes
+    return results + push_stepwise(context, together)
+
+
+def _probe(
+    context: RunContext, move: Move, contacts: Sequence[Ref]
+) -> tuple[CorrectionResult, ...]:
+    """Push one company alone, and look whether HubSpot carried its contacts along."""
+    stages_before = read_stages(context, contacts)
+    results = push_stepwise(context, [move])
+    if any(result.outcome is Outcome.APPLIED for result in results):
+        evaluate_probe(context, move, stages_before)
     return results
+
+
+def push_stepwise(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
+    """Push at most 100 moves of one type, the backward ones with care.
+
+    A portal may refuse every set of a stage (since 2026-09 HubSpot enforces conditional
+    required properties on API writes), which shows only once a record stands blank. So the
+    first backward move of a run and type goes alone; when its set has held, ten go together,
+    and then a hundred. What this leaves out stays due. Forward moves go with the last step.
+    """
+    backward = [move for move in moves if move.clears_first]
+    others = [move for move in moves if not move.clears_first]
+    results: tuple[CorrectionResult, ...] = ()
+    while backward:
+        size = _backward_allowed(context, backward[0])
+        if not size:
+            _log.warning(
+                "moves.waiting",
+                portal=context.portal_id,
+                object_type=str(backward[0].record.object_type),
+                count=len(backward),
+                message="no stage is cleared while HubSpot does not take the stages of records "
+                "that were cleared before, or refuses the clears: `connector recover --list` and "
+                "`connector audit` show which; the moves stay due",
+            )
+            break
+        step, backward = backward[:size], backward[size:]
+        if not backward:
+            step, others = [*step, *others], []
+        results += push_batch(context, step)
+    return results + push_batch(context, others)
+
+
+def _backward_allowed(context: RunContext, next_move: Move) -> int:
+    """Return how many backward moves of this type may go together now, 0 for none."""
+    kind, state = next_move.record.object_type, context.state
+    # HubSpot refuses the clears: no record is harmed, yet no further one is tried in this run.
+    if state.refused_clears[kind] >= max(_MAX_REFUSED_CLEARS, state.proven_moves[kind] + 1):
+        return 0
+    # Records of this run stand blank, and HubSpot takes no stage for them.
+    if state.blank_moves[kind] >= _MAX_BLANK:
+        return 0
+    proven = state.proven_moves[kind]
+    # A record stands blank: HubSpot may refuse every set, so it is asked before another clear.
+    if (state.blank_moves[kind] or (not proven and _has_stuck_moves(context, kind))) and (
+        not _takes_present_stage(context, next_move)
+    ):
+        return 0
+    if not proven:
+        return 1
+    return 10 if proven < _PROVEN_FOR_BATCHES else BATCH_SIZE
+
+
+def _has_stuck_moves(context: RunContext, kind: ObjectType) -> bool:
+    with context.reading() as session:
+        return any(ref.object_type is kind for ref in read_stuck_moves(session))
+
+
+def _takes_present_stage(context: RunContext, move: Move) -> bool:
+    """Whether HubSpot takes a set of the stage that the record has, which changes nothing."""
+    present = read_fresh(context, [move.record]).records.get(move.record)
+    if present is None or present.ref != move.record or stale_reason(move, present):
+        return True  # the recheck ends this move as stale, without a clear
+    drop_readings(context, [move.record])
+    sent = send(context, {move.record: {STAGE: present.value(STAGE)}})
+    return not sent.was_not_taken(move.record, STAGE)
 
 
 def plan_corrections(context: RunContext, plan_id: str) -> Iterator[tuple[Correction, ...]]:
@@ -129,138 +217,3 @@ def _new_move(context: RunContext, corrections: tuple[Correction, ...], plan_id:
         policy=context.policy.name,
         promised_at=context.api.now(),
     )
-
-
-def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
-    """Carry at most 100 moves of one type to their end."""
-    if not moves:
-        return ()
-    fresh, stale = _recheck(context, moves)
-    if not fresh:
-        return stale
-    with context.begin() as session:
-        outbox.promise(session, fresh)
-        if not context.permitted:
-            recent_writes.add(session, fresh, at=context.api.now())
-    drop_readings(context, [move.record for move in fresh])
-    fresh, unmarked = write_marks(context, fresh)
-    stale += unmarked
-    cleared, refused = _clear(context, [move for move in fresh if move.clears_first])
-    ready = cleared + [move for move in fresh if not move.clears_first]
-    return stale + refused + (set_and_verify(context, ready) if ready else ())
-
-
-def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
-    """Send what the moves want, read it back, and end them."""
-    _advance(context, moves, Phase.SETTING)
-    sent = send(context, {move.record: move.target_values for move in moves})
-    _advance(context, moves, Phase.SET)
-    return finish_verified(context, verify(context, moves, sent))
-
-
-def finish_verified(context: RunContext, verified: Verification) -> tuple[CorrectionResult, ...]:
-    """Write the endings down; raise TemporaryError where a record stays blank for now."""
-    finish_moves(context, verified.results, verified.records)
-    if verified.open_moves:
-        names = ", ".join(str(move.record) for move in verified.open_moves[:5])
-        raise TemporaryError(
-            f"{len(verified.open_moves)} records have no stage, because HubSpot takes neither the "
-            f"new nor the old one: {names}. They stay open; run `connector sync` again."
-        )
-    return verified.results
-
-
-def _recheck(
-    context: RunContext, moves: Sequence[Move]
-) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
-    """Compare each record with what its move rests on; end those that changed since."""
-    result = read_fresh(context, [move.record for move in moves])
-    current = result.records
-    # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
-    moves = [move for move in moves if move.record not in result.unreadable]
-    reasons = {move.record: _stale_reason(move, current.get(move.record)) for move in moves}
-    stale = tuple(
-        CorrectionResult(
-            move=move, correction=correction, outcome=Outcome.STALE, note=reasons[move.record]
-        )
-        for move in moves
-        if reasons[move.record]
-        for correction in move.corrections
-    )
-    if stale:
-        changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
-        finish_moves(context, stale, changed)
-    fresh = [move for move in moves if not reasons[move.record]]
-    return [_with_last_versions(move, current[move.record]) for move in fresh], stale
-
-
-def _with_last_versions(move: Move, record: Record) -> Move:
-    """Return the move with when and to what its properties had been set."""
-    newest = {name: versions[0] for name, versions in record.history.items() if versions}
-    return replace(
-        move, last_read={name: (version.at, version.value) for name, version in newest.items()}
-    )
-
-
-def _stale_reason(move: Move, record: Record | None) -> str:
-    """Return why the move no longer rests on anything, "" where it still does."""
-    if record is None:
-        return "archived or deleted meanwhile"
-    if record.ref != move.record:
-        return f"merged into {record.ref}"
-    if any(record.value(name) != value for name, value in move.original_values.items()):
-        return "changed since it was decided"
-    return ""
-
-
-def _clear(
-    context: RunContext, moves: list[Move]
-) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
-    """Clear the stages that must go back; end the moves whose clear is refused.
-
-    A refusal is believed only where the stage is still there: a blank must be filled.
-    """
-    if not moves:
-        return [], ()
-    _advance(context, moves, Phase.CLEARING)
-    sent = send(context, {move.record: {STAGE: ""} for move in moves})
-    maybe_refused = [move for move in moves if (move.record, STAGE) in sent.refused]
-    records = read_records(context, [move.record for move in maybe_refused])
-    refused = [move for move in maybe_refused if not _is_blank(records.get(move.record))]
-    cleared = [move for move in moves if move not in refused]
-    _advance(context, cleared, Phase.CLEARED)
-    return cleared, _finish_refused(context, refused, sent, records) if refused else ()
-
-
-def _is_blank(record: Record | None) -> bool:
-    return record is not None and not record.value(STAGE)
-
-
-def _finish_refused(
-    context: RunContext, moves: Sequence[Move], sent: SendResult, records: Mapping[Ref, Record]
-) -> tuple[CorrectionResult, ...]:
-    """End moves whose clear HubSpot refuses; their lead status is decided anew."""
-    present = {ref for ref, record in records.items() if record.ref == ref}
-    results = tuple(
-        CorrectionResult(
-            move=move,
-            correction=correction,
-            outcome=Outcome.REFUSED
-            if correction is move.stage_correction and move.record in present
-            else Outcome.STALE,
-            note=sent.refused[move.record, STAGE].message,
-            correlation_id=sent.correlation_ids.get(move.record, ""),
-        )
-        for move in moves
-        for correction in move.corrections
-    )
-    refs = {move.record for move in moves}
-    finish_moves(context, results, {ref: record for ref, record in records.items() if ref in refs})
-    return results
-
-
-def _advance(context: RunContext, moves: Sequence[Move], phase: Phase) -> None:
-    """Store how far these moves have come, before the next request is sent."""
-    if moves:
-        with context.begin() as session:
-            outbox.advance(session, [move.record for move in moves], phase)

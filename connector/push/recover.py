@@ -13,25 +13,30 @@ from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.errors import ConnectorError
 from connector.hubspot.http.daily_budget import uninterruptible
+from connector.hubspot.http.failures import LimitReached, Migrating, NotSent
 from connector.plan.fresh_reads import read_records
 from connector.push.finish_moves import finish_moves
-from connector.push.push import BATCH_SIZE, set_and_verify
+from connector.push.move_batch import finish_unserved, set_and_verify
+from connector.push.open_moves import note_stuck, read_stuck_moves
+from connector.push.push import BATCH_SIZE
 from connector.push.release_holds import release_unfinished_undos
 from connector.push.restore import CorrectionResult, find_overwritten_edit, put_back, restore_edits
-from connector.push.verify import moves_filled_by_automation
+from connector.push.verify import is_left_blank, moves_filled_by_automation
 from state import cascade, mirror, outbox, recent_writes
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
+_MAY_HAVE_CLEARED = _CLEARED_BY_US | {Phase.RESTORING}
 _SETTING_PHASES = frozenset({Phase.SETTING, Phase.SET, Phase.RESTORING})
 _MAX_LOGGED = 20
+_MAX_FAILING_RECORDS = 3
 _log = structlog.get_logger()
 
 
 @contextmanager
 def log_open_moves_on_error(context: RunContext) -> Iterator[None]:
-    """Let whatever ends the work pass, having named the records that it leaves open.
+    """Name the records that an error leaves open, in the log, and raise it again.
 
-    Nobody else may see that a record has no stage: the error tells of a token or a network.
+    The error itself is about a token or a network, and says nothing of records without a stage.
     """
     try:
         yield
@@ -54,15 +59,28 @@ def _may_be_blank(move: Move) -> bool:
     return move.clears_first and move.phase in _CLEARED_BY_US
 
 
-def recover(context: RunContext) -> int:
+def recover(context: RunContext, *, only_due: bool = False) -> int:
     """Finish, restore or withdraw every open move; return how many there were.
 
-    What the process was doing is read from the outbox, what HubSpot has is read from
-    HubSpot: a blank that we made is filled, a write that arrived is verified, and one
-    that never arrived is withdrawn, so that its record is decided anew.
+    What the process was doing is read from the outbox, what HubSpot has is read from HubSpot:
+    a blank that we made is filled, a write that arrived is verified, and one that never arrived
+    is withdrawn, so that its record is decided anew. With `only_due`, moves that were tried in
+    vain wait for their next time.
+
+    A move that cannot be finished stays open, is named in the log, and holds up neither the
+    others nor whatever comes next. Raise TemporaryError only where no request arrives at all:
+    no connection, no requests left, or an account that HubSpot is moving.
     """
-    with context.begin() as session:
+    with context.reading() as session:
         moves = outbox.open_moves(session)
+        stuck_moves = read_stuck_moves(session)
+    if only_due:
+        now = context.api.now()
+        moves = tuple(
+            move
+            for move in moves
+            if move.record not in stuck_moves or stuck_moves[move.record].next_try_at <= now
+        )
     # The policy that asked for a mark may have been replaced since.
     context.state.open_move_properties.update(
         {name for move in moves for name in move.target_values} - {STAGE, STATUS}
@@ -70,33 +88,87 @@ def recover(context: RunContext) -> int:
     for _, group in groupby(
         sorted(moves, key=lambda move: move.record), key=lambda move: move.record.object_type
     ):
-        for batch in chunks(group, BATCH_SIZE):
+        # Those that are blank, or may be, before all others.
+        urgent_first = sorted(group, key=lambda move: not _may_be_blank(move))
+        for batch in chunks(urgent_first, BATCH_SIZE):
             with uninterruptible():
-                _recover_batch(context, batch)
+                _recover_in_parts(context, batch, [])
+    with uninterruptible():
+        finish_unserved(context)
     release_unfinished_undos(context)
     if moves:
         _log.info("moves.recovered", portal=context.portal_id, count=len(moves))
     return len(moves)
 
 
+def _recover_in_parts(
+    context: RunContext, moves: Sequence[Move], failing: list[ConnectorError]
+) -> None:
+    """Recover a batch; where that fails, each half by itself, until the record is alone.
+
+    After three records that fail alone the others are not tried: HubSpot fails, not they.
+    """
+    if len(failing) >= _MAX_FAILING_RECORDS:
+        note_stuck(context, {move.record: str(failing[-1]) for move in moves})
+        return
+    try:
+        _recover_batch(context, moves)
+    except (LimitReached, Migrating, NotSent):
+        raise
+    except ConnectorError as error:
+        if len(moves) > 1:
+            middle = len(moves) // 2
+            _recover_in_parts(context, moves[:middle], failing)
+            _recover_in_parts(context, moves[middle:], failing)
+            return
+        failing.append(error)
+        note_stuck(context, {moves[0].record: str(error)})
+
+
 def _recover_batch(context: RunContext, moves: Sequence[Move]) -> None:
-    """Finish the open gaps first; of the rest, write down what happened, or withdraw."""
+    """Finish the open gaps first; of the rest, write down what happened, or withdraw.
+
+    Comes in: open moves of one type, as the outbox holds them. Afterwards each is ended, with
+    its audit lines, or withdrawn, or stuck. Rests on batch reads with history, which answer a
+    merged id with its survivor (HubSpot's guide to the CRM object APIs).
+    """
+    # A part of a batch may have ended before the rest of it failed.
+    moves = _still_open(context, moves)
     moves, first_records = _follow_merges(context, moves, _read_until_visible(context, moves))
+    # We died while a person's edit was put back: that goes on first.
     records = _finish_restoring(context, moves, first_records)
+    # Our clear arrived and our set did not, or a workflow put a third stage into our gap.
     open_gaps = [move for move in moves if _is_blank_by_us(move, records.get(move.record))]
     cleared = [move for move in moves if move.phase in _CLEARED_BY_US]
     open_gaps += moves_filled_by_automation(cleared, records)
     if open_gaps:
         set_and_verify(context, open_gaps)
+    # Everything else: what arrived is written down, and what did not is withdrawn.
     remaining = [move for move in moves if move not in open_gaps]
-    results = [
-        result for move in remaining for result in _results(context, move, records.get(move.record))
-    ]
-    results, records = restore_edits(context, results, records)
-    finished = {result.move.record for result in results}
-    finished_records = {ref: record for ref, record in records.items() if ref in finished}
-    finish_moves(context, results, finished_records)
-    _withdraw(context, [move for move in remaining if move.record not in finished])
+    restoration = restore_edits(
+        context,
+        [
+            result
+            for move in remaining
+            for result in _results(context, move, records.get(move.record))
+        ],
+        records,
+    )
+    finished = {result.move.record for result in restoration.results}
+    finished_records = {
+        ref: record for ref, record in restoration.records.items() if ref in finished
+    }
+    finish_moves(context, restoration.results, finished_records)
+    stuck_refs = {move.record for move in restoration.open_moves}
+    note_stuck(context, dict.fromkeys(stuck_refs, ""))
+    _withdraw(context, [move for move in remaining if move.record not in finished | stuck_refs])
+
+
+def _still_open(context: RunContext, moves: Sequence[Move]) -> list[Move]:
+    """Return these moves as the outbox has them now, without those that have ended."""
+    with context.reading() as session:
+        open_moves = {move.record: move for move in outbox.open_moves(session)}
+    return [open_moves[move.record] for move in moves if move.record in open_moves]
 
 
 def _follow_merges(
@@ -104,7 +176,7 @@ def _follow_merges(
 ) -> tuple[Sequence[Move], Mapping[Ref, Record]]:
     """Let survivors take over the moves of records that were merged meanwhile.
 
-    HubSpot takes no batch update by an old id.
+    HubSpot takes no batch update by the id of a merged record.
     """
     merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
     if not merged:
@@ -130,15 +202,14 @@ def _finish_restoring(
     }
     if not edits:
         return records
-    put_back(context, edits, records)
-    return {**records, **read_records(context, sorted({ref for ref, _ in edits}))}
+    return {**records, **put_back(context, edits, records)}
 
 
 def _read_until_visible(context: RunContext, moves: Sequence[Move]) -> dict[Ref, Record]:
     """Read what HubSpot has; where something was sent and nothing of it shows, read once more.
 
     The last request of a killed process may take effect only now, and a reading may lag
-    behind a write: a clear that is not seen would leave a blank which nobody knows of.
+    behind a write: a clear that is not seen would leave a blank that no move stands for.
     """
     records = read_records(context, [move.record for move in moves])
     unseen = [move.record for move in moves if _shows_no_write(move, records.get(move.record))]
@@ -157,24 +228,23 @@ def _shows_no_write(move: Move, record: Record | None) -> bool:
 
 
 def _is_blank_by_us(move: Move, record: Record | None) -> bool:
-    """Whether the record stands in the gap between our clear and our set."""
-    return (
-        record is not None
-        and move.clears_first
-        and move.phase in _CLEARED_BY_US
-        and not record.value(STAGE)
-    )
+    """Whether the record stands in the gap between our clear and our set.
+
+    A blank that a workflow, an import or a person made is left to them: who clears in order to
+    set, as workflows must, would find our value in between, and HubSpot would ignore theirs.
+    """
+    return move.phase in _MAY_HAVE_CLEARED and is_left_blank(move, record)
 
 
 def _results(context: RunContext, move: Move, record: Record | None) -> list[CorrectionResult]:
-    """Tell what became of a move that was left open; [] where nothing of it was sent or arrived."""
+    """Return how an open move ended; [] where nothing of it was sent, or nothing arrived."""
     if move.phase is Phase.PROMISED:
         return []
     results = []
     for correction in move.corrections:
         outcome, note = _outcome(move, correction, record)
         if outcome is None and find_overwritten_edit(context, move, correction, record):
-            outcome = Outcome.REVERTED  # a person's edit is back: `give_back` says so
+            outcome = Outcome.REVERTED  # a person's edit is back: `restore_edits` names it
         if outcome is not None:
             results.append(
                 CorrectionResult(move=move, correction=correction, outcome=outcome, note=note)
@@ -185,7 +255,7 @@ def _results(context: RunContext, move: Move, record: Record | None) -> list[Cor
 def _outcome(
     move: Move, correction: Correction, record: Record | None
 ) -> tuple[Outcome | None, str]:
-    """Tell what a reading means for a correction whose sending was interrupted."""
+    """Return what a reading means for a correction whose sending was interrupted, and a note."""
     if record is None:
         return Outcome.STALE, "archived or deleted meanwhile"
     value = record.value(correction.property_name)

@@ -1,4 +1,4 @@
-"""Release what an undo that died on the way had held, and not put back."""
+"""Release the holds of an undo that died before it put back what they hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Outcome, Ref
-from state import audit, holds, mirror, runs
+from state import audit, holds, mirror, outbox, runs
 from state.db.transaction import Transaction
 
 UNDO: Final = "undo"
@@ -17,7 +17,7 @@ _RUN_PREFIX: Final = "run "
 
 
 def hold_author(run: str) -> str:
-    """Return whom the holds of an undo's run are by."""
+    """Return the author that stands in the holds of an undo's run."""
     return f"{_RUN_PREFIX}{run}"
 
 
@@ -26,13 +26,16 @@ def release_unfinished_undos(context: RunContext) -> int:
 
     An undo holds what it will put back before it sends anything, so that no crash lets it come
     again. Where it dies, what it did not reach is as it was, and decided as ever; the same
-    command goes on with it. Call it once no move is open. Returns how many holds ended.
+    command goes on with it. A record whose move is open stays held. Returns how many holds ended.
     """
     with context.begin() as session:
+        open_refs = {str(move.record) for move in outbox.open_moves(session)}
         undo_holds = [
             hold
             for hold in holds.read_active(session, now=context.api.now())
-            if hold.origin is HoldOrigin.UNDONE and _is_of_unfinished_undo(session, hold)
+            if hold.origin is HoldOrigin.UNDONE
+            and hold.target not in open_refs
+            and _is_of_unfinished_undo(session, hold)
         ]
         restored_keys = _restored_keys(session, undo_holds)
         to_release = [

@@ -1,4 +1,4 @@
-"""Give people their own word back, where our write covered an edit that nobody could foresee."""
+"""Put back what a person set between our last reading of a record and our write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.core.decide.decision import stage_direction
 from connector.core.history.writers import writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref, Version
 from connector.plan.fresh_reads import read_records
-from connector.push.send import send
+from connector.push.send import Changes, send
 from state import outbox
 
 
@@ -20,7 +20,8 @@ from state import outbox
 class CorrectionResult:
     """How one correction of a move ended; `note` says what stood in the way.
 
-    `hold` is the hold on a person's edit that our write had covered and that was put back.
+    `hold` is the hold on a person's edit that our write had replaced and that was put back.
+    `is_clear` says that the clear before a backward move was refused: nothing was changed.
     """
 
     move: Move
@@ -29,15 +30,27 @@ class CorrectionResult:
     note: str = ""
     correlation_id: str = ""
     hold: Hold | None = None
+    is_clear: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """How corrections ended once edits were put back, the records then, and moves still open."""
+
+    results: tuple[CorrectionResult, ...]
+    records: Mapping[Ref, Record]
+    open_moves: tuple[Move, ...] = ()
 
 
 def restore_edits(
     context: RunContext, results: Sequence[CorrectionResult], records: Mapping[Ref, Record]
-) -> tuple[list[CorrectionResult], dict[Ref, Record]]:
+) -> Restoration:
     """Put back each edit that a person made between our last reading and our write.
 
-    HubSpot has no conditional write, so such an edit shows only in the history, afterwards.
-    Returns the endings, `restored` where an edit is back, and the records as they are then.
+    Comes in: how the corrections ended, and the records as read after the write. Goes out: the
+    same, `restored` where an edit is back, `reverted` where HubSpot did not take it; a record
+    that HubSpot leaves without a stage meanwhile keeps its move open. HubSpot has no
+    conditional writes, so that such an edit shows only in the history, afterwards.
     """
     edits = {
         (result.move.record, result.correction.property_name): edit
@@ -49,19 +62,32 @@ def restore_edits(
         )
     }
     if not edits:
-        return list(results), dict(records)
+        return Restoration(results=tuple(results), records=records)
     refs = sorted({ref for ref, _ in edits})
     with context.begin() as session:
         outbox.advance(session, refs, Phase.RESTORING)
-    put_back(context, edits, records)
-    current = {**records, **read_records(context, refs)}
-    return [_restored_result(context, result, edits, current) for result in results], current
+    current = {**records, **put_back(context, edits, records)}
+    blank_refs = {
+        ref for ref in refs if (ref, STAGE) in edits and ref in current and _is_blank(current[ref])
+    }
+    open_moves = {
+        result.move.record: result.move for result in results if result.move.record in blank_refs
+    }
+    return Restoration(
+        results=tuple(
+            _restored_result(context, result, edits, current)
+            for result in results
+            if result.move.record not in blank_refs
+        ),
+        records=current,
+        open_moves=tuple(open_moves.values()),
+    )
 
 
 def find_overwritten_edit(
     context: RunContext, move: Move, correction: Correction, record: Record | None
 ) -> Version | None:
-    """Return the edit of a person that our write covers, None where there is none."""
+    """Return the edit of a person that our write replaced, None where there is none."""
     if record is None or record.ref != move.record:
         return None
     history = record.history.get(correction.property_name, ())
@@ -72,8 +98,12 @@ def find_overwritten_edit(
 
 def put_back(
     context: RunContext, edits: Mapping[tuple[Ref, str], Version], records: Mapping[Ref, Record]
-) -> None:
-    """Set again what people had set, having cleared the stages that must go back."""
+) -> dict[Ref, Record]:
+    """Set again what people had set, and return the records as they are then.
+
+    A stage that must go back is cleared before. Where HubSpot refuses the edit after the clear,
+    the stage that stood there is set again, which is forward from blank.
+    """
     wanted: dict[Ref, dict[str, str]] = {}
     for (ref, name), edit in edits.items():
         if records[ref].value(name) != edit.value:
@@ -81,11 +111,29 @@ def put_back(
     backward_refs = [
         ref for ref, values in wanted.items() if _goes_back(context, records[ref], values)
     ]
-    for kind in {ref.object_type for ref in wanted}:
-        clear = {ref: {STAGE: ""} for ref in backward_refs if ref.object_type is kind}
-        if clear:
-            send(context, clear)
-        send(context, {ref: values for ref, values in wanted.items() if ref.object_type is kind})
+    _send_by_type(context, {ref: {STAGE: ""} for ref in backward_refs})
+    _send_by_type(context, wanted)
+    current = read_records(context, sorted({ref for ref, _ in edits}))
+    refused = {
+        ref: {STAGE: records[ref].value(STAGE)}
+        for ref in backward_refs
+        if ref in current and _is_blank(current[ref])
+    }
+    if refused:
+        _send_by_type(context, refused)
+        current |= read_records(context, sorted(refused))
+    return current
+
+
+def _send_by_type(context: RunContext, changes: Changes) -> None:
+    """Send changes of several types, each type by itself: HubSpot takes one type at a time."""
+    for kind in sorted({ref.object_type for ref in changes}):
+        of_type = {ref: values for ref, values in changes.items() if ref.object_type is kind}
+        send(context, of_type, finishing=True)
+
+
+def _is_blank(record: Record) -> bool:
+    return not record.value(STAGE)
 
 
 def _goes_back(context: RunContext, record: Record, values: Mapping[str, str]) -> bool:
@@ -103,7 +151,7 @@ def _restored_result(
     edits: Mapping[tuple[Ref, str], Version],
     records: Mapping[Ref, Record],
 ) -> CorrectionResult:
-    """Name the outcome of a correction that covered an edit: restored, if the edit is back."""
+    """Name the outcome of a correction that replaced an edit: restored, if the edit is back."""
     name = result.correction.property_name
     edit = edits.get((result.move.record, name))
     if edit is None:

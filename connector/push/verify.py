@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.context import RunContext
-from connector.core.corrections.moves import Move
-from connector.core.history.writers import writer_text
+from connector.core.corrections.moves import Move, Phase
+from connector.core.history.writers import is_by_integration, writer_text
 from connector.core.model import (
     STAGE,
     Correction,
@@ -32,20 +32,24 @@ _AUTOMATION_SOURCES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What reading back showed: endings, the records as they are, and moves still open."""
+    """What reading back showed: results, the records as they are, and moves still open.
+
+    `open_reasons` says, for each open move, why HubSpot took neither stage.
+    """
 
     results: tuple[CorrectionResult, ...]
     records: Mapping[Ref, Record]
     open_moves: tuple[Move, ...]
+    open_reasons: Mapping[Ref, str]
 
 
 def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Verification:
-    """Read the moves back, now and after each recheck, until all are clear.
+    """Read the moves back, now and after each recheck, until nothing of them is uncertain.
 
-    An old value counts as ignored only after the last recheck, since an answer may lag.
-    A blank that we made is filled at once; where the new stage is refused, the old one is
-    put back. So is what a person set between our last reading and our write. A move stays
-    open only where even that does not hold. A gap that an automation filled is won back once.
+    Comes in: moves whose values were sent, and what sending showed. Goes out: how each
+    correction ended, and the moves whose record HubSpot leaves without a stage. An old value
+    counts as ignored only after the last recheck, since HubSpot's batch reads may lag behind
+    its writes. Raises what reading raises; the moves are open then, and recovered later.
     """
     records: dict[Ref, Record] = {}
     pending: Sequence[Move] = moves
@@ -54,7 +58,9 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
         if delay and pending:
             context.wait(delay)
         records |= read_records(context, [move.record for move in pending])
+        # The set was accepted, and the record is blank all the same: set it at once.
         _fill_blanks(context, pending, records, sent)
+        # A workflow put a third stage into our gap: once, the new stage is set again.
         candidates = [move for move in pending if move.record not in retried]
         retried |= _set_again(
             context, moves_filled_by_automation(candidates, records), records, sent
@@ -62,9 +68,11 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
         pending = [move for move in pending if not _is_final(move, records.get(move.record), sent)]
         if not pending:
             break
-    still_blank = [move for move in moves if _is_left_blank(move, records.get(move.record))]
-    records |= _restore_old_stages(context, still_blank, records)
-    open_moves = [move for move in still_blank if _is_left_blank(move, records.get(move.record))]
+    # HubSpot does not take the new stage: the old one goes back, which is forward from blank.
+    still_blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
+    records |= _restore_old_stages(context, still_blank, records, sent)
+    # HubSpot takes neither: the move stays open.
+    open_moves = [move for move in still_blank if is_left_blank(move, records.get(move.record))]
     restored = frozenset(move.record for move in still_blank)
     results = [
         _result(move, correction, records.get(move.record), sent, restored=move.record in restored)
@@ -72,33 +80,52 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
         if move not in open_moves
         for correction in move.corrections
     ]
-    results, records = restore_edits(context, results, records)
-    return Verification(results=tuple(results), records=records, open_moves=tuple(open_moves))
+    # A person had set something between our last reading and our write: it is put back.
+    restoration = restore_edits(context, results, records)
+    return Verification(
+        results=restoration.results,
+        records=restoration.records,
+        open_moves=(*open_moves, *restoration.open_moves),
+        open_reasons={move.record: sent.reason(move.record, STAGE) for move in open_moves},
+    )
 
 
-def _is_left_blank(move: Move, record: Record | None) -> bool:
-    """Whether the record has no stage, though it had one before and shall have one."""
+def is_left_blank(move: Move, record: Record | None) -> bool:
+    """Whether the record has no stage because of us, though it shall have one.
+
+    A blank that somebody else made, by a workflow that clears in order to set, is left to them.
+    """
     stage = move.stage_correction
-    if stage is None or record is None:
+    if stage is None or record is None or not stage.after:
         return False
-    return bool(stage.before and stage.after) and not record.value(STAGE)
+    if not (move.clears_first or move.phase is Phase.RESTORING):
+        return False
+    return not record.value(STAGE) and not is_cleared_by_others(record)
+
+
+def is_cleared_by_others(record: Record) -> bool:
+    """Whether the history says that the present blank stage is not an integration's.
+
+    Where the history does not show the blank, it may lag behind, and the blank may be ours.
+    """
+    history = record.history.get(STAGE, ())
+    return bool(history) and not history[0].value and not is_by_integration(history[0])
 
 
 def _fill_blanks(
     context: RunContext, moves: Sequence[Move], records: dict[Ref, Record], sent: SendResult
 ) -> None:
-    """Set again what is still blank after the set, unless HubSpot refused that very stage."""
+    """Set again what is still blank after the set, unless HubSpot did not take that stage."""
     changes = {
         records[move.record].ref: {STAGE: move.target_values[STAGE]}
         for move in moves
-        if _is_left_blank(move, records.get(move.record))
-        and (move.record, STAGE) not in sent.refused
+        if is_left_blank(move, records.get(move.record))
+        and not sent.was_not_taken(move.record, STAGE)
     }
     if not changes:
         return
-    answer = send(context, changes)
-    sent.refused.update(answer.refused)
-    blank = [move.record for move in moves if _is_left_blank(move, records.get(move.record))]
+    sent.add(send(context, changes, finishing=True))
+    blank = [move.record for move in moves if is_left_blank(move, records.get(move.record))]
     records |= read_records(context, blank)
 
 
@@ -127,9 +154,15 @@ def _has_third_stage(move: Move, record: Record) -> bool:
 
 
 def _is_of_automation(history: Sequence[Version]) -> bool:
-    """Whether the present stage, and nothing before it since the clear, is of an automation."""
+    """Whether an automation set the present stage right after an integration's clear.
+
+    Where the workflow itself had cleared the stage before, it is in a move of its own.
+    """
     return (
-        len(history) > 1 and history[0].source_type in _AUTOMATION_SOURCES and not history[1].value
+        len(history) > 1
+        and history[0].source_type in _AUTOMATION_SOURCES
+        and not history[1].value
+        and is_by_integration(history[1])
     )
 
 
@@ -140,16 +173,22 @@ def _set_again(
     refs = frozenset(move.record for move in moves)
     if moves:
         send(context, {ref: {STAGE: ""} for ref in refs})
-        answer = send(context, {move.record: {STAGE: move.target_values[STAGE]} for move in moves})
-        sent.refused.update(answer.refused)
+        changes = {move.record: {STAGE: move.target_values[STAGE]} for move in moves}
+        sent.add(send(context, changes, finishing=True))
         records |= read_records(context, refs)
     return refs
 
 
 def _restore_old_stages(
-    context: RunContext, moves: Sequence[Move], records: Mapping[Ref, Record]
+    context: RunContext,
+    moves: Sequence[Move],
+    records: Mapping[Ref, Record],
+    sent: SendResult,
 ) -> dict[Ref, Record]:
-    """Give back the old stage to records that the new one could not be set on."""
+    """Set the old stage again on records that HubSpot does not take the new one for.
+
+    Its refusals are noted only where nothing is known of why the new stage was not taken.
+    """
     old_stages = {
         records[move.record].ref: {STAGE: move.stage_correction.before}
         for move in moves
@@ -157,7 +196,11 @@ def _restore_old_stages(
     }
     if not old_stages:
         return {}
-    send(context, old_stages)
+    restoring = send(context, old_stages, finishing=True)
+    for key, refusal in restoring.refused.items():
+        sent.refused.setdefault(key, refusal)
+    for key, failure in restoring.failures.items():
+        sent.failures.setdefault(key, failure)
     return read_records(context, [move.record for move in moves])
 
 
@@ -165,11 +208,11 @@ def _is_final(move: Move, record: Record | None, sent: SendResult) -> bool:
     """Whether waiting cannot change what the reading says."""
     if record is None:
         return True
-    if _is_left_blank(move, record):
-        return (move.record, STAGE) in sent.refused
+    if is_left_blank(move, record):
+        return sent.was_not_taken(move.record, STAGE)
     return all(
         record.value(correction.property_name) != correction.before
-        or (move.record, correction.property_name) in sent.refused
+        or sent.was_not_taken(move.record, correction.property_name)
         for correction in move.corrections
     )
 
@@ -178,23 +221,24 @@ def _result(
     move: Move, correction: Correction, record: Record | None, sent: SendResult, *, restored: bool
 ) -> CorrectionResult:
     """Name the outcome of one correction by what was read last."""
-    refusal = sent.refused.get((move.record, correction.property_name))
+    name = correction.property_name
+    reason = sent.reason(move.record, name)
     outcome, note = _outcome(correction, record)
-    if outcome is Outcome.IGNORED and restored and correction.property_name == STAGE:
+    if outcome is Outcome.IGNORED and restored and name == STAGE:
         outcome, note = Outcome.RESTORED, "the new stage did not hold, the old one is back"
-    elif outcome is Outcome.IGNORED and refusal:
+    elif outcome is Outcome.IGNORED and sent.was_not_taken(move.record, name):
         outcome = Outcome.REFUSED
     return CorrectionResult(
         move=move,
         correction=correction,
         outcome=outcome,
-        note=refusal.message if refusal and outcome is not Outcome.APPLIED else note,
+        note=reason if reason and outcome is not Outcome.APPLIED else note,
         correlation_id=sent.correlation_ids.get(move.record, ""),
     )
 
 
 def _outcome(correction: Correction, record: Record | None) -> tuple[Outcome, str]:
-    """Tell what a reading means for one correction."""
+    """Return what a reading means for one correction, and a note."""
     if record is None:
         return Outcome.STALE, "archived or deleted meanwhile"
     value = record.value(correction.property_name)

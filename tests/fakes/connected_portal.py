@@ -128,6 +128,10 @@ class ConnectedPortal:
         """Edit a record as a person does in HubSpot's screens."""
         self.edit(ref, source_type="CRM_UI", **properties)
 
+    def clear_as_connector(self, ref: Ref) -> None:
+        """Clear a stage as the connector does before a backward move."""
+        self.api.put(ref, {STAGE: ""}, source_type="INTEGRATION", source_id="1")
+
     def edit_as_workflow(self, ref: Ref, **properties: str) -> None:
         """Edit a record as a workflow of the portal does."""
         self.api.put(ref, properties, source_type="AUTOMATION_PLATFORM", source_id="flow:7")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.core.model import ObjectType, Ref
+from connector.errors import ConnectorError
 from connector.hubspot.api import AssociationsResult, Page, UpdateAnswer
 from connector.hubspot.http.failures import BatchRefused
 from tests.fakes.portal import FakeHubSpot
@@ -18,9 +19,10 @@ class HookedHubSpot(FakeHubSpot):
 
     `hooks` holds what is called, by method, number of the request, and `before` or `after`;
     `sent_updates` is every batch of changes that arrived, `hidden_from_search` what searches do
-    not show yet, `forbidden_values` what a batch is refused for, `unanswered_per_update` which
-    records each answer leaves out. `ignores_write` says which changes are answered as done and
-    not stored; `change_answer` changes the answer of an update.
+    not show yet, `forbidden_values` what a batch is refused for, `failing_values` with which
+    error a batch always fails, `unanswered_per_update` which records each answer leaves out.
+    `ignores_write` says which changes are answered as done and not stored; `change_answer`
+    changes the answer of an update.
     """
 
     hooks: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
@@ -29,6 +31,7 @@ class HookedHubSpot(FakeHubSpot):
     hidden_from_search: set[Ref] = field(default_factory=set)
     unanswered_per_update: list[frozenset[Ref]] = field(default_factory=list)
     forbidden_values: set[tuple[Ref, str, str]] = field(default_factory=set)
+    failing_values: dict[tuple[Ref, str, str], ConnectorError] = field(default_factory=dict)
     ignores_write: Callable[[Ref, str, str], bool] = lambda _ref, _name, _value: False
     change_answer: Callable[[UpdateAnswer], UpdateAnswer] = lambda answer: answer
 
@@ -117,6 +120,10 @@ class HookedHubSpot(FakeHubSpot):
 
     def _refuse_forbidden(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
         values_sent = {(ref, *item) for ref, values in changes.items() for item in values.items()}
+        failures = [error for key, error in self.failing_values.items() if key in values_sent]
+        if failures:
+            self.requests["update"] += 1
+            raise failures[0]
         if values_sent & self.forbidden_values:
             self.requests["update"] += 1
             raise BatchRefused("HubSpot refused the batch (INVALID_OPTION)", category="BAD")

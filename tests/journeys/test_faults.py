@@ -66,7 +66,7 @@ def sync_once(
         (sync or workspace.sync)()
     except ConnectorError as error:
         failure = error
-    open_records = {str(move.record) for move in workspace.open_moves()} if failure else set()
+    open_records = {str(move.record) for move in workspace.open_moves()}
     assert set(workspace.blank_records()) <= open_records
     return failure
 

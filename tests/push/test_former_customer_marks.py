@@ -129,7 +129,8 @@ def test_a_gap_after_the_mark_is_filled_though_the_policy_lost_its_mark(
 ) -> None:
     former_customer = portal.contact("customer", plan_state="canceled")
     portal.read_all()
-    portal.edit(former_customer, **{MARK: "true", STAGE: ""})
+    portal.edit(former_customer, **{MARK: "true"})
+    portal.clear_as_connector(former_customer)
     _leave_move_open(portal, former_customer, Phase.CLEARED)
     recover(portal.context(policy))
     assert (portal.stage(former_customer), portal.status(former_customer)) == (SQL, "NEW")

@@ -6,7 +6,6 @@ import pytest
 
 from connector.context import RunContext
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Ref
-from connector.errors import TemporaryError
 from connector.hubspot.api import Refusal, UpdateAnswer
 from connector.hubspot.http.failures import OutcomeUnknown, Unavailable
 from connector.operations.sync import SyncResult, sync
@@ -294,8 +293,8 @@ def test_a_move_stays_open_where_even_the_old_stage_is_refused_and_the_next_star
 ) -> None:
     contact, other_contact = create_reopened_customer(portal), create_won_lead(portal)
     refuse_values(portal, (contact, STAGE, "opportunity"), (contact, STAGE, "customer"))
-    with pytest.raises(TemporaryError, match=str(contact)):
-        run(portal)
+    result = run(portal)
+    assert result.open_moves == (contact,)
     assert [move.record for move in portal.open_moves()] == [contact]
     assert portal.stage(other_contact) == "customer"
 
@@ -372,7 +371,7 @@ def test_a_portal_that_comes_back_at_the_last_try_is_written(portal: ConnectedPo
 def test_a_read_that_fails_after_the_write_leaves_the_move_open(portal: ConnectedPortal) -> None:
     contact = create_won_lead(portal)
     portal.api.before(
-        "read", 3, lambda: portal.api.fail("read", Unavailable("HubSpot failed: try later"))
+        "read", 4, lambda: portal.api.fail("read", Unavailable("HubSpot failed: try later"))
     )
     with pytest.raises(Unavailable):
         run(portal)
@@ -441,7 +440,7 @@ def test_a_late_reading_is_not_taken_for_an_ignored_write(portal: ConnectedPorta
     contact = create_won_lead(portal)
     portal.api.ignores_write = lambda _ref, _name, _value: True
     # The write shows only at the second reading after it.
-    portal.api.before("read", 4, lambda: portal.edit(contact, **{STAGE: "customer"}))
+    portal.api.before("read", 5, lambda: portal.edit(contact, **{STAGE: "customer"}))
     result = run(portal)
     assert result.outcomes == {Outcome.APPLIED: 1}
     assert portal.waits == [2.0]

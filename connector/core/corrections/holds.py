@@ -6,10 +6,15 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from connector.core.conditions.values import parse_domain
-from connector.core.history.writers import UNKNOWN_SOURCES, is_by_person, writer_text
+from connector.core.history.writers import (
+    UNKNOWN_SOURCES,
+    is_by_integration,
+    is_by_person,
+    writer_text,
+)
 from connector.core.model import STAGE, Correction, ObjectType, Record, Version
 
 
@@ -182,20 +187,30 @@ def overwritten_edit(
     written_value: str,
     terms: HoldTerms,
 ) -> Version | None:
-    """Return a person's edit that our write covered, None where there is none.
+    """Return a person's edit that our write replaced, None where there is none to put back.
 
-    `history` is newest first; `last_read` is when and to what the property had been set when it
-    was last read before the write, None where it never had been.
+    `history` is newest first; `last_read` is when and to what the property had been set when
+    it was last read before the write, None where it never had been. HubSpot has no conditional
+    writes, so that only the history shows such an edit, afterwards.
+
+    None where putting it back would do harm: where the newest version is not ours, since then
+    somebody wrote after us; where the version right above the edit is not ours, since then
+    somebody else replaced it; and where the edit is a blank, which would take a value away.
     """
     new_versions = list(
         takewhile(lambda version: last_read is None or _is_after(version, last_read), history)
     )
-    if not new_versions or is_by_person(new_versions[0], imports=terms.imports):
-        return None
-    edit = next(
-        (version for version in new_versions if is_by_person(version, imports=terms.imports)), None
-    )
-    return edit if edit is not None and edit.value != written_value else None
+    for newer, edit in pairwise(new_versions):
+        if not is_by_person(edit, imports=terms.imports):
+            continue
+        # We clear, set, and, where we died while putting the edit back, set it again.
+        our_values = {"", written_value, edit.value}
+        is_replaced_by_us = all(
+            is_by_integration(version) and version.value in our_values
+            for version in (newer, new_versions[0])
+        )
+        return edit if is_replaced_by_us and edit.value not in {"", written_value} else None
+    return None
 
 
 def _is_after(version: Version, last_read: tuple[datetime, str]) -> bool:

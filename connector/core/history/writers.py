@@ -49,6 +49,7 @@ _PERSON_SOURCES: Final = frozenset(
 _IMPORT_SOURCE: Final = "IMPORT"
 UNKNOWN_SOURCES: Final = frozenset({"", "MIRROR"})
 """Source types that name no author: the mirror saw the value, and HubSpot did not say whose."""
+_INTEGRATION_SOURCES: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 
 
 def is_by_person(version: Version, *, imports: bool) -> bool:
@@ -59,6 +60,14 @@ def is_by_person(version: Version, *, imports: bool) -> bool:
     return version.source_type in _PERSON_SOURCES or (
         imports and version.source_type == _IMPORT_SOURCE
     )
+
+
+def is_by_integration(version: Version) -> bool:
+    """Return whether an app set this value through the API, as this connector does.
+
+    HubSpot's histories name the app by an id that no API answer tells the app itself.
+    """
+    return version.source_type in _INTEGRATION_SOURCES
 
 
 def writer_text(version: Version) -> str:

@@ -113,6 +113,22 @@ READ_VERSION = version("lead", 1, "CRM_UI")
             version("other", 1, "CRM_UI"),
         ),
         ((), None, None),
+        # A workflow wrote after us: the person's older value must not replace the newer one.
+        ((version("other", 10, "WORKFLOWS"), OUR_VERSION, PERSONS_VERSION), READ_VERSION, None),
+        # A workflow, not we, replaced the person's value.
+        (
+            (OUR_VERSION, version("other", 8, "WORKFLOWS"), version("subscriber", 7, "CRM_UI")),
+            READ_VERSION,
+            None,
+        ),
+        # A blank is never put back over a value.
+        ((OUR_VERSION, version("", 8, "CRM_UI"), READ_VERSION), READ_VERSION, None),
+        # We died while the edit was put back.
+        (
+            (version("subscriber", 10), version("", 9), OUR_VERSION, PERSONS_VERSION),
+            READ_VERSION,
+            PERSONS_VERSION,
+        ),
     ],
 )
 def test_only_a_person_s_edit_between_reading_and_write_is_overwritten(

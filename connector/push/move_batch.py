@@ -1,0 +1,257 @@
+"""Bring one batch of moves to its end: promise, recheck, clear, set, verify, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from connector.context import RunContext
+from connector.core.corrections.moves import Move, Phase
+from connector.core.model import STAGE, Correction, Outcome, Record, Ref
+from connector.plan.fresh_reads import drop_readings, read_fresh, read_records
+from connector.push.evidence import changed_evidence
+from connector.push.finish_moves import finish_moves
+from connector.push.former_customer_marks import write_marks
+from connector.push.open_moves import note_stuck
+from connector.push.restore import CorrectionResult
+from connector.push.send import SendResult, send
+from connector.push.verify import is_left_blank, verify
+from state import outbox, recent_writes
+
+
+def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
+    """Bring at most 100 moves of one type to their end; return how their corrections ended.
+
+    The order is the promise of crash safety: promise in the outbox, mark, clear, set, verify,
+    finish, and each phase is stored before the request that it names. Moves that HubSpot
+    neither writes nor refuses stay open in `context.state.unserved`; those whose record it
+    leaves without a stage stay open and are tried again by `recover`.
+    """
+    moves, blocked = _without_open_moves(context, moves)
+    if not moves:
+        return blocked
+    fresh, stale = _recheck(context, moves)
+    stale += blocked
+    if not fresh:
+        return stale
+    with context.begin() as session:
+        outbox.promise(session, fresh)
+        if not context.permitted:
+            recent_writes.add(session, fresh, at=context.api.now())
+    drop_readings(context, [move.record for move in fresh])
+    fresh, unmarked = write_marks(context, fresh)
+    stale += unmarked
+    cleared, refused = _clear(context, [move for move in fresh if move.clears_first])
+    ready = cleared + [move for move in fresh if not move.clears_first]
+    return stale + refused + (set_and_verify(context, ready) if ready else ())
+
+
+def _without_open_moves(
+    context: RunContext, moves: Sequence[Move]
+) -> tuple[Sequence[Move], tuple[CorrectionResult, ...]]:
+    """Leave out records with an open move: that one is finished first, and not by this."""
+    with context.reading() as session:
+        open_refs = {move.record for move in outbox.open_moves(session)}
+    blocked = tuple(
+        CorrectionResult(
+            move=move,
+            correction=correction,
+            outcome=Outcome.STALE,
+            note="an earlier move of the record is open: `connector recover --list` shows it",
+        )
+        for move in moves
+        if move.record in open_refs
+        for correction in move.corrections
+    )
+    return [move for move in moves if move.record not in open_refs], blocked
+
+
+def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
+    """Send what the moves want, read it back, and end them; return how they ended.
+
+    A record that HubSpot leaves without a stage keeps its move open, is named in the log, and
+    holds up nothing else. A move of which nothing was written, since HubSpot failed each time,
+    waits in `context.state.unserved` for the end of the run.
+    """
+    _advance(context, moves, Phase.SETTING)
+    may_be_blank = any(move.clears_first for move in moves)
+    changes = {move.record: move.target_values for move in moves}
+    sent = send(context, changes, finishing=may_be_blank)
+    _advance(context, moves, Phase.SET)
+    unserved = [move for move in moves if _is_unserved(move, sent)]
+    _note_unserved(context, unserved, sent)
+    verified = verify(context, [move for move in moves if move not in unserved], sent)
+    finish_moves(context, verified.results, verified.records)
+    note_stuck(
+        context,
+        {move.record: verified.open_reasons.get(move.record, "") for move in verified.open_moves},
+    )
+    for move in verified.open_moves:
+        context.state.blank_moves[move.record.object_type] += 1
+    for result in verified.results:
+        if result.move.clears_first and result.correction is result.move.stage_correction:
+            held = result.outcome is Outcome.APPLIED
+            context.state.proven_moves[result.move.record.object_type] += held
+    return verified.results
+
+
+def _is_unserved(move: Move, sent: SendResult) -> bool:
+    """Whether nothing of a move that cleared nothing was written or refused."""
+    return not move.clears_first and all(
+        (move.record, name) in sent.failures for name in move.target_values
+    )
+
+
+def _note_unserved(context: RunContext, moves: Sequence[Move], sent: SendResult) -> None:
+    """Remember moves that HubSpot failed at, until the rest of the run shows what that means."""
+    for move in moves:
+        failure = next(error for (ref, _), error in sent.failures.items() if ref == move.record)
+        context.state.unserved[move.record] = (move, failure)
+
+
+def finish_unserved(context: RunContext) -> tuple[CorrectionResult, ...]:
+    """End the moves that HubSpot failed at each time, at the end of a run.
+
+    Where HubSpot took other writes of the run, it is these records that it cannot write: they
+    are refused, counted by the quarantine, and named. Where it took none, it may be HubSpot
+    that fails, and nothing is said of the records: raise the first failure; the moves stay
+    open, and the next start withdraws what did not arrive.
+    """
+    unserved = dict(context.state.unserved)
+    context.state.unserved.clear()
+    if not unserved:
+        return ()
+    if not context.state.accepted_writes:
+        raise next(error for _, error in unserved.values())
+    records = read_records(context, list(unserved))
+    moves = [move for move, _ in unserved.values()]
+    # A clear may have arrived after all.
+    blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
+    results = tuple(
+        CorrectionResult(
+            move=move,
+            correction=correction,
+            outcome=_unserved_outcome(correction, records.get(move.record)),
+            note=f"HubSpot fails whenever this is sent: {failure}",
+        )
+        for move, failure in unserved.values()
+        if move not in blank
+        for correction in move.corrections
+    )
+    refs = {result.move.record for result in results}
+    finish_moves(context, results, {ref: record for ref, record in records.items() if ref in refs})
+    return results + (set_and_verify(context, blank) if blank else ())
+
+
+def _unserved_outcome(correction: Correction, record: Record | None) -> Outcome:
+    """Return how a correction ended whose write failed each time, by what is there now."""
+    if record is None or record.ref != correction.record:
+        return Outcome.STALE
+    value = record.value(correction.property_name)
+    if value == correction.after:
+        return Outcome.APPLIED
+    return Outcome.REFUSED if value == correction.before else Outcome.REVERTED
+
+
+def _recheck(
+    context: RunContext, moves: Sequence[Move]
+) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
+    """Compare each record, and its evidence, with what its move rests on; end what changed."""
+    result = read_fresh(context, [move.record for move in moves])
+    current = result.records
+    # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
+    moves = [move for move in moves if move.record not in result.unreadable]
+    reasons = {move.record: stale_reason(move, current.get(move.record)) for move in moves}
+    unchanged = [move for move in moves if not reasons[move.record]]
+    reasons |= changed_evidence(context, unchanged)
+    stale = tuple(
+        CorrectionResult(
+            move=move, correction=correction, outcome=Outcome.STALE, note=reasons[move.record]
+        )
+        for move in moves
+        if reasons[move.record]
+        for correction in move.corrections
+    )
+    if stale:
+        changed = {ref: record for ref, record in current.items() if reasons.get(ref)}
+        finish_moves(context, stale, changed)
+    fresh = [move for move in moves if not reasons[move.record]]
+    return [_with_last_versions(move, current[move.record]) for move in fresh], stale
+
+
+def _with_last_versions(move: Move, record: Record) -> Move:
+    """Return the move with when and to what its properties had been set."""
+    newest = {name: versions[0] for name, versions in record.history.items() if versions}
+    return replace(
+        move, last_read={name: (version.at, version.value) for name, version in newest.items()}
+    )
+
+
+def stale_reason(move: Move, record: Record | None) -> str:
+    """Return why the move no longer rests on anything, "" where it still does."""
+    if record is None:
+        return "archived or deleted meanwhile"
+    if record.ref != move.record:
+        return f"merged into {record.ref}"
+    if any(record.value(name) != value for name, value in move.original_values.items()):
+        return "changed since it was decided"
+    return ""
+
+
+def _clear(
+    context: RunContext, moves: list[Move]
+) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
+    """Clear the stages that must go back; return the cleared moves, and how refused ones ended.
+
+    A refusal, or a failure, is believed only where the stage is still there when it is read: a
+    blank must be filled, whatever was answered.
+    """
+    if not moves:
+        return [], ()
+    _advance(context, moves, Phase.CLEARING)
+    sent = send(context, {move.record: {STAGE: ""} for move in moves})
+    not_taken = [move for move in moves if sent.was_not_taken(move.record, STAGE)]
+    records = read_records(context, [move.record for move in not_taken])
+    still_set = [move for move in not_taken if not _is_blank(records.get(move.record))]
+    unserved = [move for move in still_set if (move.record, STAGE) in sent.failures]
+    _note_unserved(context, unserved, sent)
+    refused = [move for move in still_set if move not in unserved]
+    context.state.refused_clears[moves[0].record.object_type] += len(refused)
+    cleared = [move for move in moves if move not in still_set]
+    _advance(context, cleared, Phase.CLEARED)
+    return cleared, _finish_refused(context, refused, sent, records) if refused else ()
+
+
+def _is_blank(record: Record | None) -> bool:
+    return record is not None and not record.value(STAGE)
+
+
+def _finish_refused(
+    context: RunContext, moves: Sequence[Move], sent: SendResult, records: Mapping[Ref, Record]
+) -> tuple[CorrectionResult, ...]:
+    """End moves whose clear HubSpot refuses; their lead status is decided anew."""
+    present = {ref for ref, record in records.items() if record.ref == ref}
+    results = tuple(
+        CorrectionResult(
+            move=move,
+            correction=correction,
+            outcome=Outcome.REFUSED
+            if correction is move.stage_correction and move.record in present
+            else Outcome.STALE,
+            note=sent.refused[move.record, STAGE].message,
+            correlation_id=sent.correlation_ids.get(move.record, ""),
+            is_clear=True,
+        )
+        for move in moves
+        for correction in move.corrections
+    )
+    refs = {move.record for move in moves}
+    finish_moves(context, results, {ref: record for ref, record in records.items() if ref in refs})
+    return results
+
+
+def _advance(context: RunContext, moves: Sequence[Move], phase: Phase) -> None:
+    """Store how far these moves have come, before the next request is sent."""
+    if moves:
+        with context.begin() as session:
+            outbox.advance(session, [move.record for move in moves], phase)
