@@ -297,6 +297,11 @@ def _held_back_entry(
     lookup: _HoldLookup,
 ) -> HeldBack | None:
     """Return why a correction must not be sent, None where nothing speaks against it."""
+    if correction.record in lookup.open_refs:
+        reason = "an earlier move is open: `connector recover --list` shows why"
+        return HeldBack(
+            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
+        )
     hold = _longest_hold(context, correction, facts, decision, lookup)
     if hold is not None:
         reason = hold.reason
@@ -306,11 +311,6 @@ def _held_back_entry(
             reason=reason,
             by=hold.by,
             until=hold.until,
-        )
-    if correction.record in lookup.open_refs:
-        reason = "an earlier move is open: `connector recover --list` shows why"
-        return HeldBack(
-            correction=correction, cause=HeldBackCause.QUARANTINED, reason=reason, by=_CONNECTOR
         )
     failure_key = correction_key(correction)
     if failure_key in lookup.quarantine_notes:
