@@ -9,6 +9,7 @@ from typing import Final
 
 from connector.context import DecisionContext
 from connector.core.binding.settings import bound_values, portal_names
+from connector.core.corrections.holds import HeldBackCause
 from connector.core.deals import DealState
 from connector.core.decide.decision import Decision, decide
 from connector.core.decide.facts import Facts
@@ -152,10 +153,7 @@ def _obstacles(context: DecisionContext) -> dict[str, int]:
         left_alone = head.summary.left_alone if head else {}
         conflicts = writers_report(session).json_only["fights"]
         return {
-            **{
-                f"left alone by the last plan: {cause}": count
-                for cause, count in left_alone.items()
-            },
+            **{f"{cause} in the newest plan": left_alone.get(cause, 0) for cause in HeldBackCause},
             "holds": len(holds.read_active(session, now=context.api.now())),
             "quarantined": len(quarantine.read_quarantined(session)),
             "values set back within a week": sum(conflict["times"] for conflict in conflicts),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.reports.hygiene import hygiene_report
-from tests.fakes.connected_portal import OPEN, SQL, WON, ConnectedPortal
+from tests.fakes.connected_portal import DAY, OPEN, SQL, WON, ConnectedPortal
 from tests.reports.report_portal import make_report, rows_of
 
 
@@ -62,6 +62,21 @@ def test_a_stage_that_the_policy_does_not_name_is_a_kind_of_its_own(
     assert [(row["kind"], row["examples"]) for row in rows_of(report)] == [
         ("unknown-stage", str(contact))
     ]
+
+
+def test_what_a_person_holds_is_an_obstacle_and_still_a_contradiction(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead")
+    portal.deal(WON, contact)
+    portal.api.advance(DAY)
+    portal.edit_as_person(contact, lifecyclestage=SQL)
+    portal.read_all()
+    portal.make_due([contact])
+    portal.propose()
+    report = make_report(portal, hygiene_report)
+    assert report.json_only["obstacles"]["held in the newest plan"] == 1
+    assert rows_of(report)[0]["kind"] == "won"
 
 
 def test_records_outside_of_the_scope_are_not_counted(portal: ConnectedPortal) -> None:
