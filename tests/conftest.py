@@ -32,7 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
         # The store's own tests run on both engines each time. Use cases send few statements that
         # those do not, and would double the time of all tests: theirs are left to the long ones.
-        is_of_store = "state" in metafunc.definition.path.parts
+        is_of_store = metafunc.definition.nodeid.startswith("tests/state/")
         second = pytest.param(ENGINES[1], marks=() if is_of_store else pytest.mark.long)
         engines = [ENGINES[0]] if only_sqlite else [ENGINES[0], second]
         metafunc.parametrize("database_engine", engines, indirect=True, scope="function")
