@@ -40,7 +40,11 @@ def show_plan(
     """Show a fresh plan, or write it to a file; return how many corrections it holds."""
     require_mirror(context)
     head = propose(context)
-    document = {**plan_document(context, head), **_consequences(context, head)}
+    document = {
+        **plan_document(context, head),
+        **_consequences(context, head),
+        "policy_source": remembered_name(context.origin.policy),
+    }
     where = {"context": context_document(context, writes="nothing")}
     if out is not None:
         file_format = "json" if output_format == "text" else output_format
@@ -80,11 +84,7 @@ def plan_document(context: RunContext, head: PlanHead) -> dict[str, Any]:
     """Return a plan as the operator's contract has it, without its corrections."""
     return {
         "portal_id": context.portal_id,
-        "policy": {
-            "name": head.policy_name,
-            "digest": head.policy_digest,
-            "source": remembered_name(context.origin.policy),
-        },
+        "policy": {"name": head.policy_name, "digest": head.policy_digest},
         "created_at": head.created_at.isoformat(),
         "digest": head.digest,
         "summary": head.summary.document(),

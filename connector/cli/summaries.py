@@ -31,4 +31,6 @@ SUMMARIES: Final = {
     "quarantine": (
         "Show records that cannot be read and corrections that failed twice; try them again."
     ),
+    "state": "Move what the connector remembers to another database.",
+    "recover": "Finish the moves that a stopped run, or HubSpot's refusals, left open.",
 }

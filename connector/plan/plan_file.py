@@ -52,7 +52,8 @@ def read_plan(context: RunContext, path: Path) -> PlanFile:
 def plan_policy(path: Path) -> str | None:
     """Return the preset or file of the policy that a plan was made by; None in older plans."""
     document, _ = _parse(path)
-    return (document.get("policy") or {}).get("source")
+    source = document.get("policy_source")
+    return source if isinstance(source, str) else None
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], list[Correction]]:

@@ -305,7 +305,7 @@ def test_a_plan_is_the_document_of_the_contract_and_writes_nothing(
     run_connector("pull")
     result = run_connector("plan", "--json")
     plan = result.json
-    assert list(plan) == [*PLAN, "workflows", "context", "corrections", "aside"]
+    assert list(plan) == [*PLAN, "workflows", "policy_source", "context", "corrections", "aside"]
     assert plan["portal_id"] == str(workspace.portal.portal_id)
     assert set(plan["policy"]) == {"name", "digest"}
     stage, status = plan["corrections"]
