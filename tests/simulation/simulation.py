@@ -246,7 +246,10 @@ class Simulation:
 
     def unlink_deal(self, first: int, second: int) -> None:
         deal = self._pick("deals", first)
-        contact_ids = sorted(self.portal.links.of("deals", deal.id, "contacts")) if deal else []
+        links = self.portal.links.of("deals", deal.id, "contacts") if deal else {}
+        contact_ids = [
+            record.id for record in self.portal.records("contacts") if record.id in links
+        ]
         if deal is not None and contact_ids:
             contact_id = contact_ids[second % len(contact_ids)]
             self.portal.dissociate("deals", str(deal.id), "contacts", str(contact_id))

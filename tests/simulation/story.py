@@ -24,7 +24,7 @@ STEPS: dict[str, int] = {
     "merge_contacts": 1,
     "edit_during_cycle": 10,
     # What HubSpot and the network do
-    "fault": 6,
+    "fault": 14,
     "poison_record": 2,
     "slow_index": 3,
     "short_pages": 2,
@@ -34,15 +34,15 @@ STEPS: dict[str, int] = {
     "kill": 6,
     "restart": 3,
     "fill_disk": 2,
-    "free_disk": 4,
+    "free_disk": 14,
     # What the operator does
     "edit_policy": 2,
     "pause": 2,
-    "resume": 5,
+    "resume": 12,
     "hold": 2,
     "release": 3,
     "undo": 2,
-    "permit": 4,
+    "permit": 8,
 }
 MIN_HOURS, MAX_HOURS = 0.1, 16.0
 
