@@ -8,7 +8,7 @@ the redaction of its two values and the deletion of lines that were cut into an 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, TypedDict, Unpack
@@ -17,10 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     Select,
-    String,
-    cast,
     delete,
-    distinct,
     func,
     insert,
     select,
@@ -38,7 +35,7 @@ from connector.core.corrections.audit import (
     line_hash,
     values_digest,
 )
-from connector.core.model import STAGE, ObjectType, Outcome, Ref
+from connector.core.model import Outcome, Ref
 from state import audit_cuts, merged_records
 from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
@@ -74,8 +71,8 @@ class _Row(SQLModel, table=True):
     hash: str = text()
 
 
-_TABLE: Final = table_of(_Row)
-_C: Final = _TABLE.c
+TABLE: Final = table_of(_Row)
+_C: Final = TABLE.c
 _NOT_CHAINED: Final = frozenset({"before", "after", "salt", "hash"})
 _CHAINED_COLUMNS: Final = tuple(column.name for column in _C if column.name not in _NOT_CHAINED)
 _PAGE: Final = 1000
@@ -99,7 +96,7 @@ def append(
         row["hash"] = hash_ = line_hash(hash_, _chained_content(row))
         rows.append(row)
     if rows:
-        session.execute(insert(_TABLE), rows)
+        session.execute(insert(TABLE), rows)
 
 
 class LineFilter(TypedDict, total=False):
@@ -121,7 +118,7 @@ def read(
 
     The lines of a merged record are selected by its old ids as well as by the survivor's.
     """
-    query = select(_TABLE).where(_C.portal_id == session.portal_key)
+    query = select(TABLE).where(_C.portal_id == session.portal_key)
     for name, value in filters.items():
         if value is not None:
             query = query.where(*_filter_conditions(session, name, value))
@@ -131,25 +128,8 @@ def read(
 def read_of_records(session: Transaction, records: Iterable[Ref]) -> Iterator[AuditLine]:
     """Yield the lines of many records, ordered within each thousand records."""
     for chunk in chunk_refs(records):
-        query = select(_TABLE).where(*chunk_conditions(session, _TABLE, chunk)).order_by(_C.place)
+        query = select(TABLE).where(*chunk_conditions(session, TABLE, chunk)).order_by(_C.place)
         yield from map(_line, _stream(session, query))
-
-
-def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, int]:
-    """Count outcomes since then; a property of a record counts once for each outcome."""
-    target = _C.object_type + "/" + cast(_C.object_id, String) + "." + _C.property_name
-    query = (
-        select(_C.outcome, func.count(distinct(target)))
-        .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
-        .group_by(_C.outcome)
-    )
-    return {Outcome(name): target_count for name, target_count in session.execute(query)}
-
-
-def count_lines_by_run(session: Transaction) -> dict[str, int]:
-    """Count the lines of each run."""
-    query = select(_C.run, func.count()).where(_C.portal_id == session.portal_key)
-    return {row[0]: row[1] for row in session.execute(query.group_by(_C.run))}
 
 
 def hash_at(session: Transaction, place: int) -> str | None:
@@ -167,43 +147,6 @@ def hash_at(session: Transaction, place: int) -> str | None:
     return cut.hash if cut else None
 
 
-def count_refused_stages(
-    session: Transaction, *, since: datetime
-) -> dict[tuple[ObjectType, str, str], int]:
-    """Count the records whose stage was refused since then, by type, value before and after."""
-    query = (
-        select(_C.object_type, _C.before, _C.after, func.count(distinct(_C.object_id)))
-        .where(
-            _C.portal_id == session.portal_key,
-            _C.at >= to_millis(since),
-            _C.outcome == Outcome.REFUSED.value,
-            _C.property_name == STAGE,
-        )
-        .group_by(_C.object_type, _C.before, _C.after)
-    )
-    return {
-        (ObjectType(object_type), before or "", after or ""): record_count
-        for object_type, before, after, record_count in session.execute(query)
-    }
-
-
-def count_records_by_rule(
-    session: Transaction, *, since: datetime, except_runs: Collection[str] = ()
-) -> dict[str, int]:
-    """Count, for each rule, the records of which it wrote a property since then.
-
-    A stale correction was never sent, so it does not count; nor do the lines of `except_runs`.
-    """
-    record = _C.object_type + "/" + cast(_C.object_id, String)
-    query = (
-        select(_C.rule, func.count(distinct(record)))
-        .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
-        .where(_C.outcome != Outcome.STALE.value, _C.run.not_in(except_runs))
-        .group_by(_C.rule)
-    )
-    return {row[0]: row[1] for row in session.execute(query)}
-
-
 def redact(session: Transaction, records: Iterable[Ref]) -> int:
     """Remove the values from the lines of these records; return the number of lines.
 
@@ -211,9 +154,9 @@ def redact(session: Transaction, records: Iterable[Ref]) -> int:
     """
     redacted_lines = 0
     for chunk in chunk_refs(records):
-        conditions = (*chunk_conditions(session, _TABLE, chunk), _C.salt.is_not(None))
+        conditions = (*chunk_conditions(session, TABLE, chunk), _C.salt.is_not(None))
         blank = {"before": None, "after": None, "salt": None}
-        result = session.connection().execute(update(_TABLE).where(*conditions).values(blank))
+        result = session.connection().execute(update(TABLE).where(*conditions).values(blank))
         redacted_lines += result.rowcount
     return redacted_lines
 
@@ -245,7 +188,7 @@ def follow_chain(rows: Iterable[StoredLine], *, lines: int, head: str) -> ChainC
 
 def _stream_rows(session: Transaction) -> Iterator[StoredLine]:
     """Yield the rows in their order; {} stands for one whose text is no UTF-8, and ends them."""
-    query = select(_TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place)
+    query = select(TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place)
     last_place = 0
     try:
         for row in _stream(session, query):
@@ -262,7 +205,7 @@ def _rows_until_undecodable(session: Transaction, place: int) -> Iterator[Stored
     """Yield the rows after a place one by one, and {} for the first that cannot be read."""
     while True:
         conditions = (_C.portal_id == session.portal_key, _C.place > place)
-        query = select(_TABLE).where(*conditions).order_by(_C.place).limit(1)
+        query = select(TABLE).where(*conditions).order_by(_C.place).limit(1)
         try:
             row = session.execute(query).mappings().one()
         except DatabaseError:
@@ -287,7 +230,7 @@ def _readable_line(row: StoredLine) -> AuditLine | None:
 def read_stored(session: Transaction, *, until: int) -> Iterator[StoredLine]:
     """Yield the lines up to this place, with hash, seal and salt."""
     conditions = (_C.portal_id == session.portal_key, _C.place <= until)
-    yield from _stream(session, select(_TABLE).where(*conditions).order_by(_C.place))
+    yield from _stream(session, select(TABLE).where(*conditions).order_by(_C.place))
 
 
 def place_to_cut(session: Transaction, *, older_than: datetime, max_lines: int) -> int | None:
@@ -316,7 +259,7 @@ def cut(session: Transaction, place: int, *, at: datetime, file: str) -> AuditCu
         file=file,
     )
     audit_cuts.add(session, new_cut)
-    session.execute(delete(_TABLE).where(*conditions))
+    session.execute(delete(TABLE).where(*conditions))
     return new_cut
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from connector.core.corrections.audit import ChainCheck, IntactChain
-from state import audit, runs
+from state import audit, audit_counts, runs
 from state.db.transaction import Transaction
 
 
@@ -49,7 +49,7 @@ def runs_with_missing_lines(session: Transaction) -> tuple[RunShortfall, ...]:
     A run's summary counts its corrections by outcome, and each of them has a line.
     """
     cut = audit.head(session).cut
-    lines_by_run = audit.count_lines_by_run(session)
+    lines_by_run = audit_counts.count_lines_by_run(session)
     shortfalls = []
     for run in runs.read(session, since=cut.last_line_at if cut else None):
         # A run that began in the very moment of the last line that was cut may have lost lines.

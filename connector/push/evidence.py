@@ -64,7 +64,7 @@ def _takes_away(move: Move) -> bool:
 
 
 def _changed_deals(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]:
-    """Return the deals named as evidence that are gone or in another stage, and say which."""
+    """Return the deals named as evidence that are missing or in another stage, and say which."""
     named = sorted(set().union(*map(_named_deals, moves)))
     with context.reading() as session:
         mirrored = mirror.get(session, named)
@@ -72,27 +72,27 @@ def _changed_deals(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]
     deals = [deal for deal in named if deal in mirrored]
     result = _read_twice(context, deals)
     current = result.records
-    # A deal that HubSpot does not serve is neither gone nor changed: the mirror's word stands.
+    # A deal that HubSpot does not serve is neither missing nor changed: the mirror's word stands.
     deals = [deal for deal in deals if deal not in result.unreadable]
-    gone = {deal for deal in deals if deal not in current or current[deal].ref != deal}
+    missing_refs = {deal for deal in deals if deal not in current or current[deal].ref != deal}
     changed = {
         deal
         for deal in deals
-        if deal not in gone
+        if deal not in missing_refs
         and any(
             current[deal].value(name) != mirrored[deal].value(name) for name in _DEAL_PROPERTIES
         )
     }
-    if gone or changed:
+    if missing_refs or changed:
         now = context.api.now()
         with context.begin() as session:
             mirror.patch(session, [current[deal] for deal in changed], due_at=now)
-            mirror.archive(session, gone, at=now)
-            links = associations.read_of_deals(session, gone | changed)
+            mirror.archive(session, missing_refs, at=now)
+            links = associations.read_of_deals(session, missing_refs | changed)
             linked = {link.target for deal_links in links.values() for link in deal_links}
             mirror.mark_due(session, linked, at=now)
     return {
-        **{deal: f"{deal} is archived, deleted or merged" for deal in gone},
+        **{deal: f"{deal} is archived, deleted or merged" for deal in missing_refs},
         **{deal: f"{deal} has changed its stage" for deal in changed},
     }
 

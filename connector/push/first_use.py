@@ -16,7 +16,7 @@ from connector.core.model import Correction, ObjectType, Outcome
 from connector.errors import UserError
 from connector.push.pause import refuse_if_paused
 from connector.push.push import plan_corrections, push
-from state import audit, introduced_rules, mirror_queries, outbox, runs
+from state import audit_counts, introduced_rules, mirror_queries, outbox, runs
 from state.plans import PlanHead
 
 _CHUNK: Final = 1000
@@ -73,7 +73,7 @@ def _find_rules_to_review(context: RunContext, plan: PlanHead) -> tuple[NewRule,
         reviewed = runs.read(session, since=since - timedelta(hours=DAY), kind=REVIEWED_RUN)
         reviewed_ids = {run.run for run in reviewed}
         corrected = Counter(
-            audit.count_records_by_rule(session, since=since, except_runs=reviewed_ids)
+            audit_counts.count_records_by_rule(session, since=since, except_runs=reviewed_ids)
         )
         # What was sent and has not ended yet has no audit line.
         for move in outbox.open_moves(session):

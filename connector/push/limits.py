@@ -25,7 +25,7 @@ from connector.errors import UserError
 from connector.push.finish_moves import FAILURES, is_failure
 from connector.push.pause import refuse_if_paused
 from connector.push.restore import CorrectionResult
-from state import audit, mirror, recent_writes
+from state import audit_counts, mirror, recent_writes
 from state.plans import PlanHead
 
 # A small run says little by itself: its endings count together with those of the last hour.
@@ -143,8 +143,8 @@ class FailureMonitor:
         """Count what held and what did not within the last hour, by the audit."""
         since = self.context.api.now() - _RECENT
         with self.context.reading() as session:
-            outcome_counts = audit.count_outcomes(session, since=since)
-            refused_stages = audit.count_refused_stages(session, since=since)
+            outcome_counts = audit_counts.count_outcomes(session, since=since)
+            refused_stages = audit_counts.count_refused_stages(session, since=since)
         failure_counts: Counter[bool] = Counter()
         for outcome, count in outcome_counts.items():
             failure_counts[outcome in FAILURES] += count

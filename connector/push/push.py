@@ -139,7 +139,7 @@ def push_stepwise(context: RunContext, moves: Sequence[Move]) -> tuple[Correctio
     and then a hundred. What this leaves out stays due. Forward moves go with the last step.
     """
     backward = [move for move in moves if move.clears_first]
-    others = [move for move in moves if not move.clears_first]
+    forward = [move for move in moves if not move.clears_first]
     results: tuple[CorrectionResult, ...] = ()
     while backward:
         size = _backward_allowed(context, backward[0])
@@ -156,9 +156,9 @@ def push_stepwise(context: RunContext, moves: Sequence[Move]) -> tuple[Correctio
             break
         step, backward = backward[:size], backward[size:]
         if not backward:
-            step, others = [*step, *others], []
+            step, forward = [*step, *forward], []
         results += push_batch(context, step)
-    return results + push_batch(context, others)
+    return results + push_batch(context, forward)
 
 
 def _backward_allowed(context: RunContext, next_move: Move) -> int:

@@ -49,7 +49,7 @@ def anna(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Ref:
     return ref
 
 
-def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+def list_open_moves(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     capsys.readouterr()
     assert main.run_command(["recover", "--list", "--json"]) == 0
     documents: list[dict[str, object]] = orjson.loads(capsys.readouterr().out)
@@ -59,7 +59,7 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 def test_open_moves_are_listed_and_then_finished(
     workspace: Workspace, anna: Ref, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (document,) = listed(capsys)
+    (document,) = list_open_moves(capsys)
     assert (document["record"], document["phase"]) == (str(anna), "cleared")
     assert (document["before"], document["after"]) == (
         {STAGE: "customer"},
@@ -70,7 +70,7 @@ def test_open_moves_are_listed_and_then_finished(
     assert main.run_command(["recover"]) == 0
     assert "1 of 1 open moves are finished" in capsys.readouterr().out
     assert workspace.value(f"{anna}.{STAGE}") == "opportunity"
-    assert listed(capsys) == []
+    assert list_open_moves(capsys) == []
     assert main.run_command(["recover", "--list"]) == 0
     assert "No move is open" in capsys.readouterr().out
 

@@ -93,12 +93,16 @@ class Workspace:
         return self.portal.value(object_type, record_id, property_name)
 
     def blank_records(self) -> list[str]:
-        """Return the contacts and companies without a stage."""
+        """Return the records without a stage, but for companies that never had one.
+
+        The standard policy gives a company without a deal no stage.
+        """
         return [
             f"{object_type}/{record.id}"
             for object_type in ("contacts", "companies")
             for record in self.portal.records(object_type)
             if not record.values.get("lifecyclestage")
+            and (object_type == "contacts" or record.history("lifecyclestage"))
         ]
 
     def audit_lines(self, record: str | None = None) -> list[AuditLine]:

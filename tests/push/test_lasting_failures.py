@@ -77,11 +77,11 @@ def clear_counts(portal: ConnectedPortal) -> list[int]:
 def test_where_one_set_always_fails_the_old_stage_goes_back_and_all_others_get_theirs(
     portal: ConnectedPortal, error: ConnectorError
 ) -> None:
-    failing, *others = create_reopened_customers(portal, 3)
+    failing, *healthy = create_reopened_customers(portal, 3)
     fail_sets(portal, error, failing, "opportunity")
     result = run(portal)
     assert portal.stage(failing) == "customer"
-    assert {portal.stage(contact) for contact in others} == {"opportunity"}
+    assert {portal.stage(contact) for contact in healthy} == {"opportunity"}
     assert (str(failing), "opportunity", "restored") in portal.outcomes()
     assert result.open_moves == ()
 
@@ -107,12 +107,12 @@ def test_a_correction_whose_set_always_fails_is_quarantined_with_hubspot_s_words
 def test_a_record_that_takes_neither_stage_stays_open_and_everything_else_goes_on(
     portal: ConnectedPortal, error: ConnectorError
 ) -> None:
-    failing, *others = create_reopened_customers(portal, 3)
+    failing, *healthy = create_reopened_customers(portal, 3)
     won_lead = create_won_lead(portal)
     fail_sets(portal, error, failing, "opportunity", "customer")
     result = run(portal)
     assert result.open_moves == (failing,)
-    assert {portal.stage(contact) for contact in others} == {"opportunity"}
+    assert {portal.stage(contact) for contact in healthy} == {"opportunity"}
     assert portal.stage(won_lead) == "customer"
 
     later_lead = create_won_lead(portal)
@@ -150,12 +150,12 @@ def test_the_plan_leaves_a_record_with_an_open_move_alone_and_says_why(
 def test_undo_puts_back_the_stage_that_stood_there_where_its_set_always_fails(
     portal: ConnectedPortal,
 ) -> None:
-    failing, other = create_won_lead(portal), create_won_lead(portal)
+    failing, healthy = create_won_lead(portal), create_won_lead(portal)
     first_run = run(portal)
     fail_sets(portal, SERVER_ERROR, failing, "lead")
     context = portal.context()
     result = undo(context, plan_undo(context, Selection(run=first_run.run)))
-    assert (portal.stage(failing), portal.stage(other)) == ("customer", "lead")
+    assert (portal.stage(failing), portal.stage(healthy)) == ("customer", "lead")
     assert [left.record for left in result.not_undone] == [failing]
     assert portal.open_moves() == ()
 
@@ -299,10 +299,10 @@ def test_a_bare_400_at_the_set_is_repeated_before_it_is_believed(portal: Connect
 def test_a_record_that_cannot_be_written_is_refused_and_the_others_are_written(
     portal: ConnectedPortal, error: ConnectorError
 ) -> None:
-    failing, other = create_won_lead(portal), create_won_lead(portal)
+    failing, healthy = create_won_lead(portal), create_won_lead(portal)
     fail_sets(portal, error, failing, "customer")
     run(portal)
-    assert portal.stage(other) == "customer"
+    assert portal.stage(healthy) == "customer"
     assert (str(failing), "customer", "refused") in portal.outcomes()
     assert portal.open_moves() == ()
 
@@ -310,11 +310,11 @@ def test_a_record_that_cannot_be_written_is_refused_and_the_others_are_written(
 def test_a_record_whose_clear_always_fails_keeps_its_stage_and_the_others_go_back(
     portal: ConnectedPortal,
 ) -> None:
-    failing, *others = create_reopened_customers(portal, 5)
+    failing, *healthy = create_reopened_customers(portal, 5)
     fail_sets(portal, SERVER_ERROR, failing, "")
     run(portal)
     assert portal.stage(failing) == "customer"
-    assert {portal.stage(contact) for contact in others} == {"opportunity"}
+    assert {portal.stage(contact) for contact in healthy} == {"opportunity"}
     assert portal.open_moves() == ()
 
 

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import AuditLine, BrokenChain, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
-from state import audit
+from state import audit, audit_counts
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.state.examples import OTHER_PORTAL, PORTAL, at, company, contact
@@ -71,9 +71,9 @@ def test_the_records_of_a_rule_count_once_and_stale_corrections_never(session: T
         line(4, record=company(1), rule="won"),
     ]
     audit.append(session, lines)
-    assert audit.count_records_by_rule(session, since=at(0)) == {"reopened": 2, "won": 1}
-    assert audit.count_records_by_rule(session, since=at(3)) == {"won": 1}
-    assert audit.count_records_by_rule(session, since=at(0), except_runs={"r1"}) == {}
+    assert audit_counts.count_records_by_rule(session, since=at(0)) == {"reopened": 2, "won": 1}
+    assert audit_counts.count_records_by_rule(session, since=at(3)) == {"won": 1}
+    assert audit_counts.count_records_by_rule(session, since=at(0), except_runs={"r1"}) == {}
 
 
 def test_nothing_appended_is_nothing_told(session: Transaction) -> None:
@@ -117,7 +117,7 @@ def test_what_ended_since_a_time_is_counted_by_outcome_each_property_once(
 ) -> None:
     ignored = [line(minute, outcome=Outcome.IGNORED) for minute in (2, 3)]
     audit.append(session, [line(0), line(1), *ignored])
-    assert audit.count_outcomes(session, since=at(1)) == {
+    assert audit_counts.count_outcomes(session, since=at(1)) == {
         Outcome.APPLIED: 1,
         Outcome.IGNORED: 1,
     }

@@ -17,7 +17,7 @@ from connector.reports.table import Report
 from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
 from connector.web.dashboard.source import DashboardSource
-from state import audit, plans
+from state import audit, audit_counts, plans
 
 _WEEKS: Final = 12
 _SHOWN_CORRECTIONS: Final = 200
@@ -43,10 +43,12 @@ REPORTS: Final[Mapping[str, Callable[[DashboardSource], Report]]] = {
 def today_page(source: DashboardSource) -> Page:
     """Return what was corrected lately, what waits, and how the daemon does."""
     with source.store.reading(source.portal_id) as session:
-        day = audit.count_outcomes(session, since=source.now - timedelta(days=1))
-        rules = audit.count_records_by_rule(session, since=source.now - timedelta(days=1))
+        day = audit_counts.count_outcomes(session, since=source.now - timedelta(days=1))
+        rules = audit_counts.count_records_by_rule(session, since=source.now - timedelta(days=1))
         starts = [source.now - timedelta(weeks=number) for number in range(_WEEKS, 0, -1)]
-        totals = [sum(audit.count_outcomes(session, since=start).values()) for start in starts]
+        totals = [
+            sum(audit_counts.count_outcomes(session, since=start).values()) for start in starts
+        ]
         head = plans.latest(session)
     later_totals = [*totals[1:], 0]
     weeks = [
