@@ -9,7 +9,13 @@ from connector.context import RunContext
 from connector.core.model import STAGE, Ref
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import Refusal
-from connector.hubspot.http.failures import BatchRefused, OutcomeUnknown, RequestRefused
+from connector.hubspot.http.failures import (
+    BatchRefused,
+    OutcomeUnknown,
+    RequestRefused,
+    ScopeMissing,
+    TokenRefused,
+)
 
 Changes = Mapping[Ref, Mapping[str, str]]
 RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds, while nothing is known of a write
@@ -117,7 +123,13 @@ def _isolate_failure(
     *,
     finishing: bool,
 ) -> None:
-    """Send what failed again and again in parts: one record, or one property, may be the cause."""
+    """Send what failed again and again in parts: one record, or one property, may be the cause.
+
+    A token that HubSpot does not take, or that lacks a scope which HubSpot names, is the cause
+    for every record: its error is raised, unless records stand blank.
+    """
+    if not finishing and _is_of_the_token(failure):
+        raise failure
     parts = _split(changes)
     if len(parts) > 1:
         for part in parts:
@@ -127,6 +139,12 @@ def _isolate_failure(
     failing_records = {ref for ref, _ in sent.failures}
     if len(failing_records) >= _MAX_FAILING_RECORDS and not sent.accepted:
         raise failure
+
+
+def _is_of_the_token(failure: ConnectorError) -> bool:
+    return isinstance(failure, TokenRefused) or (
+        isinstance(failure, ScopeMissing) and bool(failure.scopes)
+    )
 
 
 def _delays(failure: ConnectorError | None, *, records: int, is_part: bool) -> tuple[float, ...]:
