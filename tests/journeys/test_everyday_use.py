@@ -252,6 +252,7 @@ def test_what_does_not_exist_is_refused_with_what_would_be_right(
 def test_a_record_of_the_future_can_be_held_where_the_operator_insists(
     run_connector: RunConnector,
 ) -> None:
+    assert run_connector("pull").code == DONE
     assert run_connector("hold", "add", "contacts/999", "--anyway", "--reason", "x").code == DONE
     assert [hold["record"] for hold in run_connector("hold", "list", "--json").json] == [
         "contacts/999"

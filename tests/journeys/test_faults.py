@@ -218,9 +218,7 @@ def test_a_set_that_is_never_stored_puts_the_old_stage_back_or_stays_open(
 ) -> None:
     dora = create_lost_opportunity(workspace)
     workspace.sandbox.faults.add(Fault(route="batch_update", kind="ignore", nth=SET, times=0))
-    failure = sync_once(workspace)
-    assert failure is not None
-    assert f"contacts/{dora}" in str(failure)
+    assert sync_once(workspace) is None  # an open move is no failure of the run
     assert [str(move.record) for move in workspace.open_moves()] == [f"contacts/{dora}"]
 
 
@@ -277,6 +275,8 @@ def test_a_record_merged_away_in_the_gap_leaves_no_blank_behind(
     _act_in_the_gap(workspace, merge)
     workspace.sync()
     assert survivors
+    # What an import has just cleared is left to it for a quarter of an hour (`blank_minutes`).
+    portal.clock.advance(16 * 60)
     workspace.sync()
     assert workspace.blank_records() == []
     sync_until_quiet(workspace)
@@ -299,7 +299,7 @@ def test_a_permission_lost_in_the_gap_keeps_the_move_open_until_it_is_back(
 
     _act_in_the_gap(workspace, revoke_permission)
     for _ in range(2):
-        assert sync_once(workspace) is not None
+        sync_once(workspace)
         assert [str(move.record) for move in workspace.open_moves()] == [f"contacts/{dora}"]
     workspace.sandbox.dispatcher.tokens.update(tokens)
     scopes.update(SCOPES)
@@ -313,8 +313,9 @@ def test_what_a_failed_sync_left_due_is_decided_by_one_in_the_same_second(
 ) -> None:
     dora = create_lost_opportunity(workspace)
     workspace.sandbox.after_answer = lambda _: workspace.portal.clock.advance(0.04)
-    workspace.sandbox.faults.add(Fault(route="batch_read", kind="403"))
+    workspace.sandbox.faults.add(Fault(route="batch_read", kind="403", times=0))
     assert sync_once(workspace) is not None
+    workspace.sandbox.faults.clear()
     workspace.sandbox.after_answer = None
     workspace.portal.clock.set(workspace.portal.clock.now().replace(microsecond=999_000))
     workspace.sync()

@@ -77,15 +77,17 @@ class SituationWriter:
         return sorted(self._parse_correction(row) for row in situation["fixes"])
 
     def corrections_of_unlisted(self) -> list[ExpectedCorrection]:
-        """Return what has to become of the records without a stage and without a situation."""
+        """Return what has to become of the contacts without a stage and without a situation.
+
+        A company without a stage keeps none (`company_default_stage`).
+        """
         listed_names = {name for situation in self.situations for name in self.records(situation)}
         template = self._parse_correction(
             {**self.unlisted_records, "fix": f"contact 0 · {self.unlisted_records['fix']}"}
         )
         blank_records = [
-            f"{object_type}/{record.id}"
-            for object_type in ("contacts", "companies")
-            for record in self._portal.records(object_type)
+            f"contacts/{record.id}"
+            for record in self._portal.records("contacts")
             if not record.values.get(STAGE)
         ]
         return [
