@@ -130,7 +130,7 @@ def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
 @pytest.mark.parametrize(
     ("act", "error"),
     [
-        (lambda session: session.execute(text("SELECT nonsense")), DBAPIError),
+        (lambda session: session.execute(text("SELEC nonsense")), DBAPIError),
         (_same_key_twice, IntegrityError),
     ],
 )
