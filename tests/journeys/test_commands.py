@@ -187,7 +187,9 @@ def test_where_nothing_listens_it_ends_with_4(run_connector: RunConnector) -> No
     assert "HUBSPOT_API_URL" in result.err
 
 
-def test_what_is_no_hubspot_ends_with_4_and_names_the_setting(workspace: Workspace, run_connector: RunConnector) -> None:
+def test_what_is_no_hubspot_ends_with_4_and_names_the_setting(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
     result = run_connector("pull", HUBSPOT_API_URL=f"{workspace.sandbox.url}/nothing/here")
     # A page of HTML may pass by itself: it was asked for again before anybody is told.
     assert result.code == TRY_LATER
