@@ -170,7 +170,7 @@ def test_an_open_move_of_a_merged_record_is_finished_on_the_survivor(
         outbox.advance(session, [merged], phase)
     portal.api.merge(survivor, merged)
     if phase is Phase.CLEARED:
-        portal.edit(survivor, lifecyclestage="")
+        portal.clear_as_connector(survivor)
 
     recover(portal.context())
 
