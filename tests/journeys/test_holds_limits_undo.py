@@ -195,7 +195,7 @@ def test_hold_pause_and_resume_by_command(
         (["undo", "--since", "soon"], "no day or time"),
         (["undo", "--record", "anna"], "write contacts/123"),
         (["hold", "add", "--reason", "x"], "Name one thing"),
-        (["hold", "add", "--where", "nothing=1", "--reason", "x"], "a property that the mirror"),
+        (["hold", "add", "--where", "nothing=1", "--reason", "x"], "connector pull"),
     ],
 )
 def test_a_command_that_makes_no_sense_says_what_to_type(

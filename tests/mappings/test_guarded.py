@@ -56,7 +56,9 @@ def test_a_rule_that_only_keeps_others_away_has_to_win_in_a_case() -> None:
 def test_a_row_that_only_finds_what_is_there_has_to_win_in_a_case() -> None:
     row = "lead_status: [{name: mine, when: always, lead_status: CONNECTED, reason: x}]"
     policy = load_policy(
-        f"extends: standard\n{row}", source="p.yaml", preset_text=presets.policy_text
+        f"extends: standard\nsettings: {{lead_status: {{outside: clear}}}}\n{row}",
+        source="p.yaml",
+        preset_text=presets.policy_text,
     )
     case = "{name: one, given: {stage: lead, status: CONNECTED}, expect: {status: CONNECTED}}"
     trial = run_cases(policy, Cases(source="p.cases.yaml", text=f"cases: [{case}]"))
