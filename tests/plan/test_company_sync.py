@@ -132,7 +132,7 @@ def test_without_company_sync_a_company_makes_nobody_due(portal: ConnectedPortal
 def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
     settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"})
     policy = load_policy("extends: standard", source="p.yaml", preset_text=policy_text)
-    with pytest.raises(UserError, match="Nothing is mirrored yet"):
+    with pytest.raises(UserError, match="does not exist"):
         compare(settings, policy, policy, now=START)
 
 
