@@ -52,6 +52,7 @@ def edit_stage(stage: str, **origin: object) -> Action:
 
 # What happens, the stage at the end, and how the audit tells of it.
 SLOW_CLEAR = {"clear_delay_seconds": 1.0}
+LATE_CLEAR = {"clear_delay_seconds": 4.0}
 HABITS: dict[str, tuple[Action, str, list[Outcome]]] = {
     "ignores a backward write": (set_switches(**SLOW_CLEAR), EXPECTED_STAGE, [APPLIED]),
     "ignores it and echoes what was asked": (
@@ -61,6 +62,11 @@ HABITS: dict[str, tuple[Action, str, list[Outcome]]] = {
     ),
     "refuses it with its batch": (
         set_switches(**SLOW_CLEAR, backward_write="error", backward_error_scope="batch"),
+        EXPECTED_STAGE,  # the refusal is sent again, and the clear has arrived by then
+        [APPLIED],
+    ),
+    "refuses it with its batch, and the clear arrives late": (
+        set_switches(**LATE_CLEAR, backward_write="error", backward_error_scope="batch"),
         STAGE_BEFORE,
         [RESTORED, RESTORED],
     ),

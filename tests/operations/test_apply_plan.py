@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.cycle import corrections_of_plan, held_back_of_plan, plan_document
+from connector.cli.plan_output import corrections_of_plan, held_back_of_plan, plan_document
 from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
 from connector.context import RunContext
 from connector.core.corrections.plan import PlanCounter, digest_prefix, parse_correction
