@@ -21,8 +21,8 @@ from connector.alerts.notifier import Notifier
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine
-from connector.core.event import Event
 from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
+from connector.core.webhook_event import Event
 from connector.daemon.cycle import Schedule
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop

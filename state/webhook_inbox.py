@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Index, bindparam, delete, func, select, text, update
 from sqlmodel import SQLModel
 
-from connector.core.event import Event
+from connector.core.webhook_event import Event
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
 from state.db.keys import ref_of

@@ -31,7 +31,7 @@ from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.errors import UserError
-from connector.operations.known_names import require_record, require_rule, require_run
+from connector.operations.refuse_unknown import require_record, require_rule, require_run
 from state import audit as audits
 from state import audit_archives, merged_records, portals
 from state.audit_proof import HeadCheck, check_head, runs_with_missing_lines

@@ -10,9 +10,9 @@ from typing import Final
 import click
 
 from connector import __version__
+from connector.cli.command_summaries import SUMMARIES
 from connector.cli.common_options import add_common_options
 from connector.cli.suggestions import SuggestingGroup
-from connector.cli.summaries import SUMMARIES
 from connector.errors import PermanentError, TemporaryError, UserError
 
 SUCCESS, ACTION_NEEDED, BUG, TRY_LATER, INTERRUPTED = 0, 1, 3, 4, 130
@@ -21,7 +21,7 @@ SUCCESS, ACTION_NEEDED, BUG, TRY_LATER, INTERRUPTED = 0, 1, 3, 4, 130
 COMMANDS: Final = {
     "demo": "sandbox",
     "sandbox": "sandbox",
-    "check": "inspect",
+    "check": "check_explain",
     "pull": "cycle",
     "plan": "cycle",
     "apply": "cycle",
@@ -29,18 +29,18 @@ COMMANDS: Final = {
     "backfill": "whole_portal",
     "run": "run",
     "mirror": "whole_portal",
-    "explain": "inspect",
+    "explain": "check_explain",
     "policy": "policy",
     "audit": "audit",
     "runs": "runs",
     "report": "reports",
-    "history": "histories",
+    "history": "history",
     "recover": "recover",
-    "undo": "safeguards",
-    "hold": "safeguards",
+    "undo": "hold_pause_undo",
+    "hold": "hold_pause_undo",
     "quarantine": "quarantine",
-    "pause": "safeguards",
-    "resume": "safeguards",
+    "pause": "hold_pause_undo",
+    "resume": "hold_pause_undo",
     "state": "state",
     "mcp": "mcp",
     "completion": "completion",

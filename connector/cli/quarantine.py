@@ -8,8 +8,8 @@ from rich.table import Table
 from connector.cli.render.console import console, write_json
 from connector.cli.setup import help_examples, json_option, parse_record, run_in_context
 from connector.context import RunContext
-from connector.operations import set_aside
-from connector.operations.set_aside import SetAside
+from connector.operations import quarantine as quarantine_operations
+from connector.operations.quarantine import SetAside
 
 _record_argument = click.argument("record", required=False, metavar="[contacts/ID]")
 
@@ -40,7 +40,7 @@ def quarantine_retry(*, record: str | None) -> int:
     ref = parse_record(record) if record else None
 
     def work(context: RunContext) -> int:
-        count = set_aside.retry(context, ref)
+        count = quarantine_operations.retry(context, ref)
         console().print(f"{count} tried again by the next `connector sync`, or by the daemon.")
         return 0
 
@@ -54,7 +54,7 @@ def quarantine_drop(*, record: str | None) -> int:
     ref = parse_record(record) if record else None
 
     def work(context: RunContext) -> int:
-        console().print(f"{set_aside.drop(context, ref)} taken off the list.")
+        console().print(f"{quarantine_operations.drop(context, ref)} taken off the list.")
         return 0
 
     return run_in_context(work)
@@ -62,7 +62,7 @@ def quarantine_drop(*, record: str | None) -> int:
 
 def _show(context: RunContext, *, as_json: bool) -> int:
     with context.reading() as session:
-        entries = set_aside.list_set_aside(session)
+        entries = quarantine_operations.list_set_aside(session)
     if as_json:
         write_json([_document(entry) for entry in entries])
         return 0

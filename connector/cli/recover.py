@@ -11,9 +11,9 @@ from connector.cli.cycle import raise_if_open
 from connector.cli.render.console import console, write_json
 from connector.cli.setup import help_examples, json_option, parse_record, run_in_context
 from connector.context import RunContext
-from connector.push.open_moves import OpenMove, list_open_moves, release
-from connector.push.recover import log_open_moves_on_error
-from connector.push.recover import recover as recover_moves
+from connector.push.recover_open_moves import log_open_moves_on_error
+from connector.push.recover_open_moves import recover as recover_moves
+from connector.push.stuck_moves import OpenMove, list_open_moves, release
 
 
 @click.command(

@@ -18,7 +18,7 @@ from connector.config.setting_files import (
 )
 from connector.core.retention import RetentionPeriods
 from connector.errors import UserError
-from connector.hubspot.oauth_app import App
+from connector.hubspot.oauth_install import App
 from state.db.addresses import password_of
 
 FILE = TOML_FILE

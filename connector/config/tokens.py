@@ -14,9 +14,9 @@ import structlog
 
 from connector.config.settings import Settings
 from connector.errors import UserError
-from connector.hubspot.http.oauth import Grant, Tokens, refresh_grant
+from connector.hubspot.http.token_refresh import Grant, Tokens, refresh_grant
 from connector.hubspot.http.transport import TokenSource
-from connector.hubspot.oauth_app import App
+from connector.hubspot.oauth_install import App
 from connector.telemetry import logs
 from state import tokens
 from state.db.store import Store

@@ -18,7 +18,7 @@ from connector.plan.propose import propose
 from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull, require_mirror
 from connector.push.first_use import require_reviewed_rules
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 from state import mirror
 
 MIN_FREE_BYTES: Final = 64 * 2**20

@@ -26,8 +26,8 @@ from connector.core.binding.bind import BoundPolicy, bind
 from connector.core.model import Portal
 from connector.errors import UserError
 from connector.hubspot.client import HubSpotClient
-from connector.hubspot.http.oauth import Tokens
 from connector.hubspot.http.requester import OnAnswer
+from connector.hubspot.http.token_refresh import Tokens
 from connector.hubspot.http.transport import TokenSource
 from connector.telemetry import logs
 from state import portals

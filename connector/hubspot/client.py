@@ -40,7 +40,7 @@ from connector.hubspot.http.requester import Exchange, OnAnswer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.http.transport import TokenSource
-from connector.hubspot.isolate import isolate_failing_records
+from connector.hubspot.split_failing_reads import isolate_failing_records
 
 DEFAULT_URL: Final = "https://api.hubapi.com"
 READ_LIMIT: Final = 100

@@ -17,7 +17,7 @@ from connector.plan.propose import new_tally
 from connector.pull.poll import pull
 from connector.push.first_use import REVIEWED_RUN, introduce_rules
 from connector.push.push import push
-from connector.push.recover import log_open_moves_on_error, recover
+from connector.push.recover_open_moves import log_open_moves_on_error, recover
 from state import plans, runs
 from state.plans import PlanHead
 

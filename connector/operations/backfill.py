@@ -13,7 +13,7 @@ from connector.operations.resume_after_quota_reset import resume_after_quota_res
 from connector.operations.sync import SyncResult, sync
 from connector.pull.id_ranges import MAX_RANGES, MIN_RECORDS_PER_RANGE
 from connector.pull.poll import PullResult, pull
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 
 _PAGE_SIZE, _LINKS_PER_READ = 100, 1000
 

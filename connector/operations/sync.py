@@ -16,7 +16,7 @@ from connector.plan.propose import propose
 from connector.pull.poll import PullResult, pull, require_mirror
 from connector.pull.verify_mirror import is_proven, verify_mirror
 from connector.push.first_use import push_with_first_use
-from connector.push.recover import log_open_moves_on_error, recover
+from connector.push.recover_open_moves import log_open_moves_on_error, recover
 from state import audit, outbox, runs
 from state.plans import PlanHead
 

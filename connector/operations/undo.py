@@ -20,7 +20,7 @@ from connector.push.finish_moves import FAILURES
 from connector.push.move_batch import finish_unserved
 from connector.push.push import BATCH_SIZE, push_stepwise
 from connector.push.release_holds import UNDO, hold_author
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from state import audit, holds, mirror, runs
 
 RULE = UNDO

@@ -9,7 +9,7 @@ from connector.context import Reading, RunContext
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
 from connector.hubspot.api import ReadResult
 from connector.hubspot.http.failures import RecordsUnreadable
-from connector.plan.set_aside import note_unreadable
+from connector.plan.quarantine_unreadable import note_unreadable
 from state import ledger
 from state.unreadable_records import FailedReading
 

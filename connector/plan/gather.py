@@ -13,7 +13,7 @@ from connector.core.decide.history_needs import needs_edit_history
 from connector.core.model import STAGE, STATUS, Association, ObjectType, Record, Ref, Version
 from connector.plan.company_groups import add_company_group_facts
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, read_fresh
-from connector.plan.set_aside import note_unreadable, unreadable_refs
+from connector.plan.quarantine_unreadable import note_unreadable, unreadable_refs
 from state import associations, ledger, mirror
 from state.db.transaction import Transaction
 from state.unreadable_records import FailedReading

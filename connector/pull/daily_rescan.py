@@ -17,7 +17,7 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
-from connector.plan.set_aside import note_unreadable
+from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import checkpoints, mirror, mirror_queries

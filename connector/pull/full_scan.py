@@ -14,7 +14,7 @@ from connector.context import RunContext
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import RequestRefused
-from connector.plan.set_aside import note_unreadable
+from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
 from connector.pull.ingest import Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing

@@ -11,7 +11,7 @@ from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import Association, ObjectType, Record, Ref
 from connector.plan.company_groups import companies_of
-from connector.plan.set_aside import note_unreadable, read_by_id, waiting_records
+from connector.plan.quarantine_unreadable import note_unreadable, read_by_id, waiting_records
 from state import (
     associations,
     cascade,

@@ -10,7 +10,7 @@ import structlog
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import Record, Ref
-from connector.plan.set_aside import read_by_id
+from connector.plan.quarantine_unreadable import read_by_id
 from connector.pull.ingest import ingest, read_batch
 from state import cascade
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
-from connector.core.event import Event
 from connector.core.model import ObjectType, Ref
-from connector.plan.set_aside import read_by_id
+from connector.core.webhook_event import Event
+from connector.plan.quarantine_unreadable import read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import mirror, webhook_inbox

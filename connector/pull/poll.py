@@ -14,11 +14,11 @@ from connector.errors import UserError
 from connector.hubspot import search_window
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import IncompleteWindow
-from connector.plan.set_aside import note_unreadable
+from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import scan_object_type
 from connector.pull.ingest import ingest, read_batch
-from connector.pull.retry_set_aside import retry_set_aside
+from connector.pull.retry_unreadable import retry_set_aside
 from connector.pull.windows import (
     ReadPosition,
     Window,

@@ -12,7 +12,7 @@ from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot import search_window
 from connector.hubspot.api import SEARCH_LIMIT
-from connector.plan.set_aside import note_unreadable, read_by_id
+from connector.plan.quarantine_unreadable import note_unreadable, read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import ORDER, pull

@@ -11,7 +11,7 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.moves import correction_key
 from connector.core.model import STAGE, Outcome, Record, Ref, Version
 from connector.plan.fresh_reads import drop_readings
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
 

@@ -9,7 +9,7 @@ from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Outcome
 from connector.plan.fresh_reads import read_records
 from connector.push.finish_moves import finish_moves
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from connector.push.send import send
 from state import outbox
 

@@ -24,7 +24,7 @@ from connector.core.model import Direction, ObjectType, Ref
 from connector.errors import UserError
 from connector.push.finish_moves import FAILURES, is_failure
 from connector.push.pause import refuse_if_paused
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from state import audit_counts, mirror, recent_writes
 from state.plans import PlanHead
 

@@ -12,9 +12,9 @@ from connector.plan.fresh_reads import drop_readings, read_fresh, read_records
 from connector.push.evidence import changed_evidence
 from connector.push.finish_moves import finish_moves
 from connector.push.former_customer_marks import write_marks
-from connector.push.open_moves import note_stuck
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from connector.push.send import SendResult, send
+from connector.push.stuck_moves import note_stuck
 from connector.push.verify import is_left_blank, verify
 from state import outbox, recent_writes
 

@@ -24,10 +24,10 @@ from connector.plan.native_company_sync import (
 )
 from connector.push.limits import FailureMonitor, check_limits
 from connector.push.move_batch import finish_unserved, push_batch, stale_reason
-from connector.push.open_moves import read_stuck_moves
 from connector.push.pause import refuse_if_paused
-from connector.push.restore import CorrectionResult
+from connector.push.restore_edits import CorrectionResult
 from connector.push.send import send
+from connector.push.stuck_moves import read_stuck_moves
 from state import plans
 from state.db.pages import read_pages
 from state.plans import PlanHead

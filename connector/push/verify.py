@@ -17,7 +17,7 @@ from connector.core.model import (
     Version,
 )
 from connector.plan.fresh_reads import read_records
-from connector.push.restore import CorrectionResult, restore_edits
+from connector.push.restore_edits import CorrectionResult, restore_edits
 from connector.push.send import SendResult, send
 
 # Sources of a version that no person, import or integration stands behind.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from connector.core.event import Event
+from connector.core.webhook_event import Event
 from connector.hubspot.webhook_signature import SigningSettings
 from connector.web.dashboard.source import DashboardSource
 

@@ -8,7 +8,7 @@ from queue import Empty, Full, Queue
 from threading import Thread
 from typing import Final
 
-from connector.core.event import Event
+from connector.core.webhook_event import Event
 from connector.errors import TemporaryError
 
 MAX_WAITING: Final = 2000

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 
 from connector.errors import UserError
-from state.db import schema
+from state.db import migrate
 from state.db.advisory_locks import hold_session_lock, keep_alive, lock_until_commit
 from state.db.postgresql_errors import explain_errors, remove_values
 from state.db.shared_rate_slots import SharedRateSlots
@@ -107,12 +107,12 @@ class PostgresqlDatabase:
 
     def migrate(self) -> None:
         """Migrate under an advisory lock, so that of many starts only one does it."""
-        if schema.is_current(self.reading, self._name):
+        if migrate.is_current(self.reading, self._name):
             return
         with self.writing.begin() as connection:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_MIGRATION_WAIT_SECONDS}s'"))
             lock_until_commit(connection, "migration")
-            schema.upgrade(connection)
+            migrate.upgrade(connection)
 
     def close(self) -> None:
         """Close every connection."""

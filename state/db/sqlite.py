@@ -13,10 +13,10 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from connector.errors import UserError
-from state.db import schema
+from state.db import migrate
 from state.db.errors import explain_errors
 from state.db.locks import hold_lock
-from state.rate_slots import RateSlots
+from state.rate_slot_file import RateSlots
 
 _PRAGMAS: Final = (
     # A mirrored record has about 500 bytes: upserts cost 17% less than with pages of 4,096 bytes.
@@ -104,7 +104,7 @@ class SqliteDatabase:
 
     def migrate(self) -> None:
         """Migrate under a lock file, so that of many starts only one does it."""
-        if schema.is_current(self.reading, str(self._path)):
+        if migrate.is_current(self.reading, str(self._path)):
             return
         lock = hold_lock(
             self._beside("migration.lock"),
@@ -113,7 +113,7 @@ class SqliteDatabase:
             holder_name="a migration",
         )
         with lock, self.writing.begin() as connection:
-            schema.upgrade(connection)
+            migrate.upgrade(connection)
 
     def close(self) -> None:
         """Close every connection."""

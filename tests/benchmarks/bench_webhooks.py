@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from threading import Event as Signal
 from threading import Thread
 
-from connector.core.event import Event
+from connector.core.webhook_event import Event
 from connector.hubspot.webhook_signature import Delivery, v3_signature
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread

@@ -23,7 +23,7 @@ _FORK_SERVER = get_context("forkserver")
 # Imported once, so that each process after the first costs no more than a fork.
 _FORK_SERVER.set_forkserver_preload(
     [
-        *("connector.cli.sandbox", "connector.cli.cycle", "connector.cli.inspect"),
+        *("connector.cli.sandbox", "connector.cli.cycle", "connector.cli.check_explain"),
         "connector.cli.run",
         "tests.journeys.kill_process",
     ]

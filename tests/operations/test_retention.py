@@ -10,9 +10,9 @@ import pytest
 
 from connector.context import RunContext
 from connector.core.corrections.audit import IntactChain
-from connector.core.event import Event
 from connector.core.model import Ref, Version
 from connector.core.retention import RetentionPeriods
+from connector.core.webhook_event import Event
 from connector.errors import UserError
 from connector.operations.retention import apply_retention
 from connector.operations.sync import sync

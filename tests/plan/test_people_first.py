@@ -14,7 +14,7 @@ from connector.operations.explain import explain_record
 from connector.operations.holds import active_holds, add_hold, remove_holds
 from connector.operations.sync import sync
 from connector.pull.poll import pull
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 from state import plans
 from state.plans import PlanHead
 from tests.fakes.connected_portal import DAY, LOST, OPEN, SQL, START, WON, ConnectedPortal

@@ -13,7 +13,7 @@ from connector.operations.sync import sync
 from connector.pull.daily_rescan import rescan_all
 from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import pull
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 from state import audit, ledger, mirror, outbox
 from tests.fakes.connected_portal import CONTACTS, DEALS, LOST, OPEN, START, WON, ConnectedPortal
 

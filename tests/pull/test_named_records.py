@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from connector.core.event import Event
 from connector.core.model import Ref
+from connector.core.webhook_event import Event
 from connector.operations.sync import apply_due
 from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 from state import mirror, webhook_inbox
 from tests.fakes.connected_portal import OPEN, ConnectedPortal
 

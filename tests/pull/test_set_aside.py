@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from connector.core.event import Event
 from connector.core.model import STAGE, ObjectType, Ref
+from connector.core.webhook_event import Event
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import IncompleteWindow
 from connector.operations.sync import sync

@@ -67,7 +67,9 @@ def test_where_no_proof_succeeds_nothing_of_a_mass_change_is_sent(
         return Page(records=page.records, total=(page.total or 0) + is_count)
 
     monkeypatch.setattr(type(portal.api), "search_changed", search_with_one_more)
-    with pytest.raises(TemporaryError, match="since the mirror of contacts could not be verified as complete"):
+    with pytest.raises(
+        TemporaryError, match="since the mirror of contacts could not be verified as complete"
+    ):
         apply(portal.context(permitted=True))
     assert portal.api.sent_updates == []
 

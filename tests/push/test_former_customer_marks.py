@@ -10,7 +10,7 @@ from connector.core.corrections.moves import Move, Phase
 from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
 from connector.operations.sync import sync
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
 from state import outbox
 from tests.fakes.connected_portal import COMPANIES, CONTACTS, DEALS, SQL, START, ConnectedPortal
 

@@ -17,8 +17,8 @@ from connector.hubspot.http.failures import (
 )
 from connector.operations.sync import SyncResult, sync
 from connector.operations.undo import Selection, plan_undo, undo
-from connector.push.open_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
+from connector.push.stuck_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
 from state import quarantine
 from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal
 

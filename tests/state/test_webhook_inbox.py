@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connector.core.event import Event
 from connector.core.model import Ref
+from connector.core.webhook_event import Event
 from state import tokens, webhook_inbox
 from state.db.transaction import Transaction
 from tests.state.examples import OTHER_PORTAL, in_portal

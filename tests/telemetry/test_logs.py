@@ -14,7 +14,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.cli import inspect, main, setup
+from connector.cli import check_explain, main, setup
 from connector.config.run_clock import RunClock
 from connector.sandbox.http.faults import Fault
 from connector.sandbox.http.server import Sandbox
@@ -173,7 +173,7 @@ def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox
     """
     instant_clock = RunClock(wait=lambda _: None, monotonic=time.monotonic)
     monkeypatch.setattr(setup, "REAL_CLOCK", instant_clock)
-    monkeypatch.setattr(inspect, "REAL_CLOCK", instant_clock)
+    monkeypatch.setattr(check_explain, "REAL_CLOCK", instant_clock)
     root = logging.getLogger()
     monkeypatch.setattr(root, "level", logging.DEBUG)
     monkeypatch.setattr(root, "handlers", [*root.handlers, logging.StreamHandler()])

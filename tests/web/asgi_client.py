@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
-from connector.core.event import Event
+from connector.core.webhook_event import Event
 from connector.errors import ConnectorError
 from connector.hubspot.webhook_signature import Delivery, SigningSettings, v3_signature
 from connector.web.app import create_app

@@ -9,8 +9,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from connector.core.event import Event
 from connector.core.model import Ref
+from connector.core.webhook_event import Event
 from connector.errors import TemporaryError, UserError
 from connector.web.event_store import MAX_WAITING, EventStore, Overloaded
 from connector.web.probe import probe

@@ -10,10 +10,10 @@ from connector.core.binding.bound_policy import BoundEntry, BoundRule, Render, S
 from connector.core.binding.settings import PortalNames
 from connector.core.conditions.compile_condition import CompiledCondition, compile_condition
 from connector.core.conditions.tree import Condition
+from connector.core.conditions.value_text import format_value
 from connector.core.conditions.values import Value, Values
 from connector.core.conditions.vocabulary import FOLLOWED_FACTS, Fact, Vocabulary
-from connector.core.conditions.wording import format_value
-from connector.core.policy.check_names import check_reason, names_in
+from connector.core.policy.check_condition_names import check_reason, names_in
 from connector.core.policy.read_settings import PolicyWord, Setting
 from connector.core.policy.rule import KEEP, Reason, Row, Rule, Target
 from connector.core.policy.setting_table import SettingType

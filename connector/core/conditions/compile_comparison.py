@@ -12,8 +12,8 @@ from connector.core.conditions.due_time import DueTime, build_due_time
 from connector.core.conditions.operands import Getter, Resolver, Term
 from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.tree import Comparison, Op
+from connector.core.conditions.value_text import format_value
 from connector.core.conditions.values import Kind, Value, Values
-from connector.core.conditions.wording import format_value
 
 Predicate: TypeAlias = Callable[[Values], bool]
 _Operator: TypeAlias = Callable[[Any, Any], bool]

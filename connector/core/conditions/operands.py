@@ -15,9 +15,9 @@ from connector.core.conditions.tree import (
     Operand,
     ShiftedTime,
 )
+from connector.core.conditions.value_text import format_value
 from connector.core.conditions.values import Kind, Value, Values, parse_date, parse_domain
 from connector.core.conditions.vocabulary import CLOCKS, Fact, Vocabulary
-from connector.core.conditions.wording import format_value
 from connector.core.model import Option
 from connector.core.problem import PolicyError, did_you_mean, policy_error
 

@@ -8,8 +8,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.conditions.value_text import format_date, format_value
 from connector.core.conditions.vocabulary import Fact
-from connector.core.conditions.wording import format_date, format_value
 from connector.core.deals import DateSource, Deal, DealState
 from connector.core.decide.facts import Facts
 

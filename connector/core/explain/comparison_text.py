@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from connector.core.conditions.compile_comparison import ComparisonTest
 from connector.core.conditions.operands import Term
 from connector.core.conditions.tree import Op
+from connector.core.conditions.value_text import format_value
 from connector.core.conditions.values import Kind, Value
 from connector.core.conditions.vocabulary import ENTERED_PREFIX, RULES_FACT
-from connector.core.conditions.wording import format_value
 
 _UTC: Final = ZoneInfo("UTC")
 _SUBJECTS: Final = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from connector.core.binding.bound_policy import BoundPolicy, BoundRule
-from connector.core.conditions.wording import format_date
+from connector.core.conditions.value_text import format_date
 from connector.core.decide.decision import decide, find_exemption
 from connector.core.decide.facts import Facts
 from connector.core.decide.rounds import Rounds

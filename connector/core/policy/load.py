@@ -10,7 +10,7 @@ from functools import lru_cache, reduce
 
 from connector.core.conditions.tree import Condition
 from connector.core.model import ObjectType
-from connector.core.policy.check_names import check_offline, named_properties
+from connector.core.policy.check_condition_names import check_offline, named_properties
 from connector.core.policy.document import Document, read_document
 from connector.core.policy.merge import merge
 from connector.core.policy.read_settings import PolicyWord, Setting, default_settings

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import orjson
 
-from connector.core.event import Event
 from connector.core.model import ObjectType, Ref
+from connector.core.webhook_event import Event
 
 _TYPES: Final[Mapping[str, ObjectType]] = {
     "contact": ObjectType.CONTACTS,

@@ -9,12 +9,12 @@ from typing import TypeVar
 
 from connector.hubspot.http.daily_budget import Allowance, DailyBudget, RateSlots, Reserve
 from connector.hubspot.http.failures import failure_of
-from connector.hubspot.http.oauth import Tokens
 from connector.hubspot.http.portal_clock import PortalClock
 from connector.hubspot.http.rate_limits import MIN_BURST, RateLimits
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits, RetryPolicy
 from connector.hubspot.http.routes import Request
+from connector.hubspot.http.token_refresh import Tokens
 from connector.hubspot.http.transport import TokenSource, Transport
 
 OnAnswer = Callable[[str, int, float], None]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from state.migrations import append_only, receiving
+from state.migrations import append_only, webhook_and_token_tables
 
 revision = "0001"
 down_revision = None
@@ -19,7 +19,7 @@ def upgrade() -> None:
     _plans()
     _moves()
     _guards()
-    receiving.create()
+    webhook_and_token_tables.create()
     _audit()
     append_only.protect()
 

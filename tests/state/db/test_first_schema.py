@@ -29,7 +29,7 @@ from state import (
     plans,
     runs,
 )
-from state.db import schema
+from state.db import migrate
 from state.db import sqlite as engines
 from state.db.store import Store
 from state.tables import METADATA
@@ -56,7 +56,7 @@ def opened_store(old_database: Path) -> Iterator[Store]:
 def test_it_is_brought_to_the_newest_schema(opened_store: Store, old_database: Path) -> None:
     engine = engines.engine(old_database)
     with engine.connect() as connection:
-        assert schema.current_revision(connection) == schema.HEAD
+        assert migrate.current_revision(connection) == migrate.HEAD
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
     engine.dispose()
 
@@ -92,7 +92,7 @@ def test_its_audit_proves_itself_and_goes_on(opened_store: Store) -> None:
 def test_the_first_schema_is_the_one_that_the_first_migration_makes(
     old_database: Path, database: Path
 ) -> None:
-    assert _schema(old_database) == _schema(database) or schema.HEAD != "0001", __doc__
+    assert _schema(old_database) == _schema(database) or migrate.HEAD != "0001", __doc__
 
 
 def _schema(path: Path) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from connector.core.corrections.moves import Phase
 from connector.errors import TemporaryError, UserError
 from state import audit, checkpoints, outbox
-from state.db import advisory_locks, postgresql, schema
+from state.db import advisory_locks, migrate, postgresql
 from state.db.locks import Busy
 from state.db.store import Store
 from state.db.writer_fences import WriterReplaced
@@ -90,7 +90,7 @@ def test_the_migrations_end_where_the_tables_are(url: str) -> None:
     engine = create_engine(url)
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
-        assert schema.current_revision(connection) == schema.HEAD
+        assert migrate.current_revision(connection) == migrate.HEAD
     engine.dispose()
 
 
@@ -98,7 +98,7 @@ def test_many_may_open_a_new_database_at_once(raw_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for store in pool.map(lambda _: Store.open(raw_url), range(4)):
             store.close()
-    assert administer(raw_url, "SELECT version_num FROM alembic_version") == [schema.HEAD]
+    assert administer(raw_url, "SELECT version_num FROM alembic_version") == [migrate.HEAD]
 
 
 def test_a_migration_that_dies_leaves_nothing_behind(

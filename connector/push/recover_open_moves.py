@@ -17,10 +17,15 @@ from connector.hubspot.http.failures import LimitReached, Migrating, NotSent
 from connector.plan.fresh_reads import read_records
 from connector.push.finish_moves import finish_moves
 from connector.push.move_batch import finish_unserved, set_and_verify
-from connector.push.open_moves import note_stuck, read_stuck_moves
 from connector.push.push import BATCH_SIZE
 from connector.push.release_holds import release_unfinished_undos
-from connector.push.restore import CorrectionResult, find_overwritten_edit, put_back, restore_edits
+from connector.push.restore_edits import (
+    CorrectionResult,
+    find_overwritten_edit,
+    put_back,
+    restore_edits,
+)
+from connector.push.stuck_moves import note_stuck, read_stuck_moves
 from connector.push.verify import is_left_blank, moves_filled_by_automation
 from state import cascade, mirror, outbox, recent_writes
 

@@ -12,8 +12,8 @@ import pytest
 from connector.errors import UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.failures import BadAnswer, TokenRefused, Unavailable
-from connector.hubspot.http.oauth import REFRESH_AHEAD, Grant, Tokens, refresh_grant
-from connector.hubspot.oauth_app import App
+from connector.hubspot.http.token_refresh import REFRESH_AHEAD, Grant, Tokens, refresh_grant
+from connector.hubspot.oauth_install import App
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal
 

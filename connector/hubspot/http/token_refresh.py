@@ -17,7 +17,7 @@ from connector.errors import ConnectorError, UserError
 from connector.hubspot.http.failures import BadAnswer, TokenRefused, Unavailable, failure_of
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Request, Route, Routes
-from connector.hubspot.oauth_app import App
+from connector.hubspot.oauth_install import App
 
 REFRESH_AHEAD: Final = 300.0
 """Seconds before its end (usually 30 minutes after its beginning) that a token is refreshed."""

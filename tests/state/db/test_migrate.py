@@ -19,7 +19,7 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from connector.errors import UserError
-from state.db import schema, sqlite
+from state.db import migrate, sqlite
 from state.db.store import Store
 from state.tables import METADATA
 
@@ -34,8 +34,8 @@ def test_the_migrations_end_where_the_tables_are(database: Path) -> None:
 
 def test_the_head_is_the_newest_script() -> None:
     config = Config()
-    config.set_main_option("script_location", str(schema.SCRIPTS))
-    assert ScriptDirectory.from_config(config).get_heads() == [schema.HEAD]
+    config.set_main_option("script_location", str(migrate.SCRIPTS))
+    assert ScriptDirectory.from_config(config).get_heads() == [migrate.HEAD]
 
 
 def test_every_table_of_the_product_has_the_portal_in_its_key() -> None:
@@ -45,7 +45,7 @@ def test_every_table_of_the_product_has_the_portal_in_its_key() -> None:
 
 
 def test_a_new_database_is_at_the_head(database: Path) -> None:
-    assert _revision(database) == schema.HEAD
+    assert _revision(database) == migrate.HEAD
 
 
 def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         for store in pool.map(lambda _: Store.open(f"sqlite:///{path}"), range(8)):
             store.close()
-    assert _revision(path) == schema.HEAD
+    assert _revision(path) == migrate.HEAD
 
 
 def test_a_newer_database_is_refused_with_what_to_do(database: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_migration_that_dies_leaves_nothing_behind(
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
     Store.open(f"sqlite:///{path}").close()
-    assert _revision(path) == schema.HEAD
+    assert _revision(path) == migrate.HEAD
 
 
 def test_a_database_without_a_revision_is_migrated(database: Path, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_database_without_a_revision_is_migrated(database: Path, tmp_path: Pat
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
     Store.open(f"sqlite:///{path}").close()
-    assert _revision(path) == schema.HEAD
+    assert _revision(path) == migrate.HEAD
 
 
 def test_the_migrations_speak_postgresql_as_well() -> None:
@@ -91,7 +91,7 @@ def test_the_migrations_speak_postgresql_as_well() -> None:
         dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql_output}
     )
     config = Config()
-    config.set_main_option("script_location", str(schema.SCRIPTS))
+    config.set_main_option("script_location", str(migrate.SCRIPTS))
     with Operations.context(context):
         for script in reversed(list(ScriptDirectory.from_config(config).walk_revisions())):
             script.module.upgrade()

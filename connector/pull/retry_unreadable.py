@@ -9,7 +9,7 @@ from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.model import ObjectType, Ref
 from connector.plan.fresh_reads import TRACKED_PROPERTIES
-from connector.plan.set_aside import note_unreadable, read_by_id
+from connector.plan.quarantine_unreadable import note_unreadable, read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import associations, mirror, unreadable_records

@@ -10,7 +10,7 @@ import pytest
 from connector.core.model import STAGE, ObjectType, Ref
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.failures import BadAnswer, RecordsUnreadable, ServerFailed
-from connector.hubspot.isolate import MAX_FAILING
+from connector.hubspot.split_failing_reads import MAX_FAILING
 from tests.hubspot.conftest import FakeTimer
 from tests.hubspot.scripted_server import ReceivedRequest, Reply, serve_by_rule, serve_replies
 

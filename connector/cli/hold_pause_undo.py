@@ -29,12 +29,12 @@ from connector.operations.holds import (
     remove_holds,
     require_in_hubspot,
 )
-from connector.operations.known_names import require_record, require_rule, require_run
+from connector.operations.refuse_unknown import require_record, require_rule, require_run
 from connector.operations.undo import Selection, plan_undo
 from connector.operations.undo import undo as undo_writes
 from connector.push.pause import pause as pause_portal
 from connector.push.pause import resume as resume_portal
-from connector.push.recover import log_open_moves_on_error, recover
+from connector.push.recover_open_moves import log_open_moves_on_error, recover
 
 _scope_options = (
     click.argument("record", required=False, metavar="[contacts/ID]"),

@@ -8,8 +8,8 @@ import pytest
 
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
-from connector.push.open_moves import list_open_moves
-from connector.push.recover import recover
+from connector.push.recover_open_moves import recover
+from connector.push.stuck_moves import list_open_moves
 from state import outbox
 from tests.fakes.connected_portal import OPEN, SQL, START, ConnectedPortal
 

@@ -6,7 +6,7 @@ import pytest
 
 from connector.core.model import STAGE, Correction, Direction, Outcome, Ref
 from connector.errors import UserError
-from connector.operations.set_aside import drop, list_set_aside, retry
+from connector.operations.quarantine import drop, list_set_aside, retry
 from state import quarantine, unreadable_records
 from state.unreadable_records import FailedReading
 from tests.fakes.connected_portal import ConnectedPortal
