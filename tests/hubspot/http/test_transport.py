@@ -23,9 +23,13 @@ SEARCH = Request(route=Route.SEARCH, path="/crm/v3/objects/contacts/search", bod
 PERSON = "someone.private@example.com"
 
 
+PATIENT = (30.0, 30.0)  # seconds to connect and to read: a busy machine needs some
+IMPATIENT = (30.0, 0.2)  # for an answer that never comes
+
+
 @contextmanager
-def transport_to(url: str) -> Iterator[Transport]:
-    transport = Transport(lambda: TOKEN, url, timeouts=(1.0, 0.2), monotonic=lambda: 1.0)
+def transport_to(url: str, timeouts: tuple[float, float] = PATIENT) -> Iterator[Transport]:
+    transport = Transport(lambda: TOKEN, url, timeouts=timeouts, monotonic=lambda: 1.0)
     yield transport
     transport.close()
 
@@ -50,7 +54,7 @@ def test_a_token_source_is_asked_for_each_request() -> None:
     tokens = iter(("first", "second"))
     with serve_replies(Reply()) as server:
         transport = Transport(
-            lambda: next(tokens), server.url, timeouts=(1.0, 1.0), monotonic=lambda: 1.0
+            lambda: next(tokens), server.url, timeouts=PATIENT, monotonic=lambda: 1.0
         )
         transport.send(LISTING)
         transport.send(LISTING)
@@ -109,7 +113,7 @@ def test_a_connection_that_breaks_leaves_the_outcome_open(request_: Request, end
     reply = Reply(body={"results": [1, 2, 3]}, end=end)  # type: ignore[arg-type]  # one of its ends
     with (
         serve_replies(reply) as server,
-        transport_to(server.url) as transport,
+        transport_to(server.url, IMPATIENT if end == "hanging" else PATIENT) as transport,
         pytest.raises(Unavailable) as error,
     ):
         transport.send(request_)
