@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import parse_time, parse_yes_no
 from connector.core.model import DealStage, ObjectType, Pipeline, Portal, Record, Ref, Version
 
@@ -64,6 +65,30 @@ class Deal:
     def lost_at(self) -> datetime | None:
         """Return when it was lost, None if it is not lost or the date is unknown."""
         return self.entered_at if self.state is DealState.LOST else None
+
+
+_NO_SALES_WORDS: Final = (
+    "recruiting recruitment recruiter hiring candidates applicants applications talent careers "
+    "jobs hr people rekruttering rekrytering rekrytointi ansættelse bewerber bewerbungen "
+    "onboarding implementation delivery deliveries project projects leveranse leveranser prosjekt "
+    "prosjekter projekt projekter käyttöönotto toimitus support ticket tickets helpdesk "
+    "complaints claims service kundeservice kundtjänst asiakaspalvelu reklamationen partner "
+    "partners partnership partnerships partnere alliances resellers investor investors "
+    "fundraising procurement purchasing vendor vendors supplier suppliers innkjøp inköp einkauf "
+    "hankinta internal intern test"
+)
+_NO_SALES: Final = TextPattern(_NO_SALES_WORDS.split())
+_SALES: Final = TextPattern(("sale", "sales", "salg", "försäljning", "myynti", "verkauf"))
+
+
+def sounds_like_no_sales(pipeline_label: str) -> bool:
+    """Whether a deal pipeline's name says that its deals sell nothing.
+
+    >>> labels = ("Rekruttering 2026", "Sales", "Partners", "Partner sales")
+    >>> [sounds_like_no_sales(label) for label in labels]
+    [True, False, True, False]
+    """
+    return _NO_SALES.fits(pipeline_label) and not _SALES.fits(pipeline_label)
 
 
 def deal_state(stage: DealStage) -> DealState:

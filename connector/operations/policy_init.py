@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from connector.core.model import STATUS, ObjectType, Option, Portal, PropertyDefinition
 from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.yaml.write import yaml_scalar
 
 _SCHEMA = (
     "# yaml-language-server: $schema=./policy.schema.json"
@@ -29,7 +29,7 @@ def _policy_lines(portal: Portal, path: Path) -> Iterator[str]:
     yield "# preset `standard` (`connector policy show standard` prints that one in plain words)."
     yield ""
     yield "extends: standard"
-    yield f"name: {_yaml_scalar(path.stem)}"
+    yield f"name: {yaml_scalar(path.stem)}"
     yield "version: 1"
     yield ""
     yield "settings:"
@@ -51,7 +51,7 @@ def _stage_lines(stages: Iterable[Option]) -> Iterator[str]:
     default = SETTING_SPECS["stages"].default
     default_stages = default if isinstance(default, tuple) else ()
     for stage in stages:
-        entry, label = f"- {_yaml_scalar(stage.value)}", _comment_text(stage.label)
+        entry, label = f"- {yaml_scalar(stage.value)}", _comment_text(stage.label)
         if stage.value in default_stages:
             yield f"    {entry:<26}# {label}"
         else:
@@ -102,7 +102,7 @@ def _status_lines(portal: Portal) -> Iterator[str]:
     statuses = portal.options(_CONTACTS, STATUS)
     yield "  # Lead statuses of the portal, by value and label:"
     for status in statuses:
-        yield f"  #   {_yaml_scalar(status.value)} ({_comment_text(status.label)})"
+        yield f"  #   {yaml_scalar(status.value)} ({_comment_text(status.label)})"
     yield "  # `closing` says OPEN_DEAL while a deal is open, `blank` says nothing."
     yield "  on_deal: closing"
     values = {stage.value for stage in portal.stages(_CONTACTS)}
@@ -137,12 +137,12 @@ def _case_lines(portal: Portal, path: Path) -> Iterator[str]:
     yield ""
     yield "# What the policy may name of the portal; `connector policy init` wrote it down."
     yield "portal:"
-    yield f"  time_zone: {_yaml_scalar(portal.account.time_zone)}"
+    yield f"  time_zone: {yaml_scalar(portal.account.time_zone)}"
     yield from _label_lines("stages", portal.stages(_CONTACTS))
     yield from _label_lines("statuses", portal.options(_CONTACTS, STATUS))
     yield "  pipelines:"
     for pipeline in portal.pipelines:
-        yield f"    {_yaml_scalar(pipeline.id)}: {_yaml_scalar(pipeline.label)}"
+        yield f"    {yaml_scalar(pipeline.id)}: {yaml_scalar(pipeline.label)}"
     yield from _property_lines(portal)
     yield ""
     yield "cases:"
@@ -153,9 +153,7 @@ def _case_lines(portal: Portal, path: Path) -> Iterator[str]:
 
 
 def _label_lines(name: str, options: Iterable[Option]) -> Iterator[str]:
-    lines = [
-        f"    {_yaml_scalar(option.value)}: {_yaml_scalar(option.label)}" for option in options
-    ]
+    lines = [f"    {yaml_scalar(option.value)}: {yaml_scalar(option.label)}" for option in options]
     yield f"  {name}:" if lines else f"  {name}: {{}}"
     yield from lines
 
@@ -216,20 +214,6 @@ _EXAMPLE_CASES: tuple[tuple[set[str], tuple[str, ...]], ...] = (
         ),
     ),
 )
-
-
-def _yaml_scalar(text: str) -> str:
-    """Return a text as YAML reads it back."""
-    plain = text.replace("_", "a").replace("-", "a").isalnum() and text[:1].isalpha()
-    return text if plain and text.isascii() else _quoted_text(text)
-
-
-def _quoted_text(text: str) -> str:
-    """Return a text in double quotes; YAML accepts only printable characters unescaped."""
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(
-        character if character.isprintable() else f"\\U{ord(character):08x}" for character in quoted
-    )
 
 
 def _comment_text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,11 +12,12 @@ from connector.context import RunContext
 from connector.core.corrections.moves import correction_key
 from connector.core.corrections.plan import PlanCounter, clears_first, digest_prefix
 from connector.core.corrections.stage_dates import changed_dates_finder
+from connector.core.explain.unwanted import UnwantedCounter
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.plan.company_groups import mark_groups_due
 from connector.plan.decide_and_hold import Decided, decide_and_hold
 from connector.plan.native_company_sync import contacts_synced_natively, needs_permission
-from state import checkpoints, mirror, mirror_queries, plans
+from state import checkpoints, introduced_rules, mirror, mirror_queries, plans
 from state.db.pages import read_pages
 from state.db.transaction import Transaction
 from state.plans import PlanHead
@@ -50,12 +52,19 @@ def propose(context: RunContext, *, number: int = 1) -> PlanHead:
         plans.create(session, head)
         due_counts = mirror.count_due(session, until=now)
         total = sum(due_counts[kind] for kind in ORDER)
+        introduced = introduced_rules.read(session)
     tally = new_tally(context)
+    pipelines = {pipeline.id: pipeline.label for pipeline in context.portal.pipelines}
+    unwanted = UnwantedCounter(context.policy, pipelines, introduced)
     for refs in _due_refs(context, now):
-        _store_chunk(context, head, decide_and_hold(context, refs), refs, tally)
+        decisions = decide_and_hold(context, refs)
+        for decided in decisions:
+            unwanted.add(decided.facts, decided.decision)
+        _store_chunk(context, head, decisions, refs, tally)
         context.progress("decide", tally.decided_records.total(), total)
+    summary = replace(tally.summary(), unwanted=unwanted.groups())
     with context.begin() as session:
-        plans.close(session, head.plan_id, summary=tally.summary(), digest=tally.digest)
+        plans.close(session, head.plan_id, summary=summary, digest=tally.digest)
         closed_head = plans.get(session, head.plan_id)
     return closed_head or head
 

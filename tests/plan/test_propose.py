@@ -74,6 +74,7 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(
         "left_alone": {"keep": 1},
         "records_backward": {},
         "side_effects": {"contacts_behind_their_company": {}, "stage_dates_changed": {}},
+        "unwanted": (),
     }
     assert not is_due(portal, correct_contact)
 

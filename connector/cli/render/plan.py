@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.console import new_table
+from connector.cli.render.unwanted import unwanted_lines
 from connector.core.corrections.holds import HeldBack
 from connector.core.model import STAGE, Correction, Option
 
@@ -123,12 +124,14 @@ def renderable(
     decided = _decided_text(plan_summary["records_looked_at"], head.get("mirrored", {}))
     title = Text(f"Plan for portal {head['portal_id']} by policy {head['policy']['name']}")
     title.stylize("bold")
+    unwanted = unwanted_lines(plan_summary.get("unwanted", ()))
     if not plan_summary["corrections"]:
         message = Text(f"{decided}: everything is as it should be.")
-        return Group(title, message, *task_lines(head))
+        return Group(title, *unwanted, message, *task_lines(head))
     count = sum(plan_summary["records_to_correct"].values())
     parts: list[RenderableType] = [
         title,
+        *unwanted,
         Text(f"{decided}; {count:,} records need {plan_summary['corrections']:,} corrections."),
         Text(""),
         summary_table(plan_summary),

@@ -10,6 +10,7 @@ import orjson
 
 from connector.cli.render.plan import Labels, change_text
 from connector.cli.render.safe_text import markdown_cell, spreadsheet_cell
+from connector.cli.render.unwanted import write_unwanted_markdown
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.model import Correction
@@ -84,6 +85,7 @@ def write_markdown_plan(
     """Write figures and tables that fit a comment on a change."""
     plan_summary = head["summary"]
     out.write(f"# Plan for portal {head['portal_id']} by policy {head['policy']['name']}\n\n")
+    write_unwanted_markdown(out, plan_summary.get("unwanted", ()))
     out.write(f"{plan_summary['corrections']:,} corrections, digest `{head['digest'][:12]}`\n\n")
     out.write("| rule | corrections |\n|---|--:|\n")
     out.writelines(

@@ -59,13 +59,33 @@ Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnwantedGroup:
+    """Records that a plan treats alike, and the setting that would treat them otherwise.
+
+    `kind` tells the groups of one rule apart; `text` says what the records have in common and
+    what becomes of them; `examples` names up to three. `setting` is a line for a policy file.
+    `is_corrected` says whether the plan changes them or leaves them as they are.
+    """
+
+    rule: str
+    kind: str
+    object_type: str
+    records: int
+    text: str
+    examples: tuple[str, ...]
+    setting: str
+    is_corrected: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
     """The figures of a plan; record counts are by object type.
 
     `by_rule` counts corrections by rule and then by direction. `contacts_of_companies` counts
     the contacts to correct by company, of the companies with most of them.
     `contacts_behind_their_company` counts what HubSpot's own company sync may carry along:
-    companies, their contacts, and the companies that wait for a permission.
+    companies, their contacts, and the companies that wait for a permission. `unwanted` holds
+    what somebody may not want of rules that are new in the portal.
     """
 
     records_looked_at: Counts = field(default_factory=dict)
@@ -78,6 +98,7 @@ class PlanSummary:
     contacts_of_companies: Counts = field(default_factory=dict)
     stage_dates_changed: Counts = field(default_factory=dict)
     contacts_behind_their_company: Counts = field(default_factory=dict)
+    unwanted: tuple[UnwantedGroup, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the figures as a plan's JSON shows them.
@@ -100,6 +121,10 @@ def parse_summary(document: Mapping[str, Any]) -> PlanSummary:
     3
     """
     figures = {**document, **document.get("side_effects", {})}
+    figures["unwanted"] = tuple(
+        UnwantedGroup(**{**group, "examples": tuple(group["examples"])})
+        for group in figures.get("unwanted", ())
+    )
     names = {item.name for item in fields(PlanSummary)}
     return PlanSummary(**{name: value for name, value in figures.items() if name in names})
 
