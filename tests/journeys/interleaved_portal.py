@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from connector.core.history.writers import is_by_person
@@ -26,7 +27,9 @@ from tests.fakes.connected_portal import (
 )
 from tests.fakes.portal import FakeHubSpot
 
-OUR_SOURCE = "INTEGRATION"
+OUR_SOURCE, OUR_ID = "INTEGRATION", "1"
+_PROGRAM_SOURCES = frozenset({"AUTOMATION_PLATFORM", "IMPORT", "SALESFORCE", "INTEGRATION"})
+_BLANK_MINUTES = timedelta(minutes=15)
 # Fewer than there are records of a type, so that plans do come over it.
 ALWAYS_ALLOWED = 4
 POLICY = f"""
@@ -59,14 +62,16 @@ class CrashingPortal(HookedHubSpot):
     """Time passes with every request, and every request may be the process's last.
 
     `failing_writes` holds records whose clears or sets (the second part) fail for good, with a
-    500 or with a 400 (the third). `lost_links` holds deals that the next association answers
-    leave out; with `short_pages`, searches leave out the last row of each page.
+    500 or with a 400 (the third). `lost_links` holds deals that the next association answer
+    leaves out, `lost_rows` the records that the next answer with one of them leaves out; with
+    `short_pages`, searches leave out the last row of each page.
     """
 
     step_budget: StepBudget = field(default_factory=StepBudget)
     gap_stage: str = ""
     failing_writes: set[tuple[Ref, str, int]] = field(default_factory=set)
     lost_links: set[Ref] = field(default_factory=set)
+    lost_rows: set[Ref] = field(default_factory=set)
     short_pages: bool = False
 
     def _start_request(self, method: str) -> ConnectorError | None:
@@ -98,6 +103,12 @@ class CrashingPortal(HookedHubSpot):
             for ref, rows in result.links.items()
         }
         return replace(result, links=links)
+
+    def read(self, refs: Sequence[Ref], properties: Sequence[str], **options: Any) -> Any:
+        records = HookedHubSpot.read(self, refs, properties, **options)
+        lost = self.lost_rows.intersection(records)
+        self.lost_rows -= lost
+        return {ref: record for ref, record in records.items() if ref not in lost}
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> Any:
         self._fail_writes(changes)
@@ -156,7 +167,7 @@ class Scenario:
     workspace: ConnectedPortal
     step_budget: StepBudget
     held_since: dict[Ref, datetime] = field(default_factory=dict)
-    blanked_by_others: set[Ref] = field(default_factory=set)
+    polled: list[tuple[datetime, datetime]] = field(default_factory=list)
 
     @classmethod
     def create(cls, url: str) -> Scenario:
@@ -188,7 +199,11 @@ class Scenario:
     def sync(self, **options: Any) -> SyncResult | None:
         """Sync once; None where an error of ours ended it."""
         options = {"max_read_age": timedelta(seconds=10), **options}
-        return self._run_until_killed(lambda: sync(self.workspace.context(POLICY, **options)))
+        began_at = self.api.current_time
+        try:
+            return self._run_until_killed(lambda: sync(self.workspace.context(POLICY, **options)))
+        finally:
+            self.polled.append((began_at, self.api.current_time))
 
     def _run_until_killed(self, action: Callable[[], SyncResult]) -> SyncResult | None:
         try:
@@ -210,34 +225,77 @@ class Scenario:
         return max(times, default=START)
 
     def protected_edit(self, ref: Ref, name: str) -> Version | None:
-        """Return what a person set, as long as nothing may change it."""
-        edits = [
-            version for version in self.history(ref, name) if version.source_type != OUR_SOURCE
-        ]
+        """Return what a person set, as long as nothing may change it.
+
+        A blank that a person made while we polled is none: our write may have gone over it, and
+        no blank is put back over a value.
+        """
+        edits = [version for version in self.history(ref, name) if not is_ours(version)]
         if not edits or not is_by_person(edits[0], imports=False):
             return None
         edit = edits[0]
+        if not edit.value and self._was_made_while_polling(edit):
+            return None
         is_protected = self.api.current_time < edit.at + timedelta(days=30)
         return edit if is_protected and self.latest_evidence_at(ref) <= edit.at else None
+
+    def _was_made_while_polling(self, version: Version) -> bool:
+        return any(began_at <= version.at <= ended_at for began_at, ended_at in self.polled)
 
     def overwritten_edits(self) -> list[str]:
         """Return what a person set and we did not leave, or put back."""
         return [
             f"{ref} {name}: {edit.value or 'blank'} became {self.api.value(ref, name) or 'blank'}"
-            for ref in self.records()
-            for name in _PROPERTIES[ref.object_type]
+            for ref, name in self._properties()
             if (edit := self.protected_edit(ref, name)) and self.api.value(ref, name) != edit.value
         ]
 
-    def blank_records(self) -> list[str]:
+    def _properties(self) -> Iterator[tuple[Ref, str]]:
+        for ref in self.records():
+            for name in _PROPERTIES[ref.object_type]:
+                yield ref, name
+
+    def given_back_over_newer_work(self) -> list[str]:
+        """Return what was put back although somebody else had written after it."""
+        lines = [line for line in self.workspace.audit_lines() if line.outcome is Outcome.RESTORED]
+        return [
+            f"{line.record} {line.property_name}={written[0].value} over {replaced[0].value!r}"
+            for line in lines
+            if line.record in self.api._records
+            if (
+                written := [
+                    version
+                    for version in self.history(line.record, line.property_name)
+                    if version.at <= line.at
+                ]
+            )
+            # Where the newest is not ours, somebody wrote after us and before the audit.
+            if is_ours(written[0]) and written[0].value != line.before
+            if (replaced := [version for version in written if not is_ours(version)])
+            if written[0].value != replaced[0].value
+        ]
+
+    def writes_into_others_moves(self) -> list[str]:
+        """Return stages that we set where a program had just cleared, to set it itself.
+
+        A clear that came while we polled may have come after our last reading.
+        """
+        return [
+            f"{ref} {newer.value} at {newer.at} into the clear of {older.at}"
+            for ref in self.records()
+            for newer, older in pairwise(self.history(ref, STAGE))
+            if is_ours(newer) and not older.value and not is_ours(older)
+            if older.source_type in _PROGRAM_SOURCES and newer.at < older.at + _BLANK_MINUTES
+            if not self._was_made_while_polling(older)
+        ]
+
+    def blank_records(self) -> list[Ref]:
         """Return the records whose stage we cleared, and nobody set since."""
         return [
-            str(ref)
+            ref
             for ref in self.records()
             if not self.api.value(ref, STAGE)
-            and (history := self.history(ref, STAGE))
-            and history[0].source_type == OUR_SOURCE
-            and ref not in self.blanked_by_others
+            if (history := self.history(ref, STAGE)) and is_ours(history[0])
         ]
 
     def unaudited_writes(self) -> list[str]:
@@ -247,10 +305,9 @@ class Scenario:
             lines.setdefault((audit_line.record, audit_line.property_name), []).append(audit_line)
         return [
             f"{ref} {name}={version.value} at {version.at}"
-            for ref in self.records()
-            for name in _PROPERTIES[ref.object_type]
+            for ref, name in self._properties()
             for version in self.history(ref, name)
-            if version.source_type == OUR_SOURCE and (version.value or name == STATUS)
+            if is_ours(version) and (version.value or name == STATUS)
             if not any(_accounts_for(line, version) for line in lines.get((ref, name), ()))
         ]
 
@@ -265,8 +322,7 @@ class Scenario:
                 for ref in refs
                 for name in names
                 if any(
-                    version.source_type == OUR_SOURCE and version.at > since
-                    for version in self.history(ref, name)
+                    is_ours(version) and version.at > since for version in self.history(ref, name)
                 )
             }
             if len(written) > ALWAYS_ALLOWED:
@@ -279,11 +335,13 @@ class Scenario:
             f"{ref} {name}={self.history(ref, name)[0].value}"
             for ref, since in self.held_since.items()
             for name in _PROPERTIES[ref.object_type]
-            if any(
-                version.source_type == OUR_SOURCE and version.at > since
-                for version in self.history(ref, name)
-            )
+            if any(is_ours(version) and version.at > since for version in self.history(ref, name))
         ]
+
+
+def is_ours(version: Version) -> bool:
+    """Whether the connector under test wrote a version."""
+    return (version.source_type, version.source_id) == (OUR_SOURCE, OUR_ID)
 
 
 def _accounts_for(line: Any, version: Version) -> bool:

@@ -64,9 +64,6 @@ class WritingMachine(RuleBasedStateMachine):
             {STAGE: stage} if chance % 3 or ref.object_type is not CONTACTS else {STATUS: status}
         )
         self.scenario.api.put(ref, values, source_type=by, source_id=f"{by}:{chance}")
-        self.scenario.blanked_by_others.add(
-            ref
-        ) if not stage else self.scenario.blanked_by_others.discard(ref)
 
     @rule(
         chance=st.integers(0, 99),
@@ -155,6 +152,18 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.api.gap_stage = ""
         self.check_promises()
 
+    @rule(chance=st.integers(0, 99), stage=st.sampled_from(STAGES[1:]), seconds=st.integers(0, 800))
+    def poll_while_a_workflow_clears_and_sets(self, chance: int, stage: str, seconds: int) -> None:
+        ref = self._pick_record(chance)
+        was_blank = not self.workspace.stage(ref)
+        self.workspace.edit_as_workflow(ref, lifecyclestage="")
+        self.pass_time(seconds)
+        self.scenario.sync()
+        assert was_blank or not self.workspace.stage(ref)
+        if self.scenario.api._may_move(ref, stage):
+            self.workspace.edit_as_workflow(ref, lifecyclestage=stage)
+        self.check_promises()
+
     @rule()
     def poll_with_short_pages(self) -> None:
         self.scenario.api.short_pages = True
@@ -168,6 +177,7 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.api.unreadable.add(ref)
         self.scenario.sync()
         self.scenario.api.unreadable.discard(ref)
+        assert self.scenario.blank_records() in ([], [ref])
 
     @rule(chance=st.integers(0, 99))
     def poll_while_an_answer_lacks_links(self, chance: int) -> None:
@@ -177,13 +187,21 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.api.lost_links.clear()
         self.check_promises()
 
-    @rule(writes=st.integers(0, 12))
+    @rule(chance=st.integers(0, 99))
+    def poll_while_an_answer_lacks_a_record(self, chance: int) -> None:
+        self.scenario.api.lost_rows.add(self._pick_record(chance))
+        self.scenario.sync()
+        self.scenario.api.lost_rows.clear()
+        self.check_promises()
+
+    @rule(writes=st.integers(0, 60))
     def poll_while_the_disk_fills_up(self, writes: int) -> None:
         store = self.workspace.store
         assert isinstance(store, CrashingStore)
         store.writes_left = writes
         self.scenario.sync()
         store.writes_left = None
+        assert self.scenario.blank_records() == []
 
     @rule(
         chance=st.integers(0, 99),
@@ -191,9 +209,11 @@ class WritingMachine(RuleBasedStateMachine):
         status=st.sampled_from((400, 500)),
     )
     def poll_while_a_record_takes_no_write(self, chance: int, kind: str, status: int) -> None:
-        self.scenario.api.failing_writes.add((self._pick_record(chance), kind, status))
+        ref = self._pick_record(chance)
+        self.scenario.api.failing_writes.add((ref, kind, status))
         self.scenario.sync()
         self.scenario.api.failing_writes.clear()
+        assert self.scenario.blank_records() in ([], [ref])
 
     @rule(chance=st.integers(0, 99))
     def hold(self, chance: int) -> None:
@@ -232,6 +252,8 @@ class WritingMachine(RuleBasedStateMachine):
         """Assert what must be true whenever no move is open."""
         scenario = self.scenario
         assert scenario.writes_while_held() == []
+        assert scenario.given_back_over_newer_work() == []
+        assert scenario.writes_into_others_moves() == []
         if self.workspace.open_moves():
             return
         assert scenario.blank_records() == []
