@@ -16,7 +16,7 @@ from connector.core.corrections.holds import HoldTerms
 from connector.core.corrections.moves import Move
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, StorageError
 from connector.hubspot.api import HubSpotApi, ReadResult
 from state.db.store import Store
 from state.db.transaction import Transaction
@@ -58,7 +58,8 @@ class RunState:
     those whose clear was refused, `blank_moves` those that left their record without a stage.
     `accepted_writes` counts the records whose writes HubSpot answered as done; `unserved` holds
     the open moves whose write failed however often it was sent, with the last failure.
-    `rules_to_review` holds the rules whose records wait for a first review.
+    `rules_to_review` holds the rules whose records wait for a first review. `storage_failure` is
+    set once the database did not store what the run found out: no further write is begun then.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
@@ -71,6 +72,7 @@ class RunState:
     accepted_writes: int = 0
     unserved: dict[Ref, tuple[Move, ConnectorError]] = field(default_factory=dict)
     rules_to_review: tuple[NewRule, ...] = ()
+    storage_failure: StorageError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,13 @@ class TemporaryError(ConnectorError):
         self.correlation_id = correlation_id
 
 
+class StorageError(ConnectorError):
+    """The database does not store or read now; HubSpot is not concerned.
+
+    Which family an error of the database belongs to, its own class says.
+    """
+
+
 class PermanentError(ConnectorError):
     """Waiting does not help, and only the thing at hand is affected: set it aside."""
 

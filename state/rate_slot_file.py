@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from threading import Lock
@@ -66,8 +66,9 @@ class RateSlots:
             content = file.readall()
             slots = _parse_slots(content)
             yield slots
-            file.seek(0)
-            file.write(orjson.dumps(slots).ljust(len(content)))
+            with suppress(OSError):  # on a full disk the pace is not shared, and requests go on
+                file.seek(0)
+                file.write(orjson.dumps(slots).ljust(len(content)))
 
     @contextmanager
     def _hold_process_lock(self) -> Iterator[None]:

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from connector.core.corrections.moves import Move
-from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
 from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
+from connector.push.room import DiskNearlyFull
 from state.db.sqlite import DatabaseReplaced
 from state.quarantine import FailedCorrection
 from state.unreadable_records import UnreadableRecord

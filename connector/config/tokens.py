@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from connector.config.settings import Settings
-from connector.errors import UserError
+from connector.errors import StorageError, UserError
 from connector.hubspot.http.token_refresh import Grant, Tokens, refresh_grant
 from connector.hubspot.http.transport import TokenSource
 from connector.hubspot.oauth_install import App
@@ -115,8 +115,12 @@ class EncryptedGrants:
             "portal_id": grant.portal_id,
         }
         encrypted = self.cipher.encrypt(orjson.dumps(document)).decode()
-        with Store.open(self.database_url) as store, store.begin(_NO_PORTAL) as session:
-            tokens.put(session, app.digest, encrypted, at=datetime.now(UTC))
+        try:
+            with Store.open(self.database_url) as store, store.begin(_NO_PORTAL) as session:
+                tokens.put(session, app.digest, encrypted, at=datetime.now(UTC))
+        except StorageError as error:
+            # This process has the grant, and a record may stand blank: the requests go on.
+            _log.error("token.not_stored", message=str(error))
 
 
 class InMemoryGrants:

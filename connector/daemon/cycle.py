@@ -19,10 +19,9 @@ from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull, require_mirror
 from connector.push.first_use import require_reviewed_rules
 from connector.push.recover_open_moves import recover
+from connector.push.room import require_room
 from state import mirror
 
-MIN_FREE_BYTES: Final = 64 * 2**20
-"""Bytes free on disk; with less, nothing is written to HubSpot: the outbox needs the room."""
 TIDY_SECONDS: Final = 3600.0
 """Seconds between two runs of retention."""
 REMIND_SECONDS: Final = 3600.0
@@ -32,10 +31,6 @@ _LONGEST_PAUSE: Final = 900.0
 _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 _log = structlog.get_logger()
-
-
-class DiskNearlyFull(UserError):
-    """The disk is nearly full: writing to HubSpot stops before the database has to."""
 
 
 @dataclass(slots=True)
@@ -84,16 +79,6 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
 def _has_polled(schedule: Schedule) -> bool:
     """Whether this daemon has polled: its first cycle tries every open move at once."""
     return schedule.last_poll is not None
-
-
-def require_free_disk(context: RunContext) -> None:
-    """Raise DiskNearlyFull where the disk has too little left for the outbox."""
-    free = context.store.free_bytes()
-    if free is not None and free < MIN_FREE_BYTES:
-        raise DiskNearlyFull(
-            f"The disk has {free // 2**20} MiB left: nothing is written to HubSpot, and everything "
-            "stays due. Free some space; it goes on by itself."
-        )
 
 
 def _read(context: RunContext, steps: Steps, schedule: Schedule) -> None:
@@ -148,7 +133,7 @@ def _remind(context: RunContext, steps: Steps, schedule: Schedule) -> None:
         return
 
     def work() -> None:
-        require_free_disk(context)
+        require_room(context)
         create_due_tasks(context)
 
     pause = REMIND_SECONDS if steps.run("tasks", work) else _LONGEST_PAUSE / 3
@@ -156,7 +141,7 @@ def _remind(context: RunContext, steps: Steps, schedule: Schedule) -> None:
 
 
 def _apply(context: RunContext) -> None:
-    require_free_disk(context)
+    require_room(context)
     apply_due(context)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from connector.core.model import ObjectType
-from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
+from connector.push.room import DiskNearlyFull
 from connector.telemetry.metrics import Status
 from state import (
     checkpoints,

@@ -16,11 +16,13 @@ from connector.core.decide.decision import stage_direction
 from connector.core.history.writers import is_by_person, writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref
 from connector.plan.fresh_reads import read_records
+from connector.plan.storing import raise_storage_failure
 from connector.push.finish_moves import FAILURES
 from connector.push.move_batch import finish_unserved
 from connector.push.push import BATCH_SIZE, push_stepwise
 from connector.push.release_holds import UNDO, hold_author
 from connector.push.restore_edits import CorrectionResult
+from connector.push.room import release_room, require_room
 from state import audit, holds, mirror, runs
 
 RULE = UNDO
@@ -139,6 +141,7 @@ def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
     The records are held before anything is sent: after a crash the next cycle would otherwise
     make the undone corrections again.
     """
+    require_room(context)
     with context.begin() as session:
         runs.begin(session, context.run, "undo", context.api.now())
         holds.add(session, _undo_holds(context, plan))
@@ -148,6 +151,8 @@ def undo(context: RunContext, plan: UndoPlan) -> UndoResult:
         for result in push_stepwise(context, moves)
     ]
     results += finish_unserved(context)
+    raise_storage_failure(context)
+    release_room(context)
     outcomes = Counter(result.outcome for result in results)
     _close_undo(
         context, plan, results, {str(outcome): count for outcome, count in outcomes.items()}

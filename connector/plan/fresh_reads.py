@@ -10,7 +10,9 @@ from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
 from connector.hubspot.api import ReadResult
 from connector.hubspot.http.failures import RecordsUnreadable
 from connector.plan.quarantine_unreadable import note_unreadable
+from connector.plan.storing import try_to_store
 from state import ledger
+from state.db.transaction import Transaction
 from state.unreadable_records import FailedReading
 
 # A company's lead status is left alone.
@@ -30,13 +32,14 @@ def read_records(context: RunContext, refs: Collection[Ref]) -> dict[Ref, Record
     is kept in the ledger: reports name the other writers by it. Raise RecordsUnreadable where
     HubSpot does not serve a record: it must not be taken for a deleted one.
     """
-    result = _read_twice(context, refs)
+    result = read_available_records(context, refs)
     if result.unreadable:
         raise RecordsUnreadable(result.unreadable)
     return result.records
 
 
-def _read_twice(context: RunContext, refs: Collection[Ref]) -> ReadResult:
+def read_available_records(context: RunContext, refs: Collection[Ref]) -> ReadResult:
+    """Read as `read_records` does, and name the records that HubSpot does not serve."""
     first = _read_once(context, refs)
     second = _read_once(
         context, [ref for ref in refs if ref not in first.records | first.unreadable]
@@ -90,7 +93,7 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:
         if (reading := context.state.readings.get(ref)) is not None and reading.at >= oldest
     }
     missing = [ref for ref in refs if ref not in recent]
-    result = _read_twice(context, missing) if missing else ReadResult()
+    result = read_available_records(context, missing) if missing else ReadResult()
     note_unreadable(context, result.unreadable, FailedReading.HISTORY)
     return ReadResult(records=recent | result.records, unreadable=result.unreadable)
 
@@ -111,7 +114,8 @@ def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> No
             context.state.readings[ref] = Reading(record, at)
     for ref in list(context.state.readings)[:-_MAX_READINGS]:
         del context.state.readings[ref]
-    with context.begin() as session:
+
+    def store_histories(session: Transaction) -> None:
         for name in (STAGE, STATUS):
             histories = {
                 record.ref: record.history[name]
@@ -119,3 +123,6 @@ def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> No
                 if record.history.get(name)
             }
             ledger.store_histories(session, name, histories)
+
+    # A record that was read stands blank, perhaps: what the ledger lacks must not stop its set.
+    try_to_store(context, store_histories)

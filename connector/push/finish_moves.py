@@ -11,6 +11,7 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.moves import correction_key
 from connector.core.model import STAGE, Outcome, Record, Ref, Version
 from connector.plan.fresh_reads import drop_readings
+from connector.plan.storing import try_to_store
 from connector.push.restore_edits import CorrectionResult
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
@@ -31,11 +32,15 @@ def finish_moves(
     `records` is what was read last, by asked ref. A record that is not in it, or was merged
     into another one, leaves the mirror's decisions; the surviving record is pulled, with all
     that came with it. All others stay due, so that the next decision looks at what is there.
+
+    Where the database does not store, the moves stay open, and the next start writes down how
+    they ended: other records of the batch may stand blank, and nothing may stop their set.
     """
     now = context.api.now()
     refs = {result.move.record for result in results}
     present = {ref: record for ref, record in records.items() if record.ref == ref}
-    with context.begin() as session:
+
+    def store_endings(session: Transaction) -> None:
         _record_results(context, session, results)
         ledger.store_histories(session, STAGE, _stages_set_by_us(results, records))
         holds.add(session, [result.hold for result in results if result.hold])
@@ -48,6 +53,8 @@ def finish_moves(
         outbox.close(session, refs)
         merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
         cascade.follow_merge(session, merged, at=now)
+
+    try_to_store(context, store_endings)
     drop_readings(context, [result.move.record for result in results])
     for result in results:
         _report_result(context, result)

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from connector.context import RunContext
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Outcome
-from connector.plan.fresh_reads import read_records
+from connector.plan.fresh_reads import read_available_records
 from connector.push.finish_moves import finish_moves
 from connector.push.restore_edits import CorrectionResult
 from connector.push.send import send
+from connector.push.stuck_moves import note_stuck
 from state import outbox
 
 
@@ -30,7 +31,11 @@ def write_marks(
         context,
         {ref: {correction.property_name: correction.after} for ref, correction in marks.items()},
     )
-    records = read_records(context, list(marks))
+    result = read_available_records(context, list(marks))
+    records = result.records
+    # Whether the mark arrived is not known: nothing more is sent for these now.
+    note_stuck(context, result.unreadable)
+    moves = [move for move in moves if move.record not in result.unreadable]
     ready: list[Move] = []
     results: list[CorrectionResult] = []
     for move in moves:

@@ -8,11 +8,19 @@ from dataclasses import replace
 from connector.context import RunContext
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
-from connector.plan.fresh_reads import drop_readings, read_fresh, read_records
+from connector.errors import ConnectorError
+from connector.hubspot.api import ReadResult
+from connector.plan.fresh_reads import (
+    drop_readings,
+    read_available_records,
+    read_fresh,
+)
+from connector.plan.storing import try_to_store
 from connector.push.evidence import changed_evidence
 from connector.push.finish_moves import finish_moves
 from connector.push.former_customer_marks import write_marks
 from connector.push.restore_edits import CorrectionResult
+from connector.push.room import require_room
 from connector.push.send import SendResult, send
 from connector.push.stuck_moves import note_stuck
 from connector.push.verify import is_left_blank, verify
@@ -23,17 +31,23 @@ def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionRe
     """Bring at most 100 moves of one type to their end; return how their corrections ended.
 
     The order is the promise of crash safety: promise in the outbox, mark, clear, set, verify,
-    finish, and each phase is stored before the request that it names. Moves that HubSpot
-    neither writes nor refuses stay open in `context.state.unserved`; those whose record it
-    leaves without a stage stay open and are tried again by `recover`.
+    finish, and each phase is stored before the request that it names. No write is begun without
+    the room on the disk for its end; after a clear, a database that does not store stops nothing,
+    and `recover` writes down later how the moves ended.
+
+    Moves that HubSpot neither writes nor refuses stay open in `context.state.unserved`; those
+    whose record it leaves without a stage stay open and are tried again by `recover`.
     """
     moves, blocked = _without_open_moves(context, moves)
     if not moves:
         return blocked
+    require_room(context)
     fresh, stale = _recheck(context, moves)
     stale += blocked
     if not fresh:
         return stale
+    # From the promise on, whatever fills the disk finds the room for finishing taken.
+    context.store.keep_reserve()
     with context.begin() as session:
         outbox.promise(session, fresh)
         if not context.permitted:
@@ -73,11 +87,11 @@ def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[Correcti
     holds up nothing else. A move of which nothing was written, since HubSpot failed each time,
     waits in `context.state.unserved` for the end of the run.
     """
-    _advance(context, moves, Phase.SETTING)
+    moves = _advance_to_set(context, moves)
     may_be_blank = any(move.clears_first for move in moves)
     changes = {move.record: move.target_values for move in moves}
     sent = send(context, changes, finishing=may_be_blank)
-    _advance(context, moves, Phase.SET)
+    _try_to_advance(context, moves, Phase.SET)
     unserved = [move for move in moves if _is_unserved(move, sent)]
     _note_unserved(context, unserved, sent)
     verified = verify(context, [move for move in moves if move not in unserved], sent)
@@ -87,7 +101,7 @@ def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[Correcti
         {move.record: verified.open_reasons.get(move.record, "") for move in verified.open_moves},
     )
     for move in verified.open_moves:
-        context.state.blank_moves[move.record.object_type] += 1
+        context.state.blank_moves[move.record.object_type] += move.clears_first
     for result in verified.results:
         if result.move.clears_first and result.correction is result.move.stage_correction:
             held = result.outcome is Outcome.APPLIED
@@ -123,7 +137,10 @@ def finish_unserved(context: RunContext) -> tuple[CorrectionResult, ...]:
         return ()
     if not context.state.accepted_writes:
         raise next(error for _, error in unserved.values())
-    records = read_records(context, list(unserved))
+    result = read_available_records(context, list(unserved))
+    records = result.records
+    note_stuck(context, result.unreadable)
+    unserved = {ref: item for ref, item in unserved.items() if ref not in result.unreadable}
     moves = [move for move, _ in unserved.values()]
     # A clear may have arrived after all.
     blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
@@ -211,15 +228,29 @@ def _clear(
     _advance(context, moves, Phase.CLEARING)
     sent = send(context, {move.record: {STAGE: ""} for move in moves})
     not_taken = [move for move in moves if sent.was_not_taken(move.record, STAGE)]
-    records = read_records(context, [move.record for move in not_taken])
-    still_set = [move for move in not_taken if not _is_blank(records.get(move.record))]
+    result = _read_what_can_be_read(context, [move.record for move in not_taken])
+    records = result.records
+    # What cannot be read may be blank: it is set, which changes nothing where the stage stands.
+    still_set = [
+        move
+        for move in not_taken
+        if move.record not in result.unreadable and not _is_blank(records.get(move.record))
+    ]
     unserved = [move for move in still_set if (move.record, STAGE) in sent.failures]
     _note_unserved(context, unserved, sent)
     refused = [move for move in still_set if move not in unserved]
     context.state.refused_clears[moves[0].record.object_type] += len(refused)
     cleared = [move for move in moves if move not in still_set]
-    _advance(context, cleared, Phase.CLEARED)
+    _try_to_advance(context, cleared, Phase.CLEARED)
     return cleared, _finish_refused(context, refused, sent, records) if refused else ()
+
+
+def _read_what_can_be_read(context: RunContext, refs: Sequence[Ref]) -> ReadResult:
+    """Read records; where no reading succeeds, all of them are unreadable."""
+    try:
+        return read_available_records(context, refs)
+    except ConnectorError as error:
+        return ReadResult(unreadable=dict.fromkeys(refs, str(error)))
 
 
 def _is_blank(record: Record | None) -> bool:
@@ -248,6 +279,23 @@ def _finish_refused(
     refs = {move.record for move in moves}
     finish_moves(context, results, {ref: record for ref, record in records.items() if ref in refs})
     return results
+
+
+def _advance_to_set(context: RunContext, moves: Sequence[Move]) -> Sequence[Move]:
+    """Store that these are set now; return those to be set.
+
+    Where that is not stored, only records that may stand blank are set: a write of which the
+    outbox says nothing would not be in the audit.
+    """
+    if _try_to_advance(context, moves, Phase.SETTING):
+        return moves
+    return [move for move in moves if move.clears_first or move.phase is Phase.RESTORING]
+
+
+def _try_to_advance(context: RunContext, moves: Sequence[Move], phase: Phase) -> bool:
+    """Store how far these moves have come, where the database stores; return whether it did."""
+    refs = [move.record for move in moves]
+    return not refs or try_to_store(context, lambda session: outbox.advance(session, refs, phase))
 
 
 def _advance(context: RunContext, moves: Sequence[Move], phase: Phase) -> None:

@@ -22,10 +22,12 @@ from connector.plan.native_company_sync import (
     needs_permission,
     read_stages,
 )
+from connector.plan.storing import raise_storage_failure
 from connector.push.limits import FailureMonitor, check_limits
 from connector.push.move_batch import finish_unserved, push_batch, stale_reason
 from connector.push.pause import refuse_if_paused
 from connector.push.restore_edits import CorrectionResult
+from connector.push.room import release_room, require_room
 from connector.push.send import send
 from connector.push.stuck_moves import read_stuck_moves
 from state import plans
@@ -56,6 +58,8 @@ def push(
     never within one.
     """
     check_limits(context, plan)
+    if plan.summary.corrections:
+        require_room(context)
     monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
@@ -71,6 +75,8 @@ def push(
         results = finish_unserved(context)
     outcomes.update(result.outcome for result in results)
     monitor.check_results(results)
+    raise_storage_failure(context)
+    release_room(context)
     return outcomes
 
 

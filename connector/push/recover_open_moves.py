@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import groupby
 
 import structlog
@@ -11,10 +12,16 @@ import structlog
 from connector.context import RunContext, chunks
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, StorageError
+from connector.hubspot.api import ReadResult
 from connector.hubspot.http.daily_budget import uninterruptible
 from connector.hubspot.http.failures import LimitReached, Migrating, NotSent
-from connector.plan.fresh_reads import read_records
+from connector.plan.fresh_reads import read_available_records
+from connector.plan.storing import (
+    noting_storage_failures,
+    raise_storage_failure,
+    try_to_store,
+)
 from connector.push.finish_moves import finish_moves
 from connector.push.move_batch import finish_unserved, set_and_verify
 from connector.push.push import BATCH_SIZE
@@ -25,9 +32,11 @@ from connector.push.restore_edits import (
     put_back,
     restore_edits,
 )
+from connector.push.room import release_room
 from connector.push.stuck_moves import note_stuck, read_stuck_moves
 from connector.push.verify import is_left_blank, moves_filled_by_automation
 from state import cascade, mirror, outbox, recent_writes
+from state.db.transaction import Transaction
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
 _MAY_HAVE_CLEARED = _CLEARED_BY_US | {Phase.RESTORING}
@@ -46,7 +55,8 @@ def log_open_moves_on_error(context: RunContext) -> Iterator[None]:
     try:
         yield
     except ConnectorError:
-        with context.reading() as session:
+        moves: tuple[Move, ...] = ()
+        with suppress(StorageError), context.reading() as session:
             moves = outbox.open_moves(session)
         if moves:
             maybe_blank = [str(move.record) for move in moves if _may_be_blank(move)]
@@ -74,7 +84,8 @@ def recover(context: RunContext, *, only_due: bool = False) -> int:
 
     A move that cannot be finished stays open, is named in the log, and holds up neither the
     others nor whatever comes next. Raise TemporaryError only where no request arrives at all:
-    no connection, no requests left, or an account that HubSpot is moving.
+    no connection, no requests left, or an account that HubSpot is moving. Blanks are filled
+    although the database stores nothing; StorageError is raised afterwards.
     """
     with context.reading() as session:
         moves = outbox.open_moves(session)
@@ -100,9 +111,12 @@ def recover(context: RunContext, *, only_due: bool = False) -> int:
                 _recover_in_parts(context, batch, [])
     with uninterruptible():
         finish_unserved(context)
-    release_unfinished_undos(context)
+    with noting_storage_failures(context):
+        release_unfinished_undos(context)
     if moves:
         _log.info("moves.recovered", portal=context.portal_id, count=len(moves))
+    raise_storage_failure(context)
+    release_room(context)
     return len(moves)
 
 
@@ -139,7 +153,11 @@ def _recover_batch(context: RunContext, moves: Sequence[Move]) -> None:
     """
     # A part of a batch may have ended before the rest of it failed.
     moves = _still_open(context, moves)
-    moves, first_records = _follow_merges(context, moves, _read_until_visible(context, moves))
+    result = _read_until_visible(context, moves)
+    # What HubSpot does not serve waits by itself: it holds up no other record.
+    note_stuck(context, result.unreadable)
+    moves = [move for move in moves if move.record not in result.unreadable]
+    moves, first_records = _follow_merges(context, moves, result.records)
     # We died while a person's edit was put back: that goes on first.
     records = _finish_restoring(context, moves, first_records)
     # Our clear arrived and our set did not, or a workflow put a third stage into our gap.
@@ -171,7 +189,8 @@ def _recover_batch(context: RunContext, moves: Sequence[Move]) -> None:
 
 def _still_open(context: RunContext, moves: Sequence[Move]) -> list[Move]:
     """Return these moves as the outbox has them now, without those that have ended."""
-    with context.reading() as session:
+    open_moves = {move.record: move for move in moves}
+    with noting_storage_failures(context), context.reading() as session:
         open_moves = {move.record: move for move in outbox.open_moves(session)}
     return [open_moves[move.record] for move in moves if move.record in open_moves]
 
@@ -186,12 +205,32 @@ def _follow_merges(
     merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
     if not merged:
         return moves, records
-    with context.begin() as session:
+    open_moves = {move.record: move for move in (*_moved(moves, merged), *moves)}
+
+    def follow(session: Transaction) -> None:
         cascade.follow_merge(session, merged, at=context.api.now())
-        open_moves = {move.record: move for move in outbox.open_moves(session)}
+        open_moves.clear()
+        open_moves.update({move.record: move for move in outbox.open_moves(session)})
+
+    try_to_store(context, follow)
     records_by_ref = {record.ref: record for record in records.values()}
     refs = dict.fromkeys(merged.get(move.record, move.record) for move in moves)
     return [open_moves[ref] for ref in refs if ref in open_moves], records_by_ref
+
+
+def _moved(moves: Sequence[Move], merged: Mapping[Ref, Ref]) -> list[Move]:
+    """Return the moves of merged records as moves of their survivors."""
+    return [
+        replace(
+            move,
+            record=merged[move.record],
+            corrections=tuple(
+                replace(correction, record=merged[move.record]) for correction in move.corrections
+            ),
+        )
+        for move in moves
+        if move.record in merged
+    ]
 
 
 def _finish_restoring(
@@ -207,21 +246,26 @@ def _finish_restoring(
     }
     if not edits:
         return records
-    return {**records, **put_back(context, edits, records)}
+    return {**records, **put_back(context, edits, records).records}
 
 
-def _read_until_visible(context: RunContext, moves: Sequence[Move]) -> dict[Ref, Record]:
+def _read_until_visible(context: RunContext, moves: Sequence[Move]) -> ReadResult:
     """Read what HubSpot has; where something was sent and nothing of it shows, read once more.
 
     The last request of a killed process may take effect only now, and a reading may lag
     behind a write: a clear that is not seen would leave a blank that no move stands for.
     """
-    records = read_records(context, [move.record for move in moves])
-    unseen = [move.record for move in moves if _shows_no_write(move, records.get(move.record))]
+    result = read_available_records(context, [move.record for move in moves])
+    unseen = [
+        move.record for move in moves if _shows_no_write(move, result.records.get(move.record))
+    ]
     if not unseen or not context.recheck_seconds:
-        return records
+        return result
     context.wait(context.recheck_seconds[0])
-    return records | read_records(context, unseen)
+    later = read_available_records(context, unseen)
+    return ReadResult(
+        records=result.records | later.records, unreadable=result.unreadable | later.unreadable
+    )
 
 
 def _shows_no_write(move: Move, record: Record | None) -> bool:
@@ -275,7 +319,10 @@ def _outcome(
 def _withdraw(context: RunContext, moves: Sequence[Move]) -> None:
     """Take back promises of which nothing reached HubSpot; their records stay due."""
     refs = [move.record for move in moves]
-    with context.begin() as session:
+
+    def store_withdrawal(session: Transaction) -> None:
         outbox.close(session, refs)
         recent_writes.remove_last(session, refs)
         mirror.mark_due(session, refs, at=context.api.now())
+
+    try_to_store(context, store_withdrawal)

@@ -11,7 +11,9 @@ from connector.core.corrections.moves import Move, Phase
 from connector.core.decide.decision import stage_direction
 from connector.core.history.writers import writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref, Version
-from connector.plan.fresh_reads import read_records
+from connector.hubspot.api import ReadResult
+from connector.plan.fresh_reads import read_available_records
+from connector.plan.storing import try_to_store
 from connector.push.send import Changes, send
 from state import outbox
 
@@ -64,20 +66,22 @@ def restore_edits(
     if not edits:
         return Restoration(results=tuple(results), records=records)
     refs = sorted({ref for ref, _ in edits})
-    with context.begin() as session:
-        outbox.advance(session, refs, Phase.RESTORING)
-    current = {**records, **put_back(context, edits, records)}
-    blank_refs = {
+    # Where this is not stored and we die, the move is finished first, and then the edit put back.
+    try_to_store(context, lambda session: outbox.advance(session, refs, Phase.RESTORING))
+    result_of_reading = put_back(context, edits, records)
+    current = {**records, **result_of_reading.records}
+    # HubSpot leaves these without a stage, or does not serve them now.
+    open_refs = result_of_reading.unreadable.keys() | {
         ref for ref in refs if (ref, STAGE) in edits and ref in current and _is_blank(current[ref])
     }
     open_moves = {
-        result.move.record: result.move for result in results if result.move.record in blank_refs
+        result.move.record: result.move for result in results if result.move.record in open_refs
     }
     return Restoration(
         results=tuple(
             _restored_result(context, result, edits, current)
             for result in results
-            if result.move.record not in blank_refs
+            if result.move.record not in open_refs
         ),
         records=current,
         open_moves=tuple(open_moves.values()),
@@ -98,8 +102,8 @@ def find_overwritten_edit(
 
 def put_back(
     context: RunContext, edits: Mapping[tuple[Ref, str], Version], records: Mapping[Ref, Record]
-) -> dict[Ref, Record]:
-    """Set again what people had set, and return the records as they are then.
+) -> ReadResult:
+    """Set again what people had set; return the records as they are then, by asked ref.
 
     A stage that must go back is cleared before. Where HubSpot refuses the edit after the clear,
     the stage that stood there is set again, which is forward from blank.
@@ -113,16 +117,18 @@ def put_back(
     ]
     _send_by_type(context, {ref: {STAGE: ""} for ref in backward_refs})
     _send_by_type(context, wanted)
-    current = read_records(context, sorted({ref for ref, _ in edits}))
+    result = read_available_records(context, sorted({ref for ref, _ in edits}))
     refused = {
         ref: {STAGE: records[ref].value(STAGE)}
         for ref in backward_refs
-        if ref in current and _is_blank(current[ref])
+        if ref in result.records and _is_blank(result.records[ref])
     }
     if refused:
         _send_by_type(context, refused)
-        current |= read_records(context, sorted(refused))
-    return current
+        later = read_available_records(context, sorted(refused))
+        result.records.update(later.records)
+        result.unreadable.update(later.unreadable)
+    return result
 
 
 def _send_by_type(context: RunContext, changes: Changes) -> None:

@@ -86,20 +86,31 @@ def send(context: RunContext, changes: Changes, *, finishing: bool = False) -> S
     With `finishing`, records stand blank: a refusal is believed only after it was repeated.
 
     Raise the last failure where three records fail alone and HubSpot takes none of the batch:
-    then it is HubSpot, the token or the network that fails, not the records.
+    then it is HubSpot, the token or the network that fails, not the records. With `finishing`,
+    each of the others is sent once before that: the three may be the only ones.
     """
     sent = SendResult()
     if changes:
         _send_repeatedly(context, changes, sent, finishing=finishing, is_part=False)
+    if _takes_nothing(sent):
+        raise next(reversed(sent.failures.values()))
     return sent
+
+
+def _takes_nothing(sent: SendResult) -> bool:
+    """Whether several records failed alone, and HubSpot has taken none."""
+    failing_records = {ref for ref, _ in sent.failures}
+    return len(failing_records) >= _MAX_FAILING_RECORDS and not sent.accepted
 
 
 def _send_repeatedly(
     context: RunContext, changes: Changes, sent: SendResult, *, finishing: bool, is_part: bool
 ) -> None:
     """Send these changes, again after each wait, then in halves, until all is known."""
+    is_last_try = _takes_nothing(sent)
     unclear, failure = _send_once(context, changes, sent, finishing=finishing)
-    for delay in _delays(failure, records=len(changes), is_part=is_part):
+    delays = _delays(failure, records=len(changes), is_part=is_part)
+    for delay in () if is_last_try else delays:
         if not unclear:
             return
         context.wait(delay)
@@ -136,8 +147,7 @@ def _isolate_failure(
             _send_repeatedly(context, part, sent, finishing=finishing, is_part=True)
         return
     sent.failures.update({(ref, name): failure for ref in changes for name in changes[ref]})
-    failing_records = {ref for ref, _ in sent.failures}
-    if len(failing_records) >= _MAX_FAILING_RECORDS and not sent.accepted:
+    if not finishing and _takes_nothing(sent):
         raise failure
 
 

@@ -14,6 +14,7 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.moves import Move
 from connector.core.model import Correction, Outcome, Ref
 from connector.errors import UserError
+from connector.plan.storing import try_to_store
 from state import audit, checkpoints, mirror, outbox
 from state.db.transaction import Transaction
 
@@ -89,8 +90,10 @@ def note_stuck(context: RunContext, reasons: Mapping[Ref, str]) -> None:
     if not reasons:
         return
     now = context.api.now()
-    with context.begin() as session:
-        stuck_moves = read_stuck_moves(session)
+    stuck_moves: dict[Ref, StuckMove] = {}
+
+    def count_tries(session: Transaction) -> None:
+        stuck_moves.update(read_stuck_moves(session))
         for ref, reason in reasons.items():
             previous = stuck_moves.get(ref)
             tries = previous.tries + 1 if previous else 1
@@ -103,7 +106,9 @@ def note_stuck(context: RunContext, reasons: Mapping[Ref, str]) -> None:
                 reason=reason or "HubSpot takes neither the new stage nor the old one",
             )
         _save(session, stuck_moves.values())
-    for ref in reasons:
+
+    try_to_store(context, count_tries)
+    for ref in reasons.keys() & stuck_moves.keys():
         stuck = stuck_moves[ref]
         _log.error(
             "move.stuck",

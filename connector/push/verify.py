@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.context import RunContext
@@ -16,7 +16,7 @@ from connector.core.model import (
     Ref,
     Version,
 )
-from connector.plan.fresh_reads import read_records
+from connector.plan.fresh_reads import read_available_records
 from connector.push.restore_edits import CorrectionResult, restore_edits
 from connector.push.send import SendResult, send
 
@@ -34,7 +34,8 @@ _AUTOMATION_SOURCES = frozenset(
 class Verification:
     """What reading back showed: results, the records as they are, and moves still open.
 
-    `open_reasons` says, for each open move, why HubSpot took neither stage.
+    `open_reasons` says, for each open move, why HubSpot took neither stage, or does not serve
+    the record.
     """
 
     results: tuple[CorrectionResult, ...]
@@ -49,30 +50,41 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
     Comes in: moves whose values were sent, and what sending showed. Goes out: how each
     correction ended, and the moves whose record HubSpot leaves without a stage. An old value
     counts as ignored only after the last recheck, since HubSpot's batch reads may lag behind
-    its writes. Raises what reading raises; the moves are open then, and recovered later.
+    its writes. A record that HubSpot does not serve leaves its move open, and nothing else.
+    Raises where no reading succeeds; the moves are open then, and recovered later.
     """
     records: dict[Ref, Record] = {}
+    unserved: dict[Ref, str] = {}
     pending: Sequence[Move] = moves
     retried: set[Ref] = set()
     for delay in (0.0, *context.recheck_seconds):
         if delay and pending:
             context.wait(delay)
-        records |= read_records(context, [move.record for move in pending])
+        _read_into(context, [move.record for move in pending], records, unserved)
         # The set was accepted, and the record is blank all the same: set it at once.
-        _fill_blanks(context, pending, records, sent)
+        _fill_blanks(context, pending, records, unserved, sent)
         # A workflow put a third stage into our gap: once, the new stage is set again.
         candidates = [move for move in pending if move.record not in retried]
         retried |= _set_again(
-            context, moves_filled_by_automation(candidates, records), records, sent
+            context, moves_filled_by_automation(candidates, records), records, unserved, sent
         )
-        pending = [move for move in pending if not _is_final(move, records.get(move.record), sent)]
+        pending = [
+            move
+            for move in pending
+            if move.record in unserved or not _is_final(move, records.get(move.record), sent)
+        ]
         if not pending:
             break
     # HubSpot does not take the new stage: the old one goes back, which is forward from blank.
     still_blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
-    records |= _restore_old_stages(context, still_blank, records, sent)
-    # HubSpot takes neither: the move stays open.
-    open_moves = [move for move in still_blank if is_left_blank(move, records.get(move.record))]
+    _restore_old_stages(context, still_blank, records, unserved, sent)
+    # HubSpot takes neither, or does not say what the record has: the move stays open.
+    open_moves = [
+        move
+        for move in moves
+        if move.record in unserved
+        or (move in still_blank and is_left_blank(move, records.get(move.record)))
+    ]
     restored = frozenset(move.record for move in still_blank)
     results = [
         _result(move, correction, records.get(move.record), sent, restored=move.record in restored)
@@ -86,8 +98,25 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
         results=restoration.results,
         records=restoration.records,
         open_moves=(*open_moves, *restoration.open_moves),
-        open_reasons={move.record: sent.reason(move.record, STAGE) for move in open_moves},
+        open_reasons={
+            move.record: unserved.get(move.record) or sent.reason(move.record, STAGE)
+            for move in open_moves
+        },
     )
+
+
+def _read_into(
+    context: RunContext,
+    refs: Collection[Ref],
+    records: dict[Ref, Record],
+    unserved: dict[Ref, str],
+) -> None:
+    """Read records, and keep apart those that HubSpot does not serve now."""
+    result = read_available_records(context, refs)
+    for ref in refs:
+        unserved.pop(ref, None)
+    records |= result.records
+    unserved |= result.unreadable
 
 
 def is_left_blank(move: Move, record: Record | None) -> bool:
@@ -113,7 +142,11 @@ def is_cleared_by_others(record: Record) -> bool:
 
 
 def _fill_blanks(
-    context: RunContext, moves: Sequence[Move], records: dict[Ref, Record], sent: SendResult
+    context: RunContext,
+    moves: Sequence[Move],
+    records: dict[Ref, Record],
+    unserved: dict[Ref, str],
+    sent: SendResult,
 ) -> None:
     """Set again what is still blank after the set, unless HubSpot did not take that stage."""
     changes = {
@@ -126,7 +159,7 @@ def _fill_blanks(
         return
     sent.add(send(context, changes, finishing=True))
     blank = [move.record for move in moves if is_left_blank(move, records.get(move.record))]
-    records |= read_records(context, blank)
+    _read_into(context, blank, records, unserved)
 
 
 def moves_filled_by_automation(moves: Sequence[Move], records: Mapping[Ref, Record]) -> list[Move]:
@@ -167,7 +200,11 @@ def _is_of_automation(history: Sequence[Version]) -> bool:
 
 
 def _set_again(
-    context: RunContext, moves: Sequence[Move], records: dict[Ref, Record], sent: SendResult
+    context: RunContext,
+    moves: Sequence[Move],
+    records: dict[Ref, Record],
+    unserved: dict[Ref, str],
+    sent: SendResult,
 ) -> frozenset[Ref]:
     """Clear and set these stages once more; return whose."""
     refs = frozenset(move.record for move in moves)
@@ -175,16 +212,17 @@ def _set_again(
         send(context, {ref: {STAGE: ""} for ref in refs})
         changes = {move.record: {STAGE: move.target_values[STAGE]} for move in moves}
         sent.add(send(context, changes, finishing=True))
-        records |= read_records(context, refs)
+        _read_into(context, refs, records, unserved)
     return refs
 
 
 def _restore_old_stages(
     context: RunContext,
     moves: Sequence[Move],
-    records: Mapping[Ref, Record],
+    records: dict[Ref, Record],
+    unserved: dict[Ref, str],
     sent: SendResult,
-) -> dict[Ref, Record]:
+) -> None:
     """Set the old stage again on records that HubSpot does not take the new one for.
 
     Its refusals are noted only where nothing is known of why the new stage was not taken.
@@ -195,13 +233,13 @@ def _restore_old_stages(
         if move.stage_correction is not None
     }
     if not old_stages:
-        return {}
+        return
     restoring = send(context, old_stages, finishing=True)
     for key, refusal in restoring.refused.items():
         sent.refused.setdefault(key, refusal)
     for key, failure in restoring.failures.items():
         sent.failures.setdefault(key, failure)
-    return read_records(context, [move.record for move in moves])
+    _read_into(context, [move.record for move in moves], records, unserved)
 
 
 def _is_final(move: Move, record: Record | None, sent: SendResult) -> bool:

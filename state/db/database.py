@@ -75,6 +75,14 @@ class Database(Protocol):
         """Return the file whose presence pauses a portal, None where no file can."""
         ...
 
+    def keep_reserve(self) -> None:
+        """Keep the room that finishing writes may take, where the disk is this machine's."""
+        ...
+
+    def release_reserve(self) -> bool:
+        """Give the reserve's room to the database; return whether there was one."""
+        ...
+
     def free_bytes(self) -> int | None:
         """Return how much may still be written, None where that cannot be known from here."""
         ...

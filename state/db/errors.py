@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy.exc import DatabaseError
 
-from connector.errors import ConnectorError, UserError
+from connector.errors import ConnectorError, StorageError, TemporaryError, UserError
 from state.db.locks import Busy
 
 _ANOTHER_FILE: Final = "or name another file by CONNECTOR_DATABASE_URL"
@@ -29,6 +29,14 @@ _ACTIONS: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_IOERR: "the disk does not read or write: check it (`dmesg`), then start again",
 }
 _LOCKED: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+class DatabaseUnusable(UserError, StorageError):
+    """The database cannot be used as it is; the message says what is wrong with it."""
+
+
+class DatabaseUnreachable(TemporaryError, StorageError):
+    """The server of the database does not answer, or ended the connection."""
 
 
 @contextmanager
@@ -51,4 +59,4 @@ def _explained_error(error: DatabaseError, path: Path) -> ConnectorError | None:
     if code == sqlite3.SQLITE_ERROR and str(error.orig).startswith("no such"):
         code = sqlite3.SQLITE_CORRUPT  # a table or column of the schema has another name
     action = _ACTIONS.get(code)
-    return UserError(f"{path}: {action}") if action else None
+    return DatabaseUnusable(f"{path}: {action}") if action else None

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from connector.errors import TemporaryError, UserError
+from connector.errors import StorageError, TemporaryError, UserError
 
 
-class Busy(TemporaryError):
+class Busy(TemporaryError, StorageError):
     """Another process holds the resource; waiting helps."""
 
 
@@ -36,7 +36,8 @@ def hold_lock(path: Path, *, wait: float, resource: str, holder_name: str) -> It
             f"{path}: {error.strerror}: give this user the right to write the folder"
         ) from error
     try:
-        holder_file.write_text(f"{holder_name} (process {os.getpid()})", encoding="utf-8")
+        with suppress(OSError):  # the name only helps others; a full disk stops no work
+            holder_file.write_text(f"{holder_name} (process {os.getpid()})", encoding="utf-8")
         yield
     finally:
         lock.release()

@@ -93,6 +93,13 @@ class PostgresqlDatabase:
     def pause_file(self, portal_id: str) -> None:
         """Return None: a portal is paused by its row, which all machines see."""
 
+    def keep_reserve(self) -> None:
+        """Keep nothing: the disk is the server's."""
+
+    def release_reserve(self) -> bool:
+        """Return False: there is no reserve."""
+        return False
+
     def free_bytes(self) -> None:
         """Return None: how full the server's disk is, a client cannot know."""
 

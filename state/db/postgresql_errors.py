@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from connector.errors import ConnectorError, TemporaryError, UserError
+from connector.errors import ConnectorError
+from state.db.errors import DatabaseUnreachable, DatabaseUnusable
 from state.db.locks import Busy
 
 # SQLSTATE codes and their classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -91,9 +92,9 @@ def _explained_error(error: DBAPIError, database_name: str) -> ConnectorError | 
         return Busy(f"{database_name}: another transaction keeps it locked; it is tried again")
     for codes in (state, state[:2]):
         if codes in _ACTIONS:
-            return UserError(f"{database_name}: {_ACTIONS[codes]}")
+            return DatabaseUnusable(f"{database_name}: {_ACTIONS[codes]}")
         if codes in _PASSING:
-            return TemporaryError(f"{database_name}: {_PASSING[codes]}; it is tried again")
+            return DatabaseUnreachable(f"{database_name}: {_PASSING[codes]}; it is tried again")
     return None
 
 
@@ -102,8 +103,8 @@ def _unreachable_error(error: DBAPIError, database_name: str) -> ConnectorError:
     words = str(error.orig)
     for phrase, codes in _REFUSALS.items():
         if phrase in words:
-            return UserError(f"{database_name}: {_ACTIONS[codes]}")
-    return TemporaryError(
+            return DatabaseUnusable(f"{database_name}: {_ACTIONS[codes]}")
+    return DatabaseUnreachable(
         f"{database_name}: the server cannot be reached; see that it runs, and that "
         "CONNECTOR_DATABASE_URL names its host and port"
     )

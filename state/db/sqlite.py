@@ -16,6 +16,7 @@ from connector.errors import UserError
 from state.db import migrate
 from state.db.errors import explain_errors
 from state.db.locks import hold_lock
+from state.db.reserve import Reserve
 from state.rate_slot_file import RateSlots
 
 _PRAGMAS: Final = (
@@ -42,6 +43,7 @@ class SqliteDatabase:
         self.writing = engine(path, busy_timeout=busy_timeout)
         self.reading = reading_engine(self.writing)
         self._thread_lock = RLock()
+        self._reserve = Reserve(self._beside("reserve"))
 
     @property
     def folder(self) -> Path:
@@ -83,6 +85,14 @@ class SqliteDatabase:
     def pause_file(self, portal_id: str) -> Path:
         """Return the file whose presence pauses a portal."""
         return self._beside(f"{portal_id}.paused")
+
+    def keep_reserve(self) -> None:
+        """Keep the room that finishing writes may take; raise DatabaseUnusable without it."""
+        self._reserve.keep()
+
+    def release_reserve(self) -> bool:
+        """Give the reserve's room to the database; return whether there was one."""
+        return self._reserve.release()
 
     def free_bytes(self) -> int:
         """Return how much room the disk has."""

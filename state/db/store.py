@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from connector.errors import UserError
 from state.db.database import Database, RateSlots
+from state.db.errors import DatabaseUnusable
 from state.db.sqlite import SqliteDatabase
 from state.db.transaction import Transaction
 
@@ -39,8 +40,7 @@ class Store:
         """
         database = _open_database(url, busy_timeout=busy_timeout, create=create)
         try:
-            with database.explain_errors():
-                database.migrate()
+            _migrate(database)
         except BaseException:
             database.close()
             raise
@@ -107,6 +107,14 @@ class Store:
         """Return the folder for files of this database, such as archives of the audit."""
         return self._database.folder
 
+    def keep_reserve(self) -> None:
+        """Keep room on the disk for finishing writes; raise DatabaseUnusable without it."""
+        self._database.keep_reserve()
+
+    def release_reserve(self) -> bool:
+        """Give the reserve's room to the database; return whether there was one."""
+        return self._database.release_reserve()
+
     def free_bytes(self) -> int | None:
         """Return how much may still be written, None where that cannot be known from here."""
         return self._database.free_bytes()
@@ -129,6 +137,18 @@ class Store:
             session.begin(),
         ):
             yield session
+
+
+def _migrate(database: Database) -> None:
+    """Migrate; on a full disk, where not even reading begins, once more with the reserve's room."""
+    try:
+        with database.explain_errors():
+            database.migrate()
+    except DatabaseUnusable:
+        if not database.release_reserve():
+            raise
+        with database.explain_errors():
+            database.migrate()
 
 
 def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:

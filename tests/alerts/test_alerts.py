@@ -15,13 +15,13 @@ from connector.alerts.channels import Channels
 from connector.alerts.notifier import Notifier
 from connector.core.corrections.moves import Move
 from connector.core.model import Outcome, Ref
-from connector.daemon.cycle import DiskNearlyFull
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
 from connector.push.first_use import FirstUse
 from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
+from connector.push.room import DiskNearlyFull
 from state.db.store import Store
 from state.quarantine import FailedCorrection
 

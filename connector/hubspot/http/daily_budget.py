@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
 from typing import Final, Protocol
 
+from connector.errors import StorageError
 from connector.hubspot.http.failures import DAILY, LimitReached
 from connector.hubspot.http.quota_reset import until_midnight, zone_of
 
@@ -117,7 +118,9 @@ class DailyBudget:
         if now is None:
             return
         today = now.astimezone(zone_of(self.time_zone)).date()
-        used = slots.count_request(today)
+        used = self.used + 1
+        with suppress(StorageError):  # what the database cannot count, this process does
+            used = slots.count_request(today)
         limit = headers.get("x-hubspot-ratelimit-daily", "")
         remaining_header = headers.get("x-hubspot-ratelimit-daily-remaining", "")
         with self._lock:

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Final
 
 from connector.core.rate_slots import next_slot, recent_slots
+from connector.errors import StorageError
 from connector.hubspot.http.daily_budget import RateSlots
 from connector.hubspot.http.routes import Route
 
@@ -121,6 +122,10 @@ class RateLimits:
 
     def _wait_for(self, rate_limit: RateLimit) -> None:
         now = self._monotonic()
-        slot = rate_limit.take_slot(self.slots, now)
+        try:
+            slot = rate_limit.take_slot(self.slots, now)
+        except StorageError:
+            # A record may stand blank: a full disk must not stop the request that fills it.
+            slot = rate_limit.take_slot(self._local_slots, now)
         if slot > now:
             self._wait(slot - now)
