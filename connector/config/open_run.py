@@ -35,7 +35,7 @@ from connector.context import Progress, RunContext, RunOrigin, no_progress
 from connector.core.binding.bind import bind
 from connector.core.model import Portal
 from connector.core.policy.load import Policy, load_policy
-from connector.errors import UserError
+from connector.errors import StorageError, UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.daily_budget import Reserve
 from connector.hubspot.http.transport import TokenSource
@@ -173,10 +173,14 @@ def open_context(
             bound = bound or bind(loaded, portal)
             for warning in bound.warnings:
                 _log.warning("policy.asleep", policy=bound.name, warning=warning)
-            with store.begin(portal_id) as session:
-                portals.save(session, portal, api.now())
-                if purpose is Purpose.DECIDE:
-                    portal_policy.put_last(session, remembered_policy(choice.name, loaded))
+            try:
+                with store.begin(portal_id) as session:
+                    portals.save(session, portal, api.now())
+                    if purpose is Purpose.DECIDE:
+                        portal_policy.put_last(session, remembered_policy(choice.name, loaded))
+            except StorageError as error:
+                # A full disk, say: open moves are finished first, and what follows fails by itself.
+                _log.error("portal.not_stored", portal=portal_id, message=str(error))
             api.configure_limits(reserve_from_settings(settings), store.rate_slots(portal_id))
             yield RunContext(
                 run=run_id(api.now()),

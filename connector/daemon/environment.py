@@ -24,7 +24,7 @@ from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, no_progress
 from connector.core.binding.bind import BoundPolicy, bind
 from connector.core.model import Portal
-from connector.errors import UserError
+from connector.errors import StorageError, UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.requester import OnAnswer
 from connector.hubspot.http.token_refresh import Tokens
@@ -175,8 +175,12 @@ class Environment:
         self._portal_read_at = self._sources.clock.monotonic()
         if known == portal:
             return known
-        with self.store.begin(portal.account.portal_id) as session:
-            portals.save(session, portal, self.api.now())
+        try:
+            with self.store.begin(portal.account.portal_id) as session:
+                portals.save(session, portal, self.api.now())
+        except StorageError as error:
+            # A full disk, say: open moves are finished first, and the cycle's steps say the rest.
+            _log.error("portal.not_stored", portal=portal.account.portal_id, message=str(error))
         return portal
 
     def _bind_policy(self) -> BoundPolicy:

@@ -16,13 +16,24 @@ import pytest
 
 from connector.errors import ConnectorError
 from connector.push.recover_open_moves import recover
+from state.db.reserve import RESERVE_BYTES
 from tests.fakes.connected_portal import LOST, SQL, WON
 from tests.journeys.interleaved_portal import (
     CrashingStore,
     Scenario,
     StepBudget,
 )
-from tests.journeys.small_disk import SmallDisk, can_mount, limited_files, small_file_system
+from tests.journeys.kill_process import KILL_MOMENTS, run, run_and_kill
+from tests.journeys.sample_records import OPEN, create_contact, create_deal
+from tests.journeys.sample_records import WON as WON_STAGE
+from tests.journeys.small_disk import (
+    LimitedFiles,
+    SmallDisk,
+    can_mount,
+    limited_files,
+    small_file_system,
+)
+from tests.journeys.workspace import Workspace, new_portal
 
 _STEPS = 54
 
@@ -169,3 +180,35 @@ def test_the_steps_reach_beyond_the_end_of_a_sync(
     assert isinstance(budget, FillingBudget)
     assert budget.steps < _STEPS
     assert started.stages() == [SQL, SQL, SQL, "customer"]
+
+
+@pytest.mark.parametrize("moment", KILL_MOMENTS[1:])
+@pytest.mark.sqlite
+def test_a_killed_process_leaves_blanks_that_the_next_one_fills_on_a_full_disk(
+    new_workspace: Callable[..., Workspace], disk: tuple[SmallDisk, bool], moment: str
+) -> None:
+    small_disk, has_no_reserve = disk
+    if isinstance(small_disk, LimitedFiles):
+        pytest.skip("a limit of this process is not one of the connector's")
+    workspace = new_workspace(new_portal(running=True))
+    database = shutil.copy(workspace.folder / "connector.db", small_disk.folder / "connector.db")
+    workspace.overrides = {"CONNECTOR_DATABASE_URL": f"sqlite:///{database}"}
+    for name in ("anna", "bo", "cleo"):
+        contact = create_contact(workspace.portal, name, "customer")
+        create_deal(workspace.portal, [OPEN, WON_STAGE, OPEN], contacts=[contact])
+    # The first backward move goes alone; the third write clears the two that follow it.
+    assert run_and_kill(workspace, 3, moment, route="batch_update")
+    assert len(workspace.blank_records()) == 2
+    reserve = small_disk.folder / "connector.db.reserve"
+    assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
+    if has_no_reserve:
+        reserve.unlink()
+    small_disk.fill()
+    assert run(workspace, "sync") == (1 if has_no_reserve else 0)
+    assert workspace.blank_records() == []
+    if has_no_reserve:
+        assert "the disk is full" in (workspace.folder / "err").read_text(encoding="utf-8")
+    small_disk.free()
+    assert run(workspace, "sync") == 0
+    assert workspace.open_moves() == ()
+    assert len(workspace.applied_values()) == 6
