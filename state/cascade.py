@@ -15,6 +15,7 @@ from state import (
     ledger,
     merged_records,
     mirror,
+    mirror_queries,
     outbox,
     quarantine,
     unreadable_records,
@@ -51,16 +52,22 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
 
 
 def follow_archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Exclude archived records from decisions; records linked with them become due."""
+    """Exclude archived records from decisions; whoever rested on them becomes due, once.
+
+    HubSpot may change nothing on a record when another one that is linked with it goes.
+    """
     archived_refs = tuple(refs)
+    mirrored = mirror.get(session, archived_refs)
+    new_refs = [ref for ref, record in mirrored.items() if not record.archived]
+    affected = _linked_refs(session, new_refs) | _company_group(session, new_refs)
     mirror.archive(session, archived_refs, at=at)
-    mirror.mark_due(session, sorted(_linked_refs(session, archived_refs)), at=at)
+    mirror.mark_due(session, sorted(affected), at=at)
 
 
 def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
     """Delete everything stored of records that HubSpot deleted for good; redact their audit."""
     deleted_refs = tuple(refs)
-    affected = _remove_links(session, deleted_refs)
+    affected = _remove_links(session, deleted_refs) | _company_group(session, deleted_refs)
     known_refs = {
         known_ref for ref in deleted_refs for known_ref in merged_records.all_refs(session, ref)
     }
@@ -85,6 +92,14 @@ def _linked_refs(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:
                     link.target for record_links in links.values() for link in record_links
                 )
     return linked_refs
+
+
+def _company_group(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:
+    """Return the contacts of these companies, and the companies of these contacts."""
+    refs_by_type = _refs_by_type(refs)
+    contacts = mirror.contacts_of_companies(session, refs_by_type.get(ObjectType.COMPANIES, ()))
+    companies = mirror_queries.read_companies(session, refs_by_type.get(ObjectType.CONTACTS, ()))
+    return {*companies.values(), *(ref for group in contacts.values() for ref in group)}
 
 
 def _remove_links(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:

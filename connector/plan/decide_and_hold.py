@@ -28,7 +28,7 @@ from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.plan.company_groups import group_members
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
 from connector.plan.gather import gather, read_deal_histories
-from state import applied_corrections, audit, holds, ledger, mirror, outbox, quarantine
+from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
 
 _CONNECTOR = "the connector"
@@ -205,7 +205,7 @@ def _update_mirror(
         now = context.api.now()
         with context.begin() as session:
             mirror.patch(session, [readings[ref] for ref in changed], due_at=now)
-            mirror.archive(session, missing, at=now)
+            cascade.follow_archive(session, missing, at=now)
     return changed
 
 

@@ -49,7 +49,7 @@ def finish_moves(
         ]
         applied_corrections.add(session, verified_corrections, at=now)
         mirror.patch(session, list(present.values()), due_at=now)
-        mirror.archive(session, refs - present.keys(), at=now)
+        cascade.follow_archive(session, refs - present.keys(), at=now)
         outbox.close(session, refs)
         merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
         cascade.follow_merge(session, merged, at=now)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, Correction, Direction, Outcome, Ref, Version
@@ -13,9 +15,19 @@ from connector.operations.sync import sync
 from connector.pull.daily_rescan import rescan_all
 from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import pull
+from connector.pull.verify_mirror import verify_mirror
 from connector.push.recover_open_moves import recover
 from state import audit, ledger, mirror, outbox
-from tests.fakes.connected_portal import CONTACTS, DEALS, LOST, OPEN, START, WON, ConnectedPortal
+from tests.fakes.connected_portal import (
+    COMPANIES,
+    CONTACTS,
+    DEALS,
+    LOST,
+    OPEN,
+    START,
+    WON,
+    ConnectedPortal,
+)
 
 
 def correction(ref: Ref, before: str = "customer", after: str = "opportunity") -> Correction:
@@ -85,15 +97,48 @@ def test_an_archived_record_leaves_every_decision_and_comes_back_when_restored(
     assert portal.due() == (contact,)
 
 
-def test_the_records_of_an_archived_deal_are_due(portal: ConnectedPortal) -> None:
+GONE = {
+    "archived": lambda portal, ref: portal.api.archive(ref),
+    "deleted for good": lambda portal, ref: portal.api.delete(ref),
+}
+READ_AGAIN = {"daily rescan": rescan_all, "proof of the mirror": verify_mirror}
+
+
+@pytest.mark.parametrize("read_again", READ_AGAIN.values(), ids=READ_AGAIN)
+@pytest.mark.parametrize("go", GONE.values(), ids=GONE)
+def test_whoever_rested_on_a_record_that_is_gone_is_due(
+    portal: ConnectedPortal,
+    go: Callable[[ConnectedPortal, Ref], None],
+    read_again: Callable[[RunContext], object],
+) -> None:
     contact, company = portal.contact("customer"), portal.company("customer")
+    partner = portal.company("customer")
+    member = portal.contact("lead", associatedcompanyid=partner.id)
+    left_company = portal.company("lead")
+    left_contact = portal.contact("lead", associatedcompanyid=left_company.id)
     deal = portal.deal(WON, contact, company)
     portal.read_all()
+    # Nothing changes on the records that are linked with these.
+    for ref in (deal, partner, left_contact):
+        go(portal, ref)
+
+    read_again(portal.context())
+
+    assert portal.due() == (contact, member)
+    assert portal.due(COMPANIES) == (company, left_company)
+    assert portal.due(DEALS) == ()
+
+
+def test_whoever_rested_on_an_archived_record_is_due_only_once(portal: ConnectedPortal) -> None:
+    deal = portal.deal(WON, portal.contact("customer"))
+    portal.read_all()
     portal.api.archive(deal)
+    rescan_all(portal.context())
+    portal.clear_due()
 
     rescan_all(portal.context())
 
-    assert (portal.due(), portal.due(DEALS)) == ((contact,), ())
+    assert portal.due() == ()
 
 
 def test_a_merge_is_known_from_the_survivor_without_another_request(
