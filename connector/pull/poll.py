@@ -13,10 +13,11 @@ from connector.core.model import ObjectType, Record
 from connector.errors import UserError
 from connector.hubspot import search_window
 from connector.hubspot.api import Page
-from connector.hubspot.http.failures import IncompleteWindow
+from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import scan_object_type
+from connector.pull.incomplete_windows import forget_incomplete_window, give_up_window
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.retry_unreadable import retry_set_aside
 from connector.pull.windows import (
@@ -61,7 +62,7 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     read_counts: dict[ObjectType, int] = {}
     changed_counts: dict[ObjectType, int] = {}
     scanned: set[ObjectType] = set()
-    incomplete_windows: list[IncompleteWindow] = []
+    incomplete_windows: list[BadAnswer] = []
     already_scanned = _scanned_types(context) if full else ()
     for kind in ORDER:
         scan_again = full and kind not in already_scanned
@@ -77,9 +78,11 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
             read_counts[kind], changed_counts[kind] = _read_changes(
                 context, kind, properties[kind], position
             )
-        except IncompleteWindow as error:
-            # The other types are read all the same; this one keeps its checkpoint.
-            incomplete_windows.append(error)
+            forget_incomplete_window(context, kind)
+        except BadAnswer as error:
+            # The other types are read all the same; this one keeps its checkpoint for a while.
+            if not give_up_window(context, kind, properties[kind], position, error):
+                incomplete_windows.append(error)
     if scanned:
         _save_scanned_types(context, None)
         start_rescan(context)

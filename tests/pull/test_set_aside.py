@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from connector.core.model import STAGE, ObjectType, Ref
 from connector.core.webhook_event import Event
@@ -19,7 +20,7 @@ from connector.pull.poll import pull
 from connector.pull.verify_mirror import verify_mirror
 from state import unreadable_records, webhook_inbox
 from state.unreadable_records import FailedReading, UnreadableRecord
-from tests.fakes.connected_portal import COMPANIES, CONTACTS, OPEN, WON, ConnectedPortal
+from tests.fakes.connected_portal import COMPANIES, CONTACTS, DEALS, OPEN, WON, ConnectedPortal
 from tests.fakes.portal import FakeHubSpot
 
 
@@ -253,6 +254,43 @@ def test_a_window_that_does_not_add_up_keeps_its_checkpoint_and_holds_up_no_othe
     portal.api.advance(3600)
     pull(portal.context())
     assert portal.mirrored(hidden) is not None
+
+
+@pytest.mark.parametrize("was_listed_today", [False, True])
+def test_a_window_that_never_adds_up_is_named_read_by_ids_and_left_behind(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch, *, was_listed_today: bool
+) -> None:
+    portal.read_all()
+    original = FakeHubSpot.search_changed
+
+    def with_a_row_that_never_comes(
+        api: FakeHubSpot, kind: ObjectType, properties: Sequence[str], **options: object
+    ) -> Page:
+        page = original(api, kind, properties, **options)  # type: ignore[arg-type]  # as it came
+        return replace(page, total=len(page.records) + (kind is DEALS))
+
+    def pull_until_it_passes() -> int:
+        for tries in range(10):
+            portal.api.advance(600)
+            try:
+                pull(portal.context())
+            except IncompleteWindow:
+                continue
+            return tries
+        raise AssertionError("the window is never left behind")
+
+    monkeypatch.setattr(FakeHubSpot, "search_changed", with_a_row_that_never_comes)
+    if was_listed_today:
+        assert pull_until_it_passes() == 2
+    deal = portal.deal(OPEN)
+    portal.take_requests()
+    with structlog.testing.capture_logs() as logs:
+        assert pull_until_it_passes() == 2
+    assert portal.mirrored(deal) is not None
+    names = {entry["event"]: entry for entry in logs if entry["event"] == "window.given_up"}
+    assert names["window.given_up"]["object_type"] == "deals"
+    # A list of all ids is dear: it is made once a day, and the daily rescan does the rest.
+    assert (portal.take_requests()["last"] == 0) == was_listed_today
 
 
 def test_a_plan_does_not_decide_what_is_set_aside(portal: ConnectedPortal) -> None:

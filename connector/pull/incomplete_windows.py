@@ -1,0 +1,88 @@
+"""Give up a window that searches never show whole: name it, list its type by id, and go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from connector.context import RunContext
+from connector.core.model import ObjectType
+from connector.hubspot.http.failures import BadAnswer
+from connector.pull.full_scan import scan_object_type
+from connector.pull.windows import ReadPosition, position_checkpoint, windows_to_read
+from state import checkpoints
+
+MAX_TRIES: Final = 3
+MIN_AGE: Final = timedelta(minutes=15)
+"""The search index was seen to lag by as much: a window may still add up until then."""
+SCAN_INTERVAL: Final = timedelta(days=1)
+"""A type is listed so often at most; in between, the daily rescan finds what a search hides."""
+_log = structlog.get_logger()
+
+
+def forget_incomplete_window(context: RunContext, kind: ObjectType) -> None:
+    """Begin to count anew, since the searches of a type add up."""
+    with context.reading() as session:
+        stored = checkpoints.get(session, _checkpoint(kind))
+    if stored and stored["tries"]:
+        with context.begin() as session:
+            checkpoints.put(session, _checkpoint(kind), {**stored, "tries": 0})
+
+
+def give_up_window(
+    context: RunContext,
+    kind: ObjectType,
+    properties: Sequence[str],
+    position: ReadPosition,
+    failure: BadAnswer,
+) -> bool:
+    """Count a window that did not add up; return whether its type was read in another way.
+
+    After three tries within a quarter of an hour and more, the type is listed by id, which needs
+    no search, once a day at most; otherwise the window is left to the daily rescan. Either way
+    the checkpoint moves on, and the log names the window.
+    """
+    now = context.api.now()
+    with context.reading() as session:
+        stored = checkpoints.get(session, _checkpoint(kind)) or {"tries": 0, "listed_at": ""}
+    since = datetime.fromisoformat(stored["since"]) if stored["tries"] else now
+    tries = stored["tries"] + 1
+    if tries < MAX_TRIES or now - since < MIN_AGE:
+        _store(context, kind, tries=tries, since=since, listed_at=stored["listed_at"])
+        return False
+    listed_at = stored["listed_at"]
+    is_due = not listed_at or now - datetime.fromisoformat(listed_at) >= SCAN_INTERVAL
+    _log.error(
+        "window.given_up",
+        portal=context.portal_id,
+        object_type=str(kind),
+        since=position.until.isoformat(),
+        until=now.isoformat(),
+        tries=tries,
+        reason=str(failure),
+        read_by="a list of all ids" if is_due else "the daily rescan",
+    )
+    if is_due:
+        scan_object_type(context, kind, properties)
+        listed_at = now.isoformat()
+    else:
+        window = windows_to_read(position, now, overlap=context.overlap)[-1]
+        with context.begin() as session:
+            checkpoints.put(session, position_checkpoint(kind), window.position.to_checkpoint())
+    _store(context, kind, tries=0, since=now, listed_at=listed_at)
+    return True
+
+
+def _store(
+    context: RunContext, kind: ObjectType, *, tries: int, since: datetime, listed_at: str
+) -> None:
+    document = {"tries": tries, "since": since.isoformat(), "listed_at": listed_at}
+    with context.begin() as session:
+        checkpoints.put(session, _checkpoint(kind), document)
+
+
+def _checkpoint(kind: ObjectType) -> str:
+    return f"incomplete.{kind}"
