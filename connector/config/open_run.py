@@ -173,14 +173,8 @@ def open_context(
             bound = bound or bind(loaded, portal)
             for warning in bound.warnings:
                 _log.warning("policy.asleep", policy=bound.name, warning=warning)
-            try:
-                with store.begin(portal_id) as session:
-                    portals.save(session, portal, api.now())
-                    if purpose is Purpose.DECIDE:
-                        portal_policy.put_last(session, remembered_policy(choice.name, loaded))
-            except StorageError as error:
-                # A full disk, say: open moves are finished first, and what follows fails by itself.
-                _log.error("portal.not_stored", portal=portal_id, message=str(error))
+            last_policy = remembered_policy(choice.name, loaded)
+            _remember(store, portal, api.now(), last_policy if purpose is Purpose.DECIDE else None)
             api.configure_limits(reserve_from_settings(settings), store.rate_slots(portal_id))
             yield RunContext(
                 run=run_id(api.now()),
@@ -194,6 +188,23 @@ def open_context(
                 progress=progress,
                 origin=_origin(settings, choice),
             )
+
+
+def _remember(
+    store: Store, portal: Portal, now: datetime, last_policy: RememberedPolicy | None
+) -> None:
+    """Store what the portal is, and the policy of a run that decides.
+
+    On a full disk, open moves are finished all the same, and what follows fails by itself.
+    """
+    portal_id = portal.account.portal_id
+    try:
+        with store.begin(portal_id) as session:
+            portals.save(session, portal, now)
+            if last_policy:
+                portal_policy.put_last(session, last_policy)
+    except StorageError as error:
+        _log.error("portal.not_stored", portal=portal_id, message=str(error))
 
 
 def policy_memory(store: Store, portal_id: str) -> PolicyMemory:

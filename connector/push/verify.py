@@ -55,26 +55,7 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
     """
     records: dict[Ref, Record] = {}
     unserved: dict[Ref, str] = {}
-    pending: Sequence[Move] = moves
-    retried: set[Ref] = set()
-    for delay in (0.0, *context.recheck_seconds):
-        if delay and pending:
-            context.wait(delay)
-        _read_into(context, [move.record for move in pending], records, unserved)
-        # The set was accepted, and the record is blank all the same: set it at once.
-        _fill_blanks(context, pending, records, unserved, sent)
-        # A workflow put a third stage into our gap: once, the new stage is set again.
-        candidates = [move for move in pending if move.record not in retried]
-        retried |= _set_again(
-            context, moves_filled_by_automation(candidates, records), records, unserved, sent
-        )
-        pending = [
-            move
-            for move in pending
-            if move.record in unserved or not _is_final(move, records.get(move.record), sent)
-        ]
-        if not pending:
-            break
+    _read_until_final(context, moves, records, unserved, sent)
     # HubSpot does not take the new stage: the old one goes back, which is forward from blank.
     still_blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
     _restore_old_stages(context, still_blank, records, unserved, sent)
@@ -103,6 +84,36 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
             for move in open_moves
         },
     )
+
+
+def _read_until_final(
+    context: RunContext,
+    moves: Sequence[Move],
+    records: dict[Ref, Record],
+    unserved: dict[Ref, str],
+    sent: SendResult,
+) -> None:
+    """Read now and after each recheck, and set what is blank, until waiting changes nothing."""
+    pending: Sequence[Move] = moves
+    retried: set[Ref] = set()
+    for delay in (0.0, *context.recheck_seconds):
+        if delay and pending:
+            context.wait(delay)
+        _read_into(context, [move.record for move in pending], records, unserved)
+        # The set was accepted, and the record is blank all the same: set it at once.
+        _fill_blanks(context, pending, records, unserved, sent)
+        # A workflow put a third stage into our gap: once, the new stage is set again.
+        candidates = [move for move in pending if move.record not in retried]
+        retried |= _set_again(
+            context, moves_filled_by_automation(candidates, records), records, unserved, sent
+        )
+        pending = [
+            move
+            for move in pending
+            if move.record in unserved or not _is_final(move, records.get(move.record), sent)
+        ]
+        if not pending:
+            break
 
 
 def _read_into(

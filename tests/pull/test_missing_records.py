@@ -97,15 +97,15 @@ def test_an_archived_record_leaves_every_decision_and_comes_back_when_restored(
     assert portal.due() == (contact,)
 
 
-GONE = {
+_GONE = {
     "archived": lambda portal, ref: portal.api.archive(ref),
     "deleted for good": lambda portal, ref: portal.api.delete(ref),
 }
-READ_AGAIN = {"daily rescan": rescan_all, "proof of the mirror": verify_mirror}
+_READ_AGAIN = {"daily rescan": rescan_all, "proof of the mirror": verify_mirror}
 
 
-@pytest.mark.parametrize("read_again", READ_AGAIN.values(), ids=READ_AGAIN)
-@pytest.mark.parametrize("go", GONE.values(), ids=GONE)
+@pytest.mark.parametrize("read_again", _READ_AGAIN.values(), ids=_READ_AGAIN)
+@pytest.mark.parametrize("go", _GONE.values(), ids=_GONE)
 def test_whoever_rested_on_a_record_that_is_gone_is_due(
     portal: ConnectedPortal,
     go: Callable[[ConnectedPortal, Ref], None],
