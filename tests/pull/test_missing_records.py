@@ -97,18 +97,18 @@ def test_an_archived_record_leaves_every_decision_and_comes_back_when_restored(
     assert portal.due() == (contact,)
 
 
-_GONE = {
+_REMOVALS = {
     "archived": lambda portal, ref: portal.api.archive(ref),
     "deleted for good": lambda portal, ref: portal.api.delete(ref),
 }
-_READ_AGAIN = {"daily rescan": rescan_all, "proof of the mirror": verify_mirror}
+_READINGS = {"daily rescan": rescan_all, "proof of the mirror": verify_mirror}
 
 
-@pytest.mark.parametrize("read_again", _READ_AGAIN.values(), ids=_READ_AGAIN)
-@pytest.mark.parametrize("go", _GONE.values(), ids=_GONE)
+@pytest.mark.parametrize("read_again", _READINGS.values(), ids=_READINGS)
+@pytest.mark.parametrize("remove", _REMOVALS.values(), ids=_REMOVALS)
 def test_whoever_rested_on_a_record_that_is_gone_is_due(
     portal: ConnectedPortal,
-    go: Callable[[ConnectedPortal, Ref], None],
+    remove: Callable[[ConnectedPortal, Ref], None],
     read_again: Callable[[RunContext], object],
 ) -> None:
     contact, company = portal.contact("customer"), portal.company("customer")
@@ -120,7 +120,7 @@ def test_whoever_rested_on_a_record_that_is_gone_is_due(
     portal.read_all()
     # Nothing changes on the records that are linked with these.
     for ref in (deal, partner, left_contact):
-        go(portal, ref)
+        remove(portal, ref)
 
     read_again(portal.context())
 
