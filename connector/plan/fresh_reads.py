@@ -76,9 +76,9 @@ def _moving_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]
 
 def mark_properties(context: RunContext, kind: ObjectType) -> tuple[str, ...]:
     """Return the properties that mark former customers, by this policy or by an open move."""
-    if kind is not ObjectType.CONTACTS:
-        return ()
-    return tuple(sorted({context.policy.mark_property, *context.state.open_move_properties} - {""}))
+    of_policy = {context.policy.mark_properties.get(kind, "")} - {""}
+    defined = context.portal.definitions.get(kind, {}).keys()
+    return tuple(sorted(of_policy | (context.state.open_move_properties & defined)))
 
 
 def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:

@@ -78,7 +78,7 @@ def _find_customers(context: DecisionContext) -> Iterator[Customer]:
             # A won deal makes a customer before the stage says so, and the stage after an import.
             won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
             if won or _is_customer(object_policy, facts.stage):
-                has_mark = bool(context.policy.mark_property) and bool(object_policy.rows)
+                has_mark = kind in context.policy.mark_properties
                 former = facts.mark == MARKED if has_mark else None
                 yield Customer(facts=facts, won=won, former=former)
 

@@ -32,6 +32,10 @@ from connector.errors import UserError
 
 __all__ = ["BoundPolicy", "bind", "needed_properties"]
 
+_MARK_SETTINGS: Final = {
+    ObjectType.CONTACTS: "churn.mark",
+    ObjectType.COMPANIES: "churn.company_mark",
+}
 _ALWAYS_NEEDED: Final = {
     ObjectType.CONTACTS: (
         STAGE,
@@ -67,9 +71,8 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     _require_readable_definitions(policy, portal)
     problems = Problems()
     zone = _zone(portal)
-    score, subscription, mark, activity, last_order = _properties_of_settings(
-        policy, portal, problems
-    )
+    score, subscription, activity, last_order = _properties_of_settings(policy, portal, problems)
+    mark_properties = _mark_properties(policy, portal, problems)
     contract_end = None
     with problems.collecting():
         contract_end = contract_end_reader(policy.settings, portal, zone)
@@ -90,7 +93,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         score_property=score,
         subscription_forms=TextPattern(policy.texts("subscribed.forms")),
         subscription_property=subscription,
-        mark_property=mark,
+        mark_properties=mark_properties,
         activity_property=activity,
         last_order_property=last_order,
         contract_end=contract_end,
@@ -100,19 +103,26 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
 
 
 def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
-    """Return the properties of score, subscription, mark, activity, order; "" for none or wrong."""
-    score = subscription = mark = activity = last_order = ""
+    """Return the properties of score, subscription, activity, order; "" for none or wrong."""
+    score = subscription = activity = last_order = ""
     with problems.collecting():
         score = score_property(policy.settings, portal)
     with problems.collecting():
         subscription = named_property("subscription.property", policy.settings, portal)
     with problems.collecting():
-        mark = named_property("churn.mark", policy.settings, portal)
-    with problems.collecting():
         activity = activity_property(policy.settings, portal)
     with problems.collecting():
         last_order = last_order_property(policy.settings, portal)
-    return score, subscription, mark, activity, last_order
+    return score, subscription, activity, last_order
+
+
+def _mark_properties(policy: Policy, portal: Portal, problems: Problems) -> dict[ObjectType, str]:
+    """Return the property that marks a former customer, of the types for which one is named."""
+    marks: dict[ObjectType, str] = {}
+    for object_type, setting in _MARK_SETTINGS.items():
+        with problems.collecting():
+            marks[object_type] = named_property(setting, policy.settings, portal, object_type)
+    return {object_type: name for object_type, name in marks.items() if name}
 
 
 def _uses_company_groups(object_policy: ObjectPolicy) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -110,9 +110,9 @@ class BoundPolicy:
     """A policy as it is meant in one portal.
 
     `digest` changes whenever the policy, or anything that it uses of the portal, changes.
-    `contract_end` reads when a contract
-    ended, of contacts, companies or deals. `uses_company_groups` says that contacts are decided
-    together with their companies.
+    `mark_properties` names the property that marks a former customer, for the object types that
+    have one. `contract_end` reads when a contract ended, of contacts, companies or deals.
+    `uses_company_groups` says that contacts are decided together with their companies.
     """
 
     policy: Policy
@@ -126,7 +126,7 @@ class BoundPolicy:
     score_property: str
     subscription_forms: TextPattern
     subscription_property: str = ""
-    mark_property: str = ""
+    mark_properties: Mapping[ObjectType, str] = field(default_factory=dict)
     activity_property: str = ""
     last_order_property: str = ""
     contract_end: PropertyReader | None = None

@@ -143,13 +143,20 @@ def _refuse_duplicates(word_values: Sequence[tuple[str | None, PolicyWord]]) -> 
         words_by_value[value] = word
 
 
-def named_property(name: str, settings: Mapping[str, Setting], portal: Portal) -> str:
-    """Return the contact property that a setting names, "" for none; raise if there is none."""
+def named_property(
+    name: str,
+    settings: Mapping[str, Setting],
+    portal: Portal,
+    object_type: ObjectType = ObjectType.CONTACTS,
+) -> str:
+    """Return the property that a setting names, "" for none; raise if the portal lacks it."""
     words = settings[name].words
-    definitions = portal.definitions.get(ObjectType.CONTACTS, {})
+    definitions = portal.definitions.get(object_type, {})
     if words and words[0].text not in definitions:
         hint = did_you_mean(words[0].text, list(definitions))
-        raise policy_error(words[0].place, f"contacts have no property {words[0].text!r}{hint}")
+        raise policy_error(
+            words[0].place, f"{object_type} have no property {words[0].text!r}{hint}"
+        )
     return words[0].text if words else ""
 
 

@@ -11,7 +11,7 @@ from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
 from connector.core.decide.evidence import evidence
 from connector.core.decide.facts import Facts
 from connector.core.decide.rounds import MAX_ROUNDS, Rounds
-from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Ref
+from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
 
 MARKED: Final = "true"
 """What stands in the property that marks a former customer."""
@@ -42,7 +42,7 @@ def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozen
 
     Where the mark of a former customer cannot be written, the stage that it belongs to stays.
     """
-    if policy.mark_property in pinned:
+    if policy.mark_properties.get(facts.record.object_type) in pinned:
         pinned |= {STAGE}
     object_policy = policy.object_policies[facts.record.object_type]
     exemption = find_exemption(object_policy, facts)
@@ -127,12 +127,12 @@ def _mark_correction(policy: BoundPolicy, facts: Facts, rounds: Rounds) -> Itera
     marking_change = next(
         (change for change in rounds.stage_changes if change[0].marks_former_customer), None
     )
-    is_contact = facts.record.object_type is ObjectType.CONTACTS  # the mark is one of contacts
-    if marking_change and is_contact and policy.mark_property and facts.mark != MARKED:
+    mark_property = policy.mark_properties.get(facts.record.object_type)
+    if marking_change and mark_property and facts.mark != MARKED:
         rule, reason = marking_change
         yield Correction(
             record=facts.record,
-            property_name=policy.mark_property,
+            property_name=mark_property,
             before=facts.mark,
             after=MARKED,
             direction=Direction.SET,

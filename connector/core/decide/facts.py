@@ -125,6 +125,7 @@ def record_facts(
         else {ObjectType.COMPANIES: record}
     )
     values |= churn_values(policy, owners, counted_deals)
+    mark_property = policy.mark_properties.get(record.ref.object_type)
     records_by_namespace = (
         {"contact": record, "company": company} if is_contact else {"company": record}
     )
@@ -141,7 +142,7 @@ def record_facts(
         deals=counted_deals,
         now=now,
         evidence_at=_evidence_at(counted_deals, values.get("contact.last_conversion_at")),
-        mark=record.value(policy.mark_property) if is_contact and policy.mark_property else "",
+        mark=record.value(mark_property) if mark_property else "",
         company=company_record.ref if company_record else None,
         status_version=status_version,
         has_stage_history=not stage or present_version(record, STAGE) is not None,

@@ -22,6 +22,7 @@ _PROPERTY_SETTINGS = (
     "follow_up.activity",
     "commerce.last_order",
 )
+_COMPANY_MARK = "churn.company_mark"
 
 
 def check_offline(document: Document) -> None:
@@ -100,6 +101,7 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
             names_by_object_type[object_types[namespace]].add(property_name)
     for setting in _PROPERTY_SETTINGS:
         names_by_object_type[ObjectType.CONTACTS].update(document.settings[setting].texts)
+    names_by_object_type[ObjectType.COMPANIES].update(document.settings[_COMPANY_MARK].texts)
     return {
         object_type: tuple(sorted(property_names))
         for object_type, property_names in names_by_object_type.items()

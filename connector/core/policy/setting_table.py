@@ -237,7 +237,13 @@ _TABLE: Final = (
         "churn.mark",
         SettingType.PROPERTY,
         (),
-        "the yes-or-no property that marks a former customer",
+        "the yes-or-no property of contacts that marks a former customer",
+    ),
+    SettingSpec(
+        "churn.company_mark",
+        SettingType.PROPERTY,
+        (),
+        "the yes-or-no property of companies that marks a former customer",
     ),
     SettingSpec(
         "churn.ended_at",
