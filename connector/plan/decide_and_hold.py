@@ -270,7 +270,9 @@ def _hold_back(
 ) -> Decided:
     """Decide again without what must not be sent, until nothing of that is left.
 
-    The stage goes first: a lead status is set aside only for the stage that really results.
+    The stage goes first: a lead status is set aside only for the stage that really results. A
+    stage that failed in this run is tried once more by the next one: until then it is not
+    known which stage results, and the lead status stays as it is.
     """
     held_back: tuple[HeldBack, ...] = ()
     while True:
@@ -286,7 +288,19 @@ def _hold_back(
             or new_entries
         )
         pinned = frozenset(entry.correction.property_name for entry in held_back)
+        if any(_is_tried_again(context, entry.correction, lookup) for entry in held_back):
+            pinned |= {STATUS}
         decision = decide(context.policy, facts, pinned=pinned)
+
+
+def _is_tried_again(context: RunContext, correction: Correction, lookup: _HoldLookup) -> bool:
+    """Whether a stage failed once, in this run, and is sent again by the next one."""
+    key = correction_key(correction)
+    return (
+        correction.property_name == STAGE
+        and key in context.state.failed_in_run
+        and key not in lookup.quarantine_notes
+    )
 
 
 def _held_back_entry(

@@ -11,8 +11,13 @@ from shutil import rmtree
 from connector.core.corrections.audit import AuditLine
 from connector.errors import ConnectorError
 from connector.sandbox.http.faults import Fault
+from connector.sandbox.portal.portal import Portal
 from tests.journeys.kill_process import KILL_MOMENTS, KILLED, count_sync_steps, run, run_and_kill
-from tests.journeys.sample_records import create_mixed_records, expected_audit
+from tests.journeys.sample_records import (
+    create_mixed_records,
+    create_reopened_customer,
+    expected_audit,
+)
 from tests.journeys.workspace import Workspace, applied_values, lines_applied_twice, new_portal
 
 NewWorkspace = Callable[..., Workspace]
@@ -34,9 +39,9 @@ FAULTS = (
     ("207", "before"),
     ("empty", "after"),
 )
-# So many records to a batch: the mixed plan then needs three batches and five writes.
+# So many records to a batch: two contacts go back alone, the next two together.
 BATCH = 2
-WRITES = 5
+WRITES = 9
 _RESTARTS = 5
 
 
@@ -75,10 +80,20 @@ class SyncCounts:
                 yield Trial(fault=fault, write=1 + (fault_index + point) % WRITES, step=point)
 
 
+def create_matrix_records(portal: Portal) -> dict[str, str]:
+    """Create the mixed records, and two more that must go back; return the values they must get."""
+    expected = create_mixed_records(portal)
+    for name in ("frida", "greta"):
+        customer = create_reopened_customer(portal, name)
+        expected[f"contacts/{customer}.lifecyclestage"] = "opportunity"
+        expected[f"contacts/{customer}.hs_lead_status"] = "OPEN_DEAL"
+    return expected
+
+
 def count_undisturbed_sync(new_workspace: NewWorkspace) -> SyncCounts:
     """Run undisturbed, and count."""
     workspace = new_workspace(new_portal(running=True))
-    create_mixed_records(workspace.portal)
+    create_matrix_records(workspace.portal)
     steps = count_sync_steps(workspace, batch=BATCH)
     routes = [request.route for request in workspace.sandbox.requests]
     assert routes.count("batch_update") == WRITES
@@ -103,7 +118,7 @@ class TrialResult:
 def run_trial(new_workspace: NewWorkspace, trial: Trial) -> TrialResult:
     """Hold one trial: kill under the fault, start again until all is quiet, and look."""
     workspace = new_workspace(new_portal(running=True))
-    expected = create_mixed_records(workspace.portal)
+    expected = create_matrix_records(workspace.portal)
     expected_lines = expected_audit(workspace.values(*expected), expected)
     kind, when = trial.fault
     fault = Fault(kind=kind, when=when, route="batch_update", nth=trial.write, retry_after=0)

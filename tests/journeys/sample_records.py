@@ -106,8 +106,8 @@ def expected_audit(before: dict[str, str], after: dict[str, str]) -> list[tuple[
     )
 
 
-def create_reopened_customer(portal: Portal) -> str:
+def create_reopened_customer(portal: Portal, name: str = "anna") -> str:
     """Return a customer whose only deal was won and is open again."""
-    anna = create_contact(portal, "anna", "customer")
-    create_deal(portal, [OPEN, WON, OPEN], contacts=[anna])
-    return anna
+    customer = create_contact(portal, name, "customer")
+    create_deal(portal, [OPEN, WON, OPEN], contacts=[customer])
+    return customer
