@@ -235,14 +235,14 @@ def test_what_failed_in_this_run_is_left_for_the_next(portal: ConnectedPortal) -
     context = portal.context()
     stage_correction = portal.corrections(portal.propose(context))[0]
     context.state.failed_in_run.add(correction_key(stage_correction))
-    assert [change[2] for change in portal.changes(portal.propose(context))] == ["NEW"]
+    assert portal.changes(portal.propose(context)) == []
     assert [change[2] for change in portal.changes(portal.propose())] == [
         "opportunity",
         "OPEN_DEAL",
     ]
 
 
-def test_a_status_that_failed_for_the_stage_that_stays_is_not_tried_again_either(
+def test_a_status_waits_while_the_stage_that_failed_is_tried_again(
     portal: ConnectedPortal,
 ) -> None:
     contact = portal.contact(SQL)
@@ -257,9 +257,9 @@ def test_a_status_that_failed_for_the_stage_that_stays_is_not_tried_again_either
 
     plan = portal.propose(context)
 
-    assert values_tried == ["opportunity", "OPEN_DEAL", "NEW"]
+    assert values_tried == ["opportunity", "OPEN_DEAL"]
     assert portal.changes(plan) == []
-    assert plan.summary.left_alone["quarantined"] == 2
+    assert plan.summary.left_alone["quarantined"] == 1
     assert is_due(portal, contact)  # the next run tries once more
 
 

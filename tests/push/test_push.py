@@ -253,7 +253,7 @@ def test_a_refused_correction_is_tried_once_more_and_then_quarantined(
     assert "INVALID_OPTION" in note
 
 
-def test_when_the_stage_is_refused_the_lead_status_is_decided_by_the_one_that_stays(
+def test_a_stage_refused_once_leaves_the_lead_status_and_refused_twice_decides_it_by_what_stays(
     portal: ConnectedPortal,
 ) -> None:
     contact = portal.contact("customer", "CONNECTED")
@@ -262,8 +262,9 @@ def test_when_the_stage_is_refused_the_lead_status_is_decided_by_the_one_that_st
     portal.edit(deal, dealstage=LOST)
     refuse_values(portal, (contact, STAGE, ""))
     run(portal)
-    assert portal.stage(contact) == "customer"
-    assert portal.status(contact) == ""
+    assert (portal.stage(contact), portal.status(contact)) == ("customer", "CONNECTED")
+    run(portal)
+    assert (portal.stage(contact), portal.status(contact)) == ("customer", "")
 
 
 def test_a_refused_clear_leaves_the_stage_and_is_known_as_refused(portal: ConnectedPortal) -> None:
