@@ -11,9 +11,8 @@ import structlog
 
 from connector.context import RunContext, chunks
 from connector.core.corrections.moves import Move
-from connector.core.model import STAGE, Correction, ObjectType, Outcome, Ref
+from connector.core.model import Correction, ObjectType, Outcome, Ref
 from connector.hubspot.http.daily_budget import uninterruptible
-from connector.plan.fresh_reads import drop_readings, read_fresh
 from connector.plan.native_company_sync import (
     NativeSync,
     contacts_synced_natively,
@@ -24,11 +23,11 @@ from connector.plan.native_company_sync import (
 )
 from connector.plan.storing import raise_storage_failure
 from connector.push.limits import FailureMonitor, check_limits
-from connector.push.move_batch import finish_unserved, push_batch, stale_reason
+from connector.push.move_batch import finish_unserved, push_batch
 from connector.push.pause import refuse_if_paused
+from connector.push.present_stage import takes_present_stage
 from connector.push.restore_edits import CorrectionResult
 from connector.push.room import release_room, require_room
-from connector.push.send import send
 from connector.push.stuck_moves import read_stuck_moves
 from state import plans
 from state.db.pages import read_pages
@@ -179,7 +178,7 @@ def _backward_allowed(context: RunContext, next_move: Move) -> int:
     proven = state.proven_moves[kind]
     # A record stands blank: HubSpot may refuse every set, so it is asked before another clear.
     if (state.blank_moves[kind] or (not proven and _has_stuck_moves(context, kind))) and (
-        not _takes_present_stage(context, next_move)
+        not takes_present_stage(context, next_move)
     ):
         return 0
     if not proven:
@@ -190,16 +189,6 @@ def _backward_allowed(context: RunContext, next_move: Move) -> int:
 def _has_stuck_moves(context: RunContext, kind: ObjectType) -> bool:
     with context.reading() as session:
         return any(ref.object_type is kind for ref in read_stuck_moves(session))
-
-
-def _takes_present_stage(context: RunContext, move: Move) -> bool:
-    """Whether HubSpot takes a set of the stage that the record has, which changes nothing."""
-    present = read_fresh(context, [move.record]).records.get(move.record)
-    if present is None or present.ref != move.record or stale_reason(move, present):
-        return True  # the recheck ends this move as stale, without a clear
-    drop_readings(context, [move.record])
-    sent = send(context, {move.record: {STAGE: present.value(STAGE)}})
-    return not sent.was_not_taken(move.record, STAGE)
 
 
 def plan_corrections(context: RunContext, plan_id: str) -> Iterator[tuple[Correction, ...]]:

@@ -308,6 +308,8 @@ def _outcome(
     if record is None:
         return Outcome.STALE, "archived or deleted meanwhile"
     value = record.value(correction.property_name)
+    if value == correction.after == correction.before:
+        return None, ""  # it only asked whether HubSpot takes the stage
     if value == correction.after:
         return Outcome.APPLIED, "found done at the next start"
     if value == correction.before:
@@ -319,10 +321,12 @@ def _outcome(
 def _withdraw(context: RunContext, moves: Sequence[Move]) -> None:
     """Take back promises of which nothing reached HubSpot; their records stay due."""
     refs = [move.record for move in moves]
+    # What changes nothing was never counted.
+    counted = [move.record for move in moves if move.original_values != move.target_values]
 
     def store_withdrawal(session: Transaction) -> None:
         outbox.close(session, refs)
-        recent_writes.remove_last(session, refs)
+        recent_writes.remove_last(session, counted)
         mirror.mark_due(session, refs, at=context.api.now())
 
     try_to_store(context, store_withdrawal)

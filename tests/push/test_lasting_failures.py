@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
 from connector.core.model import STAGE, STATUS, Outcome, Ref
 from connector.errors import ConnectorError, UserError
+from connector.hubspot.api import UpdateAnswer
 from connector.hubspot.http.failures import (
     OutcomeUnknown,
     RequestRefused,
@@ -20,11 +23,16 @@ from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover
 from connector.push.stuck_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
 from state import quarantine
-from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal
+from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal, HookedHubSpot
+from tests.fakes.portal import FakeHubSpot
 
 SERVER_ERROR = OutcomeUnknown("HubSpot failed at the batch update request (500)")
 FORBIDDEN = ScopeMissing("User does not have permissions to edit this object (403)")
 LASTING_FAILURES = pytest.mark.parametrize("error", [SERVER_ERROR, FORBIDDEN], ids=["500", "403"])
+
+
+class KilledError(BaseException):
+    """The process is dead."""
 
 
 def create_reopened_customers(portal: ConnectedPortal, count: int) -> list[Ref]:
@@ -184,6 +192,47 @@ def test_a_rule_that_refuses_every_set_leaves_one_record_blank_and_not_eighty(
     portal.api.forbidden_values.clear()
     run(portal)
     assert {portal.stage(contact) for contact in contacts} == {"opportunity"}
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_person_s_edit_just_before_a_set_that_only_asks_is_put_back(
+    portal: ConnectedPortal, *, dies: bool
+) -> None:
+    stuck, asked = create_reopened_customers(portal, 2)
+    refuse_every_set(portal, [stuck])
+    run(portal)
+    portal.api.forbidden_values.clear()
+    refuse_every_set(portal, [stuck])
+    assert portal.stage(stuck) == ""
+    portal.edit(asked, lifecyclestage="customer")
+    portal.make_due([asked])
+    sets_of_asked = 0
+
+    def edit_before_it_is_set(answers: Callable[..., UpdateAnswer]) -> Callable[..., UpdateAnswer]:
+        def update(api: FakeHubSpot, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+            nonlocal sets_of_asked
+            if changes.get(asked, {}).get(STAGE) == "customer":
+                sets_of_asked += 1
+                if sets_of_asked == 1:
+                    portal.edit_as_person(asked, lifecyclestage="salesqualifiedlead")
+                    api.advance(1)
+                    answer = answers(api, changes)
+                    if dies:
+                        raise KilledError
+                    return answer
+            return answers(api, changes)
+
+        return update
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HookedHubSpot, "update", edit_before_it_is_set(HookedHubSpot.update))
+        with pytest.raises(KilledError) if dies else nullcontext():
+            sync(portal.context(permitted=True))
+    assert sets_of_asked == 1
+    if dies:
+        recover(portal.context())
+    assert portal.stage(asked) == "salesqualifiedlead"
+    assert [move.record for move in portal.open_moves()] == [stuck]
 
 
 def test_refused_clears_do_not_keep_anything_else_from_being_done(portal: ConnectedPortal) -> None:
