@@ -14,7 +14,7 @@ import click
 from rich.text import Text
 
 from connector.cli.render import outcomes
-from connector.cli.render.console import console, write_json, write_json_line
+from connector.cli.render.console import console, echo, write_json, write_json_line
 from connector.cli.render.plan_formats import write_csv
 from connector.cli.setup import (
     REAL_CLOCK,
@@ -175,7 +175,7 @@ def _write_followed(line: AuditLine, *, as_json: bool) -> None:
     if as_json:
         write_json_line(audit_document(line))
     else:
-        click.echo(outcomes.audit_line_text(line))
+        echo(outcomes.audit_line_text(line))
 
 
 def _line_count(store: Store, portal_id: str) -> int:
@@ -301,7 +301,5 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
             with store.begin(portal_id) as session:
                 refs = merged_records.all_refs(session, ref)
                 redacted_count += audits.redact(session, refs)
-    click.echo(
-        f"{redacted_count:,} lines of {ref} have lost their values; `audit verify` still holds."
-    )
+    echo(f"{redacted_count:,} lines of {ref} have lost their values; `audit verify` still holds.")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,15 +23,19 @@ from connector.cli.setup import (
     policy_option,
     run_in_context,
 )
+from connector.config.known_database import is_new_database
 from connector.config.open_run import open_api, read_policy
 from connector.config.policy_choice import Purpose
 from connector.config.settings import Settings
 from connector.context import RunContext
 from connector.core.model import Portal
 from connector.errors import UserError
-from connector.operations.check import CheckResult
+from connector.operations.check import CheckResult, Finding
 from connector.operations.check import check as check_portal
+from connector.operations.check_store import check_store
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
+from state import portals
+from state.db.store import Store
 
 
 @click.command(
@@ -81,6 +86,7 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
     api = open_api(settings, REAL_CLOCK)
     loaded_policy = read_policy(policy or settings.policy)
     results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
+    results += _check_what_is_remembered(settings)
     if as_json:
         write_json(
             [
@@ -91,6 +97,18 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
     else:
         console().print(check_up.renderable(results))
     return int(any(result.result is CheckResult.FAIL for result in results))
+
+
+def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
+    """Yield the findings of the portals in the database; nothing where there is none yet."""
+    if is_new_database(settings.database_url):
+        return
+    with Store.open(settings.database_url) as store:
+        with store.reading_all_portals() as session:
+            portal_ids = portals.ids(session)
+        for portal_id in portal_ids:
+            if settings.portal_id in {"", portal_id}:
+                yield from check_store(store, portal_id)
 
 
 def _explain(context: RunContext, name: str, *, as_json: bool) -> int:

@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from connector.cli.render import reviewed_plan
-from connector.cli.render.console import console, new_table, write_json
+from connector.cli.render.console import console, echo, new_table, write_json
 from connector.cli.setup import (
     help_examples,
     json_option,
@@ -97,7 +97,7 @@ def hold_add(
             until=end,
         )
         add_hold(context, new_hold)
-        click.echo(f"Held: {target}. `connector hold remove` with the same words ends it.")
+        echo(f"Held: {target}. `connector hold remove` with the same words ends it.")
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE)
@@ -127,7 +127,7 @@ def hold_remove(*, name: str | None, **scopes: str | None) -> int:
 
     def work(context: RunContext) -> int:
         count = remove_holds(context, scope, target, name)
-        click.echo(f"{count} removed." if count else f"There was no hold on {target}.")
+        echo(f"{count} removed." if count else f"There was no hold on {target}.")
         return 0 if count else 1
 
     return run_in_context(work, purpose=Purpose.OPERATE)
@@ -142,7 +142,7 @@ def pause(*, reason: str) -> int:
 
     def work(context: RunContext) -> int:
         pause_portal(context.store, context.portal_id, at=context.api.now(), reason=reason)
-        click.echo(f"Portal {context.portal_id} is paused: nothing is written to it.")
+        echo(f"Portal {context.portal_id} is paused: nothing is written to it.")
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE)
@@ -154,7 +154,7 @@ def resume() -> int:
 
     def work(context: RunContext) -> int:
         was_paused = resume_portal(context.store, context.portal_id)
-        click.echo(f"Portal {context.portal_id} {'goes on' if was_paused else 'was not paused'}.")
+        echo(f"Portal {context.portal_id} {'goes on' if was_paused else 'was not paused'}.")
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE)

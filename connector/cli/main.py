@@ -133,7 +133,7 @@ def _report_error(error: BaseException) -> int:
 
 
 def _print_error(message: str, code: int) -> int:
-    from connector.cli.render.safe_text import safe_text
+    from connector.core.safe_text import safe_text
     from connector.telemetry import logs
 
     click.echo(safe_text(logs.masked_text(message)), err=True)

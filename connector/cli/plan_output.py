@@ -8,10 +8,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import click
-
 from connector.cli.render import plan as plan_view
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, open_private, write_json
 from connector.cli.render.context_line import context_document
 from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
 from connector.cli.setup import context_labels
@@ -48,12 +46,12 @@ def show_plan(
     where = {"context": context_document(context, writes="nothing")}
     if out is not None:
         file_format = "json" if output_format == "text" else output_format
-        with out.open("w", encoding="utf-8") as file:
+        with open_private(out) as file:
             _write_plan(context, head, document, file, file_format)
         if as_json:
             write_json({**document, "file": str(out), **where})
         else:
-            click.echo(_file_text(out, head, file_format))
+            echo(_file_text(out, head, file_format))
     elif output_format == "text":
         print_plan(context, head, document)
         console().print(

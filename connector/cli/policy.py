@@ -11,7 +11,7 @@ import click
 
 from connector.cli.render import policy as policy_view
 from connector.cli.render import policy_findings, policy_results
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, write_json
 from connector.cli.setup import (
     REAL_CLOCK,
     help_examples,
@@ -187,7 +187,7 @@ def _write_findings(
     match form:
         case "github":
             for line in policy_findings.github_lines(source, problems, warnings):
-                click.echo(line)
+                echo(line)
         case "sarif":
             write_json(policy_findings.sarif_document(source, problems, warnings))
         case _:
@@ -210,7 +210,7 @@ def use(*, policy: str) -> int:
         remembered = remembered_policy(policy, context.policy.policy)
         with context.begin() as session:
             portal_policy.put_set(session, remembered)
-        click.echo(f"Portal {context.portal_id} is decided by {remembered.name} from now on.")
+        echo(f"Portal {context.portal_id} is decided by {remembered.name} from now on.")
         return 0
 
     return run_in_context(work, policy=policy)

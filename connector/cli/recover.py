@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from connector.cli.cycle import raise_if_open
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, write_json
 from connector.cli.setup import help_examples, json_option, parse_record, run_in_context
 from connector.context import RunContext
 from connector.push.recover_open_moves import log_open_moves_on_error
@@ -59,14 +59,14 @@ def _recover(context: RunContext, *, as_json: bool) -> int:
     if as_json:
         _show(still_open, as_json=True)
     else:
-        click.echo(f"{count - len(still_open)} of {count} open moves are finished.")
+        echo(f"{count - len(still_open)} of {count} open moves are finished.")
     raise_if_open([open_move.move.record for open_move in still_open])
     return 0
 
 
 def _release(context: RunContext, record: str) -> int:
     move = release(context, parse_record(record))
-    click.echo(
+    echo(
         f"{move.record} is released: it stays in HubSpot as it is, which may be without a stage, "
         f"and the next run decides it anew. `connector explain {move.record}` shows how."
     )
@@ -79,7 +79,7 @@ def _show(open_moves: tuple[OpenMove, ...], *, as_json: bool) -> None:
     elif open_moves:
         console().print(_table(open_moves))
     else:
-        click.echo("No move is open.")
+        echo("No move is open.")
 
 
 def _document(open_move: OpenMove) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from connector.cli.common_options import is_quiet
+from connector.cli.render.console import echo
 from connector.cli.render.context_line import context_line
 from connector.cli.render.plan import labels_by_value
 from connector.cli.render.plan_formats import FORMATS
@@ -102,7 +103,7 @@ def run_in_context(
         ) as context,
     ):
         if not as_json and not is_quiet():
-            click.echo(context_line(context, writes=writes), err=True)
+            echo(context_line(context, writes=writes), err=True)
         bar.allowance = context.api.allowance
         return work(context)
 

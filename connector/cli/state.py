@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 import orjson
 
+from connector.cli.render.console import echo
 from connector.cli.setup import help_examples, json_option, load_settings
 from connector.cli.suggestions import SuggestingGroup
 from connector.operations.copy_state import CopiedPortal, copy_state
@@ -59,9 +60,9 @@ def copy(
             progress=_ignore if as_json else _print_portal,
         )
     if as_json:
-        click.echo(orjson.dumps({"portals": [asdict(portal) for portal in copied]}).decode())
+        echo(orjson.dumps({"portals": [asdict(portal) for portal in copied]}).decode())
     else:
-        click.echo(
+        echo(
             "The copy is like the original. Now set CONNECTOR_DATABASE_URL to TO, and start no "
             "connector on FROM again."
         )
@@ -74,7 +75,7 @@ def _ignore(_copied: CopiedPortal) -> None:
 
 def _print_portal(copied: CopiedPortal) -> None:
     open_moves = f", {copied.open_moves} of them open moves" if copied.open_moves else ""
-    click.echo(
+    echo(
         f"Portal {copied.portal_id}: {copied.rows:,} rows, {copied.audit_lines:,} of them lines of "
         f"the audit, whose chain holds{open_moves}."
     )

@@ -10,7 +10,7 @@ import click
 from connector.cli.cycle import show_sync_result
 from connector.cli.plan_output import show_plan
 from connector.cli.render import costs
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, write_json
 from connector.cli.setup import (
     help_examples,
     json_option,
@@ -75,7 +75,7 @@ def _verify(context: RunContext, *, as_json: bool) -> int:
 
 def _backfill(context: RunContext, *, dry_run: bool, yes: bool, as_json: bool) -> int:
     """Announce the cost, ask, read, and plan or correct."""
-    click.echo(costs.announcement(estimate_cost(context)), err=True)
+    echo(costs.announcement(estimate_cost(context)), err=True)
     if not yes and sys.stdin.isatty():
         click.confirm("Read it all now?", abort=True, err=True)
     if not dry_run:

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from connector.core.safe_text import safe_text
+
 # HubSpot's private-app and service-key tokens begin with pat-<data centre>-; OAuth ones are long.
 _SECRET_PATTERN = re.compile(r"(pat-[a-z]{2}\d-)[0-9A-Za-z-]{4,}|(Bearer )\S+")
 _KNOWN_SECRETS: set[str] = set()
@@ -32,6 +34,7 @@ def configure(*, log_format: str = "auto", stream: TextIO | None = None) -> None
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             mask_event,
+            *([remove_controls] if pretty else []),  # JSON escapes them
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -51,6 +54,16 @@ def mask_event(
     """Replace known secrets and texts that look like one, anywhere in the event."""
     for name, value in event.items():
         event[name] = _masked_value(value)
+    return event
+
+
+def remove_controls(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Replace what would control a terminal, in the texts of an event."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = safe_text(value)
     return event
 
 

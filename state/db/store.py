@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,6 +18,8 @@ from state.db.database import Database, RateSlots
 from state.db.errors import DatabaseUnusable
 from state.db.sqlite import SqliteDatabase
 from state.db.transaction import Transaction
+
+_PASSWORD: Final = re.compile(r"(//[^:/@]*):[^@]*@")
 
 
 class Store:
@@ -154,19 +157,28 @@ def _migrate(database: Database) -> None:
 def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:
     try:
         parts = make_url(url)
-    except ArgumentError as error:
-        raise UserError(_bad_url_message(url)) from error
+    except (ArgumentError, ValueError) as error:  # a ValueError for a port that is no number
+        raise UserError(_bad_url_message(_PASSWORD.sub(r"\1:***@", url))) from error
     match parts.get_backend_name(), parts.database:
         case "postgresql", str():
             # Imported where used: one machine with SQLite needs no driver.
             from state.db.postgresql import PostgresqlDatabase
 
             return PostgresqlDatabase(parts, busy_timeout=busy_timeout)
-        case "sqlite", str() as name if name not in {"", ":memory:"}:
+        case "sqlite", str() as name if _is_file_name(parts, name):
             if not create and not Path(name).exists():
                 raise UserError(f"{name}: there is no such file")
             return SqliteDatabase(_make_folder(Path(name)), busy_timeout=busy_timeout)
     raise UserError(_bad_url_message(_without_password(parts)))
+
+
+def _is_file_name(url: URL, name: str) -> bool:
+    """Whether a SQLite URL names a file that may be a database, by the driver that we use."""
+    return (
+        url.drivername in {"sqlite", "sqlite+pysqlite"}
+        and name not in {"", ":memory:"}
+        and not Path(name).is_dir()
+    )
 
 
 def _make_folder(path: Path) -> Path:

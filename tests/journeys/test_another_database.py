@@ -6,11 +6,17 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
+import orjson
 import pytest
 
 from connector.cli import main
+from connector.core.corrections.moves import Move
+from connector.core.model import STAGE, Correction, Direction, Ref
+from state import outbox, unreadable_records
+from state.unreadable_records import FailedReading
 from tests.journeys.sample_records import OPEN, create_contact, create_deal
 from tests.journeys.test_daemon import run_daemon
 from tests.journeys.workspace import Workspace, new_portal
@@ -75,6 +81,86 @@ def test_a_pull_creates_the_database_aloud_for_this_user_alone(
     assert "database.created" in capsys.readouterr().err
     assert stat.S_IMODE(database_of(operator_workspace).stat().st_mode) == 0o600
     assert main.run_command(["pause"]) == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///.",
+        "sqlite+aiosqlite:///x.db",
+        "mysql://u:secret@h/db",
+        "postgresql+psycopg://u:secret@h:notaport/db",
+    ],
+)
+@pytest.mark.parametrize("command", [["runs"], ["check"], ["sync"], ["run"]], ids=str)
+def test_a_database_url_that_cannot_be_used_is_said_without_its_password(
+    operator_workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    url: str,
+) -> None:
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", url)
+    assert main.run_command(command) == 1
+    shown = capsys.readouterr().err
+    assert "CONNECTOR_DATABASE_URL" in shown
+    assert "Traceback" not in shown
+    assert "secret" not in shown
+
+
+def test_the_check_up_names_what_is_set_aside_and_what_is_open(
+    operator_workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create_contact(operator_workspace.portal, "anna", "lead")
+    assert main.run_command(["pull"]) == 0
+    with operator_workspace.open_context() as context:
+        contact = Ref.parse("contacts/7")
+        with context.begin() as session:
+            unreadable_records.set_aside(
+                session,
+                {contact: "HubSpot answers 500"},
+                reading=FailedReading.RECORD,
+                at=context.api.now(),
+            )
+            outbox.promise(session, [move_of(contact, at=context.api.now())])
+    capsys.readouterr()
+    main.run_command(["check", "--json"])
+    findings = {entry["name"]: entry for entry in orjson.loads(capsys.readouterr().out)}
+    assert findings["set aside"]["light"] == "warning"
+    assert "contacts/7: record unreadable: HubSpot answers 500" in findings["set aside"]["message"]
+    assert "connector quarantine list" in findings["set aside"]["message"]
+    assert "connector recover --list" in findings["open moves"]["message"]
+
+
+def test_a_plan_file_is_for_this_user_alone_though_it_was_there_before(
+    operator_workspace: Workspace,
+) -> None:
+    assert main.run_command(["pull"]) == 0
+    for name in ("new.json", "old.json"):
+        file = operator_workspace.folder / name
+        if name == "old.json":
+            file.write_text("{}", encoding="utf-8")
+            file.chmod(0o644)
+        assert main.run_command(["plan", "--out", str(file)]) == 0
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def move_of(record: Ref, *, at: datetime) -> Move:
+    correction = Correction(
+        record=record,
+        property_name=STAGE,
+        before="lead",
+        after="customer",
+        direction=Direction.FORWARD,
+        rule="won",
+        reason="a deal is won",
+    )
+    return Move(
+        record=record, corrections=(correction,), run="r", plan="p", policy="x", promised_at=at
+    )
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])

@@ -10,9 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.safe_text import markdown_cell
 from connector.core.corrections.plan import correction_json
 from connector.core.model import STAGE
+from connector.core.safe_text import markdown_cell
 from connector.operations.compare_policies import Change, Comparison
 
 Labels = Mapping[str, str]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, TextIO
 
+import click
 import orjson
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
@@ -13,7 +17,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.safe_text import one_line, safe_text
+from connector.core.safe_text import one_line, safe_text
 
 _PIPE_WIDTH: Final = 100_000  # so wide that nothing is folded
 _NARROW: Final = 72
@@ -119,6 +123,23 @@ def _rows(table: Table) -> list[tuple[str, ...]]:
 
 def _cell_text(cell: RenderableType) -> str:
     return one_line(cell.plain if isinstance(cell, Text) else str(cell))
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Write a line to standard output, or to standard error, without control characters."""
+    click.echo(safe_text(text), err=err)
+
+
+@contextmanager
+def open_private(path: Path) -> Iterator[TextIO]:
+    """Open a file for writing that only this user may read: it names records of people."""
+    with open(path, "w", encoding="utf-8", opener=_open_private) as file:
+        os.fchmod(file.fileno(), 0o600)  # it may have been there before
+        yield file
+
+
+def _open_private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def write_json(value: Any) -> None:

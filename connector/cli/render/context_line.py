@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.cli.render.safe_text import safe_text
 from connector.context import RunContext
+from connector.core.safe_text import safe_text
 
 
 def context_line(context: RunContext, *, writes: str) -> str:

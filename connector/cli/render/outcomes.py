@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.console import new_table
-from connector.cli.render.safe_text import one_line
 from connector.core.corrections.audit import AuditCut, AuditLine, BrokenChain, IntactChain
 from connector.core.model import Outcome
+from connector.core.safe_text import one_line
 from connector.operations.sync import SyncResult
 from connector.pull.poll import PullResult
 from state.audit_archives import Archive

@@ -9,11 +9,11 @@ from typing import Any, TextIO
 import orjson
 
 from connector.cli.render.plan import Labels, change_text
-from connector.cli.render.safe_text import markdown_cell, spreadsheet_cell
 from connector.cli.render.unwanted import write_unwanted_markdown
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.model import Correction
+from connector.core.safe_text import markdown_cell, spreadsheet_cell
 
 # GitHub takes comments of up to 65,536 characters; what is left is for heads and counts.
 _MAX_CORRECTIONS_LENGTH, _MAX_HELD_BACK_LENGTH = 45_000, 15_000

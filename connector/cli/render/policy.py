@@ -9,8 +9,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.safe_text import markdown_cell
 from connector.core.explain.policy_text import PolicyText, RuleText
+from connector.core.safe_text import markdown_cell
 
 _STAGE_HEADINGS = ("rule", "for", "when", "then", "why")
 _STATUS_HEADINGS = ("rule", "when", "lead status", "why")

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from connector.cli.render.safe_text import markdown_cell, one_line
+from connector.core.safe_text import markdown_cell, one_line
 
 HEADING: Final = "What you may not want"
 _NOTE: Final = (

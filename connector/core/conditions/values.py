@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 Value: TypeAlias = "str | float | bool | datetime | tuple[Value, ...] | None"
@@ -29,6 +30,10 @@ class Kind(StrEnum):
     STAGE = "stage"
     STATUS = "lead status"
     ANY = "value of unknown kind"
+
+
+# HubSpot writes them whole, with a fraction, or, where a number was stored, with an exponent.
+_EPOCH_MILLISECONDS: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
 def parse_text(raw: str | None) -> str | None:
@@ -64,12 +69,14 @@ def parse_time(raw: str | None) -> datetime | None:
 
     >>> parse_time("2026-03-01T12:00:00Z") == parse_time("1772366400000")
     True
+    >>> parse_time("1772366400000.0") == parse_time("1.7723664E12") == parse_time("1772366400000")
+    True
     """
     if not raw:
         return None
     try:
-        if raw.lstrip("-").isdigit():
-            return datetime.fromtimestamp(int(raw) / 1000, tz=UTC)
+        if _EPOCH_MILLISECONDS.fullmatch(raw):
+            return datetime.fromtimestamp(float(raw) / 1000, tz=UTC)
         parsed = datetime.fromisoformat(raw)
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+import structlog
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.console import console
+from connector.cli.render.console import console, echo
 from connector.cli.render.plan_formats import write_csv, write_csv_plan
-from connector.cli.render.safe_text import markdown_cell, spreadsheet_cell
 from connector.core.model import STAGE, Correction, Direction, Ref
+from connector.core.safe_text import markdown_cell, spreadsheet_cell
+from connector.telemetry import logs
 from tests.cli.render.terminal import rendered_text
 
 HOSTILE = "Kunde\x1b[2J\x1b]0;owned\x07\x9b31m\r\u202egnp.exe\u2066"
@@ -39,7 +41,27 @@ def test_a_pipe_gets_no_control_character() -> None:
     assert not any(character in pipe.getvalue() for character in CONTROLS)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_a_line_of_a_command_gets_no_control_character(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    echo(HOSTILE)
+    echo(HOSTILE, err=True)
+    shown = capsys.readouterr()
+    assert "Kunde" in shown.out
+    assert "Kunde" in shown.err
+    assert not any(character in shown.out + shown.err for character in CONTROLS)
+
+
+def test_a_log_for_people_gets_no_control_character() -> None:
+    stream = StringIO()
+    logs.configure(log_format="console", stream=stream)
+    structlog.get_logger().warning("correction.refused", note=HOSTILE)
+    structlog.reset_defaults()
+    assert "Kunde" in stream.getvalue()
+    assert not any(character in stream.getvalue() for character in CONTROLS)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1"])
 def test_a_spreadsheet_takes_no_cell_for_a_formula(text: str) -> None:
     assert spreadsheet_cell(text).startswith("'")
 

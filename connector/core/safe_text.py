@@ -18,7 +18,7 @@ _CONTROLS: Final = dict.fromkeys(
     ],
     _REPLACEMENT,
 )
-_FORMULA_STARTS: Final = frozenset("=+-@\t")
+_FORMULA_STARTS: Final = frozenset("=+-@\t\n")
 _MARKDOWN_SIGNS: Final = frozenset("\\|*_`[]~")
 
 
