@@ -52,7 +52,7 @@ test: check ## Everything that must hold: gates, unit tests, journeys on the san
 		echo "coverage   core and state 93%, all $$($(BIN)/python -m coverage report --format=total)%"
 
 test-long: $(DEV_STAMP) ## What takes longer: full crash matrix, big state machines
-	@$(BIN)/python -m pytest -q -m long --timeout 3600 $(ARGS)
+	@$(BIN)/python -m pytest -v -n $(WORKERS) --dist worksteal -m long --timeout 3600 $(ARGS)
 
 simulate: $(DEV_STAMP) ## Weeks of a busy portal in seconds; ARGS='--seed 7 --seeds 20 --days 20'
 	@$(BIN)/python -m tests.simulation $(ARGS)
