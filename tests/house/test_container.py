@@ -70,7 +70,9 @@ def test_compose_leaves_the_container_nothing_but_its_volume() -> None:
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
-@pytest.mark.parametrize("name", [".env.example", "compose.yaml", "deploy/kubernetes.yaml"])
+@pytest.mark.parametrize(
+    "name", [".env.example", "compose.yaml", "deploy/kubernetes.yaml", "deploy/connector.env"]
+)
 def test_every_setting_that_a_deployment_names_exists(name: str) -> None:
     known_names = {*settings.DEFAULTS, *(f"{secret}_FILE" for secret in settings.SECRETS)}
     words = (ROOT / name).read_text().replace("=", " ").replace("#", " ").replace(",", " ").split()
@@ -97,6 +99,53 @@ def test_kubernetes_and_systemd_give_it_the_time_to_stop_and_no_rights() -> None
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     for directive in ("ProtectSystem=strict", "NoNewPrivileges=yes", "TimeoutStopSec=15"):
         assert directive in SYSTEMD_UNIT
+
+
+def test_under_systemd_a_command_has_the_daemon_s_user_settings_and_database(
+    tmp_path: Path,
+) -> None:
+    wrapper = (ROOT / "deploy" / "connector").read_text()
+    for name in ("/etc/connector.env", "/opt/connector/bin/connector", "/var/lib/connector"):
+        assert name in wrapper
+        assert name in SYSTEMD_UNIT
+    assert "User=connector\n" in SYSTEMD_UNIT
+    assert "Environment=" not in SYSTEMD_UNIT
+    # The same file, followed: other paths, and a `runuser` that stays the same user.
+    (tmp_path / "runuser").write_text('#!/bin/sh\necho "$2" >user\nshift 3\nexec "$@"\n')
+    (tmp_path / "runuser").chmod(0o755)
+    settings_file = (ROOT / "deploy" / "connector.env").read_text()
+    (tmp_path / "settings").write_text(settings_file.replace("/var/lib/connector", str(tmp_path)))
+    for name, path in {
+        "/etc/connector.env": tmp_path / "settings",
+        "/opt/connector/bin/connector": f"{sys.executable} -m connector",
+        "/var/lib/connector": tmp_path,
+    }.items():
+        wrapper = wrapper.replace(name, str(path))
+    result = subprocess.run(
+        ["sh", "-c", wrapper, "connector", "runs"],
+        env={
+            "PATH": f"{tmp_path}:/usr/bin:/bin",
+            "CONNECTOR_DATABASE_URL": "sqlite:////elsewhere/connector.db",
+            "PYTHONPATH": str(ROOT),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert f"The database {tmp_path}/connector.db does not exist" in result.stderr
+    assert (tmp_path / "user").read_text() == "connector\n"
+
+
+def test_in_the_container_a_command_has_the_daemon_s_settings() -> None:
+    service = COMPOSE_FILE["services"]["connector"]
+    # `docker compose exec` gives a command what the container has; nothing is set for one alone.
+    assert service["env_file"] == ".env"
+    assert "environment" not in service
+    assert "command" not in service
+    assert (
+        "CONNECTOR_DATABASE_URL=sqlite:////var/lib/connector/connector.db" in (_last_stage()["ENV"])
+    )
 
 
 def test_the_health_check_tells_a_daemon_that_is_gone() -> None:
