@@ -14,6 +14,7 @@ from connector.core.binding.bind import BoundPolicy
 from connector.core.corrections.first_use import NewRule
 from connector.core.corrections.holds import HoldTerms
 from connector.core.corrections.moves import Move
+from connector.core.history.writers import Source
 from connector.core.model import ObjectType, Portal, Record, Ref
 from connector.core.retention import RetentionPeriods
 from connector.errors import ConnectorError, StorageError
@@ -60,6 +61,7 @@ class RunState:
     the open moves whose write failed however often it was sent, with the last failure.
     `rules_to_review` holds the rules whose records wait for a first review. `storage_failure` is
     set once the database did not store what the run found out: no further write is begun then.
+    `own_sources` names our own versions in histories, None before it was read.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
@@ -73,6 +75,7 @@ class RunState:
     unserved: dict[Ref, tuple[Move, ConnectorError]] = field(default_factory=dict)
     rules_to_review: tuple[NewRule, ...] = ()
     storage_failure: StorageError | None = None
+    own_sources: frozenset[Source] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from connector.core.model import STAGE, STATUS, Correction, Outcome, Record, Ref
 from connector.plan.company_groups import group_members
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, mark_properties, read_fresh
 from connector.plan.gather import gather, read_deal_histories
+from connector.plan.own_sources import own_sources
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
 from state.db.transaction import Transaction
 
@@ -385,5 +386,5 @@ def _with_own_versions(context: RunContext, record: Record) -> Record:
             for line in audit.read_of_records(session, [record.ref])
             if line.property_name == STAGE
         }
-    versions = mark_own_versions(history, own_writes, ledger.CONNECTOR)
+    versions = mark_own_versions(history, own_writes, ledger.CONNECTOR, own_sources(context))
     return replace(record, history={**record.history, STAGE: versions})

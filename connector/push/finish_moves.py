@@ -11,6 +11,7 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.moves import correction_key
 from connector.core.model import STAGE, Outcome, Record, Ref, Version
 from connector.plan.fresh_reads import drop_readings
+from connector.plan.own_sources import note_own_versions
 from connector.plan.storing import try_to_store
 from connector.push.restore_edits import CorrectionResult
 from state import applied_corrections, audit, cascade, holds, ledger, mirror, outbox, quarantine
@@ -50,6 +51,7 @@ def finish_moves(
         applied_corrections.add(session, verified_corrections, at=now)
         mirror.patch(session, list(present.values()), due_at=now)
         cascade.follow_archive(session, refs - present.keys(), at=now)
+        note_own_versions(context, session, _own_versions(results, records))
         outbox.close(session, refs)
         merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
         cascade.follow_merge(session, merged, at=now)
@@ -94,6 +96,25 @@ def _stages_set_by_us(
         for result in results
         if result.outcome is Outcome.APPLIED and result.correction.property_name == STAGE
     }
+
+
+def _own_versions(
+    results: Sequence[CorrectionResult], records: Mapping[Ref, Record]
+) -> list[Version]:
+    """Return the versions that our writes made, as they were read back."""
+    versions = []
+    for result in results:
+        record = records.get(result.move.record)
+        history = record.history.get(result.correction.property_name, ()) if record else ()
+        last_read = result.move.last_read.get(result.correction.property_name)
+        if (
+            result.outcome is Outcome.APPLIED
+            and history
+            and history[0].value == result.correction.after
+            and (last_read is None or history[0].at > last_read[0])
+        ):
+            versions.append(history[0])
+    return versions
 
 
 def is_failure(result: CorrectionResult) -> bool:

@@ -13,6 +13,7 @@ from connector.core.history.writers import writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref, Version
 from connector.hubspot.api import ReadResult
 from connector.plan.fresh_reads import read_available_records
+from connector.plan.own_sources import own_sources
 from connector.plan.storing import try_to_store
 from connector.push.send import Changes, send
 from state import outbox
@@ -96,7 +97,11 @@ def find_overwritten_edit(
         return None
     history = record.history.get(correction.property_name, ())
     return overwritten_edit(
-        history, move.last_read.get(correction.property_name), correction.after, context.hold_terms
+        history,
+        move.last_read.get(correction.property_name),
+        correction.after,
+        context.hold_terms,
+        own_sources(context),
     )
 
 

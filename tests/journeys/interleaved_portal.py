@@ -28,7 +28,7 @@ from tests.fakes.connected_portal import (
 from tests.fakes.portal import FakeHubSpot
 
 OUR_SOURCE, OUR_ID = "INTEGRATION", "1"
-_PROGRAM_SOURCES = frozenset({"AUTOMATION_PLATFORM", "IMPORT", "SALESFORCE", "INTEGRATION"})
+_PROGRAM_SOURCES = frozenset({"AUTOMATION_PLATFORM", "IMPORT", "SALESFORCE"})
 _BLANK_MINUTES = timedelta(minutes=15)
 # Fewer than there are records of a type, so that plans do come over it.
 ALWAYS_ALLOWED = 4

@@ -11,8 +11,9 @@ from itertools import pairwise, takewhile
 from connector.core.conditions.values import parse_domain
 from connector.core.history.writers import (
     UNKNOWN_SOURCES,
-    is_by_integration,
+    Source,
     is_by_person,
+    may_be_ours,
     writer_text,
 )
 from connector.core.model import STAGE, Correction, ObjectType, Record, Version
@@ -186,12 +187,14 @@ def overwritten_edit(
     last_read: tuple[datetime, str] | None,
     written_value: str,
     terms: HoldTerms,
+    own_sources: Collection[Source] = (),
 ) -> Version | None:
     """Return a person's edit that our write replaced, None where there is none to put back.
 
     `history` is newest first; `last_read` is when and to what the property had been set when
-    it was last read before the write, None where it never had been. HubSpot has no conditional
-    writes, so that only the history shows such an edit, afterwards.
+    it was last read before the write, None where it never had been. `own_sources` are the
+    sources of our own versions, as far as they are known. HubSpot has no conditional writes, so
+    that only the history shows such an edit, afterwards.
 
     None where putting it back would do harm: where the newest version is not ours, since then
     somebody wrote after us; where the version right above the edit is not ours, since then
@@ -206,7 +209,7 @@ def overwritten_edit(
         # We clear, set, and, where we died while putting the edit back, set it again.
         our_values = {"", written_value, edit.value}
         is_replaced_by_us = all(
-            is_by_integration(version) and version.value in our_values
+            may_be_ours(version, own_sources) and version.value in our_values
             for version in (newer, new_versions[0])
         )
         return edit if is_replaced_by_us and edit.value not in {"", written_value} else None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
-from connector.core.history.writers import is_by_person, source_text
+from connector.core.history.writers import Source, is_by_person, source_of, source_text
 from connector.core.model import Ref, Version
 
 CONFLICT_WINDOW: Final = timedelta(days=7)
@@ -135,16 +135,20 @@ def _sets_back(edit: Edit, next_edit: Edit) -> bool:
 
 
 def mark_own_versions(
-    versions: Sequence[Version], own_writes: AbstractSet[tuple[str, datetime]], own_source: str
+    versions: Sequence[Version],
+    own_writes: AbstractSet[tuple[str, datetime]],
+    own_source: str,
+    own_sources: Collection[Source] = (),
 ) -> tuple[Version, ...]:
     """Return versions with our own marked as ours: those in the audit, by value and end.
 
     A write is audited after it was verified: an integration's version within the ten minutes
-    before a line with its value is ours; so is the clear that led to it.
+    before a line with its value is ours; so is the clear that led to it. Where `own_sources`,
+    the sources of our writes, are known, they decide: a clear whose set failed is in no audit.
     """
     return tuple(
         Version(value=version.value, at=version.at, source_type=own_source)
-        if _is_own_write(version, own_writes)
+        if _is_own_write(version, own_writes, own_sources)
         else version
         for version in versions
     )
@@ -156,7 +160,13 @@ _CLOCK_TOLERANCE: Final = timedelta(seconds=2)
 _TOKEN_SOURCES: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 
 
-def _is_own_write(version: Version, own_writes: AbstractSet[tuple[str, datetime]]) -> bool:
+def _is_own_write(
+    version: Version,
+    own_writes: AbstractSet[tuple[str, datetime]],
+    own_sources: Collection[Source],
+) -> bool:
+    if own_sources and version.source_id:
+        return source_of(version) in own_sources
     return version.source_type in _TOKEN_SOURCES and any(
         version.value in {value, ""} and -_CLOCK_TOLERANCE <= at - version.at <= _VERIFIED_WITHIN
         for value, at in own_writes

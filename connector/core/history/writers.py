@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Final, TypeAlias
 
 from connector.core.model import Version
+
+Source: TypeAlias = tuple[str, str]
+"""Type and id of what set a value, as HubSpot names them in a history."""
 
 # HubSpot's source types in the words that its screens use; others are shown as they are.
 _SOURCE_WORDS: Final[Mapping[str, str]] = {
@@ -68,6 +71,22 @@ def is_by_integration(version: Version) -> bool:
     HubSpot's histories name the app by an id that no API answer tells the app itself.
     """
     return version.source_type in _INTEGRATION_SOURCES
+
+
+def source_of(version: Version) -> Source:
+    """Return type and id of a version's source."""
+    return version.source_type, version.source_id
+
+
+def may_be_ours(version: Version, own_sources: Collection[Source]) -> bool:
+    """Return whether this connector may have set this value.
+
+    `own_sources` holds the sources of its writes, as far as they are known. Where they are not,
+    or HubSpot names no id, every integration may be this one.
+    """
+    if not own_sources or not version.source_id:
+        return is_by_integration(version)
+    return source_of(version) in own_sources
 
 
 def writer_text(version: Version) -> str:
