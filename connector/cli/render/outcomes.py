@@ -235,6 +235,7 @@ def sandbox_instructions(url: str, token: str, contacts: int) -> str:
         f"A simulated portal with {contacts:,} contacts answers at {url}\n\n"
         f"  export HUBSPOT_API_URL={url}\n"
         f"  export HUBSPOT_ACCESS_TOKEN={token}\n"
-        "  connector sync\n\n"
+        "  connector check\n"
+        "  connector pull && connector plan\n\n"
         "Ctrl-C ends it, and everything in it."
     )

@@ -20,6 +20,7 @@ from connector.hubspot.http.failures import (
     NotSent,
     RecordMissing,
     RequestRefused,
+    ScopeMissing,
     Unavailable,
 )
 from connector.hubspot.http.routes import Request, Route
@@ -108,10 +109,13 @@ def _may_pass(error: BaseException | None, request: Request) -> bool:
     """Whether a refusal is of a kind that is seen to pass by itself; nothing was executed.
 
     That is a refused token, scope or address, a 400 without a category ("There was a problem
-    with the request"), and a single record that is not found.
+    with the request"), and a single record that is not found. A read that is refused for a
+    scope which HubSpot names is refused the next time as well.
     """
     if isinstance(error, RecordMissing):
         return request.route is Route.READ
+    if isinstance(error, ScopeMissing) and error.scopes and not request.writes:
+        return False
     return isinstance(error, REFUSALS) or (isinstance(error, RequestRefused) and not error.category)
 
 

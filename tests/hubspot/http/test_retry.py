@@ -135,6 +135,15 @@ def test_a_refusal_that_stays_is_raised_after_three_tries(
     assert failing.sent == REFUSAL_TRIES
 
 
+def test_a_read_that_lacks_a_named_scope_is_not_asked_again(timer: FakeTimer) -> None:
+    named_scope = ScopeMissing("…", scopes=("automation",))
+    reading, writing = Failing(named_scope), Failing(named_scope)
+    with pytest.raises(ScopeMissing):
+        run(READ, reading, timer)
+    assert run(WRITE, writing, timer) == "done"  # a record may stand blank
+    assert (reading.sent, writing.sent) == (1, 2)
+
+
 def test_a_single_record_that_is_not_found_is_asked_for_again(timer: FakeTimer) -> None:
     missing = RecordMissing("…", category="OBJECT_NOT_FOUND")
     failing = Failing(missing)
