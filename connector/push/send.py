@@ -87,12 +87,13 @@ def send(context: RunContext, changes: Changes, *, finishing: bool = False) -> S
 
     Raise the last failure where three records fail alone and HubSpot takes none of the batch:
     then it is HubSpot, the token or the network that fails, not the records. With `finishing`,
-    each of the others is sent once before that: the three may be the only ones.
+    each of the others is sent once before that: the three may be the only ones; and nothing is
+    raised where HubSpot took other writes of the run.
     """
     sent = SendResult()
     if changes:
         _send_repeatedly(context, changes, sent, finishing=finishing, is_part=False)
-    if _takes_nothing(sent):
+    if _takes_nothing(sent) and not (finishing and context.state.accepted_writes):
         raise next(reversed(sent.failures.values()))
     return sent
 

@@ -235,6 +235,44 @@ def test_a_person_s_edit_just_before_a_set_that_only_asks_is_put_back(
     assert [move.record for move in portal.open_moves()] == [stuck]
 
 
+def test_a_record_that_is_not_served_after_its_clear_leaves_no_other_one_of_its_batch_blank(
+    portal: ConnectedPortal,
+) -> None:
+    contacts = create_reopened_customers(portal, 4)
+    unserved = contacts[2]
+    original = HookedHubSpot.update
+
+    def update(api: FakeHubSpot, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
+        answer = original(api, changes)  # type: ignore[arg-type]  # the same object
+        if changes.get(unserved, {}).get(STAGE) == "":
+            api.unreadable.add(unserved)
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HookedHubSpot, "update", update)
+        result = run(portal)
+    assert [portal.stage(contact) for contact in contacts] == ["opportunity"] * 4
+    assert result.open_moves == (unserved,)
+    assert list_open_moves(portal.context())[0].stuck is not None
+
+    portal.api.unreadable.clear()
+    recover(portal.context())
+    assert portal.open_moves() == ()
+    assert (str(unserved), "opportunity", "applied") in portal.outcomes()
+
+
+def test_three_records_that_take_no_stage_leave_no_other_one_of_their_batch_blank(
+    portal: ConnectedPortal,
+) -> None:
+    contacts = create_reopened_customers(portal, 8)
+    # The first goes alone and holds; of the batch that follows, these come first.
+    for contact in contacts[1:4]:
+        fail_sets(portal, SERVER_ERROR, contact, "opportunity", "customer")
+    run(portal)
+    assert [portal.stage(contact) for contact in contacts[4:]] == ["opportunity"] * 4
+    assert [move.record for move in portal.open_moves()] == contacts[1:4]
+
+
 def test_refused_clears_do_not_keep_anything_else_from_being_done(portal: ConnectedPortal) -> None:
     contacts = create_reopened_customers(portal, 60)
     refused = contacts[20:60]

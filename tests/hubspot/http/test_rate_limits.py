@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from random import Random
 
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.hubspot.http.daily_budget import DailyBudget, Reserve
 from connector.hubspot.http.rate_limits import LocalSlots, RateLimits
 from connector.hubspot.http.routes import Route
+from state.db.errors import DatabaseUnusable
 from tests.hubspot.conftest import FakeTimer
 
 LIMIT_HEADERS = {
@@ -86,3 +89,32 @@ def test_the_burst_limit_is_learnt_from_the_answers(
         times.append(timer.time)
     assert times[within - 1] - times[0] < 10.0
     assert times[within] - times[0] == pytest.approx(10.0)
+
+
+class UnstoredSlots(LocalSlots):
+    """Slots in a database that stores nothing now."""
+
+    def take(self, name: str, now: float, *, limit: int, interval: float) -> float:
+        raise DatabaseUnusable("the disk is full")
+
+    def count_request(self, day: date) -> int:
+        raise DatabaseUnusable("the disk is full")
+
+
+def test_a_database_that_stores_nothing_stops_no_request_and_no_pace() -> None:
+    timer = FakeTimer()
+    rate_limits = RateLimits(wait=timer.wait, monotonic=timer.monotonic)
+    rate_limits.slots = UnstoredSlots()
+    times = []
+    for _ in range(300):
+        rate_limits.wait_for_slot(Route.BATCH_READ)
+        times.append(timer.monotonic())
+    assert most_within(times, 10.0) <= 95
+
+
+def test_a_database_that_stores_nothing_lets_this_process_count_the_day() -> None:
+    budget = DailyBudget(Reserve())
+    now = datetime(2026, 3, 12, 12, tzinfo=UTC)
+    for _ in range(3):
+        budget.update({}, now, UnstoredSlots())
+    assert budget.used == 3
