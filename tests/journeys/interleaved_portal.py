@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -242,11 +242,16 @@ class Scenario:
     def _was_made_while_polling(self, version: Version) -> bool:
         return any(began_at <= version.at <= ended_at for began_at, ended_at in self.polled)
 
-    def overwritten_edits(self) -> list[str]:
+    def broken_records(self) -> set[Ref]:
+        """Return the records that HubSpot does not read or write now, whatever is asked."""
+        return self.api.unreadable | {ref for ref, _, _ in self.api.failing_writes}
+
+    def overwritten_edits(self, left_out: Set[Ref] = frozenset()) -> list[str]:
         """Return what a person set and we did not leave, or put back."""
         return [
             f"{ref} {name}: {edit.value or 'blank'} became {self.api.value(ref, name) or 'blank'}"
             for ref, name in self._properties()
+            if ref not in left_out
             if (edit := self.protected_edit(ref, name)) and self.api.value(ref, name) != edit.value
         ]
 
@@ -298,7 +303,7 @@ class Scenario:
             if (history := self.history(ref, STAGE)) and is_ours(history[0])
         ]
 
-    def unaudited_writes(self) -> list[str]:
+    def unaudited_writes(self, left_out: Set[Ref] = frozenset()) -> list[str]:
         """Return values that we wrote, and no line of the audit accounts for."""
         lines: dict[tuple[Ref, str], list[Any]] = {}
         for audit_line in self.workspace.audit_lines():
@@ -306,6 +311,7 @@ class Scenario:
         return [
             f"{ref} {name}={version.value} at {version.at}"
             for ref, name in self._properties()
+            if ref not in left_out
             for version in self.history(ref, name)
             if is_ours(version) and (version.value or name == STATUS)
             if not any(_accounts_for(line, version) for line in lines.get((ref, name), ()))
