@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from connector.core.history.conflicts import Writer, WriterConflicts, edits, mark_own_versions
+from connector.core.history.writers import may_be_ours
 from connector.core.model import STAGE, ObjectType, Ref, Version
 
 ANNA = Ref(ObjectType.CONTACTS, "1")
@@ -138,3 +141,31 @@ def test_our_own_versions_are_known_by_the_audit() -> None:
     assert [signed_version.source_type for signed_version in signed_versions] == [
         *("INTEGRATION", "CONNECTOR", "CONNECTOR", "AUTOMATION_PLATFORM", "INTEGRATION"),
     ]
+
+
+def test_where_our_sources_are_known_they_decide_what_is_ours() -> None:
+    at = datetime(2026, 3, 12, 12, tzinfo=UTC)
+    versions = tuple(
+        Version(value="", at=at, source_type="INTEGRATION", source_id=source_id)
+        for source_id in ("1", "4711", "")
+    )
+    marked = mark_own_versions(versions, {("sql", at)}, "CONNECTOR", {("INTEGRATION", "1")})
+    # Without an id, the audit decides.
+    assert [version.source_type for version in marked] == ["CONNECTOR", "INTEGRATION", "CONNECTOR"]
+
+
+@pytest.mark.parametrize(
+    ("source_id", "own_sources", "expected"),
+    [
+        ("1", (), True),
+        ("1", {("INTEGRATION", "1")}, True),
+        ("4711", {("INTEGRATION", "1")}, False),
+        ("", {("INTEGRATION", "1")}, True),
+    ],
+)
+def test_a_version_may_be_ours_by_its_source(
+    source_id: str, own_sources: set[tuple[str, str]], *, expected: bool
+) -> None:
+    at = datetime(2026, 3, 12, 12, tzinfo=UTC)
+    version = Version(value="", at=at, source_type="INTEGRATION", source_id=source_id)
+    assert may_be_ours(version, own_sources) == expected
