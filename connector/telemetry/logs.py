@@ -6,7 +6,8 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, TextIO
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -38,9 +39,30 @@ def configure(*, log_format: str = "auto", stream: TextIO | None = None) -> None
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=stream),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _UnfailingStream(stream))),
         cache_logger_on_first_use=False,
     )
+
+
+class _UnfailingStream:
+    """A stream whose failures stop nothing: a record may stand blank while a line is logged.
+
+    A log on a full disk, or in a pipe that nobody reads any more, loses lines and no stage.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, as far as it is possible."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Flush, as far as it is possible."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def add_secrets(*secrets: str) -> None:

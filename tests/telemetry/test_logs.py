@@ -83,6 +83,20 @@ def test_logs_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "run.finished" in output.err
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_log_on_a_full_disk_stops_nothing(form: str) -> None:
+    went_on = False
+    # Each flush says that no room is left, the last one, of closing, too.
+    with (
+        pytest.raises(OSError, match="No space left"),
+        Path("/dev/full").open("w", encoding="utf-8") as stream,
+    ):
+        logs.configure(log_format=form, stream=stream)
+        structlog.get_logger().error("storing.failed", portal="1")
+        went_on = True
+    assert went_on
+
+
 def test_debug_is_not_logged() -> None:
     stream, log = log_to_stream()
     log.debug("detail")
