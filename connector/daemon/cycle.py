@@ -132,11 +132,8 @@ def _remind(context: RunContext, steps: Steps, schedule: Schedule) -> None:
     if steps.monotonic() < schedule.next_reminder:
         return
 
-    def work() -> None:
-        require_room(context)
-        create_due_tasks(context)
-
-    pause = REMIND_SECONDS if steps.run("tasks", work) else _LONGEST_PAUSE / 3
+    created = steps.run("tasks", lambda: create_due_tasks(context))
+    pause = REMIND_SECONDS if created else _LONGEST_PAUSE / 3
     schedule.next_reminder = steps.monotonic() + pause
 
 

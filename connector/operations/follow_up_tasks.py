@@ -14,6 +14,7 @@ from connector.core.follow_up.tasks import follow_up_tasks as due_tasks
 from connector.errors import PermanentError, TemporaryError, UserError
 from connector.hubspot.http.failures import OutcomeUnknown
 from connector.push.pause import refuse_if_paused
+from connector.push.room import require_room
 from connector.reports.overlooked import overlooked_contacts
 from state import follow_up_tasks
 
@@ -69,6 +70,7 @@ def _finish_open_tasks(context: RunContext) -> int:
 def _create_task(context: RunContext, task: Task) -> bool:
     """Create a task unless HubSpot has it already; return whether it was created."""
     refuse_if_paused(context.store, context.portal_id)
+    require_room(context)
     task_id = context.api.find_task(task.subject)
     with context.begin() as session:
         follow_up_tasks.promise(session, task, at=context.api.now())
