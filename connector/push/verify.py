@@ -57,7 +57,11 @@ def verify(context: RunContext, moves: Sequence[Move], sent: SendResult) -> Veri
     unserved: dict[Ref, str] = {}
     _read_until_final(context, moves, records, unserved, sent)
     # HubSpot does not take the new stage: the old one goes back, which is forward from blank.
-    still_blank = [move for move in moves if is_left_blank(move, records.get(move.record))]
+    still_blank = [
+        move
+        for move in moves
+        if move.record not in unserved and is_left_blank(move, records.get(move.record))
+    ]
     _restore_old_stages(context, still_blank, records, unserved, sent)
     # HubSpot takes neither, or does not say what the record has: the move stays open.
     open_moves = [
