@@ -107,7 +107,7 @@ def _read_until_final(
         # The set was accepted, and the record is blank all the same: set it at once.
         _fill_blanks(context, pending, records, unserved, sent)
         # A workflow put a third stage into our gap: once, the new stage is set again.
-        candidates = [move for move in pending if move.record not in retried]
+        candidates = [move for move in pending if move.record not in retried | unserved.keys()]
         retried |= _set_again(
             context, moves_filled_by_automation(candidates, records), records, unserved, sent
         )
