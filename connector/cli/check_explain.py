@@ -29,7 +29,7 @@ from connector.config.policy_choice import Purpose
 from connector.config.settings import Settings
 from connector.context import RunContext
 from connector.core.model import Portal
-from connector.errors import UserError
+from connector.errors import ConnectorError, UserError
 from connector.operations.check import CheckResult, Finding
 from connector.operations.check import check as check_portal
 from connector.operations.check_store import check_store
@@ -103,12 +103,15 @@ def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
     """Yield the findings of the portals in the database; nothing where there is none yet."""
     if is_new_database(settings.database_url):
         return
-    with Store.open(settings.database_url) as store:
-        with store.reading_all_portals() as session:
-            portal_ids = portals.ids(session)
-        for portal_id in portal_ids:
-            if settings.portal_id in {"", portal_id}:
-                yield from check_store(store, portal_id)
+    try:
+        with Store.open(settings.database_url) as store:
+            with store.reading_all_portals() as session:
+                portal_ids = portals.ids(session)
+            for portal_id in portal_ids:
+                if settings.portal_id in {"", portal_id}:
+                    yield from check_store(store, portal_id)
+    except ConnectorError as error:
+        yield Finding(name="database", result=CheckResult.FAIL, message=str(error))
 
 
 def _explain(context: RunContext, name: str, *, as_json: bool) -> int:

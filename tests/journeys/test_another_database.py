@@ -105,7 +105,7 @@ def test_a_database_url_that_cannot_be_used_is_said_without_its_password(
 ) -> None:
     monkeypatch.setenv("CONNECTOR_DATABASE_URL", url)
     assert main.run_command(command) == 1
-    shown = capsys.readouterr().err
+    shown = "".join(capsys.readouterr())
     assert "CONNECTOR_DATABASE_URL" in shown
     assert "Traceback" not in shown
     assert "secret" not in shown
