@@ -11,10 +11,11 @@ from typing import Any
 
 from connector.core.history.writers import is_by_person
 from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Ref, Version
-from connector.errors import ConnectorError, UserError
+from connector.errors import ConnectorError
 from connector.hubspot.api import AssociationsResult, Page
 from connector.hubspot.http.failures import BatchRefused, Unavailable
 from connector.operations.sync import SyncResult, sync
+from state.db.errors import DatabaseUnusable
 from state.db.store import Store
 from tests.fakes.connected_portal import (
     COMPANIES,
@@ -156,7 +157,7 @@ class CrashingStore(Store):
 
     @contextmanager
     def _refuse(self) -> Any:
-        raise UserError("the disk is full: free some space and start again")
+        raise DatabaseUnusable("the disk is full: free some space and start again")
         yield
 
 
@@ -192,6 +193,11 @@ class Scenario:
 
     def deals(self) -> list[Ref]:
         return sorted(ref for ref in self.api._records if ref.object_type is DEALS)
+
+    def linked_records(self, deal: Ref) -> list[Ref]:
+        return sorted(
+            ref for (source, _), links in self.api._links.items() if source == deal for ref in links
+        )
 
     def history(self, ref: Ref, name: str) -> tuple[Version, ...]:
         return self.api._records[ref].history.get(name, ())

@@ -15,8 +15,9 @@ from connector.core.binding.bind import bind
 from connector.core.policy.load import load_policy
 from connector.daemon.cycle import Schedule, cycle
 from connector.daemon.steps import Steps
-from connector.errors import ConnectorError, UserError
+from connector.errors import ConnectorError
 from connector.sandbox.http.served_portal import ServedPortal
+from state.db.errors import DatabaseUnusable
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.simulation.in_process import in_process_client
@@ -71,7 +72,7 @@ class SimulatedStore(Store):
 
     @contextmanager
     def _refuse(self) -> Iterator[Transaction]:
-        raise UserError("the disk is full: free some space and start again")
+        raise DatabaseUnusable("the disk is full: free some space and start again")
         yield
 
 
