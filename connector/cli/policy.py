@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from connector.cli.policy_questions import ask_proposal
 from connector.cli.render import policy as policy_view
 from connector.cli.render import policy_findings, policy_results
 from connector.cli.render.console import console, echo, write_json
@@ -36,6 +38,7 @@ from connector.core.problem import PolicyError, Problem
 from connector.errors import UserError
 from connector.operations import policy_test
 from connector.operations.policy_init import initial_files
+from connector.operations.policy_proposal import look_at_portal, propose_settings
 from connector.operations.policy_test import Cases
 from state import portal_policy
 
@@ -154,21 +157,42 @@ def schema() -> int:
 
 
 @policy.command(
-    epilog=help_examples("connector policy init", "connector policy init fjordkraft.yaml --force")
+    epilog=help_examples(
+        "connector policy init",
+        "connector policy init fjordkraft.yaml --yes",
+        "connector policy init fjordkraft.yaml --force",
+    )
 )
 @click.argument("file", metavar="[F]", default="policy.yaml")
 @click.option("--force", is_flag=True, help="Replace files that are there.")
-def init(*, file: str, force: bool) -> int:
-    """Ask the portal what it has, and write a commented policy to start from, with its cases."""
+@click.option("--yes", is_flag=True, help="Take what is proposed without asking.")
+def init(*, file: str, force: bool, yes: bool) -> int:
+    """Look at the portal and its mirror, and write a commented policy to start from, with cases.
+
+    On a terminal it asks; form names, stages, statuses and pipelines are counted in the mirror.
+    """
     path = Path(file)
-    files = {path: "", policy_test.cases_path(path): ""}
-    existing_files = [str(candidate) for candidate in files if candidate.exists()]
+    targets = (path, policy_test.cases_path(path))
+    existing_files = [str(candidate) for candidate in targets if candidate.exists()]
     if existing_files and not force:
         raise UserError(f"{' and '.join(existing_files)} exists: give another name, or `--force`.")
-    portal = _portal(load_settings(), offline=False)
-    if portal is None:
+    loaded_settings = load_settings()
+    if not loaded_settings.access_token:
         raise UserError("No token is set: `policy init` asks the portal for its stages.")
-    for target, text in zip(files, initial_files(portal, path), strict=True):
+    with closing(open_api(loaded_settings, REAL_CLOCK)) as api:
+        portal = api.portal()
+        require_portal(portal, loaded_settings)
+        survey, scores = look_at_portal(loaded_settings, api, portal)
+    if not survey.stages:
+        click.echo(
+            "Nothing of this portal is mirrored here: run `connector pull` first, and the file "
+            "counts its forms, stages, statuses and pipelines.",
+            err=True,
+        )
+    proposal = propose_settings(portal, survey, scores)
+    if not yes and sys.stdin.isatty():
+        proposal = ask_proposal(portal, survey, proposal)
+    for target, text in zip(targets, initial_files(portal, path, survey, proposal), strict=True):
         target.write_text(text, encoding="utf-8")
     console().print(policy_results.init_result(path))
     return 0

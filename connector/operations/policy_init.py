@@ -1,32 +1,59 @@
-"""Write a first policy for a portal, with its own stages, statuses, pipelines and scores."""
+"""Write a first policy for a portal, with its own stages, statuses, pipelines, forms and scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from connector.core.model import STATUS, ObjectType, Option, Portal, PropertyDefinition
+from connector.core.conditions.text_patterns import TextPattern
+from connector.core.deals import sounds_like_no_sales
+from connector.core.history.writers import source_text
+from connector.core.model import STATUS, ObjectType, Option, Portal
 from connector.core.policy.setting_table import SETTING_SPECS
-from connector.core.yaml.write import yaml_scalar
+from connector.core.yaml.write import flow_text, yaml_scalar
+from connector.operations.policy_cases import cases_text
+from connector.operations.policy_proposal import (
+    PolicyProposal,
+    propose_settings,
+    score_properties,
+)
+from connector.reports.portal_survey import PortalSurvey
 
 _SCHEMA = (
     "# yaml-language-server: $schema=./policy.schema.json"
     "   (connector policy schema > policy.schema.json)"
 )
 _CONTACTS = ObjectType.CONTACTS
+_MAX_FORMS: Final = 12
 
 
-def initial_files(portal: Portal, path: Path) -> tuple[str, str]:
-    """Return the text of a first policy for a portal, and of its cases."""
-    return "\n".join([*_policy_lines(portal, path), ""]), "\n".join(
-        [*_case_lines(portal, path), ""]
-    )
+def initial_files(
+    portal: Portal,
+    path: Path,
+    survey: PortalSurvey | None = None,
+    proposal: PolicyProposal | None = None,
+) -> tuple[str, str]:
+    """Return the text of a first policy for a portal, and of its cases.
+
+    Without a `survey` of the mirror nothing is said of its records; without a `proposal` the
+    settings are those that portal and survey suggest.
+    """
+    survey = survey or PortalSurvey()
+    proposal = proposal or propose_settings(portal, survey, {})
+    policy = "\n".join([*_policy_lines(portal, path, survey, proposal), ""])
+    scores = [definition.name for definition in score_properties(portal)]
+    return policy, cases_text(portal, path, policy, survey, scores)
 
 
-def _policy_lines(portal: Portal, path: Path) -> Iterator[str]:
+def _policy_lines(
+    portal: Portal, path: Path, survey: PortalSurvey, proposal: PolicyProposal
+) -> Iterator[str]:
     yield _SCHEMA
     yield f"# The lifecycle policy of portal {portal.account.portal_id}: what is different from the"
     yield "# preset `standard` (`connector policy show standard` prints that one in plain words)."
+    yield from _writer_lines(survey)
     yield ""
     yield "extends: standard"
     yield f"name: {yaml_scalar(path.stem)}"
@@ -36,85 +63,150 @@ def _policy_lines(portal: Portal, path: Path) -> Iterator[str]:
     yield "  # The stages that this policy may touch, in the portal's order. A record in any other"
     yield "  # stage is left alone."
     yield "  stages:"
-    yield from _stage_lines(portal.stages(_CONTACTS))
-    yield from _exclude_lines(portal)
-    yield from _score_lines(portal)
-    yield from _deal_lines(portal)
-    yield from _status_lines(portal)
+    yield from _stage_lines(portal.stages(_CONTACTS), survey, proposal)
+    yield from _exclude_lines(portal, proposal)
+    yield from _form_lines(survey, proposal)
+    yield from _score_lines(portal, proposal)
+    yield from _deal_lines(portal, survey, proposal)
+    yield from _status_lines(portal, survey)
     yield "  # Start small: records for which this does not hold are never touched."
     yield "  # scope: contact.email_domain in exclude.domains"
     yield ""
     yield from _RULES
 
 
-def _stage_lines(stages: Iterable[Option]) -> Iterator[str]:
+def _writer_lines(survey: PortalSurvey) -> Iterator[str]:
+    if survey.stage_writers:
+        writers = ", ".join(
+            f"{source_text(source, '')} ({count:,})"
+            for source, count in survey.stage_writers.most_common()
+        )
+        yield f"# Present stages were set by, as far as histories were read: {writers}."
+
+
+def _stage_lines(
+    stages: Iterable[Option], survey: PortalSurvey, proposal: PolicyProposal
+) -> Iterator[str]:
     default = SETTING_SPECS["stages"].default
-    default_stages = default if isinstance(default, tuple) else ()
+    named = {*(default if isinstance(default, tuple) else ()), *proposal.custom_stages}
     for stage in stages:
         entry, label = f"- {yaml_scalar(stage.value)}", _comment_text(stage.label)
-        if stage.value in default_stages:
-            yield f"    {entry:<26}# {label}"
+        contacts = survey.stages[_CONTACTS, stage.value]
+        companies = survey.stages[ObjectType.COMPANIES, stage.value]
+        counts = f" ({contacts:,} contacts, {companies:,} companies)" if survey.stages else ""
+        if stage.value in named:
+            yield f"    {entry:<26}# {label}{counts}"
         else:
-            yield f"    # {entry:<24}# {label}: left alone until you name it"
+            yield f"    # {entry:<24}# {label}{counts}: left alone until you name it"
 
 
-def _exclude_lines(portal: Portal) -> Iterator[str]:
+def _exclude_lines(portal: Portal, proposal: PolicyProposal) -> Iterator[str]:
     yield "  # Own staff and partners: they fill in test forms, and are no leads."
     yield "  exclude:"
-    yield "    domains: []                 # e.g. [fjordkraft.example, partner.example]"
+    example = "" if proposal.own_domains else "   # e.g. [fjordkraft.example, partner.example]"
+    yield f"    domains: {flow_text(proposal.own_domains)}{example}"
     if any(stage.value == "other" for stage in portal.stages(_CONTACTS)):
         yield "    stage: other"
+
+
+def _form_lines(survey: PortalSurvey, proposal: PolicyProposal) -> Iterator[str]:
+    handover, subscribed = proposal.handover_forms, proposal.subscription_forms
+    asking, subscribing, remaining = Counter[str](), Counter[str](), Counter[str]()
+    for form, count in survey.forms.items():
+        if TextPattern(handover).fits(form):
+            asking[form] = count
+        elif TextPattern(subscribed).fits(form):
+            subscribing[form] = count
+        else:
+            remaining[form] = count
     yield "  # Forms that ask for sales: whole words in the form's name, or * for anything."
+    yield from _seen_lines("These forms have one of them", asking)
     yield "  handover:"
-    yield "    forms: [demo, contact sales]"
+    yield f"    forms: {flow_text(handover)}"
+    yield "    days: 90                    # an older form hands nobody over"
+    yield "  # Forms that only subscribe make a subscriber, no lead."
+    yield from _seen_lines("These forms have one of them", subscribing)
+    yield "  subscribed:"
+    yield f"    forms: {flow_text(subscribed)}"
+    yield from _seen_lines("All other forms make a lead", remaining)
 
 
-def _score_lines(portal: Portal) -> Iterator[str]:
-    scores = [
-        definition
-        for definition in portal.definitions.get(_CONTACTS, {}).values()
-        if _is_score(definition)
-    ]
+def _seen_lines(heading: str, forms: Counter[str]) -> Iterator[str]:
+    if not forms:
+        return
+    yield f"  # {heading}, by contacts whose latest form it is:"
+    for form, count in forms.most_common(_MAX_FORMS):
+        yield f"  #   {count:>7,}  {_comment_text(form)}"
+    if len(forms) > _MAX_FORMS:
+        yield f"  #   … and {len(forms) - _MAX_FORMS:,} more"
+
+
+def _score_lines(portal: Portal, proposal: PolicyProposal) -> Iterator[str]:
     yield "  # The number property that holds the lead score; ~ lets all score rules sleep."
-    for definition in sorted(scores, key=lambda definition: definition.name):
+    for definition in score_properties(portal):
         yield f"  #   {definition.name} ({_comment_text(definition.label)})"
     yield "  score:"
-    yield "    property: ~"
+    yield f"    property: {flow_text(proposal.score_property or None)}"
 
 
-def _is_score(definition: PropertyDefinition) -> bool:
-    return (
-        definition.type == "number"
-        and "score" in f"{definition.name} {definition.label}".casefold()
-    )
-
-
-def _deal_lines(portal: Portal) -> Iterator[str]:
+def _deal_lines(portal: Portal, survey: PortalSurvey, proposal: PolicyProposal) -> Iterator[str]:
     yield "  # Deals of some pipelines may prove nothing (recruiting, partners). The portal has:"
     for pipeline in portal.pipelines:
-        yield f"  #   {_comment_text(pipeline.label)}"
+        use = survey.pipelines.get(pipeline.id)
+        counts = (
+            f": {use.deals:,} deals, {use.contacts:,} contacts, {use.buyers:,} of them bought in "
+            "another pipeline"
+            if use
+            else ""
+        )
+        doubt = ", sounds like no sales" if sounds_like_no_sales(pipeline.label) else ""
+        yield f"  #   {_comment_text(pipeline.label)}{counts}{doubt}"
     yield "  deals:"
     yield "    pipelines:"
-    yield "      exclude: []"
+    yield f"      exclude: {flow_text(proposal.excluded_pipelines)}"
 
 
-def _status_lines(portal: Portal) -> Iterator[str]:
+def _status_lines(portal: Portal, survey: PortalSurvey) -> Iterator[str]:
     statuses = portal.options(_CONTACTS, STATUS)
-    yield "  # Lead statuses of the portal, by value and label:"
+    labels = {stage.value: stage.label for stage in portal.stages(_CONTACTS)}
+    yield "  # Lead statuses of the portal, by value and label, and the stages in which they stand:"
     for status in statuses:
-        yield f"  #   {yaml_scalar(status.value)} ({_comment_text(status.label)})"
+        stages = {
+            stage: count
+            for (stage, value), count in survey.statuses.items()
+            if value == status.value
+        }
+        counts = ", ".join(
+            f"{_comment_text(labels.get(stage, stage)) or 'no stage'} {count:,}"
+            for stage, count in sorted(stages.items(), key=lambda entry: -entry[1])
+        )
+        label = _comment_text(status.label)
+        yield f"  #   {yaml_scalar(status.value)} ({label}){': ' if counts else ''}{counts}"
+    yield from _status_setting_lines(portal, statuses, survey)
+
+
+def _status_setting_lines(
+    portal: Portal, statuses: Sequence[Option], survey: PortalSurvey
+) -> Iterator[str]:
+    values = {stage.value for stage in portal.stages(_CONTACTS)}
+    outside = sum(count for (stage, _), count in survey.statuses.items() if stage != _SQL)
+    if outside:
+        yield f"  # {outside:,} contacts outside of {_SQL} carry one. What a person set stays there"
+        yield "  # (keep-by-hand), or is cleared as well (clear)."
+    yield "  lead_status:"
+    yield "    outside: keep-by-hand"
     yield "  # `closing` says OPEN_DEAL while a deal is open, `blank` says nothing."
     yield "  on_deal: closing"
-    values = {stage.value for stage in portal.stages(_CONTACTS)}
     yield "  # Where a lost deal leads, and what the lead status says then."
     yield "  after_lost:"
-    if "salesqualifiedlead" in values:
-        yield "    stage: salesqualifiedlead"
+    if _SQL in values:
+        yield f"    stage: {_SQL}"
     if any(status.value == "BAD_TIMING" for status in statuses):
         yield "    lead_status: BAD_TIMING"
     yield "    quiet_days: 90"
 
 
+_SQL: Final = "salesqualifiedlead"
 _RULES = (
     "# Rules of your own go before the preset's, in this order. For example:",
     "#",
@@ -126,93 +218,6 @@ _RULES = (
     "#     direction: forward",
     "#     from_parked: yes",
     '#     reason: "a pilot is running: {deals.latest_open}"',
-)
-
-
-def _case_lines(portal: Portal, path: Path) -> Iterator[str]:
-    yield f"# Cases of {path.name}: what is given, and what is expected."
-    yield f"# `connector policy test {path.name}` runs them without a portal."
-    yield "# Where nothing is said, today is 2026-06-01, there are no deals, and every property is"
-    yield "# blank. Deals are open, won, lost or neither."
-    yield ""
-    yield "# What the policy may name of the portal; `connector policy init` wrote it down."
-    yield "portal:"
-    yield f"  time_zone: {yaml_scalar(portal.account.time_zone)}"
-    yield from _label_lines("stages", portal.stages(_CONTACTS))
-    yield from _label_lines("statuses", portal.options(_CONTACTS, STATUS))
-    yield "  pipelines:"
-    for pipeline in portal.pipelines:
-        yield f"    {yaml_scalar(pipeline.id)}: {yaml_scalar(pipeline.label)}"
-    yield from _property_lines(portal)
-    yield ""
-    yield "cases:"
-    values = {stage.value for stage in portal.stages(_CONTACTS)}
-    for needed, lines in _EXAMPLE_CASES:
-        if needed <= values:
-            yield from lines
-
-
-def _label_lines(name: str, options: Iterable[Option]) -> Iterator[str]:
-    lines = [f"    {yaml_scalar(option.value)}: {yaml_scalar(option.label)}" for option in options]
-    yield f"  {name}:" if lines else f"  {name}: {{}}"
-    yield from lines
-
-
-def _property_lines(portal: Portal) -> Iterator[str]:
-    """Yield the score properties; the user adds other properties that rules compare."""
-    yield "  # Further properties that rules compare: name and type (string, number, date, …)."
-    scores = [
-        definition
-        for definition in portal.definitions.get(_CONTACTS, {}).values()
-        if _is_score(definition)
-    ]
-    if scores:
-        yield "  contacts:"
-        yield from (
-            f"    {definition.name}: number"
-            for definition in sorted(scores, key=lambda definition: definition.name)
-        )
-
-
-_EXAMPLE_CASES: tuple[tuple[set[str], tuple[str, ...]], ...] = (
-    (
-        {"lead", "customer"},
-        (
-            "  - name: a won deal makes a customer",
-            "    given: {stage: lead, deals: [{state: won, since: 2026-03-01}]}",
-            "    expect: {stage: customer, rule: won}",
-        ),
-    ),
-    (
-        {"customer", "opportunity"},
-        (
-            "  - name: a reopened deal takes the customer back to opportunity",
-            "    given:",
-            "      stage: customer",
-            "      deals: [{state: open, was_won: 2026-03-01, since: 2026-04-02}]",
-            "    expect: {stage: opportunity, rule: reopened}",
-        ),
-    ),
-    (
-        {"opportunity", "salesqualifiedlead"},
-        (
-            "  - name: a lost deal takes an opportunity back to sales",
-            "    given: {stage: opportunity, deals: [{state: lost, since: 2026-05-01}]}",
-            "    expect: {stage: salesqualifiedlead, rule: lost}",
-        ),
-    ),
-    (
-        {"lead", "salesqualifiedlead"},
-        (
-            "  - name: who asks for a demo is ready for sales",
-            "    given:",
-            "      stage: lead",
-            "      last_conversion: Book a demo",
-            "      last_conversion_at: 2026-05-20",
-            "      conversions: 1",
-            "    expect: {stage: salesqualifiedlead, rule: handover}",
-        ),
-    ),
 )
 
 
