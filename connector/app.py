@@ -73,12 +73,14 @@ def assemble(
     notifier = Notifier(
         store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
     )
-    digest = Digest(store, channels.send) if daemon_settings.alerts else None
     owner_channels = {
         owner: Channels(owner_addresses)
         for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
     }
-    handover = Handover({owner: channel.send for owner, channel in owner_channels.items()})
+    send_to_owner = {owner: channel.send for owner, channel in owner_channels.items()}
+    handover = Handover(send_to_owner)
+    has_digest = bool(daemon_settings.alerts or owner_channels)
+    digest = Digest(store, channels.send, send_to_owner) if has_digest else None
     stop, tracing = StopSignal(monotonic), Tracing()
 
     loop = Loop(
@@ -241,7 +243,7 @@ def _handle_ended_correction(
 ) -> None:
     """Count a correction that ended, and notify the owner where sales take over."""
     metrics.count_correction(str(line.outcome), line.rule)
-    stages = follow_up_terms(environment.policy, environment.portal).stages
+    stages = follow_up_terms(environment.policy, environment.portal).sales_stages
     with environment.store.reading(environment.portal_id) as session:
         record = mirror.get(session, [line.record]).get(line.record)
     owner = (record.value("hubspot_owner_id") if record else "") or ""

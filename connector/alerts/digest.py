@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,11 +19,17 @@ Send = Callable[[str, str], None]
 
 
 class Digest:
-    """Sends the day's digest; the last day is remembered across restarts."""
+    """Sends the day's digest, and each owner's own one; the last day survives restarts.
 
-    def __init__(self, store: Store, send: Send) -> None:
+    `send_to_owner` holds the channels of owners by their ids.
+    """
+
+    def __init__(
+        self, store: Store, send: Send, send_to_owner: Mapping[str, Send] | None = None
+    ) -> None:
         self._store = store
         self._send = send
+        self._send_to_owner = send_to_owner or {}
 
     def send_if_due(
         self,
@@ -45,6 +51,13 @@ class Digest:
             checkpoints.put(session, _CHECKPOINT, today)
         if overlooked:
             self._send(_title(portal_id, len(overlooked)), _text(overlooked, now))
+        for owner, send in self._send_to_owner.items():
+            own = [contact for contact in overlooked if contact.owner == owner]
+            if own:
+                title = (
+                    f"{_title(portal_id, len(own))}: you own {'it' if len(own) == 1 else 'them'}"
+                )
+                send(title, _text(own, now, option=f" --owner {owner}"))
 
 
 def _title(portal_id: str, count: int) -> str:
@@ -52,7 +65,7 @@ def _title(portal_id: str, count: int) -> str:
     return f"HubSpot lifecycle connector, portal {portal_id}: {contacts} overlooked"
 
 
-def _text(overlooked: Sequence[OverlookedContact], now: datetime) -> str:
+def _text(overlooked: Sequence[OverlookedContact], now: datetime, option: str = "") -> str:
     by_age = sorted(overlooked, key=lambda contact: (contact.since, contact.record))
     lines = "\n".join(_line(contact, now) for contact in by_age[:_MAX_NAMED])
     remaining = len(overlooked) - _MAX_NAMED
@@ -60,7 +73,7 @@ def _text(overlooked: Sequence[OverlookedContact], now: datetime) -> str:
     return (
         f"They are ready for sales, and nobody follows up:\n{lines}{remaining_text}\n"
         "Give each an owner, and let the owner set the lead status. "
-        "`connector report overlooked` has them all."
+        f"`connector report overlooked{option}` has them all."
     )
 
 

@@ -43,6 +43,8 @@ class _Request:
     progress: Progress
     by: str | None
     kind: ObjectType
+    owner: str | None
+    stage: str | None
 
     def context(self) -> DecisionContext:
         return offline_context(self.inputs, read_policy(self.policy), progress=self.progress)
@@ -54,7 +56,9 @@ def _writers(request: _Request) -> Report:
 
 
 REPORTS: Final[Mapping[str, Callable[[_Request], Report]]] = {
-    "overlooked": lambda request: overlooked_report(request.context()),
+    "overlooked": lambda request: overlooked_report(
+        request.context(), owner=request.owner, stage=request.stage
+    ),
     "hygiene": lambda request: hygiene_report(request.context()),
     "funnel": lambda request: funnel_report(request.context(), request.kind),
     "velocity": lambda request: velocity_report(request.context(), request.kind, request.by),
@@ -67,6 +71,7 @@ REPORTS: Final[Mapping[str, Callable[[_Request], Report]]] = {
     epilog=help_examples(
         "connector report customers --csv > customers.csv",
         "connector report overlooked --json",
+        "connector report overlooked --owner 76000001",
         "connector report hygiene",
         "connector report funnel --csv --table cohorts",
         "connector report velocity --by hubspot_owner_id",
@@ -79,6 +84,8 @@ REPORTS: Final[Mapping[str, Callable[[_Request], Report]]] = {
 @click.option("--csv", "as_csv", is_flag=True, help="Every row, for a spreadsheet.")
 @click.option("--table", metavar="NAME", help="With --csv: a further table of the report.")
 @click.option("--by", metavar="PROPERTY", help="velocity: group by a mirrored property.")
+@click.option("--owner", metavar="ID", help="overlooked: of this owner; none: without one.")
+@click.option("--stage", metavar="S", help="overlooked: in this stage, by value or label.")
 @click.option("--companies", is_flag=True, help="funnel, velocity: companies, not contacts.")
 def report(  # noqa: PLR0913 - an option each
     *,
@@ -88,6 +95,8 @@ def report(  # noqa: PLR0913 - an option each
     as_csv: bool,
     table: str | None,
     by: str | None,
+    owner: str | None,
+    stage: str | None,
     companies: bool,
 ) -> int:
     """Show customers, overlooked contacts, contradictions, the funnel, its velocity, or writers.
@@ -102,6 +111,8 @@ def report(  # noqa: PLR0913 - an option each
             policy=policy or settings.policy,
             progress=bar,
             by=by,
+            owner=owner,
+            stage=stage,
             kind=ObjectType.COMPANIES if companies else ObjectType.CONTACTS,
         )
         result = REPORTS[name](request)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from connector.context import DecisionContext
+from connector.core.conditions.operands import option_value, unknown_option_message
 from connector.core.decide.decision import find_exemption
 from connector.core.follow_up.overlooked import (
     FollowUpTerms,
@@ -15,18 +16,42 @@ from connector.core.follow_up.overlooked import (
     overlooked_contact,
 )
 from connector.core.model import STAGE, ObjectType, Ref
+from connector.errors import UserError
 from connector.plan.gather import gather
 from connector.reports.offline import all_refs
 from connector.reports.table import Cell, Report
 from state import ledger, mirror
 
-COLUMNS: Final = ("record", "stage", "since", "since_known", "lead_status", "owner_id", "why")
+_NO_OWNER: Final = "none"
+COLUMNS: Final = (
+    "record",
+    "stage",
+    "since",
+    "since_known",
+    "term_days",
+    "lead_status",
+    "owner_id",
+    "why",
+)
 
 
-def overlooked_report(context: DecisionContext) -> Report:
-    """Return the overlooked contacts, the one that has waited longest first."""
+def overlooked_report(
+    context: DecisionContext, *, owner: str | None = None, stage: str | None = None
+) -> Report:
+    """Return the overlooked contacts, the one that has waited longest first.
+
+    `owner` leaves only those of an owner's id (`none`: without one), `stage` only those of a
+    stage, by value or label; UserError where the portal has no such stage.
+    """
+    wanted_stage = _stage_value(context, stage) if stage else ""
+    wanted_owner = "" if owner == _NO_OWNER else owner
     contacts = sorted(
-        overlooked_contacts(context), key=lambda contact: (contact.since, contact.record)
+        (
+            contact
+            for contact in overlooked_contacts(context)
+            if wanted_stage in {"", contact.stage} and wanted_owner in {None, contact.owner}
+        ),
+        key=lambda contact: (contact.since, contact.record),
     )
     inexact_count = sum(not contact.since_is_exact for contact in contacts)
     note = (
@@ -42,12 +67,22 @@ def overlooked_report(context: DecisionContext) -> Report:
     )
 
 
+def _stage_value(context: DecisionContext, word: str) -> str:
+    """Return the internal value of a stage that is named by value or label."""
+    stages = context.portal.stages(ObjectType.CONTACTS)
+    value = option_value(word, stages)
+    if value is None:
+        raise UserError(f"--stage: {unknown_option_message(word, stages)}")
+    return value
+
+
 def _row(contact: OverlookedContact) -> tuple[Cell, ...]:
     return (
         str(contact.record),
         contact.stage,
         contact.since.date().isoformat(),
         contact.since_is_exact,
+        round(contact.term.total_seconds() / 86_400, 2),
         contact.status or None,
         contact.owner or None,
         "; ".join(contact.missing_follow_up),
@@ -62,8 +97,8 @@ def overlooked_contacts(context: DecisionContext) -> Iterator[OverlookedContact]
         examined += len(refs)
         context.progress("look for overlooked contacts", examined, None)
         contacts = _overlooked_in(context, terms, refs)
-        out_of_scope = _out_of_scope(context, [contact.record for contact in contacts])
-        yield from (contact for contact in contacts if contact.record not in out_of_scope)
+        left_out = _left_out(context, terms, contacts)
+        yield from (contact for contact in contacts if contact.record not in left_out)
 
 
 def _overlooked_in(
@@ -72,7 +107,9 @@ def _overlooked_in(
     now = context.api.now()
     with context.reading() as session:
         records = mirror.get(session, refs)
-        candidates = [record for record in records.values() if record.value(STAGE) in terms.stages]
+        candidates = [
+            record for record in records.values() if record.value(STAGE) in terms.wait_times
+        ]
         candidate_refs = [record.ref for record in candidates]
         versions = ledger.read_versions(session, candidate_refs, STAGE)
     findings = (
@@ -87,11 +124,18 @@ def _overlooked_in(
     return [finding for finding in findings if finding is not None]
 
 
-def _out_of_scope(context: DecisionContext, refs: Sequence[Ref]) -> frozenset[Ref]:
-    """Return the records outside the policy's scope."""
+def _left_out(
+    context: DecisionContext, terms: FollowUpTerms, contacts: Sequence[OverlookedContact]
+) -> frozenset[Ref]:
+    """Return who is outside of the policy's scope, or does not fit where sales has not begun."""
     object_policy = context.policy.object_policies[ObjectType.CONTACTS]
-    if object_policy.scope is None or not refs:
+    fit = object_policy.follow_up_fit
+    early = {contact.record for contact in contacts if contact.stage not in terms.sales_stages}
+    if not contacts or (object_policy.scope is None and not (fit and early)):
         return frozenset()
     return frozenset(
-        facts.record for facts in gather(context, refs) if find_exemption(object_policy, facts)
+        facts.record
+        for facts in gather(context, [contact.record for contact in contacts])
+        if find_exemption(object_policy, facts)
+        or (fit and facts.record in early and not fit.holds(facts.values))
     )

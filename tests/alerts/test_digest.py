@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,14 +26,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield open_store
 
 
-def overlooked_contact(number: int, days: int = 6) -> OverlookedContact:
+def overlooked_contact(number: int, days: int = 6, owner: str = "") -> OverlookedContact:
     return OverlookedContact(
         record=Ref.parse(f"contacts/{number}"),
         stage="salesqualifiedlead",
         since=MORNING - days * DAY,
         since_is_exact=True,
         status="",
-        owner="",
+        owner=owner,
+        term=5 * DAY,
         missing_follow_up=(MissingFollowUp.STATUS, MissingFollowUp.OWNER),
     )
 
@@ -90,3 +91,20 @@ def test_nobody_is_looked_for_when_it_is_not_time(store: Store) -> None:
     digest = Digest(store, lambda _title, _text: None)
     digest.send_if_due("4711", OSLO, MORNING + timedelta(hours=1), find_overlooked)
     digest.send_if_due("4711", OSLO, BEFORE_MORNING + DAY, find_overlooked)
+
+
+def test_each_owner_with_a_channel_hears_of_the_own_contacts_alone(store: Store) -> None:
+    sent: dict[str, list[tuple[str, str]]] = {"all": [], "7": [], "8": []}
+
+    def send_to(name: str) -> Callable[[str, str], None]:
+        return lambda title, text: sent[name].append((title, text))
+
+    digest = Digest(store, send_to("all"), {"7": send_to("7"), "8": send_to("8")})
+    overlooked = [overlooked_contact(1, owner="7"), overlooked_contact(2, owner="9")]
+    digest.send_if_due("4711", OSLO, MORNING, lambda: overlooked)
+    assert len(sent["all"]) == 1
+    ((title, text),) = sent["7"]
+    assert title.endswith("1 contact is overlooked: you own it")
+    assert ("contacts/1" in text, "contacts/2" in text) == (True, False)
+    assert "`connector report overlooked --owner 7`" in text
+    assert sent["8"] == []

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connector.config.presets import policy_text
+from connector.context import DecisionContext
 from connector.core.policy.load import load_policy
+from connector.errors import UserError
 from connector.operations.sync import sync
 from connector.pull.poll import pull
 from connector.reports.offline import OfflineHubSpot, OfflineInputs, offline_context
@@ -18,16 +22,17 @@ def report(portal: ConnectedPortal, settings_text: str = "") -> Report:
     policy_yaml = STANDARD + settings_text
     pull(portal.context(policy_yaml))
     portal.take_requests()
+    result = overlooked_report(portal_context(portal, policy_yaml))
+    assert portal.take_requests().total() == 0
+    return result
+
+
+def portal_context(portal: ConnectedPortal, policy_yaml: str = STANDARD) -> DecisionContext:
     environment = OfflineInputs(
         store=portal.store, portal=portal.api.portal_info, api=OfflineHubSpot(portal.api.now())
     )
-    result = overlooked_report(
-        offline_context(
-            environment, load_policy(policy_yaml, source="test.yaml", preset_text=policy_text)
-        )
-    )
-    assert portal.take_requests().total() == 0
-    return result
+    policy = load_policy(policy_yaml, source="test.yaml", preset_text=policy_text)
+    return offline_context(environment, policy)
 
 
 def rows(result: Report) -> list[dict[str, object]]:
@@ -49,6 +54,7 @@ def test_who_waits_longest_comes_first_with_the_reason(portal: ConnectedPortal) 
             "stage": SQL,
             "since": "2026-03-12",
             "since_known": False,
+            "term_days": 5.0,
             "lead_status": "CONNECTED",
             "owner_id": None,
             "why": "nobody owns it",
@@ -58,6 +64,7 @@ def test_who_waits_longest_comes_first_with_the_reason(portal: ConnectedPortal) 
             "stage": SQL,
             "since": "2026-03-14",
             "since_known": False,
+            "term_days": 5.0,
             "lead_status": "NEW",
             "owner_id": "76000001",
             "why": "nobody has worked on the lead status",
@@ -99,3 +106,31 @@ def test_archived_contacts_wait_for_nobody(portal: ConnectedPortal) -> None:
     assert portal.mirrored(contact) is None
     assert rows(report(portal)) == []
     assert portal.due(CONTACTS) == ()
+
+
+def test_it_lists_who_fits_and_leaves_out_who_does_not(portal: ConnectedPortal) -> None:
+    fitting = portal.contact(MQL, "", email="anna@good.example")
+    portal.contact(MQL, "", email="bjorn@other.example")
+    portal.api.advance(20 * DAY)
+    settings_text = (
+        "settings: {follow_up: {terms: {marketingqualifiedlead: 14 days}, "
+        "fit: 'contact.email_domain == \"good.example\"'}}\n"
+    )
+    (row,) = rows(report(portal, settings_text))
+    assert (row["record"], row["term_days"]) == (str(fitting), 14.0)
+    assert row["why"] == "it fits, and nobody has taken it over; nobody owns it"
+
+
+def test_it_may_be_asked_for_one_owner_or_one_stage(portal: ConnectedPortal) -> None:
+    owned = portal.contact(SQL, "NEW", hubspot_owner_id="76000001")
+    without_owner = portal.contact(SQL, "NEW")
+    portal.api.advance(7 * DAY)
+    report(portal)
+    context = portal_context(portal)
+    for owner, record in (("76000001", owned), ("none", without_owner)):
+        owned_rows = rows(overlooked_report(context, owner=owner))
+        assert [row["record"] for row in owned_rows] == [str(record)]
+    assert rows(overlooked_report(context, stage="lead")) == []
+    assert len(rows(overlooked_report(context, stage=SQL))) == 2
+    with pytest.raises(UserError, match="--stage"):
+        overlooked_report(context, stage="nothing")

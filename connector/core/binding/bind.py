@@ -32,6 +32,9 @@ from connector.errors import UserError
 
 __all__ = ["BoundPolicy", "bind", "needed_properties"]
 
+ADDITIONAL_EMAILS: Final = "hs_additional_emails"
+"""A contact's further e-mail addresses, joined by semicolons (HubSpot's contact properties)."""
+
 _MARK_SETTINGS: Final = {
     ObjectType.CONTACTS: "churn.mark",
     ObjectType.COMPANIES: "churn.company_mark",
@@ -98,6 +101,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         last_order_property=last_order,
         contract_end=contract_end,
         churn_pipelines=frozenset(_texts(_contact_values(policy, portal)["churn.pipelines"])),
+        excluded_domains=frozenset(_texts(_contact_values(policy, portal)["exclude.domains"])),
         uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
     )
 
@@ -222,6 +226,8 @@ def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType
     if policy.contract_end:
         owner = NAMESPACES[policy.contract_end.namespace]
         needed[owner].add(policy.contract_end.property_name)
+    if policy.excluded_domains:
+        needed[ObjectType.CONTACTS].add(ADDITIONAL_EMAILS)
     if policy.subscription_property:
         needed[ObjectType.COMPANIES].add(policy.subscription_property)
     return {

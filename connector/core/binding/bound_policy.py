@@ -78,6 +78,7 @@ class ObjectPolicy:
 
     `order` ranks every stage of the portal, `path` those that are no parking place.
     `past_win_stages` holds the stages in which it matters whether a deal was won once (None: all).
+    `follow_up_fit` says of contacts which count as overlooked before sales took them over.
     `stage_history_stages` are likewise those in which the history of the stage matters, and
     `entered_stages` the stages whose last entry the policy names. `uses_status_author` and
     `uses_status_time` say whether it matters who set the lead status, and when.
@@ -92,6 +93,7 @@ class ObjectPolicy:
     parked_stages: frozenset[str]
     aliases: Mapping[str, str]
     scope: CompiledCondition | None
+    follow_up_fit: CompiledCondition | None
     rules: tuple[BoundRule, ...]
     rows: tuple[BoundEntry, ...]
     sleeping_rules: tuple[SleepingRule, ...]
@@ -131,6 +133,7 @@ class BoundPolicy:
     last_order_property: str = ""
     contract_end: PropertyReader | None = None
     churn_pipelines: frozenset[str] = frozenset()
+    excluded_domains: frozenset[str] = frozenset()
     uses_company_groups: bool = False
 
     @property

@@ -20,7 +20,7 @@ from connector.core.binding.settings import PortalNames, bound_values, portal_na
 from connector.core.conditions.compile_condition import CompiledCondition
 from connector.core.conditions.operands import option_value
 from connector.core.conditions.stage_bounds import stages_where
-from connector.core.conditions.tree import Condition
+from connector.core.conditions.tree import Condition, Constant
 from connector.core.conditions.values import (
     Kind,
     Value,
@@ -126,6 +126,17 @@ class _ObjectPolicyBinder:
             problems=self.problems,
         )
 
+    def follow_up_fit(self) -> CompiledCondition | None:
+        """Return the condition of `follow_up.fit`, which is one of contacts."""
+        setting = self.policy.settings["follow_up.fit"]
+        condition = setting.plain_value
+        is_contacts = self.object_type is ObjectType.CONTACTS
+        if not is_contacts or not isinstance(condition, Condition):
+            return None
+        if condition.tree == Constant(value=False):
+            return None
+        return self.rule_binder().bind_condition(condition, own=setting.own)
+
     def scope(self) -> CompiledCondition | None:
         """Return the condition of the scope; a company has no contact's properties."""
         setting = self.policy.settings["scope"]
@@ -142,13 +153,14 @@ class _ObjectPolicyBinder:
 
     def bind(self) -> ObjectPolicy:
         """Return everything, bound."""
-        scope = self.scope()
+        scope, follow_up_fit = self.scope(), self.follow_up_fit()
         binder, row_binder = self.rule_binder(), self.rule_binder(for_rows=True)
         rules = binder.bind_rules(self.policy.rules)
         rows = row_binder.bind_rows(self.policy.rows) if self._decides_lead_status() else ()
         conditions = [entry.when for entry in (*rules, *rows)] + ([scope] if scope else [])
         facts = [fact for condition in conditions for fact in condition.facts]
         facts += [fact for entry in (*rules, *rows) for fact in entry.reason_facts]
+        facts += follow_up_fit.facts if follow_up_fit else ()
         return ObjectPolicy(
             object_type=self.object_type,
             labels={option.value: option.label for option in self.names.stages},
@@ -159,6 +171,7 @@ class _ObjectPolicyBinder:
             parked_stages=self.parked_stages,
             aliases=self._aliases(),
             scope=scope,
+            follow_up_fit=follow_up_fit,
             rules=rules,
             rows=rows,
             sleeping_rules=(*binder.sleeping_rules, *row_binder.sleeping_rules),

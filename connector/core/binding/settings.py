@@ -20,7 +20,9 @@ from connector.core.policy.setting_names import unbound_values
 from connector.core.policy.setting_table import LISTS, SettingType
 from connector.core.problem import Problems, did_you_mean, policy_error
 
-_STAGE_TYPES: Final = frozenset({SettingType.STAGE, SettingType.STAGES, SettingType.ALIASES})
+_STAGE_TYPES: Final = frozenset(
+    {SettingType.STAGE, SettingType.STAGES, SettingType.ALIASES, SettingType.TERMS}
+)
 NAMESPACES: Final = {
     "contact": ObjectType.CONTACTS,
     "company": ObjectType.COMPANIES,
@@ -103,6 +105,8 @@ def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[st
 def _bound_value(setting: Setting, names: PortalNames) -> Value:
     if setting.type is SettingType.ALIASES:
         return tuple(chain.from_iterable(_alias_pairs(setting, names)))
+    if setting.type is SettingType.TERMS:
+        return tuple(chain.from_iterable(_term_pairs(setting, names)))
     word_values = [(names.find(word, setting.type), word) for word in setting.words]
     if setting.type not in LISTS:
         return word_values[0][0] if word_values else None
@@ -127,6 +131,15 @@ def _alias_pairs(setting: Setting, names: PortalNames) -> list[tuple[str, str]]:
                 word.place, f"{word.text!r} is an alias itself: name the stage it stands for"
             )
     return [(source, target) for source, target in value_pairs if source and target]
+
+
+def _term_pairs(setting: Setting, names: PortalNames) -> list[tuple[str, str]]:
+    """Return each stage with its number of days, without stages that the portal lacks."""
+    stage_words = setting.words[::2]
+    stages = [names.find(word, setting.type) for word in stage_words]
+    _refuse_duplicates(list(zip(stages, stage_words, strict=True)))
+    days = (word.text for word in setting.words[1::2])
+    return [(stage, term) for stage, term in zip(stages, days, strict=True) if stage]
 
 
 def _refuse_duplicates(word_values: Sequence[tuple[str | None, PolicyWord]]) -> None:

@@ -156,9 +156,10 @@ def _lead_status(object_policy: ObjectPolicy, record: Record) -> str:
 def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
     get = record.properties.get
     email_domain = parse_domain(get("email"))
+    excluded = _excluded_domain(policy, get("hs_additional_emails"))
     score, subscription = policy.score_property, policy.subscription_property
     return {
-        "domain": email_domain,
+        "domain": email_domain if excluded is None else excluded,
         "contact.email_domain": email_domain,
         "contact.last_conversion": get("recent_conversion_event_name") or None,
         "contact.last_conversion_at": parse_time(get("recent_conversion_date")),
@@ -170,6 +171,17 @@ def _contact_values(policy: BoundPolicy, record: Record) -> dict[str, Value]:
         else None,
         "contact.subscription": (record.properties[subscription] or None) if subscription else None,
     }
+
+
+def _excluded_domain(policy: BoundPolicy, addresses: str | None) -> str | None:
+    """Return the domain of an additional e-mail address that the policy excludes, else None."""
+    for address in (addresses or "").split(";"):
+        domain = parent = parse_domain(address.strip()) or ""
+        while parent:
+            if parent in policy.excluded_domains:
+                return domain
+            parent = parent.partition(".")[2]
+    return None
 
 
 def _company_values(record: Record) -> dict[str, Value]:

@@ -175,7 +175,7 @@ def _settings(policy: BoundPolicy, portal: Portal) -> Iterator[tuple[str, str, s
 def _setting_text(setting: Setting, labels: Mapping[str, str]) -> str:
     if setting.type is SettingType.CONDITION:
         text = getattr(setting.plain_value, "text", "")
-        return text or "always"
+        return text or ("never" if setting.name == "follow_up.fit" else "always")
     if setting.type is SettingType.ALIASES:
         pairs = zip(setting.texts[::2], setting.texts[1::2], strict=True)
         return (
@@ -185,6 +185,10 @@ def _setting_text(setting: Setting, labels: Mapping[str, str]) -> str:
             )
             or "none"
         )
+    if setting.type is SettingType.TERMS:
+        terms = zip(setting.texts[::2], setting.texts[1::2], strict=True)
+        texts = [f"{labels.get(stage, stage)} {days} days" for stage, days in terms]
+        return ", ".join(texts) or "none"
     if isinstance(setting.plain_value, bool):
         return "yes" if setting.plain_value else "no"
     if isinstance(setting.plain_value, float):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +17,7 @@ from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref,
 # HubSpot calculates it for contacts, companies and deals (its changelog on stage properties).
 ENTERED_CURRENT_STAGE: Final = "hs_v2_date_entered_current_stage"
 _OWNER: Final = "hubspot_owner_id"
+_MQL: Final = "marketingqualifiedlead"
 
 
 class MissingFollowUp(StrEnum):
@@ -25,19 +26,22 @@ class MissingFollowUp(StrEnum):
     STATUS = "nobody has worked on the lead status"
     OWNER = "nobody owns it"
     ACTIVITY = "no activity since then"
+    HANDOVER = "it fits, and nobody has taken it over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowUpTerms:
-    """When a contact counts as overlooked; `activity` is "" where no property is named.
+    """When a contact counts as overlooked; `activity_property` is "" where none is named.
 
-    A contact with one of the `verdicts` was looked at, and is none whatever else it lacks.
+    `wait_times` holds the stages that count and how long each may last; in the `sales_stages`
+    sales has taken over, in any other one it has not. A contact with one of the `verdicts` was
+    looked at, and is none whatever else it lacks.
     """
 
-    stages: frozenset[str]
+    wait_times: Mapping[str, timedelta]
+    sales_stages: frozenset[str]
     verdicts: frozenset[str]
     untouched_statuses: frozenset[str]
-    wait_time: timedelta
     activity_property: str
 
 
@@ -46,7 +50,7 @@ class OverlookedContact:
     """A contact that waits, and why; blank is "".
 
     Where the time when it entered its stage is unknown, `since` is its last change: it has
-    waited at least since then, and `exact` is False.
+    waited at least since then, and `since_is_exact` is False. `term` is how long it may wait.
     """
 
     record: Ref
@@ -55,6 +59,7 @@ class OverlookedContact:
     since_is_exact: bool
     status: str
     owner: str
+    term: timedelta
     missing_follow_up: tuple[MissingFollowUp, ...]
 
 
@@ -62,11 +67,17 @@ def follow_up_terms(policy: BoundPolicy, portal: Portal) -> FollowUpTerms:
     """Return the terms of a policy, in the portal's internal values."""
     settings = policy.policy.settings
     values = bound_values(settings, portal_names(portal, ObjectType.CONTACTS))
+    sales_stages = _texts(values["lead_status.applies_to"])
+    default = timedelta(days=policy.policy.number("follow_up.days"))
+    stages = portal.stages(ObjectType.CONTACTS)
+    has_fit = policy.object_policies[ObjectType.CONTACTS].follow_up_fit is not None
+    fitting = {stage.value for stage in stages if has_fit and stage.value == _MQL}
+    waiting_stages = dict.fromkeys(sorted(sales_stages | fitting), default)
     return FollowUpTerms(
-        stages=_texts(values["lead_status.applies_to"]),
+        wait_times=waiting_stages | _terms(values["follow_up.terms"]),
+        sales_stages=sales_stages,
         verdicts=_texts(values["lead_status.verdicts"]),
         untouched_statuses=_texts(values["follow_up.statuses"]) | {""},
-        wait_time=timedelta(days=policy.policy.number("follow_up.days")),
         activity_property=policy.activity_property,
     )
 
@@ -97,9 +108,8 @@ def overlooked_contact(
 ) -> OverlookedContact | None:
     """Return what a contact waits for; None where it is in another stage, or does not wait."""
     waiting_since, status = since or record.modified_at, record.properties.get(STATUS) or ""
-    if record.value(STAGE) not in terms.stages or status in terms.verdicts:
-        return None
-    if now - waiting_since <= terms.wait_time:
+    term = terms.wait_times.get(record.value(STAGE))
+    if term is None or status in terms.verdicts or now - waiting_since <= term:
         return None
     missing_follow_up = tuple(_missing_follow_up(terms, record, waiting_since))
     if not missing_follow_up:
@@ -111,6 +121,7 @@ def overlooked_contact(
         since_is_exact=since is not None,
         status=status,
         owner=record.properties.get(_OWNER) or "",
+        term=term,
         missing_follow_up=missing_follow_up,
     )
 
@@ -118,7 +129,9 @@ def overlooked_contact(
 def _missing_follow_up(
     terms: FollowUpTerms, record: Record, since: datetime
 ) -> Iterator[MissingFollowUp]:
-    if (record.properties.get(STATUS) or "") in terms.untouched_statuses:
+    if record.value(STAGE) not in terms.sales_stages:
+        yield MissingFollowUp.HANDOVER
+    elif (record.properties.get(STATUS) or "") in terms.untouched_statuses:
         yield MissingFollowUp.STATUS
     if not record.properties.get(_OWNER):
         yield MissingFollowUp.OWNER
@@ -126,6 +139,15 @@ def _missing_follow_up(
         last_activity_at = parse_time(record.properties.get(terms.activity_property))
         if last_activity_at is None or last_activity_at < since:
             yield MissingFollowUp.ACTIVITY
+
+
+def _terms(value: Value) -> dict[str, timedelta]:
+    """Return the days of each stage, from a flat list of pairs."""
+    texts = value if isinstance(value, tuple) else ()
+    return {
+        str(stage): timedelta(days=float(str(days)))
+        for stage, days in zip(texts[::2], texts[1::2], strict=True)
+    }
 
 
 def _texts(value: Value) -> frozenset[str]:

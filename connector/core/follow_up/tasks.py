@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.core.follow_up.overlooked import OverlookedContact
+from connector.core.follow_up.overlooked import MissingFollowUp, OverlookedContact
 from connector.core.model import Ref
 
 
@@ -42,10 +42,12 @@ def _has_task(contact: OverlookedContact, last_task_at: datetime | None) -> bool
 
 def _task(contact: OverlookedContact, now: datetime) -> Task:
     day = contact.since.date().isoformat()
+    is_early = MissingFollowUp.HANDOVER in contact.missing_follow_up
+    state = "fits and waits" if is_early else "is ready for sales"
     return Task(
         contact=contact.record,
         owner=contact.owner,
-        subject=f"Follow up: {contact.record} is ready for sales since {day}",
+        subject=f"Follow up: {contact.record} {state} since {day}",
         body=f"{'; '.join(contact.missing_follow_up).capitalize()}.",
         due_at=now,
     )

@@ -28,6 +28,7 @@ _COMPANY_MARK = "churn.company_mark"
 def check_offline(document: Document) -> None:
     """Raise PolicyError with everything that is wrong in a policy, whatever the portal."""
     problems = Problems()
+    # The scope holds for companies too, which have no contact's properties.
     scope = document.settings["scope"]
     if isinstance(scope.plain_value, Condition):
         with problems.collecting():
@@ -35,11 +36,17 @@ def check_offline(document: Document) -> None:
                 document, ObjectType.COMPANIES, missing_namespace="contact"
             )
             compile_condition(scope.plain_value, company_vocabulary, own=False)
+    # Only contacts are followed up.
+    fit = document.settings["follow_up.fit"].plain_value
+    if isinstance(fit, Condition):
+        with problems.collecting():
+            compile_condition(fit, _vocabulary(document, ObjectType.CONTACTS), own=False)
     for rule in document.rules:
         _check_rule(document, rule, problems)
     row_vocabulary = _vocabulary(document, ObjectType.CONTACTS, for_rows=True)
     for row in document.rows:
         _check_entry(row, row_vocabulary, problems)
+    # A rule of one's own that can never win is a mistake; a preset's is made so on purpose.
     for shadowed in find_shadowed_rules(document.rules, document.rows, document.settings):
         if shadowed.entry.own:
             with problems.collecting():
@@ -109,9 +116,10 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
 
 
 def _all_names(document: Document) -> Iterator[str]:
-    scope = document.settings["scope"].plain_value
-    if isinstance(scope, Condition):
-        yield from _condition_names(scope)
+    for setting in ("scope", "follow_up.fit"):
+        condition = document.settings[setting].plain_value
+        if isinstance(condition, Condition):
+            yield from _condition_names(condition)
     entries: list[Rule | Row] = [*document.rules, *document.rows]
     for entry in entries:
         yield from names_in(entry)

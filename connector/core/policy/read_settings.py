@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from connector.core.conditions.parser import parse_condition
@@ -23,6 +24,7 @@ class PolicyWord:
     own: bool
 
 
+_DAYS: Final = re.compile(r"(\d{1,4}(?:\.\d+)?)(?: days?)?")
 PlainValue: TypeAlias = float | bool | Condition | None
 """A setting's value where it is no text."""
 
@@ -157,10 +159,14 @@ def _read_plain_value(spec: SettingSpec, node: Node) -> PlainValue:
 
 
 def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
+    # Several words: a list, or a mapping as a flat list of pairs.
     if spec.type in LISTS:
         return texts(node, spec.name)
     if spec.type is SettingType.ALIASES:
         return tuple(_read_pairs(spec, node))
+    if spec.type is SettingType.TERMS:
+        return tuple(_read_terms(spec, node))
+    # A single word, or nothing where the setting may be empty.
     item = scalar(node, spec.name)
     if spec.type is SettingType.CHOICE:
         choice(node, spec.name, spec.options)
@@ -170,6 +176,20 @@ def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
         return ()
     text(node, spec.name)
     return (item,)
+
+
+def _read_terms(spec: SettingSpec, node: Node) -> Iterator[Scalar]:
+    """Yield each stage and its number of days, `5 days` as well as `5`."""
+    for key, value in section(node, spec.name).entries.values():
+        text(key, f"a stage of {spec.name}")
+        term = scalar(value, f"{spec.name}.{key.text}")
+        match = _DAYS.fullmatch(term.text.strip())
+        if match is None:
+            raise policy_error(
+                term.place, f"{spec.name}.{key.text} is a number of days such as 5, or `5 days`"
+            )
+        yield key
+        yield replace(term, text=match[1])
 
 
 def _read_pairs(spec: SettingSpec, node: Node) -> Iterator[Scalar]:

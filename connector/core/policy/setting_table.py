@@ -25,6 +25,7 @@ class SettingType(StrEnum):
     STATUSES = "list of lead statuses"
     CONDITION = "condition"
     ALIASES = "mapping of stages"
+    TERMS = "mapping of stages to days"
 
 
 LISTS: Final = frozenset(
@@ -292,6 +293,18 @@ _TABLE: Final = (
     ),
     SettingSpec(
         "follow_up.days", SettingType.NUMBER, 5.0, "after how many days a contact is overlooked"
+    ),
+    SettingSpec(
+        "follow_up.terms",
+        SettingType.TERMS,
+        (),
+        "the same for single stages, such as marketingqualifiedlead: 14 days",
+    ),
+    SettingSpec(
+        "follow_up.fit",
+        SettingType.CONDITION,
+        (),
+        "marketing-qualified contacts for which this holds count as well",
     ),
     SettingSpec(
         "follow_up.statuses",

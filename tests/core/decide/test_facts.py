@@ -164,3 +164,20 @@ def test_a_policy_without_losses_reads_no_history_for_them() -> None:
         "rules:\n  - {name: won, for: both, when: deals.won > 0, stage: customer, reason: x}"
     )
     assert not needs_deal_history(policy, contact("customer"), read_deals(policy, UNDATED_LOSS))
+
+
+@pytest.mark.parametrize(
+    ("additional", "domain"),
+    [
+        ("", "fjord.example"),
+        ("old@other.example", "fjord.example"),
+        ("old@other.example;anna@mail.own.example", "mail.own.example"),
+    ],
+)
+def test_an_additional_address_of_an_excluded_domain_excludes_the_contact(
+    additional: str, domain: str
+) -> None:
+    policy = bind_policy("extends: standard\nsettings: {exclude: {domains: [Own.example]}}\n")
+    anna = contact("lead", email="anna@fjord.example", hs_additional_emails=additional)
+    assert facts_about(policy, anna).values["domain"] == domain
+    assert facts_about(policy, anna).values["contact.email_domain"] == "fjord.example"

@@ -28,10 +28,10 @@ SQL, MQL = "salesqualifiedlead", "marketingqualifiedlead"
 ANNA = Ref(ObjectType.CONTACTS, "1")
 ACTIVITY = "notes_last_contacted"
 TERMS = FollowUpTerms(
-    stages=frozenset({SQL}),
+    wait_times={SQL: 5 * DAY},
+    sales_stages=frozenset({SQL}),
     verdicts=frozenset({"UNQUALIFIED"}),
     untouched_statuses=frozenset({"", "NEW"}),
-    wait_time=5 * DAY,
     activity_property="",
 )
 TERMS_WITH_ACTIVITY = replace(TERMS, activity_property=ACTIVITY)
@@ -146,10 +146,10 @@ def test_a_policy_says_when_in_the_words_of_the_portal() -> None:
     )
     policy = bind(load_policy(text, source="test.yaml", preset_text=policy_text), PORTAL)
     assert follow_up_terms(policy, PORTAL) == FollowUpTerms(
-        stages=frozenset({"lead", SQL}),
+        wait_times={"lead": 3 * DAY, SQL: 3 * DAY},
+        sales_stages=frozenset({"lead", SQL}),
         verdicts=frozenset({"BAD_TIMING"}),
         untouched_statuses=frozenset({"", "FRESH"}),
-        wait_time=3 * DAY,
         activity_property=ACTIVITY,
     )
     assert ACTIVITY in needed_properties(policy, PORTAL)[ObjectType.CONTACTS]
@@ -163,3 +163,44 @@ def test_an_activity_that_is_no_date_is_refused_by_its_place(name: str, message:
     text = f"extends: standard\nsettings: {{follow_up: {{activity: {name}}}}}"
     with pytest.raises(PolicyError, match=f"test.yaml:2:34: {message}"):
         bind(load_policy(text, source="test.yaml", preset_text=policy_text), PORTAL)
+
+
+def test_a_stage_may_have_a_term_of_its_own() -> None:
+    text = (
+        "extends: standard\nsettings: {follow_up: {terms: "
+        "{salesqualifiedlead: 2 days, marketingqualifiedlead: 14}}}"
+    )
+    policy = bind(load_policy(text, source="test.yaml", preset_text=policy_text), PORTAL)
+    assert follow_up_terms(policy, PORTAL).wait_times == {SQL: 2 * DAY, MQL: 14 * DAY}
+
+
+def test_with_a_condition_who_fits_counts_before_sales_takes_over() -> None:
+    text = "extends: standard\nsettings: {follow_up: {fit: 'contact.vip == \"yes\"'}}"
+    policy = bind(load_policy(text, source="test.yaml", preset_text=policy_text), PORTAL)
+    assert follow_up_terms(policy, PORTAL).wait_times == {SQL: 5 * DAY, MQL: 5 * DAY}
+    assert "vip" in needed_properties(policy, PORTAL)[ObjectType.CONTACTS]
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("terms: {salesqualifiedlead: soon}", "is a number of days such as 5, or `5 days`"),
+        ("terms: {nostage: 5}", "nostage"),
+        ("terms: {Lead: 5, lead: 6}", "once more"),
+        ("fit: contact.nothing == 1", "no property 'nothing'"),
+    ],
+)
+def test_terms_that_cannot_be_are_refused(setting: str, message: str) -> None:
+    text = f"extends: standard\nsettings: {{follow_up: {{{setting}}}}}"
+    with pytest.raises(PolicyError, match=message):
+        bind(load_policy(text, source="test.yaml", preset_text=policy_text), PORTAL)
+
+
+def test_who_fits_waits_for_somebody_to_take_it_over_whatever_its_status() -> None:
+    terms = replace(TERMS, wait_times={SQL: 5 * DAY, MQL: 14 * DAY})
+    waiting = contact(MQL, **WORKED_ON)
+    finding = overlooked_contact(terms, waiting, NOW - 15 * DAY, NOW)
+    assert finding is not None
+    assert finding.missing_follow_up == (MissingFollowUp.HANDOVER,)
+    assert finding.term == 14 * DAY
+    assert overlooked_contact(terms, waiting, NOW - 13 * DAY, NOW) is None

@@ -14,7 +14,12 @@ ANNA, BJORN = Ref.parse("contacts/1"), Ref.parse("contacts/2")
 
 
 def overlooked_contact(
-    record: Ref = ANNA, *, days: int = 6, owner: str = "7", exact: bool = True
+    record: Ref = ANNA,
+    *,
+    days: int = 6,
+    owner: str = "7",
+    exact: bool = True,
+    missing: tuple[MissingFollowUp, ...] = (MissingFollowUp.STATUS,),
 ) -> OverlookedContact:
     return OverlookedContact(
         record=record,
@@ -23,7 +28,8 @@ def overlooked_contact(
         since_is_exact=exact,
         status="NEW",
         owner=owner,
-        missing_follow_up=(MissingFollowUp.STATUS,),
+        term=5 * DAY,
+        missing_follow_up=missing,
     )
 
 
@@ -57,3 +63,10 @@ def test_where_nobody_knows_when_a_stay_began_one_task_is_enough() -> None:
     assert (
         list(follow_up_tasks([overlooked_contact(exact=False)], {ANNA: NOW - 90 * DAY}, NOW)) == []
     )
+
+
+def test_a_task_of_who_fits_does_not_say_that_sales_has_it() -> None:
+    contact = overlooked_contact(missing=(MissingFollowUp.HANDOVER,))
+    (task,) = follow_up_tasks([contact], {}, NOW)
+    assert "fits and waits since" in task.subject
+    assert task.body == "It fits, and nobody has taken it over."
