@@ -163,9 +163,10 @@ def _count_companies(
         tally.native_sync_contacts["contacts"] += sum(
             len(contacts) for contacts in contacts_behind.values()
         )
-        tally.native_sync_contacts["waiting"] += (
-            len(contacts_behind) if needs_permission(context) else 0
-        )
+        waiting = contacts_behind if needs_permission(context) else {}
+        tally.native_sync_contacts["waiting"] += len(waiting)
+        for company, contacts_of_company in waiting.items():
+            tally.name_waiting(company, contacts_of_company)
 
 
 def _is_retried_next_run(context: RunContext, decided: Decided) -> bool:

@@ -32,8 +32,12 @@ def test_where_the_sync_is_on_the_move_waits_and_the_plan_and_explain_say_so(
     portal: ConnectedPortal, lead_company: Ref
 ) -> None:
     context = portal.context(NATIVE_SYNC_ON)
-    contacts_behind = portal.propose(context).summary.contacts_behind_their_company
+    summary = portal.propose(context).summary
+    contacts_behind = summary.contacts_behind_their_company
     assert contacts_behind == {"companies": 1, "contacts": 3, "waiting": 1}
+    ((company, contacts),) = summary.waiting_companies.items()
+    assert company == str(lead_company)
+    assert len(contacts) == 3
     reason = explain_record(context, lead_company).wait_message
     assert "would carry 3 contacts" in reason
     assert "connector plan --out" in reason
@@ -63,7 +67,8 @@ def test_the_operator_s_permission_lets_it_through(
     portal: ConnectedPortal, lead_company: Ref
 ) -> None:
     context = portal.context(NATIVE_SYNC_ON, permitted=True)
-    contacts_behind = portal.propose(context).summary.contacts_behind_their_company
-    assert contacts_behind["waiting"] == 0
+    summary = portal.propose(context).summary
+    assert summary.contacts_behind_their_company["waiting"] == 0
+    assert summary.waiting_companies == {}
     assert sync(portal.context(NATIVE_SYNC_ON, permitted=True)).outcomes.total() == 1
     assert portal.stage(lead_company) == "customer"

@@ -73,7 +73,11 @@ def test_due_records_are_decided_companies_first_and_the_plan_is_complete(
         "contacts_of_companies": {},
         "left_alone": {"keep": 1},
         "records_backward": {},
-        "side_effects": {"contacts_behind_their_company": {}, "stage_dates_changed": {}},
+        "side_effects": {
+            "contacts_behind_their_company": {},
+            "stage_dates_changed": {},
+            "waiting_companies": {},
+        },
         "unwanted": (),
     }
     assert not is_due(portal, correct_contact)

@@ -95,6 +95,10 @@ def side_effects(plan_summary: Mapping[str, Any]) -> list[Text]:
                 + _waiting_text(contacts_behind.get("waiting", 0))
             )
         )
+        lines += [
+            Text(f"  {company} waits, and behind it {', '.join(contacts)}")
+            for company, contacts in effects.get("waiting_companies", {}).items()
+        ]
     return lines
 
 

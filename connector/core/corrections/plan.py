@@ -55,6 +55,9 @@ def digest_prefix(portal_id: str, policy_digest: str) -> bytes:
 _MAX_COMPANIES: Final = 20
 """Of so many companies, those with most contacts in a plan, the contacts are counted."""
 
+_MAX_CONTACTS: Final = 5
+"""So many contacts of a company that waits are named."""
+
 Counts = Mapping[str, int]
 
 
@@ -84,7 +87,8 @@ class PlanSummary:
     `by_rule` counts corrections by rule and then by direction. `contacts_of_companies` counts
     the contacts to correct by company, of the companies with most of them.
     `contacts_behind_their_company` counts what HubSpot's own company sync may carry along:
-    companies, their contacts, and the companies that wait for a permission. `unwanted` holds
+    companies, their contacts, and the companies that wait for a permission. `waiting_companies`
+    names the first of these with some of the contacts that wait behind them. `unwanted` holds
     what somebody may not want of rules that are new in the portal.
     """
 
@@ -98,6 +102,7 @@ class PlanSummary:
     contacts_of_companies: Counts = field(default_factory=dict)
     stage_dates_changed: Counts = field(default_factory=dict)
     contacts_behind_their_company: Counts = field(default_factory=dict)
+    waiting_companies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unwanted: tuple[UnwantedGroup, ...] = ()
 
     def document(self) -> dict[str, Any]:
@@ -111,7 +116,11 @@ class PlanSummary:
         return {**figures, "side_effects": side_effects}
 
 
-_SIDE_EFFECTS: Final = ("contacts_behind_their_company", "stage_dates_changed")
+_SIDE_EFFECTS: Final = (
+    "contacts_behind_their_company",
+    "stage_dates_changed",
+    "waiting_companies",
+)
 
 
 def parse_summary(document: Mapping[str, Any]) -> PlanSummary:
@@ -144,6 +153,7 @@ class PlanCounter:
     stage_dates: Counter[str] = field(default_factory=Counter)
     native_sync_contacts: Counter[str] = field(default_factory=Counter)
     company_contacts: Counter[str] = field(default_factory=Counter)
+    waiting_companies: dict[str, Sequence[str]] = field(default_factory=dict)
     directions: Counter[str] = field(default_factory=Counter)
     rules: Counter[tuple[str, str]] = field(default_factory=Counter)
     left_alone: Counter[str] = field(default_factory=Counter)
@@ -159,6 +169,11 @@ class PlanCounter:
     def count_left_alone(self, reason: str) -> None:
         """Count a record, or a correction, that was left alone."""
         self.left_alone[reason] += 1
+
+    def name_waiting(self, company: Ref, contacts: Sequence[Ref]) -> None:
+        """Name a company that waits for a permission, with some of its contacts."""
+        if len(self.waiting_companies) < _MAX_COMPANIES:
+            self.waiting_companies[str(company)] = [str(ref) for ref in contacts[:_MAX_CONTACTS]]
 
     def add(self, corrections: Sequence[Correction]) -> None:
         """Count and digest the corrections of one record."""
@@ -203,6 +218,7 @@ class PlanCounter:
             contacts_of_companies=dict(self.company_contacts.most_common(_MAX_COMPANIES)),
             stage_dates_changed=dict(sorted(self.stage_dates.items())),
             contacts_behind_their_company=dict(sorted(self.native_sync_contacts.items())),
+            waiting_companies=dict(self.waiting_companies),
         )
 
 
