@@ -16,6 +16,7 @@ import structlog
 from connector.alerts.alert import Health, alerts
 from connector.alerts.channels import Channels
 from connector.alerts.digest import Digest
+from connector.alerts.events import EventDelivery, deliver_waiting, event_receiver
 from connector.alerts.handover import Handover, addresses_by_owner
 from connector.alerts.notifier import Notifier
 from connector.config.run_clock import RunClock
@@ -58,8 +59,41 @@ class DaemonParts:
 
     loop: Loop
     event_store: EventStore
-    channels: Sequence[Channels]
+    channels: Sequence[Channels | EventDelivery]
     daemon_link: DaemonLink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Messages:
+    """What sends messages to people and programs, and the channels to be closed at the end."""
+
+    notifier: Notifier
+    handover: Handover
+    digest: Digest | None
+    event_delivery: EventDelivery | None
+    channels: Sequence[Channels | EventDelivery]
+
+
+def _messages(store: Store, daemon_settings: DaemonSettings) -> _Messages:
+    """Open the channels of CONNECTOR_ALERTS, CONNECTOR_HANDOVER and CONNECTOR_EVENTS."""
+    channels = Channels(daemon_settings.alerts)
+    owner_channels = {
+        owner: Channels(owner_addresses)
+        for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
+    }
+    send_to_owner = {owner: channel.send for owner, channel in owner_channels.items()}
+    has_digest = bool(daemon_settings.alerts or owner_channels)
+    event_delivery = _event_delivery(store, daemon_settings)
+    opened: list[Channels | EventDelivery] = [channels, *owner_channels.values()]
+    return _Messages(
+        notifier=Notifier(
+            store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
+        ),
+        handover=Handover(send_to_owner),
+        digest=Digest(store, channels.send, send_to_owner) if has_digest else None,
+        event_delivery=event_delivery,
+        channels=[*opened, event_delivery] if event_delivery else opened,
+    )
 
 
 def assemble(
@@ -69,18 +103,7 @@ def assemble(
     monotonic: Callable[[], float],
 ) -> DaemonParts:
     """Make the daemon's parts; no request is sent to HubSpot yet."""
-    metrics, channels = Metrics(), Channels(daemon_settings.alerts)
-    notifier = Notifier(
-        store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
-    )
-    owner_channels = {
-        owner: Channels(owner_addresses)
-        for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
-    }
-    send_to_owner = {owner: channel.send for owner, channel in owner_channels.items()}
-    handover = Handover(send_to_owner)
-    has_digest = bool(daemon_settings.alerts or owner_channels)
-    digest = Digest(store, channels.send, send_to_owner) if has_digest else None
+    metrics, messages = Metrics(), _messages(store, daemon_settings)
     stop, tracing = StopSignal(monotonic), Tracing()
 
     loop = Loop(
@@ -95,19 +118,28 @@ def assemble(
         stop=stop,
         schedule=Schedule(poll_seconds=daemon_settings.poll_seconds),
         on_correction_ended=lambda environment, line: _handle_ended_correction(
-            environment, line, metrics, handover
+            environment, line, metrics, messages.handover
         ),
-        on_opening_failed=lambda failed_loop: _notify_of_failed_opening(failed_loop, notifier),
-        on_cycle_ended=lambda ended_loop, environment: _notify(
-            ended_loop, environment, notifier, digest
+        on_opening_failed=lambda failed_loop: _notify_of_failed_opening(
+            failed_loop, messages.notifier
         ),
+        on_cycle_ended=lambda ended_loop, environment: _notify(ended_loop, environment, messages),
     )
     event_store = EventStore(lambda events: _store_events(loop, events))
     metrics.collect_status(lambda: read_status(loop.environment))
     daemon_link = _daemon_link(loop, metrics, event_store, daemon_settings)
-    all_channels = (channels, *owner_channels.values())
     return DaemonParts(
-        loop=loop, event_store=event_store, channels=all_channels, daemon_link=daemon_link
+        loop=loop, event_store=event_store, channels=messages.channels, daemon_link=daemon_link
+    )
+
+
+def _event_delivery(store: Store, daemon_settings: DaemonSettings) -> EventDelivery | None:
+    """Return what posts applied corrections to CONNECTOR_EVENTS, None where that names nobody."""
+    receiver = event_receiver(daemon_settings.events_url, daemon_settings.events_secret)
+    if receiver is None:
+        return None
+    return EventDelivery(
+        lambda portal_id: deliver_waiting(store, portal_id, receiver, lambda: datetime.now(UTC))
     )
 
 
@@ -250,14 +282,14 @@ def _handle_ended_correction(
     handover.notify_owner(line, portal_id=environment.portal_id, owner=owner, stages=stages)
 
 
-def _notify(
-    loop: Loop, environment: Environment, notifier: Notifier, digest: Digest | None
-) -> None:
-    """Send alerts and digest after a cycle; a failing database is reported by the steps."""
+def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
+    """Send alerts, digest and events after a cycle; a failing database is reported by the steps."""
+    if messages.event_delivery:
+        messages.event_delivery.wake(environment.portal_id)
     try:
-        _send_alerts(loop, environment, notifier)
-        if digest and loop.schedule.last_poll is not None:
-            _send_digest(loop, environment, digest)
+        _send_alerts(loop, environment, messages.notifier)
+        if messages.digest and loop.schedule.last_poll is not None:
+            _send_digest(loop, environment, messages.digest)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
 

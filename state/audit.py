@@ -125,6 +125,17 @@ def read(
     yield from map(_line, _stream(session, _limit_to_newest(query, limit)))
 
 
+def read_after(session: Transaction, place: int, *, limit: int) -> list[tuple[int, AuditLine]]:
+    """Return the next lines after a place, oldest first, each with its own place."""
+    query = (
+        select(TABLE)
+        .where(_C.portal_id == session.portal_key, _C.place > place)
+        .order_by(_C.place)
+        .limit(limit)
+    )
+    return [(row["place"], _line(row)) for row in session.execute(query).mappings()]
+
+
 def read_of_records(session: Transaction, records: Iterable[Ref]) -> Iterator[AuditLine]:
     """Yield the lines of many records, ordered within each thousand records."""
     for chunk in chunk_refs(records):

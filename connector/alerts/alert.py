@@ -38,6 +38,31 @@ _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
 )
 
 
+DIGEST: Final = "digest"
+"""The kind of the daily message about overlooked contacts, which is no alert."""
+URGENT: Final = "urgent"
+WARNING: Final = "warning"
+SEVERITIES: Final = (URGENT, WARNING)
+_URGENT_KEYS: Final = frozenset({"database", "disk", "open-moves", "stopped", "token"})
+KINDS: Final = (
+    *(key for _, (key, _) in _TITLES),
+    "poll",
+    "open-moves",
+    "quarantined",
+    "unreadable-records",
+)
+"""The keys of alerts; one of a failing step is `step-` and the step's name."""
+
+
+def severity_of(key: str) -> str:
+    """Return how urgent an alert is: urgent where records may stand wrong until a person acts.
+
+    >>> severity_of("open-moves"), severity_of("over-limit")
+    ('urgent', 'warning')
+    """
+    return URGENT if key in _URGENT_KEYS else WARNING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One problem, with a key that stays the same for as long as it lasts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from queue import Full, Queue
 from threading import Thread
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from connector.alerts.alert import DIGEST, KINDS, SEVERITIES
+from connector.core.problem import did_you_mean
 from connector.errors import UserError
 from connector.telemetry import logs
 
@@ -17,24 +20,30 @@ if TYPE_CHECKING:
 
 _MAX_WAITING: Final = 100
 _SHUTDOWN_SECONDS: Final = 2.0
+_EVERY_KIND: Final = "every-kind"
+_KNOWN_KINDS: Final = (*SEVERITIES, DIGEST, *KINDS)
+_ENTRY: Final = re.compile(r"(?:([a-z-]+)=)?([a-z0-9]+://.*)", re.IGNORECASE)
 _log = structlog.get_logger()
 
 
 class Channels:
-    """The channels of CONNECTOR_ALERTS (Slack, mail, Teams …), each by its Apprise address."""
+    """The channels of CONNECTOR_ALERTS (Slack, mail, Teams …), each by its Apprise address.
+
+    An address `KIND=address` gets only messages of that kind, one without a kind gets all.
+    """
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._queue: Queue[tuple[str, str] | None] = Queue(_MAX_WAITING)
+        self._queue: Queue[tuple[str, str, tuple[str, ...]] | None] = Queue(_MAX_WAITING)
         self._apprise = _new_apprise(addresses) if addresses else None
         self._thread = Thread(target=self._send_waiting, name="alerts", daemon=True)
         self._thread.start()
 
-    def send(self, title: str, text: str) -> None:
-        """Queue a message; without any channel, do nothing."""
+    def send(self, title: str, text: str, *kinds: str) -> None:
+        """Queue a message of these kinds; without any channel, do nothing."""
         if self._apprise is None:
             return
         try:
-            self._queue.put_nowait((logs.masked_text(title), logs.masked_text(text)))
+            self._queue.put_nowait((logs.masked_text(title), logs.masked_text(text), kinds))
         except Full:
             _log.warning("alert.dropped", message="too many alerts wait to be sent")
 
@@ -48,8 +57,12 @@ class Channels:
 
     def _send_waiting(self) -> None:
         while (message := self._queue.get()) is not None:
-            title, text = message
-            if self._apprise is not None and not self._apprise.notify(title=title, body=text):
+            title, text, kinds = message
+            if self._apprise is None:
+                continue
+            tags = [_EVERY_KIND, *kinds]
+            is_wanted = any(True for _ in self._apprise.find(tag=tags))
+            if is_wanted and not self._apprise.notify(title=title, body=text, tag=tags):
                 _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
 
 
@@ -61,10 +74,26 @@ def _new_apprise(addresses: Sequence[str]) -> Apprise:
 
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
     sender = apprise.Apprise()
-    for number, address in enumerate(addresses, 1):
-        if not sender.add(address):
+    for number, entry in enumerate(addresses, 1):
+        kind, address = _kind_and_address(entry, number)
+        if not sender.add(address, tag=kind):
             raise UserError(
                 f"The address number {number} of CONNECTOR_ALERTS is none that Apprise knows: see "
                 "https://appriseit.com/services/ (addresses are separated by spaces)."
             )
     return sender
+
+
+def _kind_and_address(entry: str, number: int) -> tuple[str, str]:
+    """Return which kind of messages an address wants, and the address itself."""
+    match = _ENTRY.fullmatch(entry)
+    if match is None or match[1] is None:
+        return _EVERY_KIND, entry
+    kind = match[1]
+    if kind not in _KNOWN_KINDS and not kind.startswith("step-"):
+        hint = did_you_mean(kind, _KNOWN_KINDS) or f"; there are {', '.join(_KNOWN_KINDS)}"
+        raise UserError(
+            f"The address number {number} of CONNECTOR_ALERTS is for {kind!r}, which is no kind of "
+            f"message{hint}."
+        )
+    return kind, match[2]

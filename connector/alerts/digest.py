@@ -7,6 +7,7 @@ from datetime import datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from connector.alerts.alert import DIGEST
 from connector.core.follow_up.overlooked import OverlookedContact
 from state import checkpoints
 from state.db.store import Store
@@ -15,7 +16,8 @@ MORNING: Final = time(8)
 """The time of the digest by the portal's clock, when the day's work begins."""
 _MAX_NAMED: Final = 5  # named in one digest
 _CHECKPOINT: Final = "digest"
-Send = Callable[[str, str], None]
+Send = Callable[..., None]
+"""Takes title, text, and the kind of message."""
 
 
 class Digest:
@@ -50,7 +52,7 @@ class Digest:
         with self._store.begin(portal_id) as session:
             checkpoints.put(session, _CHECKPOINT, today)
         if overlooked:
-            self._send(_title(portal_id, len(overlooked)), _text(overlooked, now))
+            self._send(_title(portal_id, len(overlooked)), _text(overlooked, now), DIGEST)
         for owner, send in self._send_to_owner.items():
             own = [contact for contact in overlooked if contact.owner == owner]
             if own:

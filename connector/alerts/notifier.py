@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from connector.alerts.alert import Alert
+from connector.alerts.alert import Alert, severity_of
 from state import checkpoints
 from state.db.store import Store
 
@@ -17,13 +17,15 @@ _log = structlog.get_logger()
 
 
 class Notifier:
-    """Compares the alerts that hold with those already sent; `send` takes a title and a text.
+    """Compares the alerts that hold with those already sent.
+
+    `send` takes title, text, and the kinds of message: an alert's key and severity.
 
     An alert that ended and came back is sent again only after `pause`, so that one which comes
     and goes does not fill a channel.
     """
 
-    def __init__(self, store: Store, send: Callable[[str, str], None], *, pause: timedelta) -> None:
+    def __init__(self, store: Store, send: Callable[..., None], *, pause: timedelta) -> None:
         self._store = store
         self._send = send
         self._pause = pause
@@ -56,13 +58,15 @@ class Notifier:
             to_remember[key] = {**previous, "on": True}
         for key, entry in remembered.items():
             if entry["on"] and key not in alerts_by_key:
-                self._send(f"Recovered (portal {portal_id}): {entry['title']}", "It is over.")
+                title = f"Recovered (portal {portal_id}): {entry['title']}"
+                self._send(title, "It is over.", key, severity_of(key))
                 to_remember[key] = {**entry, "on": False}
         return to_remember
 
     def _send_alert(self, portal_id: str, alert: Alert) -> None:
         _log.warning("alert.raised", portal=portal_id, alert=alert.key, title=alert.title)
-        self._send(f"HubSpot lifecycle connector, portal {portal_id}: {alert.title}", alert.text)
+        title = f"HubSpot lifecycle connector, portal {portal_id}: {alert.title}"
+        self._send(title, alert.text, alert.key, severity_of(alert.key))
 
     def _is_recent(self, entry: dict[str, Any], now: datetime) -> bool:
         return now - datetime.fromisoformat(entry["at"]) < self._pause

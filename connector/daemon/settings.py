@@ -24,6 +24,8 @@ class DaemonSettings:
     alerts: tuple[str, ...] = field(repr=False)
     alert_seconds: float
     handover: str = field(repr=False)
+    events_url: str = field(repr=False)
+    events_secret: str = field(repr=False)
     dashboard_password_hash: str = field(repr=False)
 
     @property
@@ -53,6 +55,8 @@ def read(
         alerts=tuple(values["CONNECTOR_ALERTS"].split()),
         alert_seconds=60 * _number("CONNECTOR_ALERT_MINUTES", values, minimum=0),
         handover=values["CONNECTOR_HANDOVER"],
+        events_url=values["CONNECTOR_EVENTS"],
+        events_secret=values["CONNECTOR_EVENTS_SECRET"],
         dashboard_password_hash=_password_hash(values["CONNECTOR_DASHBOARD_PASSWORD_HASH"]),
     )
 

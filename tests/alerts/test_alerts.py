@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import responses
 
 from connector.alerts.alert import TEMPORARY_FAILURE_SECONDS, Alert, Health, alerts
 from connector.alerts.channels import Channels
@@ -123,7 +124,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
     titles: list[str] = []
     for hour, failing in enumerate([True, True, True, False, False]):
         # Made anew each time, as by a restart.
-        notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
+        notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
         notifier.notify(PORTAL, [TOKEN_ALERT] if failing else [], NOW + hour * HOUR)
     assert [title.partition(":")[0].split(",")[0] for title in titles] == [
         "HubSpot lifecycle connector",
@@ -133,7 +134,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
 
 def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
     for minute in range(0, 60, 5):
         notifier.notify(
             PORTAL, [TOKEN_ALERT] if minute % 10 else [], NOW + timedelta(minutes=minute)
@@ -145,7 +146,7 @@ def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
 
 def test_portals_are_told_apart(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, _: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify("4712", [TOKEN_ALERT], NOW)
     assert ["4711" in titles[0], "4712" in titles[1]] == [True, True]
@@ -185,3 +186,43 @@ def test_an_alert_reaches_its_channel_without_secrets() -> None:
         channels.close()
     assert b"refuses the token" in bodies[0]
     assert b"0123456789" not in bodies[0]
+
+
+def test_an_alert_says_its_kind_and_how_urgent_it_is(store: Store) -> None:
+    kinds: list[tuple[str, ...]] = []
+    notifier = Notifier(store, lambda _title, _text, *sent: kinds.append(sent), pause=HOUR)
+    notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
+    notifier.notify(PORTAL, [], NOW + 2 * HOUR)
+    assert kinds == [("token", "urgent")] * 2
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("token", "urgent"), {"every", "urgent"}),
+        (("over-limit", "warning"), {"every", "over-limit"}),
+        (("digest",), {"every"}),
+    ],
+)
+@responses.activate
+def test_an_address_gets_the_kinds_that_it_names(
+    kinds: tuple[str, ...], expected: set[str]
+) -> None:
+    for host in ("every", "urgent", "over-limit"):
+        responses.post(f"http://{host}.example/", status=200)
+    channels = Channels(
+        [
+            "json://every.example/",
+            "urgent=json://urgent.example/",
+            "over-limit=json://over-limit.example/",
+        ]
+    )
+    channels.send("title", "text", *kinds)
+    channels.close()
+    hosts = {str(call.request.url).split("/")[2] for call in responses.calls}
+    assert hosts == {f"{name}.example" for name in expected}
+
+
+def test_a_kind_that_there_is_not_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(UserError, match=r"'urgant', which is no kind of message.*'urgent'"):
+        Channels(["json://127.0.0.1/", "urgant=json://127.0.0.1/"])

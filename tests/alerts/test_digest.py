@@ -45,7 +45,7 @@ def send_digests(
     messages: list[tuple[str, str]] = []
     for now in times:
         # Made anew each time, as by a restart.
-        digest = Digest(store, lambda title, text: messages.append((title, text)))
+        digest = Digest(store, lambda title, text, *_: messages.append((title, text)))
         digest.send_if_due("4711", OSLO, now, lambda: overlooked_contacts)
     return messages
 
@@ -88,7 +88,7 @@ def test_nobody_is_looked_for_when_it_is_not_time(store: Store) -> None:
         raise AssertionError
 
     send_digests(store, MORNING, overlooked_contacts=[])
-    digest = Digest(store, lambda _title, _text: None)
+    digest = Digest(store, lambda *_: None)
     digest.send_if_due("4711", OSLO, MORNING + timedelta(hours=1), find_overlooked)
     digest.send_if_due("4711", OSLO, BEFORE_MORNING + DAY, find_overlooked)
 
@@ -96,8 +96,8 @@ def test_nobody_is_looked_for_when_it_is_not_time(store: Store) -> None:
 def test_each_owner_with_a_channel_hears_of_the_own_contacts_alone(store: Store) -> None:
     sent: dict[str, list[tuple[str, str]]] = {"all": [], "7": [], "8": []}
 
-    def send_to(name: str) -> Callable[[str, str], None]:
-        return lambda title, text: sent[name].append((title, text))
+    def send_to(name: str) -> Callable[..., None]:
+        return lambda title, text, *_: sent[name].append((title, text))
 
     digest = Digest(store, send_to("all"), {"7": send_to("7"), "8": send_to("8")})
     overlooked = [overlooked_contact(1, owner="7"), overlooked_contact(2, owner="9")]

@@ -1,0 +1,171 @@
+"""What events promise: signed, in order, once taken never again, and none lost meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+
+import orjson
+import pytest
+import requests
+import responses
+from standardwebhooks import Webhook
+
+from connector.alerts.events import (
+    EventDelivery,
+    EventNotTaken,
+    EventReceiver,
+    deliver_waiting,
+    event_receiver,
+)
+from connector.core.corrections.audit import AuditLine
+from connector.core.model import Outcome
+from connector.errors import UserError
+from state import audit
+from state.db.store import Store
+from tests.alerts.test_handover import AUDIT_LINE
+
+URL = "https://receiver.example/events"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PORTAL = "4711"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as open_store:
+        yield open_store
+
+
+@pytest.fixture
+def receiver(store: Store) -> EventReceiver:
+    """Return a receiver that is known since before anything was applied."""
+    new_receiver = event_receiver(URL, SECRET)
+    assert new_receiver is not None
+    assert deliver(store, new_receiver) == 0
+    return new_receiver
+
+
+def deliver(store: Store, receiver: EventReceiver) -> int:
+    return deliver_waiting(store, PORTAL, receiver, lambda: datetime.now(UTC))
+
+
+def apply(store: Store, *stages: str, line: AuditLine = AUDIT_LINE) -> None:
+    with store.begin(PORTAL) as session:
+        audit.append(session, [replace(line, after=stage) for stage in stages])
+
+
+def posted(calls: Sequence[responses.Call]) -> list[str]:
+    """Return the stages of the posted events, each verified by the convention's library."""
+    return [
+        orjson.loads(call.request.body)["data"]["after"]
+        for call in calls
+        if Webhook(SECRET).verify(call.request.body, dict(call.request.headers))
+    ]
+
+
+@responses.activate
+def test_each_applied_correction_is_posted_once_signed_and_in_order(
+    store: Store, receiver: EventReceiver
+) -> None:
+    responses.post(URL, status=204)
+    apply(store, "lead", "salesqualifiedlead")
+    apply(store, "customer", line=replace(AUDIT_LINE, outcome=Outcome.IGNORED))
+    apply(store, "true", line=replace(AUDIT_LINE, property_name="former_customer"))
+    apply(store, "NEW", line=replace(AUDIT_LINE, property_name="hs_lead_status"))
+    assert deliver(store, receiver) == 3
+    assert deliver(store, receiver) == 0
+    assert posted(responses.calls) == ["lead", "salesqualifiedlead", "NEW"]
+    document = orjson.loads(responses.calls[0].request.body)
+    assert document["type"] == "lifecyclestage.changed"
+    assert document["data"]["record"] == "contacts/123"
+
+
+@responses.activate
+@pytest.mark.parametrize("failure", [500, 404, 302, requests.ConnectionError()])
+def test_while_the_receiver_is_down_nothing_is_lost_and_order_is_kept(
+    store: Store, receiver: EventReceiver, failure: int | Exception
+) -> None:
+    apply(store, "lead", "salesqualifiedlead")
+    taken = responses.post(URL, status=200)
+    assert deliver(store, receiver) == 2
+    apply(store, "opportunity", "customer")
+    responses.remove(taken)
+    if isinstance(failure, Exception):
+        responses.post(URL, body=failure)
+    else:
+        responses.post(URL, status=failure)
+    for _ in range(2):
+        with pytest.raises(EventNotTaken):
+            deliver(store, receiver)
+    responses.replace(responses.POST, URL, status=200)
+    responses.calls.reset()
+    assert deliver(store, receiver) == 2
+    assert posted(responses.calls) == ["opportunity", "customer"]
+
+
+@responses.activate
+def test_an_event_that_is_posted_again_has_the_same_id(
+    store: Store, receiver: EventReceiver
+) -> None:
+    responses.post(URL, status=503)
+    responses.post(URL, status=200)
+    apply(store, "lead")
+    with pytest.raises(EventNotTaken, match="503"):
+        deliver(store, receiver)
+    assert deliver(store, receiver) == 1
+    ids = {call.request.headers["webhook-id"] for call in responses.calls}
+    assert ids == {"evt_4711_1"}
+
+
+@responses.activate
+def test_what_was_applied_before_there_was_a_receiver_is_not_posted(store: Store) -> None:
+    apply(store, "lead")
+    new_receiver = event_receiver(URL, SECRET)
+    assert new_receiver is not None
+    assert deliver(store, new_receiver) == 0
+    assert deliver(store, new_receiver) == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "secret", "message"),
+    [
+        ("receiver.example", SECRET, "is no address"),
+        (URL, "", "CONNECTOR_EVENTS_SECRET is no secret"),
+        (URL, "whsec_ä", "is not Base64"),
+        (URL, "whsec_", "is not Base64"),
+    ],
+)
+def test_a_wrong_receiver_says_what_to_type(url: str, secret: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        event_receiver(url, secret)
+
+
+def test_without_an_address_there_is_no_receiver() -> None:
+    assert event_receiver("", "") is None
+
+
+def test_a_delivery_is_tried_again_until_it_is_taken() -> None:
+    tried: Queue[str] = Queue()
+    failures = [EventNotTaken("down"), EventNotTaken("down")]
+
+    def deliver(portal_id: str) -> int:
+        tried.put(portal_id)
+        if failures:
+            raise failures.pop()
+        return 1
+
+    delivery = EventDelivery(deliver, first_pause=0.01)
+    delivery.wake(PORTAL)
+    assert [tried.get(timeout=30) for _ in range(3)] == [PORTAL] * 3
+    delivery.wake(PORTAL)
+    assert tried.get(timeout=30) == PORTAL
+    delivery.close()
+
+
+def test_a_delivery_that_nobody_wakes_ends_at_once() -> None:
+    delivery = EventDelivery(lambda _: 0)
+    delivery.close()
+    delivery.close()
