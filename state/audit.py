@@ -227,7 +227,7 @@ def _rows_until_undecodable(session: Transaction, place: int) -> Iterator[Stored
 
 
 def _is_undecodable(error: DatabaseError) -> bool:
-    """Whether the driver met a text that is no UTF-8: SQLite itself stores any bytes."""
+    """Return whether the driver met a text that is no UTF-8: SQLite itself stores any bytes."""
     return "decode to UTF-8" in str(error.orig)
 
 

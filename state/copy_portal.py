@@ -65,7 +65,7 @@ def copy_app_tokens(source: Transaction, target: Transaction) -> None:
 
 
 def same_audit(source: Transaction, target: Transaction) -> bool:
-    """Whether both chains hold, go on from the same cut and end in the same line."""
+    """Return whether both chains hold, go on from the same cut and end in the same line."""
     return audit.verify(source) == audit.verify(target)
 
 

@@ -22,12 +22,12 @@ def add_common_options(command: click.Command) -> click.Command:
 
 
 def is_quiet() -> bool:
-    """Say whether the operator asked for results only."""
+    """Return whether the operator asked for results only."""
     return _is_set("quiet")
 
 
 def is_verbose() -> bool:
-    """Say whether the operator asked for every detail."""
+    """Return whether the operator asked for every detail."""
     return _is_set("verbose")
 
 

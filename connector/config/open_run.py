@@ -103,7 +103,7 @@ def read_policy(name: str) -> Policy:
 
 
 def looks_like_policy(text: str) -> bool:
-    """Say whether a file has a key of a policy, perhaps misspelt, or nothing at all.
+    """Return whether a file has a key of a policy, perhaps misspelt, or nothing at all.
 
     Any other file may hold secrets, and a message about a mistake in it would quote them.
 

@@ -235,7 +235,7 @@ def _oauth(values: Mapping[str, str]) -> App | None:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address is of this very machine."""
+    """Return whether an address is of this very machine."""
     host = urlsplit(url).hostname or ""
     return host in {"localhost", "::1"} or host.startswith("127.")
 

@@ -1,1 +1,1 @@
-"""Decides; no clock, no I/O, no logging, no randomness."""
+"""Decide as pure functions of values: no clock, no I/O, no logging, no randomness."""

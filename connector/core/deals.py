@@ -1,4 +1,4 @@
-"""What a deal proves: won, lost or open, and since when."""
+"""Derive from a deal whether it is won, lost or open, and since when."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from connector.core.model import DealStage, ObjectType, Pipeline, Portal, Record
 
 
 class DealState(StrEnum):
-    """What a deal's pipeline says of its stage."""
+    """The state of a deal by the pipeline of its stage."""
 
     OPEN = "open"
     WON = "won"
@@ -24,11 +24,12 @@ class DealState(StrEnum):
 
 
 class DateSource(StrEnum):
-    """Where the time comes from at which a deal entered its present stage.
+    """The source of the time at which a deal entered its present stage.
 
-    A close date is typed by people, proposed by HubSpot, and moved only where a user moves the
-    deal in the app (HubSpot's knowledge base on deal properties): it is no event, and never one
-    in the future. The creation is the earliest moment that can be said.
+    A close date is typed by people or proposed by HubSpot, and HubSpot updates it only where a
+    user moves the deal in the app (knowledge base on deal properties). So it does not prove when
+    the stage changed, and a date in the future proves nothing. The creation is the earliest
+    possible time.
     """
 
     STAGE = "stage history"
@@ -38,11 +39,11 @@ class DateSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deal:
-    """One deal as evidence; `counts` is False where its pipeline does not, or it is archived.
+    """One deal as evidence.
 
-    `entered_at` is when it entered its present stage, as well as it is known; `date_source` says
-    where that comes from. `was_won` is True if it
-    is won, or was at any time that we know of; `won_at` is when it was won last.
+    `counts` is False where the deal is archived or its pipeline is excluded. `entered_at` is the
+    best known time at which it entered its present stage, and `date_source` the source of that
+    time. `was_won` is True if it is won, or was won at any known time; `won_at` is the last time.
     """
 
     ref: Ref
@@ -58,12 +59,12 @@ class Deal:
 
     @property
     def date_is_known(self) -> bool:
-        """Whether the portal itself says when it entered its present stage."""
+        """Return whether the portal itself says when it entered its present stage."""
         return self.date_source is DateSource.STAGE
 
     @property
     def lost_at(self) -> datetime | None:
-        """Return when it was lost, None if it is not lost or the date is unknown."""
+        """Return when the deal was lost, None if it is not lost or the date is unknown."""
         return self.entered_at if self.state is DealState.LOST else None
 
 
@@ -82,7 +83,7 @@ _SALES: Final = TextPattern(("sale", "sales", "salg", "försäljning", "myynti",
 
 
 def sounds_like_no_sales(pipeline_label: str) -> bool:
-    """Whether a deal pipeline's name says that its deals sell nothing.
+    """Return whether a deal pipeline's name says that its deals sell nothing.
 
     >>> labels = ("Rekruttering 2026", "Sales", "Partners", "Partner sales")
     >>> [sounds_like_no_sales(label) for label in labels]
@@ -110,7 +111,7 @@ def deal_state(stage: DealStage) -> DealState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealPipelines:
-    """What a portal's pipelines say of deal stages, and which pipelines count.
+    """The state of every deal stage of a portal, and the pipelines that count.
 
     `entered_properties` names, for each stage that has one, the property with the time of entry.
     """
@@ -121,7 +122,7 @@ class DealPipelines:
     exclude: frozenset[str] = frozenset()
 
     def counts(self, record: Record, pipeline: str) -> bool:
-        """Whether a deal counts: it is not archived, and its pipeline is included."""
+        """Return whether a deal counts: it is not archived, and its pipeline is included."""
         included = not self.include or pipeline in self.include
         return included and pipeline not in self.exclude and not record.archived
 
@@ -133,7 +134,7 @@ class DealPipelines:
 def read_deal_pipelines(
     portal: Portal, *, include: Iterable[str] = (), exclude: Iterable[str] = ()
 ) -> DealPipelines:
-    """Return what a portal says of its deal stages; stage ids are also found without pipeline."""
+    """Return the deal stages of a portal; a stage id is also found without its pipeline."""
     states: dict[tuple[str, str], DealState] = {}
     for pipeline in portal.pipelines:
         for stage in pipeline.stages:
@@ -176,9 +177,10 @@ def read_deal(
 ) -> Deal:
     """Return a deal as evidence, from its record and the versions of its stage (any order).
 
-    Its present stage is dated by the history, else by `hs_v2_date_entered_…`. Where neither is
-    known, an open deal is dated by its creation, a closed one by its close date; a won deal
-    whose close date lies after `now` or is blank by its creation, a lost one then not at all.
+    The time of the present stage comes from the history, or else from `hs_v2_date_entered_…`.
+    Where neither is known, it is the creation of an open deal and the close date of a closed
+    one. Where that close date is blank or lies after `now`, it is the creation of a won deal,
+    and unknown for a lost deal.
     """
     properties = record.properties
     stage, pipeline = properties.get("dealstage") or "", properties.get("pipeline") or ""
@@ -208,7 +210,7 @@ def read_deal(
 def _undated_entry(
     record: Record, state: DealState, now: datetime
 ) -> tuple[datetime | None, DateSource]:
-    """Return the time, and its source, for a deal whose portal does not date its stage."""
+    """Return the time, and its source, for a deal without a recorded entry into its stage."""
     closed_at = parse_time(record.properties.get("closedate"))
     if state is not DealState.OPEN and closed_at is not None and closed_at <= now:
         return closed_at, DateSource.CLOSE_DATE
@@ -218,7 +220,7 @@ def _undated_entry(
 
 
 def _state_from_properties(properties: Mapping[str, str | None]) -> DealState:
-    """Return what a deal itself says where no pipeline lists its stage."""
+    """Return the state by the deal's own properties, where no pipeline lists its stage."""
     closed, won = (
         parse_yes_no(properties.get("hs_is_closed")),
         parse_yes_no(properties.get("hs_is_closed_won")),

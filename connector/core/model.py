@@ -1,4 +1,4 @@
-"""The nouns that every room shares: frozen values, named as HubSpot names them."""
+"""Define the values that all folders share, frozen and named as HubSpot names them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUS: Final = "hs_lead_status"
 
 
 class ObjectType(StrEnum):
-    """What kind of record it is; the values are HubSpot's path names."""
+    """The kind of a record; the values are HubSpot's path names."""
 
     CONTACTS = "contacts"
     COMPANIES = "companies"
@@ -105,7 +105,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyDefinition:
-    """What a portal says of a property; `type` is HubSpot's (string, number, datetime, …)."""
+    """A portal's definition of a property; `type` is HubSpot's (string, number, datetime, …)."""
 
     name: str
     label: str
@@ -146,7 +146,7 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Whom a token belongs to; `time_zone` is an IANA name."""
+    """The account that a token belongs to; `time_zone` is an IANA name."""
 
     portal_id: str
     time_zone: str = "UTC"
@@ -156,7 +156,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portal:
-    """What a portal is: its account, property definitions and deal pipelines.
+    """A portal: its account, property definitions and deal pipelines.
 
     `unreadable` says why definitions were left out, by `contacts.name`.
     """
@@ -181,7 +181,7 @@ class Portal:
 
 
 class Direction(StrEnum):
-    """Where a correction leads: along the portal's stage order, or for a lead status."""
+    """The direction of a correction: of a stage in the portal's order, or of a lead status."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -191,7 +191,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """One property of one record that is not as the policy says; blank is ""."""
+    """The change of one property of one record to the value that the policy asks; blank is ""."""
 
     record: Ref
     property_name: str

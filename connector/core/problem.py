@@ -1,4 +1,4 @@
-"""Where something stands in a policy file, and what is wrong there."""
+"""Report problems of a policy file with their places."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a policy, and where."""
+    """One problem of a policy, and its place."""
 
     place: Place
     message: str
@@ -34,7 +34,7 @@ class Problem:
 
 
 class PolicyError(UserError):
-    """What is wrong in a policy file: one line `file:line:column: message` for each problem."""
+    """A policy file has problems: the message has a line `file:line:column: message` for each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -42,7 +42,7 @@ class PolicyError(UserError):
 
 
 def policy_error(place: Place, message: str) -> PolicyError:
-    """Return the error that says one thing about one place."""
+    """Return an error with one problem."""
     return PolicyError((Problem(place, message),))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 _MAX_AHEAD: Final = 60.0
-"""Seconds: slots further ahead were given out by a clock that has since been set back."""
+"""Seconds. A slot further ahead comes from a clock that was set back since, and is ignored."""
 
 
 def recent_slots(slots: Sequence[float], now: float, *, interval: float) -> list[float]:
@@ -22,9 +22,9 @@ def recent_slots(slots: Sequence[float], now: float, *, interval: float) -> list
 def next_slot(slots: Sequence[float], now: float, *, limit: int, interval: float) -> float:
     """Return the next slot after those in `slots`, at most `limit` within any interval.
 
-    Half of them are given out at once, so that short work need not wait, and the others
-    evenly: requests arrive a little later than they are sent, each by another delay, and of two
-    bursts an interval apart the portal could receive both within one interval.
+    The first half of an interval's slots is given out at once, so that short work need not wait.
+    The other half is spread evenly: requests arrive with varying delays, so the portal could
+    otherwise receive two bursts, sent an interval apart, within one interval.
 
     >>> next_slot([0.0, 0.0], 0.0, limit=4, interval=1.0)
     0.25

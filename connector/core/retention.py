@@ -1,4 +1,4 @@
-"""How long each kind of stored data is kept."""
+"""Define how long each kind of stored data is kept."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPeriods:
-    """How long each thing is kept, None for ever; `folder` receives the files of the audit.
+    """The retention period of each kind of data, None for ever.
 
-    "" is the folder of the database. HubSpot repeats a webhook delivery for up to a day, so
-    received events are kept for longer than that.
+    `folder` receives the archive files of the audit; "" is the folder of the database. HubSpot
+    repeats a webhook delivery for up to a day, so received events are kept for longer than that.
     """
 
     audit: timedelta | None = None

@@ -1,4 +1,4 @@
-"""The event: HubSpot's word that something happened to a record, which only calls for a look."""
+"""Define the webhook event: it names a record that has to be read again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from connector.core.model import Ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A record to be looked at; `read_associations` says that its links are read as well.
+    """A record to read again; `read_associations` says that its associations are read as well.
 
     `key` is made from the event's content, so that a repeated delivery is the same event.
     """

@@ -77,7 +77,7 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
 
 
 def _has_polled(schedule: Schedule) -> bool:
-    """Whether this daemon has polled: its first cycle tries every open move at once."""
+    """Return whether this daemon has polled: its first cycle tries every open move at once."""
     return schedule.last_poll is not None
 
 
@@ -158,7 +158,7 @@ def _review(context: RunContext, schedule: Schedule) -> None:
 
 
 def _is_mirrored(context: RunContext) -> bool:
-    """Whether the mirror holds every property that the policy needs."""
+    """Return whether the mirror holds every property that the policy needs."""
     try:
         require_mirror(context)
     except UserError:

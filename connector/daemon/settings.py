@@ -30,7 +30,7 @@ class DaemonSettings:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can connect to the web server."""
+        """Return whether only this machine can connect to the web server."""
         if self.host == "localhost":
             return True
         try:

@@ -26,7 +26,7 @@ class StopSignal:
 
     @property
     def is_requested(self) -> bool:
-        """Whether the daemon was asked to stop."""
+        """Return whether the daemon was asked to stop."""
         return self._requested.is_set()
 
     def request(self) -> None:

@@ -196,7 +196,7 @@ class _IdScan:
 
     @property
     def is_short(self) -> bool:
-        """Whether there were fewer rows than HubSpot counted."""
+        """Return whether there were fewer rows than HubSpot counted."""
         return len(self._ids) < self._total
 
     def next_after_id(self, page: Page) -> int:
@@ -218,7 +218,7 @@ class _IdScan:
         return ids
 
     def is_explained_by(self, seen: Mapping[int, datetime]) -> bool:
-        """Whether the rows that lack were modified since, as `seen` shows."""
+        """Return whether the rows that lack were modified since, as `seen` shows."""
         modified_ids = {number for number, at in seen.items() if at >= self._started_at}
         return len(self._ids | modified_ids) >= self._total
 
@@ -233,7 +233,7 @@ class _IdScan:
 
 
 def _has_more(page: Page) -> bool:
-    """Whether rows follow: HubSpot gives a cursor, or counts more rows than the page shows."""
+    """Return whether rows follow: there is a cursor, or a total above the rows of the page."""
     return page.after is not None or len(page.refs) < (page.total or 0)
 
 

@@ -26,7 +26,7 @@ _log = structlog.get_logger()
 
 
 def wants_tasks(context: RunContext) -> bool:
-    """Whether the policy wants tasks for the owners of overlooked contacts."""
+    """Return whether the policy wants tasks for the owners of overlooked contacts."""
     return context.policy.policy.flag("follow_up.tasks")
 
 

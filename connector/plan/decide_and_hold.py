@@ -153,7 +153,7 @@ def _decide_again(
 
 
 def _has_other_status_author(facts: Facts, readings: Mapping[Ref, Record]) -> bool:
-    """Whether a reading names another author of the lead status than the facts rest on."""
+    """Return whether a reading names another author of the lead status than the facts rest on."""
     reading = readings.get(facts.record)
     history = reading.history.get(STATUS, ()) if reading and facts.status else ()
     return bool(history) and (
@@ -295,7 +295,7 @@ def _hold_back(
 
 
 def _is_tried_again(context: RunContext, correction: Correction, lookup: _HoldLookup) -> bool:
-    """Whether a stage failed once, in this run, and is sent again by the next one."""
+    """Return whether a stage failed once, in this run, and is sent again by the next one."""
     key = correction_key(correction)
     return (
         correction.property_name == STAGE

@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 
 
 class NativeSync(StrEnum):
-    """Whether HubSpot's own sync of companies to contacts is on, as far as is known."""
+    """What is known of HubSpot's own sync from companies to contacts: on, off, or unknown."""
 
     UNKNOWN = "unknown"
     ON = "on"
@@ -54,7 +54,7 @@ def native_sync_state(context: RunContext) -> NativeSync:
 
 
 def needs_permission(context: RunContext) -> bool:
-    """Whether companies with contacts behind them wait for the operator's permission."""
+    """Return whether companies with contacts behind them wait for the operator's permission."""
     return native_sync_state(context) is NativeSync.ON and not context.permitted
 
 

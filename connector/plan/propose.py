@@ -170,7 +170,7 @@ def _count_companies(
 
 
 def _is_retried_next_run(context: RunContext, decided: Decided) -> bool:
-    """Whether the next run tries again what failed in this one."""
+    """Return whether the next run tries again what failed in this one."""
     return any(
         correction_key(entry.correction) in context.state.failed_in_run
         for entry in decided.held_back

@@ -94,7 +94,7 @@ class ScanProgress:
 
     @property
     def is_parallel(self) -> bool:
-        """Whether some range relies on HubSpot's taking an id as the place to begin at."""
+        """Return whether some range relies on HubSpot's taking an id as the place to begin at."""
         return self.range_count > 1
 
     def start(self) -> None:

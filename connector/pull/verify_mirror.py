@@ -59,7 +59,7 @@ def verify_mirror(context: RunContext, *, sample_size: int = SAMPLE_SIZE) -> tup
 
 
 def is_proven(context: RunContext) -> bool:
-    """Whether every type was proven, or listed whole, within a day."""
+    """Return whether every type was proven, or listed whole, within a day."""
     with context.reading() as session:
         proof_times = [checkpoints.get(session, f"proven.{kind}") for kind in ORDER]
     now = context.api.now()

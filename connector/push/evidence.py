@@ -56,7 +56,7 @@ def _named_deals(move: Move) -> set[Ref]:
 
 
 def _takes_away(move: Move) -> bool:
-    """Whether a rule goes back or clears, for which too few deals would be a wrong reason."""
+    """Return whether a rule moves back or clears: too few deals would be a wrong reason for it."""
     return any(
         correction.direction in {Direction.BACKWARD, Direction.CLEAR} and correction.rule != UNDO
         for correction in move.corrections

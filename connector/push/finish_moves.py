@@ -118,7 +118,7 @@ def _own_versions(
 
 
 def is_failure(result: CorrectionResult) -> bool:
-    """Whether HubSpot or another writer undid or refused it; a restored edit is no failure."""
+    """Return whether HubSpot or another writer undid or refused it; a restored edit is neither."""
     return result.outcome in FAILURES and result.hold is None
 
 

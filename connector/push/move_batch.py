@@ -110,7 +110,7 @@ def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[Correcti
 
 
 def _is_unserved(move: Move, sent: SendResult) -> bool:
-    """Whether nothing of a move that cleared nothing was written or refused."""
+    """Return whether nothing of a move that cleared nothing was written or refused."""
     return not move.clears_first and all(
         (move.record, name) in sent.failures for name in move.target_values
     )

@@ -18,7 +18,7 @@ from state import outbox
 
 
 def takes_present_stage(context: RunContext, move: Move) -> bool:
-    """Whether HubSpot takes a set of the stage that the record has, which changes nothing.
+    """Return whether HubSpot takes a set of the stage that the record has, which changes nothing.
 
     It changes something where somebody sets another stage between our reading and our set. So
     the set is promised as every write is, and such an edit is put back, by the next start where

@@ -277,7 +277,7 @@ def _shows_no_write(move: Move, record: Record | None) -> bool:
 
 
 def _is_blank_by_us(move: Move, record: Record | None) -> bool:
-    """Whether the record stands in the gap between our clear and our set.
+    """Return whether the record stands in the gap between our clear and our set.
 
     A blank that a workflow, an import or a person made is left to them: who clears in order to
     set, as workflows must, would find our value in between, and HubSpot would ignore theirs.

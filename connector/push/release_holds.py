@@ -51,7 +51,7 @@ def release_unfinished_undos(context: RunContext) -> int:
 
 
 def _is_of_unfinished_undo(session: Transaction, hold: Hold) -> bool:
-    """Whether the undo that holds this began, and never ended."""
+    """Return whether the undo that holds this began, and never ended."""
     run = runs.get(session, hold.by.removeprefix(_RUN_PREFIX))
     return run is not None and run.finished_at is None
 

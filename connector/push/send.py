@@ -51,7 +51,7 @@ class SendResult:
         self.refused.update({(ref, name): refusal for name in properties})
 
     def was_not_taken(self, ref: Ref, name: str) -> bool:
-        """Whether HubSpot refused this property of a record, or failed whenever it was sent."""
+        """Return whether HubSpot refused this property, or failed whenever it was sent."""
         return (ref, name) in self.refused or (ref, name) in self.failures
 
     def reason(self, ref: Ref, name: str) -> str:
@@ -99,7 +99,7 @@ def send(context: RunContext, changes: Changes, *, finishing: bool = False) -> S
 
 
 def _takes_nothing(sent: SendResult) -> bool:
-    """Whether several records failed alone, and HubSpot has taken none."""
+    """Return whether several records failed alone, and HubSpot has taken none."""
     failing_records = {ref for ref, _ in sent.failures}
     return len(failing_records) >= _MAX_FAILING_RECORDS and not sent.accepted
 

@@ -135,7 +135,7 @@ def _read_into(
 
 
 def is_left_blank(move: Move, record: Record | None) -> bool:
-    """Whether the record has no stage because of us, though it shall have one.
+    """Return whether the record has no stage because of us, though it shall have one.
 
     A blank that somebody else made, by a workflow that clears in order to set, is left to them.
     """
@@ -148,7 +148,7 @@ def is_left_blank(move: Move, record: Record | None) -> bool:
 
 
 def is_cleared_by_others(record: Record) -> bool:
-    """Whether the history says that the present blank stage is not an integration's.
+    """Return whether the history says that the present blank stage is not an integration's.
 
     Where the history does not show the blank, it may lag behind, and the blank may be ours.
     """
@@ -202,7 +202,7 @@ def _has_third_stage(move: Move, record: Record) -> bool:
 
 
 def _is_of_automation(history: Sequence[Version]) -> bool:
-    """Whether an automation set the present stage right after an integration's clear.
+    """Return whether an automation set the present stage right after an integration's clear.
 
     Where the workflow itself had cleared the stage before, it is in a move of its own.
     """
@@ -258,7 +258,7 @@ def _restore_old_stages(
 
 
 def _is_final(move: Move, record: Record | None, sent: SendResult) -> bool:
-    """Whether waiting cannot change what the reading says."""
+    """Return whether waiting cannot change what the reading says."""
     if record is None:
         return True
     if is_left_blank(move, record):

@@ -96,14 +96,14 @@ def _churned_stages(context: DecisionContext, kind: ObjectType) -> frozenset[str
 
 
 def _is_below(domain: object, domains: frozenset[str]) -> bool:
-    """Whether a domain is one of these or below one of them."""
+    """Return whether a domain is one of these or below one of them."""
     return isinstance(domain, str) and any(
         domain == parent or domain.endswith(f".{parent}") for parent in domains
     )
 
 
 def _is_customer(object_policy: ObjectPolicy, stage: str) -> bool:
-    """Whether a stage is customer, or comes after it and is no parking place."""
+    """Return whether a stage is customer, or comes after it and is no parking place."""
     customer_position = object_policy.path.get(_CUSTOMER)
     return customer_position is not None and object_policy.path.get(stage, -1) >= customer_position
 

@@ -88,5 +88,5 @@ def _stays(record: Record, versions: Sequence[Version]) -> Iterator[StageStay]:
 
 
 def _begins_unseen(number: int, period: Period) -> bool:
-    """Whether a stay is older than what is known: the mirror first saw the record in it."""
+    """Return whether a stay is older than what is known: the mirror first saw the record in it."""
     return number == 0 and period.source_type == ledger.MIRROR

@@ -79,7 +79,7 @@ class _BoundedProtocol(H11Protocol):
         super().on_response_complete()
 
     def is_waiting(self) -> bool:
-        """Whether the client still owes us a part of its request."""
+        """Return whether the client still owes us a part of its request."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete or cycle.more_body
 

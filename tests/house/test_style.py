@@ -73,7 +73,7 @@ def _bound_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def _is_unwanted(name: str) -> bool:
-    """Say whether a name is an empty word, or holds a metaphor.
+    """Return whether a name is an empty word, or holds a metaphor.
 
     A test's own name is a sentence, in which any word may stand.
     """

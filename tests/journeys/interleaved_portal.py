@@ -352,11 +352,11 @@ class Scenario:
 
 
 def is_ours(version: Version) -> bool:
-    """Whether the connector under test wrote a version."""
+    """Return whether the connector under test wrote a version."""
     return (version.source_type, version.source_id) == (OUR_SOURCE, OUR_ID)
 
 
 def _accounts_for(line: Any, version: Version) -> bool:
-    """Whether a line tells of a write: as its new value, or as one that was put back."""
+    """Return whether a line tells of a write: as its new value, or as one that was put back."""
     matches = line.after == version.value or line.outcome is not Outcome.APPLIED
     return line.at >= version.at and matches

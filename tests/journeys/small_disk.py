@@ -64,7 +64,7 @@ _FILE_SIZE = resource.RLIMIT_FSIZE
 
 
 def can_mount(folder: Path) -> bool:
-    """Whether this user may mount a file system."""
+    """Return whether this user may mount a file system."""
     mounted = _mount(folder)
     if mounted:
         _unmount(folder)

@@ -49,7 +49,7 @@ def _act_repeatedly(live_daemon: Daemon, activity: PortalActivity, action_count:
 
 
 def _is_quiet(live_daemon: Daemon) -> bool:
-    """Whether everything is delivered, and was looked at."""
+    """Return whether everything is delivered, and was looked at."""
     assert live_daemon.workspace.sandbox.deliveries
     delivered = live_daemon.workspace.sandbox.deliveries.wait_until_idle(10)
     return delivered and "connector_events_waiting 0.0" in live_daemon.get("/metrics")[1]

@@ -46,7 +46,7 @@ class Workspace:
     folder: Path
     overrides: Mapping[str, str] = field(default_factory=dict)
     new_rules: bool = False
-    """Whether the rules are as new as in a portal of which nobody has reviewed a plan."""
+    """Return whether the rules are as new as in a portal of which nobody has reviewed a plan."""
 
     @property
     def environment(self) -> dict[str, str]:

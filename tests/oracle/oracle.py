@@ -97,7 +97,7 @@ class Evidence:
 
     @property
     def forms_only_subscribe(self) -> bool:
-        """Whether the first and the latest form both subscribe, and there are not more than two."""
+        """Return whether there are at most two forms, and both of them subscribe."""
         if not has_words(self.last_form, SUBSCRIPTION_FORMS) or (self.form_count or 1) > 2:
             return False
         if self.form_count == 1:
@@ -112,7 +112,7 @@ class Evidence:
 
 
 def has_words(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether one of the patterns stands in a form's name, word for word."""
+    """Return whether one of the patterns stands in a form's name, word for word."""
     words = " " + " ".join(_words(name)) + " "
     return any(" " + " ".join(_words(pattern)) + " " in words for pattern in patterns)
 
@@ -168,7 +168,7 @@ class Oracle:
         raise AssertionError(f"{object_type}/{record.id} does not come to rest")
 
     def _is_left_blank(self, record: Record, applied_rules: set[str]) -> bool:
-        """Whether another program may be about to set the stage that it cleared or left out."""
+        """Return whether another program may soon set the stage that it cleared or left out."""
         versions = record.history("lifecyclestage")
         if not versions:
             return "blank" in applied_rules and self._age(record.created) < BLANK_PERIOD
@@ -238,7 +238,7 @@ class Oracle:
         return ("blank", "lead") if not stage else ("keep", stage)
 
     def _is_handed_over(self, evidence: Evidence) -> bool:
-        """Whether the latest form asks for sales, and is not too old."""
+        """Return whether the latest form asks for sales, and is not too old."""
         at = evidence.last_form_at
         return (
             evidence.form_is_evidence

@@ -1,1 +1,1 @@
-"""A policy in one portal: labels become internal values, conditions become functions."""
+"""Bind a policy to one portal: labels become internal values, conditions become functions."""

@@ -1,4 +1,4 @@
-"""Binds a policy to a portal: labels become internal values, conditions become functions."""
+"""Bind a whole policy to a portal, and name the properties that it needs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _ALWAYS_NEEDED: Final = {
 
 
 def bind(policy: Policy, portal: Portal) -> BoundPolicy:
-    """Return the policy as it is meant in this portal; raise PolicyError where it cannot be."""
+    """Return the policy bound to this portal; raise PolicyError with every name it lacks."""
     _require_readable_definitions(policy, portal)
     problems = Problems()
     zone = _zone(portal)
@@ -107,7 +107,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
 
 
 def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) -> tuple[str, ...]:
-    """Return the properties of score, subscription, activity, order; "" for none or wrong."""
+    """Return the properties of score, subscription, activity, order; "" where none is usable."""
     score = subscription = activity = last_order = ""
     with problems.collecting():
         score = score_property(policy.settings, portal)
@@ -121,7 +121,7 @@ def _properties_of_settings(policy: Policy, portal: Portal, problems: Problems) 
 
 
 def _mark_properties(policy: Policy, portal: Portal, problems: Problems) -> dict[ObjectType, str]:
-    """Return the property that marks a former customer, of the types for which one is named."""
+    """Return the property that marks a former customer, by object type, where one is named."""
     marks: dict[ObjectType, str] = {}
     for object_type, setting in _MARK_SETTINGS.items():
         with problems.collecting():
@@ -130,7 +130,7 @@ def _mark_properties(policy: Policy, portal: Portal, problems: Problems) -> dict
 
 
 def _uses_company_groups(object_policy: ObjectPolicy) -> bool:
-    """Whether a rule names a fact that needs a company together with its contacts."""
+    """Return whether a rule names a fact that needs a company together with its contacts."""
     fact_keys = {
         fact.key
         for entry in (*object_policy.rules, *object_policy.rows)
@@ -169,7 +169,7 @@ def _zone(portal: Portal) -> ZoneInfo:
 
 
 def _deal_pipelines(policy: Policy, portal: Portal) -> DealPipelines:
-    """Return what the pipelines say, and which of them count."""
+    """Return the portal's deal stages, and which pipelines count."""
     values = _contact_values(policy, portal)
     return read_deal_pipelines(
         portal,
@@ -198,7 +198,7 @@ def _warnings(policy: Policy, object_policies: Mapping[ObjectType, ObjectPolicy]
 
 
 def _digest(policy: Policy, portal: Portal) -> str:
-    """Return a digest of the policy, and of what a decision can depend on in the portal."""
+    """Return a digest of the policy and of everything in the portal that decisions depend on."""
     property_names = policy.properties()
     definitions = {
         f"{object_type}.{name}": asdict(definition)
@@ -216,7 +216,7 @@ def _digest(policy: Policy, portal: Portal) -> str:
 
 
 def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType, tuple[str, ...]]:
-    """Return which properties the mirror has to ask for: only ones that the portal defines."""
+    """Return the properties that the mirror has to read, limited to those the portal defines."""
     property_names = policy.policy.properties()
     needed = {
         object_type: {*always_needed, *property_names[object_type]}

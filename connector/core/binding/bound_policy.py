@@ -1,4 +1,4 @@
-"""What a policy is in one portal: internal values, compiled conditions, stage orders."""
+"""Define the bound policy: internal values, compiled conditions, stage orders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Parse: TypeAlias = Callable[[str | None], Value]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PropertyReader:
-    """How a fact is read from a HubSpot property; `namespace` is the first part of its key."""
+    """The reader of a fact from a HubSpot property; `namespace` is the first part of its key."""
 
     key: str
     namespace: str
@@ -48,7 +48,7 @@ class BoundEntry:
     followed_fact: str = ""
 
     def target_for(self, stage: str, values: Values) -> str | None:
-        """Return where a record in this stage is led, None to keep what it has."""
+        """Return the target for a record in this stage, None to keep what it has."""
         if self.followed_fact:
             target = values.get(self.followed_fact)
             return target if isinstance(target, str) else None
@@ -66,7 +66,7 @@ class BoundRule(BoundEntry):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SleepingRule:
-    """A rule or row that cannot do anything in this portal, and why."""
+    """A rule or row that has no effect in this portal, and why."""
 
     name: str
     reason: str
@@ -76,7 +76,7 @@ class SleepingRule:
 class ObjectPolicy:
     """A policy for one object type: contacts or companies.
 
-    `order` ranks every stage of the portal, `path` those that are no parking place.
+    `order` ranks every stage of the portal, `path` those that are not parked.
     `past_win_stages` holds the stages in which it matters whether a deal was won once (None: all).
     `follow_up_fit` says of contacts which count as overlooked before sales took them over.
     `stage_history_stages` are likewise those in which the history of the stage matters, and
@@ -109,7 +109,7 @@ class ObjectPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundPolicy:
-    """A policy as it is meant in one portal.
+    """A policy bound to one portal.
 
     `digest` changes whenever the policy, or anything that it uses of the portal, changes.
     `mark_properties` names the property that marks a former customer, for the object types that

@@ -1,4 +1,4 @@
-"""Binds a policy for one object type of a portal: contacts or companies."""
+"""Bind a policy for one object type of a portal: contacts or companies."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _LOSS_FACTS: Final = frozenset({"deals.lost_at", "conversion.since_loss", "conve
 
 @dataclass(frozen=True, slots=True)
 class _ObjectPolicyBinder:
-    """What binding one object type rests on."""
+    """The inputs for binding one object type."""
 
     policy: Policy
     portal: Portal
@@ -68,7 +68,7 @@ class _ObjectPolicyBinder:
 
     @property
     def path(self) -> dict[str, int]:
-        """Return the rank of every stage that is no parking place."""
+        """Return the rank of every stage that is not parked."""
         return {
             stage: rank for stage, rank in self.order.items() if stage not in self.parked_stages
         }
@@ -147,12 +147,12 @@ class _ObjectPolicyBinder:
         )
 
     def _decides_lead_status(self) -> bool:
-        """Whether lead status is decided: a company's is left alone."""
+        """Return whether lead status is decided: a company's is left alone."""
         known = self.portal.definitions.get(self.object_type, {})
         return self.object_type is ObjectType.CONTACTS and STATUS in known
 
     def bind(self) -> ObjectPolicy:
-        """Return everything, bound."""
+        """Return the bound policy of the object type."""
         scope, follow_up_fit = self.scope(), self.follow_up_fit()
         binder, row_binder = self.rule_binder(), self.rule_binder(for_rows=True)
         rules = binder.bind_rules(self.policy.rules)
@@ -188,7 +188,7 @@ class _ObjectPolicyBinder:
         )
 
     def _readers(self, facts: Iterable[Fact]) -> Iterator[PropertyReader]:
-        """Yield how each fact that is a HubSpot property is read, each once."""
+        """Yield the reader of each fact that is a HubSpot property, each once."""
         for fact in dict.fromkeys(candidate for candidate in facts if candidate.property_name):
             definition = self.portal.definitions[ObjectType(fact.source)][fact.property_name]
             yield PropertyReader(

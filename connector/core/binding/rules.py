@@ -1,4 +1,4 @@
-"""Binds rules and rows: where they lead, their conditions and their reasons."""
+"""Bind rules and lead status rows to a portal: their targets, conditions and reasons."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _followed_fact(target: Target) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class RuleBinder:
-    """Binds the entries of one object type, and collects what sleeps and what is wrong."""
+    """Binds the rules and rows of one object type; collects sleeping ones and problems."""
 
     vocabulary: Vocabulary
     names: PortalNames
@@ -44,7 +44,7 @@ class RuleBinder:
     sleeping_rules: list[SleepingRule] = field(default_factory=list)
 
     def bind_rules(self, rules: Sequence[Rule]) -> tuple[BoundRule, ...]:
-        """Return the rules for this object type that have somewhere to lead."""
+        """Return the rules for this object type that have a target."""
         return tuple(self._bind_rules(rules))
 
     def _bind_rules(self, rules: Sequence[Rule]) -> Iterator[BoundRule]:
@@ -66,7 +66,7 @@ class RuleBinder:
                 )
 
     def bind_rows(self, rows: Sequence[Row]) -> tuple[BoundEntry, ...]:
-        """Return the lead status rows that have something to set."""
+        """Return the lead status rows that have a value to set."""
         return tuple(
             entry
             for row in rows
@@ -119,12 +119,12 @@ class RuleBinder:
             )
 
     def _is_switched_off(self, rule: Rule) -> bool:
-        """Whether a preset's rule follows in a direction that `company_sync.mode` does not."""
+        """Return whether `company_sync.mode` excludes the direction of a preset's rule."""
         modes = _SYNC_MODES.get(_followed_fact(rule.stage))
         return not rule.own and modes is not None and self.values["company_sync.mode"] not in modes
 
     def _leads_nowhere(self, target: Target) -> bool:
-        """Whether the settings leave an entry without a target: then there is no such entry.
+        """Return whether the settings leave an entry without a target: then there is no such entry.
 
         No branch is for the chosen value, or the setting that it leads to is empty.
         """
@@ -165,7 +165,7 @@ class RuleBinder:
         return self.names.find(word, setting_type)
 
     def _missing_reason(self, word: PolicyWord, setting_type: SettingType) -> str:
-        """Return why a word leads nowhere in this portal, "" if it leads somewhere."""
+        """Return why a target's word has no value in this portal, "" if it has one."""
         if word.text == KEEP or word.text.removeprefix("$") in FOLLOWED_FACTS:
             return ""
         value = self._internal_value(word, setting_type)

@@ -1,4 +1,4 @@
-"""Resolves the stages, lead statuses, pipelines and properties of a policy's settings."""
+"""Resolve the stages, lead statuses, pipelines and properties of a policy's settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMESPACES: Final = {
     "company": ObjectType.COMPANIES,
     "deal": ObjectType.DEALS,
 }
-"""The first part of a property's name in conditions and settings, and whose it is."""
+"""The object type by the first part of a property's name in conditions and settings."""
 _STATUS_TYPES: Final = frozenset({SettingType.STATUS, SettingType.STATUSES})
 
 
@@ -45,15 +45,15 @@ class PortalNames:
     deal_stages: tuple[Option, ...] = ()
 
     def options(self, setting_type: SettingType) -> tuple[Option, ...]:
-        """Return what a setting of this form chooses from."""
+        """Return the options that a setting of this type chooses from."""
         if setting_type in _STAGE_TYPES:
             return self.stages
         return self.statuses if setting_type in _STATUS_TYPES else self.pipelines
 
     def find(self, word: PolicyWord, setting_type: SettingType) -> str | None:
-        """Return the internal value of a word, None where a preset names what is not there.
+        """Return the internal value of a word, None where a preset names what the portal lacks.
 
-        Raise PolicyError where a customer's file does.
+        Raise PolicyError where a customer's own file names it.
         """
         if setting_type in _STATUS_TYPES and word.text == CLEAR:
             return ""
@@ -67,7 +67,7 @@ class PortalNames:
 def portal_names(portal: Portal, object_type: ObjectType) -> PortalNames:
     """Return the names that a policy may use for contacts or companies of a portal.
 
-    Lead statuses are always those of contacts: a company's is left alone.
+    Lead statuses are always those of contacts, since a company's lead status is never set.
     """
     pipelines = (
         Option(value=pipeline.id, label=pipeline.label, order=index)
@@ -115,7 +115,7 @@ def _bound_value(setting: Setting, names: PortalNames) -> Value:
 
 
 def _alias_pairs(setting: Setting, names: PortalNames) -> list[tuple[str, str]]:
-    """Return the aliases, each stage with the one that it counts as."""
+    """Return the aliases: each stage with the stage that it counts as."""
     word_pairs = list(zip(setting.words[::2], setting.words[1::2], strict=True))
     value_pairs = [
         (names.find(source, setting.type), names.find(target, setting.type))

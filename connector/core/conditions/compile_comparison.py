@@ -1,4 +1,4 @@
-"""Builds the test behind a comparison: a function from facts to yes or no."""
+"""Compile a comparison to a test: a function from facts to yes or no."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _TEXT_KINDS: Final = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.CHOICE, Kind.ANY})
 
 
 def build_test(resolver: Resolver, comparison: Comparison) -> ComparisonTest:
-    """Return the test behind a comparison; raise PolicyError where it makes no sense."""
+    """Return the test of a comparison; raise PolicyError where its sides do not fit together."""
     left = resolver.term(comparison.left)
     if comparison.right is None:
         return _unary_test(resolver, comparison, left)
@@ -127,7 +127,7 @@ _UNARY_PREDICATES: Final = {Op.BLANK: _is_missing, Op.NOT_BLANK: _is_present, Op
 
 
 def _fact_first(resolver: Resolver, op: Op, left: Term, right: Term) -> tuple[Op, Term, Term]:
-    """Return the comparison turned so that a fact stands to the left."""
+    """Return the comparison with its fact on the left side."""
     if not left.is_constant:
         return op, left, right
     if right.is_constant:
@@ -140,7 +140,7 @@ def _fact_first(resolver: Resolver, op: Op, left: Term, right: Term) -> tuple[Op
 
 
 def _check_operator(resolver: Resolver, op: Op, left: Term, right: Term) -> None:
-    """Raise PolicyError where an operator does not fit what it stands between."""
+    """Raise PolicyError where an operator does not fit the kinds of its two sides."""
     problem = _problem(op, left, right) or (_mismatch(left, right) if right.get else "")
     if problem:
         raise resolver.error_at(left.start, problem)
@@ -164,7 +164,7 @@ def _problem(op: Op, left: Term, right: Term) -> str:
 
 
 def _mismatch(left: Term, right: Term) -> str:
-    """Return what is wrong with comparing two facts, "" if nothing is."""
+    """Return why two facts cannot be compared, "" if they can."""
     if left.clock and right.clock:
         return "this compares the clock with itself"
     if right.per_deal:
@@ -212,7 +212,7 @@ def _is_in(value: Value, group: frozenset[Value]) -> bool:
 
 
 def _is_subdomain(value: str, domains: frozenset[str]) -> bool:
-    """Whether a domain is one of several, or below one of them."""
+    """Return whether a domain is one of several, or below one of them."""
     while value:
         if value in domains:
             return True

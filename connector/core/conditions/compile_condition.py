@@ -1,4 +1,4 @@
-"""Turns a parsed condition into one function, and keeps its single tests for explanations."""
+"""Compile a parsed condition to one function, and keep its single tests for explanations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CompiledCondition:
 def compile_condition(
     condition: Condition, vocabulary: Vocabulary, *, own: bool
 ) -> CompiledCondition:
-    """Return the condition as a function; raise PolicyError with everything wrong in it.
+    """Return the condition as a function; raise PolicyError with every problem in it.
 
     `own` says that a customer's file wrote it: then every option that it names must exist.
     """

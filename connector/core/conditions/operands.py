@@ -1,4 +1,4 @@
-"""Resolves the operands of a comparison: what kind they are, and how their value is read."""
+"""Resolve the operands of a comparison: their kind, and how their value is read."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class Term:
 
     @property
     def is_setting(self) -> bool:
-        """Whether it is a setting or a list of the policy."""
+        """Return whether it is a setting or a list of the policy."""
         return bool(self.setting)
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is the same in every record."""
+        """Return whether it is the same in every record."""
         return self.get is None
 
 
@@ -65,11 +65,11 @@ class Resolver:
     own: bool
 
     def error_at(self, start: int, message: str) -> PolicyError:
-        """Return the error that says something about a place in the condition."""
+        """Return an error with the message, for a place in the condition."""
         return policy_error(self.condition.place_at(start), message)
 
     def term(self, operand: Operand) -> Term:
-        """Return what an operand stands for; raise PolicyError for an unknown name."""
+        """Return the term of an operand; raise PolicyError for an unknown name."""
         match operand:
             case Literal(value, start):
                 return Term(kind=_literal_kind(value), start=start, value=value)
@@ -133,7 +133,7 @@ class Resolver:
         )
 
     def adapt(self, constant: Term, fact: Term) -> Term:
-        """Return a constant as a value of the fact's kind; raise PolicyError if it is none."""
+        """Return a constant as a value of the fact's kind; raise PolicyError if it does not fit."""
         if fact.kind is Kind.ANY or constant.kind is fact.kind:
             return constant
         if constant.is_list and isinstance(constant.value, tuple):
@@ -177,7 +177,7 @@ class Resolver:
 
 
 def option_value(text: str, options: tuple[Option, ...]) -> str | None:
-    """Return the internal value that a text names: itself, or the only option so labelled."""
+    """Return the internal value that a text names, by value or by an unambiguous label."""
     if any(option.value == text for option in options):
         return text
     label = text.strip().casefold()
@@ -186,7 +186,7 @@ def option_value(text: str, options: tuple[Option, ...]) -> str | None:
 
 
 def unknown_option_message(text: str, options: tuple[Option, ...]) -> str:
-    """Return what to say of a text that names no option, or several."""
+    """Return the message about a text that names no option, or several."""
     label = text.strip().casefold()
     matches = [option.value for option in options if option.label.strip().casefold() == label]
     available = ", ".join(f"{option.label} ({option.value})" for option in options) or "none"

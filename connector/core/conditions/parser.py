@@ -1,13 +1,13 @@
-"""Parses the condition language of policies: Python's own grammar, and very little of it.
+"""Parse the condition language of policies, a small part of Python's grammar.
 
 A condition compares facts, settings and literals: `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`,
 `not in`, `matches`, `not matches`, `is blank`, `is not blank`, joined by `and`, `or`, `not`. The
 text is parsed by `ast` and never evaluated; whatever is not listed below is refused.
 
-A comparison with a missing value is false, whichever way it asks: of a contact without a score
-neither `contact.score > 3` holds nor `contact.score <= 3` nor `contact.score != 3`; only
-`is blank` asks for what is missing, and `not (…)` turns whatever it encloses around. A number of
-days may be written `180 days`.
+A comparison with a missing value is false, whatever its operator: for a contact without a score
+`contact.score > 3`, `contact.score <= 3` and `contact.score != 3` are all false. Only `is blank`
+is true for a missing value, and `not (…)` negates what it encloses. A number of days may be
+written `180 days`.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ _OPS: Final[dict[type[ast.cmpop], Op]] = {
 }
 _BLANK_OPS: Final[dict[type[ast.cmpop], Op]] = {ast.Is: Op.BLANK, ast.IsNot: Op.NOT_BLANK}
 _MATCH_OPS: Final[dict[type[ast.operator], Op]] = {ast.MatMult: Op.MATCHES, ast.Mod: Op.NOT_MATCHES}
-# A setting's name that Python keeps for itself stands in the code with a capital.
+# A setting's name that is a keyword of Python gets a capital letter before parsing.
 _RESERVED: Final = {"except": "Except"}
 _UNRESERVED: Final = {code: name for name, code in _RESERVED.items()}
-# Custom stages have numeric ids, and no name of Python begins with a digit.
+# Custom stages have numeric ids, but a name in Python cannot begin with a digit.
 _ID_LETTERS: Final = "ABCDEFGHIJ"
 _STAGE_ID: Final = re.compile(r"(?<=^stage\.entered\.)[A-J](?=[0-9]*$)")
 _CONSTANTS: Final = {"always": True, "never": False}
@@ -79,7 +79,7 @@ _YES_NO: Final = {"true": True, "false": False, "yes": True, "no": False}
 
 
 def parse_condition(scalar: Scalar) -> Condition:
-    """Return the condition in a YAML text; raise PolicyError at the place that is wrong."""
+    """Return the condition in a YAML text; raise PolicyError at the place of a mistake."""
     if len(scalar.text) > _MAX_LENGTH:
         raise policy_error(scalar.place, f"a condition is at most {_MAX_LENGTH:,} characters long")
     if not scalar.text.strip():

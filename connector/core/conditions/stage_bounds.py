@@ -25,7 +25,7 @@ Stages: TypeAlias = frozenset[str] | None
 def stages_where(
     tree: Tree, name: str, resolve: Callable[[str], str], lists: Mapping[str, frozenset[str]]
 ) -> Iterator[Stages]:
-    """Yield, for each comparison that names a fact, the stages to which its `and` limits it.
+    """Yield, for each comparison with a fact, the stages to which its `and` limits it.
 
     The caller reads an expensive fact (a history) only for records in these stages. `resolve`
     turns a label into an internal value, and `lists` holds the settings that are lists of stages.

@@ -38,7 +38,7 @@ class TextPattern:
         self._regex = re.compile("|".join(alternatives) or _NOTHING)
 
     def fits(self, text: str) -> bool:
-        """Whether one of the patterns fits a text."""
+        """Return whether one of the patterns fits a text."""
         return self._regex.search(_fold(text)) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a condition is once it is parsed: comparisons, joined by and, or, not."""
+"""Define the parsed condition: a tree of comparisons, joined by and, or, not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.core.problem import Place
 
 
 class Op(StrEnum):
-    """What a comparison asks."""
+    """The operator of a comparison."""
 
     EQUAL = "=="
     UNEQUAL = "!="
@@ -67,7 +67,7 @@ Operand: TypeAlias = DottedName | Literal | LiteralList | ShiftedTime
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One question to the facts; `text` is how the policy puts it."""
+    """One comparison of facts; `text` is its source in the policy."""
 
     op: Op
     left: Operand
@@ -78,28 +78,28 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Holds if every part holds."""
+    """A condition that holds if every part holds."""
 
     parts: tuple[Tree, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """Holds if one part holds."""
+    """A condition that holds if any part holds."""
 
     parts: tuple[Tree, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """Holds if its part does not."""
+    """A condition that holds if its part does not."""
 
     part: Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """Holds always, or never."""
+    """A condition that always holds, or never."""
 
     value: bool
 

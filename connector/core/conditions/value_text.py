@@ -1,4 +1,4 @@
-"""Puts values into words, for reasons, evidence and explanations."""
+"""Put values into words, for reasons, evidence and explanations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a fact can be: its kinds, and how HubSpot's texts become values."""
+"""Define the kinds of facts, and parse HubSpot's texts into their values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def parse_text(raw: str | None) -> str | None:
 
 
 def parse_number(raw: str | None) -> float | None:
-    """Return a number, `None` for blank and for whatever is none.
+    """Return a number, `None` for blank and for any other text.
 
     >>> parse_number("12.5"), parse_number("n/a"), parse_number(""), parse_number("inf")
     (12.5, None, None, None)
@@ -65,7 +65,7 @@ def parse_choices(raw: str | None) -> tuple[str, ...] | None:
 
 
 def parse_time(raw: str | None) -> datetime | None:
-    """Return a time from ISO 8601 or epoch milliseconds, `None` for whatever is none.
+    """Return a time from ISO 8601 or epoch milliseconds, `None` for any other text.
 
     >>> parse_time("2026-03-01T12:00:00Z") == parse_time("1772366400000")
     True

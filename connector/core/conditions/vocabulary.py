@@ -1,4 +1,4 @@
-"""The names that conditions may use, with the kind of value that each stands for."""
+"""Define the names that conditions may use, with the kind of value of each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _COMMON_FACTS: Final = {
     "churn.by_subscription": Kind.YES_NO,
 }
 ENTERED_PREFIX: Final = "stage.entered."
-"""What the name of a fact begins with that holds when a record last entered a stage."""
+"""The prefix of the facts that hold when a record last entered a stage."""
 
 STAGE_HISTORY_FACTS: Final = ("stage.since", "stage.previous")
 """Facts that come from the history of the stage; `stage.entered.…` does too."""
@@ -109,7 +109,7 @@ class FixedName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """What the conditions of one object type may name.
+    """The names that the conditions of one object type may use.
 
     `definitions` is None where no portal is known: then every property is accepted.
     `deal_options` are the pipelines and stages of deals.
@@ -146,7 +146,7 @@ class Vocabulary:
         return Fact(key=name, kind=Kind.TIME) if is_known else None
 
     def lacks_property(self, name: str) -> bool:
-        """Whether a name is that of a property which the portal does not define."""
+        """Return whether a name is that of a property which the portal does not define."""
         namespace, dot, property_name = name.partition(".")
         source = self._sources().get(namespace)
         known = self.definitions is None or self.fact(name) is not None
@@ -195,7 +195,7 @@ class Vocabulary:
         return sources
 
     def unknown_name_message(self, name: str) -> str:
-        """Return what to say of a name that is not known."""
+        """Return the message about an unknown name."""
         if name.startswith(ENTERED_PREFIX):
             stages = [option.value for option in self.options.get(Kind.STAGE, ())]
             hint = did_you_mean(name.removeprefix(ENTERED_PREFIX), stages)

@@ -1,1 +1,1 @@
-"""What is sent and what is not: plan, moves, holds, limits, audit line."""
+"""Define what is sent and what is held back: plan, moves, holds, limits, audit line."""

@@ -1,4 +1,4 @@
-"""What was written and why, line by line, each line chained to the one before."""
+"""Define the audit line, and the chain of hashes that connects each line to the line before."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from connector.core.model import Outcome, Ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditLine:
-    """One correction as it ended; `hash` is filled when the line is appended.
+    """One finished correction; `hash` is filled when the line is appended.
 
-    A redacted line has lost its two values for good (privacy deletion); both read "".
+    A redacted line no longer holds its two values (privacy deletion); both read "".
     """
 
     at: datetime
@@ -33,7 +33,7 @@ class AuditLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditCut:
-    """The lines up to `place` have left the database for a file; the chain goes on from `hash`.
+    """The lines up to `place` were moved to a file; the chain continues from `hash`.
 
     `latest` is when the last of them was written, `at` when they were cut.
     """
@@ -47,7 +47,7 @@ class AuditCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntactChain:
-    """The chain holds: so many lines, the last with this hash ("" where there is none).
+    """The chain holds: its number of lines, and the hash of the last ("" where there is none).
 
     The lines before a cut are counted, but lie in a file.
     """
@@ -72,15 +72,15 @@ ChainCheck = IntactChain | BrokenChain
 
 
 def values_digest(salt: bytes, before: str, after: str) -> str:
-    """Return the salted digest that stands for the two values in the chain.
+    """Return the salted digest that represents the two values in the chain.
 
-    The values lie beside it, so they can be redacted (with the salt) while the chain holds.
+    The values and the salt are stored beside it, so redacting them leaves the chain intact.
     """
     content = json.dumps([before, after], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(salt + content.encode()).hexdigest()
 
 
 def line_hash(previous_hash: str, content: dict[str, str | int]) -> str:
-    """Return the hash of a line: of the line before, and of everything but its two values."""
+    """Return the hash of a line, made of the hash before and everything but the two values."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(previous_hash.encode() + text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""First use: a rule that is new in a portal corrects few records before a person reviewed it."""
+"""Limit first use: a rule that is new in a portal corrects few records until its review."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from math import floor
 class NewRule:
     """A rule that waits for a first review: how many records a plan corrects by it.
 
-    `corrected` is how many records it corrected unasked within the last 24 hours.
+    `corrected` is how many records it corrected without a review within the last 24 hours.
     """
 
     name: str
@@ -25,7 +25,7 @@ def rules_to_review(
     corrected: Mapping[str, int],
     introduced: Container[str],
 ) -> tuple[NewRule, ...]:
-    """Return the new rules by which more records would be corrected unasked than `limit`.
+    """Return the new rules that would correct more records without a review than `limit`.
 
     `records` counts the records of a plan by rule, `corrected` those of the last 24 hours.
 

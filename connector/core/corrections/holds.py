@@ -1,4 +1,4 @@
-"""Holds: what is not corrected although a rule asks for it, why, and until when."""
+"""Define holds: which corrections must not be sent, why, and until when."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from connector.core.model import STAGE, Correction, ObjectType, Record, Version
 
 
 class HoldScope(StrEnum):
-    """What a hold is about: one record, or all records that have something in common."""
+    """The scope of a hold: one record, or all records with a common value."""
 
     RECORD = "record"
     COMPANY = "company"
@@ -30,7 +30,7 @@ class HoldScope(StrEnum):
 
 
 class HoldOrigin(StrEnum):
-    """Where a hold comes from; newer evidence ends those on what was undone or edited."""
+    """The origin of a hold; newer evidence ends a hold on an undone or edited value."""
 
     OPERATOR = "operator"
     UNDONE = "undone"
@@ -40,7 +40,7 @@ class HoldOrigin(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """What is held: `target` is a record, domain, owner id or `property=value`, as `scope` says.
+    """One hold: `target` is a record, domain, owner id or `property=value`, as `scope` says.
 
     `property_name` is "" where both stage and lead status are held; `until` is None where only
     removing the hold (or, unless the operator set it, newer evidence) ends it.
@@ -76,14 +76,14 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTerms:
-    """How a portal holds what people set: for so many days, with imports or without."""
+    """The settings of holds on values that people set: days, and whether imports count."""
 
     days: float
     imports: bool
 
 
 def hold_for_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Hold:
-    """Return the hold on what a person set; a clearing by hand is one too."""
+    """Return the hold on a value that a person set; a manual clear is held too."""
     action = f"set {edit.value}" if edit.value else "cleared it"
     return Hold(
         scope=HoldScope.RECORD,
@@ -113,12 +113,12 @@ def hold_for_program(
 ) -> Hold | None:
     """Return the hold on a blank stage that another program is about to set, None without one.
 
-    The only way back that a workflow has is to clear the stage and then to set it (HubSpot's
-    knowledge base, "Update lifecycle stages"), and a value in between makes HubSpot ignore its
-    set. So a stage that a program cleared less than `minutes` before `now` stays blank; our own
-    versions have the source type `own_source`. A record that was created without a stage less
-    than that ago is held where the rule `blank` is among the `rules` that would fill it: who
-    creates it may set the stage with the next request.
+    A workflow can move a stage backward only by clearing it and then setting it (HubSpot's
+    knowledge base, "Update lifecycle stages"). A value that we write in between makes HubSpot
+    ignore that set. So a stage that a program cleared less than `minutes` before `now` stays
+    blank; our own versions have the source type `own_source`. A record that was created without
+    a stage less than `minutes` ago is held too, where the rule `blank` is among the `rules` that
+    would fill it: its creator may set the stage with the next request.
     """
     wait = timedelta(minutes=minutes)
     history = record.history.get(STAGE, ())
@@ -152,7 +152,7 @@ def _program_hold(record: Record, reason: str, by: str, since: datetime, wait: t
 
 
 def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> bool:
-    """Whether a hold has neither run out nor been overtaken by newer evidence."""
+    """Return whether a hold has neither run out nor been overtaken by newer evidence."""
     if hold.until is not None and hold.until <= now:
         return False
     ends_on_evidence = hold.origin in {HoldOrigin.UNDONE, HoldOrigin.EDIT}
@@ -191,14 +191,14 @@ def overwritten_edit(
 ) -> Version | None:
     """Return a person's edit that our write replaced, None where there is none to put back.
 
-    `history` is newest first; `last_read` is when and to what the property had been set when
-    it was last read before the write, None where it never had been. `own_sources` are the
-    sources of our own versions, as far as they are known. HubSpot has no conditional writes, so
-    that only the history shows such an edit, afterwards.
+    `history` is newest first. `last_read` is the time and value of the newest version that was
+    read before the write, None where there was none. `own_sources` are the sources of our own
+    versions, as far as they are known. HubSpot has no conditional writes, so only the history
+    shows such an edit, after the write.
 
-    None where putting it back would do harm: where the newest version is not ours, since then
-    somebody wrote after us; where the version right above the edit is not ours, since then
-    somebody else replaced it; and where the edit is a blank, which would take a value away.
+    None also where putting the edit back would do harm: the newest version is not ours, so
+    somebody wrote after us; the version right above the edit is not ours, so somebody else
+    replaced it; or the edit is a blank, and putting it back would remove a value.
     """
     new_versions = list(
         takewhile(lambda version: last_read is None or _is_after(version, last_read), history)

@@ -1,4 +1,4 @@
-"""Limits: how much may be corrected within an hour or a day, all plans together."""
+"""Define the limits: how much may be corrected within an hour or a day, all plans together."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from connector.core.policy.load import Policy
 CANARY_THRESHOLD: Final = 250
 """Plans with more records than this send a few first."""
 _MIN_ENDED: Final = 10
-"""So many corrections must have ended before their failures say anything of the rest,"""
+"""The number of finished corrections from which their failures are judged."""
 _MIN_FAILED: Final = 5
-"""and so many of them must have failed."""
+"""The number of failures below which a run is never stopped."""
 
 
 DAY: Final = 24
@@ -61,7 +61,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentCount:
-    """What a plan would send of one type, what was sent within `hours`, and how many there are."""
+    """The records of one type: planned, sent within `hours`, and mirrored in all."""
 
     object_type: ObjectType
     planned: int
@@ -73,7 +73,7 @@ class RecentCount:
 
 
 def limit_excess(limits: Limits, recent: RecentCount) -> str | None:
-    """Return in which figures a plan is over a limit, None where it is not.
+    """Return the figures by which a plan exceeds a limit, None where it does not.
 
     >>> limits = Limits(always=100, day_share=0.2, day_backward_share=0.05, canary=25)
     >>> load = RecentCount(object_type=ObjectType.CONTACTS, planned=400, planned_backward=0, sent=0,
@@ -108,7 +108,7 @@ def _describe_excess(
 def companies_over_limit(
     limits: Limits, planned: Mapping[str, int], sent: Mapping[str, int]
 ) -> list[str]:
-    """Return which companies have more contacts corrected within a day than may be.
+    """Return the companies with more contacts corrected within a day than the limit allows.
 
     >>> limits = Limits(always=100, day_share=0.2, day_backward_share=0.05, canary=25,
     ...                 contacts_per_company=50)
@@ -125,9 +125,9 @@ def companies_over_limit(
 
 
 def is_failing(finished: int, failed: int) -> bool:
-    """Whether so many did not hold that the rest must not be sent: more than a fifth.
+    """Return whether so many did not hold that the rest must not be sent: more than a fifth.
 
-    Fewer than five failures prove nothing: a record or two that HubSpot refuses are set aside.
+    Fewer than five failures never stop a run: single records that HubSpot refuses are set aside.
 
     >>> is_failing(25, 5), is_failing(25, 6), is_failing(10, 4), is_failing(10, 5)
     (False, True, False, True)

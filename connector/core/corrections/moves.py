@@ -1,4 +1,4 @@
-"""A move: what is done to one record, step by step, so that it never stays blank."""
+"""Define the move: the steps that change one record without leaving it blank."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from connector.core.model import STAGE, Correction, Direction, Ref
 
 
 class Phase(StrEnum):
-    """How far an open move has come; each is stored before the request that it names."""
+    """The phase of an open move, stored before the request of that phase is sent."""
 
     PROMISED = "promised"
     MARKING = "marking"
@@ -49,7 +49,7 @@ class Move:
 
     @property
     def clears_first(self) -> bool:
-        """Whether the way leads backward, so that HubSpot wants the stage cleared before."""
+        """Return whether the stage moves backward, which HubSpot takes only after a clear."""
         correction = self.stage_correction
         return correction is not None and correction.direction is Direction.BACKWARD
 
@@ -70,7 +70,7 @@ def correction_key(correction: Correction) -> str:
 
 
 def correction_digest(correction: Correction) -> str:
-    """Return what of the content key does not name the record: a merge leaves it as it is."""
+    """Return the part of the content key without the record, which a merge does not change."""
     parts = (
         correction.property_name,
         correction.before,

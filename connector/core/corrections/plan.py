@@ -1,4 +1,4 @@
-"""What a plan says: its corrections in the operator's JSON, counted and digested."""
+"""Write a plan's corrections as JSON, count them and digest them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.core.model import STAGE, Correction, Direction, Ref
 
 
 def correction_json(correction: Correction) -> dict[str, object]:
-    """Return a correction as the operator's contract writes it.
+    """Return a correction as JSON, in the form of `connector plan --json`.
 
     >>> nine = Ref.parse("contacts/9")
     >>> correction_json(Correction(record=nine, property_name=STAGE, before="", after="lead",
@@ -48,12 +48,12 @@ def parse_correction(data: Mapping[str, object]) -> Correction:
 
 
 def digest_prefix(portal_id: str, policy_digest: str) -> bytes:
-    """Return what a plan's digest begins with: the portal and the policy that it is for."""
+    """Return the beginning of the text that a plan's digest is made of: portal and policy."""
     return f"{portal_id}\n{policy_digest}\n".encode()
 
 
 _MAX_COMPANIES: Final = 20
-"""Of so many companies, those with most contacts in a plan, the contacts are counted."""
+"""The number of companies, those with most contacts in a plan, whose contacts are counted."""
 
 _MAX_CONTACTS: Final = 5
 """So many contacts of a company that waits are named."""
@@ -223,7 +223,7 @@ class PlanCounter:
 
 
 def clears_first(corrections: Sequence[Correction]) -> bool:
-    """Whether a record's stage must be cleared before it can be set."""
+    """Return whether a record's stage must be cleared before it can be set."""
     return any(
         correction.property_name == STAGE and correction.direction is Direction.BACKWARD
         for correction in corrections

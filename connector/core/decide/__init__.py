@@ -1,1 +1,1 @@
-"""From facts to the stage and the lead status that a record should have."""
+"""Decide from facts which stage and lead status a record should have."""

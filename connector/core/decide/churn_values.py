@@ -1,4 +1,4 @@
-"""Facts about customers that have left: the evidence that is newer than their last win."""
+"""Derive the facts about customers that have left, from evidence newer than their last win."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def churn_values(
     """Return when a contract ended, when a renewal was lost, and whether the subscription ended.
 
     `records` are the contact and its company, or the company alone. A time that is not newer than
-    the last win is left out: who bought again has not left. A subscription says only that it
-    ended; where a win is newer than the contract's end, it does not count either.
+    the last win is left out, because a customer who bought again has not left. An ended
+    subscription has no time: where a win is newer than the contract's end, it does not count.
     """
     won_at = _latest(deal.entered_at for deal in deals if deal.state is DealState.WON)
     lost_at = _latest(
@@ -38,7 +38,7 @@ def churn_values(
 def _contract_ends(
     policy: BoundPolicy, records: Mapping[ObjectType, Record | None], deals: Sequence[Deal]
 ) -> Iterator[datetime | None]:
-    """Yield the ends of contracts: of the won deals, or those of the contact or the company."""
+    """Yield when contracts end: those of won deals, or those of the contact or the company."""
     reader = policy.contract_end
     if reader is None:
         return

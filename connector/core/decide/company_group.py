@@ -1,4 +1,4 @@
-"""Let contacts and their company follow each other: a company group is one with its contacts."""
+"""Add the facts by which a company and its contacts follow each other's stages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONTACTS: Final = "company_sync.max_contacts"
 _COMPANY_STAGE_LIMIT: Final = "company_sync.companies_to"
 
 PinnedProperties: TypeAlias = Mapping[Ref, frozenset[str]]
-"""For each record, the properties that stay as they are because they are held."""
+"""The held properties of each record, which stay as they are."""
 
 NONE_PINNED: Final[PinnedProperties] = {}
 
@@ -40,13 +40,13 @@ class CompanyGroup:
 def add_group_values(
     policy: BoundPolicy, group: CompanyGroup, pinned: PinnedProperties = NONE_PINNED
 ) -> CompanyGroup:
-    """Return the group with the facts that each member has from the others.
+    """Return the group with the facts that each member gets from the others.
 
-    First the contacts are decided as if they had no company, which gives the stage that
-    each reaches alone; then the company, which may follow the furthest of them; then
-    the contacts may follow the company. Doing it again changes nothing: each step only leads
-    forward, and to a stage that a member of the group has reached already. A record whose stage is
-    `pinned` is followed to the stage that it keeps.
+    First the contacts are decided as if they had no company, which gives the stage that each
+    reaches alone. Then the company is decided, which may follow the furthest contact. Then the
+    contacts may follow the company. A second pass changes nothing: each step only moves forward,
+    to a stage that a member of the group has already reached. A record whose stage is `pinned`
+    is followed to the stage that it keeps.
     """
     furthest = _furthest_stage(policy, group, pinned)
     contact_count = float(group.contact_count)
@@ -98,18 +98,18 @@ def _company_stage_limit(policy: BoundPolicy, object_policy: ObjectPolicy) -> st
 
 
 def is_small(policy: BoundPolicy, contact_count: int) -> bool:
-    """Whether a company has so few contacts that they may follow each other."""
+    """Return whether a company has so few contacts that they may follow each other."""
     return contact_count <= policy.policy.number(MAX_CONTACTS)
 
 
 def depends_on_contacts(policy: BoundPolicy) -> bool:
-    """Whether a company's decision rests on those of its contacts."""
+    """Return whether a company's decision rests on those of its contacts."""
     rules = policy.object_policies[ObjectType.COMPANIES].rules
     return any(_follows_group(rule) for rule in rules)
 
 
 def depends_on_group(object_policy: ObjectPolicy, decision: Decision) -> bool:
-    """Whether a rule that won used the stage of another member of the group."""
+    """Return whether a rule that won used the stage of another member of the group."""
     return any(_follows_group(rule) for rule in object_policy.rules if rule.name in decision.rules)
 
 

@@ -14,12 +14,12 @@ from connector.core.decide.rounds import MAX_ROUNDS, Rounds
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
 
 MARKED: Final = "true"
-"""What stands in the property that marks a former customer."""
+"""The value of the property that marks a former customer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a record should be; `stage` and `status` are what results, "" for blank.
+    """What a record should be; `stage` and `status` are the resulting values, "" for blank.
 
     `rules` holds every rule that won on the way; `rule` is the last that moved the stage, or
     the one that keeps it. An unsettled decision corrects nothing. `due_at` is when time
@@ -40,7 +40,7 @@ class Decision:
 def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozenset()) -> Decision:
     """Return what a record should be; properties named in `pinned` stay as they are.
 
-    Where the mark of a former customer cannot be written, the stage that it belongs to stays.
+    Where the mark of a former customer is pinned, the stage change that needs it is left out.
     """
     if policy.mark_properties.get(facts.record.object_type) in pinned:
         pinned |= {STAGE}
@@ -67,7 +67,7 @@ def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozen
 
 
 def find_exemption(object_policy: ObjectPolicy, facts: Facts) -> tuple[str, str] | None:
-    """Return the rule and reason that leave a record alone before any other, None if none does."""
+    """Return the rule and reason that exempt a record from all rules, None if none does."""
     if object_policy.scope and not object_policy.scope.holds(facts.values):
         return "out-of-scope", "the record is outside of the policy's scope"
     if facts.stage and facts.stage not in object_policy.named_stages:
@@ -77,9 +77,9 @@ def find_exemption(object_policy: ObjectPolicy, facts: Facts) -> tuple[str, str]
 
 
 def stage_direction(object_policy: ObjectPolicy, before: str, after: str) -> Direction:
-    """Return where a change of the stage leads by the portal's own order.
+    """Return the direction of a stage change by the portal's own order.
 
-    From blank everything is forward, leaving a parking place is backward, to blank is clear.
+    From blank everything is forward, from a parked stage backward, and to blank is a clear.
     """
     if not after:
         return Direction.CLEAR

@@ -1,4 +1,4 @@
-"""Facts about who set a record's stage and lead status, and when."""
+"""Derive the facts about who set a record's stage and lead status, and when."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ENTERED_CURRENT: Final = "hs_v2_date_entered_current_stage"
 def present_version(record: Record, name: str) -> Version | None:
     """Return the version that set a property's present value, None where it is not known.
 
-    A newest version with another value is out of date, and one that only the mirror saw names
-    no author.
+    The newest version is out of date where it has another value. A version that only the mirror
+    saw names no author.
     """
     history = record.history.get(name, ())
     is_known = history and history[0].value == (record.properties.get(name) or "")
@@ -30,7 +30,7 @@ def present_version(record: Record, name: str) -> Version | None:
 def status_values(status: str, version: Version | None, *, imports: bool) -> dict[str, Value]:
     """Return who set the present lead status, and when; an unknown author counts as a person.
 
-    `imports` says whether an import counts as a person. Nobody set a blank status.
+    `imports` says whether an import counts as a person. A blank status has no author.
     """
     return {
         "status.by_person": bool(status)
@@ -40,7 +40,7 @@ def status_values(status: str, version: Version | None, *, imports: bool) -> dic
 
 
 def is_converted_since_status(values: Values) -> bool:
-    """Whether the latest form conversion is newer than the lead status.
+    """Return whether the latest form conversion is newer than the lead status.
 
     A status whose time is unknown counts as newer than every form.
     """
@@ -53,11 +53,11 @@ def is_converted_since_status(values: Values) -> bool:
 
 
 def stage_values(object_policy: ObjectPolicy, record: Record) -> dict[str, Value]:
-    """Return since when a record is in its stage, where it was before, and when it was where.
+    """Return the time of entry into the present stage, the stage before, and earlier entries.
 
-    The times come from the history of the stage; the present one else from HubSpot's own date,
-    which some plans have (`hs_v2_date_entered_current_stage`, HubSpot's knowledge base on
-    lifecycle stage properties).
+    The times come from the history of the stage. Without a history, the present time comes from
+    HubSpot's own date, which some of its plans have (`hs_v2_date_entered_current_stage`,
+    HubSpot's knowledge base on lifecycle stage properties).
     """
     stage = record.properties.get(STAGE) or ""
     history = record.history.get(STAGE, ()) if present_version(record, STAGE) else ()
@@ -80,6 +80,6 @@ def _entered_at(history: Sequence[Version], stage: str) -> datetime | None:
 
 
 def _last_entered_at(history: Sequence[Version], stage: str) -> datetime | None:
-    """Return when a stage was entered last, whether the record is still there or not."""
+    """Return when a stage was last entered, also where the record has left it since."""
     start = next((index for index, entry in enumerate(history) if entry.value == stage), None)
     return None if start is None else _entered_at(history[start:], stage)

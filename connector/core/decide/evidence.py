@@ -1,4 +1,4 @@
-"""Names the evidence of a correction: deals with their dates, forms, scores, properties."""
+"""Put the evidence of a correction into words: deals, forms, scores, properties."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _entered_key(deal: Deal) -> tuple[float, int]:
 
 
 def _deal_text(deal: Deal, zone: ZoneInfo) -> str:
-    """Return what happened to a deal, in the order of time."""
+    """Return the events of a deal in words, in the order of time."""
     won = f"was won {_day(deal.won_at, zone)}, " if deal.was_won and deal.state is not _WON else ""
     words = _STATE_WORDS[deal.state]
     if (

@@ -1,4 +1,4 @@
-"""What is known of one record when it is decided: the facts."""
+"""Derive the facts: everything that is known of one record when it is decided."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything that a decision rests on; blank is "".
+    """Everything that a decision about one record uses; blank is "".
 
     `deals` holds only the deals that count; `evidence_at` is the time of the newest evidence:
     when a deal entered its present stage, or the latest form conversion. `company` is a
@@ -59,7 +59,7 @@ def read_policy_deal(
 
 
 def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal]) -> bool:
-    """Whether the stage history of a record's deals could change its decision.
+    """Return whether the stage history of a record's deals could change its decision.
 
     It could where the policy asks whether a deal was won once, in the record's stage and with
     no deal won now; and where a loss counts, with no deal open or won, and a lost deal of
@@ -80,10 +80,10 @@ def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal
 
 
 def deals_dated_by_close_date(facts: Facts, *, since: datetime) -> list[Ref]:
-    """Return the deals that are newer evidence than a moment by their close date alone.
+    """Return the deals whose close date alone makes them newer evidence than a moment.
 
-    People type close dates, so the stage histories of these deals are to be read before they
-    outdate a person's edit of that moment.
+    People type close dates, so the stage histories of these deals must be read before the deals
+    count as newer than a person's edit of that moment.
     """
     return [
         deal.ref
@@ -208,7 +208,7 @@ def _deal_values(deals: Sequence[Deal]) -> dict[str, Value]:
 
 
 def _latest_values(state: str, since: str, deals: Sequence[Deal]) -> dict[str, Value]:
-    """Return which deal entered a state last, and when."""
+    """Return the deal that entered a state last, and when it did."""
     if not deals:
         return {f"deals.latest_{state}": None, f"deals.{since}": None}
     dated_deals = [deal for deal in deals if deal.entered_at]
@@ -246,10 +246,10 @@ def _conversion_values(policy: BoundPolicy, values: Mapping[str, Value]) -> dict
 
 
 def _has_only_subscriptions(policy: BoundPolicy, values: Mapping[str, Value]) -> bool:
-    """Whether all form conversions are subscriptions, as far as the kept names can show it.
+    """Return whether all form conversions are subscriptions, as far as the kept names can show it.
 
-    HubSpot keeps the names of the first and the latest conversion and how many there were, so
-    more than two are never known to be subscriptions.
+    HubSpot keeps the names of the first and the latest conversion, and their number. So more
+    than two are never known to be subscriptions only.
     """
     latest, first = values.get("contact.last_conversion"), values.get("contact.first_conversion")
     count = values.get("contact.conversions")

@@ -1,4 +1,4 @@
-"""Say for which records the histories of stage and lead status must be read."""
+"""Choose the records whose histories of stage and lead status must be read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def needs_edit_history(policy: BoundPolicy, facts: Facts) -> bool:
-    """Whether the histories of stage and lead status could change a record's decision.
+    """Return whether the histories of stage and lead status could change a record's decision.
 
     HubSpot gives histories for 50 records at a time, so they are read for few. Those of the stage
     matter where the policy names a fact that comes from them, in this stage. Who set the lead

@@ -1,4 +1,4 @@
-"""Follows one record through the rules, round by round, until nothing changes."""
+"""Apply the rules to one record, round by round, until nothing changes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from connector.core.model import STAGE, STATUS
 from connector.core.policy.rule import RuleDirection
 
 MAX_ROUNDS: Final = 3
-"""How often the rules may move a record before it is left alone."""
+"""The number of rounds after which a record that still moves is left alone."""
 
 
 class Rounds:
-    """One record's way through the rules; `stage` and `status` are its present values.
+    """The state of one record between rounds; `stage` and `status` are its present values.
 
-    An alias counts as the stage that it stands for. `winning_rules` names every rule that won,
+    An alias counts as the stage that it means. `winning_rules` names every rule that won,
     `stage_changes` the rules that moved the stage with their reasons, `status_change` the row that
     set the lead status, with its reason and facts.
     """
@@ -69,7 +69,7 @@ class Rounds:
 
     @property
     def resulting_stage(self) -> str:
-        """Return the stage that really results."""
+        """Return the stage that results from all rounds."""
         return self._original_stage if STAGE in self._pinned else self.stage
 
     def rule_and_reason(self) -> tuple[str, str]:
@@ -118,7 +118,7 @@ class Rounds:
         self.stage = values["stage"] = target
 
     def target_stage(self, rule: BoundRule) -> str:
-        """Return where a rule leads from here: nowhere, if its direction does not allow it."""
+        """Return the target of a rule from the present stage, None if its direction forbids it."""
         target = rule.target_for(self.stage, self._values)
         if target is None or (
             rule.followed_fact and target not in self._object_policy.named_stages
@@ -152,6 +152,6 @@ class Rounds:
         self.status_change = (row.name, row.reason(values), (*row.when.facts, *row.reason_facts))
         self.status = new_status
         values["status"] = new_status or None
-        # What the connector sets is no seller's word, and newer than every form.
+        # The connector sets the status now: no person set it, and it is newer than every form.
         values["status.by_person"] = values["conversion.since_status"] = False
         values["status.since"] = values["now"] if new_status else None

@@ -1,1 +1,1 @@
-"""Decisions, conditions and policies in plain words."""
+"""Explain decisions, conditions and policies in plain words."""

@@ -1,4 +1,4 @@
-"""Says in plain words what a comparison asks, in the portal's own labels."""
+"""Put a comparison into plain words, in the portal's own labels."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _VERBS: Final = {
     Op.NOT_BLANK: ("is not blank", "is blank"),
 }
 _SINGLE_VALUE_OPS: Final = {Op.IN: Op.EQUAL, Op.NOT_IN: Op.UNEQUAL}
-"""What a question for a list becomes where the list has one entry."""
+"""The operator to use in place of a list's operator where the list has one entry."""
 
 _ORDER_VERBS: Final = {
     Kind.TIME: {
@@ -126,7 +126,7 @@ _NAMESPACE_PHRASES: Final = {
 def comparison_text(
     test: ComparisonTest, labels: Mapping[str, str], *, negated: bool = False
 ) -> str:
-    """Return what a comparison asks; `labels` are those of HubSpot properties by dotted name."""
+    """Return a comparison in words; `labels` are those of HubSpot properties by dotted name."""
     left, right = test.terms[0], test.terms[1] if len(test.terms) > 1 else None
     key = left.fact.key if left.fact else ""
     if test.op is Op.TRUE:
@@ -143,7 +143,7 @@ def comparison_text(
 
 
 def _count_text(key: str, op: Op, right: Term, *, negated: bool) -> str:
-    """Return a count compared with nought in better words, "" for any other comparison."""
+    """Return a count's comparison with zero in words, "" for any other comparison."""
     if key not in _COUNT_PHRASES or right.value != 0.0 or op not in {Op.MORE, Op.EQUAL}:
         return ""
     return _COUNT_PHRASES[key][(op is Op.EQUAL) is not negated]
@@ -193,7 +193,7 @@ def _quoted_value(value: Value, labels: Mapping[str, str]) -> str:
 
 
 def subject_text(term: Term, labels: Mapping[str, str]) -> str:
-    """Return what a side of a comparison is about."""
+    """Return the subject of one side of a comparison, in words."""
     key = term.fact.key if term.fact else ""
     if term.is_setting:
         return f"the setting {term.setting}"

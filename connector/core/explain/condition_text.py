@@ -50,7 +50,7 @@ def clauses(condition: CompiledCondition, labels: Mapping[str, str]) -> tuple[Cl
 def _clause(
     tree: Tree, tests: Iterator[ComparisonTest], labels: Mapping[str, str], *, negated: bool
 ) -> Clause:
-    """Return a part as it is said; a negation is carried down to the comparisons."""
+    """Return a part in words; a negation is applied to the comparisons inside."""
     match tree:
         case Constant(value):
             holds = value is not negated

@@ -1,4 +1,4 @@
-"""Explains a decision: every rule in order, each comparison with the value that it compared."""
+"""Explain a decision: every rule in order, each comparison with the value that it compared."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class ExplainedRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why a record should be what it should be.
+    """The reason of a decision: every rule with its result.
 
     `stage_rules` are the rules tried on the record as it is, `status_rules` the lead status
-    rows for the stage that results; both end with what sleeps.
+    rows for the stage that results; both end with the rules that sleep.
     """
 
     decision: Decision
@@ -93,7 +93,7 @@ def explain(
 def _exempting_rule(
     object_policy: ObjectPolicy, facts: Facts, rule: str, note: str
 ) -> ExplainedRule:
-    """Return the entry of what leaves a record alone before any rule."""
+    """Return the entry of the scope or setting that exempts a record from all rules."""
     scope = object_policy.scope if rule == "out-of-scope" else None
     return ExplainedRule(
         rule=rule,

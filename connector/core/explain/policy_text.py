@@ -1,4 +1,4 @@
-"""Describe a policy in plain words: what marketing and sales agree on."""
+"""Describe a policy in plain words, as an agreement of marketing and sales."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PolicyText:
 
 
 def describe_policy(policy: BoundPolicy, portal: Portal) -> PolicyText:
-    """Return a policy as it is meant in a portal, in the portal's labels."""
+    """Return a bound policy in words, in the portal's labels."""
     object_policy = policy.object_policies[ObjectType.CONTACTS]
     labels = property_labels(portal)
     return PolicyText(
@@ -117,7 +117,7 @@ def _rows(
 
 
 def _target_text(entry: BoundEntry, stages: Mapping[str, str], labels: Mapping[str, str]) -> str:
-    """Return where an entry leads, by the stage in which it finds the record."""
+    """Return the target of an entry in words, by the record's present stage."""
     otherwise = _value_label(entry.otherwise, labels)
     return "; ".join(
         [
@@ -135,7 +135,7 @@ def _value_label(value: str | None, labels: Mapping[str, str]) -> str:
 
 
 def _reason_text(policy: BoundPolicy, reason: Reason) -> str:
-    """Return a reason with what the policy says filled in; what each record says is left open."""
+    """Return a reason with the policy's values filled in; the facts of a record stay open."""
     known = policy.policy.settings
     texts_by_name = {
         name: _setting_text(known[name], {}) for _, name in reason.parts if name in known
@@ -153,7 +153,7 @@ _NEEDED_SETTINGS: Final = {
 
 
 def _blank_fact_warnings(policy: BoundPolicy) -> Iterator[str]:
-    """Yield which facts no record has, because no property is named for them."""
+    """Yield the facts that are blank for every record, because no property is named for them."""
     rules = policy.object_policies[ObjectType.CONTACTS].rules
     fact_keys = {fact.key for rule in rules for fact in rule.when.facts}
     for key, setting in _NEEDED_SETTINGS.items():

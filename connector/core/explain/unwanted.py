@@ -1,4 +1,4 @@
-"""Group what a first plan does, or leaves undone, that somebody may not want."""
+"""Group the corrections and omissions of a first plan that somebody may not want."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXAMPLE_COUNT: Final = 3
 _LEFT_ALONE: Final = "left as it is"
 _NO_SLUG: Final = re.compile(r"[^a-z0-9]+")
 _YEARS: Final = 3650.0
-"""Days so many that no form is too old."""
+"""A number of days for which no form is too old."""
 _STATES_BY_FACT: Final = {
     "deals.open": DealState.OPEN,
     "deals.won": DealState.WON,
@@ -34,7 +34,7 @@ _STATES_BY_FACT: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
-    """What the records of one group have in common; ordinary kinds are shown if they are many."""
+    """What the records of one group have in common; an ordinary kind is shown only if large."""
 
     rule: str
     name: str
@@ -45,12 +45,11 @@ class _Kind:
 
 
 class UnwantedCounter:
-    """Groups decisions while they stream by.
+    """Groups decisions one after the other, without keeping them.
 
-    Corrections count where their rule is not `introduced` in the portal. What a policy leaves as
-    it is counts only while no rule at all is introduced: that is before the first review.
-    An ordinary group, of which nothing looks odd, is shown where it has more records than
-    `limits.first_use`, since it then waits for a review.
+    Corrections count where their rule is not `introduced` in the portal. Unchanged records count
+    only while no rule at all is introduced, which is before the first review. An ordinary group
+    is shown where it has more records than `limits.first_use`, since it then waits for a review.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class UnwantedCounter:
         ]
         if self._is_first_plan and not decision.corrections:
             kinds += self._kinds.of_unchanged(facts, decision)
-        # Stage and lead status that follow from the same thing are one group, by one setting.
+        # Stage and lead status with the same cause form one group, which one setting changes.
         by_setting = {kind.setting: kind for kind in reversed(kinds)}
         for kind in by_setting.values():
             key = kind, facts.record.object_type
@@ -83,7 +82,7 @@ class UnwantedCounter:
                 examples.append(str(facts.record))
 
     def groups(self) -> tuple[UnwantedGroup, ...]:
-        """Return the groups: what is corrected before what stays, the largest first."""
+        """Return the groups: corrected records before unchanged ones, the largest first."""
         limit = self._policy.policy.number("limits.first_use")
         groups = (
             UnwantedGroup(
@@ -105,7 +104,7 @@ class UnwantedCounter:
 
 
 class _Kinds:
-    """Tells to which kind a decision belongs, by one policy in one portal."""
+    """Assigns decisions to kinds, by one policy in one portal."""
 
     def __init__(self, policy: BoundPolicy, pipelines: Mapping[str, str]) -> None:
         self._policy = policy
@@ -121,9 +120,9 @@ class _Kinds:
         }
 
     def of_correction(self, facts: Facts, correction: Correction) -> _Kind:
-        """Return what a correction has in common with others of its rule."""
+        """Return the kind of a correction, shared with others of its rule."""
         target = self._target_text(correction)
-        # The deals that led there lie in a pipeline of no sales: the stage is wrong as well.
+        # The rule used deals of a pipeline that sells nothing: the stage is wrong as well.
         pipeline = self._no_sales_pipeline(facts, correction.rule)
         if pipeline:
             excluded = [*self._policy.policy.texts("deals.pipelines.exclude"), pipeline]
@@ -133,10 +132,10 @@ class _Kinds:
                 text=f"by deals in the pipeline {pipeline}, which sounds like no sales → {target}",
                 setting=_setting("deals.pipelines.exclude", list(dict.fromkeys(excluded))),
             )
-        # A person's word would be written over.
+        # A value that a person set would be replaced.
         if correction.property_name != STAGE and facts.values["status.by_person"]:
             return self._status_by_hand(correction, target)
-        # A form did it: which one, tells the pattern.
+        # A form caused it: the setting needs the pattern that fits the form.
         if correction.rule in {"handover", "subscribed"}:
             kind = self._form(facts, correction.rule, target)
             if kind:
@@ -161,7 +160,7 @@ class _Kinds:
         )
 
     def of_unchanged(self, facts: Facts, decision: Decision) -> list[_Kind]:
-        """Return what a record has in common with others that are left as they are."""
+        """Return the kind of a record that stays as it is, None where nothing looks odd."""
         kinds = (
             self._kept_without_deal(facts, decision),
             self._kept_subscriber(facts, decision),
@@ -275,7 +274,7 @@ class _Kinds:
         )
 
     def _form(self, facts: Facts, rule: str, target: str) -> _Kind | None:
-        """Return the kind of a form that hands over or subscribes, None where another fact did."""
+        """Return the kind of a handover or subscription form, None where another fact decided."""
         setting = f"{rule}.forms"
         patterns = self._policy.policy.texts(setting)
         fitting = _fitting(patterns, facts.values.get("contact.last_conversion"))
@@ -292,7 +291,7 @@ class _Kinds:
         )
 
     def _old_form(self, facts: Facts) -> str:
-        """Return the pattern of a handover form that is too old to hand a contact over."""
+        """Return the pattern of a contact's handover form that is older than the policy allows."""
         object_policy = self._policy.object_policies[facts.record.object_type]
         rule = next((rule for rule in object_policy.rules if rule.name == "handover"), None)
         converted_at = facts.values.get("contact.last_conversion_at")
@@ -320,7 +319,7 @@ class _Kinds:
         return next((row.name for row in rows if row.when.holds(values)), "")
 
     def _keep_instead(self, name: str) -> str:
-        """Return the rule or row of this name so that it keeps what it would have changed."""
+        """Return the rule or row of this name, changed to keep the record as it is."""
         entry = self._entries.get(name)
         if entry is None:
             return _setting("aliases", {})

@@ -14,9 +14,9 @@ from connector.core.model import Portal
 
 
 def what_would_change(policy: BoundPolicy, portal: Portal, facts: Facts) -> Iterator[str]:
-    """Yield what would lead a record elsewhere: evidence that rules before the winner miss.
+    """Yield the evidence that rules before the winner miss, which would change the decision.
 
-    Rules that need another stage than the record has are left out: evidence does not change it.
+    Rules that need another stage than the record has are left out: no evidence changes it.
     """
     object_policy = policy.object_policies[facts.record.object_type]
     if not find_exemption(object_policy, facts):

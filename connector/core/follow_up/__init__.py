@@ -1,1 +1,1 @@
-"""Contacts that are ready for sales and that nobody follows up."""
+"""Find overlooked contacts, and make the tasks that remind their owners."""

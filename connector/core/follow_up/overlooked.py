@@ -1,4 +1,4 @@
-"""Find contacts that are ready for sales and that wait for follow-up."""
+"""Decide which contacts are overlooked: ready for sales, and without follow-up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MQL: Final = "marketingqualifiedlead"
 
 
 class MissingFollowUp(StrEnum):
-    """What is missing, as people read it."""
+    """What an overlooked contact lacks; the values are the words of reports."""
 
     STATUS = "nobody has worked on the lead status"
     OWNER = "nobody owns it"
@@ -34,8 +34,8 @@ class FollowUpTerms:
     """When a contact counts as overlooked; `activity_property` is "" where none is named.
 
     `wait_times` holds the stages that count and how long each may last; in the `sales_stages`
-    sales has taken over, in any other one it has not. A contact with one of the `verdicts` was
-    looked at, and is none whatever else it lacks.
+    sales has taken over, in any other one it has not. A contact whose lead status is one of the
+    `verdicts` never counts, whatever it lacks.
     """
 
     wait_times: Mapping[str, timedelta]
@@ -47,7 +47,7 @@ class FollowUpTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverlookedContact:
-    """A contact that waits, and why; blank is "".
+    """A contact without follow-up, and what it lacks; blank is "".
 
     Where the time when it entered its stage is unknown, `since` is its last change: it has
     waited at least since then, and `since_is_exact` is False. `term` is how long it may wait.
@@ -106,7 +106,7 @@ def entered_stage_at(
 def overlooked_contact(
     terms: FollowUpTerms, record: Record, since: datetime | None, now: datetime
 ) -> OverlookedContact | None:
-    """Return what a contact waits for; None where it is in another stage, or does not wait."""
+    """Return a contact with what it lacks; None where it is not overlooked."""
     waiting_since, status = since or record.modified_at, record.properties.get(STATUS) or ""
     term = terms.wait_times.get(record.value(STAGE))
     if term is None or status in terms.verdicts or now - waiting_since <= term:

@@ -1,4 +1,4 @@
-"""Turns overlooked contacts into the tasks that remind their owners."""
+"""Make the tasks that remind the owners of overlooked contacts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def follow_up_tasks(
 
 
 def _has_task(contact: OverlookedContact, last_task_at: datetime | None) -> bool:
-    """Whether its last task is of this stay; where its begin is unknown, any task is."""
+    """Return whether its last task is of this stay; where its begin is unknown, any task is."""
     return last_task_at is not None and not (
         contact.since_is_exact and last_task_at < contact.since
     )

@@ -1,1 +1,1 @@
-"""What a property's versions show: who set it, when, and for how long."""
+"""Derive from a property's versions who set it, when, and for how long."""

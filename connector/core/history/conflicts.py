@@ -13,7 +13,7 @@ from connector.core.history.writers import Source, is_by_person, source_of, sour
 from connector.core.model import Ref, Version
 
 CONFLICT_WINDOW: Final = timedelta(days=7)
-"""A value that is set back later than this is no conflict any more."""
+"""The time within which setting a value back counts as a conflict."""
 # A clear and the set after it are one edit: HubSpot takes no backward move at once.
 _SAME_EDIT_WINDOW: Final = timedelta(minutes=1)
 _MAX_EXAMPLES: Final = 3
@@ -21,7 +21,7 @@ _MAX_EXAMPLES: Final = 3
 
 @dataclass(frozen=True, slots=True, order=True)
 class Writer:
-    """Who writes: a source as HubSpot names it, the id and the label where they add something."""
+    """The writer of a value: HubSpot's source, with id and label where they add to it."""
 
     source_type: str
     source_id: str = ""
@@ -31,7 +31,7 @@ class Writer:
     def from_version(cls, version: Version) -> Writer:
         """Return who set a version; the enrollments of a workflow are one writer.
 
-        A label is kept only of what is no person: theirs may be a name.
+        A person's label is left out, because it may be a name.
         """
         source_id = "" if version.source_id.startswith("enrollmentId") else version.source_id
         label = "" if is_by_person(version, imports=False) else version.source_label
@@ -45,7 +45,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What one writer made of a value at once, however many versions it took."""
+    """One change of a value by one writer, which may consist of several versions."""
 
     writer: Writer
     before: str
@@ -76,7 +76,7 @@ class EditCount:
 
 @dataclass(slots=True)
 class WriterConflicts:
-    """Writers by property; and by property, who set, and who set it back within a week."""
+    """The writers of each property, and the pairs of writers that set back each other's values."""
 
     writers: dict[tuple[str, Writer], EditCount] = field(default_factory=dict)
     conflicts: dict[tuple[str, Writer, Writer], EditCount] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def edits(versions: Sequence[Version]) -> Iterator[Edit]:
 
 
 def _sets_back(edit: Edit, next_edit: Edit) -> bool:
-    """Whether an edit brings back the value that the edit before it had replaced."""
+    """Return whether an edit brings back the value that the edit before it had replaced."""
     return (
         next_edit.writer != edit.writer
         and next_edit.after == edit.before != edit.after

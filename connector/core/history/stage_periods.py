@@ -1,4 +1,4 @@
-"""Compute how long a record stood in each of its stages, and who put it there."""
+"""Compute how long a record was in each of its stages, and who set each stage."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Period:
 
 
 def build_periods(versions: Sequence[Version]) -> tuple[Period, ...]:
-    """Return the stays in versions (newest first), oldest first; a blank is none.
+    """Return the periods of versions (newest first), oldest first; a blank makes no period.
 
     >>> from datetime import UTC
     >>> def at(hour, value):
     ...     when = datetime(2026, 3, 12, hour, tzinfo=UTC)
     ...     return Version(value=value, at=when, source_type="CRM_UI")
-    >>> found = build_periods([at(9, "customer"), at(8, "customer"), at(7, ""), at(6, "lead")])
-    >>> [(one.stage, one.since.hour, one.until and one.until.hour) for one in found]
+    >>> periods = build_periods([at(9, "customer"), at(8, "customer"), at(7, ""), at(6, "lead")])
+    >>> [(p.stage, p.since.hour, p.until and p.until.hour) for p in periods]
     [('lead', 6, 7), ('customer', 8, None)]
     """
     periods: list[Period] = []

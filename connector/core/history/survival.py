@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 _ROUNDING = 1e-12
-"""What the product of many shares may differ by from the exact one."""
+"""The rounding error that a product of many shares may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

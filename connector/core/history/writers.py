@@ -1,4 +1,4 @@
-"""Writers: who set a value, in words, from the source that a property's history names."""
+"""Describe who set a value, from the source that a property's history names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _PERSON_SOURCES: Final = frozenset(
 )
 _IMPORT_SOURCE: Final = "IMPORT"
 UNKNOWN_SOURCES: Final = frozenset({"", "MIRROR"})
-"""Source types that name no author: the mirror saw the value, and HubSpot did not say whose."""
+"""Source types without an author: the mirror saw the value, and HubSpot did not say who set it."""
 _INTEGRATION_SOURCES: Final = frozenset({"INTEGRATION", "INTEGRATIONS_PLATFORM", "API"})
 
 
@@ -68,7 +68,8 @@ def is_by_person(version: Version, *, imports: bool) -> bool:
 def is_by_integration(version: Version) -> bool:
     """Return whether an app set this value through the API, as this connector does.
 
-    HubSpot's histories name the app by an id that no API answer tells the app itself.
+    Whether it was this connector, it cannot say: HubSpot's histories name an app by an id that
+    no API answer tells the app itself.
     """
     return version.source_type in _INTEGRATION_SOURCES
 

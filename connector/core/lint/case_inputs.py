@@ -1,4 +1,4 @@
-"""Make facts from what a case gives."""
+"""Make the facts of a case from its `given` values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROPERTIES: Final = {
     "first_conversion": "first_conversion_event_name",
     "conversions": "num_conversion_events",
 }
-"""What a case calls a property, and what HubSpot calls it."""
+"""HubSpot's name of a property by its name in cases."""
 
 GIVEN_KEYS: Final = (
     "type",
@@ -70,7 +70,7 @@ _UNKNOWN_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -> Facts:
-    """Return the facts that a case gives, as if they had been read from the portal."""
+    """Return the facts of a case, as if they had been read from the portal."""
     now = _time(
         given.get("now") or Scalar(_DEFAULT_NOW, policy.policy.settings["scope"].place), "now"
     )
@@ -109,7 +109,7 @@ def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -
 def _group_values(
     policy: BoundPolicy, object_type: ObjectType, company: dict[str, str], given: Mapping[str, Node]
 ) -> dict[str, Value]:
-    """Return what a contact's company, or a company's contacts, say; taken out of `company`."""
+    """Return the facts from a contact's company or a company's contacts, removed from `company`."""
     labels = policy.object_policies[object_type].labels
     if object_type is ObjectType.CONTACTS:
         stage, contact_count = company.pop("stage", ""), parse_number(company.pop("contacts", ""))
@@ -200,7 +200,7 @@ def _status_history(
 ) -> tuple[Version, ...]:
     """Return who set the lead status and when, as far as a case says it.
 
-    Without `status_by` nobody knows who did, and that counts as a person; without
+    Without `status_by` the author is unknown, which counts as a person; without
     `status_since` the status counts as newer than every form.
     """
     by, since = given.get("status_by"), given.get("status_since")

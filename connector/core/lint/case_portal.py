@@ -1,4 +1,4 @@
-"""Makes the portal that a cases file describes: a new one, with what is different."""
+"""Make the portal that a cases file describes: the default portal with the file's changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TYPES: Final = ("string", "number", "bool", "date", "datetime", "enumeration")
 
 
 def case_portal(*nodes: Node | None) -> Portal:
-    """Return a new portal, changed by each of these mappings in turn."""
+    """Return the default portal, changed by these mappings in their order."""
     nodes_by_key: dict[str, Node] = {}
     for node in nodes:
         entries = section(node, "portal", known=_KEYS).entries if node else {}

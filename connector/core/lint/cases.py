@@ -1,4 +1,4 @@
-"""Runs a policy's cases: given facts, and the stage, lead status and rules expected of them."""
+"""Run a policy's cases: given facts, with the stage, lead status and rules expected of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXPECT_KEYS: Final = ("stage", "status", "rule", "status_rule", "mark")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a case expected of a decision, and what was decided."""
+    """A value that a case expected of a decision, and the value that was decided."""
 
     key: str
     expected: str
@@ -37,7 +37,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseResult:
-    """How one case, or one step of a case, ended; it passed where there is no difference."""
+    """The result of one case, or of one step; it passed where there is no difference."""
 
     name: str
     place: Place

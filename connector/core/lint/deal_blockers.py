@@ -1,4 +1,4 @@
-"""Finds own rules that hold a record back from where its deals would lead it."""
+"""Find own rules that keep a record from the stage to which its deals would move it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEAL_RULES: Final = ("won", "open-deal")
 
 
 def find_deal_blockers(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
-    """Yield each own forward rule that wins for good where `won` or `open-deal` leads further.
+    """Yield each own forward rule that always wins where `won` or `open-deal` leads further.
 
     Own rules come before the preset's unless they say otherwise, and the first that holds wins.
     A rule that only keeps the stage is an exception on purpose.
@@ -36,7 +36,7 @@ def find_deal_blockers(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
 
 
 def _candidate_rules(object_policy: ObjectPolicy, own_rules: dict[str, Rule]) -> list[BoundRule]:
-    """Return the own rules that stand before one that goes by deals, and lead somewhere."""
+    """Return the own rules with a target that come before a rule that uses deals."""
     names = [rule.name for rule in object_policy.rules]
     last_index = max((names.index(name) for name in _DEAL_RULES if name in names), default=0)
     return [
@@ -68,12 +68,12 @@ def _blockers_for_object_type(
 
 
 def _keeping_rule(rounds: Rounds) -> BoundRule | None:
-    """Return the rule that keeps a record where the rules have led it, None if none does."""
+    """Return the rule that keeps a record in its resulting stage, None if none does."""
     return rounds.winner if rounds.run() else None
 
 
 def _blocked_rule(object_policy: ObjectPolicy, rounds: Rounds, winner: BoundRule) -> str:
-    """Return the rule by deals that holds as well and would lead further, "" if none does."""
+    """Return the rule on deals that also holds and would lead further, "" if none does."""
     later_rules = object_policy.rules[object_policy.rules.index(winner) + 1 :]
     for rule in later_rules:
         if rule.name in _DEAL_RULES and rule.when.holds(rounds.values):

@@ -1,4 +1,4 @@
-"""What a new portal looks like: for policies that are tried without a portal of one's own."""
+"""Define a new HubSpot portal, for policies that are tried without a real portal."""
 
 from __future__ import annotations
 

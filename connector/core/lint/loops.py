@@ -1,4 +1,4 @@
-"""Tries a policy on made-up records, to find rules that move one to and fro."""
+"""Try a policy on made-up records, to find rules that move a record back and forth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_PAIRED_VALUES: Final = 40  # how many values are tried in pairs; more would
 
 
 def find_loops(policy: BoundPolicy, now: datetime) -> Iterator[Problem]:
-    """Yield what does not settle: one problem for each set of rules that fight."""
+    """Yield one problem for each set of rules that move a record without end."""
     entries: dict[str, Rule | Row] = {row.name: row for row in policy.policy.rows}
     entries |= {rule.name: rule for rule in policy.policy.rules}
     seen: set[frozenset[str]] = set()
@@ -62,7 +62,7 @@ def _loop_problem(
 def sample_facts(
     policy: BoundPolicy, object_policy: ObjectPolicy, now: datetime
 ) -> Iterator[Facts]:
-    """Yield records in every stage, with every kind of deals, and values around the limits."""
+    """Yield facts in every stage, with every kind of deals, and values around the limits."""
     today = midnight(now.astimezone(policy.zone), policy.zone)
     for stage in ("", *object_policy.order):
         for deals in _deal_variants(now):
@@ -87,7 +87,7 @@ def sample_facts(
 
 
 def _deal_variants(now: datetime) -> Iterator[dict[str, Value]]:
-    """Yield what deals can prove: none, open, won, lost, reopened, lost after all."""
+    """Yield every kind of deal evidence: none, open, won, lost, reopened, lost after a win."""
     states = ("open", "won", "lost", "neither", "were_won")
     for present in (
         set[str](),

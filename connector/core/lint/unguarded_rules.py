@@ -1,4 +1,4 @@
-"""Takes one rule at a time out of a policy, to see whether a case notices."""
+"""Find rules that no case guards, by removing one rule at a time and running the cases."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find_unguarded_rules(
 
 
 def own_entries(policy: Policy) -> tuple[Rule | Row, ...]:
-    """Return the rules and rows that the policy's own file says, each name once."""
+    """Return the rules and rows of the policy's own file, each name once."""
     entries: list[Rule | Row] = [*policy.rules, *policy.rows]
     entries_by_name = {
         entry.name: entry for entry in reversed(entries) if entry.place.source == policy.source
@@ -72,7 +72,7 @@ def _winning_rules(result: CaseResult) -> set[str]:
 
 
 def _is_observable(entry: Rule | Row) -> bool:
-    """Whether it can be seen to win: a row that only keeps leaves no trace."""
+    """Return whether a case can see the entry win; a row that only keeps changes nothing."""
     return isinstance(entry, Rule) or any(word.text != KEEP for word in entry.lead_status.words)
 
 

@@ -1,1 +1,1 @@
-"""A policy as its files say it, not yet bound to a portal."""
+"""Read policy files, without a portal."""

@@ -1,4 +1,4 @@
-"""Checks a policy without a portal: every name in its conditions and reasons is known."""
+"""Check without a portal that every name in a policy's conditions and reasons is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _COMPANY_MARK = "churn.company_mark"
 
 
 def check_offline(document: Document) -> None:
-    """Raise PolicyError with everything that is wrong in a policy, whatever the portal."""
+    """Raise PolicyError with every problem of a policy that does not depend on a portal."""
     problems = Problems()
     # The scope holds for companies too, which have no contact's properties.
     scope = document.settings["scope"]

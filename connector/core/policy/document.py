@@ -1,4 +1,4 @@
-"""Reads one policy file: its name, what it extends, its settings, lists and rules."""
+"""Read one policy file: its name, what it extends, its settings, lists and rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _RESERVED_NAMES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What one file says; `own` is False for a preset."""
+    """The content of one file; `own` is False for a preset."""
 
     name: str
     version: str
@@ -50,7 +50,7 @@ class Document:
 
 
 def read_document(content: str, *, source: str, own: bool) -> Document:
-    """Return what a file says; raise PolicyError with everything that is wrong in it."""
+    """Return the content of a file; raise PolicyError with every problem in it."""
     root = section(read_yaml(content, source=source), "a policy", known=_KEYS)
     document_reader = _DocumentReader(root, own)
     rules, rule_rows = document_reader.read_part("rules", read_rules, ((), ()))
@@ -82,7 +82,7 @@ class _PartReader(Protocol[_Part_co]):
 
 
 class _DocumentReader:
-    """Reads the parts of one file, and collects what is wrong in each."""
+    """Reads the parts of one file, and collects the problems of each."""
 
     def __init__(self, root: Section, own: bool) -> None:  # noqa: FBT001 - one caller, below a name
         self._root = root

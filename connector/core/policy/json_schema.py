@@ -1,4 +1,4 @@
-"""The JSON Schema of policy files, so that editors complete and underline."""
+"""Write the JSON Schema of policy files, by which editors complete and check them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy as its files say it: settings and rules, not yet bound to a portal."""
+"""Load a policy with everything that it extends, without a portal."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from connector.core.problem import Problems, did_you_mean, policy_error
 class Policy:
     """A loaded policy with everything that it extends.
 
-    `digest` is of its meaning, not of its text; `source` is the file that says it. `document`
-    is the same before references between settings were followed.
+    `digest` covers its meaning, not its text; `source` is its file. `document` is its content
+    before references between settings were resolved.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Policy:
         return self.settings[name].plain_value is True
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Return a setting's texts as the file says them, () for none."""
+        """Return a setting's texts as the file has them, () for none."""
         return self.settings[name].texts
 
 
@@ -131,7 +131,7 @@ def _read_preset_text(word: PolicyWord, preset_text: Callable[[str], str]) -> st
 
 
 def _resolve_references(settings: Mapping[str, Setting]) -> dict[str, Setting]:
-    """Return the settings with each `$other` replaced by what the other one says."""
+    """Return the settings with each `$name` replaced by the value of that setting."""
     problems = Problems()
     resolved = dict(settings)
     for name, setting in settings.items():
@@ -160,7 +160,7 @@ def _resolve_reference(setting: Setting, settings: Mapping[str, Setting]) -> Set
 
 
 def _digest(document: Document) -> str:
-    """Return a digest of everything that a decision can depend on, but no comment or place."""
+    """Return a digest of everything that a decision can depend on, without comments and places."""
     meaning = {
         "settings": {name: _setting_json(setting) for name, setting in document.settings.items()},
         "lists": {name: _setting_json(setting) for name, setting in document.lists.items()},

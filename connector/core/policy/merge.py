@@ -1,4 +1,4 @@
-"""Puts a policy file on top of the presets that it extends."""
+"""Merge a policy file with the presets that it extends."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _Entry = TypeVar("_Entry", Rule, Row)
 
 
 def merge(base: Document, override: Document) -> Document:
-    """Return `override` on top of `base`.
+    """Return `base` with the entries of `override`.
 
-    Settings and lists replace. A rule replaces the one of its name where that one stands;
-    a new rule goes before all others, or `before` the one that it names (`keep`: last).
+    Settings and lists replace those of `base`. A rule replaces the rule of its name in its place.
+    A new rule goes before all others, or before the rule that its `before` names (`keep`: last).
     """
     problems = Problems()
     rules: list[Rule] = []

@@ -1,4 +1,4 @@
-"""Reads the rules and lead status rows of a policy file."""
+"""Read the rules and lead status rows of a policy file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the settings of a policy file, nested as their dotted names say."""
+"""Read the settings of a policy file, which are nested by the parts of their dotted names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from connector.core.yaml.values import choice, flag, is_empty, number, scalar, s
 
 @dataclass(frozen=True, slots=True)
 class PolicyWord:
-    """A text of a policy with its place; `own` is False where a preset says it."""
+    """A text of a policy with its place; `own` is False where it comes from a preset."""
 
     text: str
     place: Place
@@ -31,7 +31,7 @@ PlainValue: TypeAlias = float | bool | Condition | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One setting as a policy says it: `words` hold its texts.
+    """One setting of a policy; `words` holds its texts.
 
     `plain_value` is its number, flag or condition. An alias mapping holds two words for each pair.
     """
@@ -53,7 +53,7 @@ _DEFAULT_PLACE: Final = Place("default", 1, 1)
 
 
 def default_settings() -> dict[str, Setting]:
-    """Return every setting as it is when no file says anything."""
+    """Return the default of every setting."""
     return {name: _default_setting(spec) for name, spec in SETTING_SPECS.items()}
 
 
@@ -77,7 +77,7 @@ def _default_setting(spec: SettingSpec) -> Setting:
 
 
 def read_settings(node: Node, *, own: bool) -> dict[str, Setting]:
-    """Return the settings of a file; raise PolicyError with everything that is wrong in them."""
+    """Return the settings of a file; raise PolicyError with every problem in them."""
     problems = Problems()
     settings: dict[str, Setting] = {}
     for name, key, value in _setting_nodes(node, "", problems):

@@ -1,4 +1,4 @@
-"""What a policy's rules and rows look like, not yet bound to a portal."""
+"""Define the rules and lead status rows of a policy, without a portal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from connector.core.problem import Place
 KEEP: Final = "keep"
 CLEAR: Final = "clear"
 BUILT_IN: Final = ("out-of-scope", "unknown-stage", "alias", "keep", "unsettled")
-"""Rules that every policy has, whatever its file says."""
+"""The built-in rules, which every policy has."""
 
 
 class RuleDirection(StrEnum):
-    """Where a rule may lead: along the path, back, or anywhere."""
+    """The directions in which a rule may move a record: along the path, back, or both."""
 
     FORWARD = "forward"
     BACKWARD = "backward"
@@ -27,7 +27,7 @@ class RuleDirection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a rule leads: to one value, or to one for each value of the stage or a setting.
+    """The target of a rule: one value, or one for each value of the stage or of a setting.
 
     A word is `keep`, `clear`, `$setting`, or a stage or lead status by value or label.
     """
@@ -38,14 +38,14 @@ class Target:
 
     @property
     def words(self) -> tuple[PolicyWord, ...]:
-        """Return everything that it may lead to."""
+        """Return the words of all its values."""
         last = (self.otherwise,) if self.otherwise else ()
         return (*(value for _, value in self.branches), *last)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Plain words with names of facts in braces: each part is a text and the name after it."""
+    """A text with names of facts in braces; each part is a text and the name after it."""
 
     parts: tuple[tuple[str, str], ...]
     place: Place

@@ -1,4 +1,4 @@
-"""Gives settings and lists their names in conditions."""
+"""List the names that settings and lists have in conditions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def fixed_names(
 
 
 def unbound_values(settings: Mapping[str, Setting]) -> dict[str, Value]:
-    """Return every setting's value as its file says it, where no portal is known."""
+    """Return the value of every setting as in its file, for use without a portal."""
     return {name: _unbound_value(setting) for name, setting in settings.items()}
 
 

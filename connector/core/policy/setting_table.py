@@ -1,4 +1,4 @@
-"""The table of settings: what each is called, looks like, means, and is by default."""
+"""Define the table of settings: name, type, meaning and default of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 
 class SettingType(StrEnum):
-    """What a setting's value looks like."""
+    """The type of a setting's value."""
 
     NUMBER = "number"
     SHARE = "share"

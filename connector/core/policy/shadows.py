@@ -1,4 +1,4 @@
-"""Finds rules that can never win, because an earlier one always holds first."""
+"""Find rules that can never win, because an earlier rule always holds as well."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UPPER_BOUNDS: Final = frozenset({Op.LESS, Op.AT_MOST})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowedRule:
-    """A rule that can never win; `shadowed_by` is the earlier one that always holds first."""
+    """A rule that can never win; `shadowed_by` is the earlier rule that always holds as well."""
 
     entry: Rule | Row
     shadowed_by: Rule | Row
@@ -70,7 +70,7 @@ def _object_types(entry: Rule | Row) -> frozenset[ObjectType]:
 
 
 def implies(premise: Tree, conclusion: Tree, values: Mapping[str, float]) -> bool:
-    """Whether `conclusion` holds wherever `premise` does; False if that cannot be shown."""
+    """Return whether `conclusion` holds wherever `premise` does; False if that cannot be shown."""
     if isinstance(premise, Either):
         return all(implies(part, conclusion, values) for part in premise.parts)
     match conclusion:
@@ -85,7 +85,7 @@ def implies(premise: Tree, conclusion: Tree, values: Mapping[str, float]) -> boo
 
 
 def _conjuncts(tree: Tree) -> Iterator[Tree]:
-    """Yield what must hold together."""
+    """Yield the parts of a condition that must all hold."""
     if isinstance(tree, All):
         for part in tree.parts:
             yield from _conjuncts(part)
@@ -110,7 +110,7 @@ def _is_same(premise: Comparison, conclusion: Comparison) -> bool:
 
 
 def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[str, float]) -> bool:
-    """Whether both compare the same fact with numbers, and `premise` asks for more."""
+    """Return whether both compare the same fact with numbers, and `premise` asks for more."""
     if not isinstance(premise.left, DottedName) or not isinstance(conclusion.left, DottedName):
         return False
     premise_number, conclusion_number = (

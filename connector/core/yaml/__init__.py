@@ -1,1 +1,1 @@
-"""YAML that remembers the line and column of everything it holds."""
+"""Read YAML with the line and column of every value, and write it."""

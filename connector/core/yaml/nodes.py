@@ -1,4 +1,4 @@
-"""Reads YAML into nodes that remember their place; the schema, not YAML, says what a word is."""
+"""Read YAML into nodes with their places; the reader of a setting decides a word's type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_DEPTH: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One word or text; `raw` is how it stands in the file, quotes and all."""
+    """One word or text; `raw` is its spelling in the file, with quotes."""
 
     text: str
     place: Place
@@ -44,7 +44,7 @@ class Scalar:
         )
 
     def _is_skipped(self, position: int, offset: int) -> bool:
-        """Whether the file has something here that the text does not have."""
+        """Return whether the file has something here that the text does not have."""
         character = self.text[offset : offset + 1]
         return bool(character.strip()) and self.raw[position] != character
 
@@ -90,7 +90,7 @@ def read_yaml(text: str, *, source: str) -> Node:
 
 
 def _yaml_error(error: yaml.MarkedYAMLError, start: Place) -> PolicyError:
-    """Return PyYAML's complaint as ours."""
+    """Return PyYAML's error as a PolicyError."""
     yaml_mark = error.problem_mark or error.context_mark
     place = Place(start.source, yaml_mark.line + 1, yaml_mark.column + 1) if yaml_mark else start
     problem = error.problem or error.context or "this is not YAML"
@@ -109,7 +109,7 @@ def _event_place(event: Any, source: str) -> Place:
 
 
 class _NodeReader:
-    """Builds nodes from PyYAML's events, so that depth and aliases stay in our hands."""
+    """Builds nodes from PyYAML's events, and so limits depth and refuses aliases."""
 
     def __init__(self, text: str, source: str) -> None:
         self._text = text

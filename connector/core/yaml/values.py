@@ -1,4 +1,4 @@
-"""Takes what is expected out of YAML nodes, or says what was expected instead."""
+"""Take values of the expected type out of YAML nodes; raise PolicyError for another type."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from connector.core.yaml.nodes import Items, Node, Scalar, Section
 
 
 def describe_node(node: Node) -> str:
-    """Return what a node is, in words for a message."""
+    """Return the type of a node, in words for a message."""
     if isinstance(node, Items):
         return "a list"
     return "a mapping" if isinstance(node, Section) else f"{node.text!r}"
 
 
 def section(node: Node, description: str, *, known: Sequence[str] = ()) -> Section:
-    """Return a mapping, with nothing but known keys if any are given."""
+    """Return a mapping; refuse unknown keys where known keys are given."""
     if not isinstance(node, Section):
         raise policy_error(
             node.place, f"{description} is a mapping (key: value), this is {describe_node(node)}"
@@ -35,7 +35,7 @@ def _unknown_key(key: Scalar, description: str, known: Sequence[str]) -> Problem
 
 
 def items(node: Node, description: str) -> tuple[Node, ...]:
-    """Return the entries of a list; one word counts as a list of one, nothing as an empty one."""
+    """Return the entries of a list: one for a single word, none for a blank."""
     if isinstance(node, Items):
         return node.items
     if isinstance(node, Scalar):
@@ -53,7 +53,7 @@ def scalar(node: Node, description: str) -> Scalar:
 
 
 def is_empty(node: Scalar) -> bool:
-    """Whether nothing stands there (nothing at all, `~` or `null`)."""
+    """Return whether a node is blank (no text, `~` or `null`)."""
     return not node.quoted and node.text in {"", "~", "null"}
 
 

@@ -1,1 +1,1 @@
-"""JSON to nouns and back: the only place that knows how HubSpot spells things."""
+"""Parse HubSpot's JSON into values, and write values as JSON; only this folder knows the JSON."""

@@ -1,4 +1,4 @@
-"""Associations, page by page and record by record."""
+"""Parse the answers to association reads."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ NO_ASSOCIATIONS_ERRORS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationsPage:
-    """Associations, where each list of several pages goes on, and what could not be read."""
+    """One page of associations.
+
+    `cursors` holds the cursor of the next page of each record that has more associations;
+    `unreadable` says why the associations of a record could not be read.
+    """
 
     links: tuple[Association, ...]
     cursors: Mapping[Ref, str]
@@ -46,9 +50,11 @@ def parse_associations(
     with success_body("associations", answer) as body:
         unreadable = _parse_errors(body, refs)
         for raw in body["results"]:
+            # A row of a record that was not asked for, or that HubSpot also reports as an error.
             ref = refs.get(str(raw["from"]["id"]))
             if ref is None or ref in unreadable:
                 continue
+            # An odd row makes only its own record unreadable.
             try:
                 record_links = [_parse_association(ref, to, raw_link) for raw_link in raw["to"]]
                 after = next_cursor(raw)
@@ -69,8 +75,10 @@ def _parse_errors(body: Raw, refs: Mapping[str, Ref]) -> dict[Ref, str]:
     """
     unreadable: dict[Ref, str] = {}
     for error in body.get("errors") or ():
+        # The record has no associations, which is no failure.
         if {error.get("subCategory"), error.get("category")} & NO_ASSOCIATIONS_ERRORS:
             continue
+        # The record has some that HubSpot did not give.
         named_refs = [refs[record_id] for record_id in record_ids(error) if record_id in refs]
         if not named_refs:
             raise OddValue("some associations could not be read")

@@ -1,4 +1,4 @@
-"""The body of an answer, taken apart carefully: what is not as documented is a `BadAnswer`."""
+"""Parse the parts that all answers share; raise `BadAnswer` where they are not as documented."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from connector.hubspot.http.response import Answer, CutText, parse_json
 Raw = Mapping[str, Any]  # a parsed JSON object; nothing beyond the codec sees it
 Row = TypeVar("Row")
 ODD_ANSWER_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What taking an answer apart raises where it is not as documented."""
+"""The errors that parsing raises where an answer is not as documented."""
 
 
 @contextmanager
@@ -31,15 +31,15 @@ def success_body(request_name: str, answer: Answer) -> Iterator[Raw]:
 
 
 class OddValue(ValueError):
-    """A value that is not as HubSpot documents it; the message names it, and never its content."""
+    """A value that is not as HubSpot documents it; the message names it without its content."""
 
 
 def parse_rows(
     rows: Iterable[Raw], object_type: ObjectType, parse: Callable[[Raw], Row]
 ) -> tuple[list[Row], dict[Ref, str]]:
-    """Parse the rows of an answer; return them, and why the others could not be read, by record.
+    """Parse the rows of an answer; return them, and by record why another row is unreadable.
 
-    A row without an id cannot be named: it makes the whole answer unreadable.
+    A row without an id names no record: it makes the whole answer unreadable.
     """
     parsed: list[Row] = []
     unreadable: dict[Ref, str] = {}
@@ -52,7 +52,7 @@ def parse_rows(
 
 
 def parse_id(value: object) -> str:
-    """Return a record id as text; raise OddValue where it is none."""
+    """Return a record id as text; raise OddValue for anything that is not a number."""
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdigit()):
         raise OddValue("an id is no number")
@@ -98,7 +98,7 @@ def parse_time(value: object) -> datetime:
 
 
 def next_cursor(raw: Raw) -> str | None:
-    """Return where a list goes on, `None` at its end."""
+    """Return the cursor of the next page of a list, `None` at its end."""
     after = ((raw.get("paging") or {}).get("next") or {}).get("after")
     if after is None:
         return None
@@ -115,7 +115,7 @@ def _parse_object(answer: Answer) -> Raw:
 
 
 def odd_answer_reason(error: Exception) -> str:
-    """Say what is odd without any value of a record."""
+    """Return what is odd about an answer, without any value of a record."""
     if isinstance(error, OddValue):
         return str(error)
     if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):

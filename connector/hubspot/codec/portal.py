@@ -1,4 +1,4 @@
-"""Account, property definitions and pipelines of a portal."""
+"""Parse the answers about a portal: its account, property definitions and pipelines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TYPES_BY_FIELD_TYPE: Final = {
 
 
 def parse_account(answer: Answer) -> Account:
-    """Read the account that the token belongs to."""
+    """Parse the account that the token belongs to."""
     with success_body("account", answer) as body:
         return Account(
             portal_id=str(body["portalId"]),
@@ -41,10 +41,10 @@ def parse_account(answer: Answer) -> Account:
 
 
 def parse_definitions(answer: Answer) -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
-    """Read the property definitions of one object type, by name.
+    """Parse the property definitions of one object type; return them by name.
 
-    Return them, and why others could not be read: of 700 in a lived-in portal a policy needs
-    a dozen, and an odd one among the others must not matter.
+    Return also, by name, why a definition could not be read. A portal has hundreds of
+    definitions and a policy needs about a dozen, so an odd one must not stop the run.
     """
     definitions: dict[str, PropertyDefinition] = {}
     unreadable: dict[str, str] = {}
@@ -59,7 +59,7 @@ def parse_definitions(answer: Answer) -> tuple[dict[str, PropertyDefinition], di
 
 
 def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
-    """Read the pipelines and their stages in the portal's order, without archived pipelines."""
+    """Parse the pipelines and their stages, in the portal's order, without archived pipelines."""
     with success_body("pipelines", answer) as body:
         return tuple(
             Pipeline(
@@ -77,6 +77,7 @@ def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
 
 def _parse_definition(name: str, raw: Raw) -> PropertyDefinition:
     field_type = str(raw.get("fieldType") or "")
+    # A definition without a type: the field type tells it.
     property_type = raw.get("type") or _TYPES_BY_FIELD_TYPE.get(field_type)
     if not isinstance(property_type, str):
         raise OddValue("its type is missing")
@@ -110,7 +111,7 @@ def _parse_stage(raw: Raw) -> DealStage:
 
 
 def _display_order(raw: Raw) -> tuple[bool, int]:
-    """Sort as HubSpot shows it: a display order of -1 comes after every positive one."""
+    """Return the sort key of a display order: -1 comes after every positive one."""
     order = _order(raw)
     return order < 0, order
 
@@ -122,7 +123,7 @@ def _order(raw: Raw) -> int:
 
 
 def _parse_bool(text: object) -> bool | None:
-    """Read a metadata value: HubSpot sends the texts "true" and "false"."""
+    """Parse a metadata value: HubSpot sends the texts "true" and "false"."""
     return {"true": True, "false": False}.get(str(text).lower())
 
 

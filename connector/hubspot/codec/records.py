@@ -1,4 +1,4 @@
-"""Records, out of lists, searches, reads and updates."""
+"""Parse records from the answers to lists, searches, reads and updates."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
     ObjectType.COMPANIES: "hs_lastmodifieddate",
     ObjectType.DEALS: "hs_lastmodifieddate",
 }
-"""The property that a change moves; a search by the wrong one finds nothing and says nothing."""
+"""The time of the last change. A search by another type's property finds nothing, without error."""
 
 _TEXT_TYPES: Final = frozenset({str, type(None)})
 MERGED_IDS_PROPERTY: Final = "hs_merged_object_ids"
-"""Of a survivor: the ids that were merged into it, separated by semicolons."""
+"""The property of a survivor with the ids that were merged into it, separated by semicolons."""
 
 
 def parse_list(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
-    """Read one answer of a list."""
+    """Parse one answer of a list."""
     with success_body("list", answer) as body:
         records, unreadable = _parse_records(body, object_type, names)
         return Page(records=records, after=next_cursor(body), unreadable=unreadable)
 
 
 def parse_search(answer: Answer, object_type: ObjectType, names: Sequence[str]) -> Page:
-    """Read one answer of a search; its `after` is an offset that only says whether more follow."""
+    """Parse one answer of a search; its `after` is an offset, which only shows that more follow."""
     with success_body("search", answer) as body:
         records, unreadable = _parse_records(body, object_type, names)
         return Page(
@@ -53,10 +53,10 @@ def parse_search(answer: Answer, object_type: ObjectType, names: Sequence[str]) 
 def parse_batch_read(
     answer: Answer, asked_refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]
 ) -> ReadResult:
-    """Read one answer of a batch read, by asked ref; a merged id finds its survivor.
+    """Parse one answer of a batch read; return the records by asked ref.
 
-    Where the row of a survivor cannot be read, nobody knows which asked ids it answers: all
-    that are absent count as unreadable too.
+    A merged id returns its survivor. Where the row of a record that was not asked for cannot be
+    read, it may be the survivor of any absent id: then all absent ids count as unreadable.
     """
     object_type = asked_refs[0].object_type
     with success_body("batch read", answer) as body:
@@ -84,13 +84,16 @@ def parse_batch_read(
 
 
 def parse_ref(answer: Answer, object_type: ObjectType) -> Ref:
-    """Read which record answered; a merged id answers with its survivor."""
+    """Return the record of an answer; a merged id answers with its survivor."""
     with success_body("read", answer) as body:
         return Ref(object_type, str(body["id"]))
 
 
 def parse_update(answer: Answer, asked_refs: Iterable[Ref]) -> UpdateAnswer:
-    """Read what happened to each record of a batch update: the body tells it, not the code."""
+    """Return the outcome of each record of a batch update, from the body and not the status code.
+
+    The status code cannot tell it: 200 and 207 both occur with refused records in the body.
+    """
     refs = {ref.id: ref for ref in asked_refs}
     with success_body("batch update", answer) as body:
         refusals = _parse_refusals(body, refs, answer.correlation_id())
@@ -127,7 +130,7 @@ def _parse_records(
 def _parse_record(
     raw: Raw, object_type: ObjectType, names: Iterable[str], history: Sequence[str] = ()
 ) -> Record:
-    """Decode one row: a backfill comes through here a million times."""
+    """Decode one row; fast, because a full scan decodes every record of the portal here."""
     values = raw["properties"]
     histories = (raw.get("propertiesWithHistory") or {}) if history else {}
     return Record(
@@ -142,14 +145,14 @@ def _parse_record(
 
 
 def _parse_properties(values: Raw, names: Iterable[str]) -> dict[str, str | None]:
-    """Return the values that were asked for; most rows hold texts alone, and take the short way."""
+    """Return the values that were asked for, with a fast path for rows that hold texts alone."""
     if _TEXT_TYPES.issuperset(map(type, values.values())):
         return {name: values.get(name) or None for name in names}
     return {name: parse_text(name, values.get(name)) for name in names}
 
 
 def _parse_ids(text: object) -> tuple[str, ...]:
-    """Read ids that are separated by semicolons; a single one may come as a number."""
+    """Parse ids that are separated by semicolons; HubSpot may send a single one as a number."""
     if not text:
         return ()
     parts = (part.strip() for part in str(text).split(";"))
@@ -157,7 +160,7 @@ def _parse_ids(text: object) -> tuple[str, ...]:
 
 
 def _parse_versions(name: str, raw_versions: Iterable[Raw]) -> tuple[Version, ...]:
-    """Decode a history, newest first; HubSpot promises no order of its own."""
+    """Decode a history and sort it, newest first, since HubSpot documents no order."""
     versions = [
         Version(
             value=parse_text(name, raw.get("value")) or "",

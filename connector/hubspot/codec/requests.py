@@ -87,7 +87,7 @@ def batch_update_body(changes: Mapping[Ref, Mapping[str, str]]) -> dict[str, obj
 
 
 def associations_body(cursors: Mapping[Ref, str | None]) -> dict[str, object]:
-    """Return the body of an association read, by where each record's page begins."""
+    """Return the body of an association read, with the cursor of each record's page."""
     return {
         "inputs": [
             {"id": ref.id} if after is None else {"id": ref.id, "after": after}

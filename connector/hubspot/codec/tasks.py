@@ -1,4 +1,4 @@
-"""Tasks: the body that creates one, the search for one, and what is answered."""
+"""Build the requests that create and find tasks, and parse their answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def create_body(task: Task) -> dict[str, object]:
 
 
 def parse_created_id(answer: Answer) -> str:
-    """Read the id of the task that was created."""
+    """Parse the id of the task that was created."""
     with success_body("task", answer) as body:
         return str(body["id"])
 
@@ -41,7 +41,7 @@ def search_body(subject: str) -> dict[str, object]:
 
 
 def parse_found_id(answer: Answer, subject: str) -> str | None:
-    """Read the id of the task with just this subject, None where there is none."""
+    """Return the id of the task with exactly this subject, None where there is none."""
     with success_body("search", answer) as body:
         matches = (
             result for result in body["results"] if result["properties"].get(_SUBJECT) == subject

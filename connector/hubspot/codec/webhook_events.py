@@ -1,4 +1,4 @@
-"""The body of a webhook delivery → events; whatever it says, only records to look at."""
+"""Parse the body of a webhook delivery into events, which only name records to read."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _TYPES: Final[Mapping[str, ObjectType]] = {
     "0-2": ObjectType.COMPANIES,
     "0-3": ObjectType.DEALS,
 }
-# What tells two events apart. Not `attemptNumber`, which counts deliveries; nor the property's
-# value, which may be personal, and is not needed; nor `eventId` alone, which is not unique.
+# The keys that make an event unique. `attemptNumber` is left out, because it counts deliveries;
+# so is the property's value, which may be personal. `eventId` alone is not unique.
 _IDENTITY_KEYS: Final = (
     *("eventId", "subscriptionId", "subscriptionType", "eventType", "occurredAt", "objectId"),
     *("propertyName", "associationType", "fromObjectId", "toObjectId", "associationRemoved"),
@@ -34,12 +34,12 @@ _MAX_EVENTS: Final = 1000  # HubSpot sends at most 100 in one delivery
 
 
 class InvalidDelivery(ValueError):
-    """A delivery that holds no list of events."""
+    """The body of a delivery is not a list of events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedDelivery:
-    """What a delivery holds: events of this portal, and how many entries were passed over."""
+    """The events of a delivery for one portal, and how many entries were skipped."""
 
     events: tuple[Event, ...]
     skipped: int
@@ -48,8 +48,8 @@ class ParsedDelivery:
 def parse_delivery(body: bytes, portal_id: str) -> ParsedDelivery:
     """Return the events of a delivery for one portal; raise InvalidDelivery where it has none.
 
-    What is of another portal, of an unknown kind, or written in another way is passed over:
-    the next poll finds what happened.
+    Entries of another portal, of an unknown kind or with missing keys are skipped: the next poll
+    reads what changed.
     """
     entries = _entries(body)
     if len(entries) > _MAX_EVENTS:

@@ -76,7 +76,7 @@ def uninterruptible() -> Iterator[None]:
 
 
 def is_uninterruptible() -> bool:
-    """Whether the present work must be finished, whatever is left of the day."""
+    """Return whether the present work must be finished, whatever is left of the day."""
     return _UNINTERRUPTIBLE.get()
 
 

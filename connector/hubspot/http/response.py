@@ -79,7 +79,7 @@ class Answer:
         return http_date(self.headers.get("date", ""))
 
     def is_json(self) -> bool:
-        """Whether the body is a JSON object, as every answer of the API should be."""
+        """Return whether the body is a JSON object, as every answer of the API should be."""
         return isinstance(self.json(), dict)
 
 

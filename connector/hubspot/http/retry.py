@@ -106,7 +106,7 @@ def _should_retry(error: BaseException | None, request: Request, attempt: int) -
 
 
 def _may_pass(error: BaseException | None, request: Request) -> bool:
-    """Whether a refusal is of a kind that is seen to pass by itself; nothing was executed.
+    """Return whether a refusal is of a kind that is seen to pass by itself; nothing was executed.
 
     That is a refused token, scope or address, a 400 without a category ("There was a problem
     with the request"), and a single record that is not found. A read that is refused for a

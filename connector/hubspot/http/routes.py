@@ -46,7 +46,7 @@ class Request:
 
     @property
     def writes(self) -> bool:
-        """Whether HubSpot changes something when it executes the request."""
+        """Return whether HubSpot changes something when it executes the request."""
         return self.route in {Route.BATCH_UPDATE, Route.TASK_CREATE}
 
 

@@ -110,7 +110,7 @@ class Tokens:
             return True
 
     def _is_fresh(self, grant: Grant) -> bool:
-        """Whether a token holds for a while; a clock that was set back shows as a long life."""
+        """Return whether a token still holds; a life too long for one shows a clock set back."""
         return REFRESH_AHEAD < grant.until - self._now() <= _LONGEST_LIFE
 
     def _fetch(self, *, refused: str) -> Grant:

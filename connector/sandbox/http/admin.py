@@ -18,7 +18,7 @@ _PREFIX: Final = "/_sandbox/"
 
 
 def is_admin_request(request: Request) -> bool:
-    """Tell whether a request is for the sandbox itself."""
+    """Return whether a request is for the sandbox itself."""
     return request.path.startswith(_PREFIX)
 
 

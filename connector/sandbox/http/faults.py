@@ -106,7 +106,7 @@ class Fault:
             raise ValueError(f"kind is one of {', '.join(FAULT_KINDS)}; when is before or after")
 
     def hits(self, request: Request) -> bool:
-        """Tell whether a request meets the fault, and count it."""
+        """Return whether a request meets the fault, and count it."""
         if self.route not in {"*", request.route} or not self._matches(request):
             return False
         self._match_count += 1
@@ -132,7 +132,7 @@ class Fault:
         return any(self.names(request, record_id) for record_id in requested_ids(request))
 
     def names(self, request: Request, record_id: str) -> bool:
-        """Tell whether a record of the request's object type is one of the fault's ids."""
+        """Return whether a record of the request's object type is one of the fault's ids."""
         object_type = OBJECT_TYPES_BY_NAME.get(request.object_type)
         full_name = f"{object_type.name if object_type else request.object_type}/{record_id}"
         return record_id in self.ids or full_name in self.ids

@@ -28,7 +28,7 @@ class Route:
 
     @property
     def is_write(self) -> bool:
-        """Tell whether the request changes records."""
+        """Return whether the request changes records."""
         return self.access == "write"
 
 

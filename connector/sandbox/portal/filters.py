@@ -55,7 +55,7 @@ class FilterGroup:
 
     @property
     def is_window(self) -> bool:
-        """Tell whether the group asks for a window of last-modified."""
+        """Return whether the group asks for a window of last-modified."""
         return (self.low, self.high) != (0, _MAX_TIME)
 
 

@@ -20,12 +20,12 @@ class Stage:
 
     @property
     def won(self) -> bool:
-        """Tell whether a deal in it is won."""
+        """Return whether a deal in it is won."""
         return bool(self.closed) and self.probability == 1.0
 
     @property
     def lost(self) -> bool:
-        """Tell whether a deal in it is lost."""
+        """Return whether a deal in it is lost."""
         return bool(self.closed) and self.probability == 0.0
 
 

@@ -10,7 +10,7 @@ from connector.sandbox.portal.record import Version, iso
 
 
 def is_backward(order: Mapping[str, int], old: str, new: str) -> bool:
-    """Tell whether a change of stage goes against the portal's order.
+    """Return whether a change of stage goes against the portal's order.
 
     >>> is_backward({"lead": 1, "customer": 5}, "customer", "lead")
     True

@@ -100,7 +100,7 @@ class PortalState:
         return stale_record
 
     def is_first_asked(self, keys: tuple[int, ...]) -> bool:
-        """Tell whether a page of search results is asked for the first time; remember it."""
+        """Return whether a page of search results is asked for the first time; remember it."""
         if len(self._asked_pages) > _MAX_REMEMBERED_PAGES:
             self._asked_pages.clear()
         is_first = keys not in self._asked_pages

@@ -161,7 +161,7 @@ async def _no_icon() -> Response:
 
 
 def _is_record(cell: Any) -> bool:
-    """Whether a cell names a contact or a company, so that it can be a link."""
+    """Return whether a cell names a contact or a company, so that it can be a link."""
     try:
         ref = Ref.parse(cell) if isinstance(cell, str) else None
     except ValueError:

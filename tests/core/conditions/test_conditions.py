@@ -46,7 +46,7 @@ LISTS = "lists:\n  own_domains: [Fjord.example]\n"
 def condition_holds(
     condition: str, *deals: tuple[Record, tuple[Version, ...]], **changes: str
 ) -> bool:
-    """Whether a condition holds for Anna, who belongs to a company of Norway."""
+    """Return whether a condition holds for Anna, who belongs to a company of Norway."""
     policy = bind_policy(policy_with_rule(condition, extra=LISTS))
     record = contact("lead", "NEW", **{**ANNAS_PROPERTIES, **changes})
     facts = facts_about(policy, record, *deals, company=company("customer", country="Norway"))

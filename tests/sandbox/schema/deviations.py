@@ -18,7 +18,7 @@ class Deviation:
     reason: str
 
     def covers(self, answer: str, difference: str) -> bool:
-        """Tell whether a difference of an answer is this one."""
+        """Return whether a difference of an answer is this one."""
         return fnmatchcase(answer, self.answers) and bool(re.fullmatch(self.pattern, difference))
 
 

@@ -32,7 +32,7 @@ class Replay:
 
     @property
     def needs_records(self) -> bool:
-        """Tell whether the answer's records are there before the request."""
+        """Return whether the answer's records are there before the request."""
         is_read_or_update = self.path.endswith(("/search", "batch/read", "batch/update"))
         return is_read_or_update or self.method in {"GET", "PATCH", "DELETE"}
 
