@@ -222,10 +222,16 @@ class HubSpotClient:
             return None
 
     def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
-        """Read associations; one request for each 1,000 records, and more for long lists."""
+        """Read associations; one request for each 1,000 records, and more for long lists.
+
+        Return the links of each asked record, and why the links of a record are unreadable: a
+        record is in one of the two only. Raise BadAnswer where HubSpot repeats its cursors.
+        HubSpot pages the links of each record by themselves (guide to associating records).
+        """
         links_by_source: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
         unreadable: dict[Ref, str] = {}
         cursors: dict[Ref, str | None] = dict.fromkeys(refs)
+        # Each round asks only for the records whose list of links goes on.
         while cursors:
             next_cursors: dict[Ref, str | None] = {}
             for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT):
@@ -236,8 +242,10 @@ class HubSpotClient:
                     next_cursors |= page.cursors
                     for link in page.links:
                         links_by_source[link.source][link.target] = link
+            # The same cursors again would be asked for without end.
             if next_cursors and next_cursors == cursors:
                 raise BadAnswer("HubSpot's pages of associations do not advance: try later")
+            # A record that became unreadable is not read further: its links would be incomplete.
             cursors = {ref: after for ref, after in next_cursors.items() if ref not in unreadable}
         return AssociationsResult(
             links={

@@ -1,1 +1,1 @@
-"""Gather facts, decide, hold back what must not be sent, and lay the plan down."""
+"""Gather facts, decide, hold back what must not be sent, and store the plan."""

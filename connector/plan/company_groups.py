@@ -29,14 +29,15 @@ def add_company_group_facts(
     lookup: FactsLookup,
     pinned: PinnedProperties,
 ) -> list[Facts]:
-    """Return these facts with what their company, or their contacts, say of them.
+    """Return these facts, with those that come from the company or from the contacts.
 
-    `look` gives the facts of the others in their circles, as they are by themselves; whose stage
-    is `pinned` is followed where it is.
+    `lookup` returns the own facts of further members of their company groups. A record whose
+    stage is `pinned` is followed to the stage that it keeps.
     """
     companies = sorted({facts.company for facts in own_facts if facts.company})
     with context.reading() as session:
         contacts_by_company = mirror.contacts_of_companies(session, companies)
+    # Read the members that the decisions depend on and that were not asked for.
     needed = {
         ref
         for company in companies
@@ -44,6 +45,7 @@ def add_company_group_facts(
     }
     facts_by_ref = {facts.record: facts for facts in own_facts}
     facts_by_ref |= {facts.record: facts for facts in lookup(sorted(needed - facts_by_ref.keys()))}
+    # Each company is decided together with its contacts.
     updated: dict[Ref, Facts] = {}
     for company in companies:
         group = add_group_values(
@@ -57,7 +59,7 @@ def add_company_group_facts(
 
 
 def _needed_refs(context: DecisionContext, company: Ref, contacts: Sequence[Ref]) -> Iterable[Ref]:
-    """Return on whom the decisions in a circle rest: in a large one nobody follows anybody."""
+    """Return the members that a group's decisions depend on; of a large group the company only."""
     small = is_small(context.policy, len(contacts)) and depends_on_contacts(context.policy)
     return (company, *(contacts if small else ()))
 
@@ -73,9 +75,9 @@ def _company_group(
 
 
 def mark_groups_due(context: RunContext, now: datetime) -> None:
-    """Make due whoever is in one circle with a record that is due.
+    """Make every record due whose company group holds a record that is due.
 
-    What a company should be may change what its contacts should be, and the other way round.
+    The decision about a company may change those about its contacts, and the other way round.
     """
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         after_id = "0"
@@ -99,7 +101,7 @@ def _mark_group_members_due(context: RunContext, refs: Sequence[Ref], now: datet
 
 
 def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
-    """Return everybody in the circles of these records; of a large company only itself."""
+    """Return all members of these records' company groups; of a large group the company only."""
     companies = companies_of(context, refs)
     with context.reading() as session:
         contacts_by_company = mirror.contacts_of_companies(session, sorted(companies))

@@ -1,4 +1,4 @@
-"""Settle what is to be done about records: decide them, and leave aside what must not be sent."""
+"""Decide records, and hold back the corrections that must not be sent."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CONNECTOR = "the connector"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What is to be done about one record: its decision, and what is left aside of it."""
+    """The decision about one record, and its corrections that are held back."""
 
     facts: Facts
     decision: Decision
@@ -67,10 +67,11 @@ class _HoldLookup:
 
 
 def decide_and_hold(context: RunContext, refs: Sequence[Ref]) -> list[Decided]:
-    """Decide records; those with corrections are read afresh, with who set what and when.
+    """Decide records; those with corrections are read afresh, with the authors of their values.
 
-    A record that has changed since it was mirrored is decided by what was read. Who follows
-    others is decided again where they are held: nobody follows to where they will not come.
+    A record that has changed since it was mirrored is decided by its fresh reading. A record
+    that follows a held record is decided again, so that it does not follow to a stage that the
+    held record will not reach.
     """
     pinned: dict[Ref, frozenset[str]] = {}
     decisions = _decide_records(context, refs, pinned)
@@ -255,7 +256,7 @@ def _count_reverts(
 
 
 def _revert_note(correction: Correction, record: Record | None) -> str:
-    """Tell who set back what we had written."""
+    """Return who set back the value that we had written, in words."""
     history = record.history.get(correction.property_name, ()) if record else ()
     if not history:
         return f"somebody set it back to {correction.before or 'blank'}"
@@ -271,10 +272,11 @@ def _hold_back(
 ) -> Decided:
     """Decide again without what must not be sent, until nothing of that is left.
 
-    The stage goes first: a lead status is set aside only for the stage that really results. A
+    The stage goes first: a lead status is held back only for the stage that really results. A
     stage that failed in this run is tried once more by the next one: until then it is not
     known which stage results, and the lead status stays as it is.
     """
+    # Each round pins at least one more property, so there are at most as many rounds as properties.
     held_back: tuple[HeldBack, ...] = ()
     while True:
         new_entries = tuple(
@@ -284,6 +286,7 @@ def _hold_back(
         )
         if not new_entries:
             return Decided(facts=facts, decision=decision, held_back=held_back)
+        # A stage among them first: without it another lead status may result.
         held_back += (
             tuple(entry for entry in new_entries if entry.correction.property_name == STAGE)
             or new_entries
@@ -348,7 +351,8 @@ def _longest_hold(
     decision: Decision,
     lookup: _HoldLookup,
 ) -> Hold | None:
-    """Return the hold on this property that lasts longest."""
+    """Return the hold on this property that lasts longest, None where no hold is in force."""
+    # A blank stage that another program is about to set.
     candidates: list[Hold] = []
     reading = lookup.readings.get(correction.record)
     if reading and correction.property_name == STAGE and not correction.before:
@@ -360,8 +364,10 @@ def _longest_hold(
             now=facts.now,
         )
         candidates += [blank] if blank else []
+    # A value that a person set.
     if reading and (edit := hold_for_person(correction.property_name, reading, context.hold_terms)):
         candidates.append(edit)
+    # A hold of the operator, of an undo or of an edit, by any scope of the record.
     mirrored = lookup.mirrored.get(correction.record)
     for target in hold_scopes(mirrored) if mirrored else ():
         candidates += [

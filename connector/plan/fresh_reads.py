@@ -1,4 +1,4 @@
-"""Read records afresh, with the histories of stage and lead status: who set them, and when."""
+"""Read records afresh from HubSpot, with the histories of stage and lead status."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def read_fresh(context: RunContext, refs: Collection[Ref]) -> ReadResult:
 
 
 def drop_readings(context: RunContext, refs: Collection[Ref]) -> None:
-    """Forget readings: what is about to be written is not as it was read."""
+    """Forget the readings of records that are about to be written."""
     for ref in refs:
         context.state.readings.pop(ref, None)
 
@@ -124,5 +124,5 @@ def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> No
             }
             ledger.store_histories(session, name, histories)
 
-    # A record that was read stands blank, perhaps: what the ledger lacks must not stop its set.
+    # A record may be blank now: a failure to store its history must not stop its set.
     try_to_store(context, store_histories)

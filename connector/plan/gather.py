@@ -1,4 +1,4 @@
-"""Gather what decisions rest on: mirror and ledger → facts."""
+"""Gather the facts of records from the mirror and the ledger."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PRIMARY_COMPANY = "associatedcompanyid"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorData:
-    """What the mirror holds about some records: theirs, their deals, and what links them."""
+    """What the mirror holds about some records: themselves, their deals and their links."""
 
     records: Mapping[Ref, Record]
     links: Mapping[Ref, tuple[Association, ...]]
@@ -39,7 +39,7 @@ def gather(
 ) -> list[Facts]:
     """Return the facts of these records, reading deal histories only where they matter.
 
-    In a circle nobody follows others any further than they come while theirs is `pinned`.
+    In a company group, a record whose stage is `pinned` is followed to the stage that it keeps.
     """
     own_facts = _own_facts(context, refs)
     if context.policy.uses_company_groups:
@@ -147,7 +147,8 @@ def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
 def _with_known_edits(
     context: DecisionContext, session: Transaction, records: Mapping[Ref, Record]
 ) -> dict[Ref, Record]:
-    """Return records with what the ledger holds of who set stage and lead status, where used."""
+    """Return records with the ledger's histories of stage and lead status, where rules use them."""
+    # The ledger is read only for records whose decision can depend on it.
     policies = context.policy.object_policies
     by_stage = [
         ref for ref in records if policies[ref.object_type].stage_history_stages != frozenset()

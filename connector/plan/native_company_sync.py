@@ -1,4 +1,4 @@
-"""Know whether HubSpot carries a company's stage on to its contacts, before many are carried."""
+"""Learn from a few companies whether HubSpot's own sync copies their stage to their contacts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def needs_permission(context: RunContext) -> bool:
 
 
 def native_sync_message(context: RunContext, company: Ref, contacts: int) -> str:
-    """Return what becomes of a company's move that HubSpot may carry on to its contacts."""
+    """Return the message about a company's move that HubSpot may copy to its contacts."""
     match native_sync_state(context):
         case NativeSync.ON:
             return (
@@ -78,7 +78,11 @@ def native_sync_message(context: RunContext, company: Ref, contacts: int) -> str
 def contacts_synced_natively(
     context: RunContext, corrections: Sequence[Correction]
 ) -> dict[Ref, tuple[Ref, ...]]:
-    """Return, for each forward company move, the contacts that HubSpot's sync would carry."""
+    """Return, for each forward company move, the contacts that HubSpot's sync would move.
+
+    HubSpot's sync moves contacts forward only, so these are the contacts behind the new stage
+    (HubSpot's knowledge base on syncing lifecycle stages). Companies without any are left out.
+    """
     forward_corrections = {
         correction.record: correction
         for correction in corrections
@@ -95,6 +99,7 @@ def contacts_synced_natively(
             [contact for contacts in contacts_by_company.values() for contact in contacts],
         )
     stage_order = context.policy.object_policies[ObjectType.CONTACTS].order
+    # A blank stage, or one that the portal does not list, is behind every other.
     contacts_behind = {
         company: tuple(
             contact
@@ -113,7 +118,7 @@ def read_stages(context: RunContext, contacts: Sequence[Ref]) -> dict[Ref, str]:
 
 
 def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, str]) -> None:
-    """Compare a company's contacts with what they were before its move, and remember the answer."""
+    """Compare a company's contacts with their stages before its move, and store the result."""
     stage = move.target_values[STAGE]
     context.wait(context.recheck_seconds[0] if context.recheck_seconds else 0.0)
     records = read_records(context, list(stages_before))

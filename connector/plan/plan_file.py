@@ -1,4 +1,4 @@
-"""Read a plan file: whole, unedited, of this portal, and of the policy that is in force."""
+"""Read a plan file, and refuse an incomplete or edited one, or one of another portal or policy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PlanFile:
 
 
 def read_plan(context: RunContext, path: Path) -> PlanFile:
-    """Return a plan file's content; raise UserError where it must not be applied here."""
+    """Return a plan file's content; raise UserError where it must not be applied in this portal."""
     document, corrections = _parse(path)
     policy = document.get("policy") or {}
     digest = str(document.get("digest"))

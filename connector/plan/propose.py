@@ -1,4 +1,4 @@
-"""Propose corrections: decide every due record, and lay the plan complete into the store."""
+"""Propose corrections: decide every due record, and store the complete plan."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def new_tally(context: RunContext) -> PlanCounter:
 
 
 def _mark_affected_due(context: RunContext, now: datetime) -> None:
-    """Make due what a changed ground concerns, and whoever is in a circle with what is due."""
+    """Make the records due that a changed policy or portal affects, and their company groups."""
     with context.begin() as session:
         _mark_all_due_if_changed(context, session, now)
     if context.policy.uses_company_groups:
@@ -92,7 +92,7 @@ def _mark_all_due_if_changed(context: RunContext, session: Transaction, now: dat
 
 
 def _evidence_digest(context: RunContext) -> str:
-    """Return a digest of what all decisions rest on besides the records themselves."""
+    """Return a digest of everything that decisions depend on besides the records themselves."""
     portal = context.portal
     option_lists = [portal.options(kind, name) for kind in ORDER for name in (STAGE, STATUS)]
     text = repr((context.policy.digest, option_lists, portal.pipelines, portal.account.time_zone))

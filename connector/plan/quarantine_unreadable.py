@@ -21,7 +21,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """Records by asked ref, and those that are set aside; a ref in neither was not found."""
+    """Records by asked ref, and those that are set aside; HubSpot has no other asked ref."""
 
     records: Mapping[Ref, Record]
     set_aside: frozenset[Ref]

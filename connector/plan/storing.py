@@ -1,6 +1,6 @@
-"""Store what a run finds out, although the disk may be full: nothing may stop a set after a clear.
+"""Store results of a run, and go on where the disk is full: nothing may stop a set after a clear.
 
-What cannot be stored is found out again by the next start, from the open moves and from HubSpot.
+The next start derives what could not be stored from the open moves and from HubSpot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tell which active workflows enrol on what we write, as far as the token may read them."""
+"""Find the active workflows that enrol on the properties that we write, if the token permits."""
 
 from __future__ import annotations
 

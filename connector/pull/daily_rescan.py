@@ -1,8 +1,8 @@
-"""Read everything again, a little with each poll and all of it within a day.
+"""Read the whole portal again once a day, in slices, a few pages with each poll.
 
-Some changes leave no trace where a poll looks: a link that moves no modification date, a record
-that went into the recycling bin, a calculated property. So the portal is listed once a day in
-slices, and a record that a page should show and does not is asked for by its id.
+Polls search by the modification date, and some changes do not move it: a changed link, a record
+that was archived, a calculated property. A record that is absent from the page that should show
+it is read by its id.
 """
 
 from __future__ import annotations
@@ -162,9 +162,9 @@ def _rescan_pages(
 def missing_refs(
     mirrored: dict[Ref, datetime | None], shown_refs: Set[Ref], now: datetime
 ) -> list[Ref]:
-    """Return the mirrored records that a page does not show, though it covers their ids.
+    """Return the mirrored records that a page does not show, although it covers their ids.
 
-    An archived record is asked for as long as it may be deleted for good or restored: HubSpot
+    An archived record is read as long as it may be deleted for good or restored: HubSpot
     keeps it in the recycling bin for 90 days (Knowledge Base, "Restore deleted records").
     """
     return [

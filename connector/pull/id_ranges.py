@@ -89,20 +89,24 @@ def initial_ranges(total: int, last_id: int) -> list[IdRange]:
 
 
 def advance_range(id_range: IdRange, page: Page) -> RangePage:
-    """Advance a range by a page.
+    """Return a range advanced by a page, with the records of the page that are the range's own.
 
-    Raise OutOfOrderError where the ids do not come in order, so that nothing is known of the ids
-    between them; raise BadAnswer where HubSpot's cursor stands still.
+    Raise OutOfOrderError where the ids do not come in order: then ids between them may have been
+    skipped. Raise BadAnswer where HubSpot returns the cursor that was sent.
     """
+    # The same cursor again would be read without end.
     if page.after is not None and page.after == id_range.cursor:
         raise BadAnswer("HubSpot's cursor of a list stands still: try later")
+    # A page may reach beyond the end of the range, or begin one id early.
     own = [record for record in page.records if _contains(id_range, int(record.ref.id))]
     unreadable = {
         ref: reason for ref, reason in page.unreadable.items() if _contains(id_range, int(ref.id))
     }
+    # A single range of all ids relies on no order.
     ids = [int(record.ref.id) for record in page.records]
     if id_range.start or id_range.end is not None:
         _check_order(id_range, ids)
+    # The range ends with the list, or where the ids pass its end.
     next_id = max([id_range.next_id, *(int(ref.id) + 1 for ref in page.refs)])
     is_past_end = id_range.end is not None and next_id >= id_range.end
     done = page.after is None or is_past_end

@@ -1,4 +1,4 @@
-"""Give up a window that searches never show whole: name it, list its type by id, and go on."""
+"""Give up a window that searches never show completely: log it, list its type by id, go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Store records together with their associations, so that nothing is decided on half of it."""
+"""Store records together with their associations, so that no decision lacks half of them."""
 
 from __future__ import annotations
 
@@ -76,11 +76,13 @@ def read_links(
 
     A record whose associations cannot be read is set aside, and absent from every mapping.
     """
+    # Records that failed before wait for their next try.
     waiting = waiting_records(context, refs, FailedReading.ASSOCIATIONS)
     asked = [ref for ref in refs if ref not in waiting]
     if not asked:
         return [(to, {}) for to in LINKED_TYPES[kind]]
     results = {to: context.api.associations(asked, to) for to in LINKED_TYPES[kind]}
+    # A record that is unreadable towards one type is left out towards all of them.
     unreadable = {
         ref: reason for result in results.values() for ref, reason in result.unreadable.items()
     }

@@ -49,9 +49,11 @@ def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]
     if not refs:
         return
     reading = read_by_id(context, refs, needed_properties(context.policy, context.portal)[kind])
+    # A record that answered under another id is a merged one, and is looked up below.
     records = reading.records
     refs = [ref for ref in refs if ref not in reading.set_aside]
     present = [record for ref, record in records.items() if record.ref == ref]
+    # Store what changed, and what an association event names: its record may be unchanged.
     relinked = {event.record for event in events if event.read_associations}
     with context.reading() as session:
         changed = {record.ref for record in mirror.select_changed(session, present)}

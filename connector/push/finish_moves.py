@@ -28,20 +28,21 @@ def finish_moves(
     results: Sequence[CorrectionResult],
     records: Mapping[Ref, Record],
 ) -> None:
-    """Write down how corrections ended, and take their moves out of the outbox.
+    """Store how corrections ended, and remove their moves from the outbox.
 
-    `records` is what was read last, by asked ref. A record that is not in it, or was merged
-    into another one, leaves the mirror's decisions; the surviving record is pulled, with all
-    that came with it. All others stay due, so that the next decision looks at what is there.
+    `records` are the last readings, by asked ref. A record that is absent from them, or was
+    merged into another one, is no longer decided; its survivor is pulled with everything that
+    was merged. All others stay due, so that the next decision reads their present state.
 
-    Where the database does not store, the moves stay open, and the next start writes down how
-    they ended: other records of the batch may stand blank, and nothing may stop their set.
+    Where the database does not store, the moves stay open, and the next start stores how they
+    ended: other records of the batch may be blank, and nothing may stop their set.
     """
     now = context.api.now()
     refs = {result.move.record for result in results}
     present = {ref: record for ref, record in records.items() if record.ref == ref}
 
     def store_endings(session: Transaction) -> None:
+        # Audit, ledger and holds: what was written, and which edits were put back.
         _record_results(context, session, results)
         ledger.store_histories(session, STAGE, _stages_set_by_us(results, records))
         holds.add(session, [result.hold for result in results if result.hold])
@@ -49,6 +50,7 @@ def finish_moves(
             result.correction for result in results if result.outcome is Outcome.APPLIED
         ]
         applied_corrections.add(session, verified_corrections, at=now)
+        # The mirror: present values, archived and merged records.
         mirror.patch(session, list(present.values()), due_at=now)
         cascade.follow_archive(session, refs - present.keys(), at=now)
         note_own_versions(context, session, _own_versions(results, records))

@@ -81,7 +81,7 @@ def _without_open_moves(
 
 
 def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
-    """Send what the moves want, read it back, and end them; return how they ended.
+    """Send the target values of moves, read them back, and finish the moves; return the results.
 
     A record that HubSpot leaves without a stage keeps its move open, is named in the log, and
     holds up nothing else. A move of which nothing was written, since HubSpot failed each time,
@@ -92,16 +92,19 @@ def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[Correcti
     changes = {move.record: move.target_values for move in moves}
     sent = send(context, changes, finishing=may_be_blank)
     _try_to_advance(context, moves, Phase.SET)
+    # HubSpot failed at each try, and nothing was cleared: the run tries these moves again.
     unserved = [move for move in moves if _is_unserved(move, sent)]
     _note_unserved(context, unserved, sent)
     verified = verify(context, [move for move in moves if move not in unserved], sent)
     finish_moves(context, verified.results, verified.records)
+    # HubSpot takes neither the new stage nor the old one: the moves stay open.
     note_stuck(
         context,
         {move.record: verified.open_reasons.get(move.record, "") for move in verified.open_moves},
     )
     for move in verified.open_moves:
         context.state.blank_moves[move.record.object_type] += move.clears_first
+    # Backward moves that held let the run clear more records at once.
     for result in verified.results:
         if result.move.clears_first and result.correction is result.move.stage_correction:
             held = result.outcome is Outcome.APPLIED

@@ -108,11 +108,12 @@ def find_overwritten_edit(
 def put_back(
     context: RunContext, edits: Mapping[tuple[Ref, str], Version], records: Mapping[Ref, Record]
 ) -> ReadResult:
-    """Set again what people had set; return the records as they are then, by asked ref.
+    """Set again what people had set; return the records as read afterwards, by asked ref.
 
-    A stage that must go back is cleared before. Where HubSpot refuses the edit after the clear,
-    the stage that stood there is set again, which is forward from blank.
+    A stage that must move backward is cleared before. Where HubSpot refuses the edit after the
+    clear, the stage before the clear is set again, which is forward from blank.
     """
+    # Some edits are in place again already.
     wanted: dict[Ref, dict[str, str]] = {}
     for (ref, name), edit in edits.items():
         if records[ref].value(name) != edit.value:
@@ -123,6 +124,7 @@ def put_back(
     _send_by_type(context, {ref: {STAGE: ""} for ref in backward_refs})
     _send_by_type(context, wanted)
     result = read_available_records(context, sorted({ref for ref, _ in edits}))
+    # HubSpot took the clear and refused the edit: no record may stay blank.
     refused = {
         ref: {STAGE: records[ref].value(STAGE)}
         for ref in backward_refs

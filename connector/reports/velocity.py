@@ -18,9 +18,9 @@ from connector.reports.table import Cell, Report
 
 _DAY: Final = timedelta(days=1).total_seconds()
 _QUARTILES: Final = (0.25, 0.5, 0.75)
-_FIGURES: Final = ("quarter_days", "median_days", "three_quarters_days")
-COLUMNS: Final = ("group", "stage", "stays", "still_inside", "start_unknown", *_FIGURES)
-STEP_COLUMNS: Final = ("group", "stage", "next_stage", "entered", "not_yet", *_FIGURES)
+_QUANTILE_COLUMNS: Final = ("quarter_days", "median_days", "three_quarters_days")
+COLUMNS: Final = ("group", "stage", "stays", "still_inside", "start_unknown", *_QUANTILE_COLUMNS)
+STEP_COLUMNS: Final = ("group", "stage", "next_stage", "entered", "not_yet", *_QUANTILE_COLUMNS)
 Group = str | None
 
 

@@ -21,14 +21,14 @@ SOURCES = sorted(
 ALL_CODE = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")])
 # Metaphors that this code was once written in: no part of a name may be one of them.
 _METAPHORS = """
-    cast circle circles complaint complaints course desk door doors fate fates firm firms flip flips
-    givens nights noticing office portrait rehearsal rolling settle settles settling staff strike
-    strikes telling upset
+    cast circle circles complaint complaints course desk door doors fate fates firm firms flip
+    flips givens nights noticing office portrait rehearsal rolling settle settles settling staff
+    strike strikes telling town towns upset
 """
 # Words that say nothing alone, or another thing in this field: never a whole name.
 _EMPTY_WORDS = """
-    bench box buried carrying chain chains covered each ending enrolling found giving
-    gone granting ground inside listed notice one ones other others pen proving questions
+    bench box buried carrying chain chains covered each ending enrolling figures found give_back
+    giving gone granting ground inside listed notice one ones other others pen proving questions
     reception releasing rest roll said sendings side standing starting tidying told turn turns who
     whoever whose writings
 """
@@ -37,7 +37,7 @@ METAPHORS, EMPTY_WORDS = frozenset(_METAPHORS.split()), frozenset(_EMPTY_WORDS.s
 MAX_UNCOMMENTED_COMPLEXITY = 6
 MAX_UNCOMMENTED_BRANCHES = 10
 # Functions with more branches and no comment: it only ever falls.
-MOST_UNCOMMENTED = 30
+MOST_UNCOMMENTED = 3
 EXEMPTION = re.compile(r"#\s*(noqa|type:\s*ignore|pragma:\s*no)")
 # Raise it only with a reason on the line that needs it.
 MOST_EXEMPTIONS = 40

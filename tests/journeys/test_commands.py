@@ -378,8 +378,8 @@ def test_sync_tells_the_run_the_plan_and_the_outcomes(
 ) -> None:
     expected = create_mixed_records(workspace.portal)
     result = run_connector("sync", "--no-limits", "--json")
-    figures = ["run", "recovered", "pulled", "plan", "outcomes", "rules_to_review"]
-    assert list(result.json) == [*figures, "context"]
+    keys = ["run", "recovered", "pulled", "plan", "outcomes", "rules_to_review"]
+    assert list(result.json) == [*keys, "context"]
     assert list(result.json["plan"]) == PLAN
     assert result.json["outcomes"] == {"applied": 9}
     assert workspace.values(*expected) == expected

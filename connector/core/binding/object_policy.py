@@ -153,6 +153,7 @@ class _ObjectPolicyBinder:
 
     def bind(self) -> ObjectPolicy:
         """Return the bound policy of the object type."""
+        # Each entry is bound once; what it names decides which facts the type needs.
         scope, follow_up_fit = self.scope(), self.follow_up_fit()
         binder, row_binder = self.rule_binder(), self.rule_binder(for_rows=True)
         rules = binder.bind_rules(self.policy.rules)
@@ -161,6 +162,7 @@ class _ObjectPolicyBinder:
         facts = [fact for condition in conditions for fact in condition.facts]
         facts += [fact for entry in (*rules, *rows) for fact in entry.reason_facts]
         facts += follow_up_fit.facts if follow_up_fit else ()
+        # The `uses_…` and `…_stages` fields say for which records histories must be read.
         return ObjectPolicy(
             object_type=self.object_type,
             labels={option.value: option.label for option in self.names.stages},

@@ -147,17 +147,22 @@ def _check_operator(resolver: Resolver, op: Op, left: Term, right: Term) -> None
 
 
 def _problem(op: Op, left: Term, right: Term) -> str:
+    """Return why an operator does not fit the kinds of its two sides, "" if it fits."""
     name = left.fact.key if left.fact else "this"
+    # `<` and its kin need values with an order; with a list of stages they mean all of them.
     if op in _ORDER_OPS:
         is_list = right.is_list and left.kind is not Kind.STAGE
         fits = left.kind in _ORDERED_KINDS and not is_list
         return "" if fits else f"{name} is a {left.kind}: `{op}` does not fit"
+    # `matches` needs a text on the left and the policy's patterns on the right.
     if op in _PATTERN_OPS:
         fits = left.kind in _TEXT_KINDS and right.is_constant and right.kind is Kind.TEXT
         return "" if fits else f"`{op}` compares a text with words such as 'demo'"
+    # `in` needs a list on the right; a multiple choice is a list itself, so one word will do.
     if op in _MEMBER_OPS:
         fits = right.is_constant and (right.is_list or left.kind in {Kind.CHOICES, Kind.ANY})
         return "" if fits else f"to the right of `{op}` stands a list, or a list's name"
+    # `==` and `!=` cannot compare a list.
     if left.kind is Kind.CHOICES or right.is_list:
         return f"`{op}` compares single values: write `in`"
     return ""

@@ -111,9 +111,9 @@ class PlanSummary:
         >>> PlanSummary(corrections=3).document()["corrections"]
         3
         """
-        figures = asdict(self)
-        side_effects = {name: figures.pop(name) for name in _SIDE_EFFECTS}
-        return {**figures, "side_effects": side_effects}
+        counts = asdict(self)
+        side_effects = {name: counts.pop(name) for name in _SIDE_EFFECTS}
+        return {**counts, "side_effects": side_effects}
 
 
 _SIDE_EFFECTS: Final = (
@@ -129,13 +129,13 @@ def parse_summary(document: Mapping[str, Any]) -> PlanSummary:
     >>> parse_summary(PlanSummary(corrections=3).document()).corrections
     3
     """
-    figures = {**document, **document.get("side_effects", {})}
-    figures["unwanted"] = tuple(
+    counts = {**document, **document.get("side_effects", {})}
+    counts["unwanted"] = tuple(
         UnwantedGroup(**{**group, "examples": tuple(group["examples"])})
-        for group in figures.get("unwanted", ())
+        for group in counts.get("unwanted", ())
     )
     names = {item.name for item in fields(PlanSummary)}
-    return PlanSummary(**{name: value for name, value in figures.items() if name in names})
+    return PlanSummary(**{name: value for name, value in counts.items() if name in names})
 
 
 @dataclass(slots=True)

@@ -68,12 +68,15 @@ def needs_deal_history(policy: BoundPolicy, record: Record, deals: Sequence[Deal
     object_policy = policy.object_policies[record.ref.object_type]
     counted_deals = [deal for deal in deals if deal.counts]
     states = {deal.state for deal in counted_deals}
+    # No deal has a history, or a deal is won now: the history adds nothing.
     if not counted_deals or DealState.WON in states:
         return False
+    # In this stage the policy asks whether a deal was won once.
     stage = record.value(STAGE)
     stage = object_policy.aliases.get(stage, stage)
     if object_policy.past_win_stages is None or stage in object_policy.past_win_stages:
         return True
+    # A loss counts only without an open deal, and only an undated one needs its history.
     if not object_policy.uses_losses or DealState.OPEN in states:
         return False
     return any(deal.state is DealState.LOST and not deal.date_is_known for deal in counted_deals)
@@ -114,6 +117,7 @@ def record_facts(
     today = midnight(now.astimezone(policy.zone), policy.zone)
     values: dict[str, Value] = {"now": now, "today": today, **_deal_values(counted_deals)}
     values |= _contact_values(policy, record) if is_contact else _company_values(record)
+    # From the histories: who set the lead status, and when the stages were entered.
     stage, status = record.value(STAGE), _lead_status(object_policy, record)
     status_version = present_version(record, STATUS) if status else None
     values |= status_values(status, status_version, imports=policy.policy.flag("hold.imports"))

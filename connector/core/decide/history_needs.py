@@ -24,16 +24,20 @@ def needs_edit_history(policy: BoundPolicy, facts: Facts) -> bool:
     status matters where the decision differs with the possible answers.
     """
     object_policy = policy.object_policies[facts.record.object_type]
+    # A record that no rule may touch is decided without any history.
     if find_exemption(object_policy, facts):
         return False
+    # In this stage a rule names a fact from the history of the stage.
     stages = object_policy.stage_history_stages
     stage = object_policy.aliases.get(facts.stage, facts.stage)
     if not facts.has_stage_history and (stages is None or stage in stages):
         return True
+    # The author of the lead status is known, or no rule asks for it.
     if not facts.status or facts.status_version or not object_policy.uses_status_author:
         return False
     if object_policy.uses_status_time:
         return True
+    # The author is unknown: read the history only if the decision depends on the author.
     outcomes = {
         (decision.stage, decision.status)
         for variant in (facts, *_possible_authors(facts))

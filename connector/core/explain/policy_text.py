@@ -173,9 +173,12 @@ def _settings(policy: BoundPolicy, portal: Portal) -> Iterator[tuple[str, str, s
 
 
 def _setting_text(setting: Setting, labels: Mapping[str, str]) -> str:
+    """Return the value of a setting in words, by its type; texts in the portal's labels."""
+    # An empty condition excludes nothing.
     if setting.type is SettingType.CONDITION:
         text = getattr(setting.plain_value, "text", "")
         return text or ("never" if setting.name == "follow_up.fit" else "always")
+    # An alias mapping holds pairs: a stage, and the stage that it counts as.
     if setting.type is SettingType.ALIASES:
         pairs = zip(setting.texts[::2], setting.texts[1::2], strict=True)
         return (
@@ -193,5 +196,6 @@ def _setting_text(setting: Setting, labels: Mapping[str, str]) -> str:
         return "yes" if setting.plain_value else "no"
     if isinstance(setting.plain_value, float):
         return f"{setting.plain_value:g}"
+    # Stages and lead statuses have labels in the portal; other texts are shown as they are.
     known = labels if setting.type in _LABELLED_TYPES else {}
     return ", ".join(known.get(value, value) for value in setting.texts) or "none"

@@ -125,14 +125,17 @@ def _test_values(test: ComparisonTest, now: datetime) -> Iterator[tuple[str, Val
     """Yield values of a test's fact on both sides of what it is compared with."""
     left, right = test.terms[0], test.terms[-1]
     key = left.fact.key if left.fact else ""
+    # Stages, statuses and deals have variants of their own.
     if not key or key in {"stage", "status", "rules"} or key.startswith("deals."):
         return
     if left.kind is Kind.YES_NO:
         yield key, True
     elif left.kind is Kind.TIME:
+        # A day on either side of the moment at which the comparison changes.
         edge = now + timedelta(days=right.days) if right.clock else now
         yield from ((key, edge - _DAY), (key, edge + _DAY))
     else:
+        # Values at, below and above each constant.
         constants = right.value if isinstance(right.value, tuple) else (right.value,)
         yield from (
             (key, value)

@@ -113,6 +113,7 @@ def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[st
     """Return whether both compare the same fact with numbers, and `premise` asks for more."""
     if not isinstance(premise.left, DottedName) or not isinstance(conclusion.left, DottedName):
         return False
+    # Only two comparisons of one fact with numbers can be ordered.
     premise_number, conclusion_number = (
         _number(premise.right, values),
         _number(conclusion.right, values),
@@ -123,9 +124,11 @@ def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[st
         or conclusion_number is None
     ):
         return False
+    # `score == 7` implies every comparison that holds for 7.
     if premise.op is Op.EQUAL:
         compare = _OPERATORS.get(conclusion.op)
         return compare is not None and compare(premise_number, conclusion_number)
+    # A lower bound implies a smaller lower bound, an upper bound a greater upper bound.
     same_direction = {premise.op, conclusion.op} <= _LOWER_BOUNDS or {
         premise.op,
         conclusion.op,
@@ -137,6 +140,7 @@ def _is_stricter(premise: Comparison, conclusion: Comparison, values: Mapping[st
         if premise.op in _LOWER_BOUNDS
         else premise_number < conclusion_number
     )
+    # With equal numbers `>` implies `>=`, and each operator implies itself.
     return is_tighter or (
         premise_number == conclusion_number
         and (premise.op is conclusion.op or premise.op in {Op.MORE, Op.LESS})

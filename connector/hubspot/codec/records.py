@@ -65,6 +65,7 @@ def parse_batch_read(
             object_type,
             lambda raw: _parse_record(raw, object_type, names, history),
         )
+    # A merged id is answered by its survivor, which lists its old ids.
     records = {record.ref: record for record in rows}
     survivors = {
         Ref(object_type, merged_id): record for record in rows for merged_id in record.merged_ids
@@ -73,6 +74,7 @@ def parse_batch_read(
         ref: match for ref in asked_refs if (match := records.get(ref) or survivors.get(ref))
     }
     reasons = {ref: unreadable[ref] for ref in asked_refs if ref in unreadable}
+    # An unreadable row of an id that was not asked for is some survivor: of which, is not known.
     unasked_reasons = [reason for ref, reason in unreadable.items() if ref not in reasons]
     if unasked_reasons:
         reasons |= {

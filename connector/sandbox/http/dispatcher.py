@@ -167,6 +167,7 @@ def _check_body(request: Request) -> None:
 def _accepted_scopes(route_match: RouteMatch) -> set[str]:
     """Return the scopes of which the token must have one."""
     access, type_name = route_match.route.access, _object_type_name(route_match.path_params)
+    # Requests that are not about one object type.
     if access == "owners":
         return {"crm.objects.owners.read"}
     if access == "automation":
@@ -175,6 +176,7 @@ def _accepted_scopes(route_match: RouteMatch) -> set[str]:
         return {f"crm.objects.{object_type.scope}.read" for object_type in OBJECT_TYPES.values()}
     if not access:
         return set()
+    # Requests about an object type, which the path names in one of three ways.
     scopes = {
         object_type.scope
         for object_type in OBJECT_TYPES.values()

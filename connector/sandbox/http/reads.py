@@ -96,6 +96,7 @@ def batch_read(call: Call) -> Answer:
     object_type, table = call.object_type, call.portal.tables[call.object_type.name]
     inputs = call.inputs(_MAX_BATCH)
     history_names = _name_list(call, "propertiesWithHistory")
+    # HubSpot takes fewer inputs where histories are asked for.
     switches = call.portal.switches
     if history_names and len(inputs) > switches.batch_history_max:
         maximum = switches.batch_history_max
@@ -104,6 +105,7 @@ def batch_read(call: Call) -> Answer:
     records_by_requested_id = {
         requested_id: _find_requested(call, table, requested_id) for requested_id in requested_ids
     }
+    # Two ids of one merged record give one row.
     records = {
         record.id: record for record in records_by_requested_id.values() if record is not None
     }
@@ -112,6 +114,7 @@ def batch_read(call: Call) -> Answer:
     missing_ids = [
         requested_id for requested_id, record in records_by_requested_id.items() if record is None
     ]
+    # Missing ids are named in a 207, or left out of a 200, by the switch.
     omits_missing = switches.batch_read_missing == 200
     errors = (
         [refusals.not_found_entry(missing_ids, object_type.singular)]

@@ -95,16 +95,20 @@ def find_route(method: str, path: str) -> tuple[RouteMatch | None, list[str]]:
 def _split_path(path: str) -> tuple[str, str]:
     """Split a path into its family and the rest; no family where the sandbox serves none."""
     parts = path.strip("/").split("/")
+    # /account-info/v3/details
     if parts[0] == "account-info" and len(parts) > 1:
         return parts[1] if parts[1] in {"v3", *DATED_VERSIONS} else "", "/".join(
             [parts[0], *parts[2:]]
         )
+    # /automation/v4/flows, which has no other version
     if parts[:2] == ["automation", "v4"]:
         return "v3", "/".join([parts[0], *parts[2:]])
+    # /crm/objects/2026-03/contacts
     if parts[0] != "crm" or len(parts) < 3:
         return "", ""
     if parts[2] in DATED_VERSIONS:
         return parts[2], "/".join([parts[1], *parts[3:]])
+    # /crm/v3/objects/contacts, and /crm/v4/associations/contacts/deals
     resource = "/".join(parts[2:])
     if parts[1] == "v3":
         return "v3", f"v3/{resource}" if parts[2] == "associations" else resource

@@ -22,7 +22,8 @@ _REQUIRED_PROPERTIES: Final = {"tasks": ("hs_timestamp",)}
 
 
 def batch_update(call: Call) -> Answer:
-    """Update up to a hundred records: all are refused, or each is written or named."""
+    """Update up to a hundred records: all are refused, or each is written or named in an error."""
+    # What refuses the whole request: invalid inputs or values, and rules of the portal.
     table = call.portal.tables[call.object_type.name]
     inputs = [_parse_input(call, item) for item in call.inputs(_MAX_BATCH)]
     _refuse_duplicate_ids(record_id for record_id, _ in inputs)
@@ -33,6 +34,7 @@ def batch_update(call: Call) -> Answer:
     }
     _refuse_incomplete(call, checked_inputs, records)
     _refuse_backward(call, checked_inputs, records)
+    # What is named in an error, while the other records are written.
     missing_ids = [record_id for record_id, record in records.items() if record is None]
     errors = (
         [refusals.not_found_entry(missing_ids, call.object_type.singular)] if missing_ids else []

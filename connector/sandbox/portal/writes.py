@@ -229,9 +229,11 @@ def write_as_api(
     """
     switches = portal.switches
     ignored = switches.backward_write != "allowed" and is_backward(portal, record, values)
+    # The other values of the write are stored although its stage is ignored.
     stored_values = {
         name: value for name, value in values.items() if not (ignored and name == STAGE)
     }
+    # Whether a write without any change moves the modification date is not known.
     identical = all(
         value == _current_value(portal, record, name) for name, value in stored_values.items()
     )

@@ -24,7 +24,7 @@ def create_company(world: World, number: int) -> Employer:
     properties = {
         "name": profile.name,
         "domain": profile.domain,
-        "city": profile.town,
+        "city": profile.city,
         "lifecyclestage": world.rng.choice(("lead", "lead", "lead", "subscriber")),
     }
     if world.chance(0.3):

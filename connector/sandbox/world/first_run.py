@@ -226,7 +226,7 @@ def _create_blank_company(world: World, number: int) -> None:
     author = choose_writer(world.rng, "IMPORT")
     world.portal.create(
         "companies",
-        {"name": profile.name, "domain": profile.domain, "city": profile.town},
+        {"name": profile.name, "domain": profile.domain, "city": profile.city},
         at=world.time_on_day(world.rng.uniform(30, 700)),
         source=author.source,
         source_id=author.source_id,

@@ -30,7 +30,7 @@ class Country:
     stems: str
     trades: str
     legal_forms: str
-    towns: str
+    cities: str
     titles: str
 
 
@@ -47,7 +47,7 @@ COUNTRIES: Final = (
         stems="Fjell Nord Havn Elve Bre Skog Vind Tind Sjø Myr Lyng Furu",
         trades="tech bygg kraft laks data transport maskin energi regnskap media",
         legal_forms="AS AS AS ASA",
-        towns="Oslo Bergen Trondheim Stavanger Tromsø Ålesund Bodø Drammen",
+        cities="Oslo Bergen Trondheim Stavanger Tromsø Ålesund Bodø Drammen",
         titles="Salgssjef|Daglig leder|Innkjøper|Markedssjef|IT-leder|Økonomisjef|Prosjektleder",
     ),
     Country(
@@ -61,7 +61,7 @@ COUNTRIES: Final = (
         stems="Rhein Alster Wald Berg Stahl Licht Stein Muster Main Spree Heide Ost",
         trades="technik logistik bau werk soft energie systeme handel medizin druck",
         legal_forms="GmbH GmbH GmbH AG KG",
-        towns="Hamburg Berlin München Köln Leipzig Kiel Nürnberg Bremen",
+        cities="Hamburg Berlin München Köln Leipzig Kiel Nürnberg Bremen",
         titles="Vertriebsleiter|Geschäftsführerin|Einkäufer|Leiterin Marketing|IT-Leiter|Assistenz",
     ),
     Country(
@@ -74,7 +74,7 @@ COUNTRIES: Final = (
         stems="Små Skär Norr Söder Björk Sten Ljus Älv Ros",
         trades="teknik verkstad bolaget system trä el sport mat",
         legal_forms="AB",
-        towns="Stockholm Göteborg Malmö Uppsala Umeå Örebro",
+        cities="Stockholm Göteborg Malmö Uppsala Umeå Örebro",
         titles="Försäljningschef|VD|Inköpare|Marknadschef|Projektledare",
     ),
     Country(
@@ -87,7 +87,7 @@ COUNTRIES: Final = (
         stems="Vester Øster Fjord Bøge Lille Kron Hav Klit",
         trades="byg data møbler energi revision foder design",
         legal_forms="ApS ApS A/S",
-        towns="København Aarhus Odense Aalborg Esbjerg",
+        cities="København Aarhus Odense Aalborg Esbjerg",
         titles="Salgschef|Direktør|Indkøber|Marketingchef|Kontorleder",
     ),
     Country(
@@ -98,7 +98,7 @@ COUNTRIES: Final = (
         stems="Järvi Metsä Koski Kivi Lumi Suo Meri",
         trades="tekniikka rakennus sähkö puu palvelu",
         legal_forms="Oy Oy Oyj",
-        towns="Helsinki Tampere Turku Oulu Kuopio",
+        cities="Helsinki Tampere Turku Oulu Kuopio",
         titles="Myyntipäällikkö|Toimitusjohtaja|Ostaja|IT-päällikkö",
     ),
     Country(
@@ -109,7 +109,7 @@ COUNTRIES: Final = (
         stems="Oak River North Copper Marsh Harbour",
         trades="works logistics software foods analytics",
         legal_forms="Ltd",
-        towns="Leeds Bristol Aberdeen",
+        cities="Leeds Bristol Aberdeen",
         titles="Head of Sales|Buyer|COO|Marketing Manager",
     ),
 )
@@ -121,7 +121,7 @@ class CompanyProfile:
 
     name: str
     domain: str
-    town: str
+    city: str
     country: Country
 
 
@@ -147,7 +147,7 @@ def invent_company(rng: Random, number: int) -> CompanyProfile:
     return CompanyProfile(
         name=rng.choice((name, name, name, name.upper(), base_name, f" {name}")),
         domain=f"{slug}{number}.{country.code.lower()}.{top_level_domain}",
-        town=rng.choice(country.towns.split()),
+        city=rng.choice(country.cities.split()),
         country=country,
     )
 
