@@ -1,1 +1,1 @@
-"""What the daemon remembers."""
+"""Store everything that the daemon remembers, one module for each kind."""

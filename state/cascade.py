@@ -52,7 +52,7 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
 
 
 def follow_archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Exclude archived records from decisions; whoever rested on them becomes due, once.
+    """Exclude archived records from decisions; the records linked with them become due, once.
 
     HubSpot may change nothing on a record when another one that is linked with it goes.
     """

@@ -1,4 +1,4 @@
-"""Empty databases on both engines, made once and emptied after use."""
+"""Make empty databases on both engines, each made once and emptied after use."""
 
 from __future__ import annotations
 

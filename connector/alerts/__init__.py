@@ -1,1 +1,1 @@
-"""What a person should hear of, and by which way."""
+"""Decide what a person must hear of, and send it."""

@@ -1,4 +1,4 @@
-"""Return the stage periods of records, from the ledger and from HubSpot's histories."""
+"""Load the stage periods of records, from the ledger and from HubSpot's histories."""
 
 from __future__ import annotations
 

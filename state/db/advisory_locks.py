@@ -68,14 +68,14 @@ def keep_alive(connection: Connection) -> Iterator[None]:
     """
     ended = Event()
 
-    def beat() -> None:
+    def send_signs_of_life() -> None:
         while not ended.wait(_HEARTBEAT_SECONDS):
             try:
                 connection.execute(text("SELECT 1"))
             except SQLAlchemyError:
                 return  # the lock is lost; the fence stops what its holder would still store
 
-    heartbeat = Thread(target=beat, name="writer-lock", daemon=True)
+    heartbeat = Thread(target=send_signs_of_life, name="writer-lock", daemon=True)
     heartbeat.start()
     try:
         yield

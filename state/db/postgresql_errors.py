@@ -85,7 +85,7 @@ def _words_without_values(diagnosis: Any) -> str:
 def _explained_error(error: DBAPIError, database_name: str) -> ConnectorError | None:
     state = getattr(error.orig, "sqlstate", None)
     if state is None:
-        # The driver itself could not connect, or lost the server without a word of it.
+        # The driver itself could not connect, or lost the server without an answer.
         lost = error.connection_invalidated or type(error.orig).__name__ == "OperationalError"
         return _unreachable_error(error, database_name) if lost else None
     if state == _LOCKED:

@@ -1,4 +1,4 @@
-"""Keep room on a disk for what must be stored after a clear, whoever fills the disk."""
+"""Reserve room on the disk for what must be stored after a clear, whatever fills the disk."""
 
 from __future__ import annotations
 

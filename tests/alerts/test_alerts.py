@@ -1,4 +1,4 @@
-"""What alerts promise: told once, with what to do, and once more when it is over."""
+"""Alerts are sent once, with what to do, and once more when their cause is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hand-over notice promises: the owner is told once, of what was really applied."""
+"""The owner gets one hand-over notice, for a correction that was really applied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long after its event a correction is verified, at 150 ms for each of HubSpot's answers."""
+"""Print how long after its event a correction is verified, with answers of HubSpot after 150 ms."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ TIMESTAMP = "2026-01-01T10:00:00.000Z"
 
 
 class LargePortal(Dispatcher):
-    """Answers for a number of contacts that exist only while they are told."""
+    """Answers for a number of contacts, each made when a request asks for it."""
 
     contacts = 0
 

@@ -1,4 +1,4 @@
-"""What deliveries cost: how long until the 204 at 200 a second, beside another writer."""
+"""Print how long deliveries take to their 204 at 200 a second, beside another writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`connector audit --follow` writes what is added, once, and only what was asked for."""
+"""`connector audit --follow` prints each added line once, and only the selected ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline is told of a policy: JSON, GitHub annotations, SARIF, a pre-commit hook."""
+"""Checking a policy in CI: JSON, GitHub annotations, SARIF, and a pre-commit hook."""
 
 from __future__ import annotations
 

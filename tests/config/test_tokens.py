@@ -1,4 +1,4 @@
-"""What keeping tokens promises: sealed on disk, opened by the right key alone."""
+"""Stored tokens are encrypted on disk, and only the right key opens them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds records, deals and bound policies for the tests of the core."""
+"""Build records, deals and bound policies for the tests of the core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What deals prove: won, lost, open, since when, and whether they count."""
+"""Deals as evidence: won, lost, open, since when, and whether they count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon's settings promise: sound defaults, and mistakes named with what to write."""
+"""The daemon's settings have sound defaults, and a mistake is named with what to write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the steps promise: told once when one begins to fail, and once when it recovers."""
+"""A step is logged once when it begins to fail, and once when it recovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stopping promises: nothing new is begun, and what is in flight gets its grace."""
+"""After a stop signal no new work begins, and the batch in flight gets some seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from connector.hubspot.http.daily_budget import uninterruptible
 
 
 class FakeClock:
-    """Stands still until it is told otherwise."""
+    """A clock that moves only when a test moves it."""
 
     seconds = 100.0
 

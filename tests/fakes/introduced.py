@@ -1,4 +1,4 @@
-"""Name the rules that a test takes for introduced: reviewed by a person in this portal."""
+"""Name the rules that tests count as introduced: reviewed by a person in this portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The requests to a fake portal: counted, and failed where a test says so."""
+"""Count the requests to a fake portal, and fail those that a test chose."""
 
 from __future__ import annotations
 

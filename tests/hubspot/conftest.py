@@ -1,4 +1,4 @@
-"""What the tests of the client share: a clock that only waiting moves, and clients."""
+"""Share clients, and a clock that only waiting moves, among the tests of the client."""
 
 from __future__ import annotations
 

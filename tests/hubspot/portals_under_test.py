@@ -1,4 +1,4 @@
-"""Two portals that the contract of the client is tried on: one in memory, one over HTTP."""
+"""Make the two portals that the API contract is tested with: in memory, and over HTTP."""
 
 from __future__ import annotations
 

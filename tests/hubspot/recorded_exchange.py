@@ -1,4 +1,4 @@
-"""Put a recorded answer to the client, as the answer to the request that it belongs to."""
+"""Serve a recorded answer to the client, for the request that it belongs to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell which of our requests a recorded answer belongs to, and why to none of them."""
+"""Find the request of ours that a recorded answer belongs to, or the reason why there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tiny HTTP server on loopback that answers what a test wrote down, request by request."""
+"""Serve the answers that a test lists, request by request, on loopback."""
 
 from __future__ import annotations
 

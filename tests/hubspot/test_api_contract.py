@@ -1,4 +1,4 @@
-"""What every HubSpotApi promises, whether a portal in memory stands behind it or one over HTTP."""
+"""The contract of HubSpotApi, tested with a portal in memory and with one over HTTP."""
 
 from __future__ import annotations
 

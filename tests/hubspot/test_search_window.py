@@ -1,4 +1,4 @@
-"""The reader: complete under every habit of HubSpot's search, with the fewest requests."""
+"""The search reader is complete whatever HubSpot's search does, with the fewest requests."""
 
 from __future__ import annotations
 

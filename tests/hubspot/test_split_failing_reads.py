@@ -1,4 +1,4 @@
-"""Records that HubSpot does not serve, and answers that hold an odd row: the others are read."""
+"""Records that HubSpot does not serve, and odd rows of answers, do not stop the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the signature promises: HubSpot's own vectors pass, and nothing else does."""
+"""HubSpot's own signature examples are accepted, and nothing else is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the journeys share: workspaces that are closed after the test."""
+"""Give the journeys workspaces that are closed after the test."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class SyncCounts:
     first_write: int
 
     def trials(self) -> Iterator[Trial]:
-        """Yield every fault at every point from the plan on; the writes it strikes take turns."""
+        """Yield every fault at every point from the plan on, each with the next of the writes."""
         for fault_index, fault in enumerate(FAULTS):
             requests = range(self.first_write - 1, self.requests + 1)
             for position, (point, moment) in enumerate(
@@ -143,7 +143,7 @@ def _kill(workspace: Workspace, trial: Trial) -> bool:
 
 
 def restart_until_quiet(workspace: Workspace) -> dict[str, object]:
-    """Start again until a sync has nothing to do; a fault may still lie in wait for one."""
+    """Start again until a sync has nothing to do; a fault that is left may stop a start."""
     for _ in range(_RESTARTS):
         fault_count = len(workspace.sandbox.faults.injected)
         try:

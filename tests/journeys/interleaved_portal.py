@@ -1,4 +1,4 @@
-"""A portal in memory that others write into while we do, and a connector that may die any time."""
+"""Simulate a portal in memory with other writers, and a connector that may die at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A daemon in a process of its own, beside a portal that lives and tells of it by webhook."""
+"""Run a daemon in its own process, beside a portal that changes and sends webhooks."""
 
 from __future__ import annotations
 

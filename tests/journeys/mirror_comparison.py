@@ -1,4 +1,4 @@
-"""Compare a mirror with the portal that it should be like."""
+"""Compare a mirror with the portal that it mirrors."""
 
 from __future__ import annotations
 

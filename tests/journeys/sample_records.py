@@ -1,4 +1,4 @@
-"""The sample records of the journeys: contacts, companies and deals with histories."""
+"""Create the sample records of the journeys: contacts, companies and deals with histories."""
 
 from __future__ import annotations
 

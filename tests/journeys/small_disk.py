@@ -1,4 +1,4 @@
-"""A disk that a test fills: a small file system of its own, or a limit on the size of files."""
+"""Provide a disk that a test can fill: a small file system, or a limit on the size of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A lost, emptied or other database is noticed: nothing is done in it, and nothing without it."""
+"""A lost, emptied or different database is noticed, and nothing is written with it."""
 
 from __future__ import annotations
 

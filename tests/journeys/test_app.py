@@ -1,4 +1,4 @@
-"""What daemon and web promise together: what the one does, the other tells."""
+"""Daemon and web in one process: the web shows what the daemon did."""
 
 from __future__ import annotations
 

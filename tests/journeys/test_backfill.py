@@ -1,4 +1,4 @@
-"""Backfill: several chains, complete whatever `after` means, resumable, within the budget."""
+"""Backfill: several id ranges, complete whatever `after` means, resumable, within the budget."""
 
 from __future__ import annotations
 

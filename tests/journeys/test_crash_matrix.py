@@ -1,4 +1,4 @@
-"""Kill the process under every fault: the next start ends as if neither had happened."""
+"""Kill the process during every fault: the next start ends as if there had been neither."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kill the real process anywhere: the next start leaves no blank, and nothing twice."""
+"""Kill the real process anywhere: the next start leaves no blank and writes nothing twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command rests on is never a guess, and what it prints can be typed and piped."""
+"""Commands name the portal, policy and database they use, and print what can be typed and piped."""
 
 from __future__ import annotations
 

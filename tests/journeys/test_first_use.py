@@ -1,4 +1,4 @@
-"""A new portal by the operator's commands: what is new there waits for a review, and only that."""
+"""First use by the operator's commands: new rules wait for a review, and nothing else does."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_the_daemon_alarms_once_goes_on_with_the_rest_and_by_itself_after_the_re
         assert runner.failing_steps() == set()
         later = create_blank_contacts(fresh_workspace, 11, days=0)
         runner.run_cycle()
-        # Whoever created a contact without a stage has `blank_minutes` to set it.
+        # The creator of a contact without a stage has `blank_minutes` to set it.
         assert stages(fresh_workspace, later) == {""}
         runner.run_cycle(BLANK_SECONDS)
     assert stages(fresh_workspace, [*blank, *later]) == {LEAD}

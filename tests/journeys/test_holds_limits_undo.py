@@ -1,4 +1,4 @@
-"""Writes that nobody regrets, by the operator's own commands, on a forward-only portal."""
+"""Holds, limits and undo by the operator's commands, on a portal that moves forward only."""
 
 from __future__ import annotations
 

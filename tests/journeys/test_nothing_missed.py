@@ -1,4 +1,4 @@
-"""Nothing missed, nothing asked twice: reading a portal that has all of HubSpot's habits."""
+"""A portal with all of HubSpot's oddities is read completely, and nothing is read twice."""
 
 from __future__ import annotations
 

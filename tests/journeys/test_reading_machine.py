@@ -1,4 +1,4 @@
-"""Whatever happens in a portal, and however often we stop: the mirror ends as the portal is."""
+"""Random changes and stops: the mirror ends equal to the portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of writers names who sets what, how often, and who fights whom."""
+"""The report of writers names who sets what, how often, and who sets back whose values."""
 
 from __future__ import annotations
 

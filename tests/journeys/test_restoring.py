@@ -1,4 +1,4 @@
-"""A backup as the operations page makes it, put back later: its old outbox does no harm."""
+"""A backup made as the operations page says is restored later: its old outbox does no harm."""
 
 from __future__ import annotations
 

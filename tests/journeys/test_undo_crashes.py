@@ -1,4 +1,4 @@
-"""An undo that is killed anywhere holds what it put back, and nothing else; once more ends it."""
+"""An undo that is killed anywhere holds what it put back and nothing else; a second one ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a seller said of a contact outlives the hold: only a new form or a new deal frees it."""
+"""A lead status that a seller set outlives the hold: only a new form or a new deal changes it."""
 
 from __future__ import annotations
 

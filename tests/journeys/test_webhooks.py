@@ -1,4 +1,4 @@
-"""Events only make records due: whatever happens to them, the end is as by polling alone."""
+"""Events only make records due: however they arrive, the result is the same as by polling alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever HubSpot does with a clear or a set: the end is right, or as before, and audited so."""
+"""Whatever HubSpot does with a clear or a set, the result is right or as before, and audited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plan names the active workflows that enrol on what it writes, or says that nobody knows."""
+"""A plan names the active workflows that enrol on what it writes, or says that it is unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Others edit while we write and we die often: all comes to rest, and nobody's edit is lost.
+"""Random edits and crashes while we write: all records become right, and no edit is lost.
 
 People, workflows, imports and HubSpot's own automations edit at random, also several of them
 between two of our requests. Searches and association answers lack rows, records cannot be read,

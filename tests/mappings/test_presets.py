@@ -1,4 +1,4 @@
-"""Every policy that ships passes its cases, and every rule of it has a case on either side."""
+"""Every shipped policy passes its cases; each rule wins in one case and loses in another."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_a_missing_write_scope_is_named_without_any_write(
     portal: ConnectedPortal, error: Exception, light: CheckResult
 ) -> None:
     contact = portal.contact("lead")
-    portal.api.fail("update", error)  # type: ignore[arg-type]  # an error of the door
+    portal.api.fail("update", error)  # type: ignore[arg-type]  # an error of the API
     finding = findings(portal)["write contacts"]
     assert finding.result is light
     assert str(error) in finding.message

@@ -1,4 +1,4 @@
-"""What `state copy` promises: whole portals or nothing, and a clear word where it refuses."""
+"""`state copy` copies whole portals or nothing, and says why it refuses."""
 
 from __future__ import annotations
 

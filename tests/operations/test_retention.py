@@ -1,4 +1,4 @@
-"""Tidying: what nobody needs is forgotten, and the old audit leaves for files, all of it once."""
+"""Retention deletes old data, and moves the old audit into archive files without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undo puts back what still stands as we left it, holds it there, and names what it must leave."""
+"""Undo restores our writes that still stand, holds them, and names those that it must leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A second opinion: the standard policy once more, in plain Python, straight from its tables.
+"""Decide the standard policy a second time, in plain Python, independent of the product.
 
 It looks into the sandbox itself, not at its answers, and knows the whole history of every deal,
 stage and lead status. It shares no code with the rules that it judges.
@@ -127,7 +127,7 @@ def _words(text: str) -> list[str]:
 
 
 class Oracle:
-    """Says of every contact and company what it should be."""
+    """Decides what every contact and company should be."""
 
     def __init__(self, portal: Portal, settings: OracleSettings) -> None:
         self.portal = portal

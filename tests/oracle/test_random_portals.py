@@ -1,4 +1,4 @@
-"""Small portals made at random: whatever stands in them, one sync puts it right."""
+"""Random small portals: one sync makes every record right."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def portal_contents(draw: st.DrawFn) -> PortalContents:
 
 
 class GeneratedPortal:
-    """A portal in a box that a world is written into, forward-only and saying so aloud."""
+    """A portal that a world is written into, and that refuses backward moves with an error."""
 
     def __init__(self, contents: PortalContents) -> None:
         self.portal = Portal(portal_id=1, time_zone="UTC", clock=Clock(NOW, running=False))
@@ -260,7 +260,7 @@ def _changed_property(event: str, value: str, now: datetime) -> dict[str, str]:
 def serve_portal(
     generated_portal: GeneratedPortal, empty_database: Path
 ) -> Iterator[tuple[Sandbox, connector_settings.Settings]]:
-    """Serve the town, with a database and a policy for whoever syncs it."""
+    """Serve the portal, with a database and a policy for the sync."""
     with tempfile.TemporaryDirectory() as name, Sandbox(generated_portal.portal) as sandbox:
         folder = Path(name)
         (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")

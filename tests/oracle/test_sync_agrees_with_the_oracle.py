@@ -1,4 +1,4 @@
-"""Every record of a large, untidy portal ends as a second, independent opinion says."""
+"""After a sync, every record of a large portal is as an independent implementation decides."""
 
 from __future__ import annotations
 

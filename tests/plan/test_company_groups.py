@@ -1,4 +1,4 @@
-"""Whatever a circle looks like, and whoever is held in it: one sync, and all is at rest."""
+"""Whatever a company group looks like, and whoever is held in it, one sync is enough."""
 
 from __future__ import annotations
 

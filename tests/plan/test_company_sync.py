@@ -1,4 +1,4 @@
-"""Company sync end to end: who follows whom, and who becomes due with whom."""
+"""Company sync end to end: which record follows which, and which become due together."""
 
 from __future__ import annotations
 

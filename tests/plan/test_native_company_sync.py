@@ -1,4 +1,4 @@
-"""A company's move that HubSpot may carry on to its contacts is shown, tried alone, or waits."""
+"""A company's move that HubSpot may copy to its contacts is shown, tried alone, or waits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person set is held, shown, and put back where a write of ours covered it."""
+"""A value that a person set is held, shown, and put back where our write replaced it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proposing: what is due is decided, and the plan lies complete before anything is sent."""
+"""Proposing decides every due record, and stores the complete plan before anything is sent."""
 
 from __future__ import annotations
 

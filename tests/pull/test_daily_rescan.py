@@ -1,4 +1,4 @@
-"""The rolling re-read: within a day the mirror knows what no poll could see."""
+"""The daily rescan finds within a day what no poll can see."""
 
 from __future__ import annotations
 

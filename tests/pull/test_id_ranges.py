@@ -1,4 +1,4 @@
-"""Id ranges: how many a full scan is cut into, and what that may cost."""
+"""Id ranges: into how many a full scan is cut, and what they may cost."""
 
 from __future__ import annotations
 

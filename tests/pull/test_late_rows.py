@@ -1,4 +1,4 @@
-"""The delayed second pass: what the search index shows late is found, once, and cheaply."""
+"""The second search after an hour finds late rows of the search index, once and cheaply."""
 
 from __future__ import annotations
 

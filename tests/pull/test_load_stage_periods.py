@@ -1,4 +1,4 @@
-"""Stage periods: kept by us, with who set them, even when HubSpot forgets."""
+"""Stage periods are kept with who set them, even when HubSpot drops them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archived, restored, merged, deleted for good: the mirror and its memory follow."""
+"""The mirror follows records that were archived, restored, merged or deleted for good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What noticing promises: an event leads to a look, and only what is seen counts."""
+"""An event makes its record read again, and only what is read counts."""
 
 from __future__ import annotations
 

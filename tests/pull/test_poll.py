@@ -1,4 +1,4 @@
-"""Pulling: the mirror ends complete, and a process that dies has lost nothing."""
+"""Polling leaves a complete mirror, and a process that dies loses nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recovering: whatever a stopped process left open is finished, written down, or withdrawn."""
+"""Recovery finishes, records or withdraws whatever a stopped process left open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the recorded answers: which records, definitions, pipelines and links they tell of."""
+"""Read the recorded answers: which records, definitions, pipelines and links they contain."""
 
 from __future__ import annotations
 

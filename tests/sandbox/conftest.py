@@ -1,4 +1,4 @@
-"""A small portal with a standing clock, served on loopback."""
+"""Serve a small portal with a stopped clock on loopback."""
 
 from __future__ import annotations
 

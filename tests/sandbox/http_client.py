@@ -1,4 +1,4 @@
-"""A plain HTTP client of a sandbox, which knows nothing of ours."""
+"""Send requests to a sandbox as any HTTP client would, without our own client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that go: archived, restored, merged, deleted for privacy."""
+"""Records that are archived, restored, merged, or deleted for privacy."""
 
 from __future__ import annotations
 

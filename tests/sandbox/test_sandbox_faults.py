@@ -1,4 +1,4 @@
-"""Faults over HTTP: which requests they strike, and whether the write took effect."""
+"""Faults over HTTP: which requests they affect, and whether the write took effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the seeded world holds, found from the portal's own data."""
+"""The contents of the seeded world, found from the portal's own data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must be true of a portal and its connector at all times: the promises as code.
+"""Check what must be true of a portal and its connector at all times.
 
 Written from the portal's own histories: nothing here asks the connector what it did, but the
 audit, whose truth is one of the promises.

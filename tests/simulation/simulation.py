@@ -80,7 +80,7 @@ class Simulation:
         self._cycle()
 
     def end(self) -> None:
-        """Let everything work again and nobody act: all must come to rest, and agree."""
+        """End all faults and all edits: the connector must finish, and the promises hold."""
         self._quiesce()
         self._assert_none(self.promises.broken_after_a_good_cycle())
         context = self.process.open_context(permitted=True)

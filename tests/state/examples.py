@@ -1,4 +1,4 @@
-"""Make the nouns that the tests store."""
+"""Make the values that the tests store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the associations promise: one row for each pair, the same from both sides."""
+"""Associations have one row for each pair, and read the same from both ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the audit promises: every line for good, and a chain that tells of any change."""
+"""The audit keeps every line, and its chain shows any change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cut of the audit promises: the file proves itself, and the chain goes on from it."""
+"""An archive of the audit proves itself, and the chain continues from it."""
 
 from __future__ import annotations
 

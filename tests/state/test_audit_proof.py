@@ -1,4 +1,4 @@
-"""Whatever was done to the audit's rows, its proof ends in a verdict; a cut tail shows."""
+"""The proof of the audit ends in a verdict whatever was done to its rows; a cut tail shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of a record shares its fate: merged, archived, deleted for good."""
+"""Everything stored of a record follows when it is merged, archived or deleted for good."""
 
 from __future__ import annotations
 

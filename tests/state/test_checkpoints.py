@@ -1,4 +1,4 @@
-"""What the checkpoints promise: the last value, by portal and name."""
+"""Checkpoints return the last value, by portal and name."""
 
 from __future__ import annotations
 

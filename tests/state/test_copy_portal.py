@@ -1,4 +1,4 @@
-"""What a copy promises: everything of a portal, the same audit, and nothing of another one."""
+"""A copy holds everything of one portal, with the same audit, and nothing of another portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What being due promises: in the order of ids, never later than asked, never lost."""
+"""Due records come in the order of ids, never later than asked, and none is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is remembered of tasks: promised before they are sent, one for each contact."""
+"""Tasks are stored before they are sent, one for each contact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules that a person has reviewed in a portal are known there, and nowhere else."""
+"""A rule that a person reviewed in a portal is introduced there and nowhere else."""
 
 from __future__ import annotations
 

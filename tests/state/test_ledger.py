@@ -1,4 +1,4 @@
-"""What the ledger promises: every version once, newest first, HubSpot's word before ours."""
+"""The ledger keeps every version once, newest first, and HubSpot's versions before the mirror's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the mirror promises: the newest version of each record, whole, as HubSpot told it."""
+"""The mirror holds the newest version of each record, complete."""
 
 from __future__ import annotations
 

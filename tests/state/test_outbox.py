@@ -1,4 +1,4 @@
-"""What the outbox promises: a move that was promised is found by the next start."""
+"""The next start finds every move that was promised."""
 
 from __future__ import annotations
 

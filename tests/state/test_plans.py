@@ -1,4 +1,4 @@
-"""What the plans promise: complete or not a plan, in order, streamed."""
+"""A plan is readable only when it is complete, in its order, page by page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the portals promise: what a portal said last, and whether that was news."""
+"""A portal is stored as last read, with whether it changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the strikes promise: twice is enough, and only for the same correction."""
+"""A correction is quarantined after two failures, and no other one with it."""
 
 from __future__ import annotations
 

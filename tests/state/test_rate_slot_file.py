@@ -1,4 +1,4 @@
-"""Turns are shared by all who use the database, whatever happens to the file."""
+"""All processes on a database share the rate slots, whatever happens to their file."""
 
 from __future__ import annotations
 

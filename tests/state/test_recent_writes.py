@@ -1,4 +1,4 @@
-"""What keeps holds, the rolling window of what was sent, and what held once."""
+"""Recent writes are counted over a rolling window, and holds and applied corrections are kept."""
 
 from __future__ import annotations
 

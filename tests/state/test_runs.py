@@ -1,4 +1,4 @@
-"""What the runs promise: which began last, and how it ended."""
+"""Runs are stored with their beginning and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inbox promises: each event once, until somebody has looked."""
+"""Each event is stored once, until its record has been read."""
 
 from __future__ import annotations
 

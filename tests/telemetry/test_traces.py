@@ -1,4 +1,4 @@
-"""What traces promise: one span for each step and each answer, and nothing of a record."""
+"""Traces have one span for each step and each request, without any value of a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server promises of its connections: clients that send half a request starve nobody."""
+"""Clients that send half a request do not keep others from the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the receiver promises: done means stored, and many deliveries need one commit."""
+"""A delivery is answered after its events are stored, and many deliveries need one commit."""
 
 from __future__ import annotations
 

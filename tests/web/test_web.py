@@ -1,4 +1,4 @@
-"""What the web promises: nothing unsigned comes in, and nothing is answered before it is stored."""
+"""The web server accepts only signed deliveries, and answers them after they are stored."""
 
 from __future__ import annotations
 

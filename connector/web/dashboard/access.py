@@ -1,4 +1,4 @@
-"""Decide who may see the dashboard: this machine alone, or whoever knows the password."""
+"""Decide who may see the dashboard: this machine alone, or anybody with the password."""
 
 from __future__ import annotations
 

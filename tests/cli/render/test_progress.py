@@ -1,4 +1,4 @@
-"""The bar of a long reading: how fast, how long still, and what it leaves of the day."""
+"""The progress bar shows the rate, the remaining time, and the budget that is left of the day."""
 
 from __future__ import annotations
 

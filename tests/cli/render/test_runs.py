@@ -1,4 +1,4 @@
-"""What the list of runs says of runs that go on, died, or changed nothing."""
+"""The list of runs shows runs that go on, that died, and that changed nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a policy becomes in a portal: labels, orders, what sleeps, what it needs."""
+"""Binding a policy to a portal: labels, orders, sleeping rules, needed properties."""
 
 from __future__ import annotations
 

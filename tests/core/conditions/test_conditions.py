@@ -1,4 +1,4 @@
-"""What conditions mean: operators, missing values, labels, times, deals."""
+"""Conditions: operators, missing values, labels, times, deals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patterns find whole words, or fit the whole text where they have a `*`."""
+"""Patterns match whole words, or the whole text where they have a `*`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the audit's chain promises: it knows the values, yet holds without them."""
+"""The audit's chain proves the values, and still holds once they are redacted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What first use lets through, and what it says of the rest."""
+"""First use: which rules may correct at once, and the message about those that wait."""
 
 from __future__ import annotations
 

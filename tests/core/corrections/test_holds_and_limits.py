@@ -1,4 +1,4 @@
-"""What a hold names, when it ends, and who is called what."""
+"""Holds: their scopes, their ends, and who counts as a person. Limits: what exceeds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A company and its contacts follow each other, and one pass is as good as many."""
+"""A company and its contacts follow each other, and a second pass changes nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _company_group(
     contact_specs: list[tuple[str, int, str]],
     size: int = 0,
 ) -> CompanyGroup:
-    """Return a circle from stages, kinds of deals and scores, nobody knowing of the others."""
+    """Return a company group from stages, kinds of deals and scores, without each other's facts."""
     record = company(company_spec[0], number="7", domain="fjord.example")
     contacts = tuple(
         record_facts(
@@ -107,7 +107,7 @@ def _apply_stages(company_group: CompanyGroup, stages: tuple[str, ...]) -> Compa
 def _member_facts(
     policy: BoundPolicy, company_group: CompanyGroup, index: int, stages: Sequence[str]
 ) -> Facts:
-    """Return what a member of the circle knows if the others stand at these stages."""
+    """Return the facts that a member of the group gets if the others are in these stages."""
     path = policy.object_policies[ObjectType.CONTACTS].path
     furthest = max(
         (stage for stage in stages[1:] if stage in path), key=path.__getitem__, default=None
@@ -138,7 +138,7 @@ def _stages_in_order(
                 )
         if stages == before:
             return tuple(stages)
-    raise AssertionError("the circle never comes to rest")
+    raise AssertionError("the company group never stops changing")
 
 
 def _pin_members(company_group: CompanyGroup, indexes: frozenset[int]) -> PinnedProperties:

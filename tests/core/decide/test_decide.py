@@ -1,4 +1,4 @@
-"""What is decided, by examples: closure, directions, pins, evidence and reasons."""
+"""Decisions by example: rounds, directions, pinned properties, evidence and reasons."""
 
 from __future__ import annotations
 

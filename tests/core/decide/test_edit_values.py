@@ -1,4 +1,4 @@
-"""Who set stage and lead status, and when; and for which records that must be read."""
+"""Who set stage and lead status, and when; and which records need their histories."""
 
 from __future__ import annotations
 

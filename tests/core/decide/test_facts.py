@@ -1,4 +1,4 @@
-"""What is known of a record, and when a deal's history has to be read for it."""
+"""The facts of a record, and when a deal's history must be read for them."""
 
 from __future__ import annotations
 

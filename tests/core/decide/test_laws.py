@@ -1,4 +1,4 @@
-"""Laws that hold for every record: deciding is closed, and never goes astray."""
+"""Properties of decisions that hold for every record, tested with random records."""
 
 from __future__ import annotations
 

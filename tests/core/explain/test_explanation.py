@@ -1,4 +1,4 @@
-"""Why a record is what it should be: every rule in order, with what it found."""
+"""Explanations list every rule in order, with the values that it compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy in plain words: what it asks and where it leads, in the portal's labels."""
+"""A policy in plain words: its conditions and targets, in the portal's labels."""
 
 from __future__ import annotations
 

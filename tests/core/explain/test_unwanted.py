@@ -1,4 +1,4 @@
-"""What somebody may not want of a first plan: each group, and the setting that ends it."""
+"""Groups of a first plan that somebody may not want, each with the setting that ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would change a decision is said in plain words, with the rule that would do it."""
+"""What would change a decision is said in plain words, with the rule that would apply."""
 
 from __future__ import annotations
 

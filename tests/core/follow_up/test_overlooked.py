@@ -1,4 +1,4 @@
-"""Who is overlooked: sales-ready, for longer than the policy allows, and nobody at work."""
+"""Which contacts are overlooked: sales-ready for longer than the policy allows, without work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sets a property, and who sets back what another one had set."""
+"""Who sets a property, and who sets back the value of another writer."""
 
 from __future__ import annotations
 

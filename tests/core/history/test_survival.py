@@ -1,4 +1,4 @@
-"""What the survival estimate promises: records still inside count, and hand-made sums agree."""
+"""The survival estimate counts records still inside, and agrees with sums made by hand."""
 
 from __future__ import annotations
 

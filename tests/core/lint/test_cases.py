@@ -1,4 +1,4 @@
-"""Cases files: what they may say, and that a wrong expectation shows."""
+"""Cases files: their syntax, and that a wrong expectation shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule of one's own that holds records back from where their deals lead is named."""
+"""An own rule that keeps records from the stage of their deals is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two rules that move a record to and fro are found before a record meets them."""
+"""Two rules that move a record back and forth are found before they meet a real record."""
 
 from __future__ import annotations
 

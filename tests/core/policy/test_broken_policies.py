@@ -1,4 +1,4 @@
-"""What a broken policy says: file, line, column, and the word that was probably meant."""
+"""Errors of a broken policy: file, line, column, and the word that was probably meant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON Schema accepts what ships, and underlines what is wrong."""
+"""The JSON Schema accepts the shipped policies, and refuses mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No text, however broken, ends in anything but a policy or a PolicyError."""
+"""Any text, however broken, gives a policy or a PolicyError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a policy file stands on the presets that it extends, and what its digest is of."""
+"""How a policy file changes the presets that it extends, and what its digest covers."""
 
 from __future__ import annotations
 

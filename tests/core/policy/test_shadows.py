@@ -1,4 +1,4 @@
-"""A rule that can never win is a mistake, and is told with the rule that always comes first."""
+"""A rule that can never win is a mistake, named with the rule that always comes first."""
 
 from __future__ import annotations
 

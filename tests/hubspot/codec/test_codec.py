@@ -1,4 +1,4 @@
-"""The codec: HubSpot's many spellings of the same thing, and its speed."""
+"""The codec parses HubSpot's different spellings of the same value, and is fast."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the events' codec promises: only records to look at, whatever a delivery says."""
+"""The codec of webhook events yields records to read, whatever a delivery contains."""
 
 from __future__ import annotations
 

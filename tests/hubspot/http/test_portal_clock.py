@@ -1,4 +1,4 @@
-"""The portal's clock: steady, yet it follows one that is moved."""
+"""The portal's clock is steady, and follows a portal whose clock was moved."""
 
 from __future__ import annotations
 

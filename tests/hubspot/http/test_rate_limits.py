@@ -1,4 +1,4 @@
-"""The pace of requests: inside the limits, whatever the callers do."""
+"""Requests stay within the rate limits, whatever the callers do."""
 
 from __future__ import annotations
 

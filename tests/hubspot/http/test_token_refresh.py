@@ -1,4 +1,4 @@
-"""What the tokens of an OAuth app promise: refreshed in time, once on a 401, by one at a time."""
+"""Tokens of an OAuth app are refreshed in time, once after a 401, and by one caller at a time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FakeGrantStore:
 
 @dataclass
 class FakeOAuthServer:
-    """Grants one token after the other."""
+    """Answers each request with the next token."""
 
     seconds: float = 1800.0
     portal_id: str = "1"

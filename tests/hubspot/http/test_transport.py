@@ -1,4 +1,4 @@
-"""The transport: one pool, no surprises of the SDK, nothing in the logs."""
+"""The transport has one pool, none of the SDK's own retries, and writes nothing to the logs."""
 
 from __future__ import annotations
 

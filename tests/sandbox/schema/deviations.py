@@ -1,4 +1,4 @@
-"""The reviewed list of places where the sandbox does not answer as a recording or a spec says."""
+"""List the reviewed differences between the sandbox and the recordings or specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store tells about its room: how much it takes, and how much is left."""
+"""The store reports its own size and the room that is left."""
 
 from __future__ import annotations
 

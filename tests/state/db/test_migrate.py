@@ -1,4 +1,4 @@
-"""What the migrations promise: they end where the tables are, all of it or nothing."""
+"""Migrations end with the schema of the tables, completely or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL adds to the promises of the store: many machines, and errors without values."""
+"""PostgreSQL: many machines on one store, and error messages without values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store promises: it opens or says what to do, and keeps what it was given."""
+"""The store opens or says what to do, and keeps what was stored."""
 
 from __future__ import annotations
 

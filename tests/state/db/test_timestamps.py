@@ -1,4 +1,4 @@
-"""What moments promise: to the millisecond, and never a moment without a zone."""
+"""Times are stored to the millisecond, and never without a zone."""
 
 from __future__ import annotations
 

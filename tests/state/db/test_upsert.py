@@ -1,4 +1,4 @@
-"""What the upsert promises: one statement for each database that we know."""
+"""The upsert has a statement for each supported database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who sees the dashboard: this machine alone, or whoever knows the password."""
+"""Who may see the dashboard: this machine, or anybody with the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages promise: the figures of the reports, everything as text, and never half a page."""
+"""The pages show the figures of the reports, escape every text, and are never half a page."""
 
 from __future__ import annotations
 
