@@ -25,9 +25,9 @@ from connector.core.corrections.audit import AuditLine
 from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
 from connector.core.webhook_event import Event
 from connector.daemon.cycle import Schedule
+from connector.daemon.daemon_settings import DaemonSettings
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop
-from connector.daemon.settings import DaemonSettings
 from connector.daemon.status import problems, read_status
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal

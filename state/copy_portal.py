@@ -9,11 +9,11 @@ from sqlalchemy import Table, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from state import audit
+from state.all_tables import METADATA
 from state.db.shared_rate_slots import RATE_SLOTS
 from state.db.transaction import Transaction
 from state.db.upsert import insert_missing
 from state.db.writer_fences import FENCES
-from state.tables import METADATA
 
 NO_PORTAL: Final = "0"
 """The key of rows that belong to no portal: the tokens of OAuth apps."""

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
+from state.all_tables import METADATA
 from state.db.store import Store
-from state.tables import METADATA
 
 REQUIRED = "POSTGRESQL_TESTS"
 """Set to `required` where a missing server fails the tests, in CI; elsewhere they are skipped."""

@@ -11,8 +11,8 @@ from connector.core.corrections.moves import Move
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.enforce_limits import OverLimit, RunStopped
 from connector.push.first_use import FirstUse
-from connector.push.limits import OverLimit, RunStopped
 from connector.push.pause import Paused
 from connector.push.room import DiskNearlyFull
 from state.db.sqlite import DatabaseReplaced

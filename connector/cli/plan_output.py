@@ -21,7 +21,7 @@ from connector.operations.follow_up_tasks import upcoming_tasks, wants_tasks
 from connector.plan.propose import propose
 from connector.plan.workflows import enrolling_workflows
 from connector.pull.poll import require_mirror
-from connector.push.limits import exceeded_limits
+from connector.push.enforce_limits import exceeded_limits
 from connector.push.pause import pause_reason
 from connector.push.push import plan_corrections
 from state import mirror, plans

@@ -17,7 +17,7 @@ from connector.config.policy_choice import (
     unnamed_policy,
 )
 from connector.config.settings import Settings
-from connector.daemon import settings as daemon_settings
+from connector.daemon import daemon_settings
 from state.db.store import Store
 
 

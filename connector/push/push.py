@@ -22,7 +22,7 @@ from connector.plan.native_company_sync import (
     read_stages,
 )
 from connector.plan.storing import raise_storage_failure
-from connector.push.limits import FailureMonitor, check_limits
+from connector.push.enforce_limits import FailureMonitor, check_limits
 from connector.push.move_batch import finish_unserved, push_batch
 from connector.push.pause import refuse_if_paused
 from connector.push.present_stage import takes_present_stage

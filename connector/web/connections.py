@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from connector.web.rate_limit import RateLimit
+from connector.web.token_bucket import RateLimit
 
 _WARNINGS_PER_SECOND = 1 / 60
 

@@ -13,7 +13,7 @@ from connector.errors import ConnectorError
 from connector.hubspot.codec.webhook_events import InvalidDelivery, ParsedDelivery, parse_delivery
 from connector.hubspot.webhook_signature import Delivery, signature_problem
 from connector.web.daemon_link import DaemonLink
-from connector.web.rate_limit import RateLimit
+from connector.web.token_bucket import RateLimit
 
 PATH: Final = "/webhooks/hubspot"
 MAX_BYTES: Final = 2**20

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.daemon.settings import DaemonSettings, read
+from connector.daemon.daemon_settings import DaemonSettings, read
 from connector.errors import UserError
 
 WEBHOOK_VARIABLES = {

@@ -11,7 +11,7 @@ import pytest
 
 from connector.app import assemble
 from connector.config import settings
-from connector.daemon import settings as daemon_settings
+from connector.daemon import daemon_settings
 from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.errors import UserError

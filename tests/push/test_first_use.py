@@ -11,8 +11,8 @@ from connector.core.corrections.moves import Move
 from connector.core.model import Outcome, Ref
 from connector.operations.sync import SyncResult, sync
 from connector.pull.poll import pull
+from connector.push.enforce_limits import OverLimit
 from connector.push.first_use import FirstUse, push_with_first_use, require_reviewed_rules
-from connector.push.limits import OverLimit
 from connector.push.pause import Paused, pause, resume
 from state import introduced_rules, outbox, plans
 from tests.fakes.connected_portal import DAY, WON, ConnectedPortal

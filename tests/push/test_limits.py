@@ -6,7 +6,7 @@ import pytest
 
 from connector.core.model import STAGE, Outcome, Ref
 from connector.operations.sync import SyncResult, sync
-from connector.push.limits import OverLimit, RunStopped
+from connector.push.enforce_limits import OverLimit, RunStopped
 from connector.push.pause import Paused, pause, pause_reason, resume
 from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from state import audit, audit_archives, checkpoints, copy_portal, tokens
+from state.all_tables import METADATA
 from state.db.store import Store
-from state.tables import METADATA
 from tests.databases import PostgresqlServer, copy_sqlite
 from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at
 from tests.state.test_audit_archives import cut_audit, line

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
-from connector.core.decide.evidence import evidence
+from connector.core.decide.evidence_text import evidence
 from connector.core.decide.facts import Facts
 from connector.core.decide.rounds import MAX_ROUNDS, Rounds
 from connector.core.model import STAGE, STATUS, Correction, Direction, Ref

@@ -29,10 +29,10 @@ from state import (
     plans,
     runs,
 )
+from state.all_tables import METADATA
 from state.db import migrate
 from state.db import sqlite as engines
 from state.db.store import Store
-from state.tables import METADATA
 from tests.state.db.first_schema import DUMP
 from tests.state.examples import PORTAL, at, contact, deal
 

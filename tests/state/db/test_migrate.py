@@ -19,9 +19,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from connector.errors import UserError
+from state.all_tables import METADATA
 from state.db import migrate, sqlite
 from state.db.store import Store
-from state.tables import METADATA
 
 
 def test_the_migrations_end_where_the_tables_are(database: Path) -> None:

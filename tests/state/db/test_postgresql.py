@@ -22,11 +22,11 @@ from sqlalchemy.orm import Session
 from connector.core.corrections.moves import Phase
 from connector.errors import TemporaryError, UserError
 from state import audit, checkpoints, outbox
+from state.all_tables import METADATA
 from state.db import advisory_locks, migrate, postgresql
 from state.db.locks import Busy
 from state.db.store import Store
 from state.db.writer_fences import WriterReplaced
-from state.tables import METADATA
 from tests.databases import PostgresqlServer
 from tests.state.examples import PORTAL, contact
 from tests.state.test_audit import line

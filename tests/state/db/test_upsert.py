@@ -7,9 +7,9 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
+from state.all_tables import METADATA
 from state.db.upsert import insert_missing, upsert, upsert_statement
 from state.mirror import TABLE, is_newer
-from state.tables import METADATA
 
 
 def test_postgresql_is_asked_in_its_own_words() -> None:
