@@ -145,8 +145,8 @@ HEAD_TEXTS: Final = {
         "with a backup of that time."
     ),
     HeadCheck.ARCHIVED: (
-        "The line of the expected head was cut into a file: `connector audit verify --file` proves "
-        "that file."
+        "The line of the expected head was cut into a file: `connector audit verify --file F` "
+        "proves that file."
     ),
 }
 
@@ -195,8 +195,8 @@ def cut_document(cut: AuditCut | None) -> dict[str, Any] | None:
 def _cut_text(cut: AuditCut) -> str:
     return (
         f" (the first {cut.position:,} of them, until {cut.last_line_at:%Y-%m-%d %H:%M:%S}, "
-        "were cut on "
-        f"{cut.at:%Y-%m-%d}, the last into {cut.file}: `connector audit verify --file` proves it)"
+        f"were cut on {cut.at:%Y-%m-%d}, the last into a file that "
+        f"`connector audit verify --file {cut.file}` proves)"
     )
 
 
