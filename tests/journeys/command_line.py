@@ -42,7 +42,7 @@ def run_connector(
     """Run commands in this process; waiting takes no time."""
     monkeypatch.chdir(workspace.folder)
     clock_readings = count(1000, 100)
-    for module in ("setup", "inspect"):
+    for module in ("setup", "check_explain"):
         monkeypatch.setattr(
             f"connector.cli.{module}.REAL_CLOCK",
             RunClock(wait=lambda _: None, monotonic=lambda: float(next(clock_readings))),
