@@ -28,12 +28,13 @@ from connector.daemon.cycle import Schedule
 from connector.daemon.daemon_settings import DaemonSettings
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop
-from connector.daemon.status import problems, read_status
+from connector.daemon.status import failures, problems, read_status, remarks
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.requester import OnAnswer
 from connector.hubspot.webhook_signature import SigningSettings
+from connector.push.pause import read_pause
 from connector.reports import offline
 from connector.reports.offline import OfflineHubSpot, offline_context_for_bound
 from connector.reports.overlooked import overlooked_contacts
@@ -45,6 +46,7 @@ from connector.web.dashboard.source import DashboardSource
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
 from state import mirror, outbox, quarantine, unreadable_records, webhook_inbox
+from state.db.locks import Busy
 from state.db.store import Store
 
 SHUTDOWN_SECONDS: Final = 8.0
@@ -160,6 +162,8 @@ def _daemon_link(
     signing = SigningSettings(secret=secret, legacy=daemon_settings.webhook_v1) if secret else None
     return DaemonLink(
         problems=lambda: problems(loop),
+        failures=lambda: failures(loop),
+        remarks=lambda: remarks(loop),
         metrics=metrics.exposition,
         portal_id=lambda: loop.environment.portal_id if loop.environment else "",
         now=lambda: loop.environment.api.now() if loop.environment else datetime.now(UTC),
@@ -194,7 +198,12 @@ def run(
     monotonic: Callable[[], float],
 ) -> int:
     """Work until SIGTERM or SIGINT; UserError where the portal cannot be opened at all."""
-    with _caught_signals() as signals, Store.open(read_settings().database_url) as store:
+    database_url = read_settings().database_url
+    with (
+        _caught_signals() as signals,
+        Store.open(database_url) as store,
+        _only_daemon(store, database_url),
+    ):
         parts = assemble(read_settings, daemon_settings, store, monotonic)
         parts.event_store.start()
         with (
@@ -209,6 +218,26 @@ def run(
             _log.info("web.listening", url=url, webhooks=parts.daemon_link.signing is not None)
             _run_until_signal(parts.loop, signals)
     return 0
+
+
+@contextmanager
+def _only_daemon(store: Store, database_url: str) -> Iterator[None]:
+    """Be the only daemon on a file; raise TemporaryError where there is one already.
+
+    On PostgreSQL several may stand by: the lock of each portal's writer tells them apart.
+    """
+    if not database_url.startswith("sqlite"):
+        yield
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(store.writer_lock("daemon", wait=0, holder_name="connector run"))
+        except Busy as error:
+            raise TemporaryError(
+                f"Another daemon works on {database_url} already ({error}). Stop it, or give this "
+                "one a database of its own by CONNECTOR_DATABASE_URL."
+            ) from error
+        yield
 
 
 def _run_until_signal(loop: Loop, signals: Sequence[int]) -> None:
@@ -331,6 +360,7 @@ def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> No
         now = environment.api.now()
     except ConnectorError:
         now = datetime.now(UTC)  # that the portal's time is not known is an alert itself
+    pause = read_pause(environment.store, environment.portal_id)
     with environment.store.reading(environment.portal_id) as session:
         health = Health(
             failing_steps=loop.steps.failing_steps(),
@@ -339,6 +369,8 @@ def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> No
             open_moves=outbox.open_moves(session),
             failed_corrections=quarantine.read_quarantined(session),
             unreadable_records=unreadable_records.read_all(session),
+            pause=pause,
+            policy_review=loop.schedule.reviewed_policy,
         )
     notifier.notify(environment.portal_id, alerts(health), now)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from connector.core.corrections.moves import Move
+from connector.daemon.cycle import ReviewedPolicy
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
 from connector.push.enforce_limits import OverLimit, RunStopped
 from connector.push.first_use import FirstUse
-from connector.push.pause import Paused
+from connector.push.pause import Paused, PauseNotice
 from connector.push.room import DiskNearlyFull
 from state.db.sqlite import DatabaseReplaced
 from state.quarantine import FailedCorrection
@@ -23,6 +24,8 @@ TEMPORARY_FAILURE_SECONDS: Final = 600.0
 """Seconds before a temporary failure (HubSpot away, a locked database) raises an alert."""
 OPEN_TOO_LONG: Final = timedelta(minutes=15)
 """How long a move may stay open before it raises an alert."""
+LONG_PAUSE: Final = timedelta(days=1)
+"""How long a pause may last before it raises an alert: it may have been forgotten."""
 RECENT_QUARANTINE: Final = timedelta(hours=24)
 """How long a quarantined correction keeps its alert."""
 _MAX_NAMED: Final = 3  # named in one alert
@@ -38,6 +41,10 @@ _TITLES: Final[tuple[tuple[type[ConnectorError], tuple[str, str]], ...]] = (
 )
 
 
+# A plan waits for a person; nothing is broken.
+_WARNINGS: Final = (OverLimit, FirstUse)
+MessageType = Literal["info", "success", "warning", "failure"]
+"""How a channel marks a message: one of Apprise's types."""
 DIGEST: Final = "digest"
 """The kind of the daily message about overlooked contacts, which is no alert."""
 URGENT: Final = "urgent"
@@ -48,6 +55,7 @@ KINDS: Final = (
     *(key for _, (key, _) in _TITLES),
     "poll",
     "open-moves",
+    "paused",
     "quarantined",
     "unreadable-records",
 )
@@ -65,11 +73,15 @@ def severity_of(key: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """One problem, with a key that stays the same for as long as it lasts."""
+    """One problem, with a key that stays the same for as long as it lasts.
+
+    `message_type` is `failure` where something does not work, `warning` where somebody should look.
+    """
 
     key: str
     title: str
     text: str
+    message_type: MessageType = "failure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +94,8 @@ class Health:
     open_moves: Sequence[Move]
     failed_corrections: Sequence[FailedCorrection]
     unreadable_records: Sequence[UnreadableRecord] = ()
+    pause: PauseNotice | None = None
+    policy_review: ReviewedPolicy | None = None
 
 
 def alerts(health: Health) -> Iterator[Alert]:
@@ -91,6 +105,8 @@ def alerts(health: Health) -> Iterator[Alert]:
     yield from _open_move_alert(health)
     yield from _quarantine_alert(health)
     yield from _unreadable_records_alert(health)
+    yield from _pause_alert(health)
+    yield from _policy_review_alert(health)
 
 
 def _failing_step_alert(failing_step: FailingStep, failing_seconds: float) -> Iterator[Alert]:
@@ -101,7 +117,9 @@ def _failing_step_alert(failing_step: FailingStep, failing_seconds: float) -> It
     if is_temporary and failing_seconds < TEMPORARY_FAILURE_SECONDS:
         return
     key, title = _key_and_title(failing_step)
-    yield Alert(key=key, title=title, text=f"{error} (It began in the step {step}.)")
+    message_type: MessageType = "warning" if isinstance(error, _WARNINGS) else "failure"
+    text = f"{error} (It began in the step {step}.)"
+    yield Alert(key=key, title=title, text=text, message_type=message_type)
 
 
 def _key_and_title(failing_step: FailingStep) -> tuple[str, str]:
@@ -138,6 +156,7 @@ def _unreadable_records_alert(health: Health) -> Iterator[Alert]:
             title=f"{len(records)} records cannot be read and are left alone",
             text=f"{details}. Everything else goes on, and they are tried again by themselves: "
             "`connector quarantine list` says when.",
+            message_type="warning",
         )
 
 
@@ -157,4 +176,32 @@ def _quarantine_alert(health: Health) -> Iterator[Alert]:
             title=f"{len(recent)} corrections came to nothing twice: somebody else writes as well",
             text=f"{details}. They are not sent again until something changes. Switch off the "
             "other writer, or hold these records: `connector hold add`.",
+            message_type="warning",
+        )
+
+
+def _pause_alert(health: Health) -> Iterator[Alert]:
+    if health.pause and health.now - health.pause.since > LONG_PAUSE:
+        yield Alert(
+            key="paused",
+            title="Writes have been paused for more than a day",
+            text=f"They are paused {health.pause.text}. Nothing is corrected meanwhile: "
+            "`connector resume` lets writes through again.",
+            message_type="warning",
+        )
+
+
+def _policy_review_alert(health: Health) -> Iterator[Alert]:
+    review = health.policy_review
+    if review:
+        counts = ", ".join(
+            f"{rule} {count:,}" for rule, count in sorted(review.corrections_by_rule.items())
+        )
+        yield Alert(
+            key=f"policy-{review.digest[:12]}",
+            title=f"The edited policy {review.policy} is written by from the next cycle on",
+            text=f"Its corrections by rule: {counts or 'none'}. `connector plan` shows them, "
+            "`connector pause` stops them. Rules that are new in this portal wait for a first "
+            "review where they want more than `limits.first_use`.",
+            message_type="warning",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from connector.alerts.alert import DIGEST, KINDS, SEVERITIES
+from connector.alerts.alert import DIGEST, KINDS, SEVERITIES, MessageType
 from connector.core.problem import did_you_mean
 from connector.errors import UserError
 from connector.telemetry import logs
@@ -18,6 +18,7 @@ from connector.telemetry import logs
 if TYPE_CHECKING:
     from apprise import Apprise
 
+_Message = tuple[str, str, tuple[str, ...], MessageType]
 _MAX_WAITING: Final = 100
 _SHUTDOWN_SECONDS: Final = 2.0
 _EVERY_KIND: Final = "every-kind"
@@ -33,17 +34,18 @@ class Channels:
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._queue: Queue[tuple[str, str, tuple[str, ...]] | None] = Queue(_MAX_WAITING)
+        self._queue: Queue[_Message | None] = Queue(_MAX_WAITING)
         self._apprise = _new_apprise(addresses) if addresses else None
         self._thread = Thread(target=self._send_waiting, name="alerts", daemon=True)
         self._thread.start()
 
-    def send(self, title: str, text: str, *kinds: str) -> None:
-        """Queue a message of these kinds; without any channel, do nothing."""
+    def send(self, title: str, text: str, *kinds: str, message_type: MessageType = "info") -> None:
+        """Queue a message of these kinds and this type; without any channel, do nothing."""
         if self._apprise is None:
             return
+        message = (logs.masked_text(title), logs.masked_text(text), kinds, message_type)
         try:
-            self._queue.put_nowait((logs.masked_text(title), logs.masked_text(text), kinds))
+            self._queue.put_nowait(message)
         except Full:
             _log.warning("alert.dropped", message="too many alerts wait to be sent")
 
@@ -57,12 +59,14 @@ class Channels:
 
     def _send_waiting(self) -> None:
         while (message := self._queue.get()) is not None:
-            title, text, kinds = message
+            title, text, kinds, message_type = message
             if self._apprise is None:
                 continue
             tags = [_EVERY_KIND, *kinds]
             is_wanted = any(True for _ in self._apprise.find(tag=tags))
-            if is_wanted and not self._apprise.notify(title=title, body=text, tag=tags):
+            if is_wanted and not self._apprise.notify(
+                title=title, body=text, tag=tags, notify_type=message_type
+            ):
                 _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
 
 

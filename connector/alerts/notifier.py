@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 class Notifier:
     """Compares the alerts that hold with those already sent.
 
-    `send` takes title, text, and the kinds of message: an alert's key and severity.
+    `send` takes title, text, the kinds of message (an alert's key and severity), and its type.
 
     An alert that ended and came back is sent again only after `pause`, so that one which comes
     and goes does not fill a channel.
@@ -59,14 +59,16 @@ class Notifier:
         for key, entry in remembered.items():
             if entry["on"] and key not in alerts_by_key:
                 title = f"Recovered (portal {portal_id}): {entry['title']}"
-                self._send(title, "It is over.", key, severity_of(key))
+                kinds = (key, severity_of(key))
+                self._send(title, "It is over.", *kinds, message_type="success")
                 to_remember[key] = {**entry, "on": False}
         return to_remember
 
     def _send_alert(self, portal_id: str, alert: Alert) -> None:
         _log.warning("alert.raised", portal=portal_id, alert=alert.key, title=alert.title)
         title = f"HubSpot lifecycle connector, portal {portal_id}: {alert.title}"
-        self._send(title, alert.text, alert.key, severity_of(alert.key))
+        kinds = (alert.key, severity_of(alert.key))
+        self._send(title, alert.text, *kinds, message_type=alert.message_type)
 
     def _is_recent(self, entry: dict[str, Any], now: datetime) -> bool:
         return now - datetime.fromisoformat(entry["at"]) < self._pause

@@ -145,13 +145,14 @@ def _workflows(context: RunContext, head: PlanHead) -> dict[str, Any]:
 
 def _next_step(context: RunContext, head: PlanHead) -> str:
     """Return what to do with a plan, and what stands in its way; every command can be typed."""
+    paused = pause_reason(context.store, context.portal_id)
     if not head.summary.corrections:
-        return ""
+        return f"Writes are paused {paused}: `connector resume`." if paused else ""
     origin = context.origin
     option = f" --policy {origin.policy}" if origin.policy_source == OPTION else ""
     reviewed = f"`connector plan{option} --out plan.json`, look at it, `connector apply plan.json`"
-    if reason := pause_reason(context.store, context.portal_id):
-        return f"Next: writes are paused {reason}: `connector resume`, then {reviewed}."
+    if paused:
+        return f"Next: writes are paused {paused}: `connector resume`, then {reviewed}."
     exceeded = exceeded_limits(context, head)
     if exceeded:
         return f"Next: this is over a limit ({'; '.join(exceeded)}), so review it: {reviewed}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,13 +34,24 @@ _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewedPolicy:
+    """The corrections by rule that an edited policy wants before it is written by."""
+
+    policy: str
+    digest: str
+    corrections_by_rule: Mapping[str, int]
+
+
 @dataclass(slots=True)
 class Schedule:
     """When each step is due next, in seconds of the monotonic clock; 0 means at once.
 
     `last_poll` is when a poll last succeeded, None before the first. `decide_again` is set where
     policy or portal changed: a plan is then made although no record is due. `shown_digest` is
-    the digest of the last plan that review has logged.
+    the digest of the last plan that review has logged. `review_next` is set where the policy was
+    edited: the next plan is reviewed even where the daemon writes; `reviewed_policy` is what that
+    plan wants, until the next one is made.
     """
 
     poll_seconds: float
@@ -50,6 +62,8 @@ class Schedule:
     last_poll: float | None = None
     shown_digest: str = ""
     decide_again: bool = True
+    review_next: bool = False
+    reviewed_policy: ReviewedPolicy | None = None
 
     def poll_and_plan_now(self) -> None:
         """Poll and decide in the next cycle, since policy or portal changed."""
@@ -100,6 +114,9 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
     of the time and of the requests.
     """
     started = steps.monotonic()
+    # Whoever edited a policy sees what it wants before the daemon writes by it.
+    is_first_look, schedule.reviewed_policy = schedule.review_next, None
+    writes = writes and not is_first_look
 
     def work() -> None:
         if schedule.decide_again or _has_due_records(context):
@@ -112,9 +129,12 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
         # What other rules wanted is written: a step of its own says that some of them wait.
         is_complete = steps.run("first-use", lambda: require_reviewed_rules(context))
         _remind(context, steps, schedule)
-    schedule.decide_again = schedule.decide_again and not succeeded
-    if not is_complete:
-        now = steps.monotonic()
+    schedule.review_next = is_first_look and not succeeded
+    schedule.decide_again = (schedule.decide_again and not succeeded) or is_first_look
+    now = steps.monotonic()
+    if is_first_look and succeeded:
+        schedule.next_plan = now + schedule.poll_seconds
+    elif not is_complete:
         # A temporary failure is tried again with the next poll, a lasting one at longer pauses.
         longest_pause = schedule.poll_seconds if _is_temporary(steps, name) else _LONGEST_PAUSE
         schedule.next_plan = now + min(_PAUSE_FACTOR * (now - started), longest_pause)
@@ -145,6 +165,14 @@ def _apply(context: RunContext) -> None:
 def _review(context: RunContext, schedule: Schedule) -> None:
     """Make a plan, and log it where it differs from the last one."""
     head = propose(context)
+    if schedule.review_next:
+        schedule.reviewed_policy = ReviewedPolicy(
+            policy=context.policy.name,
+            digest=context.policy.digest,
+            corrections_by_rule={
+                rule: sum(counts.values()) for rule, counts in head.summary.by_rule.items()
+            },
+        )
     if head.digest != schedule.shown_digest:
         schedule.shown_digest = head.digest
         _log.info(

@@ -126,6 +126,9 @@ class Loop:
         steps.run("policy", environment.renew_policy)
         if previous != (environment.portal, environment.policy):
             self.schedule.poll_and_plan_now()
+        is_edited = previous[1].digest != environment.policy.digest
+        if is_edited and environment.settings.writes == "apply":
+            self.schedule.review_next = True
         return True
 
     def _run_locked_cycle(self, environment: Environment) -> None:

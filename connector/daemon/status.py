@@ -9,6 +9,7 @@ from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
+from connector.push.pause import Paused, read_pause
 from connector.push.room import DiskNearlyFull
 from connector.telemetry.metrics import Status
 from state import (
@@ -24,7 +25,7 @@ from state import (
 
 _DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 # Without these steps the daemon does no work at all.
-_VITAL_STEPS = frozenset({"database", "portal", "settings", "token", "policy", "recover", "poll"})
+_VITAL_STEPS = frozenset({"database", "portal", "settings", "token", "recover", "poll"})
 _POLL_GRACE_SECONDS = 60.0
 
 
@@ -40,6 +41,7 @@ def read_status(environment: Environment | None) -> Status:
 
 def _read_from_database(environment: Environment, now: datetime) -> Status:
     store, portal_id = environment.store, environment.portal_id
+    is_paused = read_pause(store, portal_id) is not None
     with store.reading(portal_id) as session:
         due_counts = mirror.count_due(session, until=now)
         head = plans.latest(session)
@@ -50,6 +52,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
             quarantined=len(quarantine.read_quarantined(session)),
             unreadable=len(unreadable_records.read_all(session)),
             holds=len(holds.read_active(session, now=now)),
+            paused=int(is_paused),
             events_waiting=webhook_inbox.count_waiting(session).count,
             database_bytes=store.size_bytes(),
             free_bytes=store.free_bytes(),
@@ -90,6 +93,30 @@ def problems(loop: Loop) -> list[str]:
         if age > max_age:
             lines.append(f"poll: the last one ended {age:.0f} seconds ago, which is too long")
     return lines
+
+
+def failures(loop: Loop) -> list[str]:
+    """Return which other steps fail, one line each: polling and webhooks go on.
+
+    A mistake in an edited policy is one, since the last good policy counts.
+    """
+    return [
+        f"{failing_step.step}: {failing_step.error}"
+        for failing_step in loop.steps.failing_steps()
+        if not _is_vital(failing_step) and not isinstance(failing_step.error, Paused)
+    ]
+
+
+def remarks(loop: Loop) -> list[str]:
+    """Return what an operator may have forgotten, one line each."""
+    environment = loop.environment
+    if environment is None:
+        return []
+    try:
+        pause = read_pause(environment.store, environment.portal_id)
+    except ConnectorError:
+        return []
+    return [f"writes are paused {pause.text}: `connector resume`"] if pause else []
 
 
 def _is_vital(failing_step: FailingStep) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 from connector.errors import UserError
@@ -35,6 +36,14 @@ class _Pause:
         return cls(at=datetime.fromisoformat(stored["at"]), reason=stored["reason"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseNotice:
+    """A pause that holds: since when, and that and its reason in words."""
+
+    since: datetime
+    text: str
+
+
 def pause(store: Store, portal_id: str, *, at: datetime, reason: str) -> None:
     """Stop all writes to a portal, from the next batch on."""
     with store.begin(portal_id) as session:
@@ -53,15 +62,30 @@ def resume(store: Store, portal_id: str) -> bool:
 
 def pause_reason(store: Store, portal_id: str) -> str | None:
     """Return in words since when and why a portal is paused, None where it is not."""
+    notice = read_pause(store, portal_id)
+    return notice.text if notice else None
+
+
+def read_pause(store: Store, portal_id: str) -> PauseNotice | None:
+    """Return the pause of a portal, None where it is not paused."""
     file = store.pause_file(portal_id)
-    if file and file.exists():
-        return f"by the file {file}"
+    if file and (created := _modified_at(file)):
+        return PauseNotice(since=created, text=f"by the file {file}")
     with store.reading(portal_id) as session:
         pause_value = _Pause.from_checkpoint(checkpoints.get(session, _CHECKPOINT))
     if pause_value is None:
         return None
     reason = f": {pause_value.reason}" if pause_value.reason else ""
-    return f"since {pause_value.at:%Y-%m-%d %H:%M} UTC{reason}"
+    text = f"since {pause_value.at:%Y-%m-%d %H:%M} UTC{reason}"
+    return PauseNotice(since=pause_value.at, text=text)
+
+
+def _modified_at(file: Path) -> datetime | None:
+    """Return when a file was made or touched last, None where there is none."""
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def refuse_if_paused(store: Store, portal_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from connector import __version__
+
 _BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
 
@@ -28,6 +31,7 @@ class Status:
     quarantined: int = 0
     unreadable: int = 0
     holds: int = 0
+    paused: int = 0
     events_waiting: int = 0
     database_bytes: int = 0
     free_bytes: int | None = 0
@@ -52,6 +56,13 @@ class Metrics:
         self.corrections = self._counter(
             "corrections", "Corrections that have ended, as audited.", "outcome", "rule"
         )
+        build_info = Gauge(
+            "connector_build_info",
+            "1, with the versions of the connector and of Python.",
+            ["version", "python"],
+            registry=self.registry,
+        )
+        build_info.labels(__version__, platform.python_version()).set(1)
         self.deliveries = self._counter(
             "webhooks", "Deliveries refused, and events accepted or passed over.", "result"
         )
@@ -111,6 +122,7 @@ class _StatusCollector(Collector):
             ("quarantined", "Corrections that came to nothing twice.", status.quarantined),
             ("unreadable", "Records that cannot be read and are left alone.", status.unreadable),
             ("holds", "Holds by the operator and by undo.", status.holds),
+            ("paused", "1 while nothing is written because of a pause.", status.paused),
             ("events_waiting", "Webhook events that wait for a look.", status.events_waiting),
             ("database_bytes", "Size of the database.", status.database_bytes),
             ("free_bytes", "Room left on its disk.", status.free_bytes),

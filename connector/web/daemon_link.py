@@ -25,7 +25,8 @@ class DeliveryCounter(Protocol):
 class DaemonLink:
     """The daemon as the web sees it; each function may be called from any thread.
 
-    `problems` returns what keeps the daemon from working, nothing where it works. Until the
+    `problems` returns what keeps the daemon from working, nothing where it works; `failures`
+    which other steps fail, `remarks` what an operator may have forgotten. Until the
     portal is open, `portal_id` returns "" and `now` this machine's time. `receive` returns a
     future that is done once the events are stored. `signing` is None where webhooks are off.
     `dashboard_source` returns the open portal, None before. `password_hash` is the argon2 hash of
@@ -33,6 +34,8 @@ class DaemonLink:
     """
 
     problems: Callable[[], Sequence[str]]
+    failures: Callable[[], Sequence[str]]
+    remarks: Callable[[], Sequence[str]]
     metrics: Callable[[], bytes]
     portal_id: Callable[[], str]
     now: Callable[[], datetime]

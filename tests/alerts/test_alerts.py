@@ -21,7 +21,7 @@ from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
 from connector.push.enforce_limits import OverLimit, RunStopped
 from connector.push.first_use import FirstUse
-from connector.push.pause import Paused
+from connector.push.pause import Paused, PauseNotice
 from connector.push.room import DiskNearlyFull
 from state.db.store import Store
 from state.quarantine import FailedCorrection
@@ -84,6 +84,41 @@ def test_a_pause_is_no_alert() -> None:
     )
 
 
+def test_a_pause_that_lasts_longer_than_a_day_may_be_forgotten() -> None:
+    def paused_for(age: timedelta) -> list[Alert]:
+        pause = PauseNotice(since=NOW - age, text="since Sunday: import")
+        health = Health(
+            failing_steps=(),
+            monotonic_seconds=0,
+            now=NOW,
+            open_moves=(),
+            failed_corrections=(),
+            pause=pause,
+        )
+        return list(alerts(health))
+
+    assert paused_for(timedelta(hours=24)) == []
+    (alert,) = paused_for(timedelta(hours=25))
+    assert ("paused" in alert.key, "since Sunday: import" in alert.text) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(OverLimit("over"), "warning"), (TokenRefused("revoked"), "failure")],
+)
+def test_an_alert_says_how_bad_it_is(error: ConnectorError, kind: str) -> None:
+    (alert,) = raised_alerts(("apply", error))
+    assert alert.message_type == kind
+
+
+def test_each_message_has_its_type(store: Store) -> None:
+    types: list[str] = []
+    notifier = Notifier(store, lambda *_, message_type: types.append(message_type), pause=HOUR)
+    notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
+    notifier.notify(PORTAL, [], NOW)
+    assert types == ["failure", "success"]
+
+
 def test_a_move_that_does_not_end_is_told_with_its_record() -> None:
     def open_move(age: timedelta) -> Move:
         at = NOW - age
@@ -124,7 +159,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
     titles: list[str] = []
     for hour, failing in enumerate([True, True, True, False, False]):
         # Made anew each time, as by a restart.
-        notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
+        notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
         notifier.notify(PORTAL, [TOKEN_ALERT] if failing else [], NOW + hour * HOUR)
     assert [title.partition(":")[0].split(",")[0] for title in titles] == [
         "HubSpot lifecycle connector",
@@ -134,7 +169,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
 
 def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
     for minute in range(0, 60, 5):
         notifier.notify(
             PORTAL, [TOKEN_ALERT] if minute % 10 else [], NOW + timedelta(minutes=minute)
@@ -146,7 +181,7 @@ def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
 
 def test_portals_are_told_apart(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, *_: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify("4712", [TOKEN_ALERT], NOW)
     assert ["4711" in titles[0], "4712" in titles[1]] == [True, True]
@@ -181,16 +216,21 @@ def test_an_alert_reaches_its_channel_without_secrets() -> None:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         channels = Channels([f"json://127.0.0.1:{server.server_address[1]}/"])
-        channels.send("HubSpot refuses the token", "pat-eu1-0123456789abcdef was refused")
+        channels.send(
+            "HubSpot refuses the token",
+            "pat-eu1-0123456789abcdef was refused",
+            message_type="failure",
+        )
         thread.join(10)
         channels.close()
     assert b"refuses the token" in bodies[0]
+    assert b'"type": "failure"' in bodies[0]
     assert b"0123456789" not in bodies[0]
 
 
 def test_an_alert_says_its_kind_and_how_urgent_it_is(store: Store) -> None:
     kinds: list[tuple[str, ...]] = []
-    notifier = Notifier(store, lambda _title, _text, *sent: kinds.append(sent), pause=HOUR)
+    notifier = Notifier(store, lambda _title, _text, *sent, **_: kinds.append(sent), pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify(PORTAL, [], NOW + 2 * HOUR)
     assert kinds == [("token", "urgent")] * 2

@@ -71,7 +71,14 @@ def test_compose_leaves_the_container_nothing_but_its_volume() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [".env.example", "compose.yaml", "deploy/kubernetes.yaml", "deploy/connector.env"]
+    "name",
+    [
+        ".env.example",
+        "compose.yaml",
+        "deploy/kubernetes.yaml",
+        "deploy/kubernetes-postgresql.yaml",
+        "deploy/connector.env",
+    ],
 )
 def test_every_setting_that_a_deployment_names_exists(name: str) -> None:
     known_names = {*settings.DEFAULTS, *(f"{secret}_FILE" for secret in settings.SECRETS)}
@@ -146,6 +153,23 @@ def test_in_the_container_a_command_has_the_daemon_s_settings() -> None:
     assert (
         "CONNECTOR_DATABASE_URL=sqlite:////var/lib/connector/connector.db" in (_last_stage()["ENV"])
     )
+
+
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "kubernetes-postgresql.yaml"])
+def test_kubernetes_pins_the_portal_and_mounts_the_policy_so_that_an_edit_arrives(
+    name: str,
+) -> None:
+    documents = yaml.safe_load_all((ROOT / "deploy" / name).read_text())
+    deployment = next(document for document in documents if document["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    variables = {entry["name"]: entry for entry in container["env"]}
+    assert variables["HUBSPOT_PORTAL_ID"]["value"].isdigit()
+    mount = next(entry for entry in container["volumeMounts"] if entry["name"] == "policy")
+    assert variables["CONNECTOR_POLICY"]["value"].startswith(mount["mountPath"])
+    assert "subPath" not in mount
+    assert {"name": "policy", "configMap": {"name": "connector-policy"}} in pod["volumes"]
+    assert ("CONNECTOR_DATABASE_URL" in variables) == ("postgresql" in name)
 
 
 def test_the_health_check_tells_a_daemon_that_is_gone() -> None:

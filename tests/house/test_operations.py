@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -137,6 +140,91 @@ def _with_needed_properties(portal: Portal) -> Portal:
         for object_type, names in _ALWAYS_NEEDED.items()
     }
     return default_portal(extra_properties=definitions)
+
+
+# What Grafana asks of a dashboard (schema version 39), of which its own schema is no JSON Schema:
+# https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/view-dashboard-json-model/
+_NUMBER = {"type": "integer", "minimum": 0}
+_PANEL = {
+    "type": "object",
+    "required": ["id", "title", "type", "datasource", "gridPos", "targets"],
+    "properties": {
+        "id": {"type": "integer", "minimum": 1},
+        "title": {"type": "string", "minLength": 1},
+        "type": {"enum": ["stat", "timeseries", "table", "gauge", "barchart"]},
+        "datasource": {
+            "type": "object",
+            "required": ["type", "uid"],
+            "properties": {"type": {"const": "prometheus"}, "uid": {"const": "${source}"}},
+        },
+        "gridPos": {
+            "type": "object",
+            "required": ["x", "y", "w", "h"],
+            "properties": {
+                "x": {"type": "integer", "minimum": 0, "maximum": 23},
+                "y": _NUMBER,
+                "w": {"type": "integer", "minimum": 1, "maximum": 24},
+                "h": {"type": "integer", "minimum": 1},
+            },
+        },
+        "targets": {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["refId", "expr"],
+                "properties": {"expr": {"type": "string", "minLength": 1}},
+            },
+        },
+    },
+}
+_DASHBOARD = {
+    "type": "object",
+    "required": ["title", "uid", "schemaVersion", "time", "templating", "panels"],
+    "properties": {
+        "uid": {"type": "string", "maxLength": 40, "pattern": "^[a-zA-Z0-9_-]+$"},
+        "schemaVersion": {"type": "integer", "minimum": 36},
+        "time": {"type": "object", "required": ["from", "to"]},
+        "templating": {"type": "object", "required": ["list"]},
+        "panels": {"type": "array", "minItems": 1, "items": _PANEL},
+    },
+}
+
+
+def test_the_dashboard_has_the_form_that_grafana_imports() -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana.json").read_text())
+    jsonschema.validate(dashboard, _DASHBOARD)
+    places = [panel["gridPos"] for panel in dashboard["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+
+
+def _expressions() -> list[str]:
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yaml").read_text())["groups"][0]["rules"]
+    panels = json.loads((ROOT / "deploy" / "grafana.json").read_text())["panels"]
+    return [rule["expr"] for rule in rules] + [
+        target["expr"] for panel in panels for target in panel["targets"]
+    ]
+
+
+def test_what_grows_is_rated_and_what_goes_up_and_down_is_compared() -> None:
+    calls = [
+        call
+        for expression in _expressions()
+        for call in re.findall(r"(rate|increase|delta)\((connector_\w+)", expression)
+    ]
+    assert {function for function, _ in calls} >= {"rate", "delta"}
+    grows = ("_total", "_bucket", "_sum", "_count")
+    wrong = [
+        f"{function}({name})"
+        for function, name in calls
+        if name.endswith(grows) != (function != "delta")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not there")
+def test_promtool_takes_the_rules() -> None:
+    subprocess.run(["promtool", "check", "rules", str(ROOT / "deploy" / "alerts.yaml")], check=True)
 
 
 def test_dashboard_and_rules_are_well_formed() -> None:

@@ -27,7 +27,7 @@ from connector.daemon.environment import (
     EnvironmentSources,
 )
 from connector.daemon.loop import Loop
-from connector.daemon.status import problems, read_status
+from connector.daemon.status import failures, problems, read_status, remarks
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import UserError
@@ -177,7 +177,9 @@ def test_review_writes_nothing_and_says_once_what_it_would(workspace: Workspace,
     assert stage_of(workspace, anna) == OPPORTUNITY
 
 
-def test_a_changed_policy_counts_with_the_next_cycle(workspace: Workspace, anna: str) -> None:
+def test_a_changed_policy_is_shown_by_one_cycle_and_written_by_from_the_next_on(
+    workspace: Workspace, anna: str
+) -> None:
     policy = workspace.folder / "mine.yaml"
     policy.write_text("extends: standard\nname: mine\nsettings: {stages: [customer]}\n")
     with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
@@ -186,6 +188,15 @@ def test_a_changed_policy_counts_with_the_next_cycle(workspace: Workspace, anna:
         assert stage_of(workspace, anna) == "lead"
         policy.write_text("extends: standard\nname: mine\n")
         runner.run_cycle(1)
+        review = runner.loop.schedule.reviewed_policy
+        assert review
+        assert (review.policy, dict(review.corrections_by_rule)) == (
+            "mine",
+            {"open-deal": 1, "status-open-deal": 1},
+        )
+        assert stage_of(workspace, anna) == "lead"
+        runner.run_cycle(POLL)
+        assert runner.loop.schedule.reviewed_policy is None
     assert stage_of(workspace, anna) == OPPORTUNITY
 
 
@@ -200,7 +211,8 @@ def test_a_bad_policy_leaves_the_last_good_one_and_is_told_once(
         for _ in range(3):
             runner.run_cycle()
         assert stage_of(workspace, anna) == OPPORTUNITY
-        assert "stages" in runner.problems()[0]
+        assert runner.problems() == []
+        assert "stages" in failures(runner.loop)[0]
         assert runner.logged_steps("step.failing") == ["policy"]
         policy.write_text("extends: standard\nname: mine\n")
         runner.run_cycle()
@@ -365,7 +377,9 @@ def test_a_pause_is_told_once_and_obeyed(workspace: Workspace, anna: str) -> Non
             ["apply"],
             [],
         )
-        assert runner.problems() == []
+        assert (runner.problems(), failures(runner.loop)) == ([], [])
+        assert "connector resume" in remarks(runner.loop)[0]
+        assert read_status(runner.environment).paused == 1
         resume(runner.environment.store, runner.environment.portal_id)
         runner.run_cycle(3600)
     assert stage_of(workspace, anna) == OPPORTUNITY
@@ -521,6 +535,17 @@ def test_a_taken_address_is_said_with_what_to_do(workspace: Workspace) -> None:
     workspace.overrides = {"CONNECTOR_LISTEN": f"127.0.0.1:{port}"}
     assert kill_process.run(workspace, "run") == 1
     assert "CONNECTOR_LISTEN" in (workspace.folder / "err").read_text()
+
+
+@pytest.mark.network
+def test_a_second_daemon_on_one_database_says_so_and_ends_with_4(workspace: Workspace) -> None:
+    with prepare_daemon(workspace) as process:
+        process.start()
+        wait_until(lambda: process.get("/readyz")[0] == 200)
+        workspace.overrides = {**workspace.overrides, "CONNECTOR_LISTEN": "127.0.0.1:0"}
+        assert kill_process.run(workspace, "run") == 4
+        assert "Another daemon" in (workspace.folder / "err").read_text()
+        assert process.stop() == 0
 
 
 @pytest.mark.network

@@ -146,6 +146,17 @@ def test_an_env_file_is_read_and_named(workspace: Workspace, run_connector: RunC
 # What is shown
 
 
+def test_a_plan_says_that_writes_are_paused_even_where_nothing_is_to_do(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    run_connector("pull")
+    assert "connector resume" not in run_connector("plan").out
+    run_connector("pause", "--reason", "import")
+    result = run_connector("plan")
+    assert "paused" in result.out
+    assert "connector resume" in result.out
+
+
 def test_a_plan_ends_with_what_to_do_next_and_that_works(
     workspace: Workspace, run_connector: RunConnector, own_policy: Path
 ) -> None:

@@ -34,6 +34,8 @@ class FakeDaemon:
     now: datetime = NOW
     seconds: float = 0.0
     problems: Sequence[str] = ()
+    failures: Sequence[str] = ()
+    remarks: Sequence[str] = ()
     storage_error: ConnectorError | None = None
     dashboard_source: DashboardSource | None = None
     password_hash: str = ""
@@ -50,6 +52,8 @@ class FakeDaemon:
         return create_app(
             DaemonLink(
                 problems=lambda: self.problems,
+                failures=lambda: self.failures,
+                remarks=lambda: self.remarks,
                 metrics=lambda: b"connector_due 3.0\n",
                 portal_id=lambda: self.portal_id,
                 now=lambda: self.now,

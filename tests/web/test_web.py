@@ -254,3 +254,26 @@ def test_no_mutated_delivery_is_accepted_and_none_is_an_error_of_ours() -> None:
 @pytest.mark.long
 def test_ten_thousand_mutated_deliveries_are_all_refused() -> None:
     _send_mutated_deliveries(10_000)
+
+
+def test_a_mistake_in_the_policy_leaves_webhooks_their_way_in_and_shows_where_asked() -> None:
+    app = FakeDaemon(failures=["policy: line 3"]).app()
+    lenient = send_request(app, "GET", "/readyz")
+    assert (lenient.status, lenient.body) == (200, "ready\npolicy: line 3\n")
+    strict = send_request(app, "GET", "/readyz", query=b"strict=1")
+    assert (strict.status, strict.body) == (503, "policy: line 3\n")
+
+
+def test_a_pause_is_a_remark_and_no_problem() -> None:
+    app = FakeDaemon(remarks=["writes are paused"]).app()
+    for query in (b"", b"strict=1"):
+        answer = send_request(app, "GET", "/readyz", query=query)
+        assert (answer.status, answer.body) == (200, "ready\nwrites are paused\n")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/style.css"])
+def test_who_asks_for_the_head_alone_is_answered(path: str) -> None:
+    assert (
+        send_request(FakeDaemon().app(), "HEAD", path, headers={"Host": "127.0.0.1:8080"}).status
+        == 200
+    )

@@ -25,6 +25,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_READING: Final = ["GET", "HEAD"]
 _MAX_WAITING: Final = 16
 """Pages that are made or wait at once; further ones are refused, so that probes stay free."""
 _THREADS: Final = 2
@@ -54,14 +55,14 @@ class Dashboard:
 
     def add_to(self, app: FastAPI) -> None:
         """Add the pages' routes to the application."""
-        app.add_api_route("/", self.today, methods=["GET"])
-        app.add_api_route("/style.css", self.style, methods=["GET"])
-        app.add_api_route("/favicon.ico", _no_icon, methods=["GET"])
-        app.add_api_route("/corrections", self.corrections, methods=["GET"])
-        app.add_api_route("/audit", self.audit, methods=["GET"])
-        app.add_api_route("/record", self.find_record, methods=["GET"])
-        app.add_api_route("/records/{kind}/{number}", self.record, methods=["GET"])
-        app.add_api_route("/reports/{name}", self.report, methods=["GET"])
+        app.add_api_route("/", self.today, methods=_READING)
+        app.add_api_route("/style.css", self.style, methods=_READING)
+        app.add_api_route("/favicon.ico", _no_icon, methods=_READING)
+        app.add_api_route("/corrections", self.corrections, methods=_READING)
+        app.add_api_route("/audit", self.audit, methods=_READING)
+        app.add_api_route("/record", self.find_record, methods=_READING)
+        app.add_api_route("/records/{kind}/{number}", self.record, methods=_READING)
+        app.add_api_route("/reports/{name}", self.report, methods=_READING)
 
     async def style(self, request: Request) -> Response:
         """Answer the style sheet."""
