@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -45,6 +45,15 @@ class Reading:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceCheck:
+    """Records whose evidence was read again at a moment, and why some of it no longer holds."""
+
+    records: frozenset[Ref]
+    reasons: Mapping[Ref, str]
+    at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class RunState:
     """What a run accumulates while it goes on; everything else of a run is fixed.
@@ -62,6 +71,10 @@ class RunState:
     `rules_to_review` holds the rules whose records wait for a first review. `storage_failure` is
     set once the database did not store what the run found out: no further write is begun then.
     `own_sources` names our own versions in histories, None before it was read.
+
+    `evidence_check` is the last reading of what moves rest on; `changed_deals` holds the deals
+    that were found changed since the plan was made, and how, whatever the mirror says of them by
+    now.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
@@ -76,6 +89,8 @@ class RunState:
     rules_to_review: tuple[NewRule, ...] = ()
     storage_failure: StorageError | None = None
     own_sources: frozenset[Source] | None = None
+    evidence_check: EvidenceCheck | None = None
+    changed_deals: dict[Ref, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from connector.context import RunContext
+from connector.context import EvidenceCheck, RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.corrections.moves import Move
 from connector.core.model import Association, Direction, ObjectType, Record, Ref
@@ -28,22 +28,40 @@ def changed_evidence(context: RunContext, moves: Sequence[Move]) -> dict[Ref, st
     answer that lacked rows looks like a deal that is gone. What is missing is asked for twice
     before it is believed. What is different is put into the mirror, so that the records are
     decided anew by what is really there.
+
+    What was read less than `context.max_read_age` ago is not read again: the steps of a batch
+    share one reading where the batch was asked for as a whole.
     """
     if not moves:
         return {}
-    deal_reasons = _changed_deals(context, moves)
+    refs = {move.record for move in moves}
+    last_check = context.state.evidence_check
+    oldest = context.api.now() - context.max_read_age
+    if last_check is None or last_check.at < oldest or not refs <= last_check.records:
+        last_check = _check_evidence(context, moves)
+        context.state.evidence_check = last_check
+    return {ref: reason for ref, reason in last_check.reasons.items() if ref in refs}
+
+
+def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck:
+    """Read again what these moves rest on; two requests for a hundred, where nothing is missing."""
+    at = context.api.now()
+    # A deal that an earlier batch found changed is in the mirror as it is now, and would look
+    # unchanged: the corrections of this plan rest on what it was before.
+    changed_deals = context.state.changed_deals
+    changed_deals |= _changed_deals(context, moves)
     reasons = {
-        move.record: deal_reasons[deal]
+        move.record: changed_deals[deal]
         for move in moves
         for deal in _named_deals(move)
-        if deal in deal_reasons
+        if deal in changed_deals
     }
     for ref in _changed_links(context, [move.record for move in moves if _takes_away(move)]):
         reasons.setdefault(ref, "its deals are others than when it was decided")
     if reasons:
         with context.begin() as session:
-            mirror.mark_due(session, reasons, at=context.api.now())
-    return reasons
+            mirror.mark_due(session, reasons, at=at)
+    return EvidenceCheck(records=frozenset(move.record for move in moves), reasons=reasons, at=at)
 
 
 def _named_deals(move: Move) -> set[Ref]:

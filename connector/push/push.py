@@ -13,6 +13,7 @@ from connector.context import RunContext, chunks
 from connector.core.corrections.moves import Move
 from connector.core.model import Correction, ObjectType, Outcome, Ref
 from connector.hubspot.http.daily_budget import uninterruptible
+from connector.plan.fresh_reads import read_fresh
 from connector.plan.native_company_sync import (
     NativeSync,
     contacts_synced_natively,
@@ -23,6 +24,7 @@ from connector.plan.native_company_sync import (
 )
 from connector.plan.storing import raise_storage_failure
 from connector.push.enforce_limits import FailureMonitor, check_limits
+from connector.push.evidence import changed_evidence
 from connector.push.move_batch import finish_unserved, push_batch
 from connector.push.pause import refuse_if_paused
 from connector.push.present_stage import takes_present_stage
@@ -59,6 +61,7 @@ def push(
     check_limits(context, plan)
     if plan.summary.corrections:
         require_room(context)
+    context.state.changed_deals.clear()
     monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
@@ -145,6 +148,10 @@ def push_stepwise(context: RunContext, moves: Sequence[Move]) -> tuple[Correctio
     """
     backward = [move for move in moves if move.clears_first]
     forward = [move for move in moves if not move.clears_first]
+    if backward and len(moves) > 1:
+        # The steps share one reading of their records, and of what these rest on.
+        read_fresh(context, [move.record for move in moves])
+        changed_evidence(context, moves)
     results: tuple[CorrectionResult, ...] = ()
     while backward:
         size = _backward_allowed(context, backward[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from connector.core.model import ObjectType, Outcome, Ref
 from connector.operations.sync import SyncResult, sync
 from connector.pull.poll import pull
@@ -122,6 +124,34 @@ def test_evidence_costs_a_forward_batch_one_request_and_a_backward_one_two(
     portal.take_requests()
     push(portal.context(), plan)
     assert portal.take_requests() == {"read": 3, "associations": 1, "update": 2}
+
+
+def test_the_steps_of_a_batch_share_one_reading_of_their_evidence(portal: ConnectedPortal) -> None:
+    for _ in range(30):
+        create_lost_customer(portal)
+    portal.api.advance(DAY)
+    pull(portal.context())
+    plan = portal.propose()
+    portal.take_requests()
+    push(portal.context(max_read_age=timedelta(seconds=10)), plan)
+    # The records' recheck, their deals and the read-backs of one, ten and nineteen moves.
+    assert portal.take_requests() == {"read": 5, "associations": 1, "update": 6}
+
+
+def test_a_changed_deal_stops_every_record_that_rests_on_it_in_later_steps_too(
+    portal: ConnectedPortal,
+) -> None:
+    contacts = [portal.contact("customer") for _ in range(3)]
+    deal = portal.deal(WON, *contacts)
+    portal.api.advance(1)
+    portal.edit(deal, dealstage=LOST)
+    portal.api.advance(DAY)
+    pull(portal.context())
+    plan = portal.propose()
+    portal.edit(deal, dealstage=WON)
+    assert set(push(portal.context(), plan)) == {Outcome.STALE}
+    assert [portal.stage(contact) for contact in contacts] == ["customer"] * 3
+    assert portal.changes(portal.propose()) == []
 
 
 def test_nothing_is_read_again_for_what_rests_on_no_deal(portal: ConnectedPortal) -> None:
