@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from connector.core.follow_up.tasks import Task
@@ -11,6 +12,7 @@ from connector.core.model import (
     Account,
     Association,
     ObjectType,
+    Pipeline,
     Portal,
     PropertyDefinition,
     Record,
@@ -39,6 +41,7 @@ from connector.hubspot.http.failures import (
 from connector.hubspot.http.requester import Exchange, OnAnswer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
+from connector.hubspot.http.side_by_side import SideBySide
 from connector.hubspot.http.transport import TokenSource
 from connector.hubspot.split_failing_reads import isolate_failing_records
 
@@ -78,6 +81,7 @@ class HubSpotClient:
             retry_limits=retry_limits or RetryLimits(),
         )
         self._send = self._exchange.send
+        self._side_by_side = SideBySide()
 
     def now(self) -> datetime:
         """Return the portal's time; before the first answer, one request asks for it.
@@ -125,23 +129,33 @@ class HubSpotClient:
         return account
 
     def portal(self) -> Portal:
-        """Return account, pipelines and property definitions; five requests."""
-        path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
+        """Return account, pipelines and property definitions; five requests.
+
+        The account's comes first, so that a token of no use is refused once; the others are
+        sent side by side.
+        """
         account = self.account()
+        pipelines: list[Pipeline] = []
         definitions: dict[ObjectType, Mapping[str, PropertyDefinition]] = {}
         unreadable: dict[str, str] = {}
-        for object_type in ObjectType:
-            definitions[object_type], odd_ones = self._send(
-                Request(
-                    route=Route.PROPERTIES, path=self._routes.path(Route.PROPERTIES, object_type)
-                ),
-                portal.parse_definitions,
-            )
-            unreadable |= {f"{object_type}.{name}": why for name, why in odd_ones.items()}
+
+        def read_pipelines() -> None:
+            path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
+            request = Request(route=Route.PIPELINES, path=path)
+            pipelines.extend(self._send(request, portal.parse_pipelines))
+
+        def read_definitions(object_type: ObjectType) -> None:
+            path = self._routes.path(Route.PROPERTIES, object_type)
+            request = Request(route=Route.PROPERTIES, path=path)
+            definitions[object_type], odd_ones = self._send(request, portal.parse_definitions)
+            unreadable.update({f"{object_type}.{name}": why for name, why in odd_ones.items()})
+
+        calls: list[Callable[[], None]] = [partial(read_definitions, kind) for kind in ObjectType]
+        self._side_by_side.run([*calls, read_pipelines])
         return Portal(
             account=account,
             definitions=definitions,
-            pipelines=self._send(Request(route=Route.PIPELINES, path=path), portal.parse_pipelines),
+            pipelines=tuple(pipelines),
             unreadable=unreadable,
         )
 
@@ -193,7 +207,7 @@ class HubSpotClient:
     def read(
         self, refs: Sequence[Ref], properties: Sequence[str], *, history: Sequence[str] = ()
     ) -> dict[Ref, Record]:
-        """Read records of one type; one request for each 100, or 50 with history."""
+        """Read records of one type; one request for each 100, or 50 with history, side by side."""
         result = self.read_available(refs, properties, history=history)
         if result.unreadable:
             raise RecordsUnreadable(result.unreadable)
@@ -234,8 +248,13 @@ class HubSpotClient:
         # Each round asks only for the records whose list of links goes on.
         while cursors:
             next_cursors: dict[Ref, str | None] = {}
-            for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT):
-                pages, failing = self._read_links({ref: cursors[ref] for ref in chunk}, to)
+            parts = [
+                {ref: cursors[ref] for ref in chunk}
+                for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT)
+            ]
+            for pages, failing in self._side_by_side.run(
+                [partial(self._read_links, part, to) for part in parts]
+            ):
                 unreadable |= failing
                 for page in pages:
                     unreadable |= page.unreadable
@@ -287,7 +306,8 @@ class HubSpotClient:
         return tasks.find(self._send, self._routes, subject)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once the requests under way are answered."""
+        self._side_by_side.close()
         self._exchange.close()
 
     def _read_chunks(
@@ -310,8 +330,10 @@ class HubSpotClient:
             )
 
         size = HISTORY_LIMIT if history else READ_LIMIT
-        for chunk in _chunks(list(dict.fromkeys(refs)), size):
-            results, failing = isolate_failing_records(chunk, read_part)
+        parts = _chunks(list(dict.fromkeys(refs)), size)
+        for results, failing in self._side_by_side.run(
+            [partial(isolate_failing_records, part, read_part) for part in parts]
+        ):
             unreadable |= failing
             for result in results:
                 records_by_ref |= result.records
