@@ -11,7 +11,7 @@ from sqlmodel import SQLModel
 from connector.core.model import Association, ObjectType, Ref
 from state.db.columns import number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
-from state.db.keys import RefChunk, chunk_refs
+from state.db.keys import RefChunk, chunk_refs, is_any
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
@@ -123,7 +123,7 @@ def _read_chunk(session: Transaction, chunk: RefChunk, to: ObjectType) -> Iterat
     conditions = (
         _C.portal_id == session.portal_key,
         _C[f"{own}_type"] == object_type.value,
-        _C[f"{own}_id"].in_(ids),
+        is_any(session, _C[f"{own}_id"], ids),
         _C[f"{linked}_type"] == to.value,
     )
     columns = (_C[f"{own}_id"], _C[f"{linked}_id"], _C.is_primary, _C.labels)

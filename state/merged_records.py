@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Index, select, update
+from sqlalchemy import Index, bindparam, select, update
 from sqlmodel import SQLModel
 
 from connector.core.model import Ref
@@ -30,6 +30,7 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_ANY_MERGE: Final = select(_C.object_id).where(_C.portal_id == bindparam("portal_key")).limit(1)
 
 
 def add(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> None:
@@ -56,6 +57,9 @@ def add(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetime) -> Non
 
 def read_survivors(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Ref]:
     """Return the survivors of merged records; a record that was never merged is absent."""
+    # Most portals never merged anything, and each record that is read is asked for here.
+    if session.execute(_ANY_MERGE, {"portal_key": session.portal_key}).first() is None:
+        return {}
     survivors_by_ref: dict[Ref, Ref] = {}
     for chunk in chunk_refs(refs):
         query = select(_C.object_id, _C.survivor_id).where(

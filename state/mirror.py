@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -26,7 +26,7 @@ from state import ledger
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
 from state.db.encoding import canonical_json, parse_json
-from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.keys import chunk_conditions, chunk_refs, is_any, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
@@ -86,15 +86,27 @@ TABLE: Final = table_of(_Row)
 _C: Final = TABLE.c
 
 
-def put(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
-    """Mirror whole records; a new or changed record becomes due at that time.
+def put(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> tuple[Record, ...]:
+    """Mirror whole records, and return the new and changed ones, which become due at that time.
 
     An unchanged record keeps its due time. An older version never replaces a newer one, because
     HubSpot's search index shows old versions for a while (CRM search guide, "Limitations").
     """
-    _store_stage_changes(session, records)
-    due = to_millis(due_at)
-    upsert(session, TABLE, [_row(session, record, due) for record in records], only_if=is_newer)
+    stored = _rows(session, [record.ref for record in records])
+    rows = [
+        (record, stored.get(record.ref), _row(session, record, to_millis(due_at)))
+        for record in records
+    ]
+    # Most rows are new or unchanged: only the others are decoded.
+    other_values = [
+        (_record(old), record)
+        for record, old, new in rows
+        if old and old.properties != new["properties"]
+    ]
+    _store_stage_changes(session, other_values)
+    changed = [row for row in rows if _differs(row[0], row[2]["properties"], row[1])]
+    upsert(session, TABLE, [new for _, _, new in changed], only_if=is_newer)
+    return tuple(record for record, _, _ in changed)
 
 
 def select_changed(session: Transaction, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -103,11 +115,12 @@ def select_changed(session: Transaction, records: Sequence[Record]) -> tuple[Rec
     A record counts as changed when it was modified later, archived or restored, or has other
     values. A version older than the mirrored one is left out.
     """
-    stored = {
-        ref_of(row.object_type, row.object_id): row
-        for row in _rows(session, (record.ref for record in records))
-    }
-    return tuple(record for record in records if _differs(record, stored.get(record.ref)))
+    stored = _rows(session, [record.ref for record in records])
+    return tuple(
+        record
+        for record in records
+        if _differs(record, canonical_json(record.properties), stored.get(record.ref))
+    )
 
 
 def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
@@ -124,8 +137,7 @@ def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) 
 
 def get(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Record]:
     """Return the mirrored records, archived ones included."""
-    records = map(_record, _rows(session, refs))
-    return {record.ref: record for record in records}
+    return {ref: _record(row) for ref, row in _rows(session, refs).items()}
 
 
 def known_refs(session: Transaction, refs: Iterable[Ref]) -> frozenset[Ref]:
@@ -231,7 +243,7 @@ def contacts_of_companies(
     for _, ids in chunk_refs(contacts_by_company):
         conditions = (
             _C.portal_id == session.portal_key,
-            _C.company_id.in_(ids),
+            is_any(session, _C.company_id, ids),
             _C.archived_at.is_(None),
         )
         for company, contact in session.execute(query.where(*conditions)):
@@ -259,13 +271,6 @@ def archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
         conditions = (*chunk_conditions(session, TABLE, chunk), _C.archived_at.is_(None))
         values = {"archived_at": to_millis(at), "due_at": None}
         session.execute(update(TABLE).where(*conditions).values(values))
-
-
-def archived_before(session: Transaction, moment: datetime) -> list[Ref]:
-    """Return the records that were archived before then."""
-    conditions = (_C.portal_id == session.portal_key, _C.archived_at < to_millis(moment))
-    rows = session.execute(select(_C.object_type, _C.object_id).where(*conditions))
-    return [ref_of(object_type, object_id) for object_type, object_id in rows]
 
 
 def erase(session: Transaction, refs: Iterable[Ref]) -> None:
@@ -300,12 +305,12 @@ def _set_due_statement(session: Transaction) -> Update:
     )
 
 
-def _store_stage_changes(session: Transaction, records: Sequence[Record]) -> None:
-    stored = get(session, (record.ref for record in records))
+def _store_stage_changes(session: Transaction, changes: Iterable[tuple[Record, Record]]) -> None:
+    """Keep in the ledger which stages changed, from the mirrored records to the new ones."""
     stage_changes: dict[str, dict[Ref, tuple[Version, Version]]] = {}
-    for new in records:
-        old, name = stored.get(new.ref), _STAGE_PROPERTIES[new.ref.object_type]
-        if old and name in new.properties and old.properties.get(name) != new.properties[name]:
+    for old, new in changes:
+        name = _STAGE_PROPERTIES[new.ref.object_type]
+        if name in new.properties and old.properties.get(name) != new.properties[name]:
             versions = (_stage_version(old, name), _stage_version(new, name))
             stage_changes.setdefault(name, {})[new.ref] = versions
     for name, sightings in stage_changes.items():
@@ -323,9 +328,12 @@ def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> di
     return {object_type: counts.get(object_type.value, 0) for object_type in ObjectType}
 
 
-def _rows(session: Transaction, refs: Iterable[Ref]) -> Iterator[Any]:
-    for chunk in chunk_refs(refs):
-        yield from session.execute(select(TABLE).where(*chunk_conditions(session, TABLE, chunk)))
+def _rows(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Any]:
+    return {
+        ref_of(row.object_type, row.object_id): row
+        for chunk in chunk_refs(refs)
+        for row in session.execute(select(TABLE).where(*chunk_conditions(session, TABLE, chunk)))
+    }
 
 
 def _with_read_back(stored: Record, read_back: Record) -> Record:
@@ -369,10 +377,11 @@ def is_newer(old: Columns, new: Columns) -> ColumnElement[bool]:
     return and_(new.modified_at >= old.modified_at, is_different)
 
 
-def _differs(record: Record, stored: Any) -> bool:
+def _differs(record: Record, properties: str, stored: Any) -> bool:
     """Return whether a record is newer than its row, or as old and has other values.
 
-    A newer record with equal values counts too: its associations may have changed.
+    `properties` are its values as the table holds them. A newer record with equal values counts
+    too: its associations may have changed.
     """
     if stored is None:
         return True
@@ -380,7 +389,7 @@ def _differs(record: Record, stored: Any) -> bool:
     if modified != stored.modified_at:
         return bool(modified > stored.modified_at)
     archived = stored.archived_at is not None
-    return record.archived != archived or canonical_json(record.properties) != stored.properties
+    return record.archived != archived or bool(properties != stored.properties)
 
 
 def _company_id(record: Record) -> int | None:

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, func, select
 
 from connector.core.model import ObjectType, Ref
-from state.db.keys import chunk_conditions, chunk_refs
+from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.mirror import TABLE
@@ -91,6 +91,13 @@ def sample(session: Transaction, object_type: ObjectType, *, size: int) -> tuple
     )
     query = select(_C.object_id).where(*live).order_by(func.random()).limit(size)
     return tuple(sorted(Ref(object_type, str(object_id)) for object_id in session.scalars(query)))
+
+
+def archived_before(session: Transaction, moment: datetime) -> list[Ref]:
+    """Return the records that were archived before then."""
+    conditions = (_C.portal_id == session.portal_key, _C.archived_at < to_millis(moment))
+    rows = session.execute(select(_C.object_type, _C.object_id).where(*conditions))
+    return [ref_of(object_type, object_id) for object_type, object_id in rows]
 
 
 def _modified_conditions(

@@ -13,7 +13,7 @@ from sqlmodel import SQLModel
 from connector.core.corrections.moves import Move
 from connector.core.model import ObjectType, Ref
 from state.db.columns import number, number_key, table_of, text_key
-from state.db.keys import chunk_conditions, chunk_refs
+from state.db.keys import chunk_conditions, chunk_refs, is_any
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
@@ -101,7 +101,7 @@ def count_by_company(
             select(MIRROR.c.company_id, func.count())
             .select_from(_TABLE.join(MIRROR, is_same_record))
             .where(_C.portal_id == session.portal_key, is_contact, _C.at >= to_millis(at))
-            .where(MIRROR.c.company_id.in_(ids))
+            .where(is_any(session, MIRROR.c.company_id, ids))
             .group_by(MIRROR.c.company_id)
         )
         counts.update(

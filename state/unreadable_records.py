@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from sqlmodel import SQLModel
 
 from connector.core.model import Ref
@@ -63,6 +63,7 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_ANY_RECORD: Final = select(_C.object_id).where(_C.portal_id == bindparam("portal_key")).limit(1)
 
 
 def set_aside(
@@ -95,6 +96,8 @@ def set_aside(
 def read(session: Transaction, refs: Iterable[Ref]) -> list[UnreadableRecord]:
     """Return those of these records that are set aside."""
     entries: list[UnreadableRecord] = []
+    if _is_empty(session):
+        return entries
     for chunk in chunk_refs(refs):
         conditions = chunk_conditions(session, _TABLE, chunk)
         entries += map(_entry, session.execute(select(_TABLE).where(*conditions)))
@@ -118,7 +121,7 @@ def release(
     session: Transaction, refs: Iterable[Ref], *, readings: Collection[FailedReading]
 ) -> None:
     """Forget records that could be read now, where one of these readings had failed."""
-    if session.execute(select(_C.object_id).where(_is_of(session)).limit(1)).first() is None:
+    if _is_empty(session):
         return
     for chunk in chunk_refs(refs):
         conditions = chunk_conditions(session, _TABLE, chunk)
@@ -140,6 +143,11 @@ def forget(session: Transaction, refs: Iterable[Ref]) -> None:
 def _wait(times: int) -> timedelta:
     waits = _FIRST_WAITS[times - 1 : times]
     return waits[0] if waits else _LONGEST_WAIT
+
+
+def _is_empty(session: Transaction) -> bool:
+    """Whether no record is set aside, as nearly always."""
+    return session.execute(_ANY_RECORD, {"portal_key": session.portal_key}).first() is None
 
 
 def _is_of(session: Transaction) -> ColumnElement[bool]:

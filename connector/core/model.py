@@ -45,6 +45,10 @@ class Ref:
     def __str__(self) -> str:
         return f"{self.object_type}/{self.id}"
 
+    def __hash__(self) -> int:
+        # Python keeps the hash of a text: records are looked up millions of times.
+        return hash(self.id)
+
     def __lt__(self, ref: Ref) -> bool:
         return (self.object_type, int(self.id)) < (ref.object_type, int(ref.id))
 

@@ -12,7 +12,16 @@ from connector.context import RunContext
 from connector.core.corrections.audit import IntactChain
 from connector.core.retention import retention_cutoff
 from connector.errors import UserError
-from state import audit, audit_archives, checkpoints, ledger, mirror, plans, runs, webhook_inbox
+from state import (
+    audit,
+    audit_archives,
+    checkpoints,
+    ledger,
+    mirror_queries,
+    plans,
+    runs,
+    webhook_inbox,
+)
 from state.db.transaction import Transaction
 
 MAX_LINES_PER_FILE: Final = 50_000
@@ -59,7 +68,7 @@ def _prune(context: RunContext) -> None:
             plans.expire(session, before=runs_limit)
     if ledger_limit := retention_cutoff(now, context.retention.ledger):
         with context.begin() as session:
-            archived_refs = mirror.archived_before(session, ledger_limit)
+            archived_refs = mirror_queries.archived_before(session, ledger_limit)
             ledger.erase(session, archived_refs)
             ledger.prune(session, before=ledger_limit)
 

@@ -117,8 +117,10 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
     )
     with context.begin() as session:
         unmerged = _follow_merges(context, session, batch.records)
-        changed_deals = _changed_deals(context, session, unmerged)
-        mirror.put(session, unmerged, due_at=now)
+        changed = mirror.put(session, unmerged, due_at=now)
+        changed_deals = [
+            record.ref for record in changed if record.ref.object_type is ObjectType.DEALS
+        ]
         affected = (
             _store_links(context, session, batch.links, changed_deals)
             | _contacts_of_companies(context, session, batch.records)
@@ -159,13 +161,6 @@ def _follow_merges(
     return [record for record in records if record.ref not in merged_refs]
 
 
-def _changed_deals(
-    context: RunContext, session: Transaction, records: Sequence[Record]
-) -> set[Ref]:
-    deals = [record for record in records if record.ref.object_type is ObjectType.DEALS]
-    return {record.ref for record in mirror.select_changed(session, deals)}
-
-
 def _store_links(
     context: RunContext,
     session: Transaction,
@@ -183,8 +178,24 @@ def _store_links(
         for pair in associations.replace_all(session, links_by_ref, to):
             for ref in pair:
                 (deals if ref.object_type is ObjectType.DEALS else affected).add(ref)
-    deal_links = associations.read_of_deals(session, deals)
-    return affected | {link.target for record_links in deal_links.values() for link in record_links}
+    deal_links = _complete_deal_links(links)
+    deal_links |= associations.read_of_deals(session, deals - deal_links.keys())
+    return affected | {link.target for deal in deals for link in deal_links[deal]}
+
+
+def _complete_deal_links(
+    links: Sequence[tuple[ObjectType, Links]],
+) -> dict[Ref, tuple[Association, ...]]:
+    """Return the associations of the deals whose associations to every type are among these."""
+    by_type = dict(links)
+    if not set(LINKED_TYPES[ObjectType.DEALS]) <= by_type.keys():
+        return {}
+    companies, contacts = by_type[ObjectType.COMPANIES], by_type[ObjectType.CONTACTS]
+    return {
+        ref: (*companies[ref], *contacts[ref])
+        for ref in companies.keys() & contacts.keys()
+        if ref.object_type is ObjectType.DEALS
+    }
 
 
 def _contacts_of_companies(

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Table,
+    any_,
+    bindparam,
+    literal,
+    text,
+)
 
 from connector.core.model import ObjectType, Ref
 from state.db.transaction import Transaction
@@ -38,8 +49,24 @@ def chunk_conditions(
     return (
         table.c.portal_id == session.portal_key,
         table.c.object_type == object_type.value,
-        table.c.object_id.in_(ids),
+        is_any(session, table.c.object_id, ids),
     )
+
+
+def is_any(
+    session: Transaction, column: ColumnElement[Any], ids: Sequence[int]
+) -> ColumnElement[bool]:
+    """Return the condition that a column is one of these ids, which are one parameter.
+
+    A list of a thousand parameters costs SQLAlchemy ten times what the database needs for it.
+
+    https://www.sqlite.org/json1.html#jeach, and for PostgreSQL
+    https://www.postgresql.org/docs/current/functions-comparisons.html, "ANY/SOME (array)".
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        ids_text: BindParameter[str] = bindparam("ids", orjson.dumps(ids).decode(), unique=True)
+        return column.in_(text("SELECT value FROM json_each(:ids)").bindparams(ids_text))
+    return column == any_(literal(list(ids), ARRAY(BigInteger)))
 
 
 def ref_of(object_type: str, object_id: int) -> Ref:

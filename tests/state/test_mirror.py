@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.core.model import ObjectType, Record
-from state import ledger, mirror
+from state import ledger, mirror, mirror_queries
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.state.examples import (
@@ -258,5 +258,5 @@ def test_what_was_archived_before_a_moment_is_told(session: Transaction) -> None
     _put(session, record(contact(1)), record(contact(2)), record(contact(3)))
     mirror.archive(session, [contact(1)], at=NOON)
     mirror.archive(session, [contact(2)], at=at(5))
-    assert mirror.archived_before(session, at(5)) == [contact(1)]
-    assert mirror.archived_before(in_portal(session, OTHER_PORTAL), at(9)) == []
+    assert mirror_queries.archived_before(session, at(5)) == [contact(1)]
+    assert mirror_queries.archived_before(in_portal(session, OTHER_PORTAL), at(9)) == []
