@@ -62,8 +62,8 @@ def resume(store: Store, portal_id: str) -> bool:
 
 def pause_reason(store: Store, portal_id: str) -> str | None:
     """Return in words since when and why a portal is paused, None where it is not."""
-    notice = read_pause(store, portal_id)
-    return notice.text if notice else None
+    current_pause = read_pause(store, portal_id)
+    return current_pause.text if current_pause else None
 
 
 def read_pause(store: Store, portal_id: str) -> PauseNotice | None:
