@@ -31,8 +31,8 @@ def _excluded_pipelines(
 ) -> Iterator[str]:
     for pipeline in portal.pipelines:
         use = survey.pipelines.get(pipeline.id)
-        figures = f" ({use.deals:,} deals, {use.contacts:,} contacts)" if use else ""
-        question = f"Do deals in the pipeline {pipeline.label}{figures} count as sales?"
+        counts = f" ({use.deals:,} deals, {use.contacts:,} contacts)" if use else ""
+        question = f"Do deals in the pipeline {pipeline.label}{counts} count as sales?"
         if not click.confirm(question, default=pipeline.label not in proposal.excluded_pipelines):
             yield pipeline.label
 
