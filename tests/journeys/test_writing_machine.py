@@ -223,7 +223,7 @@ class WritingMachine(RuleBasedStateMachine):
         self.scenario.api.lost_rows.clear()
         self.check_promises()
 
-    @rule(chance=st.integers(0, 99), writes=st.integers(5, 30))
+    @rule(chance=st.integers(0, 99), writes=st.integers(12, 30))
     def poll_while_the_disk_fills_up(self, chance: int, writes: int) -> None:
         # A stage must go back: only then does a full disk meet a record without one.
         deals = self.scenario.deals()
@@ -231,7 +231,7 @@ class WritingMachine(RuleBasedStateMachine):
         self.workspace.edit(deal, source_type="CRM_UI", dealstage=LOST)
         for ref in self.scenario.linked_records(deal):
             self.workspace.edit_as_workflow(ref, lifecyclestage="opportunity")
-        self.pass_time(3600)
+        self.pass_time(DAY + 3600)  # so that no limit keeps it
         store = self.workspace.store
         assert isinstance(store, CrashingStore)
         store.writes_left = writes
