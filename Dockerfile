@@ -9,7 +9,7 @@ COPY mappings mappings
 # Without pip of its own: what runs later can install nothing.
 RUN python -m venv --without-pip /opt/connector && \
     python -m pip --python /opt/connector/bin/python install --no-cache-dir \
-        --disable-pip-version-check --constraint constraints.txt .
+        --disable-pip-version-check --constraint constraints.txt '.[fleet,mcp]'
 
 FROM python:3.13-slim-bookworm
 COPY --from=build /opt/connector /opt/connector

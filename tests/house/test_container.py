@@ -206,3 +206,19 @@ def test_the_steps_of_the_dockerfile_lead_to_a_daemon_that_works(tmp_path: Path)
                 process.send_signal(signal.SIGTERM)
             assert process.wait(15) == 0
     assert (data_folder / "connector.db").exists()
+
+
+def test_a_release_is_built_for_two_platforms_with_its_contents_and_its_origin() -> None:
+    workflow = yaml.safe_load((ROOT / "deploy" / "ci" / "release.yml").read_text())
+    steps = {
+        step["uses"].partition("@")[0]: step.get("with", {})
+        for step in workflow["jobs"]["image"]["steps"]
+        if "uses" in step
+    }
+    build = steps["docker/build-push-action"]
+    assert build["platforms"].split(",") == ["linux/amd64", "linux/arm64"]
+    assert (build["sbom"], build["provenance"]) == (True, "mode=max")
+    assert "actions/attest-build-provenance" in steps
+    permissions = workflow["jobs"]["image"]["permissions"]
+    assert (permissions["id-token"], permissions["attestations"]) == ("write", "write")
+    assert workflow["jobs"]["image"]["needs"] == "wheel"
