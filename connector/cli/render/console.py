@@ -11,6 +11,7 @@ from typing import Any, Final, TextIO
 
 import click
 import orjson
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.measure import Measurement
 from rich.segment import Segment
@@ -23,6 +24,9 @@ _PIPE_WIDTH: Final = 100_000  # so wide that nothing is folded
 _NARROW: Final = 72
 """On a terminal with fewer columns, a table that would have to fold is shown row by row."""
 
+
+_LONG_WORD: Final = 40
+"""Longer words, such as paths, may be folded."""
 
 _WHOLE_COLUMNS: Final = frozenset({"at", "outcome", "record", "rule", "run", "until"})
 
@@ -51,9 +55,8 @@ class ResultConsole(Console):
 
     def _is_too_narrow_for(self, table: Table, options: ConsoleOptions) -> bool:
         measured = Measurement.get(self, options.update(max_width=_PIPE_WIDTH), table)
-        whole_words = Measurement.get(self, options, table).minimum
         width = options.max_width
-        return whole_words > width or (width < _NARROW and measured.maximum > width)
+        return _least_width(table) > width or (width < _NARROW and measured.maximum > width)
 
 
 def new_table(*headings: str, right: Iterable[str] = (), gap: int = 2) -> Table:
@@ -99,6 +102,17 @@ def _tab_separated(table: Table) -> Iterable[Segment]:
         yield Segment("\t".join(one_line(str(column.header)) for column in table.columns) + "\n")
     for row in rows:
         yield Segment("\t".join(row) + "\n")
+
+
+def _least_width(table: Table) -> int:
+    """Return the columns that a table needs, so that no id and no word of it is folded."""
+    _, right, _, left = table.padding
+    widths = []
+    for column in table.columns:
+        texts = [_cell_text(cell) for cell in (column.header, *column.cells)]
+        parts = texts if column.no_wrap else [word for text in texts for word in text.split()]
+        widths.append(max((cell_len(part) for part in parts), default=0))
+    return sum(min(width, _LONG_WORD) for width in widths) + len(widths) * (left + right)
 
 
 def _row_by_row(table: Table) -> str:
