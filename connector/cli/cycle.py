@@ -60,6 +60,7 @@ def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     epilog=help_examples(
         "connector plan",
         "connector plan --out plan.json",
+        "connector plan --html --out plan.html",
         "connector plan --policy my.yaml --format markdown",
         "connector plan --policy new.yaml --against old.yaml --format markdown",
     )
@@ -73,6 +74,7 @@ def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     "--out", metavar="F", type=_FILE_PATH, help="Write the plan to a file, for `apply F`."
 )
 @format_option
+@click.option("--html", is_flag=True, help="One page to sort and to send, with links to HubSpot.")
 @json_option
 def plan(
     *,
@@ -80,12 +82,14 @@ def plan(
     against: str | None,
     exit_code: bool,
     out: Path | None,
-    form: str,
     as_json: bool,
+    **output: Any,
 ) -> int:
     """Show what is wrong and what would be corrected; never writes to HubSpot."""
     code = _EXIT_CORRECTIONS if exit_code else 0
-    form = "json" if as_json else form
+    form = "html" if output["html"] else "json" if as_json else output["form"]
+    if output["html"] and (against or as_json):
+        raise UserError("--html shows a whole plan: leave out --against and --json.")
     if against:
         # Loaded where it is used: a comparison works offline, and needs half of the reports.
         from connector.cli.compare import show_difference

@@ -12,6 +12,7 @@ from connector.cli.render import plan as plan_view
 from connector.cli.render.console import console, echo, open_private, write_json
 from connector.cli.render.context_line import context_document
 from connector.cli.render.plan_formats import write_csv_plan, write_json_plan, write_markdown_plan
+from connector.cli.render.plan_page import write_html_plan
 from connector.cli.setup import context_labels
 from connector.config.policy_choice import OPTION, remembered_name
 from connector.context import RunContext
@@ -172,6 +173,9 @@ def _write_plan(
     match output_format:
         case "csv":
             write_csv_plan(out, corrections)
+        case "html":
+            held_back, labels = held_back_of_plan(context, head), context_labels(context)
+            write_html_plan(out, document, corrections, held_back, labels)
         case "markdown":
             held_back, labels = held_back_of_plan(context, head), context_labels(context)
             write_markdown_plan(out, document, corrections, held_back, labels)

@@ -324,3 +324,16 @@ def test_a_dry_undo_lists_the_records(workspace: Workspace, run_connector: RunCo
     run_connector("sync")
     shown = run_connector("undo", "--rule", "blank", "--dry-run").out
     assert f"contacts/{contact}\tlifecyclestage\tlead → blank" in shown
+
+
+def test_a_plan_as_a_page_is_written_to_a_file_and_refuses_what_is_no_plan(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    create_mixed_records(workspace.portal)
+    run_connector("pull")
+    assert run_connector("plan", "--html", "--out", "plan.html").code == DONE
+    page = (workspace.folder / "plan.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert f"app.hubspot.com/contacts/{workspace.portal.portal_id}/record/0-1/" in page
+    refused = run_connector("plan", "--html", "--against", "standard")
+    assert (refused.code, "--html" in refused.err) == (ACTION_NEEDED, True)
