@@ -6,17 +6,16 @@ import sqlite3
 import stat
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
 
 import orjson
 import pytest
 
 from connector.cli import main
-from connector.core.corrections.moves import Move
-from connector.core.model import STAGE, Correction, Direction, Ref
+from connector.core.model import Ref
 from state import outbox, unreadable_records
 from state.unreadable_records import FailedReading
+from tests.fakes.moves import forward_correction, move_of
 from tests.journeys.sample_records import OPEN, create_contact, create_deal
 from tests.journeys.test_daemon import run_daemon
 from tests.journeys.workspace import Workspace, new_portal
@@ -125,7 +124,7 @@ def test_the_check_up_names_what_is_set_aside_and_what_is_open(
                 reading=FailedReading.RECORD,
                 at=context.api.now(),
             )
-            outbox.promise(session, [move_of(contact, at=context.api.now())])
+            outbox.promise(session, [move_of(forward_correction(contact), at=context.api.now())])
     capsys.readouterr()
     main.run_command(["check", "--json"])
     findings = {entry["name"]: entry for entry in orjson.loads(capsys.readouterr().out)}
@@ -146,21 +145,6 @@ def test_a_plan_file_is_for_this_user_alone_though_it_was_there_before(
             file.chmod(0o644)
         assert main.run_command(["plan", "--out", str(file)]) == 0
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
-def move_of(record: Ref, *, at: datetime) -> Move:
-    correction = Correction(
-        record=record,
-        property_name=STAGE,
-        before="lead",
-        after="customer",
-        direction=Direction.FORWARD,
-        rule="won",
-        reason="a deal is won",
-    )
-    return Move(
-        record=record, corrections=(correction,), run="r", plan="p", policy="x", promised_at=at
-    )
 
 
 @pytest.mark.parametrize("replaced", [True, False], ids=["replaced", "removed"])

@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from connector.cli import main
-from connector.core.corrections.moves import Move, Phase
-from connector.core.model import STAGE, Correction, Direction, Ref
+from connector.core.corrections.moves import Phase
+from connector.core.model import STAGE, Ref
 from connector.pull.poll import pull
 from state import outbox
+from tests.fakes.moves import backward_correction, move_of
 from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
 from tests.journeys.workspace import Workspace
 
@@ -22,24 +23,7 @@ def anna(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Ref:
     ref = Ref.parse(f"contacts/{contact_id}")
     with workspace.open_context() as context:
         pull(context)
-        correction = Correction(
-            record=ref,
-            property_name=STAGE,
-            before="customer",
-            after="opportunity",
-            direction=Direction.BACKWARD,
-            rule="reopened",
-            reason="the deal is open again",
-        )
-        move = Move(
-            record=ref,
-            corrections=(correction,),
-            run="killed",
-            plan="killed.1",
-            policy="standard",
-            promised_at=context.api.now(),
-            phase=Phase.CLEARED,
-        )
+        move = move_of(backward_correction(ref), at=context.api.now(), phase=Phase.CLEARED)
         with context.begin() as session:
             outbox.promise(session, [move])
         context.api.update({ref: {STAGE: ""}})

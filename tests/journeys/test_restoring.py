@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.core.corrections.moves import Move, Phase
-from connector.core.model import STAGE, STATUS, Correction, Direction, Outcome, Ref
+from connector.core.corrections.moves import Phase
+from connector.core.model import STAGE, Outcome, Ref
 from connector.pull.poll import pull
 from state import outbox
+from tests.fakes.moves import backward_correction, move_of, status_correction
 from tests.journeys import sample_records
 from tests.journeys.workspace import Workspace
 
@@ -54,33 +55,12 @@ def anna(workspace: Workspace) -> str:
 def leave_move_open(workspace: Workspace, anna: str, phase: Phase) -> None:
     """Leave a move open as a process does that the backup finds at work."""
     ref = Ref.parse(f"contacts/{anna}")
-    stage = _correction(ref, STAGE, "customer", "opportunity", Direction.BACKWARD)
-    status = _correction(ref, STATUS, "", "OPEN_DEAL", Direction.SET)
     with workspace.open_context() as context:
-        move = Move(
-            record=ref,
-            corrections=(stage, status),
-            run="r0",
-            plan="p0",
-            policy="standard",
-            promised_at=context.api.now(),
-            phase=phase,
+        move = move_of(
+            backward_correction(ref), status_correction(ref), at=context.api.now(), phase=phase
         )
         with context.begin() as session:
             outbox.promise(session, [move])
-
-
-def _correction(ref: Ref, name: str, before: str, after: str, direction: Direction) -> Correction:
-    return Correction(
-        record=ref,
-        property_name=name,
-        before=before,
-        after=after,
-        direction=direction,
-        rule="reopened",
-        reason="the deal is open again",
-        evidence=(),
-    )
 
 
 def stage_of(workspace: Workspace, anna: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connector.core.model import STAGE, Correction, Direction, Outcome, Ref
+from connector.core.model import STAGE, Outcome, Ref
 from connector.errors import UserError
 from connector.operations.quarantine import drop, list_set_aside, retry
 from state import quarantine, unreadable_records
 from state.unreadable_records import FailedReading
 from tests.fakes.connected_portal import ConnectedPortal
+from tests.fakes.moves import forward_correction
 
 
 @pytest.fixture
@@ -32,20 +33,11 @@ def failed(portal: ConnectedPortal, unreadable: Ref) -> Ref:
     """Return a company of which a correction failed twice."""
     company = portal.company("lead")
     portal.api.advance(60)
-    correction = Correction(
-        record=company,
-        property_name=STAGE,
-        before="lead",
-        after="customer",
-        direction=Direction.FORWARD,
-        rule="won",
-        reason="a deal is won",
-    )
     with portal.store.begin("1") as session:
         for _ in range(2):
             quarantine.note_failure(
                 session,
-                correction,
+                forward_correction(company),
                 outcome=Outcome.REVERTED,
                 note="a workflow",
                 at=portal.api.now(),

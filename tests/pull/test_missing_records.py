@@ -10,7 +10,7 @@ import pytest
 from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.corrections.moves import Move, Phase
-from connector.core.model import STAGE, Correction, Direction, Outcome, Ref, Version
+from connector.core.model import STAGE, Outcome, Ref, Version
 from connector.operations.sync import sync
 from connector.pull.daily_rescan import rescan_all
 from connector.pull.missing_records import resolve_missing
@@ -28,30 +28,11 @@ from tests.fakes.connected_portal import (
     WON,
     ConnectedPortal,
 )
+from tests.fakes.moves import backward_correction, move_of
 
 
-def correction(ref: Ref, before: str = "customer", after: str = "opportunity") -> Correction:
-    return Correction(
-        record=ref,
-        property_name=STAGE,
-        before=before,
-        after=after,
-        direction=Direction.BACKWARD,
-        rule="reopened",
-        reason="no deal is won any more",
-    )
-
-
-def move(ref: Ref, phase: Phase = Phase.PROMISED) -> Move:
-    return Move(
-        record=ref,
-        corrections=(correction(ref),),
-        run="r",
-        plan="p",
-        policy="standard",
-        promised_at=START,
-        phase=phase,
-    )
+def open_move(ref: Ref) -> Move:
+    return move_of(backward_correction(ref), at=START)
 
 
 def line(ref: Ref) -> AuditLine:
@@ -211,7 +192,7 @@ def test_an_open_move_of_a_merged_record_is_finished_on_the_survivor(
     portal.deal(OPEN, survivor)
     portal.read_all()
     with portal.store.begin("1") as session:
-        outbox.promise(session, [move(merged)])
+        outbox.promise(session, [open_move(merged)])
         outbox.advance(session, [merged], phase)
     portal.api.merge(survivor, merged)
     if phase is Phase.CLEARED:
@@ -230,7 +211,7 @@ def test_two_open_moves_become_one_when_their_records_are_merged(portal: Connect
     survivor, merged = portal.contact("customer"), portal.contact("customer")
     portal.read_all()
     with portal.store.begin("1") as session:
-        outbox.promise(session, [move(merged), move(survivor)])
+        outbox.promise(session, [open_move(merged), open_move(survivor)])
     portal.api.merge(survivor, merged)
     recover(portal.context())
     assert portal.open_moves() == ()

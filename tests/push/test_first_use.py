@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from connector.context import RunContext
-from connector.core.corrections.moves import Move
 from connector.core.model import Outcome, Ref
 from connector.operations.sync import SyncResult, sync
 from connector.pull.poll import pull
@@ -16,6 +15,7 @@ from connector.push.first_use import FirstUse, push_with_first_use, require_revi
 from connector.push.pause import Paused, pause, resume
 from state import introduced_rules, outbox, plans
 from tests.fakes.connected_portal import DAY, WON, ConnectedPortal
+from tests.fakes.moves import move_of
 from tests.state.examples import correction
 
 NARROW = "extends: standard\nsettings: {limits: {first_use: 3}}"
@@ -152,14 +152,7 @@ def test_what_was_sent_and_has_not_ended_counts(portal: ConnectedPortal) -> None
     pull(context)
     head = portal.propose(context)
     sent_before = correction(contacts[0], rule="won", before="lead", after="customer")
-    move = Move(
-        record=contacts[0],
-        corrections=(sent_before,),
-        run="run-0",
-        plan="",
-        policy="standard",
-        promised_at=portal.api.now(),
-    )
+    move = move_of(sent_before, at=portal.api.now(), run="run-0", plan="")
     with context.begin() as session:
         outbox.promise(session, [move])
     push_with_first_use(context, head)

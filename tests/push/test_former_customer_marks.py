@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.core.corrections.moves import Move, Phase
+from connector.core.corrections.moves import Phase
 from connector.core.lint.default_portal import default_portal, definition
-from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
+from connector.core.model import STAGE, STATUS, Direction, Ref
 from connector.operations.sync import sync
 from connector.push.recover_open_moves import recover
 from state import outbox
 from tests.fakes.connected_portal import COMPANIES, CONTACTS, DEALS, SQL, START, ConnectedPortal
+from tests.fakes.moves import backward_correction, move_of
 
 MARK = "former"
 POLICY = (
@@ -72,8 +73,8 @@ def _leave_move_open(portal: ConnectedPortal, former_customer: Ref, phase: Phase
     """Leave a move with a mark open as a process does that was killed in this phase."""
     values = ((MARK, "", "true"), (STAGE, "customer", SQL), (STATUS, "", "NEW"))
     corrections = tuple(
-        Correction(
-            record=former_customer,
+        backward_correction(
+            former_customer,
             property_name=name,
             before=before,
             after=after,
@@ -83,15 +84,7 @@ def _leave_move_open(portal: ConnectedPortal, former_customer: Ref, phase: Phase
         )
         for name, before, after in values
     )
-    move = Move(
-        record=former_customer,
-        corrections=corrections,
-        run="killed",
-        plan="killed.1",
-        policy="subscription",
-        promised_at=START,
-        phase=phase,
-    )
+    move = move_of(*corrections, at=START, policy="subscription", phase=phase)
     with portal.store.begin("1") as session:
         outbox.promise(session, [move])
 

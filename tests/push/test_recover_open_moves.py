@@ -6,58 +6,37 @@ from collections.abc import Sequence
 
 import pytest
 
-from connector.core.corrections.moves import Move, Phase
-from connector.core.model import STAGE, STATUS, Correction, Direction, Ref
+from connector.core.corrections.moves import Phase
+from connector.core.model import STAGE, STATUS, Correction, Ref
 from connector.push.recover_open_moves import recover
 from connector.push.stuck_moves import list_open_moves
 from state import outbox
 from tests.fakes.connected_portal import OPEN, SQL, START, ConnectedPortal
+from tests.fakes.moves import backward_correction, forward_correction, move_of, status_correction
 
 EVIDENCE = ("deals/9 was won 2026-03-01, open since 2026-04-02",)
 SENT_PHASES = [Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET]
 
 
-def correction(ref: Ref, name: str, before: str, after: str, direction: Direction) -> Correction:
-    return Correction(
-        record=ref,
-        property_name=name,
-        before=before,
-        after=after,
-        direction=direction,
-        rule="reopened",
-        reason="the deal is open again",
-        evidence=EVIDENCE,
-    )
-
-
 def backward(ref: Ref) -> tuple[Correction, ...]:
     return (
-        correction(ref, STAGE, "customer", "opportunity", Direction.BACKWARD),
-        correction(ref, STATUS, "", "OPEN_DEAL", Direction.SET),
+        backward_correction(ref, evidence=EVIDENCE),
+        status_correction(ref, evidence=EVIDENCE),
     )
 
 
 def forward(ref: Ref) -> tuple[Correction, ...]:
-    return (correction(ref, STAGE, "lead", "customer", Direction.FORWARD),)
+    return (forward_correction(ref, evidence=EVIDENCE),)
 
 
 def leave_move_open(
     portal: ConnectedPortal, corrections: Sequence[Correction], phase: Phase
 ) -> Ref:
     """Leave a move open as a process does that was killed in this phase."""
-    ref = corrections[0].record
-    move = Move(
-        record=ref,
-        corrections=tuple(corrections),
-        run="killed",
-        plan="killed.1",
-        policy="standard",
-        promised_at=START,
-        phase=phase,
-    )
+    move = move_of(*corrections, at=START, phase=phase)
     with portal.store.begin("1") as session:
         outbox.promise(session, [move])
-    return ref
+    return move.record
 
 
 def create_mirrored_contact(portal: ConnectedPortal, stage: str, status: str = "") -> Ref:

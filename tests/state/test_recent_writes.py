@@ -8,10 +8,11 @@ import pytest
 
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import Move, correction_key
-from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
+from connector.core.model import STAGE, Direction, ObjectType, Ref
 from state import applied_corrections, holds, mirror, mirror_queries, recent_writes
 from state.db.store import Store
 from state.recent_writes import WriteCounts
+from tests.fakes.moves import forward_correction, move_of
 from tests.state.examples import NOON, OTHER_PORTAL, PORTAL, at, company, contact, record
 
 CONTACTS, COMPANIES = ObjectType.CONTACTS, ObjectType.COMPANIES
@@ -32,27 +33,8 @@ def hold(
     )
 
 
-def correction(ref: Ref, direction: Direction = Direction.FORWARD) -> Correction:
-    return Correction(
-        record=ref,
-        property_name=STAGE,
-        before="lead",
-        after="customer",
-        direction=direction,
-        rule="won",
-        reason="won",
-    )
-
-
 def move(ref: Ref, direction: Direction = Direction.FORWARD) -> Move:
-    return Move(
-        record=ref,
-        corrections=(correction(ref, direction),),
-        run="r",
-        plan="p",
-        policy="standard",
-        promised_at=NOON,
-    )
+    return move_of(forward_correction(ref, direction=direction), at=NOON)
 
 
 def test_holds_are_listed_until_they_run_out(store: Store) -> None:
@@ -151,7 +133,7 @@ def test_a_write_that_did_not_come_about_does_not_hide_the_one_before_it(store: 
 
 
 def test_a_correction_that_held_once_is_known_until_it_is_forgotten(store: Store) -> None:
-    first, second = correction(contact(1)), correction(contact(2))
+    first, second = forward_correction(contact(1)), forward_correction(contact(2))
     with store.begin(PORTAL) as session:
         applied_corrections.add(session, [first], at=NOON)
         assert applied_corrections.reverted_times(session, [first, second]) == {
