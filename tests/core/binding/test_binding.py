@@ -11,7 +11,7 @@ import pytest
 from connector.config import presets
 from connector.core.binding.bind import bind, needed_properties
 from connector.core.decide.decision import decide
-from connector.core.lint.default_portal import STAGES, STATUSES
+from connector.core.lint.default_portal import STAGES, STATUSES, default_portal, definition
 from connector.core.model import Account, ObjectType, Portal
 from connector.core.problem import PolicyError
 from tests.core.builders import (
@@ -272,3 +272,12 @@ def test_labels_and_deal_states_are_at_hand() -> None:
     assert parse_policy().texts("score.property") == (
         bound_policy.policy.texts("score.property") or ("score",)
     )
+
+
+def test_additional_addresses_are_mirrored_while_a_domain_is_excluded() -> None:
+    name = "hs_additional_emails"
+    extra = {ObjectType.CONTACTS: [definition(name)], ObjectType.COMPANIES: []}
+    in_portal = default_portal(extra_properties=extra)
+    excluding = bind_policy("extends: standard\nsettings: {exclude: {domains: [own.example]}}\n")
+    assert name in needed_properties(excluding, in_portal)[ObjectType.CONTACTS]
+    assert name not in needed_properties(bind_policy(), in_portal)[ObjectType.CONTACTS]
