@@ -69,9 +69,8 @@ class _HoldLookup:
 def decide_and_hold(context: RunContext, refs: Sequence[Ref]) -> list[Decided]:
     """Decide records; those with corrections are read afresh, with the authors of their values.
 
-    A record that has changed since it was mirrored is decided by its fresh reading. A record
-    that follows a held record is decided again, so that it does not follow to a stage that the
-    held record will not reach.
+    A record that has changed since it was mirrored is decided by its fresh reading. A record that
+    follows a held record is decided again: it must not follow to a stage that is not reached.
     """
     pinned: dict[Ref, frozenset[str]] = {}
     decisions = _decide_records(context, refs, pinned)
@@ -102,7 +101,11 @@ def _rests_on_group(context: RunContext, decision: Decision) -> bool:
 def _decide_records(
     context: RunContext, refs: Sequence[Ref], pinned: PinnedProperties
 ) -> list[Decided]:
-    """Decide records while what is `pinned` stays as it is; hold back what must not be sent."""
+    """Decide records while what is `pinned` stays as it is; hold back what must not be sent.
+
+    Only records with a correction are read afresh, since HubSpot gives histories for 50 records
+    a request. A record that is missing, merged, or not served is left out, and stays due.
+    """
     pairs = [(facts, decide(context.policy, facts)) for facts in gather(context, refs, pinned)]
     to_correct = [facts.record for facts, decision in pairs if decision.corrections]
     if not to_correct:
@@ -276,7 +279,6 @@ def _hold_back(
     stage that failed in this run is tried once more by the next one: until then it is not
     known which stage results, and the lead status stays as it is.
     """
-    # Each round pins at least one more property, so there are at most as many rounds as properties.
     held_back: tuple[HeldBack, ...] = ()
     while True:
         new_entries = tuple(

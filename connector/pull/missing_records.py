@@ -55,7 +55,12 @@ def resolve_missing(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
 
 
 def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
-    """Read by ids, then from the recycling bin, and at last one by one which record answers."""
+    """Look up absent records in three ways, each only for those that the way before left open.
+
+    A read by ids finds records that a search hid, and survivors that name their merged ids. The
+    recycling bin shows archived ones. A single read of an id answers with its survivor where the
+    batch did not name it; an id that nothing answers was deleted for good.
+    """
     properties = needed_properties(context.policy, context.portal)[refs[0].object_type]
     # What is set aside is not missing: it is looked up once it can be read.
     reading = read_by_id(context, refs, properties)
@@ -65,12 +70,14 @@ def _look_up(context: RunContext, refs: Sequence[Ref]) -> MissingRecords:
     found_records = {record.ref: record for record in records.values()}
     absent = [ref for ref in refs if ref not in records]
     archived = context.api.find_archived(absent) if absent else frozenset()
+    # Neither live nor archived: merged into a record that does not name it, or deleted for good.
     deleted = set(absent) - archived
     for ref in sorted(deleted):
         survivor = context.api.find_survivor(ref)
         if survivor is not None:
             merged[ref] = survivor
             deleted.discard(ref)
+    # The survivors that were not read yet.
     unread = sorted({target for target in merged.values() if target not in found_records})
     found_records |= {
         record.ref: record for record in read_by_id(context, unread, properties).records.values()

@@ -176,12 +176,17 @@ def _unserved_outcome(correction: Correction, record: Record | None) -> Outcome:
 def _recheck(
     context: RunContext, moves: Sequence[Move]
 ) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
-    """Compare each record, and its evidence, with what its move rests on; end what changed."""
+    """Compare each record and its evidence with those of the decision; finish stale moves.
+
+    Return the moves to send, each with the newest versions that were read, and the results of
+    the stale ones. HubSpot has no conditional write, so this read comes just before the promise.
+    """
     result = read_fresh(context, [move.record for move in moves])
     current = result.records
     # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
     moves = [move for move in moves if move.record not in result.unreadable]
     reasons = {move.record: stale_reason(move, current.get(move.record)) for move in moves}
+    # The record is as decided: are its deals?
     unchanged = [move for move in moves if not reasons[move.record]]
     reasons |= changed_evidence(context, unchanged)
     stale = tuple(

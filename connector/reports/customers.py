@@ -65,6 +65,7 @@ def customers_report(context: DecisionContext) -> Report:
 
 
 def _find_customers(context: DecisionContext) -> Iterator[Customer]:
+    """Yield the contacts and companies that are customers, by a won deal or by their stage."""
     domains = _excluded_domains(context)
     churned = {kind: _churned_stages(context, kind) for kind in context.policy.object_policies}
     for refs in all_refs(context):

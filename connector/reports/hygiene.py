@@ -106,6 +106,7 @@ def _status_terms(context: DecisionContext) -> _StatusTerms:
 
 
 def _add(findings: _Findings, facts: Facts, decision: Decision, status_terms: _StatusTerms) -> None:
+    """Count a record, and each contradiction between its stage, lead status and deals."""
     # Outside of the scope the policy says nothing, so nothing can contradict it.
     if decision.rule == "out-of-scope":
         return

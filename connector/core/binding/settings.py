@@ -103,6 +103,7 @@ def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[st
 
 
 def _bound_value(setting: Setting, names: PortalNames) -> Value:
+    """Return a setting's value in the portal: None where it sleeps, "" for `clear`."""
     if setting.type is SettingType.ALIASES:
         return tuple(chain.from_iterable(_alias_pairs(setting, names)))
     if setting.type is SettingType.TERMS:

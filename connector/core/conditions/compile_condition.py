@@ -72,6 +72,7 @@ def _always(_: Values) -> bool:
 def _compile_tree(
     tree: Tree, resolver: Resolver, tests: list[ComparisonTest], problems: Problems
 ) -> Predicate:
+    """Return a tree as one function; append its tests in order, and collect its problems."""
     match tree:
         case Constant(value):
             return _always if value else _never

@@ -152,6 +152,7 @@ def _count_text(key: str, op: Op, right: Term, *, negated: bool) -> str:
 def _value_comparison_text(
     test: ComparisonTest, left: Term, right: Term, labels: Mapping[str, str], *, negated: bool
 ) -> str:
+    """Return a comparison with a value in words, by the kind of its right side."""
     if right.clock and right.days:
         return (
             f"{subject_text(left, labels)} "

@@ -159,6 +159,7 @@ def _read_plain_value(spec: SettingSpec, node: Node) -> PlainValue:
 
 
 def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
+    """Return the texts of a setting, by its type; raise PolicyError where they do not fit."""
     # Several words: a list, or a mapping as a flat list of pairs.
     if spec.type in LISTS:
         return texts(node, spec.name)

@@ -117,6 +117,7 @@ class Fault:
         return True
 
     def _matches(self, request: Request) -> bool:
+        """Return whether a request has the route, the ids and the values of the fault."""
         if request.route not in _ROUTES_OF_KIND.get(self.kind, {request.route}):
             return False
         if self.kind in {"207", "left-out"} and not _inputs(request):

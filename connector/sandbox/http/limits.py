@@ -59,6 +59,7 @@ class Limits:
         }
 
     def _check_limit(self, route: str, token: str, now: int) -> None:
+        """Refuse a request beyond the limit of the day, of the second or of ten seconds."""
         switches = self._portal.switches
         if switches.app_kind == "private" and self.used_today >= switches.daily_limit:
             raise self._refusal("DAILY", "", 3600)
