@@ -146,7 +146,7 @@ def _wait(times: int) -> timedelta:
 
 
 def _is_empty(session: Transaction) -> bool:
-    """Whether no record is set aside, as nearly always."""
+    """Return whether no record is set aside, as nearly always."""
     return session.execute(_ANY_RECORD, {"portal_key": session.portal_key}).first() is None
 
 

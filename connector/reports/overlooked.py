@@ -127,10 +127,11 @@ def _overlooked_in(
 def _left_out(
     context: DecisionContext, terms: FollowUpTerms, contacts: Sequence[OverlookedContact]
 ) -> frozenset[Ref]:
-    """Return who is outside of the policy's scope, or does not fit where sales has not begun."""
+    """Return the contacts outside of the policy's scope, and early ones that do not fit."""
     object_policy = context.policy.object_policies[ObjectType.CONTACTS]
     fit = object_policy.follow_up_fit
     early = {contact.record for contact in contacts if contact.stage not in terms.sales_stages}
+    # Neither a scope nor a condition of fit: no facts need to be gathered.
     if not contacts or (object_policy.scope is None and not (fit and early)):
         return frozenset()
     return frozenset(

@@ -95,6 +95,7 @@ def _count_records(
     refs: Sequence[Ref],
     now: datetime,
 ) -> None:
+    """Count the stages and writers of records and, of contacts, their pipelines and situations."""
     records = mirror.get(session, refs)
     for ref, record in records.items():
         survey.stages[ref.object_type, record.value(STAGE)] += 1
@@ -103,6 +104,7 @@ def _count_records(
     contacts = {ref: record for ref, record in records.items() if _is_contact(ref)}
     if not contacts:
         return
+    # Contacts are counted together with their live deals.
     links = associations.read_to_deals(session, contacts)
     deal_refs = {link.target for record_links in links.values() for link in record_links}
     deals = mirror.get(session, deal_refs)
@@ -146,6 +148,7 @@ def _count_pipelines(survey: PortalSurvey, portal: Portal, deals: Sequence[Recor
     """Count a contact for each pipeline of its deals, and whether it bought in another one."""
     deal_pipelines = read_deal_pipelines(portal)
     labels = {pipeline.id: pipeline.label for pipeline in portal.pipelines}
+    # A pipeline that sells nothing has no buyers.
     won_in = {
         pipeline
         for deal in deals

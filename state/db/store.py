@@ -173,7 +173,7 @@ def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:
 
 
 def _is_file_name(url: URL, name: str) -> bool:
-    """Whether a SQLite URL names a file that may be a database, by the driver that we use."""
+    """Return whether a SQLite URL names a file that our driver could open as a database."""
     return (
         url.drivername in {"sqlite", "sqlite+pysqlite"}
         and name not in {"", ":memory:"}
