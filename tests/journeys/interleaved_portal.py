@@ -13,7 +13,7 @@ from connector.core.history.writers import is_by_person
 from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Ref, Version
 from connector.errors import ConnectorError
 from connector.hubspot.api import AssociationsResult, Page
-from connector.hubspot.http.failures import BatchRefused, Unavailable
+from connector.hubspot.http.failures import BatchRefused, OutcomeUnknown
 from connector.operations.sync import SyncResult, sync
 from state.db.errors import DatabaseUnusable
 from state.db.store import Store
@@ -126,7 +126,7 @@ class CrashingPortal(HookedHubSpot):
                 self.requests["update"] += 1
                 self.step_budget.count_step()
                 if status == 500:
-                    raise Unavailable("internal error")
+                    raise OutcomeUnknown("internal error")
                 raise BatchRefused("HubSpot refused the batch", category="VALIDATION_ERROR")
 
     def _fill_gap(self, changes: Mapping[Ref, Mapping[str, str]]) -> None:
