@@ -57,7 +57,8 @@ test-long: $(DEV_STAMP) ## What takes longer: full crash matrix, big state machi
 simulate: $(DEV_STAMP) ## Weeks of a busy portal in seconds; ARGS='--seed 7 --seeds 20 --days 20'
 	@$(BIN)/python -m tests.simulation $(ARGS)
 
-bench: $(DEV_STAMP) ## Benchmarks, as ratios within one run
+bench: $(DEV_STAMP) ## Benchmarks, as ratios within one run; writes docs/performance.md
+	@$(BIN)/python -m bench.run $(ARGS)
 	@for each in tests/benchmarks/bench_*.py; do echo "== $$each"; $(BIN)/python $$each || exit 1; done
 
 docs: $(DEV_STAMP) ## Build the documentation as a site, into site/

@@ -48,6 +48,13 @@ def test_a_command_loads_nothing_that_it_does_not_use(command: str, unused: list
     assert [name for name in unused if name in modules] == []
 
 
+@pytest.mark.parametrize(("command", "accepted"), [("plan", 830), ("explain", 920)])
+def test_a_command_loads_hardly_more_modules_than_when_they_were_last_counted(
+    command: str, accepted: int
+) -> None:
+    assert len(imported_modules(command, "--help")) <= accepted * 1.02
+
+
 def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
     context = click.Context(cli)
     for name in COMMANDS:

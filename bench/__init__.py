@@ -1,0 +1,1 @@
+"""Benchmarks: what the connector costs beside the least that it could, and beside its peers."""
