@@ -279,11 +279,6 @@ def erase(session: Transaction, refs: Iterable[Ref]) -> None:
         session.execute(TABLE.delete().where(*chunk_conditions(session, TABLE, chunk)))
 
 
-def erase_all(session: Transaction) -> None:
-    """Delete every record of the portal."""
-    session.execute(TABLE.delete().where(_C.portal_id == session.portal_key))
-
-
 def _bring_forward(
     session: Transaction, conditions: Iterable[ColumnElement[bool]], due_at: int
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,10 +10,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, select
 from sqlmodel import SQLModel
 
-from connector.core.corrections.moves import correction_digest, correction_key
+from connector.core.corrections.moves import correction_digest
 from connector.core.model import Correction, Outcome, Ref
 from state.db.columns import number, number_key, table_of, text, text_key
-from state.db.keys import chunk_conditions, chunk_refs, ref_of
+from state.db.keys import ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
@@ -79,22 +79,6 @@ def note_failure(
     )
     times: int = session.execute(select(_C.times).where(*conditions)).scalar_one()
     return times
-
-
-def quarantined_keys(session: Transaction, corrections: Iterable[Correction]) -> frozenset[str]:
-    """Return the keys of those corrections that are quarantined."""
-    keys = {correction_key(correction): correction.record for correction in corrections}
-    failed_keys: set[str] = set()
-    for chunk in chunk_refs(keys.values()):
-        conditions = (
-            *chunk_conditions(session, _TABLE, chunk),
-            _C.times >= _QUARANTINE_AFTER,
-        )
-        rows = session.execute(select(_C.object_id, _C.content_key).where(*conditions))
-        failed_keys.update(
-            _key(Ref(chunk[0], str(object_id)), content_key) for object_id, content_key in rows
-        )
-    return frozenset(failed_keys & keys.keys())
 
 
 def read_quarantined(session: Transaction) -> tuple[FailedCorrection, ...]:

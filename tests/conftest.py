@@ -21,19 +21,6 @@ settings.load_profile("steady")
 ENGINES = ("sqlite", "postgresql")
 
 
-KNOWN_FAILURES = Path(__file__).with_name("known_failures.txt")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is known to fail: a list that only ever gets shorter, shown by each run."""
-    lines = KNOWN_FAILURES.read_text(encoding="utf-8").splitlines()
-    known = {line for line in lines if line and not line.startswith("#")}
-    for item in items:
-        names = {item.nodeid, item.nodeid.partition("[")[0], item.nodeid.partition("::")[0]}
-        if names & known:
-            item.add_marker(pytest.mark.xfail(reason="known failure, see tests/known_failures.txt"))
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test on both engines where it uses a store, and nothing of SQLite's own.
 

@@ -112,7 +112,13 @@ def plan(
 @click.argument("plan_file", metavar="[PLAN]", required=False, type=_FILE_PATH)
 @policy_option
 @click.option("--rule", "rules", metavar="R", multiple=True, help="Of PLAN, this rule's records.")
-@click.option("--except", "except_rules", metavar="R", multiple=True, help="Of PLAN, all others.")
+@click.option(
+    "--except",
+    "except_rules",
+    metavar="R",
+    multiple=True,
+    help="Of PLAN, the records of all other rules.",
+)
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Of PLAN, N records.")
 @no_limits_option
 @json_option

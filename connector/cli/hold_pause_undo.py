@@ -41,7 +41,9 @@ _scope_options = (
     click.option("--company", metavar="companies/ID", help="A company and its contacts."),
     click.option("--domain", metavar="D", help="Everybody of an e-mail domain, or below it."),
     click.option("--owner", metavar="O", help="Every record of an owner, by the owner's id."),
-    click.option("--where", metavar="NAME=VALUE", help="Every record whose property is so."),
+    click.option(
+        "--where", metavar="NAME=VALUE", help="Every record with this value of a property."
+    ),
     click.option("--property", "name", type=click.Choice([STAGE, STATUS]), help="Only this one."),
 )
 
@@ -154,7 +156,8 @@ def resume() -> int:
 
     def work(context: RunContext) -> int:
         was_paused = resume_portal(context.store, context.portal_id)
-        echo(f"Portal {context.portal_id} {'goes on' if was_paused else 'was not paused'}.")
+        outcome = "is written to again" if was_paused else "was not paused"
+        echo(f"Portal {context.portal_id} {outcome}.")
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE)

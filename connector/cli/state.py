@@ -18,7 +18,9 @@ from state.db.store import Store
 
 @click.group(
     cls=SuggestingGroup,
-    epilog=help_examples("connector state copy sqlite:///var/connector.db postgresql://db/crm"),
+    epilog=help_examples(
+        "connector state copy sqlite:///var/connector.db postgresql+psycopg://crm@db/connector"
+    ),
 )
 def state() -> None:
     """Move what the connector remembers to another database."""
@@ -34,7 +36,11 @@ def state() -> None:
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option("--portal", "portal_ids", multiple=True, metavar="ID", help="Only this portal.")
-@click.option("--with-open-moves", is_flag=True, help="Let corrections travel that have begun.")
+@click.option(
+    "--with-open-moves",
+    is_flag=True,
+    help="Copy open moves too; the next start on TO finishes them.",
+)
 @json_option
 def copy(
     *,

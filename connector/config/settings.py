@@ -21,7 +21,6 @@ from connector.errors import UserError
 from connector.hubspot.oauth_install import App
 from state.db.addresses import password_of
 
-FILE = TOML_FILE
 DEFAULTS: Mapping[str, str] = {
     "HUBSPOT_ACCESS_TOKEN": "",
     "HUBSPOT_CLIENT_ID": "",

@@ -103,7 +103,11 @@ class EncryptedGrants:
         try:
             return Grant(**orjson.loads(self.cipher.decrypt(encrypted.encode())))
         except InvalidToken:
-            _log.warning("token.not_opened", message="CONNECTOR_TOKEN_KEY is another one")
+            _log.warning(
+                "token.not_opened",
+                message="the stored token was sealed with another CONNECTOR_TOKEN_KEY; "
+                "it is refreshed anew",
+            )
             return None
 
     def keep(self, app: App, grant: Grant) -> None:

@@ -183,7 +183,7 @@ def _next_position(
     if ids != sorted(ids):
         raise BadAnswer("HubSpot listed records in no order of their ids: try later")
     if page.after is not None and page.after == position.cursor:
-        raise BadAnswer("HubSpot's cursor of a list stands still: try later")
+        raise BadAnswer("HubSpot repeats the same page of a list: try later")
     if page.after is not None:
         return replace(
             position,

@@ -96,7 +96,7 @@ def advance_range(id_range: IdRange, page: Page) -> RangePage:
     """
     # The same cursor again would be read without end.
     if page.after is not None and page.after == id_range.cursor:
-        raise BadAnswer("HubSpot's cursor of a list stands still: try later")
+        raise BadAnswer("HubSpot repeats the same page of a list: try later")
     # A page may reach beyond the end of the range, or begin one id early.
     own = [record for record in page.records if _contains(id_range, int(record.ref.id))]
     unreadable = {

@@ -57,7 +57,7 @@ def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck
         if deal in changed_deals
     }
     for ref in _changed_links(context, [move.record for move in moves if _takes_away(move)]):
-        reasons.setdefault(ref, "its deals are others than when it was decided")
+        reasons.setdefault(ref, "its deals have changed since it was decided")
     if reasons:
         with context.begin() as session:
             mirror.mark_due(session, reasons, at=at)
@@ -96,10 +96,7 @@ def _changed_deals(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]
     changed = {
         deal
         for deal in deals
-        if deal not in missing_refs
-        and any(
-            current[deal].value(name) != mirrored[deal].value(name) for name in _DEAL_PROPERTIES
-        )
+        if deal not in missing_refs and _has_moved(mirrored[deal], current[deal])
     }
     if missing_refs or changed:
         now = context.api.now()

@@ -99,7 +99,8 @@ def test_the_hook_checks_every_file_and_fails_for_one(
 
 
 def test_the_files_for_pipelines_call_commands_and_options_that_exist() -> None:
-    ci_files = [*sorted((ROOT / "deploy" / "ci").rglob("*.yml"))]
+    paths = sorted((ROOT / "deploy" / "ci").rglob("*.yml"))
+    ci_files = [path for path in paths if path.name != "release.yml"]
     assert len(ci_files) == 3
     for path in ci_files:
         text = path.read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
 )
 ALL_CODE = sorted([*SOURCES, *(ROOT / "tests").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")])
-# Metaphors that this code was once written in: no part of a name may be one of them.
+# Words that hide what a thing is: no part of a name may be one of them.
 _METAPHORS = """
     cast circle circles complaint complaints course desk door doors fate fates firm firms flip
     flips givens nights noticing office portrait rehearsal rolling settle settles settling staff

@@ -11,6 +11,7 @@ from connector.core.corrections.moves import correction_key
 from connector.core.model import Correction, Outcome, Ref
 from state import applied_corrections, associations, cascade, holds, mirror, quarantine
 from state.db.transaction import Transaction
+from tests.fakes.stored import quarantined_keys
 from tests.state.examples import NOON, at, company, contact, correction, deal, link, record
 
 MERGED, SURVIVOR, THIRD = contact(1), contact(2), contact(3)
@@ -75,9 +76,7 @@ def test_what_is_quarantined_stays_so_on_the_survivor(session: Transaction) -> N
         note_failure(session, correction(MERGED))
     merge(session)
     corrections = [correction(MERGED), correction(SURVIVOR), correction(THIRD)]
-    assert quarantine.quarantined_keys(session, corrections) == {
-        correction_key(correction(SURVIVOR))
-    }
+    assert quarantined_keys(session, corrections) == {correction_key(correction(SURVIVOR))}
     assert [entry.key for entry in quarantine.read_quarantined(session)] == [
         correction_key(correction(SURVIVOR))
     ]

@@ -11,6 +11,7 @@ from connector.core.model import ObjectType
 from state import mirror
 from state.db.store import Store
 from state.db.transaction import Transaction
+from tests.fakes.stored import erase_mirror
 from tests.state.examples import (
     NOON,
     OTHER_PORTAL,
@@ -36,7 +37,7 @@ def test_pages_of_due_records_walk_through_all_ids_as_integers(
 ) -> None:
     ids_seen: list[int] = []
     with store.begin(PORTAL) as session:
-        mirror.erase_all(session)
+        erase_mirror(session)
         mirror.put(session, [record(contact(number)) for number in ids], due_at=NOON)
         after = "0"
         while page := mirror.due_refs(session, CONTACTS, until=NOON, after_id=after, limit=limit):

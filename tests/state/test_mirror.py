@@ -13,6 +13,7 @@ from connector.core.model import ObjectType, Record
 from state import ledger, mirror, mirror_queries
 from state.db.store import Store
 from state.db.transaction import Transaction
+from tests.fakes.stored import erase_mirror
 from tests.state.examples import (
     NOON,
     OTHER_PORTAL,
@@ -47,7 +48,7 @@ records = st.builds(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_what_was_put_is_what_is_got(store: Store, stored: list[Record]) -> None:
     with store.begin(PORTAL) as session:
-        mirror.erase_all(session)
+        erase_mirror(session)
         mirror.put(session, stored, due_at=NOON)
         mirrored = mirror.get(session, (entry.ref for entry in stored))
     assert mirrored == {entry.ref: entry for entry in stored}
@@ -190,7 +191,7 @@ def test_a_record_that_comes_back_is_due(session: Transaction) -> None:
 def test_forgetting_a_portal_leaves_the_others(session: Transaction) -> None:
     _put(session, record(contact(1)))
     mirror.put(in_portal(session, OTHER_PORTAL), [record(contact(1))], due_at=NOON)
-    mirror.erase_all(session)
+    erase_mirror(session)
     assert mirror.known_refs(session, [contact(1)]) == frozenset()
     assert mirror.known_refs(in_portal(session, OTHER_PORTAL), [contact(1)]) == {contact(1)}
 

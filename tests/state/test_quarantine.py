@@ -7,6 +7,7 @@ from connector.core.model import Correction, Outcome
 from state import quarantine
 from state.db.transaction import Transaction
 from state.quarantine import FailedCorrection
+from tests.fakes.stored import quarantined_keys
 from tests.state.examples import OTHER_PORTAL, at, contact, correction, in_portal
 
 FAILING = correction(contact(1))
@@ -14,20 +15,17 @@ FAILING = correction(contact(1))
 
 def test_a_correction_is_quarantined_the_second_time(session: Transaction) -> None:
     assert _note_failure(session, FAILING) == 1
-    assert quarantine.quarantined_keys(session, [FAILING]) == frozenset()
+    assert quarantined_keys(session, [FAILING]) == frozenset()
     assert _note_failure(session, FAILING) == 2
-    assert quarantine.quarantined_keys(session, [FAILING]) == {correction_key(FAILING)}
-    assert quarantine.quarantined_keys(in_portal(session, OTHER_PORTAL), [FAILING]) == frozenset()
+    assert quarantined_keys(session, [FAILING]) == {correction_key(FAILING)}
+    assert quarantined_keys(in_portal(session, OTHER_PORTAL), [FAILING]) == frozenset()
 
 
 def test_other_evidence_makes_another_correction(session: Transaction) -> None:
     for _ in range(2):
         _note_failure(session, FAILING)
     other_evidence = correction(contact(1), evidence=("deals/10 is open since 2026-05-01",))
-    assert (
-        quarantine.quarantined_keys(session, [other_evidence, correction(contact(2))])
-        == frozenset()
-    )
+    assert quarantined_keys(session, [other_evidence, correction(contact(2))]) == frozenset()
 
 
 def test_what_is_quarantined_is_listed_with_its_last_note(session: Transaction) -> None:
@@ -55,7 +53,7 @@ def test_a_cleared_record_is_tried_again(session: Transaction) -> None:
         _note_failure(session, FAILING)
         _note_failure(session, correction(contact(2)))
     quarantine.forget_failures(session, contact(1))
-    quarantined = quarantine.quarantined_keys(session, [FAILING, correction(contact(2))])
+    quarantined = quarantined_keys(session, [FAILING, correction(contact(2))])
     assert quarantined == {correction_key(correction(contact(2)))}
 
 

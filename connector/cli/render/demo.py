@@ -47,8 +47,8 @@ LEFT_ALONE_REASONS: Mapping[str, str] = {
     "quiet": "a deal was lost lately: the quiet time",
     "keep": "no rule holds: customers by import, suppliers, leads as they should be",
     "held": "a person set it by hand within 30 days, and no newer deal or form says otherwise",
-    "quarantined": "failed twice: set aside for a person",
-    "does not settle": "the policy does not settle for them",
+    "quarantined": "failed twice: quarantined until a person or new evidence changes that",
+    "does not settle": "the rules of the policy contradict each other for them",
 }
 
 

@@ -68,7 +68,7 @@ def held_back_table(held_back: Iterable[HeldBack], labels: Labels) -> Renderable
     if not rows:
         return Text("")
     table = new_table("record", "change", "why", "until")
-    table.title = "Left aside"
+    table.title = "Held back"
     for row in rows:
         until = f"{row.until:%Y-%m-%d %H:%M}" if row.until else ""
         record, transition = str(row.correction.record), change_text(row.correction, labels)

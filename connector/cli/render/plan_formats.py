@@ -22,7 +22,7 @@ _COLUMNS = ("record", "property_name", "before", "after", "direction", "rule", "
 
 
 def held_back_document(held_back: HeldBack) -> dict[str, Any]:
-    """Return what is left aside as the plan's JSON shows it."""
+    """Return what is held back as the plan's JSON shows it."""
     correction = correction_json(held_back.correction)
     return {
         **{name: correction[name] for name in ("record", "property_name", "before", "after")},
@@ -106,7 +106,7 @@ def write_markdown_plan(
     _write_markdown_rows(out, rows, room=_MAX_CORRECTIONS_LENGTH)
     held_back_rows = list(held_back)
     if held_back_rows:
-        out.write("\n## Left aside\n\n| record | change | why | until |\n|---|---|---|---|\n")
+        out.write("\n## Held back\n\n| record | change | why | until |\n|---|---|---|---|\n")
     held_back_cells = (
         (
             str(row.correction.record),

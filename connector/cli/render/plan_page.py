@@ -58,7 +58,7 @@ def write_html_plan(
             for correction in corrections
         ),
     )
-    out.write("<h2>Left aside</h2>\n")
+    out.write("<h2>Held back</h2>\n")
     _write_table(
         out,
         ("record", "change", "why", "until"),

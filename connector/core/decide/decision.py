@@ -51,7 +51,7 @@ def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozen
     rounds = Rounds(object_policy, facts, pinned)
     if not rounds.run():
         names = ", ".join(dict.fromkeys(rounds.winning_rules)) or "the lead status rows"
-        reason = f"not settled within {MAX_ROUNDS} rounds: {names} move it to and fro"
+        reason = f"not settled within {MAX_ROUNDS} rounds: {names} change it back and forth"
         return _leave_unchanged(object_policy, facts, "unsettled", reason, settled=False)
     rule, reason = rounds.rule_and_reason()
     return Decision(

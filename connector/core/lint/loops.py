@@ -53,8 +53,8 @@ def _loop_problem(
     stage = object_policy.labels.get(facts.stage, facts.stage) or "no stage"
     return Problem(
         own_entries[0].place,
-        f"{' and '.join(names)} {'move' if len(names) > 1 else 'moves'} a record of "
-        f"{object_policy.object_type} to and fro (one in {stage}, for example): say when it no "
+        f"{' and '.join(names)} {'change' if len(names) > 1 else 'changes'} a record of "
+        f"{object_policy.object_type} back and forth (one in {stage}, for example): say when it no "
         "longer holds",
     )
 

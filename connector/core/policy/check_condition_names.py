@@ -14,7 +14,6 @@ from connector.core.policy.setting_names import fixed_names, unbound_values
 from connector.core.policy.shadows import find_shadowed_rules
 from connector.core.problem import Problems, policy_error
 
-SCOPE_OBJECT_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _PROPERTY_SETTINGS = (
     "score.property",
     "subscription.property",

@@ -256,7 +256,7 @@ _TABLE: Final = (
         "churn.pipelines",
         SettingType.PIPELINES,
         (),
-        "a deal that is lost in these (renewals) ends the custom",
+        "a deal that is lost in these (renewals) makes its customer a former one",
     ),
     SettingSpec(
         "recycle.days",

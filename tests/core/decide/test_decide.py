@@ -156,7 +156,7 @@ def test_rules_that_move_a_record_to_and_fro_leave_it_alone_and_say_so() -> None
         "NEW",
     )
     assert decision.rule == "unsettled"
-    assert decision.reason == "not settled within 3 rounds: there, back move it to and fro"
+    assert decision.reason == "not settled within 3 rounds: there, back change it back and forth"
 
 
 def test_rows_that_change_a_lead_status_to_and_fro_leave_the_record_alone() -> None:
@@ -167,7 +167,10 @@ def test_rows_that_change_a_lead_status_to_and_fro_leave_the_record_alone() -> N
     )
     policy = bind_policy(f"rules: []\n{rows}")
     decision = decide(policy, facts_about(policy, contact("lead", "NEW")))
-    assert decision.reason == "not settled within 3 rounds: the lead status rows move it to and fro"
+    assert (
+        decision.reason
+        == "not settled within 3 rounds: the lead status rows change it back and forth"
+    )
 
 
 def _chained_rules(*stages: str) -> str:

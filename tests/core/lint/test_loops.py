@@ -40,7 +40,7 @@ def test_two_rules_that_fight_are_named_with_their_place(when: str) -> None:
     rules = ", ".join(rule.replace("WHEN", when) for rule in (FORWARD_RULE, BACKWARD_RULE))
     (problem,) = find_loops(bind_policy(f"extends: standard\nrules: [{rules}]"), NOW)
     assert str(problem.place).startswith("policy.yaml:2:")
-    assert problem.message.startswith("down and up move a record of contacts to and fro")
+    assert problem.message.startswith("down and up change a record of contacts back and forth")
 
 
 def test_among_many_values_each_is_still_tried_alone() -> None:
@@ -50,7 +50,7 @@ def test_among_many_values_each_is_still_tried_alone() -> None:
     codes = ", ".join(f'"{code}"' for code in range(60))
     text = f"extends: standard\nrules: [{rules}]".replace("codes", f"[{codes}]")
     (problem,) = find_loops(bind_policy(text), NOW)
-    assert problem.message.startswith("down and up move")
+    assert problem.message.startswith("down and up change")
 
 
 def test_rules_that_say_when_they_no_longer_hold_do_not_fight() -> None:
@@ -70,7 +70,7 @@ def test_rows_that_fight_are_found_too() -> None:
         for problem in find_loops(bind_policy(f"extends: standard\nlead_status: [{rows}]"), NOW)
     ]
     assert messages
-    assert all(message.startswith(("one moves", "two moves")) for message in messages)
+    assert all(message.startswith(("one changes", "two changes")) for message in messages)
 
 
 def test_records_outside_of_the_scope_are_not_tried() -> None:
