@@ -73,8 +73,8 @@ class RunState:
     `own_sources` names our own versions in histories, None before it was read.
 
     `evidence_check` is the last reading of what moves rest on; `changed_deals` holds the deals
-    that were found changed since the plan was made, and how, whatever the mirror says of them by
-    now.
+    that were found changed since the plan was made, and how, `changed_links` the records whose
+    deals are others, whatever the mirror says of them by now.
     """
 
     failed_in_run: set[str] = field(default_factory=set)
@@ -91,6 +91,7 @@ class RunState:
     own_sources: frozenset[Source] | None = None
     evidence_check: EvidenceCheck | None = None
     changed_deals: dict[Ref, str] = field(default_factory=dict)
+    changed_links: set[Ref] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

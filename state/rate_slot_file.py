@@ -13,7 +13,7 @@ import orjson
 from filelock import FileLock
 
 from connector.core.rate_slots import next_slot, recent_slots
-from connector.errors import UserError
+from state.db.errors import DatabaseUnusable
 
 _LOCK_POLL_SECONDS: Final = 0.001  # the lock is held for about a tenth of that
 
@@ -77,7 +77,7 @@ class RateSlots:
                 self._path.touch()
                 yield
         except OSError as error:
-            raise UserError(
+            raise DatabaseUnusable(
                 f"{self._path}: {error.strerror}: give this user the right to write the folder"
             ) from error
 

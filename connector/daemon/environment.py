@@ -95,6 +95,7 @@ class Environment:
         self._pinned_portal_id = ""
         self._policy_error: UserError | None = None
         self._portal_read_at = sources.clock.monotonic()
+        self._is_portal_stored = False
         self.api = api
         self.store = sources.store
         self.renew_token()
@@ -173,11 +174,12 @@ class Environment:
         """Return the portal's definition, stored where it changed; `known` where it did not."""
         portal = self.api.portal()
         self._portal_read_at = self._sources.clock.monotonic()
-        if known == portal:
-            return known
+        if known == portal and self._is_portal_stored:
+            return portal
         try:
             with self.store.begin(portal.account.portal_id) as session:
                 portals.save(session, portal, self.api.now())
+            self._is_portal_stored = True
         except StorageError as error:
             # A full disk, say: open moves are finished first, and the cycle's steps say the rest.
             _log.error("portal.not_stored", portal=portal.account.portal_id, message=str(error))

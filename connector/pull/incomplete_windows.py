@@ -10,7 +10,8 @@ import structlog
 
 from connector.context import RunContext
 from connector.core.model import ObjectType
-from connector.hubspot.http.failures import BadAnswer
+from connector.errors import PermanentError
+from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.pull.full_scan import scan_object_type
 from connector.pull.windows import ReadPosition, position_checkpoint, windows_to_read
 from state import checkpoints
@@ -55,6 +56,21 @@ def give_up_window(
         return False
     listed_at = stored["listed_at"]
     is_due = not listed_at or now - datetime.fromisoformat(listed_at) >= SCAN_INTERVAL
+    if is_due:
+        try:
+            scan_object_type(context, kind, properties)
+        except (BadAnswer, PermanentError) as error:
+            # The list does not work either: the checkpoint stays, and other types are read.
+            _log.error(
+                "window.list_failed",
+                portal=context.portal_id,
+                object_type=str(kind),
+                message=str(error),
+            )
+            return False
+    elif not isinstance(failure, IncompleteWindow):
+        # Searches that break say nothing of the window: it is read once they work again.
+        return False
     _log.error(
         "window.given_up",
         portal=context.portal_id,
@@ -66,7 +82,6 @@ def give_up_window(
         read_by="a list of all ids" if is_due else "the daily rescan",
     )
     if is_due:
-        scan_object_type(context, kind, properties)
         listed_at = now.isoformat()
     else:
         window = windows_to_read(position, now, overlap=context.overlap)[-1]

@@ -91,14 +91,15 @@ def windows_to_read(position: ReadPosition, now: datetime, *, overlap: timedelta
             until=now, complete_until=position.complete_until, properties=properties
         )
         return [Window(since=since, until=now, position=next_position)]
-    after_late_window = ReadPosition(
-        until=position.until, complete_until=indexed_until, properties=properties
+    # What is new goes first: a second reading that fails must not hold it up.
+    after_new_window = ReadPosition(
+        until=now, complete_until=position.complete_until, properties=properties
     )
     return [
-        Window(since=position.complete_until, until=indexed_until, position=after_late_window),
+        Window(since=since, until=now, position=after_new_window),
         Window(
-            since=since,
-            until=now,
+            since=position.complete_until,
+            until=indexed_until,
             position=ReadPosition(until=now, complete_until=indexed_until, properties=properties),
         ),
     ]

@@ -46,7 +46,7 @@ def changed_evidence(context: RunContext, moves: Sequence[Move]) -> dict[Ref, st
 def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck:
     """Read again what these moves rest on; two requests for a hundred, where nothing is missing."""
     at = context.api.now()
-    # A deal that an earlier batch found changed is in the mirror as it is now, and would look
+    # What an earlier reading found changed is in the mirror as it is now, and would look
     # unchanged: the corrections of this plan rest on what it was before.
     changed_deals = context.state.changed_deals
     changed_deals |= _changed_deals(context, moves)
@@ -56,7 +56,9 @@ def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck
         for deal in _named_deals(move)
         if deal in changed_deals
     }
-    for ref in _changed_links(context, [move.record for move in moves if _takes_away(move)]):
+    changed_links = context.state.changed_links
+    changed_links |= _changed_links(context, [move.record for move in moves if _takes_away(move)])
+    for ref in changed_links & {move.record for move in moves}:
         reasons.setdefault(ref, "its deals have changed since it was decided")
     if reasons:
         with context.begin() as session:

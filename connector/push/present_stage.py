@@ -17,8 +17,11 @@ from connector.push.stuck_moves import note_stuck
 from state import outbox
 
 
-def takes_present_stage(context: RunContext, move: Move) -> bool:
+def takes_present_stage(context: RunContext, move: Move) -> bool | None:
     """Return whether HubSpot takes a set of the stage that the record has, which changes nothing.
+
+    Return None where it was not asked, since the move is stale: its recheck ends it, without a
+    clear, and says nothing of other records.
 
     It changes something where somebody sets another stage between our reading and our set. So
     the set is promised as every write is, and such an edit is put back, by the next start where
@@ -27,7 +30,7 @@ def takes_present_stage(context: RunContext, move: Move) -> bool:
     present = read_fresh(context, [move.record]).records.get(move.record)
     correction = move.stage_correction
     if correction is None or present is None or stale_reason(move, present):
-        return True  # the recheck ends this move as stale, without a clear
+        return None
     probe = _probe(move, correction, present)
     with context.begin() as session:
         outbox.promise(session, [probe])

@@ -61,7 +61,10 @@ def push(
     check_limits(context, plan)
     if plan.summary.corrections:
         require_room(context)
+    # What earlier plans of the run rested on says nothing of this one.
+    context.state.evidence_check = None
     context.state.changed_deals.clear()
+    context.state.changed_links.clear()
     monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
@@ -184,10 +187,12 @@ def _backward_allowed(context: RunContext, next_move: Move) -> int:
         return 0
     proven = state.proven_moves[kind]
     # A record stands blank: HubSpot may refuse every set, so it is asked before another clear.
-    if (state.blank_moves[kind] or (not proven and _has_stuck_moves(context, kind))) and (
-        not takes_present_stage(context, next_move)
-    ):
-        return 0
+    if state.blank_moves[kind] or (not proven and _has_stuck_moves(context, kind)):
+        takes_stages = takes_present_stage(context, next_move)
+        if takes_stages is None:
+            return 1  # this move is stale, and HubSpot was not asked
+        if not takes_stages:
+            return 0
     if not proven:
         return 1
     return 10 if proven < _PROVEN_FOR_BATCHES else BATCH_SIZE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,8 @@ from state.db.errors import DatabaseUnusable
 
 RESERVE_BYTES: Final = 16 * 2**20
 """Finishing 100 moves writes at most about 1,500 pages of 8 KiB: outbox, ledger, audit, mirror."""
+_CHUNK_BYTES: Final = 2**20
+_NOT_SUPPORTED: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 
 
 class Reserve:
@@ -26,8 +29,7 @@ class Reserve:
         try:
             descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             try:
-                # Blocks, not only a length: a sparse file keeps no room.
-                os.posix_fallocate(descriptor, 0, RESERVE_BYTES)
+                _allocate(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -49,3 +51,20 @@ class Reserve:
         with suppress(OSError):
             return self._path.stat().st_blocks * 512 >= RESERVE_BYTES
         return False
+
+
+def _allocate(descriptor: int) -> None:
+    """Allocate blocks, not only a length: a sparse file keeps no room.
+
+    Where the system (macOS) or the file system has no call for it, the blocks are written.
+    """
+    allocate = getattr(os, "posix_fallocate", None)
+    try:
+        if allocate is not None:
+            allocate(descriptor, 0, RESERVE_BYTES)
+            return
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+    for start in range(0, RESERVE_BYTES, _CHUNK_BYTES):
+        os.pwrite(descriptor, bytes(_CHUNK_BYTES), start)
