@@ -154,6 +154,37 @@ def test_a_changed_deal_stops_every_record_that_rests_on_it_in_later_steps_too(
     assert portal.changes(portal.propose()) == []
 
 
+def test_a_deal_unlinked_before_a_batch_stops_its_record_in_every_later_step(
+    portal: ConnectedPortal,
+) -> None:
+    customers = [create_lost_customer(portal) for _ in range(3)]
+    portal.api.advance(DAY)
+    pull(portal.context())
+    plan = portal.propose()
+    last_contact, deal = customers[-1]
+    portal.api.dissociate(last_contact, deal)
+    # The first step takes longer than a reading is used: the evidence is read once more.
+    portal.api.after("update", 1, lambda: portal.api.advance(30))
+    push(portal.context(max_read_age=timedelta(seconds=10)), plan)
+    assert [portal.stage(contact) for contact, _ in customers] == [
+        "salesqualifiedlead",
+        "salesqualifiedlead",
+        "customer",
+    ]
+
+
+def test_a_check_of_evidence_ends_with_its_plan(portal: ConnectedPortal) -> None:
+    contact, deal = create_lost_customer(portal)
+    portal.api.advance(DAY)
+    pull(portal.context())
+    context = portal.context(max_read_age=timedelta(seconds=10))
+    plan = portal.propose(context)
+    portal.edit(deal, dealstage=OPEN)
+    assert set(push(context, plan)) == {Outcome.STALE}
+    push(context, portal.propose(context))
+    assert portal.stage(contact) == "opportunity"
+
+
 def test_nothing_is_read_again_for_what_rests_on_no_deal(portal: ConnectedPortal) -> None:
     contact = portal.contact()
     run(portal)
