@@ -20,6 +20,8 @@ from connector.hubspot.http.failures import (
 )
 from connector.operations.sync import SyncResult, sync
 from connector.operations.undo import Selection, plan_undo, undo
+from connector.pull.poll import pull
+from connector.push.push import push
 from connector.push.recover_open_moves import recover
 from connector.push.stuck_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
 from state import quarantine
@@ -192,6 +194,22 @@ def test_a_rule_that_refuses_every_set_leaves_one_record_blank_and_not_eighty(
     portal.api.forbidden_values.clear()
     run(portal)
     assert {portal.stage(contact) for contact in contacts} == {"opportunity"}
+
+
+def test_a_stale_record_does_not_stand_for_the_sets_of_those_behind_it(
+    portal: ConnectedPortal,
+) -> None:
+    contacts = create_reopened_customers(portal, 230)
+    portal.api.advance(DAY)
+    context = portal.context(permitted=True)
+    pull(context)
+    plan = portal.propose(context)
+    # Of the second hundred one takes no stage; then HubSpot begins to refuse them all.
+    refuse_every_set(portal, [contacts[150], *contacts[200:]])
+    portal.edit(contacts[200], hs_lead_status="CONNECTED")
+    push(context, plan)
+    assert portal.stage(contacts[150]) == ""
+    assert [portal.stage(contact) for contact in contacts[200:]].count("") == 0
 
 
 @pytest.mark.parametrize("dies", [False, True])
