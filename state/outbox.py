@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import Move, Phase
@@ -71,6 +72,11 @@ def open_moves(session: Transaction) -> tuple[Move, ...]:
         .order_by(_TABLE.c.object_type, _TABLE.c.object_id)
     )
     return tuple(_move(row) for row in session.execute(query))
+
+
+def has_open_moves(session: Session) -> bool:
+    """Return whether a move of any portal is open."""
+    return session.execute(select(_TABLE.c.portal_id).limit(1)).first() is not None
 
 
 def move_to_survivors(session: Transaction, merged: Mapping[Ref, Ref]) -> None:

@@ -18,10 +18,10 @@ class DiskNearlyFull(UserError):
 
 
 def release_room(context: RunContext) -> None:
-    """Give up the room for finishing, where no move is open any more."""
-    with context.reading() as session:
-        moves = outbox.open_moves(session)
-    if not moves:
+    """Give up the room for finishing, where no move of any portal is open any more."""
+    with context.store.reading_all_portals() as session:
+        is_needed = outbox.has_open_moves(session)
+    if not is_needed:
         context.store.release_reserve()
 
 

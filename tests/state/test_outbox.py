@@ -129,3 +129,12 @@ def _killed_after(database: Path, last: str) -> list[str]:
                 child.kill()
         assert child.wait() == -9
     return [text for text in printed if text != "ready"]
+
+
+def test_an_open_move_of_any_portal_is_seen(session: Transaction) -> None:
+    other_portal = in_portal(session, OTHER_PORTAL)
+    outbox.promise(other_portal, [move(contact(1))])
+    assert outbox.open_moves(session) == ()
+    assert outbox.has_open_moves(session)
+    outbox.close(other_portal, [contact(1)])
+    assert not outbox.has_open_moves(session)
