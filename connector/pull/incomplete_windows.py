@@ -56,20 +56,11 @@ def give_up_window(
         return False
     listed_at = stored["listed_at"]
     is_due = not listed_at or now - datetime.fromisoformat(listed_at) >= SCAN_INTERVAL
-    if is_due:
-        try:
-            scan_object_type(context, kind, properties)
-        except (BadAnswer, PermanentError) as error:
-            # The list does not work either: the checkpoint stays, and other types are read.
-            _log.error(
-                "window.list_failed",
-                portal=context.portal_id,
-                object_type=str(kind),
-                message=str(error),
-            )
-            return False
-    elif not isinstance(failure, IncompleteWindow):
-        # Searches that break say nothing of the window: it is read once they work again.
+    # Searches that break say nothing of the window: it is read once they work again.
+    is_given_up = (
+        _list_all(context, kind, properties) if is_due else isinstance(failure, IncompleteWindow)
+    )
+    if not is_given_up:
         return False
     _log.error(
         "window.given_up",
@@ -88,6 +79,21 @@ def give_up_window(
         with context.begin() as session:
             checkpoints.put(session, position_checkpoint(kind), window.position.to_checkpoint())
     _store(context, kind, tries=0, since=now, listed_at=listed_at)
+    return True
+
+
+def _list_all(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> bool:
+    """List a type by id; return False where that does not work either: other types are read."""
+    try:
+        scan_object_type(context, kind, properties)
+    except (BadAnswer, PermanentError) as error:
+        _log.error(
+            "window.list_failed",
+            portal=context.portal_id,
+            object_type=str(kind),
+            message=str(error),
+        )
+        return False
     return True
 
 

@@ -12,7 +12,7 @@ import structlog
 from connector.core.model import STAGE, ObjectType, Ref
 from connector.core.webhook_event import Event
 from connector.hubspot.api import Page
-from connector.hubspot.http.failures import IncompleteWindow
+from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.operations.sync import sync
 from connector.plan.propose import propose
 from connector.pull.named_records import read_named_records
@@ -291,6 +291,47 @@ def test_a_window_that_never_adds_up_is_named_read_by_ids_and_left_behind(
     assert names["window.given_up"]["object_type"] == "deals"
     # A list of all ids is dear: it is made once a day, and the daily rescan does the rest.
     assert (portal.take_requests()["last"] == 0) == was_listed_today
+
+
+@pytest.mark.parametrize("list_works", [False, True])
+def test_a_search_that_is_broken_for_hours_gives_up_no_window_and_holds_up_no_other_type(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch, *, list_works: bool
+) -> None:
+    portal.read_all()
+    broken = BadAnswer("HubSpot's answer is no JSON")
+    search, search_last = FakeHubSpot.search_changed, FakeHubSpot.search_last
+
+    def break_search(
+        api: FakeHubSpot, kind: ObjectType, *arguments: object, **options: object
+    ) -> Page:
+        if kind is DEALS:
+            raise broken
+        return search(api, kind, *arguments, **options)  # type: ignore[arg-type]  # as it came
+
+    def break_list(api: FakeHubSpot, kind: ObjectType) -> Page:
+        if kind is DEALS and not list_works:
+            raise broken
+        return search_last(api, kind)
+
+    deal = portal.deal(OPEN)
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeHubSpot, "search_changed", break_search)
+        patch.setattr(FakeHubSpot, "search_last", break_list)
+        failure_count = 0
+        for _ in range(12):
+            portal.api.advance(600)
+            contact = portal.contact("lead")
+            try:
+                pull(portal.context())
+            except BadAnswer:
+                failure_count += 1
+            assert portal.mirrored(contact) is not None
+    # A list of all ids reads the type once a day; then the checkpoint waits for the search.
+    assert failure_count == (11 if list_works else 12)
+    assert (portal.mirrored(deal) is not None) == list_works
+    portal.api.advance(600)
+    pull(portal.context())
+    assert portal.mirrored(deal) is not None
 
 
 def test_a_plan_does_not_decide_what_is_set_aside(portal: ConnectedPortal) -> None:
