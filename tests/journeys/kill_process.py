@@ -185,6 +185,8 @@ def _run(
     from connector.operations import undo
     from connector.push import push
 
+    # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wait = time.sleep if options.waits_fully else _wait_briefly
     setup.REAL_CLOCK = open_run.RunClock(wait=wait, monotonic=time.monotonic)
     impatient_client = partial(HubSpotClient, retry_limits=RetryLimits(read=_READ_TIMEOUT))

@@ -224,10 +224,11 @@ def test_interrupted_in_the_gap_it_ends_with_130_and_the_next_start_finishes(
 
     def interrupt(request: Request) -> None:
         if request.route == "batch_update":
-            workspace.sandbox.after_answer = None  # once: a second one ends it at once
+            workspace.sandbox.before_answer = None  # once: a second one ends it at once
             process.signal(signal.SIGINT)
 
-    workspace.sandbox.after_answer = interrupt
+    # It waits for the answer to the clear: however busy the machine, the signal comes first.
+    workspace.sandbox.before_answer = interrupt
     process = kill_process.start(workspace, "sync")
     assert process.wait() == INTERRUPTED
     assert "Interrupted" in (workspace.folder / "err").read_text(encoding="utf-8")
