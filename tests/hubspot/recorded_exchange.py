@@ -18,7 +18,7 @@ from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import Route
 from tests.hubspot.conftest import TOKEN, FakeTimer
 from tests.hubspot.recorded_requests import RequestKind, request_for
-from tests.hubspot.scripted_server import Reply, serve_replies
+from tests.hubspot.scripted_server import ReceivedRequest, Reply, serve_by_rule
 from tests.recorded.recordings import RecordedAnswer, Recordings
 
 UNRECORDED_PROPERTY: Final = "a_property_that_no_recording_tells"
@@ -39,7 +39,7 @@ class Exchange:
 def exchange(answer: RecordedAnswer, request: RequestKind) -> Exchange:
     """Ask as the connector does, and have it answered as it was recorded."""
     timer = FakeTimer()
-    with serve_replies(*_replies(answer, request)) as server:
+    with serve_by_rule(_rule(answer, request)) as server:
         api = HubSpotClient(
             TOKEN,
             server.url,
@@ -130,19 +130,25 @@ _REQUESTS: Final[Mapping[Route, Callable[[HubSpotClient, RecordedAnswer, ObjectT
 }
 
 
-def _replies(answer: RecordedAnswer, request: RequestKind) -> list[Reply]:
-    """Return an answer between those that `portal` asks for besides."""
+def _rule(answer: RecordedAnswer, request: RequestKind) -> Callable[[ReceivedRequest], Reply]:
+    """Return who answers: with the recording what it is of, the rest of a portal with nothing.
+
+    A portal's definitions are asked for side by side, in no order.
+    """
     date_header = {"Date": answer.headers["date"]} if "date" in answer.headers else {}
     account = Reply(body={"portalId": 1}, headers=date_header)
     empty_reply, own_reply = Reply(body={"results": []}, headers=date_header), _reply(answer)
-    if request.route is Route.PROPERTIES:
-        replies_per_type = [
-            own_reply if kind is request.kind else empty_reply for kind in ObjectType
-        ]
-        return [account, *replies_per_type, empty_reply]
-    if request.route is Route.PIPELINES:
-        return [account, *[empty_reply for _ in ObjectType], own_reply]
-    return [own_reply]
+    own_path = {
+        Route.PROPERTIES: f"/properties/{request.kind}",
+        Route.PIPELINES: "/pipelines/",
+    }.get(request.route, "/")
+
+    def reply_to(received: ReceivedRequest) -> Reply:
+        if own_path in received.path:
+            return own_reply
+        return account if "account-info" in received.path else empty_reply
+
+    return reply_to
 
 
 def _reply(answer: RecordedAnswer) -> Reply:

@@ -121,7 +121,8 @@ def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(
     (path,) = audited_workspace.folder.glob("audit.*")
     assert audit_lines(capsys) == []
     assert main.run_command(["audit", "verify"]) == 0
-    assert f"were cut on 2026-11-11, the last into {path}" in _shown_text(capsys)
+    proof = f"the last into a file that `connector audit verify --file {path}` proves"
+    assert f"were cut on 2026-11-11, {proof}" in _shown_text(capsys)
     assert main.run_command(["audit", "verify", "--json"]) == 0
     assert orjson.loads(capsys.readouterr().out)["cut"]["lines"] == 4
     assert main.run_command(["audit", "verify", "--file", str(path)]) == 0
