@@ -186,6 +186,7 @@ def test_runs_are_listed_newest_first_with_their_undo(
     text = capsys.readouterr().out
     assert newest["run"] in text
     assert first["run"] not in text
+    audited_workspace.portal.clock.advance(60)
     assert main.run_command(first["undo"].split()[1:]) == 0
     capsys.readouterr()
     assert main.run_command(["runs", "--limit", "1", "--json"]) == 0
