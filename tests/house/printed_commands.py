@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Final, cast
+from unittest.mock import patch
 
 import click
 
@@ -185,7 +187,8 @@ def _parse(command: PrintedCommand, line: str) -> str:
     if isinstance(subject, click.Group) and not _takes_no_command(subject):
         return "" if not words and not command.is_whole else f"{' '.join(path)} has no {words}"
     try:
-        subject.make_context(path[-1], words, parent=context.parent, resilient_parsing=False)
+        with patch.dict(os.environ):  # `--env-file` sets a variable until its command has ended
+            subject.make_context(path[-1], words, parent=context.parent, resilient_parsing=False)
     except click.exceptions.Exit:
         return ""
     except click.MissingParameter as error:
