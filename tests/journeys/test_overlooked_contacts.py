@@ -55,7 +55,9 @@ def test_the_report_asks_hubspot_for_nothing_and_reads_in_labels(
     assert waiting_contact in output
     assert SQL not in output
     assert main.run_command(["report", "overlooked", "--csv"]) == 0
-    assert capsys.readouterr().out.startswith("record,stage,since,since_known,lead_status,")
+    assert capsys.readouterr().out.startswith(
+        "record,stage,since,since_known,term_days,lead_status,"
+    )
     assert workspace.sandbox.requests == []
 
 
