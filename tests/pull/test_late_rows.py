@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.core.model import ObjectType
+from connector.hubspot.api import Page
+from connector.hubspot.http.failures import BadAnswer
 from connector.pull.poll import pull
 from connector.pull.windows import SEARCH_DELAY, ReadPosition, windows_to_read
 from tests.fakes.connected_portal import CONTACTS, ConnectedPortal
+from tests.fakes.portal import FakeHubSpot
 
 START = datetime(2026, 3, 12, 12, tzinfo=UTC)
 OVERLAP = timedelta(minutes=5)
@@ -37,6 +42,33 @@ def test_a_record_that_the_search_shows_fifty_minutes_late_is_found(
     poll(portal, minutes=120)
 
     assert portal.due() == (late_contact,)
+
+
+def test_a_second_reading_that_fails_does_not_hold_up_what_is_new(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(portal.context())
+    poll(portal, minutes=90)
+    search = FakeHubSpot.search_changed
+
+    def fail_behind_the_newest(
+        api: FakeHubSpot, kind: ObjectType, *names: object, until: datetime, **options: object
+    ) -> Page:
+        if until < api.now() - SEARCH_DELAY / 2:
+            raise BadAnswer("HubSpot's answer is no JSON")
+        return search(api, kind, *names, until=until, **options)  # type: ignore[arg-type]  # as it came
+
+    monkeypatch.setattr(FakeHubSpot, "search_changed", fail_behind_the_newest)
+    failure_count = 0
+    for _ in range(24):
+        portal.api.advance(300)
+        contact = portal.contact("lead")
+        try:
+            pull(portal.context())
+        except BadAnswer:
+            failure_count += 1
+        assert portal.mirrored(contact) is not None
+    assert failure_count
 
 
 def test_an_idle_hour_costs_three_searches_a_poll_and_one_more_for_each_type(

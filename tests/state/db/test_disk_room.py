@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 from pathlib import Path
 from threading import Event, Thread
@@ -63,6 +65,23 @@ def test_the_reserve_takes_real_room_until_it_is_released(database: Path) -> Non
         assert store.release_reserve()
         assert not reserve.exists()
         assert not store.release_reserve()
+
+
+@pytest.mark.parametrize("call", ["missing", "refused"])
+def test_where_blocks_cannot_be_asked_for_they_are_written(
+    database: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def refuse(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "not supported")
+
+    if call == "missing":
+        monkeypatch.delattr(os, "posix_fallocate")
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with Store.open(f"sqlite:///{database}") as store:
+        store.keep_reserve()
+    reserve = database.with_name(f"{database.name}.reserve")
+    assert reserve.stat().st_blocks * 512 >= RESERVE_BYTES
 
 
 def test_without_the_room_nothing_is_begun(database: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import UserError
+from connector.errors import StorageError, UserError
 from state.db.store import Store
 
 MONDAY, TUESDAY = date(2026, 3, 9), date(2026, 3, 10)
@@ -49,7 +49,11 @@ def test_a_file_that_a_crash_cut_off_counts_as_empty(store: Store, database: Pat
     assert store.rate_slots("1").take("burst", 1.0, **LIMIT) == 1.0
 
 
-def test_a_lock_that_cannot_be_made_is_named(store: Store, database: Path) -> None:
+def test_a_lock_that_cannot_be_made_is_named_as_a_failure_of_storage(
+    store: Store, database: Path
+) -> None:
     database.with_name("connector.db.1.turns.lock").mkdir()
-    with pytest.raises(UserError, match="right to write the folder"):
+    with pytest.raises(UserError, match="right to write the folder") as failure:
         store.rate_slots("1").count_request(MONDAY)
+    # So that a set after a clear goes on by the slots of its own process.
+    assert isinstance(failure.value, StorageError)
