@@ -7,6 +7,7 @@ from typing import Final
 
 from connector.core.corrections.audit import AuditLine
 from connector.core.model import STAGE, ObjectType, Outcome
+from connector.core.record_address import record_address
 from connector.errors import UserError
 
 ANYBODY: Final = "*"
@@ -46,8 +47,7 @@ class Handover:
             return
         send(
             f"{line.record} is ready for sales",
-            f"By the rule {line.rule}: https://app.hubspot.com/contacts/{portal_id}/record/0-1/"
-            f"{line.record.id}",
+            f"By the rule {line.rule}: {record_address(portal_id, line.record)}",
         )
 
 

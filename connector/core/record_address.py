@@ -13,14 +13,12 @@ _TYPE_IDS: Final = {
 }
 
 
-def record_address(portal_id: str, ref: Ref) -> str:
-    """Return the address of a record's page; HubSpot leads on to the portal's own region.
+def record_address(portal_id: str, ref: Ref, *, domain: str = "app.hubspot.com") -> str:
+    """Return the address of a record's page; from its own domain HubSpot leads on to the region's.
 
     Source: https://knowledge.hubspot.com/records/view-and-customize-record-overviews
 
     >>> record_address("4711", Ref.parse("companies/45"))
     'https://app.hubspot.com/contacts/4711/record/0-2/45'
     """
-    return (
-        f"https://app.hubspot.com/contacts/{portal_id}/record/{_TYPE_IDS[ref.object_type]}/{ref.id}"
-    )
+    return f"https://{domain}/contacts/{portal_id}/record/{_TYPE_IDS[ref.object_type]}/{ref.id}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -118,9 +119,16 @@ def all_refs(
     context: DecisionContext, kinds: Sequence[ObjectType] = ORDER
 ) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
+    return live_refs(context.reading, kinds)
+
+
+def live_refs(
+    reading: Callable[[], AbstractContextManager[Transaction]], kinds: Sequence[ObjectType]
+) -> Iterator[Sequence[Ref]]:
+    """Yield the live records of these types in chunks, each read in a transaction of its own."""
     for kind in kinds:
         read_page = partial(_read_live_page, kind=kind)
-        yield from read_pages(context.reading, read_page, start="0", key_of=lambda ref: ref.id)
+        yield from read_pages(reading, read_page, start="0", key_of=lambda ref: ref.id)
 
 
 def _read_live_page(session: Transaction, after_id: str, *, kind: ObjectType) -> Sequence[Ref]:

@@ -12,8 +12,8 @@ from typing import Final
 from connector.core.conditions.values import parse_domain, parse_time
 from connector.core.deals import DealState, read_deal_pipelines, sounds_like_no_sales
 from connector.core.model import STAGE, STATUS, Association, ObjectType, Portal, Record, Ref
+from connector.reports.offline import ORDER, live_refs
 from state import associations, ledger, mirror
-from state.db.pages import read_pages
 from state.db.store import Store
 from state.db.transaction import Transaction
 
@@ -76,16 +76,10 @@ def survey_portal(store: Store, portal: Portal, now: datetime) -> PortalSurvey:
     """Return what the mirror of a portal holds; without a mirror nothing is counted."""
     survey = PortalSurvey(pipelines={entry.id: PipelineUse() for entry in portal.pipelines})
     reading = partial(store.reading, portal.account.portal_id)
-    for kind in (ObjectType.COMPANIES, ObjectType.CONTACTS):
-        read_page = partial(_read_page, kind=kind)
-        for refs in read_pages(reading, read_page, start="0", key_of=lambda ref: ref.id):
-            with reading() as session:
-                _count_records(survey, portal, session, refs, now)
+    for refs in live_refs(reading, ORDER):
+        with reading() as session:
+            _count_records(survey, portal, session, refs, now)
     return survey
-
-
-def _read_page(session: Transaction, after_id: str, *, kind: ObjectType) -> Sequence[Ref]:
-    return mirror.live_refs(session, kind, after_id=after_id, limit=_CHUNK)
 
 
 def _count_records(

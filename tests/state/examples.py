@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.core.model import (
-    STAGE,
     Association,
     Correction,
-    Direction,
     ObjectType,
     Record,
     Ref,
     Version,
 )
 from state.db.transaction import Transaction
+from tests.fakes.moves import backward_correction
 
 PORTAL = "4711"
 OTHER_PORTAL = "4712"
@@ -66,16 +65,10 @@ def version(value: str, minutes: int, source_type: str = "CRM_UI") -> Version:
 def correction(ref: Ref, **changes: Any) -> Correction:
     """Return a backward correction of the stage, with evidence."""
     fields: Mapping[str, Any] = {
-        "record": ref,
-        "property_name": STAGE,
-        "before": "customer",
-        "after": "opportunity",
-        "direction": Direction.BACKWARD,
-        "rule": "reopened",
         "reason": "deal 9 is open again — gjenåpnet",
         "evidence": ("deals/9 was won 2026-03-01, open since 2026-04-02",),
     }
-    return Correction(**{**fields, **changes})
+    return backward_correction(ref, **{**fields, **changes})
 
 
 def in_portal(session: Transaction, portal_id: str) -> Transaction:

@@ -75,6 +75,18 @@ def write_csv(out: TextIO, names: Iterable[str], rows: Iterable[Iterable[object]
         table.writerow(["" if cell is None else spreadsheet_cell(str(cell)) for cell in row])
 
 
+def correction_cells(correction: Correction, labels: Labels) -> tuple[str, ...]:
+    """Return property, change, rule and reason of a correction, as pages show them."""
+    change = change_text(correction, labels)
+    return (correction.property_name, change, correction.rule, correction.reason)
+
+
+def held_back_cells(entry: HeldBack, labels: Labels) -> tuple[str, ...]:
+    """Return change, reason and end of what is held back, as pages show them."""
+    until = f"{entry.until:%Y-%m-%d}" if entry.until else ""
+    return (change_text(entry.correction, labels), f"{entry.cause}: {entry.reason}", until)
+
+
 def write_markdown_plan(
     out: TextIO,
     head: Mapping[str, Any],
@@ -94,29 +106,17 @@ def write_markdown_plan(
     )
     out.write("\n| record | property | change | rule | why |\n|---|---|---|---|---|\n")
     rows = (
-        (
-            str(correction.record),
-            correction.property_name,
-            change_text(correction, labels),
-            correction.rule,
-            correction.reason,
-        )
+        (str(correction.record), *correction_cells(correction, labels))
         for correction in corrections
     )
     _write_markdown_rows(out, rows, room=_MAX_CORRECTIONS_LENGTH)
     held_back_rows = list(held_back)
     if held_back_rows:
         out.write("\n## Held back\n\n| record | change | why | until |\n|---|---|---|---|\n")
-    held_back_cells = (
-        (
-            str(row.correction.record),
-            change_text(row.correction, labels),
-            f"{row.cause}: {row.reason}",
-            f"{row.until:%Y-%m-%d}" if row.until else "",
-        )
-        for row in held_back_rows
+    held_back_table = (
+        (str(entry.correction.record), *held_back_cells(entry, labels)) for entry in held_back_rows
     )
-    _write_markdown_rows(out, held_back_cells, room=_MAX_HELD_BACK_LENGTH)
+    _write_markdown_rows(out, held_back_table, room=_MAX_HELD_BACK_LENGTH)
 
 
 def _write_markdown_rows(out: TextIO, rows: Iterable[tuple[str, ...]], *, room: int) -> None:

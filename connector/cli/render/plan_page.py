@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final, TextIO
 
-from connector.cli.render.plan import Labels, change_text
+from connector.cli.render.plan import Labels
+from connector.cli.render.plan_formats import correction_cells, held_back_cells
 from connector.core.corrections.holds import HeldBack
 from connector.core.model import Correction, Ref
 from connector.core.record_address import record_address
@@ -50,10 +51,7 @@ def write_html_plan(
         (
             (
                 _record_link(portal_id, correction.record),
-                escape(correction.property_name),
-                _text(change_text(correction, labels)),
-                escape(correction.rule),
-                _text(correction.reason),
+                *map(_text, correction_cells(correction, labels)),
             )
             for correction in corrections
         ),
@@ -64,12 +62,10 @@ def write_html_plan(
         ("record", "change", "why", "until"),
         (
             (
-                _record_link(portal_id, row.correction.record),
-                _text(change_text(row.correction, labels)),
-                _text(f"{row.cause}: {row.reason}"),
-                f"{row.until:%Y-%m-%d}" if row.until else "",
+                _record_link(portal_id, entry.correction.record),
+                *map(_text, held_back_cells(entry, labels)),
             )
-            for row in held_back
+            for entry in held_back
         ),
     )
     out.write(f"<script>{_SCRIPT}</script>\n</body></html>\n")

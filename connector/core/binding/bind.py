@@ -20,6 +20,7 @@ from connector.core.binding.settings import (
     named_property,
     portal_names,
     score_property,
+    texts_of,
 )
 from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import Value
@@ -100,8 +101,8 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         activity_property=activity,
         last_order_property=last_order,
         contract_end=contract_end,
-        churn_pipelines=frozenset(_texts(_contact_values(policy, portal)["churn.pipelines"])),
-        excluded_domains=frozenset(_texts(_contact_values(policy, portal)["exclude.domains"])),
+        churn_pipelines=frozenset(texts_of(_contact_values(policy, portal)["churn.pipelines"])),
+        excluded_domains=frozenset(texts_of(_contact_values(policy, portal)["exclude.domains"])),
         uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
     )
 
@@ -173,19 +174,13 @@ def _deal_pipelines(policy: Policy, portal: Portal) -> DealPipelines:
     values = _contact_values(policy, portal)
     return read_deal_pipelines(
         portal,
-        include=_texts(values["deals.pipelines.include"]),
-        exclude=_texts(values["deals.pipelines.exclude"]),
+        include=texts_of(values["deals.pipelines.include"]),
+        exclude=texts_of(values["deals.pipelines.exclude"]),
     )
 
 
 def _contact_values(policy: Policy, portal: Portal) -> dict[str, Value]:
     return bound_values(policy.settings, portal_names(portal, ObjectType.CONTACTS))
-
-
-def _texts(value: Value) -> tuple[str, ...]:
-    return (
-        tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
-    )
 
 
 def _warnings(policy: Policy, object_policies: Mapping[ObjectType, ObjectPolicy]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from connector.core.binding.bound_policy import (
     PropertyReader,
 )
 from connector.core.binding.rules import RuleBinder
-from connector.core.binding.settings import PortalNames, bound_values, portal_names
+from connector.core.binding.settings import PortalNames, bound_values, portal_names, texts_of
 from connector.core.conditions.compile_condition import CompiledCondition
 from connector.core.conditions.operands import option_value
 from connector.core.conditions.stage_bounds import stages_where
@@ -64,7 +64,7 @@ class _ObjectPolicyBinder:
 
     @property
     def parked_stages(self) -> frozenset[str]:
-        return frozenset(_texts(self.values["parked"]))
+        return frozenset(texts_of(self.values["parked"]))
 
     @property
     def path(self) -> dict[str, int]:
@@ -92,10 +92,10 @@ class _ObjectPolicyBinder:
         stages = {
             self.names.find(word, SettingType.STAGE) for word in words if _is_stage_name(word)
         }
-        return frozenset(stage for stage in stages if stage) | set(_texts(self.values["stages"]))
+        return frozenset(stage for stage in stages if stage) | set(texts_of(self.values["stages"]))
 
     def _aliases(self) -> dict[str, str]:
-        flat = _texts(self.values["aliases"])
+        flat = texts_of(self.values["aliases"])
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def vocabulary(self, *, for_rows: bool = False, missing_namespace: str = "") -> Vocabulary:
@@ -233,7 +233,7 @@ class _ObjectPolicyBinder:
     def _stage_lists(self) -> dict[str, frozenset[str]]:
         """Return the settings that are lists of stages, in internal values."""
         return {
-            name: frozenset(_texts(self.values[name]))
+            name: frozenset(texts_of(self.values[name]))
             for name, setting in self.policy.settings.items()
             if setting.type is SettingType.STAGES
         }
@@ -276,9 +276,3 @@ def _entered_stages(facts: Iterable[Fact]) -> set[str]:
 
 def _is_stage_name(word: PolicyWord) -> bool:
     return word.own and word.text != KEEP and not word.text.startswith("$")
-
-
-def _texts(value: Value) -> tuple[str, ...]:
-    return (
-        tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
-    )

@@ -102,6 +102,13 @@ def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[st
     return values
 
 
+def texts_of(value: Value) -> tuple[str, ...]:
+    """Return the texts of a list, () where the setting has none."""
+    return (
+        tuple(text for text in value if isinstance(text, str)) if isinstance(value, tuple) else ()
+    )
+
+
 def _bound_value(setting: Setting, names: PortalNames) -> Value:
     """Return a setting's value in the portal: None where it sleeps, "" for `clear`."""
     if setting.type is SettingType.ALIASES:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.core.model import Ref
+from connector.core.record_address import record_address
 from connector.errors import UserError
 from connector.reports.customers import customers_report
 from connector.reports.funnel import funnel_report
@@ -95,8 +96,7 @@ def audit_page(source: DashboardSource, record: str) -> Page:
 def record_page(source: DashboardSource, ref: Ref) -> Page:
     """Return one record: what it is, what it should be and why, and its events."""
     account = source.portal.account
-    type_id = "0-2" if str(ref.object_type) == "companies" else "0-1"
-    link = f"https://{account.ui_domain}/contacts/{account.portal_id}/record/{type_id}/{ref.id}"
+    link = record_address(account.portal_id, ref, domain=account.ui_domain)
     return {"view": record_view(source.context(), ref), "hubspot_link": link}
 
 
