@@ -40,6 +40,7 @@ def test_the_report_tells_since_when_by_hubspots_own_date(
         "stage": SQL,
         "since": "2026-10-03",
         "since_known": True,
+        "term_days": 5.0,
         "lead_status": "NEW",
         "owner_id": None,
         "why": "nobody has worked on the lead status; nobody owns it",
