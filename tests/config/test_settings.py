@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.settings import CHOICES, DEFAULTS, FILE, SECRETS, Settings, read
+from connector.config.setting_files import TOML_FILE
+from connector.config.settings import CHOICES, DEFAULTS, SECRETS, Settings, read
 from connector.errors import UserError
 
 TOKEN = "pat-eu1-0123456789abcdef"
@@ -20,7 +21,7 @@ def read_settings(
 ) -> Settings:
     """Read the settings from an environment, and from a file if there is one."""
     if file:
-        (folder / FILE).write_text(file, encoding="utf-8")
+        (folder / TOML_FILE).write_text(file, encoding="utf-8")
     return read(environment or {}, folder=folder)
 
 
@@ -60,7 +61,7 @@ def test_the_file_may_write_names_small_and_numbers_as_numbers(tmp_path: Path) -
 def test_the_file_of_the_working_folder_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / FILE).write_text('CONNECTOR_POLICY = "mine.yaml"', encoding="utf-8")
+    (tmp_path / TOML_FILE).write_text('CONNECTOR_POLICY = "mine.yaml"', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HUBSPOT_PORTAL_ID", "42")
     settings = read()
@@ -169,7 +170,7 @@ def test_an_unknown_name_like_no_other_is_told_without_a_guess(tmp_path: Path) -
 
 @pytest.mark.parametrize("content", [b"= = =", b"\xff\xfe", b"a = [1,"])
 def test_a_file_that_is_no_toml_is_told(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / TOML_FILE).write_bytes(content)
     with pytest.raises(UserError, match=r"connector.toml is not "):
         read_settings(tmp_path)
 
