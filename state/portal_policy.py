@@ -1,4 +1,4 @@
-"""Remember by which policy a portal was decided last, and which one is set for it."""
+"""Remember by which policies a portal was decided, is to be decided, and a daemon wrote."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from state.db.transaction import Transaction
 
 _SET: Final = "policy-set"
 _LAST: Final = "policy-last"
+_DAEMON: Final = "policy-daemon"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,16 @@ def put_set(session: Transaction, policy: RememberedPolicy) -> None:
 def put_last(session: Transaction, policy: RememberedPolicy) -> None:
     """Remember that a portal was decided by this policy."""
     checkpoints.put(session, _LAST, _document(policy))
+
+
+def read_daemon_digest(session: Transaction) -> str:
+    """Return the digest of the policy by which a daemon last wrote; "" where none ever did."""
+    return checkpoints.get(session, _DAEMON) or ""
+
+
+def put_daemon_digest(session: Transaction, digest: str) -> None:
+    """Remember that a daemon writes by the policy with this digest, bound to the portal."""
+    checkpoints.put(session, _DAEMON, digest)
 
 
 def _document(policy: RememberedPolicy) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
@@ -40,10 +40,18 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_CLOCK_ERROR: Final = timedelta(seconds=2)  # of two processes: HubSpot's dates are whole seconds
 
 
 def begin(session: Transaction, run: str, kind: str, at: datetime) -> None:
-    """Store the beginning of a run."""
+    """Store the beginning of a run.
+
+    A run that the portal's clock places up to two seconds before the last one began after it all
+    the same: it is stored a millisecond later, so that runs are listed in their order.
+    """
+    last = latest(session)
+    if last is not None and timedelta() <= last.began_at - at < _CLOCK_ERROR:
+        at = last.began_at + timedelta(milliseconds=1)
     row = {
         "portal_id": session.portal_key,
         "run": run,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from importlib import import_module
 from typing import Final
@@ -96,7 +97,14 @@ def main() -> None:
     # Thousands of records are made and freed, none of them in a reference cycle: collecting every
     # 700 objects, as Python does, costs a sixth of a pull.
     gc.set_threshold(50_000)
-    sys.exit(run_command(sys.argv[1:]))
+    code = run_command(sys.argv[1:])
+    if code == INTERRUPTED:
+        # Python would wait for every request that another thread still waits for, minutes long
+        # in an outage. What they wrote is found out by the next start, as after a kill.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_command(arguments: list[str]) -> int:

@@ -21,7 +21,7 @@ from connector.pull.poll import pull, require_mirror
 from connector.push.first_use import require_reviewed_rules
 from connector.push.recover_open_moves import recover
 from connector.push.room import require_room
-from state import mirror
+from state import mirror, portal_policy
 
 TIDY_SECONDS: Final = 3600.0
 """Seconds between two runs of retention."""
@@ -51,7 +51,8 @@ class Schedule:
     policy or portal changed: a plan is then made although no record is due. `shown_digest` is
     the digest of the last plan that review has logged. `review_next` is set where the policy was
     edited: the next plan is reviewed even where the daemon writes; `reviewed_policy` is what that
-    plan wants, until the next one is made.
+    plan wants, until the next one is made. `written_digest` is of the policy that a daemon last
+    wrote by, "" where none did.
     """
 
     poll_seconds: float
@@ -64,6 +65,7 @@ class Schedule:
     decide_again: bool = True
     review_next: bool = False
     reviewed_policy: ReviewedPolicy | None = None
+    written_digest: str = ""
 
     def poll_and_plan_now(self) -> None:
         """Poll and decide in the next cycle, since policy or portal changed."""
@@ -128,6 +130,7 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
     if is_complete:
         # What other rules wanted is written: a step of its own says that some of them wait.
         is_complete = steps.run("first-use", lambda: require_reviewed_rules(context))
+        _remember_policy(context, steps, schedule)
         _remind(context, steps, schedule)
     schedule.review_next = is_first_look and not succeeded
     schedule.decide_again = (schedule.decide_again and not succeeded) or is_first_look
@@ -138,6 +141,20 @@ def _decide(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bo
         # A temporary failure is tried again with the next poll, a lasting one at longer pauses.
         longest_pause = schedule.poll_seconds if _is_temporary(steps, name) else _LONGEST_PAUSE
         schedule.next_plan = now + min(_PAUSE_FACTOR * (now - started), longest_pause)
+
+
+def _remember_policy(context: RunContext, steps: Steps, schedule: Schedule) -> None:
+    """Remember by which policy this cycle wrote: after a restart another one is reviewed first."""
+    digest = context.policy.digest
+    if digest == schedule.written_digest:
+        return
+
+    def work() -> None:
+        with context.begin() as session:
+            portal_policy.put_daemon_digest(session, digest)
+        schedule.written_digest = digest
+
+    steps.run("policy-memory", work)
 
 
 def _is_temporary(steps: Steps, name: str) -> bool:

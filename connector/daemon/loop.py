@@ -13,9 +13,9 @@ from connector.daemon.cycle import Schedule, cycle
 from connector.daemon.environment import Environment, EnvironmentSources, open_environment
 from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
-from connector.errors import TemporaryError
+from connector.errors import StorageError, TemporaryError
 from connector.hubspot.http.failures import REFUSALS
-from state import audit, portals
+from state import audit, portal_policy, portals
 from state.db.locks import Busy
 
 CYCLE_PAUSE_SECONDS: Final = 0.2
@@ -78,6 +78,7 @@ class Loop:
             return False
         self.environment = environment
         self.steps.note_success("portal")
+        self._review_changed_policy(environment)
         _log.info(
             "daemon.started",
             portal=environment.portal_id,
@@ -85,6 +86,22 @@ class Loop:
             writes=environment.settings.writes,
         )
         return True
+
+    def _review_changed_policy(self, environment: Environment) -> None:
+        """Review a policy before the daemon writes by it, where the last one that wrote differs.
+
+        A policy that was edited while no daemon ran is no less new than one edited under it.
+        """
+        try:
+            with environment.store.reading(environment.portal_id) as session:
+                written_digest = portal_policy.read_daemon_digest(session)
+        except StorageError as error:
+            # What the last daemon wrote by is not known: a look too many does no harm.
+            _log.warning("policy.memory_unread", message=str(error))
+            self.schedule.review_next = True
+            return
+        self.schedule.written_digest = written_digest
+        self.schedule.review_next = written_digest not in {"", environment.policy.digest}
 
     def known_portal_ids(self) -> tuple[str, ...]:
         """Return the portals that were read before, as far as the settings allow them."""

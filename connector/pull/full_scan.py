@@ -111,10 +111,14 @@ class _FullScan:
     @contextmanager
     def _thread_pool(self) -> Iterator[ThreadPoolExecutor]:
         pool = ThreadPoolExecutor(MAX_RANGES + 1, thread_name_prefix="scan")
+        is_interrupted = False
         try:
             yield pool
+        except KeyboardInterrupt:
+            is_interrupted = True  # the process is about to end: it waits for no request
+            raise
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=not is_interrupted, cancel_futures=True)
             self._page_requests.clear()
             self._link_request = None
 

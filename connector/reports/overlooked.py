@@ -28,10 +28,10 @@ COLUMNS: Final = (
     "stage",
     "since",
     "since_known",
-    "term_days",
     "lead_status",
     "owner_id",
     "why",
+    "term_days",
 )
 
 
@@ -82,10 +82,10 @@ def _row(contact: OverlookedContact) -> tuple[Cell, ...]:
         contact.stage,
         contact.since.date().isoformat(),
         contact.since_is_exact,
-        round(contact.term.total_seconds() / 86_400, 2),
         contact.status or None,
         contact.owner or None,
         "; ".join(contact.missing_follow_up),
+        round(contact.term.total_seconds() / 86_400, 2),
     )
 
 

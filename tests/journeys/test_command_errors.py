@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
@@ -235,6 +237,44 @@ def test_interrupted_in_the_gap_it_ends_with_130_and_the_next_start_finishes(
     assert kill_process.run(workspace, "sync") == DONE
     assert workspace.value(f"contacts/{anna}.lifecyclestage") == "opportunity"
     assert workspace.open_moves() == ()
+
+
+def test_interrupted_in_an_outage_it_ends_without_waiting_for_its_requests(
+    new_workspace: Callable[..., Workspace],
+) -> None:
+    workspace = new_workspace(new_portal(running=True))
+    create_mixed_records(workspace.portal)
+    is_asked, may_answer = Event(), Event()
+
+    def hold_pages(request: Request) -> None:
+        if request.route == "list":
+            is_asked.set()
+            may_answer.wait(120)
+
+    workspace.sandbox.before_answer = hold_pages
+    process = subprocess.Popen(
+        [sys.executable, "-c", _INTERRUPTIBLE, "pull"],
+        cwd=workspace.folder,
+        env={**os.environ, **workspace.environment},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        assert is_asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        # A request would be waited for 60 seconds, and then sent again.
+        _, errors = process.communicate(timeout=50)
+    finally:
+        may_answer.set()
+        process.kill()
+    assert process.returncode == INTERRUPTED
+    assert b"Interrupted" in errors
+
+
+# A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+_INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from connector.cli.main import main; main()"
+)
 
 
 def test_who_comes_while_another_one_writes_is_told_who_and_waits(

@@ -200,6 +200,46 @@ def test_a_changed_policy_is_shown_by_one_cycle_and_written_by_from_the_next_on(
     assert stage_of(workspace, anna) == OPPORTUNITY
 
 
+def test_a_policy_that_was_edited_while_no_daemon_ran_is_shown_before_it_is_written_by(
+    workspace: Workspace, anna: str
+) -> None:
+    policy = workspace.folder / "mine.yaml"
+    policy.write_text("extends: standard\nname: mine\nsettings: {stages: [customer]}\n")
+    with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+    policy.write_text("extends: standard\nname: mine\n")
+    # A daemon that dies after the look has not written by the policy: it is shown again.
+    for _ in range(2):
+        with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+            runner.loop.open()
+            runner.run_cycle()
+            review = runner.loop.schedule.reviewed_policy
+            assert review
+            assert dict(review.corrections_by_rule) == {"open-deal": 1, "status-open-deal": 1}
+            assert stage_of(workspace, anna) == "lead"
+    with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+        runner.run_cycle()
+    assert stage_of(workspace, anna) == OPPORTUNITY
+
+
+def test_a_daemon_that_starts_again_by_the_same_policy_writes_at_once(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+    assert stage_of(workspace, anna) == OPPORTUNITY
+    bea = sample_records.create_contact(workspace.portal, "bea", "lead", days=0)
+    sample_records.create_deal(workspace.portal, [sample_records.OPEN], contacts=[bea])
+    with run_daemon(workspace) as runner:
+        runner.loop.open()
+        runner.run_cycle()
+    assert stage_of(workspace, bea) == OPPORTUNITY
+
+
 def test_a_bad_policy_leaves_the_last_good_one_and_is_told_once(
     workspace: Workspace, anna: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from state import runs
 from state.db.transaction import Transaction
 from state.runs import Run
@@ -49,3 +51,15 @@ def test_runs_that_ended_are_forgotten_and_those_that_died_are_not(session: Tran
     runs.prune(session, before=at(3))
     remaining = [run_id for run_id in ("r1", "r2", "r3") if runs.get(session, run_id)]
     assert remaining == ["r2", "r3"]
+
+
+def test_runs_of_one_second_are_listed_in_the_order_in_which_they_began(
+    session: Transaction,
+) -> None:
+    # The clock of a new process may be a second behind: HubSpot's dates are whole seconds.
+    for name in ("r9", "r1", "r5"):
+        runs.begin(session, name, "sync", at(10))
+    runs.begin(session, "r3", "sync", at(10) - timedelta(seconds=1))
+    assert [run.run for run in runs.read(session)] == ["r3", "r5", "r1", "r9"]
+    runs.begin(session, "r0", "sync", at(5))
+    assert [run.run for run in runs.read(session)][-1] == "r0"

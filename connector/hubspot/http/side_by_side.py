@@ -24,13 +24,15 @@ class SideBySide:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._lock = Lock()
+        self._is_interrupted = False
 
     def run(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
         """Make these calls side by side, and return their results in the same order.
 
         Raise the failure of the first call that failed, in that order, once no call is under way
         any more; those that were not begun are left out. Each call sees the context variables
-        of the caller. A single call is made in the caller's own thread.
+        of the caller. A single call is made in the caller's own thread. An interrupt by the
+        operator waits for no call: the process is about to end, as if it were killed.
         """
         if len(calls) < 2:
             return [call() for call in calls]
@@ -40,15 +42,21 @@ class SideBySide:
             for call in calls
         ]
         try:
-            return [future.result() for future in futures]
-        finally:
+            results = [future.result() for future in futures]
+        except KeyboardInterrupt:
+            self._is_interrupted = True
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        except BaseException:
             _end_all(futures)
+            raise
+        return results
 
     def close(self) -> None:
-        """End the threads; the calls under way are waited for."""
+        """End the threads; the calls under way are waited for, unless the operator interrupted."""
         with self._lock:
             if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+                self._pool.shutdown(wait=not self._is_interrupted, cancel_futures=True)
                 self._pool = None
 
     def _start(self) -> ThreadPoolExecutor:

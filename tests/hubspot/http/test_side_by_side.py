@@ -77,3 +77,23 @@ def test_a_pool_that_was_never_used_or_is_closed_twice_ends(side_by_side: SideBy
     assert side_by_side.run([lambda: 1, lambda: 2]) == [1, 2]
     side_by_side.close()
     side_by_side.close()
+
+
+def test_an_interrupt_waits_for_no_call_that_is_under_way(side_by_side: SideBySide) -> None:
+    is_waiting, may_end, ended = Event(), Event(), Event()
+
+    def wait_long() -> None:
+        is_waiting.set()
+        may_end.wait(60)
+        ended.set()
+
+    def interrupt() -> None:
+        is_waiting.wait(30)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side.run([interrupt, wait_long])
+    side_by_side.close()
+    assert not ended.is_set()
+    may_end.set()
+    assert ended.wait(30)
