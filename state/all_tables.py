@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import MetaData
-from sqlmodel import SQLModel
-
 from state import (  # noqa: F401 - importing a file registers its tables
     applied_corrections,
     associations,
@@ -30,5 +25,6 @@ from state import (  # noqa: F401 - importing a file registers its tables
     webhook_inbox,
 )
 from state.db import shared_rate_slots, writer_fences  # noqa: F401 - these register theirs
+from state.db.columns import METADATA
 
-METADATA: Final[MetaData] = SQLModel.metadata
+__all__ = ["METADATA"]

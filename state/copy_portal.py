@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Table, delete, func, insert, select
-from sqlalchemy.orm import Session
 
 from state import audit
 from state.all_tables import METADATA
@@ -32,7 +31,7 @@ _NEVER_COPIED: Final = (
 _TABLES: Final = tuple(table for table in METADATA.sorted_tables if table not in _NEVER_COPIED)
 
 
-def portal_ids(session: Session) -> tuple[str, ...]:
+def portal_ids(session: Transaction) -> tuple[str, ...]:
     """Return every portal that has a row anywhere, `NO_PORTAL` included, in the order of ids."""
     ids: set[int] = set()
     for table in (*_TABLES, _AUDIT):

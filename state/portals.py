@@ -6,30 +6,23 @@ import hashlib
 from datetime import datetime
 from typing import Final
 
-from pydantic import TypeAdapter
+import orjson
 from sqlalchemy import select
-from sqlalchemy.orm import Session
-from sqlmodel import SQLModel
 
 from connector.core.model import Portal
-from state.db.columns import number, number_key, table_of, text
+from state.db.columns import define_table, number, number_key, text
 from state.db.encoding import canonical_json
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-
-class _Row(SQLModel, table=True):
-    __tablename__ = "portals"
-
-    portal_id: int = number_key()
-    portal: str = text()
-    digest: str = text()
-    seen_at: int = number()
-
-
-_TABLE: Final = table_of(_Row)
-_PORTAL: Final = TypeAdapter(Portal)
+_TABLE: Final = define_table(
+    "portals",
+    number_key("portal_id"),
+    text("portal"),
+    text("digest"),
+    number("seen_at"),
+)
 
 
 def digest(portal: Portal) -> str:
@@ -55,14 +48,20 @@ def load(session: Transaction) -> Portal | None:
     """Return the portal as it was last read, None where it never was."""
     query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == session.portal_key)
     stored = session.scalar(query)
-    return None if stored is None else _PORTAL.validate_json(stored)
+    if stored is None:
+        return None
+    # Loaded where it is used: whoever asks HubSpot for the portal has no need of it.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Portal).validate_json(stored)
 
 
-def ids(session: Session) -> tuple[str, ...]:
+def ids(session: Transaction) -> tuple[str, ...]:
     """Return the ids of the stored portals, in ascending order."""
     query = select(_TABLE.c.portal_id).order_by(_TABLE.c.portal_id)
     return tuple(str(portal_id) for portal_id in session.scalars(query))
 
 
 def _portal_json(portal: Portal) -> str:
-    return canonical_json(_PORTAL.dump_python(portal, mode="json"))
+    # orjson sorts the keys of mappings, but not the fields of dataclasses.
+    return canonical_json(orjson.loads(orjson.dumps(portal, option=orjson.OPT_NON_STR_KEYS)))

@@ -63,7 +63,7 @@ def is_any(
     https://www.sqlite.org/json1.html#jeach, and for PostgreSQL
     https://www.postgresql.org/docs/current/functions-comparisons.html, "ANY/SOME (array)".
     """
-    if session.get_bind().dialect.name == "sqlite":
+    if session.dialect_name == "sqlite":
         ids_text: BindParameter[str] = bindparam("ids", orjson.dumps(ids).decode(), unique=True)
         return column.in_(text("SELECT value FROM json_each(:ids)").bindparams(ids_text))
     return column == any_(literal(list(ids), ARRAY(BigInteger)))

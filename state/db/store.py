@@ -11,7 +11,6 @@ from typing import Final, Self
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import Session
 
 from connector.errors import UserError
 from state.db.database import Database, RateSlots
@@ -83,7 +82,7 @@ class Store:
         """Begin a reading transaction of a portal: it sees a snapshot and blocks no writer."""
         return self._transaction(self._database.reading, portal_id)
 
-    def reading_all_portals(self) -> AbstractContextManager[Session]:
+    def reading_all_portals(self) -> AbstractContextManager[Transaction]:
         """Begin a reading transaction across all portals."""
         return self._transaction(self._database.reading, "")
 
@@ -134,12 +133,8 @@ class Store:
     def _transaction(self, engine: Engine, portal_id: str) -> Iterator[Transaction]:
         database = self._database
         fence = database.fence(portal_id)
-        with (
-            database.explain_errors(),
-            Transaction(engine, portal_id, fence=fence) as session,
-            session.begin(),
-        ):
-            yield session
+        with database.explain_errors(), engine.begin() as connection:
+            yield Transaction(connection, portal_id, fence=fence)
 
 
 def _migrate(database: Database) -> None:

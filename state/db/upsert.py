@@ -50,13 +50,13 @@ def upsert(
     of a module and not lambdas: the statement is cached for each of them.
     """
     if rows:
-        _execute(session, upsert_statement(_dialect_name(session), table, only_if, overrides), rows)
+        _execute(session, upsert_statement(session.dialect_name, table, only_if, overrides), rows)
 
 
 def insert_missing(session: Transaction, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; where a key exists already, leave its row unchanged."""
     if rows:
-        _execute(session, insert_missing_statement(_dialect_name(session), table), rows)
+        _execute(session, insert_missing_statement(session.dialect_name, table), rows)
 
 
 @cache
@@ -97,7 +97,3 @@ def _execute(session: Transaction, statement: Insert, rows: Sequence[Row]) -> No
 @lru_cache(maxsize=64)
 def _compile(dialect: Dialect, statement: Insert) -> SQLCompiler:
     return statement.compile(dialect=dialect)
-
-
-def _dialect_name(session: Transaction) -> str:
-    return session.get_bind().dialect.name

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import AuditLine, BrokenChain, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from state import audit, audit_counts
+from state.db.columns import METADATA
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.state.examples import OTHER_PORTAL, PORTAL, at, company, contact
@@ -197,7 +197,7 @@ _OTHER_VALUES = {"object_type": "companies", "outcome": "refused", "place": 9}
 
 
 @pytest.mark.parametrize(
-    "column", [table_column.name for table_column in SQLModel.metadata.tables["audit"].columns]
+    "column", [table_column.name for table_column in METADATA.tables["audit"].columns]
 )
 def test_one_changed_byte_in_any_column_of_the_table_is_found(
     store_with_lines: Store, raw_connection: sqlite3.Connection, column: str

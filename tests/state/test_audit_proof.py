@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Text
-from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import BrokenChain, IntactChain
 from connector.errors import ConnectorError, UserError
 from state import audit, audit_proof, runs
 from state.audit_proof import HeadCheck, RunShortfall, check_head
+from state.db.columns import METADATA
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.state.examples import PORTAL, at
 from tests.state.test_audit import line
 
-TABLE = SQLModel.metadata.tables["audit"]
+TABLE = METADATA.tables["audit"]
 COLUMNS = [column.name for column in TABLE.columns]
 TEXT_COLUMNS = [column.name for column in TABLE.columns if isinstance(column.type, Text)]
 ODD_VALUES = [None, "x", "\ud800", b"\xff\xfe", 2**62, 1.5, [1], {"a": object()}]

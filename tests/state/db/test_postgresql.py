@@ -17,7 +17,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DataError, IntegrityError
-from sqlalchemy.orm import Session
 
 from connector.core.corrections.moves import Phase
 from connector.errors import TemporaryError, UserError
@@ -26,6 +25,7 @@ from state.all_tables import METADATA
 from state.db import advisory_locks, migrate, postgresql
 from state.db.locks import Busy
 from state.db.store import Store
+from state.db.transaction import Transaction
 from state.db.writer_fences import WriterReplaced
 from tests.databases import PostgresqlServer
 from tests.state.examples import PORTAL, contact
@@ -229,13 +229,13 @@ def test_nothing_lies_in_files_beside_a_server(store: Store) -> None:
 # Errors
 
 
-def _same_key_twice(session: Session) -> None:
+def _same_key_twice(session: Transaction) -> None:
     statement = text("INSERT INTO checkpoints VALUES (4711, :name, '1')")
     for _ in range(2):
         session.execute(statement, {"name": PERSON})
 
 
-def _no_number(session: Session) -> None:
+def _no_number(session: Transaction) -> None:
     session.execute(text("SELECT CAST(:value AS bigint)"), {"value": PERSON})
 
 
@@ -247,7 +247,7 @@ def _no_number(session: Session) -> None:
     ],
 )
 def test_an_error_names_what_broke_and_no_value(
-    store: Store, act: Callable[[Session], None], error: type[Exception], words: str
+    store: Store, act: Callable[[Transaction], None], error: type[Exception], words: str
 ) -> None:
     with pytest.raises(error, match=words) as failed, store.begin(PORTAL) as session:
         act(session)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session
 
 from connector.errors import UserError
 from state import checkpoints
@@ -135,7 +134,7 @@ def test_a_file_that_another_program_locks_is_busy(database: Path) -> None:
     ],
 )
 def test_a_bug_of_ours_is_no_fault_of_the_file(
-    store: Store, act: Callable[[Session], object], error: type[Exception]
+    store: Store, act: Callable[[Transaction], object], error: type[Exception]
 ) -> None:
     with pytest.raises(error), store.begin(PORTAL) as session:
         act(session)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.orm import Session
 
 from state.all_tables import METADATA
+from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert, upsert_statement
 from state.mirror import TABLE, is_newer
 
@@ -20,7 +20,8 @@ def test_postgresql_is_asked_in_its_own_words() -> None:
 
 
 def test_no_rows_are_no_statement() -> None:
-    with Session(create_engine("sqlite://")) as session:
+    with create_engine("sqlite://").begin() as connection:
+        session = Transaction(connection, "4711")
         upsert(session, TABLE, [])
         insert_missing(session, TABLE, [])
 
@@ -28,9 +29,10 @@ def test_no_rows_are_no_statement() -> None:
 def test_a_driver_that_takes_values_by_name_gets_them_so() -> None:
     engine = create_engine("sqlite://", paramstyle="named")
     row = {"portal_id": 4711, "name": "contacts", "value": "1"}
-    with Session(engine) as session:
+    with engine.begin() as connection:
+        session = Transaction(connection, "4711")
         table = METADATA.tables["checkpoints"]
-        table.create(session.connection())
+        table.create(connection)
         upsert(session, table, [row])
         upsert(session, table, [{**row, "value": "2"}])
         assert session.execute(select(table)).all() == [(4711, "contacts", "2")]
