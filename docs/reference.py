@@ -55,7 +55,7 @@ def _command_lines(command: click.Command, path: list[str], *, depth: int) -> It
 
 def settings_page() -> str:
     """Return every setting with its default and choices, by environment or `connector.toml`."""
-    from connector.config.settings import CHOICES, DEFAULTS, SECRETS
+    from connector.config.setting_sources import CHOICES, DEFAULTS, SECRETS
 
     meanings = _readme_meanings()
     parts = ["# Settings", "", "By environment, or as the same names in `connector.toml`.", ""]

@@ -84,7 +84,7 @@ def explain(
 def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
     """Show the check-up; return 1 where something must be corrected first."""
     api = open_api(settings, REAL_CLOCK)
-    loaded_policy = read_policy(policy or settings.policy)
+    loaded_policy = read_policy(policy or settings.policy, settings)
     results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
     results += _check_what_is_remembered(settings)
     if as_json:

@@ -31,6 +31,7 @@ SUMMARIES: Final = {
     "quarantine": (
         "Show records that cannot be read and corrections that failed twice; try them again."
     ),
+    "portals": "List, add, check and remove the portals of a fleet: one TOML file for each.",
     "state": "Move what the connector remembers to another database.",
     "recover": "Finish the moves that a stopped run, or HubSpot's refusals, left open.",
 }

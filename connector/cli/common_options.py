@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 _ENV_FILE_VARIABLE: Final = "CONNECTOR_ENV_FILE"  # read by connector.config.setting_files
+_PORTAL_VARIABLE: Final = "CONNECTOR_PORTAL"  # read by connector.config.portal_files
 
 
 def add_common_options(command: click.Command) -> click.Command:
@@ -45,16 +46,26 @@ def _use_env_file(context: click.Context, _parameter: click.Parameter, path: str
         return
     if not os.path.isfile(path):  # noqa: PTH113  this module is loaded by --help: pathlib costs 10 ms
         raise click.BadParameter(f"there is no file {path}", param_hint="--env-file")
-    previous = os.environ.get(_ENV_FILE_VARIABLE)
-    os.environ[_ENV_FILE_VARIABLE] = path
-    context.call_on_close(lambda: _restore(previous))
+    _set_variable(context, _ENV_FILE_VARIABLE, path)
 
 
-def _restore(previous: str | None) -> None:
+def _use_portal(context: click.Context, _parameter: click.Parameter, name: str | None) -> None:
+    if name:
+        _set_variable(context, _PORTAL_VARIABLE, name)
+
+
+def _set_variable(context: click.Context, variable: str, value: str) -> None:
+    """Set an environment variable for as long as the command runs."""
+    previous = os.environ.get(variable)
+    os.environ[variable] = value
+    context.call_on_close(lambda: _restore(variable, previous))
+
+
+def _restore(variable: str, previous: str | None) -> None:
     if previous is None:
-        os.environ.pop(_ENV_FILE_VARIABLE, None)
+        os.environ.pop(variable, None)
     else:
-        os.environ[_ENV_FILE_VARIABLE] = previous
+        os.environ[variable] = previous
 
 
 _OPTIONS: Final = (
@@ -64,6 +75,13 @@ _OPTIONS: Final = (
         expose_value=False,
         callback=_use_env_file,
         help="Read settings from this file of NAME=value lines.",
+    ),
+    click.Option(
+        ["--portal"],
+        metavar="NAME",
+        expose_value=False,
+        callback=_use_portal,
+        help="Of several portals, the one whose file has this name.",
     ),
     click.Option(
         ["--quiet"],

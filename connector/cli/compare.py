@@ -18,7 +18,8 @@ from connector.operations.compare_policies import compare
 def show_difference(new: str | None, old: str, *, output_format: str) -> int:
     """Show what would change if one policy replaced the other; return how many records."""
     settings = load_settings()
-    new_policy, old_policy = read_policy(new or settings.policy), read_policy(old)
+    new_policy = read_policy(new or settings.policy, settings)
+    old_policy = read_policy(old, settings)
     with show_progress() as bar:
         difference = compare(settings, new_policy, old_policy, now=datetime.now(UTC), progress=bar)
     labels = labels_of(difference.portal)

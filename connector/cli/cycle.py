@@ -63,6 +63,7 @@ def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
         "connector plan --html --out plan.html",
         "connector plan --policy my.yaml --format markdown",
         "connector plan --policy new.yaml --against old.yaml --format markdown",
+        "connector plan --all --json",
     )
 )
 @policy_option
@@ -74,6 +75,7 @@ def pull(*, policy: str | None, full: bool, as_json: bool) -> int:
     "--out", metavar="F", type=_FILE_PATH, help="Write the plan to a file, for `apply F`."
 )
 @format_option
+@click.option("--all", "of_fleet", is_flag=True, help="Plan every portal of the folder.")
 @click.option("--html", is_flag=True, help="One page to sort and to send, with links to HubSpot.")
 @json_option
 def plan(
@@ -87,6 +89,14 @@ def plan(
 ) -> int:
     """Show what is wrong and what would be corrected; never writes to HubSpot."""
     code = _EXIT_CORRECTIONS if exit_code else 0
+    if output["of_fleet"]:
+        if out or against or output["html"] or output["form"] != "text":
+            raise UserError("--all shows a line for each portal: it goes with --json alone.")
+        # Loaded where it is used: most have a single portal.
+        from connector.cli.fleet_plan import show_fleet_plan
+
+        fleet_plan = show_fleet_plan(policy, as_json=as_json)
+        return 1 if fleet_plan.has_failed else code if fleet_plan.corrections else 0
     form = "html" if output["html"] else "json" if as_json else output["form"]
     if output["html"] and (against or as_json):
         raise UserError("--html shows a whole plan: leave out --against and --json.")

@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "quarantine": "quarantine",
     "pause": "hold_pause_undo",
     "resume": "hold_pause_undo",
+    "portals": "portals",
     "state": "state",
     "mcp": "mcp",
     "completion": "completion",

@@ -81,7 +81,7 @@ def check(*, policy: str | None, offline: bool, form: str, as_json: bool) -> int
     against = f"portal {portal.account.portal_id}" if portal else "no portal"
     form = "json" if as_json else form
     try:
-        loaded_policy = read_policy(name)
+        loaded_policy = read_policy(name, loaded_settings)
         warnings = _warnings(name, loaded_policy, portal)
     except PolicyError as error:
         if form == "text":
@@ -136,7 +136,8 @@ def show(*, policy: str | None, form: str, offline: bool) -> int:
     portal = _portal(loaded_settings, offline=offline)
     portal = portal or policy_test.offline_portal(policy_test.find_cases(name))
     policy_in_words = describe_policy(
-        policy_test.check_policy(read_policy(name), portal, datetime.now(UTC)), portal
+        policy_test.check_policy(read_policy(name, loaded_settings), portal, datetime.now(UTC)),
+        portal,
     )
     if form == "text":
         console().print(policy_view.renderable(policy_in_words))

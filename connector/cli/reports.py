@@ -16,6 +16,7 @@ from connector.cli.render.progress import show_progress
 from connector.cli.setup import help_examples, json_option, labels_of, load_settings, policy_option
 from connector.config.known_database import open_known_store
 from connector.config.open_run import read_policy
+from connector.config.settings import Settings
 from connector.context import DecisionContext, Progress
 from connector.core.model import ObjectType
 from connector.errors import UserError
@@ -40,6 +41,7 @@ class _Request:
 
     inputs: OfflineInputs
     policy: str
+    settings: Settings
     progress: Progress
     by: str | None
     kind: ObjectType
@@ -47,7 +49,8 @@ class _Request:
     stage: str | None
 
     def context(self) -> DecisionContext:
-        return offline_context(self.inputs, read_policy(self.policy), progress=self.progress)
+        policy = read_policy(self.policy, self.settings)
+        return offline_context(self.inputs, policy, progress=self.progress)
 
 
 def _writers(request: _Request) -> Report:
@@ -109,6 +112,7 @@ def report(  # noqa: PLR0913 - an option each
         request = _Request(
             inputs=OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api),
             policy=policy or settings.policy,
+            settings=settings,
             progress=bar,
             by=by,
             owner=owner,

@@ -52,5 +52,5 @@ def _portal_policy(loaded_settings: Settings) -> str:
             return loaded_settings.policy
         memory = policy_memory(store, ids[0])
     choice = unnamed_policy(loaded_settings, memory, Purpose.DECIDE)
-    require_last_policy(choice, read_policy(choice.name), memory)
+    require_last_policy(choice, read_policy(choice.name, loaded_settings), memory)
     return choice.name

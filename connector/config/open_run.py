@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,8 +35,10 @@ from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, RunOrigin, no_progress
 from connector.core.binding.bind import bind
 from connector.core.model import Portal
-from connector.core.policy.load import Policy, load_policy
+from connector.core.policy.document import read_document
+from connector.core.policy.load import Policy, load_policy, with_settings
 from connector.errors import StorageError, UserError
+from connector.hubspot.api import HubSpotApi
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.daily_budget import Reserve
 from connector.hubspot.http.transport import TokenSource
@@ -77,8 +80,20 @@ def reserve_from_settings(settings: Settings) -> Reserve:
     return Reserve(share=settings.reserve_share, number=settings.reserve_number)
 
 
-def read_policy(name: str) -> Policy:
-    """Load a preset by its name, or a policy file by its path."""
+def read_policy(name: str, settings: Settings | None = None) -> Policy:
+    """Load a preset by its name, or a policy file by its path.
+
+    Where the settings are of a portal file, its `[settings]` replace those of the policy.
+    """
+    policy = _read_shared_policy(name)
+    portal = settings.portal if settings else None
+    if portal is None or not portal.policy_settings:
+        return policy
+    own_settings = read_document(portal.policy_settings, source=str(portal.path), own=True).settings
+    return with_settings(policy, own_settings)
+
+
+def _read_shared_policy(name: str) -> Policy:
     if name in presets.names():
         return presets.load_preset(name)
     path = Path(name)
@@ -115,6 +130,15 @@ def looks_like_policy(text: str) -> bool:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     keys = [f"{match.group(1)}:" for line in lines if (match := _KEY.match(line))]
     return not lines or any(get_close_matches(key, _POLICY_KEYS, cutoff=0.8) for key in keys)
+
+
+def read_portal(api: HubSpotApi, settings: Settings) -> Portal:
+    """Read a portal's definitions; a portal file may name another time zone than HubSpot does."""
+    portal = api.portal()
+    if settings.portal is None or not settings.portal.time_zone:
+        return portal
+    account = replace(portal.account, time_zone=settings.portal.time_zone)
+    return replace(portal, account=account)
 
 
 def require_portal(portal: Portal, settings: Settings) -> None:
@@ -156,9 +180,9 @@ def open_context(
         _log.info("database.created", database=full_database_url(settings.database_url))
     named = named_policy(settings, policy)
     # A mistake in a policy that is named is reported before HubSpot is asked for anything.
-    loaded = read_policy(named.name) if named else None
+    loaded = read_policy(named.name, settings) if named else None
     with closing(open_api(settings, clock)) as api:
-        portal = api.portal()
+        portal = read_portal(api, settings)
         require_portal(portal, settings)
         portal_id = portal.account.portal_id
         bound = bind(loaded, portal) if loaded else None
@@ -167,7 +191,7 @@ def open_context(
                 require_mirrored_portal(store, portal_id, settings.database_url)
             memory = policy_memory(store, portal_id)
             choice = named or unnamed_policy(settings, memory, purpose)
-            loaded = loaded or read_policy(choice.name)
+            loaded = loaded or read_policy(choice.name, settings)
             if purpose is not Purpose.OPERATE:
                 require_last_policy(choice, loaded, memory)
             bound = bound or bind(loaded, portal)

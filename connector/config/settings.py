@@ -2,82 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from connector.config.setting_files import (
-    TOML_FILE,
-    SettingsFile,
-    database_in_folder,
-    path_in_folder,
-    settings_files,
-)
+from connector.config.portal_files import PortalFile, PortalFolder
+from connector.config.setting_sources import CHOICES, DEFAULTS, SECRETS, Sources
 from connector.core.retention import RetentionPeriods
 from connector.errors import UserError
 from connector.hubspot.oauth_install import App
 from state.db.addresses import password_of
-
-DEFAULTS: Mapping[str, str] = {
-    "HUBSPOT_ACCESS_TOKEN": "",
-    "HUBSPOT_CLIENT_ID": "",
-    "HUBSPOT_CLIENT_SECRET": "",
-    "HUBSPOT_REFRESH_TOKEN": "",
-    "HUBSPOT_PORTAL_ID": "",
-    "HUBSPOT_API_URL": "https://api.hubapi.com",
-    "HUBSPOT_API_VERSION": "2026-03",
-    "HUBSPOT_WEBHOOK_SECRET": "",
-    "CONNECTOR_PUBLIC_URL": "",
-    "CONNECTOR_DATABASE_URL": "sqlite:///var/connector.db",
-    "CONNECTOR_POLICY": "standard",
-    "CONNECTOR_WRITES": "review",
-    "CONNECTOR_POLL_SECONDS": "60",
-    "CONNECTOR_WEBHOOK_V1": "off",
-    "CONNECTOR_TOKEN_KEY": "",
-    "CONNECTOR_ALERTS": "",
-    "CONNECTOR_ALERT_MINUTES": "60",
-    "CONNECTOR_HANDOVER": "",
-    "CONNECTOR_EVENTS": "",
-    "CONNECTOR_EVENTS_SECRET": "",
-    "CONNECTOR_LISTEN": "127.0.0.1:8080",
-    "CONNECTOR_DASHBOARD_PASSWORD_HASH": "",
-    "CONNECTOR_LOG_FORMAT": "auto",
-    "CONNECTOR_OVERLAP_SECONDS": "300",
-    "CONNECTOR_RECHECK_SECONDS": "2,30",
-    "CONNECTOR_DAILY_RESERVE": "20%",
-    "CONNECTOR_KEEP_AUDIT_DAYS": "",
-    "CONNECTOR_KEEP_LEDGER_DAYS": "",
-    "CONNECTOR_KEEP_RUN_DAYS": "365",
-    "CONNECTOR_KEEP_EVENT_DAYS": "3",
-    "CONNECTOR_ARCHIVE_FOLDER": "",
-}
-SECRETS = frozenset(
-    {
-        "HUBSPOT_ACCESS_TOKEN",
-        "HUBSPOT_CLIENT_SECRET",
-        "HUBSPOT_REFRESH_TOKEN",
-        "HUBSPOT_WEBHOOK_SECRET",
-        "CONNECTOR_TOKEN_KEY",
-        "CONNECTOR_ALERTS",
-        "CONNECTOR_HANDOVER",
-        "CONNECTOR_EVENTS",
-        "CONNECTOR_EVENTS_SECRET",
-        "CONNECTOR_DASHBOARD_PASSWORD_HASH",
-    }
-)
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "HUBSPOT_API_VERSION": ("v3", "2026-03", "2026-09"),
-    "CONNECTOR_WRITES": ("review", "apply"),
-    "CONNECTOR_WEBHOOK_V1": ("off", "on"),
-    "CONNECTOR_LOG_FORMAT": ("auto", "console", "json"),
-}
-
-
-_KNOWN = frozenset({*DEFAULTS, *(f"{name}_FILE" for name in SECRETS)})
-_FILE_SETTINGS = frozenset({"CONNECTOR_POLICY"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +22,9 @@ class Settings:
 
     `secrets` holds the value of every secret that is set, so that logs and messages can mask it.
     `policy_source` names what set the policy (the environment, a file), "" where nothing did.
-    `files` are the files that settings were read from.
+    `files` are the files that settings were read from. `portal` is the portal file that they
+    are of, None where there is a single portal without a file; `portal_names` are those to choose
+    from where none was chosen, and there is no token then.
     """
 
     access_token: str = field(repr=False)
@@ -107,14 +45,39 @@ class Settings:
     retention: RetentionPeriods = field(default_factory=RetentionPeriods)
     policy_source: str = ""
     files: tuple[Path, ...] = ()
+    portal: PortalFile | None = None
+    portal_names: tuple[str, ...] = ()
 
 
-def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+def read(
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    portal: PortalFile | None = None,
+) -> Settings:
     """Return the settings of this process; raise UserError naming the setting that is wrong.
 
     Without a folder, `connector.toml` and `.env` are found in the working folder or above it.
+    With a portal, or where `--portal` names one, the settings of its file are the strongest.
     """
-    sources = _Sources.find(environment, folder)
+    sources = Sources.find(environment, folder, portal)
+    try:
+        return _settings(sources)
+    except UserError as error:
+        setting = str(error).partition(" ")[0]
+        if sources.portal is None or setting not in sources.portal.lines:
+            raise
+        raise sources.portal.error_at(setting, str(error)) from error
+
+
+def read_portals(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> PortalFolder:
+    """Return the portals of the fleet: those of the folder that CONNECTOR_PORTALS names."""
+    return Sources.without_portal(environment, folder).portal_folder()
+
+
+def _settings(sources: Sources) -> Settings:
     values = _checked_values(sources)
     share, number = _reserve(values["CONNECTOR_DAILY_RESERVE"])
     return Settings(
@@ -138,90 +101,28 @@ def read(environment: Mapping[str, str] | None = None, *, folder: Path | None = 
         token_key=values["CONNECTOR_TOKEN_KEY"],
         retention=_retention(values),
         policy_source=sources.name_of("CONNECTOR_POLICY"),
-        files=tuple(file.path for file in sources.files),
+        files=sources.paths,
+        portal=sources.portal,
+        portal_names=sources.portal_names,
     )
 
 
 def read_values(
-    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    portal: PortalFile | None = None,
 ) -> dict[str, str]:
     """Return every setting as it is written; raise UserError where it is no choice."""
-    return _checked_values(_Sources.find(environment, folder))
+    return _checked_values(Sources.find(environment, folder, portal))
 
 
-def _checked_values(sources: _Sources) -> dict[str, str]:
+def _checked_values(sources: Sources) -> dict[str, str]:
     values = {name: sources.value(name) for name in DEFAULTS}
     for name, choices in CHOICES.items():
         if values[name] not in choices:
             raise UserError(f"{name} is {values[name]!r}: it may be {', '.join(choices)}.")
     return values
-
-
-@dataclass(frozen=True, slots=True)
-class _Sources:
-    """The environment and the files of settings, the strongest first."""
-
-    environment: Mapping[str, str]
-    files: tuple[SettingsFile, ...]
-
-    @classmethod
-    def find(cls, environment: Mapping[str, str] | None, folder: Path | None) -> _Sources:
-        environment = os.environ if environment is None else environment
-        return cls(environment, settings_files(environment, _KNOWN, folder=folder))
-
-    def value(self, name: str) -> str:
-        """Return one setting; a secret may also lie in the file that `NAME_FILE` names.
-
-        Relative paths in a file of settings start from that file's folder; the default database
-        lies in the folder of `connector.toml`, where there is one.
-        """
-        if text := _text_or_secret(name, self.environment):
-            return text
-        for file in self.files:
-            if text := _text_or_secret(name, file.values, folder=file.folder):
-                return _from_folder(name, text, file.folder)
-        if name == "CONNECTOR_DATABASE_URL" and (project := self._project_folder()):
-            return database_in_folder(DEFAULTS[name], project)
-        return DEFAULTS[name]
-
-    def name_of(self, setting: str) -> str:
-        """Return what says a setting, "" where nothing does and the default holds."""
-        if self.environment.get(setting):
-            return setting
-        return next((str(file.path) for file in self.files if file.values.get(setting)), "")
-
-    def _project_folder(self) -> Path | None:
-        """Return the folder of `connector.toml`, None where it is the working folder or missing."""
-        folders = (file.folder for file in self.files if file.path.name == TOML_FILE)
-        return next((folder for folder in folders if folder != Path.cwd()), None)
-
-
-def _text_or_secret(
-    name: str, values: Mapping[str, str], *, folder: Path | None = None
-) -> str | None:
-    if values.get(name):
-        return values[name].strip()
-    if name in SECRETS and values.get(f"{name}_FILE"):
-        path = values[f"{name}_FILE"]
-        return _secret(name, Path(path_in_folder(path, folder) if folder else path))
-    return None
-
-
-def _from_folder(name: str, text: str, folder: Path) -> str:
-    if name == "CONNECTOR_DATABASE_URL":
-        return database_in_folder(text, folder) if folder != Path.cwd() else text
-    return path_in_folder(text, folder) if name in _FILE_SETTINGS else text
-
-
-def _secret(name: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        message = f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
-        raise UserError(message) from error
-    except UnicodeDecodeError:
-        # Without its cause, which would show what the file holds.
-        raise UserError(f"{name}_FILE names {path}, which is not a text file.") from None
 
 
 def _oauth(values: Mapping[str, str]) -> App | None:

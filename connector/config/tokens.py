@@ -35,6 +35,11 @@ def token_source(settings: Settings) -> TokenSource:
     """Return the source of the token of each request; raise UserError where none is set."""
     if settings.access_token:
         return lambda: settings.access_token
+    if settings.portal_names:
+        raise UserError(
+            f"There are several portals ({', '.join(settings.portal_names)}): name the one that is "
+            "meant by `--portal NAME`."
+        )
     if settings.oauth is None:
         raise UserError(
             "No token is set: export HUBSPOT_ACCESS_TOKEN (a private-app or service-key token), or "

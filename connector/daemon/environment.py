@@ -14,6 +14,7 @@ import structlog
 from connector.config.open_run import (
     open_api,
     read_policy,
+    read_portal,
     reserve_from_settings,
     run_id,
     wrong_portal_error,
@@ -172,7 +173,7 @@ class Environment:
 
     def _read_portal(self, known: Portal | None = None) -> Portal:
         """Return the portal's definition, stored where it changed; `known` where it did not."""
-        portal = self.api.portal()
+        portal = read_portal(self.api, self.settings)
         self._portal_read_at = self._sources.clock.monotonic()
         if known == portal and self._is_portal_stored:
             return portal
@@ -186,19 +187,23 @@ class Environment:
         return portal
 
     def _bind_policy(self) -> BoundPolicy:
-        bound = bind(read_policy(self.settings.policy), self.portal)
+        bound = bind(read_policy(self.settings.policy, self.settings), self.portal)
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         _log.info("policy.read", policy=bound.name, digest=bound.digest)
         return bound
 
     def _current_policy_text(self) -> str:
-        """Return name and text of the policy file; a preset's text never changes."""
-        name = self.settings.policy
+        """Return name and text of the policy, and what the portal's file changes of it.
+
+        A preset's text never changes.
+        """
+        name, portal_file = self.settings.policy, self.settings.portal
+        title = f"{name}\n{portal_file.policy_settings if portal_file else ''}\n"
         try:
-            return f"{name}\n{Path(name).read_text(encoding='utf-8')}"
+            return title + Path(name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
-            return f"{name}\n"
+            return title
 
 
 def open_environment(sources: EnvironmentSources) -> Environment:

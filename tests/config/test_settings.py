@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from connector.config.setting_files import TOML_FILE
-from connector.config.settings import CHOICES, DEFAULTS, SECRETS, Settings, read
+from connector.config.setting_sources import CHOICES, DEFAULTS, SECRETS
+from connector.config.settings import Settings, read
 from connector.errors import UserError
 
 TOKEN = "pat-eu1-0123456789abcdef"

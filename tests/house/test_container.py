@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from connector.config import settings
+from connector.config.setting_sources import DEFAULTS, SECRETS
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal
 from connector.web.probe import probe
@@ -81,7 +82,7 @@ def test_compose_leaves_the_container_nothing_but_its_volume() -> None:
     ],
 )
 def test_every_setting_that_a_deployment_names_exists(name: str) -> None:
-    known_names = {*settings.DEFAULTS, *(f"{secret}_FILE" for secret in settings.SECRETS)}
+    known_names = {*DEFAULTS, *(f"{secret}_FILE" for secret in SECRETS)}
     words = (ROOT / name).read_text().replace("=", " ").replace("#", " ").replace(",", " ").split()
     used_names = {word.strip("`") for word in words if word.startswith(("HUBSPOT_", "CONNECTOR_"))}
     assert used_names

@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from connector.cli.main import COMMANDS
-from connector.config.settings import DEFAULTS
+from connector.config.setting_sources import DEFAULTS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from connector.cli.main import COMMANDS
 from connector.cli.reports import REPORTS
 from connector.config import presets
-from connector.config.settings import DEFAULTS
+from connector.config.setting_sources import DEFAULTS
 from connector.core.policy.load import load_policy
 from connector.core.policy.setting_table import SETTING_SPECS
 

@@ -1,0 +1,215 @@
+"""Several portals on one database: each has its file, and none touches another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from connector.core.model import Ref
+from connector.sandbox.http.call import Request
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+from state import outbox
+from tests.fakes import moves
+from tests.journeys import sample_records
+from tests.journeys.command_line import RunConnector
+from tests.journeys.workspace import NOW, Workspace
+
+pytestmark = pytest.mark.network
+_IDS = {"acme": 42, "bolt": 43, "coil": 44}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Portals that are served, with their files in one folder."""
+
+    folder: Path
+    sandboxes: Mapping[str, Sandbox]
+
+    def portal(self, name: str) -> Portal:
+        return self.sandboxes[name].portal
+
+    def write_file(self, name: str, *lines: str, token: str = "") -> Path:
+        path = self.folder / f"{name}.toml"
+        sandbox = self.sandboxes[token or name]
+        text = [
+            f"portal_id = {_IDS[name]}",
+            f'token = "{sandbox.token}"',
+            f'api_url = "{sandbox.url}"',
+            *lines,
+        ]
+        path.write_text("\n".join(text) + "\n", encoding="utf-8")
+        return path
+
+    def stage(self, name: str, contact_id: str) -> str:
+        return self.portal(name).value("contacts", contact_id, "lifecyclestage")
+
+
+@pytest.fixture
+def fleet(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """Serve three portals, each with a contact whose deal is won."""
+    folder = workspace.folder / "portals"
+    folder.mkdir()
+    monkeypatch.setenv("CONNECTOR_PORTALS", str(folder))
+    with ExitStack() as stack:
+        sandboxes = {}
+        for name, portal_id in _IDS.items():
+            portal = Portal(
+                portal_id=portal_id,
+                time_zone="Europe/Oslo",
+                clock=Clock(NOW, running=False),
+            )
+            contact_id = sample_records.create_contact(portal, name, "lead")
+            sample_records.create_deal(portal, [sample_records.WON], contacts=[contact_id])
+            sandboxes[name] = stack.enter_context(Sandbox(portal, token=f"pat-of-{name}"))
+        served = Fleet(folder=folder, sandboxes=sandboxes)
+        for name in _IDS:
+            served.write_file(name)
+        yield served
+
+
+def _contact(fleet: Fleet, name: str) -> str:
+    return next(iter(fleet.portal(name).records("contacts"))).id
+
+
+def _watch_writes(fleet: Fleet) -> Callable[[], dict[str, int]]:
+    """Count the writes that each portal receives from now on."""
+    counts = dict.fromkeys(fleet.sandboxes, 0)
+
+    def watch(name: str) -> Callable[[Request], None]:
+        def before(request: Request) -> None:
+            counts[name] += request.path.endswith("/batch/update")
+
+        return before
+
+    for name, sandbox in fleet.sandboxes.items():
+        sandbox.before_answer = watch(name)
+    return lambda: dict(counts)
+
+
+def test_each_command_works_on_the_portal_that_is_named(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    refused = run_connector("sync")
+    assert refused.code == 1
+    assert "several portals (acme, bolt, coil)" in refused.err
+    count_writes = _watch_writes(fleet)
+    assert run_connector("sync", "--portal", "acme", "--no-limits").code == 0
+    assert count_writes()["acme"] > 0
+    assert (count_writes()["bolt"], count_writes()["coil"]) == (0, 0)
+    assert fleet.stage("acme", _contact(fleet, "acme")) == "customer"
+    assert fleet.stage("bolt", _contact(fleet, "bolt")) == "lead"
+    runs = run_connector("runs", "--portal", "acme", "--json").json
+    assert {run["portal_id"] for run in runs} == {"42"}
+    assert run_connector("runs", "--portal", "acm").code == 1
+
+
+def test_the_plans_of_all_portals_come_in_one_go_and_one_mistake_stops_no_other(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    for name in ("acme", "bolt"):
+        assert run_connector("pull", "--portal", name).code == 0
+    fleet.write_file("coil", 'tokn = "x"')
+    planned = run_connector("plan", "--all", "--json")
+    assert planned.code == 1
+    plans = {plan["name"]: plan for plan in planned.json["portals"]}
+    assert [plans[name]["corrections"] for name in ("acme", "bolt")] == [1, 1]
+    assert "coil.toml:4: a portal file has no tokn" in plans["coil"]["error"]
+    (fleet.folder / "coil.toml").unlink()
+    assert run_connector("plan", "--all", "--exit-code").code == 2
+    shown = run_connector("plan", "--all")
+    assert shown.code == 0
+    assert [line.split("\t")[:2] for line in shown.out.splitlines()[1:]] == [
+        ["acme", "42"],
+        ["bolt", "43"],
+    ]
+    assert run_connector("plan", "--all", "--against", "standard").code == 1
+
+
+def test_a_token_of_another_portal_writes_nothing_and_is_named(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    fleet.write_file("acme", token="bolt")
+    fleet.write_file("bolt", token="acme")
+    count_writes = _watch_writes(fleet)
+    for name, wrong in (("acme", 43), ("bolt", 42)):
+        refused = run_connector("sync", "--portal", name, "--no-limits")
+        assert refused.code == 1
+        assert f"This token belongs to portal {wrong}" in refused.err
+    assert set(count_writes().values()) == {0}
+    checked = run_connector("portals", "check", "--json")
+    assert checked.code == 1
+    failing = {line["portal"] for line in checked.json if line["light"] == "fail"}
+    assert failing == {"acme", "bolt"}
+
+
+def test_portals_are_added_listed_checked_and_removed(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace
+) -> None:
+    (fleet.folder / "acme.toml").unlink()
+    sandbox = fleet.sandboxes["acme"]
+    (workspace.folder / "token").write_text(sandbox.token, encoding="utf-8")
+    options = ("--token-file", str(workspace.folder / "token"), "--api-url", sandbox.url)
+    assert run_connector("portals", "add", "acme").code == 1
+    assert run_connector("portals", "add", "acme", *options).code == 0
+    assert (fleet.folder / "acme.toml").stat().st_mode & 0o077 == 0
+    assert "exists" in run_connector("portals", "add", "acme", *options).err
+    twice = run_connector("portals", "add", "again", *options)
+    assert "Portal 42 has a file already: acme" in twice.err
+    assert not (fleet.folder / "again.toml").exists()
+    entries = run_connector("portals", "list", "--json").json
+    assert [(entry["name"], entry["portal_id"]) for entry in entries] == [
+        ("acme", "42"),
+        ("bolt", "43"),
+        ("coil", "44"),
+    ]
+    assert run_connector("portals", "check", "acme").code == 0
+    assert run_connector("portals", "check", "nobody").code == 1
+    assert run_connector("pull", "--portal", "acme").code == 0
+    statuses = run_connector("portals", "status", "--json").json
+    polled = {status["name"]: status["polled_until"] is not None for status in statuses}
+    assert polled == {"acme": True, "bolt": False, "coil": False}
+    assert run_connector("portals", "status").out.splitlines()[2].startswith("bolt\t43\tnever")
+    assert run_connector("portals", "remove", "acme").code == 0
+    assert (fleet.folder / "acme.toml.removed").exists()
+    assert run_connector("portals", "remove", "acme").code == 1
+    assert "acme" not in run_connector("portals", "list").out
+
+
+def test_a_portal_whose_records_may_be_blank_is_not_removed(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    correction = moves.backward_correction(Ref.parse(f"contacts/{_contact(fleet, 'acme')}"))
+    with workspace.store() as store, store.begin("42") as session:
+        outbox.promise(session, [moves.move_of(correction, at=NOW)])
+    refused = run_connector("portals", "remove", "acme")
+    assert refused.code == 1
+    assert "connector recover --portal acme" in refused.err
+    assert (fleet.folder / "acme.toml").exists()
+
+
+def test_a_folder_without_portals_says_how_to_begin(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    for name in _IDS:
+        (fleet.folder / f"{name}.toml").unlink()
+    assert "connector portals add NAME" in run_connector("portals", "list").out
+    assert run_connector("portals", "list", "--json").json == []
+    assert "connector portals add NAME" in run_connector("plan", "--all").err
+
+
+def test_a_portal_decides_in_the_time_zone_and_by_the_settings_of_its_file(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    fleet.write_file("acme", 'time_zone = "Asia/Tokyo"', "[settings]", "hold_days = 7")
+    shown = run_connector("policy", "show", "--portal", "acme")
+    assert shown.code == 0
+    assert "hold_days\t7" in shown.out
+    assert "hold_days\t7" not in run_connector("policy", "show", "--portal", "bolt").out
+    assert run_connector("pull", "--portal", "acme").code == 0
