@@ -162,6 +162,28 @@ def exit_codes_page() -> str:
     return "\n".join(["# Exit codes", "", "| code | meaning |", "|---|---|", *rows]) + "\n"
 
 
+def assumptions_page() -> str:
+    """Return what is assumed about HubSpot: why, how it is tried, what each answer means."""
+    from connector.operations.trial.assumptions import ASSUMPTIONS
+
+    parts = ["# Assumptions about HubSpot", ""]
+    parts += [
+        "`connector check --trial` tries them in a test account. `switch` is the sandbox's switch"
+        " that imitates the answers.",
+    ]
+    for assumption in ASSUMPTIONS.values():
+        parts += ["", f"## {assumption.name}", "", assumption.fact, ""]
+        parts += [f"- Why it matters: {assumption.matters}"]
+        parts += [f"- How it is tried: {assumption.tried or 'not. ' + assumption.untried}"]
+        if assumption.switch:
+            parts += [f"- Switch: `{assumption.switch}`"]
+        parts += ["", "| seen | what the connector does |", "|---|---|"]
+        parts += [f"| {item.seen} | {item.product} |" for item in assumption.reactions]
+        if assumption.otherwise:
+            parts += [f"| anything else | {assumption.otherwise} |"]
+    return "\n".join(parts) + "\n"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "commands": commands_page,
     "settings": settings_page,
@@ -169,4 +191,5 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "metrics": metrics_page,
     "log-events": log_events_page,
     "exit-codes": exit_codes_page,
+    "assumptions": assumptions_page,
 }

@@ -23,6 +23,7 @@ from connector.cli.setup import (
     policy_option,
     run_in_context,
 )
+from connector.cli.trial import clean_after_trial, try_assumptions
 from connector.config.known_database import is_new_database
 from connector.config.open_run import open_api, read_policy
 from connector.config.policy_choice import Purpose
@@ -39,12 +40,33 @@ from state.db.store import Store
 
 
 @click.command(
-    epilog=help_examples("connector check", "connector check --json | jq '.[] | .light'")
+    epilog=help_examples(
+        "connector check",
+        "connector check --json | jq '.[] | .light'",
+        "connector check --trial --out trial.json",
+        "connector check --trial --clean",
+    )
 )
 @policy_option
 @json_option
-def check(*, policy: str | None, as_json: bool) -> int:
+@click.option(
+    "--trial",
+    "is_trial",
+    is_flag=True,
+    help="In a test account only: try what is assumed about HubSpot, on records that are removed.",
+)
+@click.option("--clean", is_flag=True, help="Remove what a trial that was killed has left.")
+@click.option("--out", metavar="FILE", help="Where a trial writes its result, for a bug report.")
+def check(
+    *, policy: str | None, as_json: bool, is_trial: bool, clean: bool, out: str | None
+) -> int:
     """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
+    if (clean or out) and not is_trial:
+        raise click.UsageError("--clean and --out belong to `connector check --trial`.")
+    if clean:
+        return clean_after_trial(load_settings(), REAL_CLOCK, as_json=as_json)
+    if is_trial:
+        return try_assumptions(load_settings(), REAL_CLOCK, out=out, as_json=as_json)
     return _show_check(load_settings(), policy=policy, as_json=as_json)
 
 

@@ -39,6 +39,7 @@ from connector.hubspot.http.failures import (
     Unavailable,
 )
 from connector.hubspot.http.requester import Exchange, OnAnswer
+from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.http.side_by_side import SideBySide
@@ -304,6 +305,24 @@ class HubSpotClient:
     def find_task(self, subject: str) -> str | None:
         """Search the task with a subject; one request."""
         return tasks.find(self._send, self._routes, subject)
+
+    @property
+    def family(self) -> str:
+        """Return the API family of the requests."""
+        return self._routes.family
+
+    def ask(
+        self,
+        route: Route,
+        object_type: ObjectType | None = None,
+        to: ObjectType | None = None,
+        *,
+        body: Mapping[str, object] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request and return the answer as it came, a refusal too (400, 404, 409)."""
+        path = self._routes.path(route, object_type, to)
+        return self._exchange.ask(Request(route=route, path=path, body=body, query=query or {}))
 
     def close(self) -> None:
         """Close the connections, once the requests under way are answered."""

@@ -14,6 +14,7 @@ import pytest
 
 from connector.cli.main import COMMANDS
 from connector.config.setting_sources import DEFAULTS
+from connector.operations.trial.assumptions import ASSUMPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,6 +51,15 @@ def test_metrics_log_events_and_exit_codes_are_in_the_reference(reference: Modul
         event for event, _, _ in reference.log_events() if not re.fullmatch(r"[a-z_.]+", event)
     ] == []
     assert "| 130 | interrupted" in reference.exit_codes_page()
+
+
+def test_every_assumption_is_in_the_reference_with_what_each_answer_means(
+    reference: ModuleType,
+) -> None:
+    page = reference.assumptions_page()
+    for name, assumption in ASSUMPTIONS.items():
+        assert f"## {name}\n" in page
+        assert all(f"| {item.seen} | {item.product} |" in page for item in assumption.reactions)
 
 
 def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from connector.hubspot.http.transport import TokenSource, Transport
 
 OnAnswer = Callable[[str, int, float], None]
 Result = TypeVar("Result")
+_REFUSED_REQUESTS = frozenset({400, 404, 409})
 
 
 class Exchange:
@@ -106,11 +107,35 @@ class Exchange:
             request, partial(self._tokens.retry_with_fresh_token, send_and_parse), tries=tries
         )
 
+    def ask(self, request: Request) -> Answer:
+        """Return the answer as it came, also where HubSpot refuses the request itself.
+
+        That is 400, 404 and 409 with a JSON body; any other failure is raised as by `send`. A
+        write is sent once.
+        """
+
+        def receive() -> Answer:
+            answer = self._receive(request)
+            if answer.status in _REFUSED_REQUESTS and answer.is_json():
+                return answer
+            return self._require_success(answer, request)
+
+        return self._retry.run(request, receive, tries=1 if request.writes else None)
+
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
 
     def _send_once(self, request: Request) -> Answer:
+        return self._require_success(self._receive(request), request)
+
+    def _require_success(self, answer: Answer, request: Request) -> Answer:
+        error = failure_of(answer, request, time_zone=self._daily_budget.time_zone)
+        if error:
+            raise error
+        return answer
+
+    def _receive(self, request: Request) -> Answer:
         self._daily_budget.start_request(self._clock.now())
         try:
             self._rate_limits.wait_for_slot(request.route)
@@ -121,7 +146,4 @@ class Exchange:
             self._daily_budget.update(answer.headers, self._clock.now(), self._rate_limits.slots)
         finally:
             self._daily_budget.end_request()
-        error = failure_of(answer, request, time_zone=self._daily_budget.time_zone)
-        if error:
-            raise error
         return answer

@@ -28,6 +28,12 @@ class Route(StrEnum):
     TASK_SEARCH = "task search"
     WORKFLOWS = "workflows"
     WORKFLOWS_READ = "workflows read"
+    USAGE = "usage"
+    # What only a trial of a test account sends.
+    CREATE = "create"
+    ARCHIVE = "archive"
+    MERGE = "merge"
+    ASSOCIATE = "associate"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +53,19 @@ class Request:
     @property
     def writes(self) -> bool:
         """Return whether HubSpot changes something when it executes the request."""
-        return self.route in {Route.BATCH_UPDATE, Route.TASK_CREATE}
+        return self.route in _WRITES
 
 
+_WRITES: Final = frozenset(
+    {
+        Route.BATCH_UPDATE,
+        Route.TASK_CREATE,
+        Route.CREATE,
+        Route.ARCHIVE,
+        Route.MERGE,
+        Route.ASSOCIATE,
+    }
+)
 DEFAULT_FAMILY: Final = "2026-03"
 
 
@@ -73,6 +89,11 @@ def _dated_paths(version: str) -> Mapping[Route, str]:
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
         Route.ACCOUNT: f"/account-info/{version}/details",
+        Route.USAGE: f"/account-info/{version}/api-usage/daily/private-apps",
+        Route.CREATE: f"/crm/objects/{version}/{{type}}/batch/create",
+        Route.ARCHIVE: f"/crm/objects/{version}/{{type}}/batch/archive",
+        Route.MERGE: f"/crm/objects/{version}/{{type}}/merge",
+        Route.ASSOCIATE: f"/crm/associations/{version}/{{type}}/{{to}}/batch/create",
         # The one dated version that HubSpot documents for tokens so far.
         Route.TOKEN: "/oauth/2026-03/token",
         **_WORKFLOW_PATHS,
@@ -92,6 +113,11 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PROPERTIES: "/crm/v3/properties/{type}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
+        Route.USAGE: "/account-info/v3/api-usage/daily/private-apps",
+        Route.CREATE: "/crm/v3/objects/{type}/batch/create",
+        Route.ARCHIVE: "/crm/v3/objects/{type}/batch/archive",
+        Route.MERGE: "/crm/v3/objects/{type}/merge",
+        Route.ASSOCIATE: "/crm/v4/associations/{type}/{to}/batch/create",
         Route.TOKEN: "/oauth/v3/token",
         **_WORKFLOW_PATHS,
     },

@@ -140,7 +140,7 @@ def read_account(call: Call) -> Answer:
     return Answer(
         body={
             "portalId": portal.portal_id,
-            "accountType": "STANDARD",
+            "accountType": portal.switches.account_type,
             "timeZone": portal.time_zone,
             "companyCurrency": portal.currency,
             "additionalCurrencies": [],

@@ -282,6 +282,12 @@ class Switches:
         ("", "null", "absent"), note="What a clear looks like in a webhook: no sample found."
     )
 
+    # The account
+    account_type: str = _setting(
+        value="STANDARD",
+        note="What the account information says: STANDARD, DEVELOPER_TEST, SANDBOX.",
+    )
+
     # Limits
     enforce_limits: bool = _setting(value=False, note="Off: the sandbox answers as fast as it can.")
     app_kind: str = _setting(value="private", note="`private`: a daily limit; `oauth`: none.")

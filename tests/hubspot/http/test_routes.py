@@ -28,10 +28,14 @@ def test_an_unknown_family_is_an_error_that_names_the_known_ones() -> None:
         Routes("v2")
 
 
-def test_only_the_batch_update_and_a_new_task_write() -> None:
+def test_only_updates_new_tasks_and_what_a_trial_sends_write() -> None:
     assert [route for route in Route if Request(route=route, path="/", body={}).writes] == [
         Route.BATCH_UPDATE,
         Route.TASK_CREATE,
+        Route.CREATE,
+        Route.ARCHIVE,
+        Route.MERGE,
+        Route.ASSOCIATE,
     ]
 
 

@@ -1,0 +1,241 @@
+"""Run a trial: refuse other accounts, try each assumption, remove every record, keep the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from connector.core.model import Account
+from connector.errors import ConnectorError, UserError
+from connector.hubspot.client import HubSpotClient
+from connector.operations.trial.assumption import UNKNOWN
+from connector.operations.trial.assumptions import ASSUMPTIONS
+from connector.operations.trial.clean import archive_created
+from connector.operations.trial.link_probes import (
+    probe_company_sync,
+    probe_deal_settings,
+    probe_links,
+    probe_merges,
+)
+from connector.operations.trial.read_probes import (
+    probe_answers,
+    probe_definitions,
+    probe_history,
+    probe_list,
+    probe_read_lag,
+    probe_search,
+    probe_search_window,
+    probe_usage,
+)
+from connector.operations.trial.trial_records import TrialRecords
+from connector.operations.trial.write_probes import (
+    Seen,
+    probe_backward_write,
+    probe_batches,
+    probe_clear,
+    probe_close_date,
+    probe_creation,
+    probe_identical_write,
+    probe_null,
+)
+from state import checkpoints, portals
+from state.db.store import Store
+
+TEST_ACCOUNTS: Final = frozenset({"DEVELOPER_TEST", "SANDBOX"})
+"""Account types in which a trial writes (HubSpot's account information API)."""
+REQUESTS_AT_MOST: Final = 220
+MINUTES_AT_MOST: Final = 4
+_OPEN, _RESULT = "trial-open", "trial-result"
+Probe = Callable[[TrialRecords], Iterator[Seen]]
+PROBES: Final[tuple[tuple[Probe, tuple[str, ...]], ...]] = (
+    # How late reads are decides how often the others read.
+    (probe_read_lag, ("read-lag",)),
+    (probe_answers, ("blank-value", "rate-headers", "missing-ids", "history-batch")),
+    (probe_creation, ("stage-on-create", "api-source", "equal-times")),
+    (
+        probe_backward_write,
+        (
+            *("backward-write", "backward-refusal", "ignored-echo", "ignored-warning"),
+            "ignored-modified",
+        ),
+    ),
+    (probe_identical_write, ("identical-modified",)),
+    (probe_clear, ("clear-refused", "gap-filled", "clear-then-set")),
+    (probe_null, ("null-clears",)),
+    (probe_batches, ("batch-order", "duplicate-ids", "invalid-option", "unknown-property")),
+    (probe_close_date, ("close-date",)),
+    (probe_history, ("history-length", "history-order")),
+    (probe_definitions, ("options-order", "legacy-dates", "contact-pipeline")),
+    (probe_usage, ("usage",)),
+    (probe_list, ("list-cursor",)),
+    (
+        probe_search,
+        ("search-lag", "search-headers", "search-pages", "search-order", "search-filters"),
+    ),
+    (probe_search_window, ("search-window",)),
+    (probe_company_sync, ("company-sync", "company-sync-scope", "company-sync-source")),
+    (probe_deal_settings, ("deal-created", "deal-won")),
+    (probe_links, ("link-modified", "archive-modified", "archived-links")),
+    (probe_merges, ("merge-id", "merged-ids", "merge-stage")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What was seen of one assumption; `note` says why it is unknown."""
+
+    name: str
+    seen: str
+    note: str = ""
+
+    @property
+    def product(self) -> str:
+        """Return what the product does under this answer, "" where nothing was seen."""
+        return "" if self.seen == UNKNOWN else ASSUMPTIONS[self.name].reaction_to(self.seen)
+
+    @property
+    def is_expected(self) -> bool:
+        """Return whether the product is right under this answer, and loses nothing."""
+        return self.seen == UNKNOWN or ASSUMPTIONS[self.name].is_expected(self.seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialResult:
+    """The observations of one trial, and how many records were made and removed."""
+
+    portal_id: str
+    account_type: str
+    at: datetime
+    family: str
+    observations: tuple[Observation, ...]
+    created: int
+    left: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Return the result as JSON, for a report of a bug; it holds no data of the portal."""
+        return {
+            "portal_id": self.portal_id,
+            "account_type": self.account_type,
+            "at": self.at.isoformat(),
+            "api_version": self.family,
+            "connector": self.versions.get("connector", ""),
+            "records": {"created": self.created, "left": self.left},
+            "assumptions": [
+                {
+                    **asdict(observation),
+                    "fact": ASSUMPTIONS[observation.name].fact,
+                    "product": observation.product,
+                    "expected": observation.is_expected,
+                    "switch": ASSUMPTIONS[observation.name].switch,
+                }
+                for observation in self.observations
+            ],
+        }
+
+
+def require_test_account(account: Account, portal_id: str) -> None:
+    """Raise UserError where a trial may not write: another portal, or one that is in use."""
+    if portal_id and portal_id != account.portal_id:
+        raise UserError(
+            f"This token belongs to portal {account.portal_id}, but HUBSPOT_PORTAL_ID is "
+            f"{portal_id}. Nothing was written: use the token of the test account."
+        )
+    if account.account_type not in TEST_ACCOUNTS:
+        raise UserError(
+            f"Portal {account.portal_id} is a {account.account_type} account. A trial creates and "
+            "deletes records, so it runs in a developer test account or a sandbox account only. "
+            "Nothing was written: set HUBSPOT_ACCESS_TOKEN to a token of such an account."
+        )
+
+
+def open_trial(store: Store, portal_id: str) -> str:
+    """Return the token of a trial whose records may be left, "" where there is none."""
+    with store.reading(portal_id) as session:
+        return str(checkpoints.get(session, _OPEN) or "")
+
+
+def last_trial(store: Store, portal_id: str) -> dict[str, Any]:
+    """Return the document of the portal's last trial, {} where there was none."""
+    with store.reading(portal_id) as session:
+        document = checkpoints.get(session, _RESULT)
+    return dict(document) if document else {}
+
+
+def close_trial(store: Store, portal_id: str) -> None:
+    """Remember that no record of a trial is left."""
+    with store.begin(portal_id) as session:
+        checkpoints.put(session, _OPEN, "")
+
+
+def run_trial(
+    client: HubSpotClient,
+    store: Store,
+    account: Account,
+    *,
+    wait: Callable[[float], None],
+    token: str,
+    versions: dict[str, str],
+) -> TrialResult:
+    """Try every assumption in a test account, remove the records, store and return the result.
+
+    Comes in: an account that `require_test_account` let pass. What one probe cannot find out
+    leaves its assumptions unknown and stops no other. An interruption removes the records too;
+    a process that is killed leaves them to `remove_all`, and the open trial says so.
+    """
+    portal = client.portal()
+    portal_id = account.portal_id
+    with store.begin(portal_id) as session:
+        portals.save(session, portal, client.now())
+        checkpoints.put(session, _OPEN, token)
+    records = TrialRecords(client=client, portal=portal, token=token, wait=wait)
+    observations: list[Observation] = []
+    try:
+        for probe, names in PROBES:
+            observations += _observe(probe, names, records)
+    finally:
+        left = archive_created(client, records.created)
+    observations += [
+        Observation(name=assumption.name, seen=UNKNOWN, note=assumption.untried)
+        for assumption in ASSUMPTIONS.values()
+        if assumption.untried
+    ]
+    result = TrialResult(
+        portal_id=portal_id,
+        account_type=account.account_type,
+        at=client.now(),
+        family=client.family,
+        observations=tuple(sorted(observations, key=_table_order)),
+        created=len(records.created),
+        left=len(left),
+        versions=versions,
+    )
+    with store.begin(portal_id) as session:
+        checkpoints.put(session, _RESULT, result.document())
+        if not left:
+            checkpoints.put(session, _OPEN, "")
+    return result
+
+
+def _observe(probe: Probe, names: tuple[str, ...], records: TrialRecords) -> list[Observation]:
+    """Run one probe; what it does not reach stays unknown, with the reason."""
+    seen: dict[str, str] = {}
+    note = "another answer of this probe leaves nothing to see"
+    try:
+        # A probe that fails has yielded what it saw before.
+        for name, text in probe(records):
+            seen |= {name: text}
+    except ConnectorError as error:
+        note = str(error)
+    return [
+        Observation(name=name, seen=seen[name])
+        if name in seen
+        else Observation(name=name, seen=UNKNOWN, note=note)
+        for name in names
+    ]
+
+
+def _table_order(observation: Observation) -> int:
+    return list(ASSUMPTIONS).index(observation.name)
