@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from connector.cli.common_options import is_verbose
+from connector.cli.common_options import is_quiet, is_verbose
 from connector.cli.render import check_up, explanation
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, write_json
 from connector.cli.render.context_line import context_document
 from connector.cli.setup import (
     REAL_CLOCK,
@@ -23,7 +23,6 @@ from connector.cli.setup import (
     policy_option,
     run_in_context,
 )
-from connector.cli.trial import clean_after_trial, try_assumptions
 from connector.config.known_database import is_new_database
 from connector.config.open_run import open_api, read_policy
 from connector.config.policy_choice import Purpose
@@ -31,10 +30,11 @@ from connector.config.settings import Settings
 from connector.context import RunContext
 from connector.core.model import Portal
 from connector.errors import ConnectorError, UserError
-from connector.operations.check import CheckResult, Finding
+from connector.operations.check import REQUESTS_AT_MOST
 from connector.operations.check import check as check_portal
 from connector.operations.check_store import check_store
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
+from connector.operations.finding import CheckResult, Finding
 from state import portals
 from state.db.store import Store
 
@@ -63,11 +63,14 @@ def check(
     """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
     if (clean or out) and not is_trial:
         raise click.UsageError("--clean and --out belong to `connector check --trial`.")
+    if not is_trial:
+        return _show_check(load_settings(), policy=policy, as_json=as_json)
+    # Loaded here: no other command needs a trial.
+    from connector.cli.trial import clean_after_trial, try_assumptions
+
     if clean:
         return clean_after_trial(load_settings(), REAL_CLOCK, as_json=as_json)
-    if is_trial:
-        return try_assumptions(load_settings(), REAL_CLOCK, out=out, as_json=as_json)
-    return _show_check(load_settings(), policy=policy, as_json=as_json)
+    return try_assumptions(load_settings(), REAL_CLOCK, out=out, as_json=as_json)
 
 
 @click.command(
@@ -105,6 +108,10 @@ def explain(
 
 def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
     """Show the check-up; return 1 where something must be corrected first."""
+    if not is_quiet():
+        echo(
+            f"The check-up costs at most {REQUESTS_AT_MOST} requests and writes nothing.", err=True
+        )
     api = open_api(settings, REAL_CLOCK)
     loaded_policy = read_policy(policy or settings.policy, settings)
     results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
@@ -112,7 +119,12 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
     if as_json:
         write_json(
             [
-                {"name": result.name, "light": result.result, "message": result.message}
+                {
+                    "name": result.name,
+                    "light": result.result,
+                    "message": result.message,
+                    "section": result.section,
+                }
                 for result in results
             ]
         )
@@ -133,7 +145,9 @@ def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
                 if settings.portal_id in {"", portal_id}:
                     yield from check_store(store, portal_id)
     except ConnectorError as error:
-        yield Finding(name="database", result=CheckResult.FAIL, message=str(error))
+        yield Finding(
+            name="database", result=CheckResult.FAIL, message=str(error), section="database"
+        )
 
 
 def _explain(context: RunContext, name: str, *, as_json: bool) -> int:

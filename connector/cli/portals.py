@@ -21,8 +21,8 @@ from connector.config.known_database import open_known_store
 from connector.config.open_run import open_api, read_policy
 from connector.config.portal_files import PortalFolder, parse_portal_file
 from connector.errors import ConnectorError, UserError
-from connector.operations.check import CheckResult, Finding
 from connector.operations.check import check as check_portal
+from connector.operations.finding import CheckResult, Finding
 from connector.operations.portal_status import read_portal_status, require_no_open_moves
 from connector.telemetry import logs
 

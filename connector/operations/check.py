@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 
 from connector.core.binding.bind import bind
+from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
 from connector.core.policy.load import Policy
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing
+from connector.operations.check_writers import check_writers
+from connector.operations.finding import CheckResult, Finding
 
+REQUESTS_AT_MOST = 60
+"""What a check-up costs at most, whatever the size of the portal."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class CheckResult(StrEnum):
-    """How serious a finding is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """The result of one check, with what to do where it is not ok."""
-
-    name: str
-    result: CheckResult
-    message: str
 
 
 def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
@@ -58,7 +44,14 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
         yield _check_writable(api, kind)
     yield from _check_stages(portal)
     yield _check_pipelines(portal)
-    yield from _check_policy(policy, portal)
+    try:
+        bound = bind(policy, portal)
+    except UserError as error:
+        message = str(error)
+        yield Finding(name="policy", result=CheckResult.FAIL, message=message, section="policy")
+        return
+    yield from _check_policy(bound)
+    yield from check_writers(api, portal, bound)
 
 
 def _check_token(portal: Portal) -> Finding:
@@ -169,15 +162,9 @@ def _check_pipelines(portal: Portal) -> Finding:
     return Finding(name="pipelines", result=result, message=names or "none")
 
 
-def _check_policy(policy: Policy, portal: Portal) -> Iterator[Finding]:
-    """Bind the policy to the portal, and report what the portal lacks."""
-    try:
-        bound = bind(policy, portal)
-    except UserError as error:
-        yield Finding(name="policy", result=CheckResult.FAIL, message=str(error))
-        return
-    yield Finding(
-        name="policy", result=CheckResult.OK, message=f"{policy.name} ({bound.digest[:12]})"
-    )
+def _check_policy(bound: BoundPolicy) -> Iterator[Finding]:
+    """Report the policy as it is bound to the portal, and what the portal lacks."""
+    message = f"{bound.name} ({bound.digest[:12]})"
+    yield Finding(name="policy", result=CheckResult.OK, message=message, section="policy")
     for warning in bound.warnings:
-        yield Finding(name="policy", result=CheckResult.WARNING, message=warning)
+        yield Finding(name="policy", result=CheckResult.WARNING, message=warning, section="policy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from connector.operations.check import CheckResult, Finding
+from connector.operations.finding import CheckResult, Finding
 from connector.operations.quarantine import list_set_aside
 from state import outbox
 from state.db.store import Store
@@ -31,7 +31,7 @@ def check_store(store: Store, portal_id: str) -> Iterator[Finding]:
 
 def _finding(name: str, items: Sequence[str], hint: str) -> Finding:
     if not items:
-        return Finding(name=name, result=CheckResult.OK, message="none")
+        return Finding(name=name, result=CheckResult.OK, message="none", section="database")
     more = ", …" if len(items) > _EXAMPLES else ""
     message = f"{len(items)} ({', '.join(items[:_EXAMPLES])}{more}): {hint}"
-    return Finding(name=name, result=CheckResult.WARNING, message=message)
+    return Finding(name=name, result=CheckResult.WARNING, message=message, section="database")

@@ -14,7 +14,8 @@ from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing, TokenRefused
-from connector.operations.check import CheckResult, Finding, check
+from connector.operations.check import check
+from connector.operations.finding import CheckResult, Finding
 from tests.fakes.connected_portal import START, ConnectedPortal, example_portal
 
 
@@ -184,3 +185,11 @@ def test_a_definition_that_the_policy_needs_is_named_as_wrong(portal: ConnectedP
     finding = findings(portal)["policy"]
     assert finding.result is CheckResult.FAIL
     assert "contacts.lifecyclestage: value is missing" in finding.message
+
+
+def test_histories_that_cannot_be_read_leave_the_writers_unknown(portal: ConnectedPortal) -> None:
+    # Three searches count the records; the fourth is the first of the sample.
+    portal.api.before("changed", 4, lambda: portal.api.fail("changed", TemporaryError("later")))
+    finding = findings(portal)["writers"]
+    assert finding.result is CheckResult.WARNING
+    assert finding.message.startswith("unknown: the histories could not be read")

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.operations.check import CheckResult, Finding
+from connector.operations.finding import CheckResult, Finding
 
 _STYLES = {CheckResult.OK: "green", CheckResult.WARNING: "yellow", CheckResult.FAIL: "bold red"}
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from connector.cli.render.check_up import renderable as findings_of_one
 from connector.cli.render.console import new_table
-from connector.operations.check import Finding
+from connector.operations.finding import Finding
 from connector.operations.portal_status import PortalStatus
 
 PlanDocument: TypeAlias = dict[str, Any]

@@ -21,8 +21,8 @@ from connector.core.explain.explanation import explain
 from connector.core.lint.default_portal import STAGES, default_portal
 from connector.core.model import STAGE, STATUS, ObjectType, Outcome, Record, Ref
 from connector.core.policy.load import load_policy
-from connector.operations.check import CheckResult, Finding
 from connector.operations.explain import RecordExplanation
+from connector.operations.finding import CheckResult, Finding
 from connector.operations.sync import SyncResult
 from connector.pull.poll import PullResult
 from state.plans import PlanHead

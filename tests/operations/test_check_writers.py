@@ -1,0 +1,135 @@
+"""The check-up learns HubSpot's own settings from histories, within its budget of requests."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+
+from connector.config.presets import policy_text
+from connector.core.policy.load import load_policy
+from connector.hubspot.client import HubSpotClient
+from connector.hubspot.http.retry import RetryLimits
+from connector.operations.check import REQUESTS_AT_MOST, check
+from connector.operations.finding import CheckResult, Finding
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.clock import Clock
+from connector.sandbox.portal.portal import Portal
+
+pytestmark = pytest.mark.network
+START = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
+SETTINGS = ("native_company_sync", "native_deal_created", "native_deal_won")
+TITLES = ("native: company sync", "native: a created deal", "native: a won deal")
+
+
+def build_world(seed: int) -> tuple[Portal, dict[str, bool]]:
+    """Return a portal of two weeks in which each setting is on or off, and people work too."""
+    chance = random.Random(seed)
+    portal = Portal(clock=Clock(START, running=False))
+    is_on = {name: chance.random() < 0.5 for name in SETTINGS}
+    portal.switches.native_company_sync = is_on["native_company_sync"]
+    portal.switches.native_sync_source = chance.choice(["COMPANIES", "PIPELINE_SETTINGS"])
+    portal.switches.native_deal_created = "opportunity" if is_on["native_deal_created"] else None
+    portal.switches.native_deal_won = "customer" if is_on["native_deal_won"] else None
+    portal.switches.native_sync_delay_seconds = chance.choice([0.0, 5.0, 60.0])
+    for number in range(40):
+        stage = chance.choice(["subscriber", "lead", "lead", "marketingqualifiedlead"])
+        contact = portal.create(
+            "contacts", {"email": f"c{number}@x.example", "lifecyclestage": stage}
+        )
+        company = portal.create("companies", {"name": f"C{number}", "lifecyclestage": "subscriber"})
+        portal.associate("contacts", contact, "companies", company, primary=True)
+        _pass(portal, chance.randint(20, 300))
+        if chance.random() < 0.6:
+            deal = portal.create("deals", {"dealname": f"D{number}", "dealstage": "contractsent"})
+            portal.associate("deals", deal, "contacts", contact)
+            portal.associate("deals", deal, "companies", company, primary=True)
+            _pass(portal, chance.randint(20, 300))
+            if chance.random() < 0.6:
+                portal.edit("deals", deal, {"dealstage": "closedwon"})
+                _pass(portal, chance.randint(20, 300))
+        elif chance.random() < 0.5:
+            portal.edit("companies", company, {"lifecyclestage": "opportunity"})
+            _pass(portal, chance.randint(20, 300))
+        # People set stages a while after, whatever HubSpot did.
+        if chance.random() < 0.3:
+            portal.edit("contacts", contact, {"lifecyclestage": "salesqualifiedlead"})
+    return portal, is_on
+
+
+def _pass(portal: Portal, minutes: int) -> None:
+    """Let time pass in steps, so that what HubSpot does a moment later gets that time."""
+    for seconds in (61, 60 * minutes):
+        portal.clock.advance(seconds)
+        portal.automations.run_due()
+
+
+def run_check(portal: Portal) -> tuple[dict[str, Finding], int]:
+    policy = load_policy("extends: standard", source="test.yaml", preset_text=policy_text)
+    with Sandbox(portal, token="pat") as sandbox:
+        client = HubSpotClient(
+            "pat",
+            sandbox.url,
+            wait=lambda _: None,
+            monotonic=lambda: portal.clock.ms() / 1000,
+            retry_limits=RetryLimits(tries=2),
+        )
+        findings = {finding.name: finding for finding in check(client, policy, portal_id="")}
+        client.close()
+        return findings, sandbox.request_count()
+
+
+def state_of(message: str) -> str:
+    if message.startswith("unknown"):
+        return "unknown"
+    return "off" if message.startswith("sets no stage") else "on"
+
+
+def test_each_native_setting_is_named_rightly_in_19_of_20_worlds_and_never_wrongly() -> None:
+    right = 0
+    for seed in range(20):
+        portal, is_on = build_world(seed)
+        findings, _ = run_check(portal)
+        states = {
+            name: state_of(findings[title].message)
+            for name, title in zip(SETTINGS, TITLES, strict=True)
+        }
+        expected = {name: "on" if is_on[name] else "off" for name in SETTINGS}
+        wrong = {name for name in SETTINGS if states[name] not in {expected[name], "unknown"}}
+        assert wrong == set(), f"seed {seed}: {states} where {expected}"
+        right += states == expected
+    assert right >= 19
+
+
+def test_a_setting_that_fights_names_its_stage_and_where_it_is_switched() -> None:
+    portal = Portal(clock=Clock(START, running=False))
+    portal.switches.native_deal_created = "evangelist"
+    for number in range(5):
+        contact = portal.create("contacts", {"email": f"z{number}@x.example"})
+        deal = portal.create("deals", {"dealname": "Z", "dealstage": "contractsent"})
+        portal.associate("deals", deal, "contacts", contact)
+        _pass(portal, 30)
+    findings, _ = run_check(portal)
+    finding = findings["native: a created deal"]
+    assert finding.result is CheckResult.WARNING
+    assert "sets evangelist" in finding.message
+    assert "fights with the policy" in finding.message
+    assert "Settings > Objects > Deals" in finding.message
+
+
+def test_writers_are_named_with_share_and_last_time() -> None:
+    findings, _ = run_check(build_world(1)[0])
+    assert "a person" in findings["writers of lifecyclestage"].message
+    assert "(last 2026-" in findings["writers of lifecyclestage"].message
+    assert findings["writers of lifecyclestage"].section == "writers"
+
+
+def test_a_large_portal_costs_no_more_than_what_is_said_before() -> None:
+    portal, _ = build_world(2)
+    for number in range(400):
+        portal.create("contacts", {"email": f"many{number}@x.example"})
+        portal.create("companies", {"name": f"Many {number}"})
+        portal.create("deals", {"dealname": f"Many {number}", "dealstage": "contractsent"})
+    _, requests = run_check(portal)
+    assert requests <= REQUESTS_AT_MOST
