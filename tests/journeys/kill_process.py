@@ -7,12 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import count
 from multiprocessing import connection, get_context
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from connector.sandbox.http.call import Request
@@ -30,7 +29,7 @@ _FORK_SERVER.set_forkserver_preload(
 )
 _TIMEOUT_SECONDS = 60.0
 # Real seconds that a child waits for an answer, more than a busy machine takes for one.
-_READ_TIMEOUT = 1.0
+_READ_TIMEOUT = 4.0
 KILLED = -signal.SIGKILL
 
 LOST, UNANSWERED, ANSWERED = "before it arrived", "before its answer", "after its answer"
@@ -97,6 +96,41 @@ def run(workspace: Workspace, *arguments: str, kill_at_step: int = 0, batch: int
     return start(workspace, *arguments, options=options).wait()
 
 
+@dataclass
+class Target:
+    """The request at which a process is killed: the n-th of a route, or of all."""
+
+    route: str
+    number: int
+    request: Request | None = None
+    killed: list[Request] = field(default_factory=list)
+    _arrived: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def takes(self, request: Request) -> bool:
+        """Say whether this request is the one; where a fault leaves it unanswered, the next is."""
+        with self._lock:
+            if self.killed or self.route not in {"", request.route}:
+                return False
+            if self.request is not None and self.request.fault not in CONNECTION_FAULTS:
+                return False
+            self._arrived += 1
+            if self._arrived < self.number:
+                return False
+            self.request = request
+            return True
+
+    def is_killed_first(self) -> bool:
+        """Say whether the process dies before another request counts; wait until that is known."""
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
+        while self.request is not None and self.request.fault not in CONNECTION_FAULTS:
+            if self.killed:
+                return True
+            assert time.monotonic() < deadline, f"{self.request} is never answered"
+            time.sleep(0.001)
+        return False
+
+
 def run_and_kill(
     workspace: Workspace,
     nth: int,
@@ -111,49 +145,49 @@ def run_and_kill(
     None where there was no such request, and the sync came to its end, good or bad. What goes
     wrong in the sandbox's own threads is raised here, since no test would see it there.
     """
-    killed_requests: list[Request] = []
     errors: list[BaseException] = []
     handled = Event()
-    request_numbers = count(1)
-
-    def is_target(request: Request) -> bool:
-        return route in {"", request.route} and next(request_numbers) == nth
+    target = Target(route=route, number=nth)
 
     def kill_at(request: Request) -> None:
-        killed_requests.append(request)
+        target.killed.append(request)
         try:
             connector.kill()
         except Exception as error:
             errors.append(error)
 
     def before(request: Request) -> None:
-        if moment != ANSWERED and is_target(request):
+        if moment == ANSWERED:
+            # The answer frees the connector to go on: what it sends before it dies is lost.
+            if not target.takes(request) and target.is_killed_first():
+                raise ConnectionLostError
+        elif target.takes(request):
             kill_at(request)
             if moment == LOST:
                 handled.set()
                 raise ConnectionLostError
 
     def after(request: Request) -> None:
-        if moment == ANSWERED and is_target(request):
+        if moment == ANSWERED and request is target.request:
             kill_at(request)
-        if killed_requests:
+        if target.killed:
             handled.set()
 
     workspace.sandbox.before_answer, workspace.sandbox.after_answer = before, after
     connector = start(workspace, *command, options=ProcessOptions(batch=batch))
     code = connector.wait()
-    if killed_requests:
-        _wait_until_handled(workspace, killed_requests[0], handled)
+    if target.killed:
+        _wait_until_handled(workspace, target.killed[0], handled)
     workspace.sandbox.before_answer = workspace.sandbox.after_answer = None
     # One that had its last answer may have ended before the signal came: it was not killed.
     if code != KILLED and moment == ANSWERED:
         return None
     for error in errors:
         raise error
-    assert (code == KILLED) == bool(killed_requests), (
-        f"it ended with {code}, struck at {killed_requests}"
+    assert (code == KILLED) == bool(target.killed), (
+        f"it ended with {code}, killed at {target.killed}"
     )
-    return killed_requests[0] if killed_requests else None
+    return target.killed[0] if target.killed else None
 
 
 def _wait_until_handled(workspace: Workspace, request: Request, handled: Event) -> None:
