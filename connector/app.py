@@ -172,14 +172,14 @@ def _daemon_link(
         signing=signing,
         public_url=daemon_settings.public_url,
         count_deliveries=metrics.count_deliveries,
-        dashboard_source=lambda: _dashboard_source(loop.environment),
-        password_hash=daemon_settings.dashboard_password_hash,
-        is_loopback=daemon_settings.is_loopback,
+        dashboard_source=lambda: _dashboard_source(loop),
+        dashboard_access=daemon_settings.dashboard_access,
     )
 
 
-def _dashboard_source(environment: Environment | None) -> DashboardSource | None:
+def _dashboard_source(loop: Loop) -> DashboardSource | None:
     """Return the open portal for the dashboard, None before it is open."""
+    environment = loop.environment
     if environment is None:
         return None
     return DashboardSource(
@@ -189,6 +189,7 @@ def _dashboard_source(environment: Environment | None) -> DashboardSource | None
         now=environment.api.now(),
         status=read_status(environment),
         writes=environment.settings.writes,
+        want_plan=loop.want_plan,
     )
 
 

@@ -14,6 +14,7 @@ from state import (  # noqa: F401 - importing a file registers its tables
     ledger,
     merged_records,
     mirror,
+    operator_actions,
     outbox,
     plans,
     portals,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,7 +73,15 @@ class Schedule:
         self.decide_again = True
 
 
-def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleWork:
+    """What a cycle does: whether it writes, and how it carries out what people asked for."""
+
+    writes: bool
+    carry_out_requests: Callable[[], object] = lambda: None
+
+
+def cycle(context: RunContext, steps: Steps, schedule: Schedule, work: CycleWork) -> None:
     """Run all steps once; the caller holds the writer's lock.
 
     A failed recovery ends the cycle, because a record may be without a stage. A failed poll or
@@ -84,9 +92,10 @@ def cycle(context: RunContext, steps: Steps, schedule: Schedule, *, writes: bool
         return
     if not steps.run("recover", lambda: recover(context, only_due=_has_polled(schedule))):
         return
+    steps.run("requests", work.carry_out_requests)
     _read(context, steps, schedule)
     if steps.monotonic() >= schedule.next_plan and _is_mirrored(context):
-        _decide(context, steps, schedule, writes=writes)
+        _decide(context, steps, schedule, writes=work.writes)
     if steps.monotonic() >= schedule.next_tidy:
         schedule.next_tidy = steps.monotonic() + TIDY_SECONDS
         steps.run("tidy", lambda: apply_retention(context))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
+from connector.config.dashboard_access import DashboardAccessSettings, read_access
 from connector.config.settings import read_values
 from connector.errors import UserError
 
@@ -26,17 +26,7 @@ class DaemonSettings:
     handover: str = field(repr=False)
     events_url: str = field(repr=False)
     events_secret: str = field(repr=False)
-    dashboard_password_hash: str = field(repr=False)
-
-    @property
-    def is_loopback(self) -> bool:
-        """Return whether only this machine can connect to the web server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+    dashboard_access: DashboardAccessSettings
 
 
 def read(
@@ -57,18 +47,8 @@ def read(
         handover=values["CONNECTOR_HANDOVER"],
         events_url=values["CONNECTOR_EVENTS"],
         events_secret=values["CONNECTOR_EVENTS_SECRET"],
-        dashboard_password_hash=_password_hash(values["CONNECTOR_DASHBOARD_PASSWORD_HASH"]),
+        dashboard_access=read_access(values, host=host),
     )
-
-
-def _password_hash(text: str) -> str:
-    """Return an argon2 hash; a password in plain words is a mistake that is never repeated."""
-    if text and not text.startswith("$argon2"):
-        raise UserError(
-            "CONNECTOR_DASHBOARD_PASSWORD_HASH is no argon2 hash: make one with `python -c "
-            '"import argon2, getpass; print(argon2.PasswordHasher().hash(getpass.getpass()))"`.'
-        )
-    return text
 
 
 def _address(text: str) -> tuple[str, int]:

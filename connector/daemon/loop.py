@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Final
 
 import structlog
 
 from connector.core.corrections.audit import AuditLine
-from connector.daemon.cycle import Schedule, cycle
+from connector.daemon.cycle import CycleWork, Schedule, cycle
 from connector.daemon.environment import Environment, EnvironmentSources, open_environment
 from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
 from connector.errors import StorageError, TemporaryError
 from connector.hubspot.http.failures import REFUSALS
+from connector.operations.operator_requests import carry_out_waiting, is_review_only
 from state import audit, portal_policy, portals
 from state.db.locks import Busy
 
@@ -30,7 +32,8 @@ _log = structlog.get_logger()
 class Loop:
     """The daemon's work: its steps, when the next is due, and what hears of the results.
 
-    `environment` is None until the portal was opened.
+    `environment` is None until the portal was opened. `plan_wanted` is set while somebody waits for
+    a new plan.
     """
 
     sources: EnvironmentSources
@@ -41,6 +44,12 @@ class Loop:
     on_cycle_ended: Callable[[Loop, Environment], None] = lambda _loop, _environment: None
     on_opening_failed: Callable[[Loop], None] = lambda _loop: None
     environment: Environment | None = None
+    plan_wanted: Event = field(default_factory=Event)
+
+    def want_plan(self) -> None:
+        """Start a cycle now, and decide in it: somebody changed what is due; from any thread."""
+        self.plan_wanted.set()
+        self.stop.end_sleep()
 
     def run(self) -> None:
         """Work until asked to stop; UserError where the portal cannot be opened at all."""
@@ -149,13 +158,25 @@ class Loop:
         return True
 
     def _run_locked_cycle(self, environment: Environment) -> None:
-        writes = environment.settings.writes == "apply"
         line_count, context = _audit_line_count(environment), environment.new_context()
+        writes = environment.settings.writes == "apply" and not is_review_only(
+            environment.store, environment.portal_id
+        )
+        work = CycleWork(
+            writes=writes, carry_out_requests=lambda: self._carry_out_requests(environment)
+        )
         try:
             with structlog.contextvars.bound_contextvars(run_id=context.run):
-                cycle(context, self.steps, self.schedule, writes=writes)
+                cycle(context, self.steps, self.schedule, work)
         finally:
             self._report_ended_corrections(environment, line_count)
+
+    def _carry_out_requests(self, environment: Environment) -> None:
+        """Carry out what people asked for on the dashboard, and decide afterwards."""
+        if carry_out_waiting(environment.new_context) or self.plan_wanted.is_set():
+            self.plan_wanted.clear()
+            self.schedule.next_plan = 0.0
+            self.schedule.decide_again = True
 
     def _report_ended_corrections(self, environment: Environment, line_count: int) -> None:
         """Report the lines that the audit gained; nobody else writes it while we hold the lock."""

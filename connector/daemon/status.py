@@ -9,6 +9,7 @@ from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
+from connector.operations.operator_requests import read_review_only
 from connector.push.pause import Paused, read_pause
 from connector.push.room import DiskNearlyFull
 from connector.telemetry.metrics import Status
@@ -114,9 +115,14 @@ def remarks(loop: Loop) -> list[str]:
         return []
     try:
         pause = read_pause(environment.store, environment.portal_id)
+        with environment.store.reading(environment.portal_id) as session:
+            review_only = read_review_only(session)
     except ConnectorError:
         return []
-    return [f"writes are paused {pause.text}: `connector resume`"] if pause else []
+    lines = [f"writes are paused {pause.text}: `connector resume`"] if pause else []
+    if review_only:
+        lines.append(f"the daemon only reviews, set {review_only} on the dashboard's page Today")
+    return lines
 
 
 def _is_vital(failing_step: FailingStep) -> bool:

@@ -38,11 +38,13 @@ class Selection:
 
     A record is taken whole: it belongs to the rule of each of its corrections, since its lead
     status rests on the stage that results. `limit` counts the records that still hold.
+    `unfinished_rules` have records that this plan does not name: they are not introduced.
     """
 
     rules: tuple[str, ...] = ()
     except_rules: tuple[str, ...] = ()
     limit: int | None = None
+    unfinished_rules: frozenset[str] = frozenset()
 
     def includes(self, corrections: Sequence[Correction]) -> bool:
         """Return whether a record with these corrections is selected by its rules."""
@@ -72,24 +74,29 @@ def apply_plan(
     named. The rules that are applied are introduced in this portal, except those of which `limit`
     left records out. Raise UserError where the selection names a rule that the file lacks.
     """
-    selection = selection or Selection()
-    _require_known_rules(plan, selection)
-    context = replace(context, permitted=True)
     with (
         context.store.writer_lock(context.portal_id, holder_name="connector apply"),
         log_open_moves_on_error(context),
     ):
-        recover(context)
-        pull(context)
-        with context.begin() as session:
-            runs.begin(session, context.run, REVIEWED_RUN, context.api.now())
-        stored = _store_plan(context, plan, selection)
-        outcomes: Counter[Outcome] = Counter()
-        try:
-            introduce_rules(context, stored.head.summary.by_rule.keys() - stored.unfinished_rules)
-            outcomes = push(context, stored.head)
-        finally:
-            close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
+        return apply_plan_locked(context, plan, selection or Selection())
+
+
+def apply_plan_locked(context: RunContext, plan: PlanFile, selection: Selection) -> AppliedPlan:
+    """Apply what still holds of a plan, as `apply_plan`; the caller holds the writer's lock."""
+    _require_known_rules(plan, selection)
+    context = replace(context, permitted=True)
+    recover(context)
+    pull(context)
+    with context.begin() as session:
+        runs.begin(session, context.run, REVIEWED_RUN, context.api.now())
+    stored = _store_plan(context, plan, selection)
+    outcomes: Counter[Outcome] = Counter()
+    unfinished = stored.unfinished_rules | selection.unfinished_rules
+    try:
+        introduce_rules(context, stored.head.summary.by_rule.keys() - unfinished)
+        outcomes = push(context, stored.head)
+    finally:
+        close_run(context, {str(outcome): count for outcome, count in sorted(outcomes.items())})
     return AppliedPlan(
         run=context.run,
         plan=stored.head,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from connector.context import RunContext, chunks
+from connector.context import DecisionContext, RunContext, chunks
 from connector.core.corrections.audit import AuditCut, AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import Move
@@ -110,7 +110,7 @@ class UndoResult:
 
 def plan_undo(context: RunContext, selection: Selection) -> UndoPlan:
     """Return what would be restored: only where our value still stands; writes nothing."""
-    writes = _selected_writes(context, selection)
+    writes = selected_writes(context, selection)
     records = read_records(context, sorted({write.record for write in writes}))
     not_undone: list[NotUndone] = []
     moves: dict[Ref, list[Correction]] = {}
@@ -196,7 +196,7 @@ def _close_undo(
         runs.finish(session, context.run, now, summary)
 
 
-def _selected_writes(context: RunContext, selection: Selection) -> list[PropertyWrite]:
+def selected_writes(context: DecisionContext, selection: Selection) -> list[PropertyWrite]:
     """Fold the selected writes: of each property the first old value and the last new one."""
     with context.reading() as session:
         lines = audit.read(

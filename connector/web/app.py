@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from connector.web.daemon_link import DaemonLink
 from connector.web.dashboard.access import DashboardAccess
+from connector.web.dashboard.form_tokens import FormTokens
 from connector.web.dashboard.routes import Dashboard
 from connector.web.webhooks import PATH, Webhooks
 
@@ -43,11 +44,8 @@ def create_app(daemon_link: DaemonLink) -> FastAPI:
         """Answer the metrics in Prometheus' text format."""
         return Response(await run_in_threadpool(daemon_link.metrics), media_type=_METRICS)
 
-    access = DashboardAccess(
-        password_hash=daemon_link.password_hash,
-        is_loopback=daemon_link.is_loopback,
-        monotonic=daemon_link.monotonic,
-    )
-    Dashboard(daemon_link.dashboard_source, access).add_to(app)
+    access = DashboardAccess(daemon_link.dashboard_access, daemon_link.monotonic)
+    tokens = FormTokens(daemon_link.monotonic)
+    Dashboard(daemon_link.dashboard_source, access, tokens).add_to(app)
     app.add_api_route(PATH, Webhooks(daemon_link).receive, methods=["POST"])
     return app

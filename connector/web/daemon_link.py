@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from connector.config.dashboard_access import DashboardAccessSettings
 from connector.core.webhook_event import Event
 from connector.hubspot.webhook_signature import SigningSettings
 from connector.web.dashboard.source import DashboardSource
@@ -29,8 +30,7 @@ class DaemonLink:
     which other steps fail, `remarks` what an operator may have forgotten. Until the
     portal is open, `portal_id` returns "" and `now` this machine's time. `receive` returns a
     future that is done once the events are stored. `signing` is None where webhooks are off.
-    `dashboard_source` returns the open portal, None before. `password_hash` is the argon2 hash of
-    the dashboard's password, "" for none; `is_loopback` says that only this machine can connect.
+    `dashboard_source` returns the open portal, None before; `dashboard_access` says who may see it.
     """
 
     problems: Callable[[], Sequence[str]]
@@ -45,5 +45,4 @@ class DaemonLink:
     public_url: str
     count_deliveries: DeliveryCounter
     dashboard_source: Callable[[], DashboardSource | None]
-    password_hash: str = field(repr=False)
-    is_loopback: bool
+    dashboard_access: DashboardAccessSettings

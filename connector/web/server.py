@@ -34,6 +34,8 @@ def serve_in_thread(
                 access_log=False,
                 lifespan="off",
                 server_header=False,
+                # Who connects is who counts: the dashboard trusts named proxies alone.
+                proxy_headers=False,
                 http=bounded_protocol(limits, time.monotonic),
                 timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
             )

@@ -24,3 +24,7 @@ class RateLimit:
             return False
         self._tokens -= 1
         return True
+
+    def give_back(self) -> None:
+        """Return the token that was taken last."""
+        self._tokens = min(self._burst, self._tokens + 1)

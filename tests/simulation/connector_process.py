@@ -13,7 +13,7 @@ from connector.config.presets import policy_text
 from connector.context import RunContext, RunState
 from connector.core.binding.bind import bind
 from connector.core.policy.load import load_policy
-from connector.daemon.cycle import Schedule, cycle
+from connector.daemon.cycle import CycleWork, Schedule, cycle
 from connector.daemon.steps import Steps
 from connector.errors import ConnectorError
 from connector.sandbox.http.served_portal import ServedPortal
@@ -96,7 +96,7 @@ class ConnectorProcess:
         steps = self._steps
         self._schedule.next_poll = self._schedule.next_plan = 0.0
         try:
-            cycle(context, steps, self._schedule, writes=True)
+            cycle(context, steps, self._schedule, CycleWork(writes=True))
         except KilledError:
             self.stop()
             return False

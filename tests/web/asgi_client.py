@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI
 
+from connector.config.dashboard_access import DashboardAccessSettings
 from connector.core.webhook_event import Event
 from connector.errors import ConnectorError
 from connector.hubspot.webhook_signature import Delivery, SigningSettings, v3_signature
@@ -38,8 +39,7 @@ class FakeDaemon:
     remarks: Sequence[str] = ()
     storage_error: ConnectorError | None = None
     dashboard_source: DashboardSource | None = None
-    password_hash: str = ""
-    is_loopback: bool = True
+    access: DashboardAccessSettings = field(default_factory=DashboardAccessSettings)
     stored_events: list[Event] = field(default_factory=list)
     delivery_counts: dict[str, int] = field(default_factory=dict)
 
@@ -63,8 +63,7 @@ class FakeDaemon:
                 public_url=PUBLIC_URL,
                 count_deliveries=self._count_deliveries,
                 dashboard_source=lambda: self.dashboard_source,
-                password_hash=self.password_hash,
-                is_loopback=self.is_loopback,
+                dashboard_access=self.access,
             )
         )
 
@@ -97,6 +96,7 @@ def send_request(
     body: bytes | Sequence[bytes] = b"",
     query: bytes = b"",
     disconnects: bool = False,
+    address: str = "127.0.0.1",
 ) -> Response:
     """Send one request; its body may come in pieces, or the client may leave before its end."""
     chunks = [body] if isinstance(body, bytes) else list(body)
@@ -114,7 +114,7 @@ def send_request(
             (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
             for name, value in (headers or {}).items()
         ],
-        "client": ("127.0.0.1", 1),
+        "client": (address, 1),
         "server": ("127.0.0.1", 8080),
     }
     messages: list[dict[str, object]] = []

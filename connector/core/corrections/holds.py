@@ -30,10 +30,11 @@ class HoldScope(StrEnum):
 
 
 class HoldOrigin(StrEnum):
-    """The origin of a hold; newer evidence ends a hold on an undone or edited value."""
+    """The origin of a hold; newer evidence ends one on an undone, rejected or edited value."""
 
     OPERATOR = "operator"
     UNDONE = "undone"
+    REJECTED = "rejected"
     EDIT = "edit"
     PROGRAM = "program"
 
@@ -155,7 +156,11 @@ def is_in_force(hold: Hold, *, now: datetime, evidence_at: datetime | None) -> b
     """Return whether a hold has neither run out nor been overtaken by newer evidence."""
     if hold.until is not None and hold.until <= now:
         return False
-    ends_on_evidence = hold.origin in {HoldOrigin.UNDONE, HoldOrigin.EDIT}
+    ends_on_evidence = hold.origin in {
+        HoldOrigin.UNDONE,
+        HoldOrigin.REJECTED,
+        HoldOrigin.EDIT,
+    }
     return not (ends_on_evidence and evidence_at is not None and evidence_at > hold.since)
 
 

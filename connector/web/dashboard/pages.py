@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connector.core.model import Ref
+from connector.core.corrections.audit import BrokenChain, IntactChain
+from connector.core.corrections.holds import HoldScope, hold_scopes
+from connector.core.model import Outcome, Ref
 from connector.core.record_address import record_address
 from connector.errors import UserError
+from connector.operations.operator_requests import read_review_only
 from connector.reports.customers import customers_report
 from connector.reports.funnel import funnel_report
 from connector.reports.hygiene import hygiene_report
@@ -18,11 +21,13 @@ from connector.reports.table import Report
 from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
 from connector.web.dashboard.source import DashboardSource
-from state import audit, audit_counts, plans
+from state import audit, audit_counts, holds, operator_actions, plans
+from state.audit_proof import runs_with_missing_lines
+from state.db.transaction import Transaction
 
 _WEEKS: Final = 12
-_SHOWN_CORRECTIONS: Final = 200
 _SHOWN_LINES: Final = 200
+_AUDIT_FILTERS: Final = ("record", "run", "rule", "outcome")
 Page = dict[str, Any]
 
 
@@ -51,6 +56,7 @@ def today_page(source: DashboardSource) -> Page:
             sum(audit_counts.count_outcomes(session, since=start).values()) for start in starts
         ]
         head = plans.latest(session)
+        review_only = read_review_only(session)
     later_totals = [*totals[1:], 0]
     weeks = [
         (start + timedelta(weeks=1), total - later)
@@ -62,42 +68,72 @@ def today_page(source: DashboardSource) -> Page:
         "weeks": weeks,
         "plan": head,
         "status": source.status,
+        "review_only": review_only,
     }
 
 
-def corrections_page(source: DashboardSource, rule: str) -> Page:
-    """Return the newest plan's corrections, of one rule where named."""
+def audit_page(source: DashboardSource, wanted: Mapping[str, str]) -> Page:
+    """Return the newest lines of the audit that fit the filters; proof only where asked for."""
+    filters = {name: wanted.get(name, "").strip() for name in _AUDIT_FILTERS}
+    outcome = filters["outcome"]
+    if outcome and outcome not in list(Outcome):
+        raise UserError(f"There is no outcome {outcome!r}: choose one of {', '.join(Outcome)}.")
     with source.store.reading(source.portal_id) as session:
-        head = plans.latest(session)
-        moves = plans.read_corrections(session, head.plan_id, limit=5_000) if head else []
-    corrections = [
-        correction
-        for _, move in moves
-        for correction in move
-        if not rule or correction.rule == rule
-    ]
-    return {
-        "plan": head,
-        "rule": rule,
-        "corrections": corrections[:_SHOWN_CORRECTIONS],
-        "hidden": max(0, len(corrections) - _SHOWN_CORRECTIONS),
-    }
-
-
-def audit_page(source: DashboardSource, record: str) -> Page:
-    """Return the newest lines of the audit, of one record where named."""
-    ref = parse_ref(record) if record else None
-    with source.store.reading(source.portal_id) as session:
-        lines = list(audit.read(session, record=ref, limit=_SHOWN_LINES))
+        lines = list(
+            audit.read(
+                session,
+                limit=_SHOWN_LINES,
+                record=parse_ref(filters["record"]) if filters["record"] else None,
+                run=filters["run"] or None,
+                rule=filters["rule"] or None,
+                outcome=Outcome(outcome) if outcome else None,
+            )
+        )
         head = audit.head(session)
-    return {"lines": lines[::-1], "record": record, "head": head}
+        proof = _prove(session) if wanted.get("proof") else None
+    return {
+        "lines": lines[::-1],
+        "filters": filters,
+        "outcomes": list(Outcome),
+        "head": head,
+        "proof": proof,
+    }
+
+
+def _prove(session: Transaction) -> Page:
+    """Check both chains, and the runs against the lines, as `connector audit verify` does."""
+    verdict = audit.verify(session)
+    return {
+        "broken": verdict if isinstance(verdict, BrokenChain) else None,
+        "intact": verdict if isinstance(verdict, IntactChain) else None,
+        "shortfalls": runs_with_missing_lines(session),
+        "broken_action": operator_actions.first_broken(session),
+    }
 
 
 def record_page(source: DashboardSource, ref: Ref) -> Page:
-    """Return one record: what it is, what it should be and why, and its events."""
+    """Return one record: what it is, should be and why, what holds it, and its events."""
     account = source.portal.account
-    link = record_address(account.portal_id, ref, domain=account.ui_domain)
-    return {"view": record_view(source.context(), ref), "hubspot_link": link}
+    context = source.context()
+    view = record_view(context, ref)
+    with source.store.reading(source.portal_id) as session:
+        scopes = set(hold_scopes(view.record))
+        active = [
+            hold
+            for hold in holds.read_active(session, now=source.now)
+            if (hold.scope, hold.target) in scopes
+        ]
+        waiting = [
+            action for action in operator_actions.read_waiting(session) if action.record == str(ref)
+        ]
+    return {
+        "view": view,
+        "hubspot_link": record_address(account.portal_id, ref, domain=account.ui_domain),
+        "holds": active,
+        "is_held_itself": any(hold.scope is HoldScope.RECORD for hold in active),
+        "has_writes": any(event.outcome == Outcome.APPLIED for event in view.events),
+        "waiting": waiting,
+    }
 
 
 def report_page(source: DashboardSource, name: str) -> Page:

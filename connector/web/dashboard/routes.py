@@ -1,4 +1,4 @@
-"""Serve the dashboard's pages, each behind the access check and with strict headers."""
+"""Serve the dashboard's pages and forms, each behind the access check and with strict headers."""
 
 from __future__ import annotations
 
@@ -6,30 +6,41 @@ from collections.abc import Callable
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import parse_qsl, quote
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import RedirectResponse
 
-from connector.core.model import ObjectType, Ref
-from connector.errors import TemporaryError, UserError
-from connector.web.dashboard import pages
-from connector.web.dashboard.access import DashboardAccess
+from connector.errors import ConnectorError, StorageError, TemporaryError, UserError
+from connector.web.dashboard import pages, review_pages
+from connector.web.dashboard.access import (
+    SESSION_SECONDS,
+    Caller,
+    DashboardAccess,
+    Identity,
+    Refusal,
+)
+from connector.web.dashboard.actions import ACTIONS, Form, plan_part, undo_selection
+from connector.web.dashboard.form_tokens import FormTokens
+from connector.web.dashboard.rendering import PageTemplates
 from connector.web.dashboard.source import DashboardSource
 
-_HEADERS: Final = {
+HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: browsers then send forms with the origin `null`.
+    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 _READING: Final = ["GET", "HEAD"]
 _MAX_WAITING: Final = 16
 """Pages that are made or wait at once; further ones are refused, so that probes stay free."""
 _THREADS: Final = 2
-_BAR_WIDTH: Final = 160
+_MAX_FORM_BYTES: Final = 65_536
+_NOBODY: Final = ""
+"""The owner of the login form's token."""
 ReadSource = Callable[[], DashboardSource | None]
 MakePage = Callable[[DashboardSource], pages.Page]
 
@@ -37,61 +48,98 @@ MakePage = Callable[[DashboardSource], pages.Page]
 class Dashboard:
     """The pages; it holds the templates, and how many pages are being made."""
 
-    def __init__(self, read_source: ReadSource, access: DashboardAccess) -> None:
+    def __init__(
+        self, read_source: ReadSource, access: DashboardAccess, tokens: FormTokens
+    ) -> None:
         self._read_source = read_source
         self._access = access
+        self._tokens = tokens
         self._waiting = 0
         self._page_limiter = CapacityLimiter(_THREADS)
-        self._access_limiter = CapacityLimiter(1)
-        self._templates = Environment(
-            loader=PackageLoader("connector.web.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        # One at a time, so that of two equal forms the second finds the first's token spent.
+        self._form_limiter = CapacityLimiter(1)
+        self._templates = PageTemplates()
         package = files("connector.web.dashboard")
         self._style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def add_to(self, app: FastAPI) -> None:
-        """Add the pages' routes to the application."""
-        app.add_api_route("/", self.today, methods=_READING)
-        app.add_api_route("/style.css", self.style, methods=_READING)
-        app.add_api_route("/favicon.ico", _no_icon, methods=_READING)
-        app.add_api_route("/corrections", self.corrections, methods=_READING)
-        app.add_api_route("/audit", self.audit, methods=_READING)
-        app.add_api_route("/record", self.find_record, methods=_READING)
-        app.add_api_route("/records/{kind}/{number}", self.record, methods=_READING)
-        app.add_api_route("/reports/{name}", self.report, methods=_READING)
+        """Add the routes of pages and forms to the application."""
+        get_routes: dict[str, Callable[..., Any]] = {
+            "/": self.today,
+            "/style.css": self.style,
+            "/favicon.ico": _no_icon,
+            "/corrections": self.corrections,
+            "/review": self.confirm_review,
+            "/undo": self.confirm_undo,
+            "/runs": self.runs,
+            "/runs/{run_id}": self.run,
+            "/audit": self.audit,
+            "/record": self.find_record,
+            "/records/{kind}/{number}": self.record,
+            "/reports/{name}": self.report,
+            "/login": self.login_page,
+        }
+        for path, page in get_routes.items():
+            app.add_api_route(path, page, methods=_READING)
+        for path in ACTIONS:
+            app.add_api_route(path, self.send_form, methods=["POST"])
+        app.add_api_route("/login", self.log_in, methods=["POST"])
+        app.add_api_route("/logout", self.log_out, methods=["POST"])
 
-    async def style(self, request: Request) -> Response:
-        """Answer the style sheet."""
-        refusal = await self._refusal(request)
-        return refusal or Response(self._style, media_type="text/css", headers=_HEADERS)
+    async def style(self) -> Response:
+        """Answer the style sheet, which says nothing of the portal."""
+        return Response(self._style, media_type="text/css", headers=HEADERS)
 
     async def today(self, request: Request) -> Response:
         """Answer the page Today."""
         return await self._page(request, "today.html", pages.today_page)
 
     async def corrections(self, request: Request, rule: str = "") -> Response:
-        """Answer the corrections of the newest plan."""
-        make = partial(pages.corrections_page, rule=rule)
+        """Answer the plan that waits."""
+        make = partial(review_pages.corrections_page, rule=rule)
         return await self._page(request, "corrections.html", make)
 
-    async def audit(self, request: Request, record: str = "") -> Response:
+    async def confirm_review(self, request: Request) -> Response:
+        """Answer what an approval or a rejection would concern."""
+
+        def make(source: DashboardSource) -> pages.Page:
+            wanted = dict(request.query_params)
+            return review_pages.confirm_page(source, plan_part(wanted), wanted.get("verdict", ""))
+
+        return await self._page(request, "confirm.html", make)
+
+    async def confirm_undo(self, request: Request) -> Response:
+        """Answer what an undo would put back."""
+
+        def make(source: DashboardSource) -> pages.Page:
+            return review_pages.undo_page(source, undo_selection(dict(request.query_params)))
+
+        return await self._page(request, "undo.html", make)
+
+    async def runs(self, request: Request) -> Response:
+        """Answer the newest runs."""
+        return await self._page(request, "runs.html", review_pages.runs_page)
+
+    async def run(self, request: Request, run_id: str) -> Response:
+        """Answer one run."""
+        make = partial(review_pages.run_page, run_id=run_id)
+        return await self._page(request, "run.html", make)
+
+    async def audit(self, request: Request) -> Response:
         """Answer the newest lines of the audit."""
-        return await self._page(request, "audit.html", partial(pages.audit_page, record=record))
+        make = partial(pages.audit_page, wanted=dict(request.query_params))
+        return await self._page(request, "audit.html", make)
 
     async def find_record(self, request: Request, id: str = "") -> Response:  # noqa: A002 - the form's field
         """Lead to the record that was typed."""
-        refusal = await self._refusal(request)
-        if refusal:
-            return refusal
+        identity = self._identity(request)
+        if isinstance(identity, Response):
+            return identity
         try:
             ref = pages.parse_ref(id)
         except UserError as error:
             return self._message(404, str(error))
-        return RedirectResponse(f"/records/{ref}", status_code=303, headers=_HEADERS)
+        return _redirect(f"/records/{ref}")
 
     async def record(self, request: Request, kind: str, number: str) -> Response:
         """Answer one record."""
@@ -105,74 +153,198 @@ class Dashboard:
         """Answer one report."""
         return await self._page(request, "report.html", partial(pages.report_page, name=name))
 
+    async def login_page(self, request: Request) -> Response:
+        """Answer the form to log in."""
+        return self._login(request, 200, "")
+
+    async def log_in(self, request: Request) -> Response:
+        """Begin a session for the right password."""
+        caller = _caller(request)
+        if not self._access.is_own_origin(caller):
+            return self._message(403, _FOREIGN)
+        if not self._access.is_private(caller):
+            return self._message(403, _PLAIN_HTTP)
+        form = await _read_form(request)
+        try:
+            self._tokens.check(form.get("token", ""), _NOBODY)
+        except UserError as error:
+            return self._login(request, 403, str(error))
+        identity = await to_thread.run_sync(
+            self._access.log_in,
+            form.get("name", "").strip(),
+            form.get("password", ""),
+            limiter=self._form_limiter,
+        )
+        if isinstance(identity, Refusal):
+            return self._login(request, identity.status, identity.message)
+        response = _redirect("/")
+        response.set_cookie(
+            _cookie_name(caller),
+            identity.session,
+            max_age=round(SESSION_SECONDS),
+            secure=not caller.is_by_loopback_name,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+    async def log_out(self, request: Request) -> Response:
+        """End the session."""
+        identity, form, refusal = await self._form(request)
+        if refusal or not identity:
+            return refusal or self._message(403, _FOREIGN)
+        try:
+            self._tokens.check(form.get("token", ""), _owner(identity))
+        except UserError as error:
+            return self._message(403, str(error))
+        self._access.log_out(identity.session)
+        response = _redirect("/login")
+        response.delete_cookie(_cookie_name(_caller(request)))
+        return response
+
+    async def send_form(self, request: Request) -> Response:
+        """Do what a form asks for, once, and lead to the page that shows it."""
+        identity, form, refusal = await self._form(request)
+        if refusal or not identity:
+            return refusal or self._message(403, _FOREIGN)
+        if not identity.may_operate:
+            return self._message(
+                403, "You may look, and not act: this takes the role operate. Nothing was done."
+            )
+        try:
+            location = await to_thread.run_sync(
+                self._act, request.url.path, identity, form, limiter=self._form_limiter
+            )
+        except ConnectorError as error:
+            return self._failure(error, 409)
+        return _redirect(location)
+
+    def _act(self, path: str, identity: Identity, form: Form) -> str:
+        """Do what a form asks for; a form that fails may be sent again."""
+        token = form.get("token", "")
+        self._tokens.check(token, _owner(identity))
+        source = self._open_source()
+        location = ACTIONS[path](source, identity.name, form)
+        self._tokens.spend(token)
+        source.want_plan()
+        return location
+
+    async def _form(self, request: Request) -> tuple[Identity | None, Form, Response | None]:
+        """Return who sent a form, and its fields; or why it is refused."""
+        caller = _caller(request)
+        if not self._access.is_own_origin(caller):
+            return None, {}, self._message(403, _FOREIGN)
+        identity = self._access.identify(caller)
+        if isinstance(identity, Refusal):
+            return None, {}, self._message(identity.status, f"{identity.message} Nothing was done.")
+        try:
+            return identity, await _read_form(request), None
+        except UserError as error:
+            return None, {}, self._message(413, str(error))
+
     async def _page(self, request: Request, template: str, make: MakePage) -> Response:
-        refusal = await self._refusal(request)
-        if refusal:
-            return refusal
+        identity = self._identity(request)
+        if isinstance(identity, Response):
+            return identity
         if self._waiting >= _MAX_WAITING:
             return self._message(503, "Too many pages are asked for: try again in a moment.")
         self._waiting += 1
         try:
             text = await to_thread.run_sync(
-                self._render, template, make, request.url.path, limiter=self._page_limiter
+                self._render,
+                template,
+                make,
+                request.url.path,
+                identity,
+                limiter=self._page_limiter,
             )
-        except UserError as error:
-            return self._message(404, str(error))
-        except TemporaryError as error:
-            return self._message(503, f"Not now: {error}")
+        except ConnectorError as error:
+            return self._failure(error, 404)
         finally:
             self._waiting -= 1
-        return Response(text, media_type="text/html", headers=_HEADERS)
+        return Response(text, media_type="text/html", headers=HEADERS)
 
-    def _render(self, template: str, make: MakePage, path: str) -> str:
+    def _render(self, template: str, make: MakePage, path: str, identity: Identity) -> str:
+        source = self._open_source()
+        token = self._tokens.issue(_owner(identity))
+        return self._templates.render(
+            template, make(source), source, path=path, identity=identity, token=token
+        )
+
+    def _open_source(self) -> DashboardSource:
         source = self._read_source()
         if source is None:
             raise TemporaryError("the portal is not opened yet; `/readyz` says why.")
-        labels = source.labels()
-        return self._templates.get_template(template).render(
-            make(source),
-            path=path,
-            source=source,
-            label=lambda value: labels.get(value, value) if value else "blank",
-            local=lambda at: pages.local_time(at, source),
-            is_record=_is_record,
-            bar=_bar_width,
-            reports=pages.REPORTS,
-        )
+        return source
 
-    async def _refusal(self, request: Request) -> Response | None:
-        refusal = await to_thread.run_sync(
-            self._access.refusal, request.headers, limiter=self._access_limiter
+    def _identity(self, request: Request) -> Identity | Response:
+        identity = self._access.identify(_caller(request))
+        if isinstance(identity, Identity):
+            return identity
+        if identity.status == 401:
+            return _redirect("/login")
+        return self._message(identity.status, identity.message)
+
+    def _login(self, request: Request, status: int, message: str) -> Response:
+        if not self._access.has_login:
+            return _redirect("/")
+        text = self._templates.render_alone(
+            "login.html", message=message, token=self._tokens.issue(_NOBODY)
         )
-        if refusal is None:
-            return None
-        response = self._message(refusal.status, refusal.message)
-        if refusal.status == 401:
-            response.headers["WWW-Authenticate"] = 'Basic realm="connector", charset="UTF-8"'
-        return response
+        return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
+
+    def _failure(self, error: ConnectorError, status: int) -> Response:
+        """Answer an error: what is wrong with the request, or that it cannot be done now."""
+        if isinstance(error, TemporaryError | StorageError):
+            return self._message(503, f"Not now: {error}")
+        return self._message(status, str(error))
 
     def _message(self, status: int, message: str) -> Response:
-        text = self._templates.get_template("message.html").render(message=message)
-        return Response(text, status_code=status, media_type="text/html", headers=_HEADERS)
+        text = self._templates.render_alone("message.html", message=message)
+        return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
+
+
+_FOREIGN: Final = (
+    "This form was not sent from a page of this dashboard: nothing was done. Behind a proxy, let "
+    "it pass on the Host header, or set CONNECTOR_PUBLIC_URL."
+)
+_PLAIN_HTTP: Final = (
+    "A password is not taken over plain HTTP, where others can read it: put TLS in front and let "
+    "it set X-Forwarded-Proto, or open the dashboard on its own machine."
+)
+
+
+def _caller(request: Request) -> Caller:
+    address = request.client.host if request.client else ""
+    caller = Caller(address=address, headers=request.headers)
+    session = request.cookies.get(_cookie_name(caller), "")
+    return Caller(address=address, headers=request.headers, session=session)
+
+
+def _cookie_name(caller: Caller) -> str:
+    """Return the cookie's name; the prefix lets browsers insist on TLS and on this host."""
+    return "connector" if caller.is_by_loopback_name else "__Host-connector"
+
+
+def _owner(identity: Identity) -> str:
+    """Return what a form's token is bound to: the session, else the person."""
+    return identity.session or f"user {identity.name}"
+
+
+async def _read_form(request: Request) -> Form:
+    """Return a form's fields; UserError where it is larger than any of ours."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_FORM_BYTES:
+            raise UserError("This form is too large: nothing was done.")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _redirect(location: str) -> RedirectResponse:
+    return RedirectResponse(quote(location, safe="/:?=&%"), status_code=303, headers=HEADERS)
 
 
 async def _no_icon() -> Response:
     """Answer browsers, which ask for an icon unasked."""
     return Response(status_code=204)
-
-
-def _is_record(cell: Any) -> bool:
-    """Return whether a cell names a contact or a company, so that it can be a link."""
-    try:
-        ref = Ref.parse(cell) if isinstance(cell, str) else None
-    except ValueError:
-        return False
-    return ref is not None and ref.object_type is not ObjectType.DEALS
-
-
-def _bar_width(value: Any, values: list[Any]) -> int:
-    """Return the width of a bar in pixels, the largest of the values taking all of it."""
-    numbers = [float(number) for number in values if isinstance(number, int | float)]
-    largest = max(numbers, default=0.0)
-    is_number = isinstance(value, int | float)
-    return round(_BAR_WIDTH * float(value) / largest) if is_number and largest > 0 else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,10 @@ from state.db.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DashboardSource:
-    """One portal at one moment; pages read its store and send no request to HubSpot."""
+    """One portal at one moment; pages read its store and send no request to HubSpot.
+
+    `writes` is what CONNECTOR_WRITES says. `want_plan` lets the daemon decide again at once.
+    """
 
     store: Store
     portal: Portal
@@ -23,6 +27,7 @@ class DashboardSource:
     now: datetime
     status: Status
     writes: str
+    want_plan: Callable[[], None] = lambda: None
 
     @property
     def portal_id(self) -> str:

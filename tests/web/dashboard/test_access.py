@@ -1,15 +1,37 @@
-"""Who may see the dashboard: this machine, or anybody with the password."""
+"""Who may see the dashboard, and who may act: this machine, people who log in, a named proxy."""
 
 from __future__ import annotations
 
-import base64
+from ipaddress import ip_network
 
 import pytest
 from argon2 import PasswordHasher
+from starlette.datastructures import Headers
 
-from connector.web.dashboard.access import DashboardAccess
+from connector.config.dashboard_access import Account, DashboardAccessSettings, Role, read_access
+from connector.config.settings import DEFAULTS
+from connector.errors import UserError
+from connector.web.dashboard.access import (
+    SESSION_SECONDS,
+    Caller,
+    DashboardAccess,
+    Identity,
+    Refusal,
+)
+from connector.web.dashboard.form_tokens import (
+    LIFETIME_SECONDS,
+    FormAlreadySent,
+    FormRefused,
+    FormTokens,
+)
 
-HASH = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
+HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+ANNA = Account(name="anna", role=Role.OPERATE, password_hash=HASHER.hash("right"))
+BOB = Account(name="bob", role=Role.READ, password_hash=HASHER.hash("other"))
+SHARED = Account(name="", role=Role.READ, password_hash=HASHER.hash("shared"))
+PROXY = DashboardAccessSettings(
+    proxies=(ip_network("10.0.0.0/24"),), operators=frozenset({"anna"}), is_loopback=False
+)
 
 
 class FakeClock:
@@ -19,72 +41,228 @@ class FakeClock:
         return self.seconds
 
 
-def access(*, password_hash: str = "", is_loopback: bool = True) -> DashboardAccess:
-    return DashboardAccess(
-        password_hash=password_hash, is_loopback=is_loopback, monotonic=FakeClock()
-    )
+def access(
+    *accounts: Account, is_loopback: bool = True, clock: FakeClock | None = None
+) -> DashboardAccess:
+    settings = DashboardAccessSettings(accounts=accounts, is_loopback=is_loopback)
+    return DashboardAccess(settings, clock or FakeClock())
 
 
-def status(guard: DashboardAccess, **headers: str) -> int:
-    refusal = guard.refusal({name.replace("_", "-"): value for name, value in headers.items()})
-    return refusal.status if refusal else 200
+def caller(address: str = "127.0.0.1", session: str = "", **headers: str) -> Caller:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Caller(address=address, session=session, headers=Headers(named))
 
 
-def basic(password: str) -> str:
-    return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
+def status(guard: DashboardAccess, asking: Caller) -> int:
+    answer = guard.identify(asking)
+    return answer.status if isinstance(answer, Refusal) else 200
 
 
 @pytest.mark.parametrize(
     "host", ["127.0.0.1:8080", "localhost:8080", "LOCALHOST", "[::1]:8080", "[::1]"]
 )
-def test_this_machine_sees_it_without_a_password(host: str) -> None:
-    assert status(access(), host=host) == 200
+def test_this_machine_sees_and_acts_without_a_password(host: str) -> None:
+    identity = access().identify(caller(host=host))
+    assert isinstance(identity, Identity)
+    assert identity.may_operate
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example:8080", "127.0.0.1.evil.example", "", "10.0.0.1:8080"]
 )
 def test_a_page_that_renamed_this_machine_reads_nothing(host: str) -> None:
-    assert status(access(), host=host) == 403
+    assert status(access(), caller(host=host)) == 403
 
 
 @pytest.mark.parametrize("header", ["forwarded", "x_forwarded_for", "x_forwarded_host", "via"])
-def test_what_a_proxy_forwards_needs_a_password(header: str) -> None:
-    assert status(access(), host="127.0.0.1:8080", **{header: "x"}) == 403
+def test_what_a_proxy_forwards_needs_a_login(header: str) -> None:
+    assert status(access(), caller(host="127.0.0.1:8080", **{header: "x"})) == 403
 
 
-def test_elsewhere_it_is_off_until_a_password_is_set() -> None:
-    refusal = access(is_loopback=False).refusal({"host": "127.0.0.1"})
-    assert refusal is not None
-    assert (refusal.status, "CONNECTOR_DASHBOARD_PASSWORD_HASH" in refusal.message) == (403, True)
+def test_elsewhere_it_is_off_until_users_are_set() -> None:
+    refusal = access(is_loopback=False).identify(caller(host="127.0.0.1"))
+    assert isinstance(refusal, Refusal)
+    assert (refusal.status, "CONNECTOR_DASHBOARD_USERS" in refusal.message) == (403, True)
 
 
-def test_a_password_opens_it_by_any_name_and_is_asked_for_on_this_machine_too() -> None:
-    guard = access(password_hash=HASH, is_loopback=False)
-    assert status(guard, host="crm.example", authorization=basic("right")) == 200
-    assert status(guard, host="crm.example", authorization=basic("wrong")) == 401
-    assert status(access(password_hash=HASH), host="127.0.0.1") == 401
+def test_a_login_opens_a_session_with_the_persons_role() -> None:
+    guard = access(ANNA, BOB, is_loopback=False)
+    assert status(guard, caller(host="127.0.0.1")) == 401
+    for name, password, may_operate in (("anna", "right", True), ("bob", "other", False)):
+        session = guard.log_in(name, password)
+        assert isinstance(session, Identity)
+        identity = guard.identify(caller(host="crm.example", session=session.session))
+        assert isinstance(identity, Identity)
+        assert (identity.name, identity.may_operate) == (name, may_operate)
 
 
-@pytest.mark.parametrize(
-    "authorization", ["", "Basic", "Basic !!", "Bearer right", "Basic cmlnaHQ="]
-)
-def test_a_header_that_is_none_is_asked_again(authorization: str) -> None:
-    assert status(access(password_hash=HASH), authorization=authorization) == 401
+@pytest.mark.parametrize(("name", "password"), [("anna", "other"), ("eve", "right"), ("", "right")])
+def test_a_wrong_name_or_password_opens_nothing(name: str, password: str) -> None:
+    refusal = access(ANNA, BOB).log_in(name, password)
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == 401
+
+
+def test_the_shared_password_only_reads_whatever_name_is_typed() -> None:
+    identity = access(ANNA, SHARED).log_in("director", "shared")
+    assert isinstance(identity, Identity)
+    assert (identity.name, identity.role) == ("shared password", Role.READ)
+
+
+def test_a_session_ends_by_logging_out_and_by_itself() -> None:
+    clock = FakeClock()
+    guard = access(ANNA, clock=clock)
+    first, second = guard.log_in("anna", "right"), guard.log_in("anna", "right")
+    assert isinstance(first, Identity)
+    assert isinstance(second, Identity)
+    guard.log_out(first.session)
+    assert status(guard, caller(session=first.session)) == 401
+    assert status(guard, caller(session=second.session)) == 200
+    clock.seconds = SESSION_SECONDS
+    assert status(guard, caller(session=second.session)) == 401
+
+
+def test_the_oldest_session_makes_room() -> None:
+    guard = access(ANNA)
+    sessions = [guard.log_in("anna", "right") for _ in range(501)]
+    states = [status(guard, caller(session=s.session)) for s in sessions if isinstance(s, Identity)]
+    assert (states[0], set(states[1:])) == (401, {200})
 
 
 def test_guessing_is_slowed_down_and_the_right_password_still_opens_afterwards() -> None:
     clock = FakeClock()
-    guard = DashboardAccess(password_hash=HASH, is_loopback=False, monotonic=clock)
-    statuses = [status(guard, authorization=basic(f"guess {number}")) for number in range(12)]
+    guard = access(ANNA, clock=clock)
+    answers = [guard.log_in("anna", f"guess {number}") for number in range(12)]
+    statuses = [answer.status for answer in answers if isinstance(answer, Refusal)]
     assert statuses == [401] * 10 + [429] * 2
     clock.seconds = 60
-    assert status(guard, authorization=basic("right")) == 200
+    assert isinstance(guard.log_in("anna", "right"), Identity)
 
 
 def test_guesses_do_not_lock_out_who_is_in() -> None:
-    guard = access(password_hash=HASH)
-    assert status(guard, authorization=basic("right")) == 200
+    guard = access(ANNA)
+    session = guard.log_in("anna", "right")
+    assert isinstance(session, Identity)
     for number in range(20):
-        status(guard, authorization=basic(f"guess {number}"))
-    assert status(guard, authorization=basic("right")) == 200
+        guard.log_in("anna", f"guess {number}")
+    assert status(guard, caller(session=session.session)) == 200
+
+
+def test_a_named_proxy_says_who_calls_and_operators_are_named_in_the_settings() -> None:
+    guard = DashboardAccess(PROXY, FakeClock())
+    for name, role in (("anna", Role.OPERATE), ("bob", Role.READ)):
+        identity = guard.identify(caller("10.0.0.5", x_forwarded_user=name))
+        assert isinstance(identity, Identity)
+        assert (identity.name, identity.role) == (name, role)
+    assert status(guard, caller("::ffff:10.0.0.5", x_forwarded_user="anna")) == 200
+
+
+@pytest.mark.parametrize("address", ["10.0.1.5", "127.0.0.1", "", "unix", "::1"])
+def test_the_header_counts_from_a_named_address_alone(address: str) -> None:
+    guard = DashboardAccess(PROXY, FakeClock())
+    assert status(guard, caller(address, x_forwarded_user="anna", host="127.0.0.1")) == 403
+
+
+def test_a_proxy_that_names_nobody_or_two_people_is_refused() -> None:
+    guard = DashboardAccess(PROXY, FakeClock())
+    twice = Headers(raw=[(b"x-forwarded-user", b"bob"), (b"x-forwarded-user", b"anna")])
+    assert status(guard, Caller(address="10.0.0.5", headers=twice)) == 403
+    assert status(guard, caller("10.0.0.5")) == 403
+    assert status(guard, caller("10.0.0.5", x_forwarded_user=" ")) == 403
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({"host": "crm.example", "origin": "https://crm.example"}, True),
+        ({"host": "10.0.0.1:80", "origin": "https://public.example"}, True),
+        ({"host": "crm.example", "origin": "https://evil.example"}, False),
+        ({"host": "crm.example", "origin": "https://crm.example.evil.example"}, False),
+        ({"host": "crm.example:8080", "origin": "https://crm.example"}, False),
+        ({"host": "crm.example", "origin": "null"}, False),
+        ({"host": "crm.example"}, False),
+        ({"host": "", "origin": "https://"}, False),
+    ],
+)
+def test_a_form_counts_from_our_own_origin_alone(headers: dict[str, str], is_own: bool) -> None:
+    settings = DashboardAccessSettings(public_host="public.example", is_public_tls=True)
+    guard = DashboardAccess(settings, FakeClock())
+    assert guard.is_own_origin(caller(**headers)) is is_own
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_private"),
+    [
+        ({"host": "127.0.0.1:8080"}, True),
+        ({"host": "public.example"}, True),
+        ({"host": "crm.example", "x_forwarded_proto": "https"}, True),
+        ({"host": "crm.example", "x_forwarded_proto": "http"}, False),
+        ({"host": "crm.example"}, False),
+    ],
+)
+def test_a_password_is_taken_through_tls_or_on_this_machine(
+    headers: dict[str, str], is_private: bool
+) -> None:
+    settings = DashboardAccessSettings(public_host="public.example", is_public_tls=True)
+    assert DashboardAccess(settings, FakeClock()).is_private(caller(**headers)) is is_private
+
+
+def test_a_forms_token_counts_once_for_one_person_and_not_for_ever() -> None:
+    clock = FakeClock()
+    tokens = FormTokens(clock)
+    token = tokens.issue("anna")
+    tokens.check(token, "anna")
+    for forged in (token[:-1] + ("0" if token[-1] != "0" else "1"), "", "x", "ü.ü", "1.2.3"):
+        with pytest.raises(FormRefused):
+            tokens.check(forged, "anna")
+    with pytest.raises(FormRefused):
+        tokens.check(token, "bob")
+    with pytest.raises(FormRefused):
+        FormTokens(clock).check(token, "anna")
+    tokens.spend(token)
+    with pytest.raises(FormAlreadySent):
+        tokens.check(token, "anna")
+    clock.seconds = LIFETIME_SECONDS + 1
+    with pytest.raises(FormRefused):
+        tokens.check(token, "anna")
+
+
+def read(**values: str) -> DashboardAccessSettings:
+    return read_access(
+        {**DEFAULTS, **{f"CONNECTOR_{name}": value for name, value in values.items()}},
+        host="0.0.0.0",
+    )
+
+
+def test_users_proxies_and_operators_come_from_the_settings() -> None:
+    settings = read(
+        DASHBOARD_USERS=f"anna:operate:{ANNA.password_hash}\nbob:read:{BOB.password_hash}",
+        DASHBOARD_PASSWORD_HASH=SHARED.password_hash,
+        DASHBOARD_PROXY="10.0.0.5 fd00::/8",
+        DASHBOARD_OPERATORS="anna eve",
+        PUBLIC_URL="https://CRM.example/",
+    )
+    assert settings.accounts == (ANNA, BOB, SHARED)
+    assert settings.operators == {"anna", "eve"}
+    assert settings.is_proxy("fd12::1")
+    assert (settings.public_host, settings.is_public_tls) == ("crm.example", True)
+    assert not settings.is_loopback
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DASHBOARD_USERS", "anna:operate:hunter2"),
+        ("DASHBOARD_USERS", "anna:admin:$argon2id$x"),
+        ("DASHBOARD_USERS", "hunter2"),
+        ("DASHBOARD_USERS", "anna:read:$argon2id$x anna:operate:$argon2id$x"),
+        ("DASHBOARD_PASSWORD_HASH", "hunter2"),
+        ("DASHBOARD_PROXY", "10.0.0.5/8"),
+        ("DASHBOARD_PROXY_HEADER", "X User"),
+    ],
+)
+def test_a_mistake_names_its_setting_and_repeats_no_password(name: str, value: str) -> None:
+    with pytest.raises(UserError) as error:
+        read(**{name: value})
+    assert f"CONNECTOR_{name}" in str(error.value)
+    assert "hunter2" not in str(error.value)

@@ -1,0 +1,201 @@
+"""Approve or reject the plan that waits, whole, by rule, or one record: what a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from connector.context import DecisionContext, RunContext, chunks
+from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
+from connector.core.corrections.operator_action import OperatorAction, Verb, overlaps
+from connector.core.model import Correction, Ref
+from connector.errors import UserError
+from connector.operations.apply_plan import AppliedPlan, Selection, apply_plan_locked
+from connector.plan.plan_file import PlanFile
+from state import holds, mirror, operator_actions, plans
+from state.db.pages import read_pages
+from state.db.transaction import Transaction
+from state.plans import PlanHead
+
+_REVIEWS = frozenset({Verb.APPROVE, Verb.REJECT})
+_PAGE = 1000
+_PAST = {Verb.APPROVE: "approved", Verb.REJECT: "rejected"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanPart:
+    """A part of the plan that waits: all of it, a rule's records, or one record.
+
+    `digest` is the digest of the plan that the person looked at.
+    """
+
+    digest: str
+    rule: str = ""
+    record: Ref | None = None
+
+    def includes(self, corrections: tuple[Correction, ...]) -> bool:
+        """Return whether a record with these corrections belongs to the part."""
+        if self.record:
+            return corrections[0].record == self.record
+        return not self.rule or any(correction.rule == self.rule for correction in corrections)
+
+
+def read_part(
+    context: DecisionContext, part: PlanPart, plan_id: str
+) -> Iterator[tuple[Correction, ...]]:
+    """Yield the corrections of each record that belongs to a part of a plan."""
+    rows = read_pages(
+        context.reading,
+        lambda session, place: plans.read_corrections(session, plan_id, after=place, limit=_PAGE),
+        start=0,
+        key_of=lambda row: row[0],
+    )
+    for page in rows:
+        for _, corrections in page:
+            if part.includes(corrections):
+                yield corrections
+
+
+def waiting_plan(session: Transaction, part: PlanPart) -> PlanHead:
+    """Return the plan that waits; UserError where it is not the one that was looked at."""
+    head = plans.latest(session)
+    if head is None:
+        raise UserError("No plan waits: there is nothing to approve or to reject.")
+    if head.digest != part.digest:
+        earlier = next(
+            (
+                action
+                for action in operator_actions.read(session, limit=100)
+                if action.plan_digest == part.digest and action.verb in _REVIEWS
+            ),
+            None,
+        )
+        said = f" {_sentence(earlier)}" if earlier else ""
+        raise UserError(
+            f"The plan has changed since you looked at it.{said} Nothing was done: look at the "
+            "plan as it is now."
+        )
+    return head
+
+
+def approve(context: DecisionContext, part: PlanPart, user: str) -> OperatorAction:
+    """Store an approval, which the daemon carries out; UserError where it cannot be given.
+
+    The approval holds for just these corrections. What of them is decided otherwise by then is
+    not written, as with `connector apply PLAN`.
+    """
+    _require_corrections(context, part)
+    with context.begin() as session:
+        head = waiting_plan(session, part)
+        action = _new_action(context, part, head, Verb.APPROVE, user)
+        _refuse_second_review(session, action, head)
+        return operator_actions.add(session, action)
+
+
+def reject(context: DecisionContext, part: PlanPart, user: str) -> OperatorAction:
+    """Hold what a part of the plan wants to change, until newer evidence or a release.
+
+    Of a rule only its own corrections are held; the rest of the record is decided again.
+    """
+    corrections = _require_corrections(context, part)
+    now = context.api.now()
+    with context.begin() as session:
+        head = waiting_plan(session, part)
+        action = _new_action(context, part, head, Verb.REJECT, user)
+        _refuse_second_review(session, action, head)
+        for batch in chunks(corrections, _PAGE):
+            holds.add(session, [_rejection(correction, user, now) for correction in batch])
+            mirror.mark_due(session, {correction.record for correction in batch}, at=now)
+        outcome = f"{len(corrections):,} corrections are held"
+        return operator_actions.add(session, replace(action, finished_at=now, outcome=outcome))
+
+
+def carry_out_approval(context: RunContext, action: OperatorAction) -> AppliedPlan:
+    """Apply what was approved and still holds; the caller holds the writer's lock.
+
+    Raise UserError where the plan is stored no more, or was made by another policy.
+    """
+    record = Ref.parse(action.record) if action.record else None
+    part = PlanPart(digest=action.plan_digest, rule=action.rule, record=record)
+    with context.reading() as session:
+        head = plans.get(session, action.plan_id)
+    if head is None:
+        raise UserError("The plan was replaced before it could be applied: review the new one.")
+    if head.policy_digest != context.policy.digest:
+        raise UserError("The policy changed since the plan was made: review the new plan.")
+    moves = {
+        corrections[0].record: corrections for corrections in read_part(context, part, head.plan_id)
+    }
+    selection = Selection(unfinished_rules=_unfinished_rules(head, moves))
+    return apply_plan_locked(context, PlanFile(digest=head.digest, moves=moves), selection)
+
+
+def _unfinished_rules(head: PlanHead, moves: dict[Ref, tuple[Correction, ...]]) -> frozenset[str]:
+    """Return the rules of which the plan has more corrections than were approved.
+
+    Such a rule was not reviewed as a whole, so it must not go on by itself in this portal.
+    """
+    approved: dict[str, int] = {}
+    for corrections in moves.values():
+        for correction in corrections:
+            approved[correction.rule] = approved.get(correction.rule, 0) + 1
+    return frozenset(
+        rule
+        for rule, counts in head.summary.by_rule.items()
+        if sum(counts.values()) > approved.get(rule, 0)
+    )
+
+
+def _require_corrections(context: DecisionContext, part: PlanPart) -> list[Correction]:
+    """Return the corrections that are meant; UserError where the part has none."""
+    with context.reading() as session:
+        head = waiting_plan(session, part)
+    corrections = [
+        correction
+        for record_corrections in read_part(context, part, head.plan_id)
+        for correction in record_corrections
+        if not part.rule or correction.rule == part.rule
+    ]
+    if not corrections:
+        raise UserError("The plan that waits has no such correction: nothing was done.")
+    return corrections
+
+
+def _new_action(
+    context: DecisionContext, part: PlanPart, head: PlanHead, verb: Verb, user: str
+) -> OperatorAction:
+    return OperatorAction(
+        at=context.api.now(),
+        user=user,
+        verb=verb,
+        rule=part.rule,
+        record=str(part.record or ""),
+        plan_id=head.plan_id,
+        plan_digest=head.digest,
+    )
+
+
+def _refuse_second_review(session: Transaction, action: OperatorAction, head: PlanHead) -> None:
+    """Raise UserError where somebody reviewed the same corrections since the plan was made."""
+    for earlier in operator_actions.read(session, limit=100):
+        is_open = earlier.finished_at is None or earlier.finished_at >= head.created_at
+        if earlier.verb in _REVIEWS and is_open and overlaps(earlier, action):
+            raise UserError(f"{_sentence(earlier)} Nothing more was done.")
+
+
+def _sentence(action: OperatorAction) -> str:
+    """Return what somebody did with a plan, as a sentence."""
+    return f"{action.user} {_PAST[action.verb]} {action.target} at {action.at:%Y-%m-%d %H:%M} UTC."
+
+
+def _rejection(correction: Correction, user: str, now: datetime) -> Hold:
+    return Hold(
+        scope=HoldScope.RECORD,
+        target=str(correction.record),
+        property_name=correction.property_name,
+        reason=f"rejected: {correction.rule} wanted {correction.after or 'blank'}",
+        by=user,
+        since=now,
+        origin=HoldOrigin.REJECTED,
+    )

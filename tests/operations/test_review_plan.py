@@ -1,0 +1,206 @@
+"""People approve and reject parts of the plan that waits; each part is decided once."""
+
+from __future__ import annotations
+
+import pytest
+
+from connector.core.model import Ref
+from connector.errors import TemporaryError, UserError
+from connector.operations.operator_requests import carry_out_waiting, request_undo
+from connector.operations.review_plan import PlanPart, approve, reject
+from connector.operations.sync import sync
+from connector.operations.undo import Selection
+from connector.pull.poll import pull
+from connector.push.pause import pause
+from state import introduced_rules, operator_actions, plans
+from tests.fakes.connected_portal import OPEN, WON, ConnectedPortal
+
+
+def waiting(portal: ConnectedPortal, rule: str = "", record: Ref | None = None) -> PlanPart:
+    with portal.store.reading("1") as session:
+        head = plans.latest(session)
+    assert head
+    return PlanPart(digest=head.digest, rule=rule, record=record)
+
+
+def outcome(portal: ConnectedPortal) -> str:
+    with portal.store.reading("1") as session:
+        return operator_actions.read(session)[0].outcome
+
+
+def introduced(portal: ConnectedPortal) -> frozenset[str]:
+    with portal.store.reading("1") as session:
+        return introduced_rules.read(session)
+
+
+@pytest.fixture
+def contacts(portal: ConnectedPortal) -> list[Ref]:
+    """Return two leads with an open deal and one with a won deal, and lay down the plan."""
+    refs = [portal.contact("lead") for _ in range(3)]
+    for ref, stage in zip(refs, (OPEN, OPEN, WON), strict=True):
+        portal.deal(stage, ref)
+    context = portal.context(new_rules=True)
+    pull(context)
+    portal.propose(context)
+    return refs
+
+
+def carry_out(portal: ConnectedPortal) -> int:
+    return carry_out_waiting(lambda: portal.context(new_rules=True))
+
+
+def test_an_approved_rule_writes_its_records_alone_and_is_introduced(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+    assert carry_out(portal) == 1
+    assert [portal.stage(ref) for ref in contacts] == ["lead", "lead", "customer"]
+    assert introduced(portal) == {"won"}
+
+
+def test_an_approved_record_introduces_no_rule_that_wants_more(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, record=contacts[0]), "anna")
+    assert carry_out(portal) == 1
+    assert [portal.stage(ref) for ref in contacts] == ["opportunity", "lead", "lead"]
+    assert introduced(portal) == frozenset()
+
+
+def test_a_whole_plan_is_approved(portal: ConnectedPortal, contacts: list[Ref]) -> None:
+    approve(portal.context(new_rules=True), waiting(portal), "anna")
+    carry_out(portal)
+    assert [portal.stage(ref) for ref in contacts] == ["opportunity", "opportunity", "customer"]
+    assert introduced(portal) == {"open-deal", "status-open-deal", "won"}
+
+
+def test_a_rejected_rule_stays_as_it_is_until_newer_evidence(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    reject(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+    sync(portal.context())
+    assert portal.stage(contacts[2]) == "lead"
+    portal.api.advance(60)
+    portal.deal(WON, contacts[2], closedate=portal.api.now().isoformat())
+    sync(portal.context())
+    assert portal.stage(contacts[2]) == "customer"
+
+
+@pytest.mark.parametrize("second", [approve, reject])
+def test_of_two_people_the_second_is_told_and_nothing_is_done_twice(
+    portal: ConnectedPortal, contacts: list[Ref], second: object
+) -> None:
+    context = portal.context(new_rules=True)
+    approve(context, waiting(portal, rule="won"), "anna")
+    for part in (
+        waiting(portal),
+        waiting(portal, rule="won"),
+        waiting(portal, record=contacts[2]),
+    ):
+        with pytest.raises(UserError, match="anna approved rule won"):
+            second(context, part, "bob")  # type: ignore[operator]  # one of the two
+    approve(context, waiting(portal, rule="open-deal"), "bob")
+    assert carry_out(portal) == 2
+
+
+def test_what_was_rejected_cannot_be_approved_by_the_same_plan(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    context = portal.context(new_rules=True)
+    reject(context, waiting(portal, record=contacts[0]), "bob")
+    with pytest.raises(UserError, match="bob rejected contacts/"):
+        approve(context, waiting(portal), "anna")
+    assert carry_out(portal) == 0
+
+
+def test_a_plan_that_changed_names_who_reviewed_the_one_before(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    context, part = portal.context(new_rules=True), waiting(portal)
+    approve(context, part, "anna")
+    carry_out(portal)
+    portal.api.advance(1)
+    portal.propose(portal.context(new_rules=True))
+    with pytest.raises(UserError, match=r"changed since.*anna approved the whole plan"):
+        reject(context, part, "bob")
+
+
+def test_a_new_plan_with_the_same_content_may_be_reviewed_again(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    context, part = portal.context(new_rules=True), waiting(portal, rule="won")
+    pause(portal.store, "1", at=portal.api.now(), reason="")
+    approve(context, part, "anna")
+    carry_out(portal)
+    assert "is paused" in outcome(portal)
+    portal.api.advance(1)
+    portal.propose(portal.context(new_rules=True))
+    approve(context, part, "anna")
+
+
+def test_a_plan_that_is_stored_no_more_or_of_another_policy_is_not_applied(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+    other = "extends: standard\nsettings: {hold_days: 7}\n"
+    carry_out_waiting(lambda: portal.context(other, new_rules=True))
+    assert "The policy changed" in outcome(portal)
+    approve(portal.context(new_rules=True), waiting(portal, rule="open-deal"), "anna")
+    with portal.store.begin("1") as session:
+        plans.prune(session, keep=0)
+    carry_out(portal)
+    assert "was replaced" in outcome(portal)
+    assert portal.audit_lines() == []
+
+
+def test_what_changed_since_the_approval_is_left_and_counted(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+    portal.api.advance(60)
+    portal.edit_as_person(contacts[2], lifecyclestage="evangelist")
+    carry_out(portal)
+    assert outcome(portal) == "1 no longer valid"
+    assert portal.stage(contacts[2]) == "evangelist"
+
+
+def test_without_a_plan_or_a_correction_there_is_nothing_to_review(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    context = portal.context(new_rules=True)
+    with pytest.raises(UserError, match="no such correction"):
+        approve(context, waiting(portal, rule="lost"), "anna")
+    with portal.store.begin("1") as session:
+        plans.prune(session, keep=0)
+    with pytest.raises(UserError, match="No plan waits"):
+        approve(context, PlanPart(digest="x"), "anna")
+
+
+def test_a_temporary_failure_leaves_the_request_waiting(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+
+    def fail() -> None:
+        raise TemporaryError("HubSpot does not answer")
+
+    portal.api.before("read", 1, fail)
+    with pytest.raises(TemporaryError):
+        carry_out(portal)
+    assert carry_out(portal) == 1
+    assert portal.stage(contacts[2]) == "customer"
+
+
+def test_an_undo_of_what_a_person_changed_since_names_what_it_left(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    run = sync(portal.context()).run
+    portal.api.advance(60)
+    portal.edit_as_person(contacts[2], lifecyclestage="evangelist")
+    request_undo(portal.context(), Selection(run=run), user="anna")
+    request_undo(portal.context(), Selection(record=contacts[2]), user="anna")
+    assert carry_out(portal) == 2
+    with portal.store.reading("1") as session:
+        by_record, by_run = operator_actions.read(session)[:2]
+    assert (by_run.outcome, by_record.outcome) == ("4 applied, 1 not undone", "1 not undone")
+    assert [portal.stage(ref) for ref in contacts] == ["lead", "lead", "evangelist"]
