@@ -17,7 +17,6 @@ from state.db.columns import define_table, number, number_key, text
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 
-
 _TABLE: Final = define_table(
     "operator_actions",
     number_key("portal_id"),

@@ -91,8 +91,8 @@ def _accounts(values: Mapping[str, str]) -> tuple[Account, ...]:
 
 def _account(text: str) -> Account:
     """Return one account; what stands in place of a hash is never repeated."""
-    name, _, rest = text.partition(":")
-    role, _, password_hash = rest.partition(":")
+    name, _, role_and_hash = text.partition(":")
+    role, _, password_hash = role_and_hash.partition(":")
     if not _NAME.fullmatch(name) or role not in list(Role):
         raise UserError(
             "CONNECTOR_DASHBOARD_USERS: write each person as NAME:ROLE:HASH, separated by spaces "

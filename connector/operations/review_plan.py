@@ -71,9 +71,9 @@ def waiting_plan(session: Transaction, part: PlanPart) -> PlanHead:
             ),
             None,
         )
-        said = f" {_sentence(earlier)}" if earlier else ""
+        history = f" {_sentence(earlier)}" if earlier else ""
         raise UserError(
-            f"The plan has changed since you looked at it.{said} Nothing was done: look at the "
+            f"The plan has changed since you looked at it.{history} Nothing was done: look at the "
             "plan as it is now."
         )
     return head

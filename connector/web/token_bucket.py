@@ -25,6 +25,6 @@ class RateLimit:
         self._tokens -= 1
         return True
 
-    def give_back(self) -> None:
+    def return_token(self) -> None:
         """Return the token that was taken last."""
         self._tokens = min(self._burst, self._tokens + 1)

@@ -142,8 +142,8 @@ def test_a_plan_that_is_stored_no_more_or_of_another_policy_is_not_applied(
     portal: ConnectedPortal, contacts: list[Ref]
 ) -> None:
     approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
-    other = "extends: standard\nsettings: {hold_days: 7}\n"
-    carry_out_waiting(lambda: portal.context(other, new_rules=True))
+    other_policy = "extends: standard\nsettings: {hold_days: 7}\n"
+    carry_out_waiting(lambda: portal.context(other_policy, new_rules=True))
     assert "The policy changed" in outcome(portal)
     approve(portal.context(new_rules=True), waiting(portal, rule="open-deal"), "anna")
     with portal.store.begin("1") as session:
@@ -184,6 +184,7 @@ def test_a_temporary_failure_leaves_the_request_waiting(
     def fail() -> None:
         raise TemporaryError("HubSpot does not answer")
 
+    portal.take_requests()
     portal.api.before("read", 1, fail)
     with pytest.raises(TemporaryError):
         carry_out(portal)

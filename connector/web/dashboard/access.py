@@ -102,7 +102,7 @@ class DashboardAccess:
         account = self._account(name)
         if account is None or not _is_right(account, password):
             return Refusal(status=401, message="Name or password is wrong.")
-        self._failures.give_back()
+        self._failures.return_token()
         identity = Identity(
             name=account.name or "shared password",
             role=account.role,

@@ -330,8 +330,8 @@ def test_hold_and_release_lead_back_to_the_record(portal: ConnectedPortal, conta
     assert "Nothing holds it" in browser.get(path).body
     sync(portal.context())
     assert portal.stage(contact) == "opportunity"
-    gone = browser.post("/release", {"token": browser.token(path), "record": str(contact)})
-    assert (gone.status, "no hold" in gone.body) == (409, True)
+    second_answer = browser.post("/release", {"token": browser.token(path), "record": str(contact)})
+    assert (second_answer.status, "no hold" in second_answer.body) == (409, True)
 
 
 def test_an_undo_goes_by_its_confirmation_and_shows_in_the_runs(

@@ -1,0 +1,73 @@
+"""What people ask for on the dashboard, the daemon does: and nothing else, and by itself."""
+
+from __future__ import annotations
+
+from connector.daemon.status import remarks
+from connector.operations.operator_requests import request_undo, set_review_only
+from connector.operations.review_plan import PlanPart, approve
+from connector.operations.undo import Selection
+from state import operator_actions, plans
+from tests.journeys.test_daemon import OPPORTUNITY, DaemonRunner, anna, run_daemon, stage_of
+from tests.journeys.workspace import Workspace
+
+__all__ = ["anna"]  # a fixture
+
+
+def whole_plan(runner: DaemonRunner) -> PlanPart:
+    environment = runner.environment
+    with environment.store.reading(environment.portal_id) as session:
+        head = plans.latest(session)
+    assert head
+    return PlanPart(digest=head.digest)
+
+
+def outcomes(runner: DaemonRunner) -> list[str]:
+    environment = runner.environment
+    with environment.store.reading(environment.portal_id) as session:
+        return [action.outcome for action in operator_actions.read(session)]
+
+
+def test_a_daemon_in_review_writes_what_was_approved_and_undoes_it_when_asked(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace, CONNECTOR_WRITES="review") as runner:
+        assert runner.loop.open()
+        runner.run_cycle()
+        assert stage_of(workspace, anna) == "lead"
+        approve(runner.environment.new_context(), whole_plan(runner), "eva")
+        runner.run_cycle(1)
+        assert stage_of(workspace, anna) == OPPORTUNITY
+        assert outcomes(runner) == ["2 applied"]
+        run = workspace.audit_lines()[-1].run
+        request_undo(runner.environment.new_context(), Selection(run=run), user="eva")
+        runner.run_cycle(1)
+        assert runner.failing_steps() == set()
+    assert stage_of(workspace, anna) == "lead"
+
+
+def test_a_daemon_that_was_told_to_review_writes_nothing_until_it_is_told_to_apply(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace) as runner:
+        assert runner.loop.open()
+        set_review_only(runner.environment.new_context(), review_only=True, user="eva")
+        for _ in range(2):
+            runner.run_cycle()
+        assert workspace.sandbox.write_requests() == []
+        assert any("only reviews, set by eva" in line for line in remarks(runner.loop))
+        set_review_only(runner.environment.new_context(), review_only=False, user="eva")
+        runner.loop.want_plan()
+        runner.run_cycle(1)
+        assert remarks(runner.loop) == []
+    assert stage_of(workspace, anna) == OPPORTUNITY
+
+
+def test_a_wish_for_a_plan_is_met_by_the_next_cycle(workspace: Workspace, anna: str) -> None:
+    with run_daemon(workspace, CONNECTOR_WRITES="review") as runner:
+        assert runner.loop.open()
+        runner.run_cycle()
+        runner.loop.schedule.next_plan = far_away = 1e12
+        runner.loop.want_plan()
+        runner.run_cycle(0.001)
+        assert runner.loop.schedule.next_plan < far_away
+        assert not runner.loop.plan_wanted.is_set()
