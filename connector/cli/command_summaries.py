@@ -13,6 +13,9 @@ SUMMARIES: Final = {
     "sync": "Pull, plan and apply in one go.",
     "backfill": "Read the whole portal, plan and apply; says first what it costs, and asks.",
     "run": "Poll, listen to webhooks, decide, and write where CONNECTOR_WRITES=apply says so.",
+    "worker": (
+        "Work on all portals of the folder, beside other workers on the same PostgreSQL database."
+    ),
     "mirror": "Prove that the mirror is complete, by counts and by a sample of ids, and repair it.",
     "explain": "Show what a record is, what it should be, by which rule and on what evidence.",
     "policy": "Check, test, show and begin policies; nothing is written to HubSpot.",

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "sync": "cycle",
     "backfill": "whole_portal",
     "run": "run",
+    "worker": "worker",
     "mirror": "whole_portal",
     "explain": "check_explain",
     "policy": "policy",

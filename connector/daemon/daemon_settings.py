@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.config.dashboard_access import DashboardAccessSettings, read_access
+from connector.config.portal_files import PortalFile
 from connector.config.settings import read_values
 from connector.errors import UserError
 
@@ -30,10 +31,13 @@ class DaemonSettings:
 
 
 def read(
-    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+    environment: Mapping[str, str] | None = None,
+    *,
+    folder: Path | None = None,
+    portal: PortalFile | None = None,
 ) -> DaemonSettings:
     """Return the daemon's settings; raise UserError naming the one that is wrong."""
-    values = read_values(environment, folder=folder)
+    values = read_values(environment, folder=folder, portal=portal)
     host, port = _address(values["CONNECTOR_LISTEN"])
     return DaemonSettings(
         poll_seconds=_number("CONNECTOR_POLL_SECONDS", values, minimum=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from threading import Event
 
 from connector.hubspot.http.daily_budget import is_uninterruptible
@@ -15,6 +16,10 @@ class Stopping(Exception):
     """The daemon was asked to stop, and the work under way is safe to leave."""
 
 
+class SliceEnded(Stopping):
+    """The reading of a whole portal has had its time, and goes on where it is."""
+
+
 class StopSignal:
     """The request to stop, which also ends every sleep and wait of the loop."""
 
@@ -23,6 +28,7 @@ class StopSignal:
         self._requested = Event()
         self._sleep_ended = Event()
         self._grace_until = 0.0
+        self._slice_until = inf
 
     @property
     def is_requested(self) -> bool:
@@ -67,6 +73,17 @@ class StopSignal:
         if self.is_requested and not is_uninterruptible():
             raise Stopping
 
+    def begin_slice(self, seconds: float) -> None:
+        """Let the reading of a whole portal end after so many seconds, between two pages."""
+        self._slice_until = self._monotonic() + seconds
+
     def on_progress(self, label: str, done: int, total: int | None) -> None:
-        """Use each progress report as a chance to stop."""
+        """Use each progress report as a chance to stop.
+
+        Only the reading of a whole portal knows its total while it pulls, and only it goes on later
+        where it was: whatever else was begun is not cut into slices.
+        """
         self.raise_if_stopping()
+        is_full_scan = label.startswith("pull ") and total is not None
+        if is_full_scan and self._monotonic() >= self._slice_until:
+            raise SliceEnded

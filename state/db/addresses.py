@@ -16,3 +16,12 @@ def password_of(url: str) -> str | None:
     except ValueError:  # it is no address at all: opening it says so
         return None
     return unquote(password) if password else None
+
+
+def driver_url(url: str) -> str:
+    """Return the address of a PostgreSQL database as its driver itself takes it.
+
+    >>> driver_url("postgresql+psycopg://crm@db/connector")
+    'postgresql://crm@db/connector'
+    """
+    return "postgresql" + url.removeprefix("postgresql").removeprefix("+psycopg")

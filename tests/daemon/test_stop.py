@@ -6,7 +6,7 @@ from threading import Timer
 
 import pytest
 
-from connector.daemon.stop import GRACE_SECONDS, Stopping, StopSignal
+from connector.daemon.stop import GRACE_SECONDS, SliceEnded, Stopping, StopSignal
 from connector.hubspot.http.daily_budget import uninterruptible
 
 
@@ -53,3 +53,16 @@ def test_a_sleep_ends_by_a_wake_and_the_next_one_does_not() -> None:
     stop.sleep(0.001)
     stop.yield_lock(0.001)
     assert not stop.is_requested
+
+
+def test_the_reading_of_a_whole_portal_ends_with_its_slice_and_nothing_else_does() -> None:
+    clock = FakeClock()
+    stop = StopSignal(clock)
+    stop.on_progress("pull contacts", 100, 200)
+    stop.begin_slice(60)
+    stop.on_progress("pull contacts", 100, 200)
+    clock.seconds += 60
+    stop.on_progress("pull contacts", 100, None)
+    stop.on_progress("decide", 100, 200)
+    with pytest.raises(SliceEnded):
+        stop.on_progress("pull contacts", 100, 200)

@@ -78,6 +78,7 @@ def test_compose_leaves_the_container_nothing_but_its_volume() -> None:
         "compose.yaml",
         "deploy/kubernetes.yaml",
         "deploy/kubernetes-postgresql.yaml",
+        "deploy/kubernetes-workers.yaml",
         "deploy/connector.env",
     ],
 )
@@ -171,6 +172,18 @@ def test_kubernetes_pins_the_portal_and_mounts_the_policy_so_that_an_edit_arrive
     assert "subPath" not in mount
     assert {"name": "policy", "configMap": {"name": "connector-policy"}} in pod["volumes"]
     assert ("CONNECTOR_DATABASE_URL" in variables) == ("postgresql" in name)
+
+
+def test_workers_in_kubernetes_have_the_portals_and_begin_in_review() -> None:
+    deployment = yaml.safe_load((ROOT / "deploy" / "kubernetes-workers.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {entry["name"]: entry.get("value") for entry in container["env"]}
+    mounts = {entry["mountPath"]: entry for entry in container["volumeMounts"]}
+    assert deployment["spec"]["replicas"] > 1
+    assert container["args"][0] == "worker"
+    assert mounts[variables["CONNECTOR_PORTALS"]]["readOnly"]
+    assert "subPath" not in mounts[variables["CONNECTOR_PORTALS"]]
+    assert variables["CONNECTOR_WRITES"] == "review"
 
 
 def test_the_health_check_tells_a_daemon_that_is_gone() -> None:

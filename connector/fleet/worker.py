@@ -1,0 +1,169 @@
+"""A worker: it takes jobs from the queue, and runs a cycle of a portal for each."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock, Timer
+from typing import Final
+
+import structlog
+from procrastinate import App
+
+from connector.app import SHUTDOWN_SECONDS
+from connector.config import settings
+from connector.config.portal_files import PortalFolder
+from connector.errors import UserError
+from connector.fleet.portal_work import CycleEnd, PortalWork, new_portal_work
+from connector.fleet.queue import (
+    CYCLE_TASK,
+    HEARTBEAT_SECONDS,
+    STALLED_SECONDS,
+    defer_cycle,
+    defer_missing_cycles,
+    make_tables,
+    new_app,
+    retry_stalled_jobs,
+)
+from state.db.store import Store
+
+_EVERY_TEN_SECONDS: Final = "* * * * * */10"  # a sixth field counts seconds
+_log = structlog.get_logger()
+
+
+class OpenPortals:
+    """The portals that this worker has open, and what is wrong with the others."""
+
+    def __init__(self, store: Store, monotonic: Callable[[], float]) -> None:
+        self._store = store
+        self._monotonic = monotonic
+        self._works: dict[str, PortalWork] = {}
+        self._problems: Mapping[str, str] = {}
+        self._lock = Lock()
+
+    def read_folder(self) -> PortalFolder:
+        """Return the portals as their files say now; a new mistake is logged once."""
+        folder = settings.read_portals()
+        for name, problem in folder.problems.items():
+            if self._problems.get(name) != problem:
+                _log.error("portal.file_wrong", portal=name, message=problem)
+        self._problems = folder.problems
+        return folder
+
+    def run_cycle(self, name: str) -> CycleEnd | None:
+        """Run a cycle of a portal; None where its file is gone or wrong, and no cycle follows.
+
+        The files are read every ten seconds: a file that is put right begins anew.
+        """
+        with structlog.contextvars.bound_contextvars(portal_name=name):
+            if name not in self.read_folder().portals:
+                self._forget(name)
+                return None
+            return self._work_of(name).run_cycle()
+
+    def request_stop(self) -> None:
+        """Ask every running cycle to stop where that is safe."""
+        with self._lock:
+            for work in self._works.values():
+                work.request_stop()
+
+    def close(self) -> None:
+        """Close every portal."""
+        for name in list(self._works):
+            self._forget(name)
+
+    def _work_of(self, name: str) -> PortalWork:
+        with self._lock:
+            if name not in self._works:
+                self._works[name] = new_portal_work(self._store, name, self._monotonic)
+            return self._works[name]
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            work = self._works.pop(name, None)
+        if work is not None:
+            work.close()
+
+
+def run(database_url: str, *, concurrency: int, monotonic: Callable[[], float]) -> int:
+    """Work on up to `concurrency` portals at once, until SIGTERM or SIGINT."""
+    if not database_url.startswith("postgresql"):
+        raise UserError(
+            "Workers share a PostgreSQL database: set CONNECTOR_DATABASE_URL to one, or use "
+            "`connector run` on this machine alone."
+        )
+    with Store.open(database_url) as store:
+        make_tables(database_url)
+        portals = OpenPortals(store, monotonic)
+        if not portals.read_folder().names:
+            raise UserError(
+                "There is no portal file to work on: `connector portals add NAME` begins one."
+            )
+        try:
+            asyncio.run(_work(new_app(database_url), portals, concurrency))
+        finally:
+            portals.close()
+    _log.info("worker.stopped")
+    return 0
+
+
+def add_tasks(app: App, portals: OpenPortals, pool: ThreadPoolExecutor) -> None:
+    """Add what a worker can do to the queue's app."""
+
+    @app.task(name=CYCLE_TASK)
+    async def cycle(portal: str) -> None:
+        loop = asyncio.get_running_loop()
+        ended = await loop.run_in_executor(pool, portals.run_cycle, portal)
+        if ended is not None:
+            await defer_cycle(app, portal, seconds=ended.next_in_seconds)
+
+    # One worker of the fleet does this each time: the queue gives a moment to one of them.
+    @app.periodic(cron=_EVERY_TEN_SECONDS)
+    @app.task(name="keep", queueing_lock="keep", priority=1)
+    async def keep(timestamp: int) -> None:
+        if stalled_count := await retry_stalled_jobs(app):
+            _log.warning("jobs.taken_over", jobs=stalled_count)
+        folder = await asyncio.to_thread(portals.read_folder)
+        await defer_missing_cycles(app, folder.portals)
+
+
+async def _work(app: App, portals: OpenPortals, concurrency: int) -> None:
+    with ThreadPoolExecutor(concurrency, thread_name_prefix="cycle") as pool:
+        add_tasks(app, portals, pool)
+        async with app.open_async():
+            await defer_missing_cycles(app, portals.read_folder().portals)
+            work = asyncio.create_task(
+                app.run_worker_async(
+                    # One more than portals at once: looking after the queue never waits for them.
+                    concurrency=concurrency + 1,
+                    install_signal_handlers=False,
+                    delete_jobs="successful",
+                    fetch_job_polling_interval=1.0,
+                    update_heartbeat_interval=HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=STALLED_SECONDS,
+                )
+            )
+            _stop_on_signals(work, portals)
+            _log.info("worker.started", concurrency=concurrency)
+            with suppress(asyncio.CancelledError):
+                await work
+
+
+def _stop_on_signals(work: asyncio.Task[None], portals: OpenPortals) -> None:
+    """On SIGTERM or SIGINT take no new job, and let running cycles end where that is safe."""
+
+    def stop() -> None:
+        portals.request_stop()
+        work.cancel()
+        # A request that hangs is left: its outcome is read by whoever takes the portal over.
+        leave = Timer(SHUTDOWN_SECONDS, os._exit, args=[0])
+        leave.daemon = True
+        leave.start()
+
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signal_number, stop)
