@@ -24,7 +24,7 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.config.known_database import is_new_database
-from connector.config.open_run import open_api, read_policy
+from connector.config.open_run import full_database_url, open_api, read_policy
 from connector.config.policy_choice import Purpose
 from connector.config.settings import Settings
 from connector.context import RunContext
@@ -43,12 +43,21 @@ from state.db.store import Store
     epilog=help_examples(
         "connector check",
         "connector check --json | jq '.[] | .light'",
+        "connector check --format markdown > check.md",
         "connector check --trial --out trial.json",
         "connector check --trial --clean",
     )
 )
 @policy_option
 @json_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="For people, for scripts, for a ticket.",
+)
 @click.option(
     "--trial",
     "is_trial",
@@ -58,13 +67,20 @@ from state.db.store import Store
 @click.option("--clean", is_flag=True, help="Remove what a trial that was killed has left.")
 @click.option("--out", metavar="FILE", help="Where a trial writes its result, for a bug report.")
 def check(
-    *, policy: str | None, as_json: bool, is_trial: bool, clean: bool, out: str | None
+    *,
+    policy: str | None,
+    as_json: bool,
+    form: str,
+    is_trial: bool,
+    clean: bool,
+    out: str | None,
 ) -> int:
     """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
     if (clean or out) and not is_trial:
         raise click.UsageError("--clean and --out belong to `connector check --trial`.")
+    as_json = as_json or form == "json"
     if not is_trial:
-        return _show_check(load_settings(), policy=policy, as_json=as_json)
+        return _show_check(load_settings(), policy=policy, form="json" if as_json else form)
     # Loaded here: no other command needs a trial.
     from connector.cli.trial import clean_after_trial, try_assumptions
 
@@ -106,7 +122,7 @@ def explain(
     )
 
 
-def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int:
+def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
     """Show the check-up; return 1 where something must be corrected first."""
     if not is_quiet():
         echo(
@@ -116,7 +132,7 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
     loaded_policy = read_policy(policy or settings.policy, settings)
     results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
     results += _check_what_is_remembered(settings)
-    if as_json:
+    if form == "json":
         write_json(
             [
                 {
@@ -128,6 +144,8 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
                 for result in results
             ]
         )
+    elif form == "markdown":
+        echo(check_up.markdown(results))
     else:
         console().print(check_up.renderable(results))
     return int(any(result.result is CheckResult.FAIL for result in results))
@@ -135,12 +153,20 @@ def _show_check(settings: Settings, *, policy: str | None, as_json: bool) -> int
 
 def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
     """Yield the findings of the portals in the database; nothing where there is none yet."""
+    where = full_database_url(settings.database_url)
     if is_new_database(settings.database_url):
+        message = f"{where}: not there yet, `connector pull` creates it"
+        yield Finding(name="database", result=CheckResult.OK, message=message, section="database")
         return
     try:
         with Store.open(settings.database_url) as store:
             with store.reading_all_portals() as session:
                 portal_ids = portals.ids(session)
+            owners = ", ".join(f"portal {portal_id}" for portal_id in portal_ids)
+            message = f"{where}: of {owners or 'no portal yet'}"
+            yield Finding(
+                name="database", result=CheckResult.OK, message=message, section="database"
+            )
             for portal_id in portal_ids:
                 if settings.portal_id in {"", portal_id}:
                     yield from check_store(store, portal_id)

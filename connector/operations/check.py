@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from connector.core.binding.bind import bind
 from connector.core.binding.bound_policy import BoundPolicy
-from connector.core.model import STAGE, STATUS, ObjectType, Portal, Ref
+from connector.core.model import STAGE, STATUS, Account, ObjectType, Portal, Ref
 from connector.core.policy.load import Policy
 from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import HubSpotApi
@@ -24,12 +24,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
     """Yield the findings in order; without a token that works there is only the first."""
     try:
-        portal = api.portal()
+        account = api.account()
+        # To a portal that is not the right one, nothing more is sent.
+        is_right = portal_id in {"", account.portal_id}
+        portal = api.portal() if is_right else None
     except ConnectorError as error:
         yield Finding(name="token", result=CheckResult.FAIL, message=str(error))
         return
-    yield _check_token(portal)
-    yield _check_portal_id(portal, portal_id)
+    yield _check_token(account)
+    yield _check_portal_id(account, portal_id)
+    if portal is None:
+        return
     try:
         yield _check_clock(api.now())
     except ClocksDisagree as error:
@@ -43,7 +48,7 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         yield _check_writable(api, kind)
     yield from _check_stages(portal)
-    yield _check_pipelines(portal)
+    yield from _check_pipelines(portal)
     try:
         bound = bind(policy, portal)
     except UserError as error:
@@ -54,8 +59,7 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
     yield from check_writers(api, portal, bound)
 
 
-def _check_token(portal: Portal) -> Finding:
-    account = portal.account
+def _check_token(account: Account) -> Finding:
     return Finding(
         name="token",
         result=CheckResult.OK,
@@ -94,8 +98,8 @@ def _check_definitions(portal: Portal) -> Iterator[Finding]:
         yield Finding(name="definitions", result=CheckResult.WARNING, message=message)
 
 
-def _check_portal_id(portal: Portal, portal_id: str) -> Finding:
-    actual = portal.account.portal_id
+def _check_portal_id(account: Account, portal_id: str) -> Finding:
+    actual = account.portal_id
     if not portal_id:
         hint = f"not pinned: set HUBSPOT_PORTAL_ID={actual}, so that no other token is ever used"
         return Finding(name="portal id", result=CheckResult.WARNING, message=hint)
@@ -148,18 +152,33 @@ def _check_stages(portal: Portal) -> Iterator[Finding]:
         names = ", ".join(stage.label for stage in portal.stages(kind))
         result = CheckResult.OK if names else CheckResult.FAIL
         message = names or f"{kind} have no {STAGE} property: is the read scope missing?"
-        yield Finding(name=f"stages of {kind}", result=result, message=message)
+        yield Finding(name=f"stages of {kind}", result=result, message=message, section="stages")
     names = ", ".join(option.label for option in portal.options(ObjectType.CONTACTS, STATUS))
     result = CheckResult.OK if names else CheckResult.WARNING
-    yield Finding(name="lead statuses", result=result, message=names or "none")
+    yield Finding(name="lead statuses", result=result, message=names or "none", section="stages")
 
 
-def _check_pipelines(portal: Portal) -> Finding:
+def _check_pipelines(portal: Portal) -> Iterator[Finding]:
     names = ", ".join(
         f"{pipeline.label} ({len(pipeline.stages)} stages)" for pipeline in portal.pipelines
     )
     result = CheckResult.OK if names else CheckResult.WARNING
-    return Finding(name="pipelines", result=result, message=names or "none")
+    yield Finding(name="pipelines", result=result, message=names or "none", section="stages")
+    odd_stages = [
+        f"{pipeline.label}: {stage.label}"
+        for pipeline in portal.pipelines
+        for stage in pipeline.stages
+        if stage.is_closed and stage.probability not in {0, 1}
+    ]
+    if odd_stages:
+        message = (
+            f"deals in {', '.join(odd_stages[:5])} are closed, and count as neither won nor lost: "
+            "if that is not meant, correct the win probability in Settings > Objects > Deals > "
+            "Pipelines"
+        )
+        yield Finding(
+            name="odd stages", result=CheckResult.WARNING, message=message, section="stages"
+        )
 
 
 def _check_policy(bound: BoundPolicy) -> Iterator[Finding]:

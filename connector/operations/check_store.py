@@ -7,7 +7,8 @@ from typing import Final
 
 from connector.operations.finding import CheckResult, Finding
 from connector.operations.quarantine import list_set_aside
-from state import outbox
+from connector.operations.trial.open_trial import TRIAL_OPEN
+from state import checkpoints, outbox
 from state.db.store import Store
 
 _EXAMPLES: Final = 5
@@ -18,6 +19,10 @@ def check_store(store: Store, portal_id: str) -> Iterator[Finding]:
     with store.reading(portal_id) as session:
         entries = list_set_aside(session)
         moves = outbox.open_moves(session)
+        is_trial_open = bool(checkpoints.get(session, TRIAL_OPEN))
+    if is_trial_open:
+        message = "a trial was stopped: `connector check --trial --clean` removes what it left"
+        yield Finding(name="trial", result=CheckResult.WARNING, message=message, section="database")
     set_aside = [f"{entry.record}: {entry.reason}" for entry in entries]
     yield _finding(
         "set aside", set_aside, "`connector quarantine list` shows all, and when each is tried next"

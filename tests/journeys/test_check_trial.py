@@ -71,6 +71,8 @@ def test_a_trial_that_was_stopped_is_cleaned_before_the_next(
     assert left.code == ACTION_NEEDED
     assert "are left" in left.out
     assert trial_records(workspace)
+    lights = {check["name"]: check["light"] for check in run_connector("check", "--json").json}
+    assert lights["trial"] == "warning"
     refused = run_connector("check", "--trial")
     assert refused.code == ACTION_NEEDED
     assert "--clean" in refused.err

@@ -179,12 +179,28 @@ def test_a_check_names_a_missing_scope(
     assert any(scope in message for message in messages)
 
 
-def test_a_check_names_the_portal_that_a_token_belongs_to(run_connector: RunConnector) -> None:
+def test_a_check_names_the_portal_that_a_token_belongs_to(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
     mismatched = run_connector("check", "--json", HUBSPOT_PORTAL_ID="4711")
     assert mismatched.code == ACTION_NEEDED
     assert [check["name"] for check in mismatched.json if check["light"] == "fail"] == ["portal id"]
+    # Nothing is asked of a portal that is not the right one, but who it is.
+    assert workspace.sandbox.request_count() == workspace.sandbox.request_count("account") == 1
     unpinned = run_connector("check", "--json", HUBSPOT_PORTAL_ID="")
     assert unpinned.code == DONE
     assert [check["name"] for check in unpinned.json if check["light"] == "warning"] == [
         "portal id"
     ]
+
+
+def test_a_check_has_sections_and_is_shown_as_markdown_for_a_ticket(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    result = run_connector("check", "--format", "markdown")
+    assert result.code == DONE
+    for section in ("Portal", "Stages", "Policy", "Writers", "Database"):
+        assert f"## {section}" in result.out
+    assert f"| ok | database | {workspace.folder / 'connector.db'}" in result.out
+    assert "at most 60 requests" in result.err
+    assert run_connector("check", "--format", "json").json[0]["section"] == "portal"

@@ -31,6 +31,8 @@ def findings(
 def test_a_portal_where_all_is_well_is_all_green(portal: ConnectedPortal) -> None:
     portal.contact("lead")
     by_name = findings(portal)
+    odd_stages = by_name.pop("odd stages")  # the example has one on purpose
+    assert "Sales Pipeline: Closed, shared" in odd_stages.message
     assert {finding.result for finding in by_name.values()} == {CheckResult.OK}
     assert by_name["token"].message == "portal 1 (STANDARD, UTC)"
     assert by_name["portal id"].message == "pinned to 1"
@@ -193,3 +195,17 @@ def test_histories_that_cannot_be_read_leave_the_writers_unknown(portal: Connect
     finding = findings(portal)["writers"]
     assert finding.result is CheckResult.WARNING
     assert finding.message.startswith("unknown: the histories could not be read")
+
+
+def test_a_closed_stage_that_is_neither_won_nor_lost_is_named_and_no_other(
+    portal: ConnectedPortal,
+) -> None:
+    info = portal.api.portal_info
+    (pipeline,) = info.pipelines
+    odd_stage = replace(pipeline.stages[-1], label="Parked", is_closed=True, probability=0.5)
+    for stages, is_named in ((pipeline.stages[:-1], False), ((odd_stage,), True)):
+        odd_pipeline = replace(pipeline, stages=stages)
+        portal.api.portal_info = replace(info, pipelines=(odd_pipeline,))
+        finding = findings(portal).get("odd stages")
+        assert (finding is not None and "Sales Pipeline: Parked" in finding.message) is is_named
+        assert finding is None or finding.result is CheckResult.WARNING

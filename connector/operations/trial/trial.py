@@ -19,6 +19,7 @@ from connector.operations.trial.link_probes import (
     probe_links,
     probe_merges,
 )
+from connector.operations.trial.open_trial import TRIAL_OPEN
 from connector.operations.trial.read_probes import (
     probe_answers,
     probe_definitions,
@@ -47,7 +48,7 @@ TEST_ACCOUNTS: Final = frozenset({"DEVELOPER_TEST", "SANDBOX"})
 """Account types in which a trial writes (HubSpot's account information API)."""
 REQUESTS_AT_MOST: Final = 220
 MINUTES_AT_MOST: Final = 4
-_OPEN, _RESULT = "trial-open", "trial-result"
+_RESULT: Final = "trial-result"
 Probe = Callable[[TrialRecords], Iterator[Seen]]
 PROBES: Final[tuple[tuple[Probe, tuple[str, ...]], ...]] = (
     # How late reads are decides how often the others read.
@@ -154,7 +155,7 @@ def require_test_account(account: Account, portal_id: str) -> None:
 def open_trial(store: Store, portal_id: str) -> str:
     """Return the token of a trial whose records may be left, "" where there is none."""
     with store.reading(portal_id) as session:
-        return str(checkpoints.get(session, _OPEN) or "")
+        return str(checkpoints.get(session, TRIAL_OPEN) or "")
 
 
 def last_trial(store: Store, portal_id: str) -> dict[str, Any]:
@@ -167,7 +168,7 @@ def last_trial(store: Store, portal_id: str) -> dict[str, Any]:
 def close_trial(store: Store, portal_id: str) -> None:
     """Remember that no record of a trial is left."""
     with store.begin(portal_id) as session:
-        checkpoints.put(session, _OPEN, "")
+        checkpoints.put(session, TRIAL_OPEN, "")
 
 
 def run_trial(
@@ -189,7 +190,7 @@ def run_trial(
     portal_id = account.portal_id
     with store.begin(portal_id) as session:
         portals.save(session, portal, client.now())
-        checkpoints.put(session, _OPEN, token)
+        checkpoints.put(session, TRIAL_OPEN, token)
     records = TrialRecords(client=client, portal=portal, token=token, wait=wait)
     observations: list[Observation] = []
     try:
@@ -215,7 +216,7 @@ def run_trial(
     with store.begin(portal_id) as session:
         checkpoints.put(session, _RESULT, result.document())
         if not left:
-            checkpoints.put(session, _OPEN, "")
+            checkpoints.put(session, TRIAL_OPEN, "")
     return result
 
 
