@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Boolean, Index, bindparam, delete, select
+from sqlalchemy import Boolean, Column, ColumnElement, Index, bindparam, delete, exists, select
 
 from connector.core.model import Association, ObjectType, Ref
 from state.db.columns import column, define_table, number_key, text, text_key
@@ -99,6 +99,18 @@ def read(
 def read_to_deals(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, tuple[Association, ...]]:
     """Return the links of contacts and companies to deals; every asked record is a key."""
     return read(session, refs, ObjectType.DEALS)
+
+
+def has_deals(
+    session: Transaction, object_type: ObjectType, object_id: Column[int]
+) -> ColumnElement[bool]:
+    """Return the condition that the contact or company with the id in a column has a deal."""
+    return exists().where(
+        _C.portal_id == session.portal_key,
+        _C.target_type == object_type.value,
+        _C.target_id == object_id,
+        _C.source_type == ObjectType.DEALS.value,
+    )
 
 
 def read_of_deals(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, false, func, or_, select
 
-from connector.core.model import ObjectType, Ref
+from connector.core.model import STAGE, ObjectType, Ref
+from state import associations
+from state.db.encoding import canonical_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -29,6 +31,38 @@ def read_companies(session: Transaction, contacts: Iterable[Ref]) -> dict[Ref, R
                 ObjectType.COMPANIES, str(company)
             )
     return company_by_contact
+
+
+def read_in_stages(
+    session: Transaction,
+    object_type: ObjectType,
+    stages: Collection[str],
+    *,
+    or_with_deals: bool = False,
+    after_id: str = "0",
+    limit: int = 1000,
+) -> tuple[Ref, ...]:
+    """Return live records that may be in one of these stages, or have a deal, ordered by id.
+
+    The database compares texts, so that rows need not be decoded one by one. Where another
+    property has a value that reads like such a stage, its record is among them as well.
+    """
+    # Properties are canonical JSON: a stage stands there as `"lifecyclestage":"customer"`.
+    conditions = [
+        _C.properties.contains(canonical_json({STAGE: stage})[1:-1], autoescape=True)
+        for stage in sorted(stages)
+    ]
+    if or_with_deals:
+        conditions.append(associations.has_deals(session, object_type, _C.object_id))
+    query = select(_C.object_id).where(
+        _C.portal_id == session.portal_key,
+        _C.object_type == object_type.value,
+        _C.object_id > int(after_id),
+        _C.archived_at.is_(None),
+        or_(false(), *conditions),
+    )
+    ids = session.scalars(query.order_by(_C.object_id).limit(limit))
+    return tuple(Ref(object_type, str(object_id)) for object_id in ids)
 
 
 def read_id_range(

@@ -16,7 +16,7 @@ from connector.core.decide.facts import Facts
 from connector.core.model import ObjectType
 from connector.core.policy.setting_names import unbound_values
 from connector.plan.gather import gather
-from connector.reports.offline import all_refs
+from connector.reports.offline import ORDER, refs_in_stages
 from connector.reports.table import Cell, Report
 
 _CUSTOMER: Final = "customer"
@@ -68,20 +68,28 @@ def _find_customers(context: DecisionContext) -> Iterator[Customer]:
     """Yield the contacts and companies that are customers, by a won deal or by their stage."""
     domains = _excluded_domains(context)
     churned = {kind: _churned_stages(context, kind) for kind in context.policy.object_policies}
-    for refs in all_refs(context):
-        for facts in gather(context, refs):
-            kind = facts.record.object_type
-            object_policy = context.policy.object_policies[kind]
-            if facts.stage in object_policy.parked_stages | churned[kind] or _is_below(
-                facts.values.get("domain"), domains
-            ):
-                continue
-            # A won deal makes a customer before the stage says so, and the stage after an import.
-            won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
-            if won or _is_customer(object_policy, facts.stage):
-                has_mark = kind in context.policy.mark_properties
-                former = facts.mark == MARKED if has_mark else None
-                yield Customer(facts=facts, won=won, former=former)
+    for facts in _possible_customers(context):
+        kind = facts.record.object_type
+        object_policy = context.policy.object_policies[kind]
+        if facts.stage in object_policy.parked_stages | churned[kind] or _is_below(
+            facts.values.get("domain"), domains
+        ):
+            continue
+        # A won deal makes a customer before the stage says so, and the stage after an import.
+        won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
+        if won or _is_customer(object_policy, facts.stage):
+            has_mark = kind in context.policy.mark_properties
+            former = facts.mark == MARKED if has_mark else None
+            yield Customer(facts=facts, won=won, former=former)
+
+
+def _possible_customers(context: DecisionContext) -> Iterator[Facts]:
+    """Yield the facts of the companies, then contacts, that have a deal or a customer's stage."""
+    for kind in ORDER:
+        object_policy = context.policy.object_policies[kind]
+        stages = [stage for stage in object_policy.path if _is_customer(object_policy, stage)]
+        for refs in refs_in_stages(context, kind, stages, or_with_deals=True):
+            yield from gather(context, refs)
 
 
 def _excluded_domains(context: DecisionContext) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +17,7 @@ from connector.core.problem import PolicyError
 from connector.errors import UserError
 from connector.hubspot.api import ReadResult
 from connector.pull.poll import require_mirror
-from state import mirror, portals
+from state import mirror, mirror_queries, portals
 from state.db.pages import read_pages
 from state.db.store import Store
 from state.db.transaction import Transaction
@@ -120,6 +120,23 @@ def all_refs(
 ) -> Iterator[Sequence[Ref]]:
     """Yield all companies, then all contacts, in chunks; archived ones are left out."""
     return live_refs(context.reading, kinds)
+
+
+def refs_in_stages(
+    context: DecisionContext,
+    kind: ObjectType,
+    stages: Collection[str],
+    *,
+    or_with_deals: bool = False,
+) -> Iterator[Sequence[Ref]]:
+    """Yield in chunks the live records that may be in one of these stages, or have a deal."""
+
+    def read_page(session: Transaction, after_id: str) -> Sequence[Ref]:
+        return mirror_queries.read_in_stages(
+            session, kind, stages, or_with_deals=or_with_deals, after_id=after_id, limit=_CHUNK
+        )
+
+    return read_pages(context.reading, read_page, start="0", key_of=lambda ref: ref.id)
 
 
 def live_refs(

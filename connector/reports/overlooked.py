@@ -18,7 +18,7 @@ from connector.core.follow_up.overlooked import (
 from connector.core.model import STAGE, ObjectType, Ref
 from connector.errors import UserError
 from connector.plan.gather import gather
-from connector.reports.offline import all_refs
+from connector.reports.offline import refs_in_stages
 from connector.reports.table import Cell, Report
 from state import ledger, mirror
 
@@ -93,7 +93,7 @@ def overlooked_contacts(context: DecisionContext) -> Iterator[OverlookedContact]
     """Yield the overlooked contacts in the order of their ids; none outside of the scope."""
     terms = follow_up_terms(context.policy, context.portal)
     examined = 0
-    for refs in all_refs(context, (ObjectType.CONTACTS,)):
+    for refs in refs_in_stages(context, ObjectType.CONTACTS, terms.wait_times):
         examined += len(refs)
         context.progress("look for overlooked contacts", examined, None)
         contacts = _overlooked_in(context, terms, refs)

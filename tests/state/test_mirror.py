@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.core.model import ObjectType, Record
-from state import ledger, mirror, mirror_queries
+from state import associations, ledger, mirror, mirror_queries
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.fakes.stored import erase_mirror
@@ -23,6 +24,7 @@ from tests.state.examples import (
     contact,
     deal,
     in_portal,
+    link,
     record,
 )
 
@@ -261,3 +263,32 @@ def test_what_was_archived_before_a_moment_is_told(session: Transaction) -> None
     mirror.archive(session, [contact(2)], at=at(5))
     assert mirror_queries.archived_before(session, at(5)) == [contact(1)]
     assert mirror_queries.archived_before(in_portal(session, OTHER_PORTAL), at(9)) == []
+
+
+@pytest.mark.parametrize("stage", ["customer", "42", 'a"b', "100%_", "Kjøper / nå"])
+def test_records_are_found_by_their_stage_whatever_its_letters(
+    session: Transaction, stage: str
+) -> None:
+    other = record(contact(2), lifecyclestage="lead", hs_lead_status="NEW")
+    archived = record(contact(3), lifecyclestage=stage, archived=True)
+    blank = record(contact(4), lifecyclestage="")
+    mirror.put(
+        session,
+        [record(contact(1), lifecyclestage=stage, email="a@b.example"), other, archived, blank],
+        due_at=NOON,
+    )
+    mirror.put(
+        in_portal(session, OTHER_PORTAL), [record(contact(9), lifecyclestage=stage)], due_at=NOON
+    )
+    assert mirror_queries.read_in_stages(session, CONTACTS, [stage]) == (contact(1),)
+    assert mirror_queries.read_in_stages(session, CONTACTS, [stage], after_id="1") == ()
+    assert mirror_queries.read_in_stages(session, CONTACTS, []) == ()
+
+
+def test_records_with_a_deal_are_found_in_any_stage(session: Transaction) -> None:
+    contacts = [record(contact(number), lifecyclestage="lead") for number in (1, 2)]
+    mirror.put(session, contacts, due_at=NOON)
+    associations.replace(session, deal(7), CONTACTS, [link(deal(7), contact(2))])
+    read_with_deals = partial(mirror_queries.read_in_stages, or_with_deals=True)
+    assert read_with_deals(session, CONTACTS, ["customer"]) == (contact(2),)
+    assert read_with_deals(session, ObjectType.COMPANIES, ["customer"]) == ()
