@@ -320,7 +320,7 @@ def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> di
 
 def _rows(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Any]:
     return {
-        ref_of(row.object_type, row.object_id): row
+        Ref(chunk[0], str(row[2])): row
         for chunk in chunk_refs(refs)
         for row in session.execute(select(TABLE).where(*chunk_conditions(session, TABLE, chunk)))
     }

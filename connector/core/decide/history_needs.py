@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
 from connector.core.conditions.values import Value
-from connector.core.decide.decision import decide, find_exemption
+from connector.core.decide.decision import find_exemption
 from connector.core.decide.edit_values import is_converted_since_status
 from connector.core.decide.facts import Facts
+from connector.core.decide.rounds import Rounds
 
 _LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -38,12 +39,16 @@ def needs_edit_history(policy: BoundPolicy, facts: Facts) -> bool:
     if object_policy.uses_status_time:
         return True
     # The author is unknown: read the history only if the decision depends on the author.
-    outcomes = {
-        (decision.stage, decision.status)
-        for variant in (facts, *_possible_authors(facts))
-        for decision in (decide(policy, variant),)
-    }
+    outcomes = {_outcome(object_policy, variant) for variant in (facts, *_possible_authors(facts))}
     return len(outcomes) > 1
+
+
+def _outcome(object_policy: ObjectPolicy, facts: Facts) -> tuple[str, str]:
+    """Return the stage and lead status that a record should have, without reasons and evidence."""
+    rounds = Rounds(object_policy, facts, frozenset())
+    if find_exemption(object_policy, facts) or not rounds.run():
+        return facts.stage, facts.status
+    return rounds.resulting_stage, rounds.status
 
 
 def _possible_authors(facts: Facts) -> Iterator[Facts]:

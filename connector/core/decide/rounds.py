@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
-from connector.core.binding.bound_policy import BoundRule, ObjectPolicy
+from connector.core.binding.bound_policy import BoundEntry, BoundRule, ObjectPolicy
 from connector.core.conditions.values import Value, Values
 from connector.core.conditions.vocabulary import ENTERED_PREFIX, RULES_FACT, Fact
 from connector.core.decide.facts import Facts
 from connector.core.model import STAGE, STATUS
 from connector.core.policy.rule import RuleDirection
 
+_Entry = TypeVar("_Entry", bound=BoundEntry)
+
 MAX_ROUNDS: Final = 3
 """The number of rounds after which a record that still moves is left alone."""
+
+
+def first_entry(entries: Iterable[_Entry], values: Values) -> _Entry | None:
+    """Return the first rule or row that holds, None where none does."""
+    # A plain loop: a generator costs as much as the conditions.
+    for entry in entries:
+        if entry.when.holds(values):
+            return entry
+    return None
 
 
 class Rounds:
@@ -90,14 +102,7 @@ class Rounds:
         """Move the stage until a rule keeps it; return whether one did."""
         values = self._values
         while True:
-            rule = next(
-                (
-                    candidate
-                    for candidate in self._object_policy.rules
-                    if candidate.when.holds(values)
-                ),
-                None,
-            )
+            rule = first_entry(self._object_policy.rules, values)
             self.winner = rule
             if rule is None:
                 return True
@@ -142,10 +147,7 @@ class Rounds:
         """Set the lead status by the first row that holds for the stage that resulted."""
         values = self._values
         values[RULES_FACT] = tuple(winning_rules)
-        row = next(
-            (candidate for candidate in self._object_policy.rows if candidate.when.holds(values)),
-            None,
-        )
+        row = first_entry(self._object_policy.rows, values)
         new_status = row.target_for(self.stage, values) if row else None
         if row is None or new_status is None or new_status == self.status:
             return

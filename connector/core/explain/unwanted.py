@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy
@@ -335,7 +336,12 @@ def _fitting(patterns: tuple[str, ...], name: object) -> tuple[str, ...]:
     """Return the patterns that fit the name of a form."""
     if not isinstance(name, str):
         return ()
-    return tuple(pattern for pattern in patterns if TextPattern([pattern]).fits(name))
+    return tuple(pattern for pattern in patterns if _compiled_pattern(pattern).fits(name))
+
+
+@cache
+def _compiled_pattern(pattern: str) -> TextPattern:
+    return TextPattern([pattern])
 
 
 def _setting(name: str, value: YamlValue) -> str:

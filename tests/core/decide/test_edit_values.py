@@ -124,6 +124,11 @@ def test_a_status_history_is_read_where_its_author_decides(record: Record, neede
     assert needs_edit_history(POLICY, facts_about(POLICY, record)) is needed
 
 
+def test_no_history_is_read_where_a_program_s_status_would_be_out_of_scope() -> None:
+    policy = bind_policy("extends: standard\nsettings: {scope: status.by_person}\n")
+    assert not needs_edit_history(policy, facts_about(policy, contact("lead", "CONNECTED")))
+
+
 def test_a_deal_decides_whoever_set_the_status() -> None:
     facts = facts_about(POLICY, contact("opportunity", "UNQUALIFIED", **DEMO), open_deal())
     assert not needs_edit_history(POLICY, facts)
