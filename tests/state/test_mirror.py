@@ -269,12 +269,12 @@ def test_what_was_archived_before_a_moment_is_told(session: Transaction) -> None
 def test_records_are_found_by_their_stage_whatever_its_letters(
     session: Transaction, stage: str
 ) -> None:
-    other = record(contact(2), lifecyclestage="lead", hs_lead_status="NEW")
+    lead = record(contact(2), lifecyclestage="lead", hs_lead_status="NEW")
     archived = record(contact(3), lifecyclestage=stage, archived=True)
     blank = record(contact(4), lifecyclestage="")
     mirror.put(
         session,
-        [record(contact(1), lifecyclestage=stage, email="a@b.example"), other, archived, blank],
+        [record(contact(1), lifecyclestage=stage, email="a@b.example"), lead, archived, blank],
         due_at=NOON,
     )
     mirror.put(
