@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -16,14 +15,17 @@ import structlog
 from connector.alerts.alert import Health, alerts
 from connector.alerts.channels import Channels
 from connector.alerts.digest import Digest
-from connector.alerts.events import EventDelivery, deliver_waiting, event_receiver
+from connector.alerts.event_receiver import event_receiver
+from connector.alerts.events import EventDelivery, deliver_waiting
 from connector.alerts.handover import Handover, addresses_by_owner
 from connector.alerts.notifier import Notifier
+from connector.alerts.observed import NewsSource, take_news
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine
 from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
 from connector.core.webhook_event import Event
+from connector.daemon.caught_signals import caught_signals
 from connector.daemon.cycle import Schedule
 from connector.daemon.daemon_settings import DaemonSettings
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
@@ -45,9 +47,10 @@ from connector.web.daemon_link import DaemonLink
 from connector.web.dashboard.source import DashboardSource
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from state import mirror, outbox, quarantine, unreadable_records, webhook_inbox
+from state import mirror, outbox, outgoing_events, quarantine, unreadable_records, webhook_inbox
 from state.db.locks import Busy
 from state.db.store import Store
+from state.outgoing_events import EventCounts
 
 SHUTDOWN_SECONDS: Final = 8.0
 """Seconds after SIGTERM; containers are killed after ten. Open moves are in the outbox."""
@@ -91,7 +94,7 @@ def _messages(store: Store, daemon_settings: DaemonSettings) -> _Messages:
         notifier=Notifier(
             store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
         ),
-        handover=Handover(send_to_owner),
+        handover=Handover(send_to_owner, channels.send_to_named),
         digest=Digest(store, channels.send, send_to_owner) if has_digest else None,
         event_delivery=event_delivery,
         channels=[*opened, event_delivery] if event_delivery else opened,
@@ -201,7 +204,7 @@ def run(
     """Work until SIGTERM or SIGINT; UserError where the portal cannot be opened at all."""
     database_url = read_settings().database_url
     with (
-        _caught_signals() as signals,
+        caught_signals() as signals,
         Store.open(database_url) as store,
         _only_daemon(store, database_url),
     ):
@@ -272,24 +275,6 @@ def _wall_clock() -> float:
     return datetime.now(UTC).timestamp()
 
 
-@contextmanager
-def _caught_signals() -> Iterator[Sequence[int]]:
-    """Yield the signals that arrived so far.
-
-    The handler takes no lock, because it may interrupt itself and any code of the main thread.
-    """
-    received: list[int] = []
-    previous_handlers = {
-        signal_number: signal.signal(signal_number, lambda number, _: received.append(number))
-        for signal_number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield received
-    finally:
-        for signal_number, handler in previous_handlers.items():
-            signal.signal(signal_number, handler)
-
-
 def _store_events(loop: Loop, events: Sequence[Event]) -> None:
     """Store events, and wake the loop; TemporaryError while no portal is open."""
     environment = loop.environment
@@ -314,14 +299,25 @@ def _handle_ended_correction(
 
 def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
     """Send alerts, digest and events after a cycle; a failing database is reported by the steps."""
-    if messages.event_delivery:
-        messages.event_delivery.wake(environment.portal_id)
     try:
-        _send_alerts(loop, environment, messages.notifier)
+        if loop.schedule.last_poll is not None:
+            _tell_news(environment, messages)
+        _send_alerts(loop, environment, messages)
         if messages.digest and loop.schedule.last_poll is not None:
             _send_digest(loop, environment, messages.digest)
     except ConnectorError as error:
         _log.warning("alerts.failing", error=type(error).__name__)
+    if messages.event_delivery:
+        messages.event_delivery.wake(environment.portal_id)
+
+
+def _tell_news(environment: Environment, messages: _Messages) -> None:
+    """Tell of what others changed in HubSpot: notices to owners, and events."""
+    source = NewsSource(
+        store=environment.store, portal=environment.portal, policy=environment.policy
+    )
+    news = take_news(source, environment.api.now(), with_events=messages.event_delivery is not None)
+    messages.handover.notify_news(environment.portal_id, news)
 
 
 def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
@@ -356,7 +352,7 @@ def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
         _log.warning("alerts.failing", error=type(error).__name__)
 
 
-def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> None:
+def _send_alerts(loop: Loop, environment: Environment, messages: _Messages) -> None:
     try:
         now = environment.api.now()
     except ConnectorError:
@@ -372,8 +368,9 @@ def _send_alerts(loop: Loop, environment: Environment, notifier: Notifier) -> No
             unreadable_records=unreadable_records.read_all(session),
             pause=pause,
             policy_review=loop.schedule.reviewed_policy,
+            events=outgoing_events.count(session) if messages.event_delivery else EventCounts(),
         )
-    notifier.notify(environment.portal_id, alerts(health), now)
+    messages.notifier.notify(environment.portal_id, alerts(health), now)
 
 
 @dataclass(frozen=True, slots=True)

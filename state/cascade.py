@@ -16,7 +16,9 @@ from state import (
     merged_records,
     mirror,
     mirror_queries,
+    observed_changes,
     outbox,
+    outgoing_events,
     quarantine,
     unreadable_records,
 )
@@ -75,6 +77,8 @@ def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
     ledger.erase(session, known_refs)
     outbox.close(session, deleted_refs)
     follow_up_tasks.erase(session, known_refs)
+    observed_changes.erase(session, known_refs)
+    outgoing_events.erase(session, known_refs)
     for ref in deleted_refs:
         quarantine.forget_failures(session, ref)
     unreadable_records.forget(session, deleted_refs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -20,8 +20,8 @@ from sqlalchemy import (
     update,
 )
 
-from connector.core.model import STAGE, ObjectType, Record, Ref, Version
-from state import ledger
+from connector.core.model import ObjectType, Record, Ref
+from state import ledger, observed_changes
 from state.db.columns import define_table, number, number_key, text_key
 from state.db.columns import text as text_column
 from state.db.encoding import canonical_json, parse_json
@@ -30,11 +30,6 @@ from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
 
-_STAGE_PROPERTIES: Final = {
-    ObjectType.DEALS: "dealstage",
-    ObjectType.COMPANIES: STAGE,
-    ObjectType.CONTACTS: STAGE,
-}
 _DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _COMPANY: Final = "associatedcompanyid"
 """A contact's property with the id of its primary company (HubSpot's default properties)."""
@@ -81,11 +76,19 @@ TABLE: Final = define_table(
 _C: Final = TABLE.c
 
 
-def put(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> tuple[Record, ...]:
+def put(
+    session: Transaction,
+    records: Sequence[Record],
+    *,
+    due_at: datetime,
+    ours: Collection[tuple[Ref, str]] = (),
+) -> tuple[Record, ...]:
     """Mirror whole records, and return the new and changed ones, which become due at that time.
 
-    An unchanged record keeps its due time. An older version never replaces a newer one, because
-    HubSpot's search index shows old versions for a while (CRM search guide, "Limitations").
+    What others changed is noted (`state/observed_changes.py`); `ours` names the records and
+    properties that we wrote. An unchanged record keeps its due time. An older version never
+    replaces a newer one, because HubSpot's search index shows old versions for a while (CRM search
+    guide, "Limitations").
     """
     stored = _rows(session, [record.ref for record in records])
     rows = [
@@ -98,7 +101,10 @@ def put(session: Transaction, records: Sequence[Record], *, due_at: datetime) ->
         for record, old, new in rows
         if old and old.properties != new["properties"]
     ]
-    _store_stage_changes(session, other_values)
+    ledger.store_stage_changes(session, other_values)
+    observed_changes.note(session, other_values, at=due_at, ours=ours)
+    new_records = [record for record, old, _ in rows if old is None]
+    observed_changes.note_new_deals(session, new_records, at=due_at)
     changed = [row for row in rows if _differs(row[0], row[2]["properties"], row[1])]
     upsert(session, TABLE, [new for _, _, new in changed], only_if=is_newer)
     return tuple(record for record, _, _ in changed)
@@ -118,7 +124,13 @@ def select_changed(session: Transaction, records: Sequence[Record]) -> tuple[Rec
     )
 
 
-def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
+def patch(
+    session: Transaction,
+    records: Sequence[Record],
+    *,
+    due_at: datetime,
+    ours: Collection[tuple[Ref, str]] = (),
+) -> None:
     """Merge read-backs of some properties into the mirrored records, and `put` the result.
 
     A record that is not mirrored is skipped, because the mirror holds whole records only.
@@ -127,7 +139,7 @@ def patch(session: Transaction, records: Sequence[Record], *, due_at: datetime) 
     merged_records = [
         _with_read_back(stored[record.ref], record) for record in records if record.ref in stored
     ]
-    put(session, merged_records, due_at=due_at)
+    put(session, merged_records, due_at=due_at, ours=ours)
 
 
 def get(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Record]:
@@ -293,23 +305,6 @@ def _set_due_statement(session: Transaction) -> Update:
         )
         .values(due_at=bindparam("next"))
     )
-
-
-def _store_stage_changes(session: Transaction, changes: Iterable[tuple[Record, Record]]) -> None:
-    """Keep in the ledger which stages changed, from the mirrored records to the new ones."""
-    stage_changes: dict[str, dict[Ref, tuple[Version, Version]]] = {}
-    for old, new in changes:
-        name = _STAGE_PROPERTIES[new.ref.object_type]
-        if name in new.properties and old.properties.get(name) != new.properties[name]:
-            versions = (_stage_version(old, name), _stage_version(new, name))
-            stage_changes.setdefault(name, {})[new.ref] = versions
-    for name, sightings in stage_changes.items():
-        ledger.store_sightings(session, name, sightings)
-
-
-def _stage_version(record: Record, name: str) -> Version:
-    stage = record.properties.get(name) or ""
-    return Version(value=stage, at=record.modified_at, source_type=ledger.MIRROR)
 
 
 def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> dict[ObjectType, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from connector.push.first_use import FirstUse
 from connector.push.pause import Paused, PauseNotice
 from connector.push.room import DiskNearlyFull
 from state.db.sqlite import DatabaseReplaced
+from state.outgoing_events import EventCounts
 from state.quarantine import FailedCorrection
 from state.unreadable_records import UnreadableRecord
 
@@ -24,6 +25,8 @@ TEMPORARY_FAILURE_SECONDS: Final = 600.0
 """Seconds before a temporary failure (HubSpot away, a locked database) raises an alert."""
 OPEN_TOO_LONG: Final = timedelta(minutes=15)
 """How long a move may stay open before it raises an alert."""
+EVENTS_WAIT_TOO_LONG: Final = timedelta(hours=1)
+"""How long an event may wait for its receiver before it raises an alert."""
 LONG_PAUSE: Final = timedelta(days=1)
 """How long a pause may last before it raises an alert: it may have been forgotten."""
 RECENT_QUARANTINE: Final = timedelta(hours=24)
@@ -47,6 +50,8 @@ MessageType = Literal["info", "success", "warning", "failure"]
 """How a channel marks a message: one of Apprise's types."""
 DIGEST: Final = "digest"
 """The kind of the daily message about overlooked contacts, which is no alert."""
+NOTICES: Final = ("ready-for-sales", "deal-won", "customer-deal")
+"""The kinds of notices about what happened in HubSpot; an address gets them that names them."""
 URGENT: Final = "urgent"
 WARNING: Final = "warning"
 SEVERITIES: Final = (URGENT, WARNING)
@@ -55,6 +60,8 @@ KINDS: Final = (
     *(key for _, (key, _) in _TITLES),
     "poll",
     "open-moves",
+    "events-waiting",
+    "events-set-aside",
     "paused",
     "quarantined",
     "unreadable-records",
@@ -96,6 +103,7 @@ class Health:
     unreadable_records: Sequence[UnreadableRecord] = ()
     pause: PauseNotice | None = None
     policy_review: ReviewedPolicy | None = None
+    events: EventCounts = field(default_factory=EventCounts)
 
 
 def alerts(health: Health) -> Iterator[Alert]:
@@ -105,6 +113,7 @@ def alerts(health: Health) -> Iterator[Alert]:
     yield from _open_move_alert(health)
     yield from _quarantine_alert(health)
     yield from _unreadable_records_alert(health)
+    yield from _event_alerts(health)
     yield from _pause_alert(health)
     yield from _policy_review_alert(health)
 
@@ -177,6 +186,27 @@ def _quarantine_alert(health: Health) -> Iterator[Alert]:
             text=f"{details}. They are not sent again until something changes. Switch off the "
             "other writer, or hold these records: `connector hold add`.",
             message_type="warning",
+        )
+
+
+def _event_alerts(health: Health) -> Iterator[Alert]:
+    events = health.events
+    if events.since and health.now - events.since > EVENTS_WAIT_TOO_LONG:
+        yield Alert(
+            key="events-waiting",
+            title=f"{events.waiting:,} events wait for the receiver of CONNECTOR_EVENTS",
+            text=f"The oldest waits since {events.since:%Y-%m-%d %H:%M} UTC. None is lost: they "
+            "are posted again by themselves. The log names the answer: `events.failing`, "
+            "`events.refused`.",
+            message_type="warning",
+        )
+    if events.set_aside:
+        yield Alert(
+            key="events-set-aside",
+            title=f"{events.set_aside:,} events are set aside: their receiver refuses them",
+            text="It takes others meanwhile, so that these no longer hold up the later events of "
+            "their records. They are posted again once a day; the log names each as "
+            "`events.set_aside`.",
         )
 
 

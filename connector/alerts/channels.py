@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from connector.alerts.alert import DIGEST, KINDS, SEVERITIES, MessageType
+from connector.alerts.alert import DIGEST, KINDS, NOTICES, SEVERITIES, MessageType
 from connector.core.problem import did_you_mean
 from connector.errors import UserError
 from connector.telemetry import logs
@@ -22,7 +22,7 @@ _Message = tuple[str, str, tuple[str, ...], MessageType]
 _MAX_WAITING: Final = 100
 _SHUTDOWN_SECONDS: Final = 2.0
 _EVERY_KIND: Final = "every-kind"
-_KNOWN_KINDS: Final = (*SEVERITIES, DIGEST, *KINDS)
+_KNOWN_KINDS: Final = (*SEVERITIES, DIGEST, *NOTICES, *KINDS)
 _ENTRY: Final = re.compile(r"(?:([a-z-]+)=)?([a-z0-9]+://.*)", re.IGNORECASE)
 _log = structlog.get_logger()
 
@@ -41,9 +41,16 @@ class Channels:
 
     def send(self, title: str, text: str, *kinds: str, message_type: MessageType = "info") -> None:
         """Queue a message of these kinds and this type; without any channel, do nothing."""
+        self._put(title, text, (_EVERY_KIND, *kinds), message_type)
+
+    def send_to_named(self, title: str, text: str, kind: str) -> None:
+        """Queue a message for the addresses that name this kind, and for no other one."""
+        self._put(title, text, (kind,), "info")
+
+    def _put(self, title: str, text: str, tags: tuple[str, ...], message_type: MessageType) -> None:
         if self._apprise is None:
             return
-        message = (logs.masked_text(title), logs.masked_text(text), kinds, message_type)
+        message = (logs.masked_text(title), logs.masked_text(text), tags, message_type)
         try:
             self._queue.put_nowait(message)
         except Full:
@@ -59,15 +66,21 @@ class Channels:
 
     def _send_waiting(self) -> None:
         while (message := self._queue.get()) is not None:
-            title, text, kinds, message_type = message
-            if self._apprise is None:
-                continue
-            tags = [_EVERY_KIND, *kinds]
-            is_wanted = any(True for _ in self._apprise.find(tag=tags))
-            if is_wanted and not self._apprise.notify(
-                title=title, body=text, tag=tags, notify_type=message_type
-            ):
-                _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
+            try:
+                self._send_message(*message)
+            except Exception:
+                # A channel of Apprise may fail in any way: the next message is sent all the same.
+                _log.exception("alert.broken")
+
+    def _send_message(
+        self, title: str, text: str, tags: tuple[str, ...], message_type: MessageType
+    ) -> None:
+        if self._apprise is None or not any(True for _ in self._apprise.find(tag=list(tags))):
+            return
+        if not self._apprise.notify(
+            title=title, body=text, tag=list(tags), notify_type=message_type
+        ):
+            _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")
 
 
 def _new_apprise(addresses: Sequence[str]) -> Apprise:

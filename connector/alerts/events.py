@@ -1,152 +1,143 @@
-"""Post each applied correction as a signed event, in order, until the receiver has taken it."""
+"""Post events in the order of each record, until the receiver has taken them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Event, Thread
-from typing import Final
-from urllib.parse import urlsplit
+from typing import Any, Final
 
-import orjson
-import requests
 import structlog
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from connector.core.corrections.audit import AuditLine
-from connector.core.model import STAGE, STATUS, Outcome
-from connector.errors import ConnectorError, TemporaryError, UserError
-from state import audit, checkpoints
+from connector.alerts.event_document import applied_event, is_event
+from connector.alerts.event_receiver import EventNotTaken, EventReceiver, EventRefused, post
+from connector.errors import ConnectorError
+from state import audit, checkpoints, outgoing_events
 from state.db.store import Store
+from state.db.transaction import Transaction
+from state.outgoing_events import WaitingEvent
 
-_CHECKPOINT: Final = "events"
+_CHECKPOINT: Final = "events"  # the place in the audit up to which lines are queued
+_TAKEN_CHECKPOINT: Final = "events-taken"  # when the receiver last took an event
 _PAGE: Final = 100
-_TIMEOUT: Final = 15.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
 _SHUTDOWN_SECONDS: Final = 2.0
-_HOW_TO: Final = (
-    "make one with `python -c \"import base64, secrets; print('whsec_' + "
-    'base64.b64encode(secrets.token_bytes(24)).decode())"`'
-)
+_REFUSALS_IN_A_ROW: Final = 5
+"""After so many records were refused and none was taken, the receiver itself is wrong."""
+_FIRST_RETRY: Final = timedelta(minutes=1)
+_LONGEST_RETRY: Final = timedelta(hours=1)
+SET_ASIDE_AFTER: Final = timedelta(days=1)
+"""An event that is refused for so long, while others are taken, no longer holds up its record."""
+_RETRY_SET_ASIDE: Final = timedelta(days=1)
 _log = structlog.get_logger()
-
-
-class EventNotTaken(TemporaryError):
-    """The receiver of CONNECTOR_EVENTS did not take an event; it is posted again."""
-
-
-@dataclass(frozen=True, slots=True)
-class EventReceiver:
-    """Where events are posted, and what signs them."""
-
-    url: str
-    webhook: Webhook
-
-
-def event_receiver(url: str, secret: str) -> EventReceiver | None:
-    """Return the receiver of CONNECTOR_EVENTS, None without one; UserError where it is wrong.
-
-    The secret is one of the Standard Webhooks convention: `whsec_` and Base64
-    (https://github.com/standard-webhooks/standard-webhooks, its specification).
-    """
-    if not url:
-        return None
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
-        raise UserError("CONNECTOR_EVENTS is no address: write https://receiver.example/events.")
-    if not secret.startswith("whsec_"):
-        raise UserError(
-            f"CONNECTOR_EVENTS is set, but CONNECTOR_EVENTS_SECRET is no secret: {_HOW_TO}."
-        )
-    try:
-        return EventReceiver(url, Webhook(secret))
-    except (ValueError, EmptyWebhookSecretError) as error:
-        raise UserError(f"CONNECTOR_EVENTS_SECRET is not Base64: {_HOW_TO}.") from error
 
 
 def deliver_waiting(
     store: Store, portal_id: str, receiver: EventReceiver, now: Callable[[], datetime]
 ) -> int:
-    """Post what was applied since the last delivery; return how many events were taken.
+    """Post what waits, and what was applied since the last delivery; return how many were taken.
 
-    The place in the audit moves on with each event that was taken, so that none is lost while
-    the receiver is down or this process dies; the receiver may see an event twice, with the same
-    id. The first delivery of a portal begins with what is applied from then on. Raise
-    EventNotTaken where the receiver does not answer with success: later events wait, and order
-    is kept.
+    An event is deleted when it was taken, so that none is lost while the receiver is down or this
+    process dies; the receiver may see an event twice, with the same id. The first delivery of a
+    portal begins with what is applied from then on.
+
+    An event that the receiver refuses waits, and the later events of its record with it; those of
+    other records go on. Raise EventNotTaken where the receiver takes nothing at all: it is down,
+    or refuses one record after the other.
     """
-    count = 0
+    count = refusals = 0
+    # A portal's first delivery: what was applied before there was a receiver is not posted.
     with store.begin(portal_id) as session:
         place = checkpoints.get(session, _CHECKPOINT)
         if place is None:
             checkpoints.put(session, _CHECKPOINT, audit.head(session).line_count)
-            return 0
+    _queue_applied(store, portal_id, now)
+    # Each record's first event is due; once it was taken, the next reading has the record's second.
     while True:
         with store.reading(portal_id) as session:
-            lines = audit.read_after(session, place, limit=_PAGE)
-        if not lines:
+            due_events = outgoing_events.read_due(session, now=now(), limit=_PAGE)
+        if not due_events:
             return count
-        for place, line in lines:
-            if _is_event(line):
-                _post(receiver, portal_id, place, line, now())
-                count += 1
-            with store.begin(portal_id) as session:
-                checkpoints.put(session, _CHECKPOINT, place)
+        for waiting in due_events:
+            try:
+                post(receiver, waiting.event, now())
+            # This event waits, unless too many records are refused: then the receiver is wrong.
+            except EventRefused as error:
+                refusals += 1
+                _note_refusal(store, portal_id, waiting, now(), error)
+                if refusals >= _REFUSALS_IN_A_ROW:
+                    raise EventNotTaken(f"{error} So it does to others.") from error
+            else:
+                refusals, count = 0, count + 1
+                _note_taken(store, portal_id, waiting, now())
 
 
-def _is_event(line: AuditLine) -> bool:
-    return line.outcome is Outcome.APPLIED and line.property_name in {STAGE, STATUS}
+def _queue_applied(store: Store, portal_id: str, now: Callable[[], datetime]) -> None:
+    """Move what was applied since the last delivery into the queue, with the place in the audit."""
+    while True:
+        with store.begin(portal_id) as session:
+            place = checkpoints.get(session, _CHECKPOINT)
+            lines = audit.read_after(session, place, limit=_PAGE)
+            if not lines:
+                return
+            events = [
+                applied_event(portal_id, line_place, line)
+                for line_place, line in lines
+                if is_event(line)
+            ]
+            outgoing_events.add(session, events, at=now())
+            checkpoints.put(session, _CHECKPOINT, lines[-1][0])
 
 
-def _post(
-    receiver: EventReceiver, portal_id: str, place: int, line: AuditLine, now: datetime
+def _note_taken(store: Store, portal_id: str, waiting: WaitingEvent, now: datetime) -> None:
+    with store.begin(portal_id) as session:
+        outgoing_events.remove(session, waiting.place)
+        checkpoints.put(session, _TAKEN_CHECKPOINT, now.isoformat())
+
+
+def _note_refusal(
+    store: Store, portal_id: str, waiting: WaitingEvent, now: datetime, error: EventRefused
 ) -> None:
-    """Post one event; raise EventNotTaken unless the receiver answers with success."""
-    body = orjson.dumps(
-        {
-            "type": f"{line.property_name}.changed",
-            "timestamp": line.at.isoformat(),
-            "data": {
-                "portal_id": portal_id,
-                "record": str(line.record),
-                "property_name": line.property_name,
-                "before": line.before,
-                "after": line.after,
-                "rule": line.rule,
-                "policy": line.policy,
-                "run": line.run,
-            },
-        }
-    ).decode()
-    event_id = f"evt_{portal_id}_{place}"
-    headers = {
-        "content-type": "application/json",
-        "webhook-id": event_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": receiver.webhook.sign(event_id, now, body),
-    }
-    try:
-        response = requests.post(
-            receiver.url,
-            data=body.encode(),
-            headers=headers,
-            timeout=_TIMEOUT,
-            allow_redirects=False,
+    """Store when an event is tried again; set it aside where the receiver takes others meanwhile.
+
+    A receiver that refuses everything, with a wrong secret say, sets nothing aside.
+    """
+    with store.begin(portal_id) as session:
+        is_hopeless = _is_hopeless(session, waiting, now)
+        is_set_aside = waiting.is_set_aside or is_hopeless
+        retry = min(_FIRST_RETRY * 2 ** min(waiting.tries, 10), _LONGEST_RETRY)
+        next_try = now + (_RETRY_SET_ASIDE if is_set_aside else retry)
+        outgoing_events.note_refusal(
+            session, waiting, now=now, next_try=next_try, set_aside=is_set_aside
         )
-    except requests.RequestException as error:
-        raise EventNotTaken(
-            f"The receiver of CONNECTOR_EVENTS cannot be reached: {type(error).__name__}."
-        ) from error
-    if not 200 <= response.status_code < 300:
-        raise EventNotTaken(f"The receiver of CONNECTOR_EVENTS answers {response.status_code}.")
+    if is_set_aside and not waiting.is_set_aside:
+        _log.error(
+            "events.set_aside",
+            record=str(waiting.event.record),
+            event_id=waiting.event.event_id,
+            message=str(error),
+        )
+    elif not waiting.tries:
+        _log.warning("events.refused", record=str(waiting.event.record), message=str(error))
+
+
+def _is_hopeless(session: Transaction, waiting: WaitingEvent, now: datetime) -> bool:
+    taken_at: Any = checkpoints.get(session, _TAKEN_CHECKPOINT)
+    refused_at = waiting.refused_at
+    return (
+        refused_at is not None
+        and now - refused_at >= SET_ASIDE_AFTER
+        and taken_at is not None
+        and datetime.fromisoformat(taken_at) > refused_at
+    )
 
 
 class EventDelivery:
     """Delivers events in a thread of its own, so that a slow receiver delays nothing.
 
     `deliver` posts what waits in a portal. What the receiver does not take is posted again after
-    `first_pause` seconds, then after twice as many, and so on; 10 minutes at most.
+    `first_pause` seconds, then after twice as many, and so on; 10 minutes at most. No error ends
+    the thread, a bug of ours neither: it is logged, and everything is tried again.
     """
 
     def __init__(self, deliver: Callable[[str], int], *, first_pause: float = _FIRST_PAUSE) -> None:
@@ -184,7 +175,11 @@ class EventDelivery:
         except ConnectorError as error:
             if not pause:
                 _log.warning("events.failing", message=str(error))
-            return min(max(2 * pause, self._first_pause), _LONGEST_PAUSE)
-        if pause:
-            _log.info("events.recovered")
-        return 0.0
+        except Exception:
+            if not pause:
+                _log.exception("events.broken")
+        else:
+            if pause:
+                _log.info("events.recovered")
+            return 0.0
+        return min(max(2 * pause, self._first_pause), _LONGEST_PAUSE)

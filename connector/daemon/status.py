@@ -18,6 +18,7 @@ from state import (
     holds,
     mirror,
     outbox,
+    outgoing_events,
     plans,
     quarantine,
     unreadable_records,
@@ -46,6 +47,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
     with store.reading(portal_id) as session:
         due_counts = mirror.count_due(session, until=now)
         head = plans.latest(session)
+        events = outgoing_events.count(session)
         poll_checkpoints = [checkpoints.get(session, f"changes.{kind}") for kind in ObjectType]
         return Status(
             due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
@@ -55,6 +57,8 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
             holds=len(holds.read_active(session, now=now)),
             paused=int(is_paused),
             events_waiting=webhook_inbox.count_waiting(session).count,
+            outgoing_events=events.waiting,
+            outgoing_events_set_aside=events.set_aside,
             database_bytes=store.size_bytes(),
             free_bytes=store.free_bytes(),
             lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),

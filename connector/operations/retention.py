@@ -18,6 +18,8 @@ from state import (
     checkpoints,
     ledger,
     mirror_queries,
+    observed_changes,
+    outgoing_events,
     plans,
     runs,
     webhook_inbox,
@@ -62,9 +64,11 @@ def _prune(context: RunContext) -> None:
     if inbox_limit := retention_cutoff(now, context.retention.inbox):
         with context.begin() as session:
             webhook_inbox.prune(session, before=inbox_limit)
+            observed_changes.prune(session, before=inbox_limit)
     if runs_limit := retention_cutoff(now, context.retention.runs):
         with context.begin() as session:
             runs.prune(session, before=runs_limit)
+            outgoing_events.prune_set_aside(session, before=runs_limit)
             plans.expire(session, before=runs_limit)
     if ledger_limit := retention_cutoff(now, context.retention.ledger):
         with context.begin() as session:

@@ -50,11 +50,15 @@ def finish_moves(
             result.correction for result in results if result.outcome is Outcome.APPLIED
         ]
         applied_corrections.add(session, verified_corrections, at=now)
+        # The moves end before the mirror follows: what others changed meanwhile is noted then.
+        outbox.close(session, refs)
         # The mirror: present values, archived and merged records.
-        mirror.patch(session, list(present.values()), due_at=now)
+        ours = {
+            (correction.record, correction.property_name) for correction in verified_corrections
+        }
+        mirror.patch(session, list(present.values()), due_at=now, ours=ours)
         cascade.follow_archive(session, refs - present.keys(), at=now)
         note_own_versions(context, session, _own_versions(results, records))
-        outbox.close(session, refs)
         merged = {ref: record.ref for ref, record in records.items() if record.ref != ref}
         cascade.follow_merge(session, merged, at=now)
 

@@ -8,18 +8,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connector.context import DecisionContext
-from connector.core.binding.bound_policy import ObjectPolicy
 from connector.core.binding.settings import bound_values, portal_names
 from connector.core.deals import Deal, DealState
 from connector.core.decide.decision import MARKED
 from connector.core.decide.facts import Facts
+from connector.core.follow_up.news import CUSTOMER, is_customer_stage
 from connector.core.model import ObjectType
 from connector.core.policy.setting_names import unbound_values
 from connector.plan.gather import gather
 from connector.reports.offline import ORDER, refs_in_stages
 from connector.reports.table import Cell, Report
 
-_CUSTOMER: Final = "customer"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 COLUMNS: Final = (
     "record",
@@ -77,7 +76,7 @@ def _find_customers(context: DecisionContext) -> Iterator[Customer]:
             continue
         # A won deal makes a customer before the stage says so, and the stage after an import.
         won = tuple(deal for deal in facts.deals if deal.state is DealState.WON)
-        if won or _is_customer(object_policy, facts.stage):
+        if won or is_customer_stage(object_policy, facts.stage):
             has_mark = kind in context.policy.mark_properties
             former = facts.mark == MARKED if has_mark else None
             yield Customer(facts=facts, won=won, former=former)
@@ -87,7 +86,7 @@ def _possible_customers(context: DecisionContext) -> Iterator[Facts]:
     """Yield the facts of the companies, then contacts, that have a deal or a customer's stage."""
     for kind in ORDER:
         object_policy = context.policy.object_policies[kind]
-        stages = [stage for stage in object_policy.path if _is_customer(object_policy, stage)]
+        stages = [stage for stage in object_policy.path if is_customer_stage(object_policy, stage)]
         for refs in refs_in_stages(context, kind, stages, or_with_deals=True):
             yield from gather(context, refs)
 
@@ -101,7 +100,7 @@ def _churned_stages(context: DecisionContext, kind: ObjectType) -> frozenset[str
     """Return the stages that the policy keeps for former customers alone."""
     values = bound_values(context.policy.policy.settings, portal_names(context.portal, kind))
     stages = {values["after_lost.customer_stage"], values["churn.stage"]}
-    return frozenset(map(str, stages - {None, values["after_lost.stage"], _CUSTOMER}))
+    return frozenset(map(str, stages - {None, values["after_lost.stage"], CUSTOMER}))
 
 
 def _is_below(domain: object, domains: frozenset[str]) -> bool:
@@ -109,12 +108,6 @@ def _is_below(domain: object, domains: frozenset[str]) -> bool:
     return isinstance(domain, str) and any(
         domain == parent or domain.endswith(f".{parent}") for parent in domains
     )
-
-
-def _is_customer(object_policy: ObjectPolicy, stage: str) -> bool:
-    """Return whether a stage is customer, or comes after it and is no parking place."""
-    customer_position = object_policy.path.get(_CUSTOMER)
-    return customer_position is not None and object_policy.path.get(stage, -1) >= customer_position
 
 
 def _won_at(deal: Deal) -> datetime:

@@ -33,6 +33,8 @@ class Status:
     holds: int = 0
     paused: int = 0
     events_waiting: int = 0
+    outgoing_events: int = 0
+    outgoing_events_set_aside: int = 0
     database_bytes: int = 0
     free_bytes: int | None = 0
     lag: float | None = None
@@ -124,6 +126,12 @@ class _StatusCollector(Collector):
             ("holds", "Holds by the operator and by undo.", status.holds),
             ("paused", "1 while nothing is written because of a pause.", status.paused),
             ("events_waiting", "Webhook events that wait for a look.", status.events_waiting),
+            ("outgoing_events", "Events that wait for their receiver.", status.outgoing_events),
+            (
+                "outgoing_events_set_aside",
+                "Events that their receiver refuses for a day.",
+                status.outgoing_events_set_aside,
+            ),
             ("database_bytes", "Size of the database.", status.database_bytes),
             ("free_bytes", "Room left on its disk.", status.free_bytes),
             ("lag_seconds", "Age of the mirror behind the portal.", status.lag),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import responses
@@ -24,6 +26,7 @@ from connector.push.first_use import FirstUse
 from connector.push.pause import Paused, PauseNotice
 from connector.push.room import DiskNearlyFull
 from state.db.store import Store
+from state.outgoing_events import EventCounts
 from state.quarantine import FailedCorrection
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -266,3 +269,52 @@ def test_an_address_gets_the_kinds_that_it_names(
 def test_a_kind_that_there_is_not_is_refused_with_the_one_that_was_meant() -> None:
     with pytest.raises(UserError, match=r"'urgant', which is no kind of message.*'urgent'"):
         Channels(["json://127.0.0.1/", "urgant=json://127.0.0.1/"])
+
+
+def test_events_that_wait_too_long_or_are_set_aside_are_told() -> None:
+    def keys(events: EventCounts) -> list[str]:
+        health = Health(
+            failing_steps=(),
+            monotonic_seconds=0.0,
+            now=NOW,
+            open_moves=(),
+            failed_corrections=(),
+            events=events,
+        )
+        return [alert.key for alert in alerts(health)]
+
+    assert keys(EventCounts(waiting=3, since=NOW - HOUR)) == []
+    assert keys(EventCounts(waiting=3, since=NOW - 2 * HOUR)) == ["events-waiting"]
+    assert keys(EventCounts(set_aside=1)) == ["events-set-aside"]
+
+
+@responses.activate
+def test_a_channel_that_breaks_in_any_way_does_not_silence_the_next_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    responses.post("http://receiver.example:8080/alerts", status=200)
+    channels = Channels(["json://receiver.example:8080/alerts"])
+    send_whole, failures = channels._send_message, [ZeroDivisionError("a bug of a channel")]
+
+    def send_message(*message: Any) -> None:
+        if failures:
+            raise failures.pop()
+        send_whole(*message)
+
+    monkeypatch.setattr(channels, "_send_message", send_message)
+    channels.send("the first", "is lost")
+    channels.send("the second", "arrives")
+    channels.close()
+    assert [json.loads(call.request.body)["title"] for call in responses.calls] == ["the second"]
+
+
+@responses.activate
+def test_notices_reach_only_addresses_that_name_their_kind() -> None:
+    for name in ("all", "won"):
+        responses.post(f"http://receiver.example:8080/{name}", status=200)
+    addresses = ["json://receiver.example:8080/all", "deal-won=json://receiver.example:8080/won"]
+    channels = Channels(addresses)
+    channels.send_to_named("deals/9 was won", "Onboarding can begin", "deal-won")
+    channels.send_to_named("contacts/1 is ready", "look", "ready-for-sales")
+    channels.close()
+    assert [call.request.url for call in responses.calls] == ["http://receiver.example:8080/won"]

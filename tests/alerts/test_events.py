@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import Queue
 
@@ -14,17 +14,12 @@ import requests
 import responses
 from standardwebhooks import Webhook
 
-from connector.alerts.events import (
-    EventDelivery,
-    EventNotTaken,
-    EventReceiver,
-    deliver_waiting,
-    event_receiver,
-)
+from connector.alerts.event_receiver import EventNotTaken, EventReceiver, event_receiver
+from connector.alerts.events import SET_ASIDE_AFTER, EventDelivery, deliver_waiting
 from connector.core.corrections.audit import AuditLine
-from connector.core.model import Outcome
+from connector.core.model import Outcome, Ref
 from connector.errors import UserError
-from state import audit
+from state import audit, outgoing_events
 from state.db.store import Store
 from tests.alerts.test_handover import AUDIT_LINE
 
@@ -48,8 +43,42 @@ def receiver(store: Store) -> EventReceiver:
     return new_receiver
 
 
-def deliver(store: Store, receiver: EventReceiver) -> int:
-    return deliver_waiting(store, PORTAL, receiver, lambda: datetime.now(UTC))
+NOW = datetime.now(UTC)  # a signature is good for five minutes
+
+
+def deliver(store: Store, receiver: EventReceiver, *, now: datetime = NOW) -> int:
+    return deliver_waiting(store, PORTAL, receiver, lambda: now)
+
+
+def refuse_record(record: str, status: int = 422) -> None:
+    """Let the receiver refuse every event of a record, and take all others."""
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        data = orjson.loads(request.body or b"")["data"]
+        return (status if data["record"] == record else 204), {}, ""
+
+    responses.add_callback(responses.POST, URL, callback=answer)
+
+
+def line_of(number: int) -> AuditLine:
+    return replace(AUDIT_LINE, record=Ref.parse(f"contacts/{number}"))
+
+
+def taken_records(calls: Sequence[responses.Call]) -> list[tuple[str, str]]:
+    """Return record and stage of the events that the receiver took."""
+    documents = [
+        orjson.loads(call.request.body)["data"]
+        for call in calls
+        if isinstance(call.response, requests.Response) and call.response.status_code < 300
+    ]
+    return [(data["record"], data["after"]) for data in documents]
+
+
+def counts(store: Store) -> tuple[int, int]:
+    """Return how many events wait, and how many are set aside."""
+    with store.reading(PORTAL) as session:
+        event_counts = outgoing_events.count(session)
+    return event_counts.waiting, event_counts.set_aside
 
 
 def apply(store: Store, *stages: str, line: AuditLine = AUDIT_LINE) -> None:
@@ -62,7 +91,7 @@ def posted(calls: Sequence[responses.Call]) -> list[str]:
     return [
         orjson.loads(call.request.body)["data"]["after"]
         for call in calls
-        if Webhook(SECRET).verify(call.request.body, dict(call.request.headers))
+        if Webhook(SECRET).verify(call.request.body, dict(call.request.headers))  # signed
     ]
 
 
@@ -84,7 +113,7 @@ def test_each_applied_correction_is_posted_once_signed_and_in_order(
 
 
 @responses.activate
-@pytest.mark.parametrize("failure", [500, 404, 302, requests.ConnectionError()])
+@pytest.mark.parametrize("failure", [503, 429, requests.ConnectionError()])
 def test_while_the_receiver_is_down_nothing_is_lost_and_order_is_kept(
     store: Store, receiver: EventReceiver, failure: int | Exception
 ) -> None:
@@ -118,6 +147,65 @@ def test_an_event_that_is_posted_again_has_the_same_id(
     assert deliver(store, receiver) == 1
     ids = {call.request.headers["webhook-id"] for call in responses.calls}
     assert ids == {"evt_4711_1"}
+
+
+@responses.activate
+@pytest.mark.parametrize("status", [422, 500, 302])
+def test_an_event_that_is_refused_for_ever_holds_up_its_own_record_alone(
+    store: Store, receiver: EventReceiver, status: int
+) -> None:
+    refuse_record("contacts/1", status)
+    for number, stage in ((1, "lead"), (2, "lead"), (1, "customer"), (2, "customer")):
+        apply(store, stage, line=line_of(number))
+    assert deliver(store, receiver) == 2
+    assert taken_records(responses.calls) == [("contacts/2", "lead"), ("contacts/2", "customer")]
+    assert counts(store) == (2, 0)
+    responses.reset()
+    responses.calls.reset()
+    responses.post(URL, status=200)
+    assert deliver(store, receiver) == 0  # it is not tried again at once
+    assert deliver(store, receiver, now=NOW + timedelta(minutes=1)) == 2
+    assert taken_records(responses.calls) == [("contacts/1", "lead"), ("contacts/1", "customer")]
+
+
+@responses.activate
+def test_an_event_that_is_refused_for_a_day_is_set_aside_counted_and_tried_again(
+    store: Store, receiver: EventReceiver
+) -> None:
+    is_broken = True
+
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        data = orjson.loads(request.body or b"")["data"]
+        return (422 if is_broken and data["after"] == "lead" else 204), {}, ""
+
+    responses.add_callback(responses.POST, URL, callback=answer)
+    apply(store, "lead", "customer", line=line_of(1))
+    assert deliver(store, receiver) == 0
+    later = NOW + SET_ASIDE_AFTER
+    # Nothing else was taken meanwhile: the receiver may be wrong as a whole.
+    assert deliver(store, receiver, now=later) == 0
+    assert counts(store) == (2, 0)
+    apply(store, "opportunity", line=line_of(2))
+    assert deliver(store, receiver, now=later + timedelta(hours=1)) == 1
+    assert deliver(store, receiver, now=later + timedelta(hours=2)) == 1
+    assert taken_records(responses.calls)[-1] == ("contacts/1", "customer")
+    assert counts(store) == (0, 1)
+    is_broken = False
+    assert deliver(store, receiver, now=later + timedelta(days=2)) == 1
+    assert counts(store) == (0, 0)
+
+
+@responses.activate
+def test_a_receiver_that_refuses_one_record_after_the_other_is_left_alone_for_a_while(
+    store: Store, receiver: EventReceiver
+) -> None:
+    responses.post(URL, status=401)
+    for number in range(1, 20):
+        apply(store, "lead", line=line_of(number))
+    with pytest.raises(EventNotTaken, match="401"):
+        deliver(store, receiver)
+    assert len(responses.calls) == 5
+    assert counts(store) == (19, 0)
 
 
 @responses.activate
@@ -162,6 +250,22 @@ def test_a_delivery_is_tried_again_until_it_is_taken() -> None:
     assert [tried.get(timeout=30) for _ in range(3)] == [PORTAL] * 3
     delivery.wake(PORTAL)
     assert tried.get(timeout=30) == PORTAL
+    delivery.close()
+
+
+def test_no_error_ends_the_thread_that_posts_events() -> None:
+    tried: Queue[str] = Queue()
+    failures = [ZeroDivisionError("a bug"), OSError("no file handle left")]
+
+    def deliver(portal_id: str) -> int:
+        tried.put(portal_id)
+        if failures:
+            raise failures.pop()
+        return 1
+
+    delivery = EventDelivery(deliver, first_pause=0.01)
+    delivery.wake(PORTAL)
+    assert [tried.get(timeout=30) for _ in range(3)] == [PORTAL] * 3
     delivery.close()
 
 
