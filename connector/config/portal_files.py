@@ -33,6 +33,7 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "policy": "CONNECTOR_POLICY",
     "writes": "CONNECTOR_WRITES",
     "alerts": "CONNECTOR_ALERTS",
+    "dashboard_users": "CONNECTOR_DASHBOARD_USERS",
     "daily_reserve": "CONNECTOR_DAILY_RESERVE",
 }
 _KEYS: Final = frozenset(

@@ -45,7 +45,7 @@ def test_a_portal_file_says_where_its_token_is_and_what_is_other_in_this_portal(
         "acme",
         'portal_id = 42\ntoken_file = "acme.token"\npolicy = "acme.yaml"\nwrites = "apply"\n'
         'daily_reserve = "50%"\ntime_zone = "Asia/Tokyo"\nalerts = ["mailto://a", "mailto://b"]\n'
-        'api_url = "http://127.0.0.1:1234"\n',
+        'api_url = "http://127.0.0.1:1234"\ndashboard_users = ["anna:read:h", "bo:operate:h"]\n',
     )
     loaded = read(folder, CONNECTOR_WRITES="review", CONNECTOR_POLICY="standard")
     assert (loaded.access_token, loaded.portal_id, loaded.writes) == (TOKEN, "42", "apply")
@@ -56,6 +56,7 @@ def test_a_portal_file_says_where_its_token_is_and_what_is_other_in_this_portal(
     assert loaded.files[0] == folder / "acme.toml"
     values = settings.read_values({}, folder=folder.parent)
     assert values["CONNECTOR_ALERTS"] == "mailto://a mailto://b"
+    assert values["CONNECTOR_DASHBOARD_USERS"] == "anna:read:h bo:operate:h"
 
 
 def test_a_portal_never_uses_a_token_from_elsewhere(folder: Path) -> None:
