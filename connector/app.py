@@ -192,6 +192,7 @@ def _dashboard_source(loop: Loop) -> DashboardSource | None:
         now=environment.api.now(),
         status=read_status(environment),
         writes=environment.settings.writes,
+        warnings=(*problems(loop), *failures(loop), *remarks(loop)),
         want_plan=loop.want_plan,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.app import _dashboard_source
 from connector.daemon.status import remarks
 from connector.operations.operator_requests import request_undo, set_review_only
 from connector.operations.review_plan import PlanPart, approve
@@ -71,3 +72,18 @@ def test_a_wish_for_a_plan_is_met_by_the_next_cycle(workspace: Workspace, anna: 
         runner.run_cycle(0.001)
         assert runner.loop.schedule.next_plan < far_away
         assert not runner.loop.plan_wanted.is_set()
+
+
+def test_a_mistake_in_the_policy_is_shown_on_today_with_its_line_and_column(
+    workspace: Workspace, anna: str
+) -> None:
+    policy = workspace.folder / "mine.yaml"
+    policy.write_text("extends: standard\nname: mine\n")
+    with run_daemon(workspace, CONNECTOR_POLICY=str(policy)) as runner:
+        assert runner.loop.open()
+        runner.run_cycle()
+        policy.write_text("extends: standard\nname: mine\nsettings: {hold_dais: 7}\n")
+        runner.run_cycle()
+        source = _dashboard_source(runner.loop)
+        assert source
+        assert any("mine.yaml:3:" in warning for warning in source.warnings)

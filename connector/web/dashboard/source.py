@@ -18,7 +18,8 @@ from state.db.store import Store
 class DashboardSource:
     """One portal at one moment; pages read its store and send no request to HubSpot.
 
-    `writes` is what CONNECTOR_WRITES says. `want_plan` lets the daemon decide again at once.
+    `writes` is what CONNECTOR_WRITES says. `warnings` are what `/readyz` says is wrong, a mistake
+    in the policy with its line and column among them. `want_plan` lets the daemon decide at once.
     """
 
     store: Store
@@ -27,6 +28,7 @@ class DashboardSource:
     now: datetime
     status: Status
     writes: str
+    warnings: tuple[str, ...] = ()
     want_plan: Callable[[], None] = lambda: None
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from connector.core.model import Ref
@@ -97,6 +99,16 @@ def test_today_counts_what_the_audit_holds(portal: ConnectedPortal, contact: Ref
     assert applied > 0
     assert f"<dt>Corrected in 24 hours</dt><dd>{applied}</dd>" in body
     assert '<div class="attention"><dt>Quarantined</dt><dd>1</dd></div>' in body
+
+
+def test_today_says_what_is_wrong_as_the_daemon_says_it(
+    portal: ConnectedPortal, contact: Ref
+) -> None:
+    mistake = f"policy: mine.yaml:3:5: there is no stage {SCRIPT!r}"
+    body = get(replace(source_of(portal), warnings=(mistake,)), "/").body
+    assert "mine.yaml:3:5: there is no stage" in body
+    assert "<script" not in body
+    assert "What needs somebody" not in get(source_of(portal), "/").body
 
 
 def test_a_record_shows_what_it_is_what_it_should_be_and_why(
