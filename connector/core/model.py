@@ -140,12 +140,17 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workflow:
-    """An active workflow; `enrollment_properties` are those that its filters name."""
+    """An active workflow; `enrollment_properties` are those that its filters name.
+
+    `set_values` are the properties that its actions set, with the value; "" is a clear, or a
+    value that the workflow takes from elsewhere.
+    """
 
     id: str
     name: str
     object_type: ObjectType
     enrollment_properties: frozenset[str] = frozenset()
+    set_values: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing
+from connector.operations.check_workflows import check_workflows
 from connector.operations.check_writers import check_writers
 from connector.operations.finding import CheckResult, Finding
 
@@ -57,6 +58,7 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
         return
     yield from _check_policy(bound)
     yield from check_writers(api, portal, bound)
+    yield from check_workflows(api, bound)
 
 
 def _check_token(account: Account) -> Finding:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connector.sandbox.portal.workflows import known_property_criteria
 from tests.journeys.command_line import RunConnector
 from tests.journeys.exit_codes import ACTION_NEEDED, DONE
 from tests.journeys.sample_records import (
@@ -204,3 +205,35 @@ def test_a_check_has_sections_and_is_shown_as_markdown_for_a_ticket(
     assert f"| ok | database | {workspace.folder / 'connector.db'}" in result.out
     assert "at most 60 requests" in result.err
     assert run_connector("check", "--format", "json").json[0]["section"] == "portal"
+
+
+def test_a_check_names_the_workflows_that_set_what_the_policy_does_not(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    portal = workspace.portal
+    assert "`automation`" in messages_of(run_connector)["workflows"]
+    portal.switches.scopes.add("automation")
+    assert messages_of(run_connector)["workflows"] == "no active workflow sets stage or lead status"
+    criteria = known_property_criteria("email")
+    portal.add_workflow("VIPs", criteria, sets={"lifecyclestage": "evangelist"})
+    portal.add_workflow("Wins", criteria, sets={"lifecyclestage": "customer"})
+    portal.add_workflow("Bell", criteria, sets={"hs_lead_status": "NEW", "jobtitle": "x"})
+    portal.add_workflow("Reset", criteria, sets={"hs_lead_status": ""})
+    portal.add_workflow("Asleep", criteria, sets={"lifecyclestage": "other"}, enabled=False)
+    lights = {check["name"]: check["light"] for check in run_connector("check", "--json").json}
+    workflows = {name: light for name, light in lights.items() if name.startswith("workflow ")}
+    assert workflows == {
+        "workflow 71000": "warning",
+        "workflow 71001": "ok",
+        "workflow 71002": "ok",
+        "workflow 71003": "warning",
+    }
+    messages = messages_of(run_connector)
+    assert messages["workflow 71000"].startswith("VIPs (contacts) sets lifecyclestage to ev")
+    assert "fights with the policy" in messages["workflow 71000"]
+    assert "clears hs_lead_status" in messages["workflow 71003"]
+
+
+def messages_of(run_connector: RunConnector) -> dict[str, str]:
+    checks = run_connector("check", "--json").json
+    return {check["name"]: check["message"] for check in checks}

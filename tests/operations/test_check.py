@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from connector.config.presets import policy_text
-from connector.core.model import ObjectType
+from connector.core.model import ObjectType, Workflow
 from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.http.daily_budget import Allowance
@@ -209,3 +209,15 @@ def test_a_closed_stage_that_is_neither_won_nor_lost_is_named_and_no_other(
         finding = findings(portal).get("odd stages")
         assert (finding is not None and "Sales Pipeline: Parked" in finding.message) is is_named
         assert finding is None or finding.result is CheckResult.WARNING
+
+
+def test_workflows_that_cannot_be_read_are_unknown(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> tuple[Workflow, ...]:
+        raise TemporaryError("later")
+
+    monkeypatch.setattr(type(portal.api), "workflows", fail)
+    finding = findings(portal)["workflows"]
+    assert finding.result is CheckResult.WARNING
+    assert finding.message.startswith("unknown: the workflows could not be read")

@@ -132,4 +132,5 @@ def test_a_large_portal_costs_no_more_than_what_is_said_before() -> None:
         portal.create("companies", {"name": f"Many {number}"})
         portal.create("deals", {"dealname": f"Many {number}", "dealstage": "contractsent"})
     _, requests = run_check(portal)
-    assert requests <= REQUESTS_AT_MOST
+    # Workflows cost two more for each hundred.
+    assert requests <= REQUESTS_AT_MOST - 8

@@ -10,6 +10,8 @@ from connector.hubspot.codec.parsing import Raw, next_cursor, success_body
 from connector.hubspot.http.response import Answer
 
 _TYPES: Final = {"0-1": ObjectType.CONTACTS, "0-2": ObjectType.COMPANIES}
+# "Set property value" in HubSpot's guide to the workflows API.
+_SET_PROPERTY_ACTION: Final = "0-5"
 # What an event filter calls the property whose change it waits for.
 _EVENT_FILTER_PROPERTY: Final = "hs_name"
 
@@ -37,6 +39,7 @@ def parse_workflows(answer: Answer) -> tuple[Workflow, ...]:
                 enrollment_properties=frozenset(
                     _property_names(raw.get("enrollmentCriteria") or {})
                 ),
+                set_values=tuple(_set_values(raw.get("actions") or ())),
             )
             for raw in body["results"]
             if _is_active(raw)
@@ -45,6 +48,16 @@ def parse_workflows(answer: Answer) -> tuple[Workflow, ...]:
 
 def _is_active(raw: Raw) -> bool:
     return bool(raw.get("isEnabled")) and raw.get("objectTypeId") in _TYPES
+
+
+def _set_values(actions: Any) -> Iterator[tuple[str, str]]:
+    """Yield what the actions set: property and value, "" where it is no fixed text."""
+    for action in actions if isinstance(actions, list) else ():
+        fields = action.get("fields") if isinstance(action, dict) else None
+        if isinstance(fields, dict) and action.get("actionTypeId") == _SET_PROPERTY_ACTION:
+            value = fields.get("value")
+            text = value.get("staticValue") if isinstance(value, dict) else value
+            yield str(fields.get("property_name") or ""), text if isinstance(text, str) else ""
 
 
 def _property_names(criteria: Any) -> Iterator[str]:

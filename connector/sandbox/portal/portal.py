@@ -225,12 +225,19 @@ class Portal(PortalState):
         *,
         object_type: str = "contacts",
         enabled: bool = True,
+        sets: Mapping[str, str] | None = None,
     ) -> str:
-        """Add a workflow with these enrolment criteria (`portal/workflows.py`) and no actions."""
+        """Add a workflow with these enrolment criteria (`portal/workflows.py`).
+
+        Its actions set the values of `sets`; they are listed, and not carried out.
+        """
         number, type_id = 71_000 + len(self.workflows), self.resolve_type(object_type).type_id
-        self.workflows.append(
-            workflows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)
-        )
+        workflow = workflows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)
+        workflow["actions"] = [
+            workflows.set_property_action(number, property_name, value)
+            for number, (property_name, value) in enumerate((sets or {}).items(), 1)
+        ]
+        self.workflows.append(workflow)
         return str(number)
 
     @_locked

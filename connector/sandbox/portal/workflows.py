@@ -22,6 +22,20 @@ def workflow_json(number: int, name: str, type_id: str, criteria: JSON, *, enabl
     }
 
 
+def set_property_action(number: int, name: str, value: str) -> JSON:
+    """Return the action of a workflow that sets a property to a fixed value."""
+    return {
+        "actionId": str(number),
+        "actionTypeVersion": 0,
+        "actionTypeId": "0-5",
+        "type": "SINGLE_CONNECTION",
+        "fields": {
+            "property_name": name,
+            "value": {"type": "STATIC_VALUE", "staticValue": value},
+        },
+    }
+
+
 def known_property_criteria(name: str) -> JSON:
     """Return the criteria of a workflow that enrols where a property has any value."""
     operation = {"operator": "IS_KNOWN", "operationType": "ALL_PROPERTY"}
