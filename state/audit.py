@@ -215,10 +215,10 @@ def _rows_until_undecodable(session: Transaction, place: int) -> Iterator[Stored
         try:
             row = session.execute(query).mappings().one()
         except DatabaseError:
-            yield {}
-            return
+            break
         yield row
         place = row["place"]
+    yield {}
 
 
 def _is_undecodable(error: DatabaseError) -> bool:

@@ -67,6 +67,10 @@ def _compile(text: str, *, rows: bool = False):  # type: ignore[no-untyped-def] 
             "no deal is open or no deal is won",
         ),
         ("stage < 'customer'", "the lifecycle stage comes before customer"),
+        (
+            "stage.entered.lead < now",
+            "the day when the stage lead was last entered is before the present time",
+        ),
         ("open_deal.amount >= 5", "an open deal's “amount” is at least 5"),
     ],
 )

@@ -76,6 +76,27 @@ def test_a_case_may_give_properties_companies_deals_and_times() -> None:
     assert results[0].differences == ()
 
 
+def test_a_case_may_say_which_stage_came_before() -> None:
+    policy = load_policy(
+        "extends: standard\n"
+        "rules: [{name: back, when: stage.previous == 'lead', stage: lead, reason: It was one}]\n",
+        source="p.yaml",
+        preset_text=presets.policy_text,
+    )
+    results = run_cases(
+        "cases:\n"
+        "  - name: back\n"
+        "    given: {stage: subscriber, stage_since: 2026-01-05, stage_before: lead}\n"
+        "    expect: {stage: lead, rule: back}\n"
+        "  - name: unknown\n"
+        "    given: {stage: subscriber, stage_since: 2026-01-05}\n"
+        "    expect: {stage: subscriber}\n",
+        source="c.yaml",
+        policy=policy,
+    )
+    assert [result.differences for result in results] == [(), ()]
+
+
 @pytest.mark.parametrize(
     ("case", "message"),
     [

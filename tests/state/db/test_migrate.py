@@ -63,6 +63,13 @@ def test_a_newer_database_is_refused_with_what_to_do(database: Path) -> None:
         Store.open(f"sqlite:///{database}")
 
 
+def test_a_schema_that_no_version_has_made_is_refused(database: Path) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(UserError, match=r"schema is '0000', which no version .* has made"):
+        Store.open(f"sqlite:///{database}")
+
+
 def test_a_migration_that_dies_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
