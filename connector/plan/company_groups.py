@@ -115,6 +115,8 @@ def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
 
 def companies_of(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:
     """Return the companies among these records, and the primary companies of the contacts."""
+    if not refs:
+        return set()  # no transaction is begun for nothing: every page of a scan asks
     with context.reading() as session:
         records = mirror.get(session, refs).values()
     company_ids = {record.properties.get(_PRIMARY_COMPANY) or "" for record in records}
