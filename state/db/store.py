@@ -133,8 +133,10 @@ class Store:
     def _transaction(self, engine: Engine, portal_id: str) -> Iterator[Transaction]:
         database = self._database
         fence = database.fence(portal_id)
-        with database.explain_errors(), engine.begin() as connection:
+        with database.explain_errors(), engine.connect() as connection:
+            # The first statement begins it, so that a transaction without one costs nothing.
             yield Transaction(connection, portal_id, fence=fence)
+            connection.commit()
 
 
 def _migrate(database: Database) -> None:
