@@ -87,6 +87,14 @@ class UpdateAnswer:
     correlation_id: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowsResult:
+    """The active workflows that were read; not all of them where `is_complete` is false."""
+
+    workflows: tuple[Workflow, ...] = ()
+    is_complete: bool = True
+
+
 class HubSpotApi(Protocol):
     """All requests to a portal; they fail as `connector.hubspot.http.failures` says."""
 
@@ -110,8 +118,11 @@ class HubSpotApi(Protocol):
         """Return account, pipelines and property definitions; five requests."""
         ...
 
-    def workflows(self) -> tuple[Workflow, ...]:
-        """Return the active workflows of contacts and companies; needs the scope `automation`."""
+    def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
+        """Return the active workflows of contacts and companies; needs the scope `automation`.
+
+        Two requests for each page of a hundred workflows; at most `pages`, where that is given.
+        """
         ...
 
     def search_changed(
@@ -174,11 +185,14 @@ class HubSpotApi(Protocol):
         """Return the record that answers to an id: itself, its survivor, or None; one request."""
         ...
 
-    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType, *, rounds: int | None = None
+    ) -> AssociationsResult:
         """Read the associations of records of one type; every asked ref is in the result.
 
         Chunks of 1,000, halved as by `read_available`; the paging of each record is followed to
-        its end. A record without associations has an empty tuple.
+        its end, or for `rounds` pages where that is given. A record without associations has an
+        empty tuple.
         """
         ...
 

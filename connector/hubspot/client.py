@@ -17,10 +17,15 @@ from connector.core.model import (
     PropertyDefinition,
     Record,
     Ref,
-    Workflow,
 )
 from connector.hubspot import tasks, workflows
-from connector.hubspot.api import AssociationsResult, Page, ReadResult, UpdateAnswer
+from connector.hubspot.api import (
+    AssociationsResult,
+    Page,
+    ReadResult,
+    UpdateAnswer,
+    WorkflowsResult,
+)
 from connector.hubspot.codec import associations, portal, records, requests
 from connector.hubspot.codec.associations import AssociationsPage
 from connector.hubspot.http.daily_budget import (
@@ -160,9 +165,9 @@ class HubSpotClient:
             unreadable=unreadable,
         )
 
-    def workflows(self) -> tuple[Workflow, ...]:
-        """Return the active workflows; two requests for each hundred."""
-        return workflows.read_all(self._send, self._routes)
+    def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
+        """Return the active workflows; two requests for each hundred, of `pages` hundreds."""
+        return workflows.read_all(self._send, self._routes, pages=pages)
 
     def search_changed(
         self,
@@ -236,18 +241,23 @@ class HubSpotClient:
         except RecordMissing:
             return None
 
-    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType, *, rounds: int | None = None
+    ) -> AssociationsResult:
         """Read associations; one request for each 1,000 records, and more for long lists.
 
         Return the links of each asked record, and why the links of a record are unreadable: a
-        record is in one of the two only. Raise BadAnswer where HubSpot repeats its cursors.
+        record is in one of the two only. Raise BadAnswer where HubSpot repeats its cursors. With
+        `rounds`, a list that is longer than so many pages ends there.
         HubSpot pages the links of each record by themselves (guide to associating records).
         """
         links_by_source: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
         unreadable: dict[Ref, str] = {}
         cursors: dict[Ref, str | None] = dict.fromkeys(refs)
         # Each round asks only for the records whose list of links goes on.
-        while cursors:
+        round_count = 0
+        while cursors and round_count != rounds:
+            round_count += 1
             next_cursors: dict[Ref, str | None] = {}
             parts = [
                 {ref: cursors[ref] for ref in chunk}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connector.core.model import Workflow
+from connector.hubspot.api import WorkflowsResult
 from connector.hubspot.codec import workflows
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Request, Route, Routes
@@ -14,11 +15,17 @@ Send = Callable[[Request, Callable[[Answer], Any]], Any]
 _PAGE = 100
 
 
-def read_all(send: Send, routes: Routes) -> tuple[Workflow, ...]:
-    """Return the active workflows of contacts and companies; two requests for each hundred."""
+def read_all(send: Send, routes: Routes, *, pages: int | None = None) -> WorkflowsResult:
+    """Return the active workflows of contacts and companies; two requests for each hundred.
+
+    With `pages`, at most so many hundreds of the list are read, and the result says whether it
+    goes on.
+    """
     ids: list[str] = []
     after: str | None = ""
-    while after is not None:
+    page_count = 0
+    while after is not None and page_count != pages:
+        page_count += 1
         query = {"limit": str(_PAGE), **({"after": after} if after else {})}
         request = Request(route=Route.WORKFLOWS, path=routes.path(Route.WORKFLOWS), query=query)
         page_ids, after = send(request, workflows.parse_active_ids)
@@ -30,4 +37,4 @@ def read_all(send: Send, routes: Routes) -> tuple[Workflow, ...]:
         active_workflows += send(
             Request(route=Route.WORKFLOWS_READ, path=path, body=body), workflows.parse_workflows
         )
-    return active_workflows
+    return WorkflowsResult(workflows=active_workflows, is_complete=after is None)

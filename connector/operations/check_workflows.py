@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import STAGE, STATUS, ObjectType, Workflow
@@ -11,13 +12,15 @@ from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.failures import ScopeMissing
 from connector.operations.finding import CheckResult, Finding
 
-_SECTION = "writers"
+WORKFLOW_PAGES: Final = 5
+"""Hundreds of workflows that are looked at; each costs two requests at most."""
+_SECTION: Final = "writers"
 
 
 def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
     """Yield the workflows that set stage or lead status; unknown without the scope `automation`."""
     try:
-        workflows = api.workflows()
+        result = api.workflows(pages=WORKFLOW_PAGES)
     except ScopeMissing:
         message = "unknown: the token lacks the scope `automation`, which nothing else needs"
         yield Finding(name="workflows", result=CheckResult.OK, message=message, section=_SECTION)
@@ -30,12 +33,20 @@ def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
         return
     findings = [
         _finding(policy, workflow, name, value)
-        for workflow in workflows
+        for workflow in result.workflows
         for name, value in workflow.set_values
         if name in {STAGE, STATUS}
     ]
     yield from findings
-    if not findings:
+    if not result.is_complete:
+        message = (
+            f"only the first {WORKFLOW_PAGES * 100} workflows of the portal were looked at: the "
+            "others are unknown, see Automation > Workflows in HubSpot"
+        )
+        yield Finding(
+            name="workflows", result=CheckResult.WARNING, message=message, section=_SECTION
+        )
+    elif not findings:
         message = "no active workflow sets stage or lead status"
         yield Finding(name="workflows", result=CheckResult.OK, message=message, section=_SECTION)
 

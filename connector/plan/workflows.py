@@ -14,7 +14,7 @@ def enrolling_workflows(context: RunContext) -> tuple[Workflow, ...] | None:
     workflows cannot be read, a plan is as good as ever.
     """
     try:
-        workflows = context.api.workflows()
+        workflows = context.api.workflows().workflows
     except ConnectorError:
         return None
     return tuple(

@@ -78,7 +78,9 @@ class HookedHubSpot(FakeHubSpot):
         self._run_hook("page", "before")
         return FakeHubSpot.list_page(self, object_type, properties, after=after, archived=archived)
 
-    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType, *, rounds: int | None = None
+    ) -> AssociationsResult:
         self._run_hook("associations", "before")
         self.read_calls.append(("associations", tuple(refs), (str(to),)))
         return FakeHubSpot.associations(self, refs, to)

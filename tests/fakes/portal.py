@@ -13,7 +13,6 @@ from connector.core.model import (
     Portal,
     Record,
     Ref,
-    Workflow,
 )
 from connector.hubspot.api import (
     SEARCH_LIMIT,
@@ -22,6 +21,7 @@ from connector.hubspot.api import (
     ReadResult,
     Refusal,
     UpdateAnswer,
+    WorkflowsResult,
 )
 from connector.hubspot.codec.records import MODIFIED_PROPERTY
 from connector.hubspot.http.daily_budget import Allowance
@@ -59,9 +59,9 @@ class FakeHubSpot(FakeRecords):
         self._start_request("portal")
         return self.portal_info
 
-    def workflows(self) -> tuple[Workflow, ...]:
+    def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return no workflows."""
-        return ()
+        return WorkflowsResult()
 
     def search_changed(
         self,
@@ -152,7 +152,9 @@ class FakeHubSpot(FakeRecords):
         record = self._records.get(self._survivors.get(ref, ref))
         return record.ref if record and not record.archived else None
 
-    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType, *, rounds: int | None = None
+    ) -> AssociationsResult:
         """Read the associations of records of one type."""
         self._start_request("associations")
         unreadable = {ref: "not served" for ref in refs if ref in self.unreadable_links}

@@ -96,7 +96,9 @@ class CrashingPortal(HookedHubSpot):
             return page
         return replace(page, records=page.records[:-1], after=str(len(page.records) - 1))
 
-    def associations(self, refs: Sequence[Ref], to: ObjectType) -> AssociationsResult:
+    def associations(
+        self, refs: Sequence[Ref], to: ObjectType, *, rounds: int | None = None
+    ) -> AssociationsResult:
         result = HookedHubSpot.associations(self, refs, to)
         lost, self.lost_links = self.lost_links, set()
         links = {

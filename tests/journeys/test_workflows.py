@@ -67,7 +67,7 @@ def test_a_portal_of_many_workflows_is_read_page_by_page(workspace: Workspace) -
     for number in range(150):
         workspace.portal.add_workflow(f"w{number}", known_property_criteria("lifecyclestage"))
     with workspace.open_context() as context:
-        workflows = context.api.workflows()
+        workflows = context.api.workflows().workflows
     assert [workflow.name for workflow in workflows] == [f"w{number}" for number in range(150)]
     assert workflows[0] == Workflow(
         id="71000",

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from connector.config.presets import policy_text
-from connector.core.model import ObjectType, Workflow
+from connector.core.model import ObjectType
 from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
+from connector.hubspot.api import WorkflowsResult
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing, TokenRefused
 from connector.operations.check import check
@@ -214,7 +215,7 @@ def test_a_closed_stage_that_is_neither_won_nor_lost_is_named_and_no_other(
 def test_workflows_that_cannot_be_read_are_unknown(
     portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: object) -> tuple[Workflow, ...]:
+    def fail(_: object, *, pages: int | None) -> WorkflowsResult:
         raise TemporaryError("later")
 
     monkeypatch.setattr(type(portal.api), "workflows", fail)

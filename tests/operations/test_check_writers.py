@@ -12,10 +12,12 @@ from connector.core.policy.load import load_policy
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.retry import RetryLimits
 from connector.operations.check import REQUESTS_AT_MOST, check
+from connector.operations.check_workflows import WORKFLOW_PAGES
 from connector.operations.finding import CheckResult, Finding
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.clock import Clock
 from connector.sandbox.portal.portal import Portal
+from connector.sandbox.portal.workflows import known_property_criteria
 
 pytestmark = pytest.mark.network
 START = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
@@ -131,6 +133,15 @@ def test_a_large_portal_costs_no_more_than_what_is_said_before() -> None:
         portal.create("contacts", {"email": f"many{number}@x.example"})
         portal.create("companies", {"name": f"Many {number}"})
         portal.create("deals", {"dealname": f"Many {number}", "dealstage": "contractsent"})
-    _, requests = run_check(portal)
-    # Workflows cost two more for each hundred.
-    assert requests <= REQUESTS_AT_MOST - 8
+    # Two companies whose links fill many pages, and more workflows than are looked at.
+    for company in (record.id for record in portal.records("companies")[120:122]):
+        for contact in portal.records("contacts")[:60]:
+            portal.associate("contacts", contact.id, "companies", company)
+    portal.switches.long_paging_of_associations = 2
+    portal.switches.scopes.add("automation")
+    criteria = known_property_criteria("email")
+    for number in range(100 * WORKFLOW_PAGES + 1):
+        portal.add_workflow(f"W{number}", criteria, sets={"jobtitle": "x"})
+    findings, requests = run_check(portal)
+    assert requests <= REQUESTS_AT_MOST
+    assert findings["workflows"].message.startswith("only the first 500 workflows")
