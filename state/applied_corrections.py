@@ -7,25 +7,31 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, select
+from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import correction_digest, correction_key
 from connector.core.model import Correction, Ref
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert
 
-# One row for each property of a record: its last applied correction.
-_TABLE: Final = define_table(
-    "writings",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text_key("property_name"),
-    text("content_key"),
-    number("at"),
-)
+
+class _Row(SQLModel, table=True):
+    """One row for each property of a record: its last applied correction."""
+
+    __tablename__ = "writings"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    property_name: str = text_key()
+    content_key: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

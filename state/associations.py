@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Boolean, Column, ColumnElement, Index, bindparam, delete, exists, select
+from sqlalchemy import Column, ColumnElement, Index, bindparam, delete, exists, select
+from sqlmodel import SQLModel
 
 from connector.core.model import Association, ObjectType, Ref
-from state.db.columns import column, define_table, number_key, text, text_key
+from state.db.columns import number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.keys import RefChunk, chunk_refs, is_any
 from state.db.transaction import Transaction
@@ -18,17 +19,24 @@ from state.db.upsert import upsert
 _RANK: Final = {ObjectType.DEALS: 0, ObjectType.COMPANIES: 1, ObjectType.CONTACTS: 2}
 
 
-_TABLE: Final = define_table(
-    "associations",
-    number_key("portal_id"),
-    text_key("source_type"),
-    number_key("source_id"),
-    text_key("target_type"),
-    number_key("target_id"),
-    column("is_primary", Boolean()),
-    text("labels"),
-    Index("associations_back", "portal_id", "target_type", "target_id", "source_type", "source_id"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "associations"
+    __table_args__ = (
+        Index(
+            "associations_back", "portal_id", "target_type", "target_id", "source_type", "source_id"
+        ),
+    )
+
+    portal_id: int = number_key()
+    source_type: str = text_key()
+    source_id: int = number_key()
+    target_type: str = text_key()
+    target_id: int = number_key()
+    is_primary: bool
+    labels: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

@@ -16,7 +16,6 @@ from typing import Any, Final, TypedDict, Unpack
 from sqlalchemy import (
     ColumnElement,
     Index,
-    LargeBinary,
     Select,
     delete,
     func,
@@ -25,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.exc import DatabaseError
+from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import (
     AuditCut,
@@ -37,34 +37,41 @@ from connector.core.corrections.audit import (
 )
 from connector.core.model import Outcome, Ref
 from state import audit_cuts, merged_records
-from state.db.columns import column, define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 
-# The salt is redacted with the values: without it the seal reveals nothing about them.
-TABLE: Final = define_table(
-    "audit",
-    number_key("portal_id"),
-    number_key("place"),
-    number("at"),
-    text("run"),
-    text("object_type"),
-    number("object_id"),
-    text("property_name"),
-    text("before", nullable=True),
-    text("after", nullable=True),
-    text("rule"),
-    text("policy"),
-    text("outcome"),
-    text("correlation_id"),
-    column("salt", LargeBinary(), nullable=True),
-    text("seal"),
-    text("hash"),
-    Index("audit_record", "portal_id", "object_type", "object_id"),
-    Index("audit_run", "portal_id", "run"),
-    Index("audit_at", "portal_id", "at"),
-)
+
+class _Row(SQLModel, table=True):
+    """The salt is redacted with the values: without it the seal reveals nothing about them."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("audit_record", "portal_id", "object_type", "object_id"),
+        Index("audit_run", "portal_id", "run"),
+        Index("audit_at", "portal_id", "at"),
+    )
+
+    portal_id: int = number_key()
+    place: int = number_key()
+    at: int = number()
+    run: str = text()
+    object_type: str = text()
+    object_id: int = number()
+    property_name: str = text()
+    before: str | None = text()
+    after: str | None = text()
+    rule: str = text()
+    policy: str = text()
+    outcome: str = text()
+    correlation_id: str = text()
+    salt: bytes | None
+    seal: str = text()
+    hash: str = text()
+
+
+TABLE: Final = table_of(_Row)
 
 
 _C: Final = TABLE.c

@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import insert, select
+from sqlmodel import SQLModel
 
 from connector.core.corrections.audit import AuditCut
-from state.db.columns import define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 
-# Triggers allow deleting the lines up to `place` once this row exists, and no others.
-_TABLE: Final = define_table(
-    "audit_cuts",
-    number_key("portal_id"),
-    number_key("place"),
-    text("hash"),
-    number("latest"),
-    number("at"),
-    text("file"),
-)
+
+class _Row(SQLModel, table=True):
+    """Triggers allow deleting the lines up to `place` once this row exists, and no others."""
+
+    __tablename__ = "audit_cuts"
+
+    portal_id: int = number_key()
+    place: int = number_key()
+    hash: str = text()
+    latest: int = number()
+    at: int = number()
+    file: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
-from state.db.columns import define_table, number_key, text, text_key
+from state.db.columns import number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-_TABLE: Final = define_table(
-    "checkpoints",
-    number_key("portal_id"),
-    text_key("name"),
-    text("value"),
-)
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "checkpoints"
+
+    portal_id: int = number_key()
+    name: str = text_key()
+    value: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 def get(session: Transaction, name: str) -> Any:

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, func, select, update
+from sqlmodel import SQLModel
 
 from connector.core.follow_up.tasks import Task
 from connector.core.model import ObjectType, Ref
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
@@ -29,16 +30,20 @@ class PromisedTask:
     at: datetime
 
 
-# The last task of a contact; `task_id` is "" until HubSpot has created it.
-_TABLE: Final = define_table(
-    "tasks",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    number("at"),
-    text("task"),
-    text("task_id"),
-)
+class _Row(SQLModel, table=True):
+    """The last task of a contact; `task_id` is "" until HubSpot has created it."""
+
+    __tablename__ = "tasks"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    at: int = number()
+    task: str = text()
+    task_id: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

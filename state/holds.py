@@ -7,27 +7,33 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlmodel import SQLModel
 
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Ref
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
 
-# The origin belongs to the key, so an undo does not replace the operator's own hold.
-_TABLE: Final = define_table(
-    "holds",
-    number_key("portal_id"),
-    text_key("scope"),
-    text_key("of"),
-    text_key("property_name"),
-    text_key("origin"),
-    text("reason"),
-    text("by"),
-    number("since"),
-    number("until", nullable=True),
-)
+
+class _Row(SQLModel, table=True):
+    """The origin belongs to the key, so an undo does not replace the operator's own hold."""
+
+    __tablename__ = "holds"
+
+    portal_id: int = number_key()
+    scope: str = text_key()
+    of: str = text_key()
+    property_name: str = text_key()
+    origin: str = text_key()
+    reason: str = text()
+    by: str = text()
+    since: int = number()
+    until: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

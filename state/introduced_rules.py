@@ -7,20 +7,26 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import insert_missing
 
-# A rule or lead-status row by its name; `run` is the run of the reviewed plan.
-_TABLE: Final = define_table(
-    "introduced_rules",
-    number_key("portal_id"),
-    text_key("rule"),
-    text("run"),
-    number("at"),
-)
+
+class _Row(SQLModel, table=True):
+    """A rule or lead-status row by its name; `run` is the run of the reviewed plan."""
+
+    __tablename__ = "introduced_rules"
+
+    portal_id: int = number_key()
+    rule: str = text_key()
+    run: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 def add(session: Transaction, rules: Iterable[str], *, run: str, at: datetime) -> None:

@@ -12,10 +12,11 @@ from itertools import groupby, pairwise
 from typing import Any, Final
 
 from sqlalchemy import and_, delete, exists, or_, select
+from sqlmodel import SQLModel
 
 from connector.core.history.observed_change import DEAL_STAGE
 from connector.core.model import STAGE, ObjectType, Record, Ref, Version
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -31,29 +32,36 @@ CONNECTOR: Final = "CONNECTOR"
 """The source type of a value that the connector wrote; its `source_id` is the run."""
 
 
-# The value belongs to the key, because a clear and a set may share one millisecond.
-_TABLE: Final = define_table(
-    "ledger",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text_key("property_name"),
-    number_key("at"),
-    text_key("value"),
-    text("source_type"),
-    text("source_id"),
-    text("user_id"),
-    text("source_label"),
-)
+class _Row(SQLModel, table=True):
+    """The value belongs to the key, because a clear and a set may share one millisecond."""
+
+    __tablename__ = "ledger"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    property_name: str = text_key()
+    at: int = number_key()
+    value: str = text_key()
+    source_type: str = text()
+    source_id: str = text()
+    user_id: str = text()
+    source_label: str = text()
 
 
-_READS: Final = define_table(
-    "ledger_reads",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    number("read_at"),
-)
+_TABLE: Final = table_of(_Row)
+
+
+class _ReadRow(SQLModel, table=True):
+    __tablename__ = "ledger_reads"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    read_at: int = number()
+
+
+_READS: Final = table_of(_ReadRow)
 
 
 _C: Final = _TABLE.c

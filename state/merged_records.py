@@ -7,23 +7,28 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Index, bindparam, select, update
+from sqlmodel import SQLModel
 
 from connector.core.model import Ref
-from state.db.columns import define_table, number, number_key, text_key
+from state.db.columns import number, number_key, table_of, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-_TABLE: Final = define_table(
-    "aliases",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    number("survivor_id"),
-    number("at"),
-    Index("aliases_survivor", "portal_id", "object_type", "survivor_id"),
-)
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "aliases"
+    __table_args__ = (Index("aliases_survivor", "portal_id", "object_type", "survivor_id"),)
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    survivor_id: int = number()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

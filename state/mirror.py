@@ -19,10 +19,11 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlmodel import SQLModel
 
 from connector.core.model import ObjectType, Record, Ref
 from state import ledger, observed_changes
-from state.db.columns import define_table, number, number_key, text_key
+from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
 from state.db.encoding import canonical_json, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, is_any, ref_of
@@ -35,42 +36,48 @@ _COMPANY: Final = "associatedcompanyid"
 """A contact's property with the id of its primary company (HubSpot's default properties)."""
 
 
-# An archived record is never due, so the index of due records leaves the archived out.
-TABLE: Final = define_table(
-    "mirror",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text_column("properties"),
-    number("modified_at"),
-    number("created_at"),
-    number("archived_at", nullable=True),
-    number("company_id", nullable=True),
-    number("due_at", nullable=True),
-    Index(
-        "mirror_due",
-        "portal_id",
-        "object_type",
-        "object_id",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "mirror_company",
-        "portal_id",
-        "company_id",
-        sqlite_where=text("company_id IS NOT NULL"),
-        postgresql_where=text("company_id IS NOT NULL"),
-    ),
-    Index(
-        "mirror_archived",
-        "portal_id",
-        "object_type",
-        sqlite_where=text("archived_at IS NOT NULL"),
-        postgresql_where=text("archived_at IS NOT NULL"),
-    ),
-)
+class _Row(SQLModel, table=True):
+    """An archived record is never due, so the index of due records leaves the archived out."""
+
+    __tablename__ = "mirror"
+    __table_args__ = (
+        Index(
+            "mirror_due",
+            "portal_id",
+            "object_type",
+            "object_id",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "mirror_company",
+            "portal_id",
+            "company_id",
+            sqlite_where=text("company_id IS NOT NULL"),
+            postgresql_where=text("company_id IS NOT NULL"),
+        ),
+        Index(
+            "mirror_archived",
+            "portal_id",
+            "object_type",
+            sqlite_where=text("archived_at IS NOT NULL"),
+            postgresql_where=text("archived_at IS NOT NULL"),
+        ),
+    )
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    properties: str = text_column()
+    modified_at: int = number()
+    created_at: int = number()
+    archived_at: int | None = number()
+    company_id: int | None = number()
+    due_at: int | None = number()
+
+
+TABLE: Final = table_of(_Row)
 
 
 _C: Final = TABLE.c

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import delete, func, insert, select
+from sqlmodel import SQLModel
 
 from connector.core.history.observed_change import DEAL_STAGE, ObservedChange
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
 from state import outbox
-from state.db.columns import define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -28,17 +29,20 @@ _PROPERTIES: Final = {
 }
 
 
-_TABLE: Final = define_table(
-    "observed_changes",
-    number_key("portal_id"),
-    number_key("place"),
-    text("object_type"),
-    number("object_id"),
-    text("property_name"),
-    text("before"),
-    text("after"),
-    number("at"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "observed_changes"
+
+    portal_id: int = number_key()
+    place: int = number_key()
+    object_type: str = text()
+    object_id: int = number()
+    property_name: str = text()
+    before: str = text()
+    after: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 

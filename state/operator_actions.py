@@ -11,30 +11,35 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import insert, select, update
+from sqlmodel import SQLModel
 
 from connector.core.corrections.operator_action import OperatorAction, Verb, action_hash
-from state.db.columns import define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 
-_TABLE: Final = define_table(
-    "operator_actions",
-    number_key("portal_id"),
-    number_key("position"),
-    number("at"),
-    text("user"),
-    text("verb"),
-    text("rule"),
-    text("record"),
-    text("run"),
-    text("plan_id"),
-    text("plan_digest"),
-    text("reason"),
-    number("finished_at", nullable=True),
-    text("outcome"),
-    text("outcome_run"),
-    text("hash"),
-)
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "operator_actions"
+
+    portal_id: int = number_key()
+    position: int = number_key()
+    at: int = number()
+    user: str = text()
+    verb: str = text()
+    rule: str = text()
+    record: str = text()
+    run: str = text()
+    plan_id: str = text()
+    plan_digest: str = text()
+    reason: str = text()
+    finished_at: int | None = number()
+    outcome: str = text()
+    outcome_run: str = text()
+    hash: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 

@@ -7,30 +7,36 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
+from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import Ref
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, corrections_text, parse_corrections, parse_json
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.writer_fences import refuse_replaced_writer
 
-# The key allows one open move per record.
-_TABLE: Final = define_table(
-    "outbox",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text("corrections"),
-    text("phase"),
-    text("run"),
-    text("plan"),
-    text("policy"),
-    number("promised_at"),
-    text("seen"),
-)
+
+class _Row(SQLModel, table=True):
+    """The key allows one open move per record."""
+
+    __tablename__ = "outbox"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    corrections: str = text()
+    phase: str = text()
+    run: str = text()
+    plan: str = text()
+    policy: str = text()
+    promised_at: int = number()
+    seen: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 def promise(session: Transaction, moves: Sequence[Move]) -> None:

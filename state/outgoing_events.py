@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlmodel import SQLModel
 
 from connector.core.model import Ref
-from state.db.columns import define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -48,20 +49,23 @@ class EventCounts:
     set_aside: int = 0
 
 
-_TABLE: Final = define_table(
-    "outgoing_events",
-    number_key("portal_id"),
-    number_key("place"),
-    text("event_id"),
-    text("object_type"),
-    number("object_id"),
-    text("document"),
-    number("added_at"),
-    number("tries"),
-    number("refused_at", nullable=True),
-    number("next_try"),
-    number("set_aside"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "outgoing_events"
+
+    portal_id: int = number_key()
+    place: int = number_key()
+    event_id: str = text()
+    object_type: str = text()
+    object_id: int = number()
+    document: str = text()
+    added_at: int = number()
+    tries: int = number()
+    refused_at: int | None = number()
+    next_try: int = number()
+    set_aside: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
 
 

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ForeignKeyConstraint, Select, Table, delete, func, insert, select, update
+from sqlmodel import SQLModel
 
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import PlanSummary, parse_summary
 from connector.core.model import Correction
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import (
     canonical_json,
     corrections_text,
@@ -38,41 +39,54 @@ class PlanHead:
     summary: PlanSummary = field(default_factory=PlanSummary)
 
 
-_PLANS: Final = define_table(
-    "plans",
-    number_key("portal_id"),
-    text_key("plan_id"),
-    text("run"),
-    text("policy_name"),
-    text("policy_digest"),
-    number("created_at"),
-    text("digest"),
-    text("summary"),
-)
+class _PlanRow(SQLModel, table=True):
+    __tablename__ = "plans"
+
+    portal_id: int = number_key()
+    plan_id: str = text_key()
+    run: str = text()
+    policy_name: str = text()
+    policy_digest: str = text()
+    created_at: int = number()
+    digest: str = text()
+    summary: str = text()
 
 
-_MOVES: Final = define_table(
-    "plan_moves",
-    number_key("portal_id"),
-    text_key("plan_id"),
-    number_key("place"),
-    text("corrections"),
-    ForeignKeyConstraint(
-        ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
-    ),
-)
+_PLANS: Final = table_of(_PlanRow)
 
 
-_HELD_BACK: Final = define_table(
-    "plan_asides",
-    number_key("portal_id"),
-    text_key("plan_id"),
-    number_key("place"),
-    text("aside"),
-    ForeignKeyConstraint(
-        ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
-    ),
-)
+class _MoveRow(SQLModel, table=True):
+    __tablename__ = "plan_moves"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
+        ),
+    )
+
+    portal_id: int = number_key()
+    plan_id: str = text_key()
+    place: int = number_key()
+    corrections: str = text()
+
+
+_MOVES: Final = table_of(_MoveRow)
+
+
+class _HeldBackRow(SQLModel, table=True):
+    __tablename__ = "plan_asides"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["portal_id", "plan_id"], ["plans.portal_id", "plans.plan_id"], ondelete="CASCADE"
+        ),
+    )
+
+    portal_id: int = number_key()
+    plan_id: str = text_key()
+    place: int = number_key()
+    aside: str = text()
+
+
+_HELD_BACK: Final = table_of(_HeldBackRow)
 
 
 def create(session: Transaction, head: PlanHead) -> None:

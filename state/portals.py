@@ -8,21 +8,26 @@ from typing import Final
 
 import orjson
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
 from connector.core.model import Portal
-from state.db.columns import define_table, number, number_key, text
+from state.db.columns import number, number_key, table_of, text
 from state.db.encoding import canonical_json
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-_TABLE: Final = define_table(
-    "portals",
-    number_key("portal_id"),
-    text("portal"),
-    text("digest"),
-    number("seen_at"),
-)
+
+class _Row(SQLModel, table=True):
+    __tablename__ = "portals"
+
+    portal_id: int = number_key()
+    portal: str = text()
+    digest: str = text()
+    seen_at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 def digest(portal: Portal) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, delete, select
+from sqlalchemy import ColumnElement, delete, select
+from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import correction_digest
 from connector.core.model import Correction, Outcome, Ref
-from state.db.columns import column, define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -33,18 +34,21 @@ class FailedCorrection:
     at: datetime
 
 
-_TABLE: Final = define_table(
-    "strikes",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text_key("content_key"),
-    text("property_name"),
-    column("times", Integer()),
-    text("outcome"),
-    text("note"),
-    number("at"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "strikes"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    content_key: str = text_key()
+    property_name: str = text()
+    times: int
+    outcome: str = text()
+    note: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import and_, delete, func, select, update
+from sqlmodel import SQLModel
 
 from connector.core.corrections.moves import Move
 from connector.core.model import ObjectType, Ref
-from state.db.columns import define_table, number, number_key, text_key
+from state.db.columns import number, number_key, table_of, text_key
 from state.db.keys import chunk_conditions, chunk_refs, is_any
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
@@ -29,19 +30,24 @@ class WriteCounts:
     backward: int = 0
 
 
-# `backward_at` is when the stage was last moved backward, NULL where it never was.
-#
-# The `prior` columns hold the values from before the last write, in case it is withdrawn.
-_TABLE: Final = define_table(
-    "sendings",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    number("at"),
-    number("backward_at", nullable=True),
-    number("prior_at", nullable=True),
-    number("prior_backward_at", nullable=True),
-)
+class _Row(SQLModel, table=True):
+    """`backward_at` is when the stage was last moved backward, NULL where it never was.
+
+    The `prior` columns hold the values from before the last write, in case it is withdrawn.
+    """
+
+    __tablename__ = "sendings"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    at: int = number()
+    backward_at: int | None = number()
+    prior_at: int | None = number()
+    prior_backward_at: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

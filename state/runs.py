@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, update
+from sqlmodel import SQLModel
 
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -26,15 +27,18 @@ class Run:
     summary: Mapping[str, Any]
 
 
-_TABLE: Final = define_table(
-    "runs",
-    number_key("portal_id"),
-    text_key("run"),
-    text("kind"),
-    number("began_at"),
-    number("finished_at", nullable=True),
-    text("summary"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "runs"
+
+    portal_id: int = number_key()
+    run: str = text_key()
+    kind: str = text()
+    began_at: int = number()
+    finished_at: int | None = number()
+    summary: str = text()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

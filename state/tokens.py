@@ -6,20 +6,26 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
+from sqlmodel import SQLModel
 
-from state.db.columns import define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-# The portal is 0 while the portal of the secret is not known yet.
-_TABLE: Final = define_table(
-    "tokens",
-    number_key("portal_id"),
-    text_key("name"),
-    text("sealed"),
-    number("at"),
-)
+
+class _Row(SQLModel, table=True):
+    """The portal is 0 while the portal of the secret is not known yet."""
+
+    __tablename__ = "tokens"
+
+    portal_id: int = number_key()
+    name: str = text_key()
+    sealed: str = text()
+    at: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 def get(session: Transaction, name: str) -> str | None:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, select, update
+from sqlmodel import SQLModel
 
 from connector.core.model import Ref
-from state.db.columns import column, define_table, number, number_key, text, text_key
+from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
@@ -47,17 +48,20 @@ class UnreadableRecord:
     next_try: datetime
 
 
-_TABLE: Final = define_table(
-    "unreadable_records",
-    number_key("portal_id"),
-    text_key("object_type"),
-    number_key("object_id"),
-    text("reading"),
-    text("reason"),
-    number("since"),
-    column("times", Integer()),
-    number("next_try"),
-)
+class _Row(SQLModel, table=True):
+    __tablename__ = "unreadable_records"
+
+    portal_id: int = number_key()
+    object_type: str = text_key()
+    object_id: int = number_key()
+    reading: str = text()
+    reason: str = text()
+    since: int = number()
+    times: int
+    next_try: int = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

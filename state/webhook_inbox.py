@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Index, bindparam, delete, func, select, text, update
+from sqlmodel import SQLModel
 
 from connector.core.webhook_event import Event
-from state.db.columns import define_table, number, number_key, text_key
+from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
 from state.db.keys import ref_of
 from state.db.timestamps import from_millis, to_millis
@@ -26,25 +27,31 @@ class Backlog:
     since: datetime | None
 
 
-# Seen events stay for a while, so that a repeated delivery is recognised.
-_TABLE: Final = define_table(
-    "inbox",
-    number_key("portal_id"),
-    text_key("event_key"),
-    text_column("object_type"),
-    number("object_id"),
-    number("links"),
-    number("at"),
-    number("received_at"),
-    number("seen_at", nullable=True),
-    Index(
-        "inbox_waiting",
-        "portal_id",
-        "received_at",
-        sqlite_where=text("seen_at IS NULL"),
-        postgresql_where=text("seen_at IS NULL"),
-    ),
-)
+class _Row(SQLModel, table=True):
+    """Seen events stay for a while, so that a repeated delivery is recognised."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index(
+            "inbox_waiting",
+            "portal_id",
+            "received_at",
+            sqlite_where=text("seen_at IS NULL"),
+            postgresql_where=text("seen_at IS NULL"),
+        ),
+    )
+
+    portal_id: int = number_key()
+    event_key: str = text_key()
+    object_type: str = text_column()
+    object_id: int = number()
+    links: int = number()
+    at: int = number()
+    received_at: int = number()
+    seen_at: int | None = number()
+
+
+_TABLE: Final = table_of(_Row)
 
 
 _C: Final = _TABLE.c

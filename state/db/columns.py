@@ -1,49 +1,37 @@
-"""Define tables, and the kinds of columns that they share."""
+"""Define the kinds of columns that the tables share."""
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Any, Final, cast
 
-from sqlalchemy import BigInteger, Column, MetaData, Table, Text
-from sqlalchemy.schema import SchemaItem
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import BigInteger, MetaData, Table, Text, inspect
+from sqlmodel import Field, SQLModel
 
-_T = TypeVar("_T")
-
-METADATA: Final = MetaData()
+METADATA: Final[MetaData] = SQLModel.metadata
 """Every table that was defined so far; `state.all_tables` defines them all."""
 
 
-def define_table(name: str, *items: SchemaItem) -> Table:
-    """Return a new table of these columns, indexes and constraints."""
-    table = Table(name, METADATA, *items)
-    for table_column in table.columns:
-        # SQLAlchemy keeps names in a class of its own, which orjson refuses as keys of rows.
-        table_column.name = str(table_column.name)
-    return table
-
-
-def column(name: str, kind: TypeEngine[_T], *, nullable: bool = False) -> Column[_T]:
-    """Return a column of any type."""
-    return Column(name, kind, nullable=nullable)
-
-
-def number_key(name: str) -> Column[int]:
+def number_key() -> Any:
     """Return a number column of the primary key; HubSpot's ids exceed 32 bits."""
     # Without this, PostgreSQL makes a single-column key a serial and counts it up by itself.
-    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+    return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
 
 
-def text_key(name: str) -> Column[str]:
+def text_key() -> Any:
     """Return a text column of the primary key."""
-    return Column(name, Text, primary_key=True)
+    return Field(primary_key=True, sa_type=Text)
 
 
-def number(name: str, *, nullable: bool = False) -> Column[int]:
+def number(**options: Any) -> Any:
     """Return a 64-bit number column: an id, or a time in milliseconds since 1970 (UTC)."""
-    return column(name, BigInteger(), nullable=nullable)
+    return Field(sa_type=BigInteger, **options)
 
 
-def text(name: str, *, nullable: bool = False) -> Column[str]:
+def text(**options: Any) -> Any:
     """Return a text column of any length; JSON is stored as canonical text."""
-    return column(name, Text(), nullable=nullable)
+    return Field(sa_type=Text, **options)
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """Return the table of a row class; bulk statements use it directly."""
+    return cast(Table, inspect(row).local_table)

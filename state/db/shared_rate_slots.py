@@ -10,21 +10,27 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, Float, func, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
+from sqlmodel import SQLModel
 
 from connector.core.rate_slots import next_slot, recent_slots
 from state.db import columns
-from state.db.columns import define_table, number_key, text_key
+from state.db.columns import number_key, table_of, text_key
 from state.db.encoding import canonical_json, parse_json
 from state.db.postgresql_errors import explain_errors
 from state.db.upsert import insert_missing_statement
 
-# The slots of one bucket; `day` holds the day and the number of its requests.
-RATE_SLOTS: Final = define_table(
-    "rate_slots",
-    number_key("portal_id"),
-    text_key("name"),
-    columns.text("slots"),
-)
+
+class _RateSlots(SQLModel, table=True):
+    """The slots of one bucket; `day` holds the day and the number of its requests."""
+
+    __tablename__ = "rate_slots"
+
+    portal_id: int = number_key()
+    name: str = text_key()
+    slots: str = columns.text()
+
+
+RATE_SLOTS: Final = table_of(_RateSlots)
 
 
 _DATABASE_SECONDS: Final[ColumnElement[float]] = func.extract("epoch", func.clock_timestamp()).cast(

@@ -11,17 +11,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, select
+from sqlmodel import SQLModel
 
-from state.db.columns import define_table, number, number_key
+from state.db.columns import number, number_key, table_of
 from state.db.locks import Busy
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert_statement
 
-FENCES: Final = define_table(
-    "writer_fences",
-    number_key("portal_id"),
-    number("fence"),
-)
+
+class _Fence(SQLModel, table=True):
+    __tablename__ = "writer_fences"
+
+    portal_id: int = number_key()
+    fence: int = number()
+
+
+FENCES: Final = table_of(_Fence)
 
 
 class WriterReplaced(Busy):

@@ -40,8 +40,8 @@ def test_help_and_version_load_no_library_but_click(option: str) -> None:
 @pytest.mark.parametrize(
     ("command", "unused"),
     [
-        ("plan", [*UNUSED_BY_RUNS, "pydantic", "sqlalchemy.orm"]),
-        ("explain", [*UNUSED_BY_RUNS, "sqlalchemy.orm"]),
+        ("plan", list(UNUSED_BY_RUNS)),
+        ("explain", list(UNUSED_BY_RUNS)),
         ("audit", ["connector.sandbox", "connector.daemon", "fastapi", "hubspot.crm"]),
     ],
 )
@@ -50,7 +50,7 @@ def test_a_command_loads_nothing_that_it_does_not_use(command: str, unused: list
     assert [name for name in unused if name in modules] == []
 
 
-@pytest.mark.parametrize(("command", "accepted"), [("plan", 710), ("explain", 796)])
+@pytest.mark.parametrize(("command", "accepted"), [("plan", 830), ("explain", 920)])
 def test_a_command_loads_hardly_more_modules_than_when_they_were_last_counted(
     command: str, accepted: int
 ) -> None:
