@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ import click
 from connector.cli.common_options import is_quiet, is_verbose
 from connector.cli.render import check_up, explanation
 from connector.cli.render.console import console, echo, write_json
-from connector.cli.render.context_line import context_document
+from connector.cli.render.context_line import context_document, context_line
 from connector.cli.setup import (
     REAL_CLOCK,
     context_labels,
@@ -24,13 +25,19 @@ from connector.cli.setup import (
     run_in_context,
 )
 from connector.config.known_database import is_new_database
-from connector.config.open_run import full_database_url, open_api, read_policy
-from connector.config.policy_choice import Purpose
+from connector.config.open_run import (
+    full_database_url,
+    open_api,
+    policy_memory,
+    read_policy,
+    run_origin,
+)
+from connector.config.policy_choice import PolicyMemory, Purpose, policy_to_show
 from connector.config.settings import Settings
 from connector.context import RunContext
 from connector.core.model import Portal
 from connector.errors import ConnectorError, UserError
-from connector.operations.check import REQUESTS_AT_MOST
+from connector.operations.check import REQUESTS_AT_MOST, refused_token
 from connector.operations.check import check as check_portal
 from connector.operations.check_store import check_store
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
@@ -128,10 +135,10 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
         echo(
             f"The check-up costs at most {REQUESTS_AT_MOST} requests and writes nothing.", err=True
         )
-    api = open_api(settings, REAL_CLOCK)
-    loaded_policy = read_policy(policy or settings.policy, settings)
-    results = list(check_portal(api, loaded_policy, portal_id=settings.portal_id))
-    results += _check_what_is_remembered(settings)
+    results = [
+        *_check_by_policy(settings, policy=policy, form=form),
+        *_check_what_is_remembered(settings),
+    ]
     if form == "json":
         write_json(
             [
@@ -149,6 +156,40 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
     else:
         console().print(check_up.renderable(results))
     return int(any(result.result is CheckResult.FAIL for result in results))
+
+
+def _check_by_policy(settings: Settings, *, policy: str | None, form: str) -> Iterator[Finding]:
+    """Say what the check-up rests on, and yield the findings of the portal behind the token."""
+    refusal = None
+    with closing(open_api(settings, REAL_CLOCK)) as api:
+        try:
+            account = api.account()
+            portal_id = account.portal_id
+        except ConnectorError as error:
+            account, portal_id, refusal = None, settings.portal_id, refused_token(error)
+        choice = policy_to_show(settings, policy, _remembered_policies(settings, portal_id))
+        loaded_policy = read_policy(choice.name, settings)
+        if form != "json" and not is_quiet():
+            origin = run_origin(settings, choice)
+            echo(context_line(portal_id or "unknown", origin, writes="nothing"), err=True)
+        if refusal:
+            yield refusal
+            return
+        yield from check_portal(api, loaded_policy, portal_id=settings.portal_id, account=account)
+
+
+def _remembered_policies(settings: Settings, portal_id: str) -> PolicyMemory:
+    """Return what is remembered of a portal's policies; nothing where it cannot be read.
+
+    Why it cannot be read is a finding of its own.
+    """
+    if not portal_id or is_new_database(settings.database_url):
+        return PolicyMemory()
+    try:
+        with Store.open(settings.database_url) as store:
+            return policy_memory(store, portal_id)
+    except ConnectorError:
+        return PolicyMemory()
 
 
 def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
@@ -184,7 +225,7 @@ def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
         raise UserError(f"{error}, or `connector explain contact 123`.") from error
     explained = explain_record(context, ref)
     if as_json:
-        where = context_document(context, writes="nothing")
+        where = context_document(context.portal_id, context.origin, writes="nothing")
         write_json({**explanation.document(explained), "context": where})
         return 0
     zone, labels = context.policy.zone, context_labels(context)

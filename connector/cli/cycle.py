@@ -190,7 +190,7 @@ def _apply_file(context: RunContext, path: Path, selection: Selection, *, as_jso
         write_json(
             {
                 **reviewed_plan.document(reviewed),
-                "context": context_document(context, writes=_CORRECTIONS),
+                "context": context_document(context.portal_id, context.origin, writes=_CORRECTIONS),
             }
         )
     else:
@@ -203,7 +203,7 @@ def _pull(context: RunContext, *, full: bool, as_json: bool) -> int:
     pulled = pull_changes(context, full=full)
     _log.info("pull.finished", portal=context.portal_id, read=dict(pulled.read))
     if as_json:
-        where = context_document(context, writes="nothing")
+        where = context_document(context.portal_id, context.origin, writes="nothing")
         write_json({**_pull_document(context, pulled), "context": where})
     else:
         console().print(outcomes.pull_table(pulled))
@@ -238,7 +238,7 @@ def show_sync_result(context: RunContext, synced: SyncResult, *, as_json: bool) 
                     for rule in synced.rules_to_review
                 ],
                 **({"tasks": synced.tasks} if wants_tasks(context) else {}),
-                "context": context_document(context, writes=_CORRECTIONS),
+                "context": context_document(context.portal_id, context.origin, writes=_CORRECTIONS),
                 **({"open_moves": list(map(str, synced.open_moves))} if synced.open_moves else {}),
             }
         )

@@ -44,7 +44,7 @@ def show_plan(
         **_consequences(context, head),
         "policy_source": remembered_name(context.origin.policy),
     }
-    where = {"context": context_document(context, writes="nothing")}
+    where = {"context": context_document(context.portal_id, context.origin, writes="nothing")}
     if out is not None:
         file_format = "json" if output_format == "text" else output_format
         with open_private(out) as file:

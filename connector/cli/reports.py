@@ -10,12 +10,15 @@ from typing import Final
 
 import click
 
+from connector.cli.common_options import is_quiet
 from connector.cli.render import reports as report_view
-from connector.cli.render.console import console, write_json
+from connector.cli.render.console import console, echo, write_json
+from connector.cli.render.context_line import context_document, context_line
 from connector.cli.render.progress import show_progress
 from connector.cli.setup import help_examples, json_option, labels_of, load_settings, policy_option
 from connector.config.known_database import open_known_store
-from connector.config.open_run import read_policy
+from connector.config.open_run import policy_memory, read_policy, run_origin
+from connector.config.policy_choice import policy_to_show
 from connector.config.settings import Settings
 from connector.context import DecisionContext, Progress
 from connector.core.model import ObjectType
@@ -108,10 +111,16 @@ def report(  # noqa: PLR0913 - an option each
     """
     settings = load_settings()
     with show_progress() as bar, open_known_store(settings) as store:
+        portal = last_pulled_portal(store, settings)
+        portal_id = portal.account.portal_id
+        choice = policy_to_show(settings, policy, policy_memory(store, portal_id))
+        origin = run_origin(settings, choice)
+        if not as_json and not is_quiet():
+            echo(context_line(portal_id, origin, writes="nothing"), err=True)
         api = OfflineHubSpot(datetime.now(UTC))
         request = _Request(
-            inputs=OfflineInputs(store=store, portal=last_pulled_portal(store, settings), api=api),
-            policy=policy or settings.policy,
+            inputs=OfflineInputs(store=store, portal=portal, api=api),
+            policy=choice.name,
             settings=settings,
             progress=bar,
             by=by,
@@ -120,9 +129,9 @@ def report(  # noqa: PLR0913 - an option each
             kind=ObjectType.COMPANIES if companies else ObjectType.CONTACTS,
         )
         result = REPORTS[name](request)
-    portal = request.inputs.portal
     if as_json:
-        write_json(report_view.document(result, portal.account.portal_id))
+        where = context_document(portal_id, origin, writes="nothing")
+        write_json({**report_view.document(result, portal_id), "context": where})
     elif as_csv:
         report_view.write_csv(sys.stdout, _section(result, table))
     else:

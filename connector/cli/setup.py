@@ -103,7 +103,7 @@ def run_in_context(
         ) as context,
     ):
         if not as_json and not is_quiet():
-            echo(context_line(context, writes=writes), err=True)
+            echo(context_line(context.portal_id, context.origin, writes=writes), err=True)
         bar.allowance = context.api.allowance
         return work(context)
 

@@ -210,7 +210,7 @@ def open_context(
                 overlap=timedelta(seconds=settings.overlap_seconds),
                 recheck_seconds=settings.recheck_seconds,
                 progress=progress,
-                origin=_origin(settings, choice),
+                origin=run_origin(settings, choice),
             )
 
 
@@ -245,7 +245,8 @@ def remembered_policy(name: str, policy: Policy) -> RememberedPolicy:
     return RememberedPolicy(name=remembered_name(name), digest=policy.digest)
 
 
-def _origin(settings: Settings, choice: PolicyChoice) -> RunOrigin:
+def run_origin(settings: Settings, choice: PolicyChoice) -> RunOrigin:
+    """Return what the operator is told that a command rests on."""
     return RunOrigin(
         policy=choice.name,
         policy_source=choice.source,

@@ -68,6 +68,16 @@ def unnamed_policy(settings: Settings, memory: PolicyMemory, purpose: Purpose) -
     return PolicyChoice(name=settings.policy, source=DEFAULT)
 
 
+def policy_to_show(settings: Settings, option: str | None, memory: PolicyMemory) -> PolicyChoice:
+    """Return the policy by which a check-up or a report shows a portal.
+
+    The one that is named, else the one that is set, else the portal's last one: such a command
+    must never show a portal by another policy than it is decided by.
+    """
+    purpose = Purpose.LOOK if memory.set_policy else Purpose.OPERATE
+    return named_policy(settings, option) or unnamed_policy(settings, memory, purpose)
+
+
 def require_last_policy(choice: PolicyChoice, policy: Policy, memory: PolicyMemory) -> None:
     """Raise UserError where the default would silently replace the portal's last policy."""
     last = memory.last_policy

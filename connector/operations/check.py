@@ -22,15 +22,20 @@ REQUESTS_AT_MOST = 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Finding]:
-    """Yield the findings in order; without a token that works there is only the first."""
+def check(
+    api: HubSpotApi, policy: Policy, *, portal_id: str, account: Account | None = None
+) -> Iterator[Finding]:
+    """Yield the findings in order; without a token that works there is only the first.
+
+    `account` is the token's, where it was read already.
+    """
     try:
-        account = api.account()
+        account = account or api.account()
         # To a portal that is not the right one, nothing more is sent.
         is_right = portal_id in {"", account.portal_id}
         portal = api.portal() if is_right else None
     except ConnectorError as error:
-        yield Finding(name="token", result=CheckResult.FAIL, message=str(error))
+        yield refused_token(error)
         return
     yield _check_token(account)
     yield _check_portal_id(account, portal_id)
@@ -59,6 +64,11 @@ def check(api: HubSpotApi, policy: Policy, *, portal_id: str) -> Iterator[Findin
     yield from _check_policy(bound)
     yield from check_writers(api, portal, bound)
     yield from check_workflows(api, bound)
+
+
+def refused_token(error: ConnectorError) -> Finding:
+    """Return the finding of a token with which nothing can be read."""
+    return Finding(name="token", result=CheckResult.FAIL, message=str(error))
 
 
 def _check_token(account: Account) -> Finding:

@@ -132,6 +132,43 @@ def test_json_has_the_context_as_an_object(
     assert "portal 1" not in result.err
 
 
+@pytest.mark.parametrize("command", ["check", "report customers", "report writers"])
+def test_a_check_up_and_a_report_say_what_they_rest_on_too(
+    workspace: Workspace, run_connector: RunConnector, own_policy: Path, command: str
+) -> None:
+    run_connector("pull", "--policy", "ours.yaml")
+    line = next(line for line in run_connector(*command.split()).err.splitlines() if " · " in line)
+    assert line.startswith(f"portal {workspace.portal.portal_id} · ")
+    # A portal is shown by the policy that it is decided by, whatever the default is.
+    assert f"policy {own_policy} (the portal's last)" in line
+    assert f"database {workspace.folder / 'connector.db'}" in line
+    assert line.endswith("writes nothing")
+    named = run_connector(*command.split(), "--policy", "standard")
+    assert "policy standard (--policy)" in named.err
+    assert " · " not in run_connector(*command.split(), "--quiet").err
+    assert " · " not in run_connector(*command.split(), "--json").err
+
+
+def test_a_report_as_json_has_the_context_as_an_object(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    run_connector("pull")
+    run_connector("policy", "use", "standard")
+    context = run_connector("report", "customers", "--json").json["context"]
+    assert context["portal_id"] == str(workspace.portal.portal_id)
+    assert context["policy_source"] == "set by `connector policy use`"
+    assert context["writes"] == "nothing"
+
+
+def test_a_check_up_without_a_token_that_works_says_what_it_rests_on(
+    run_connector: RunConnector,
+) -> None:
+    result = run_connector("check", HUBSPOT_ACCESS_TOKEN="no-such-token", HUBSPOT_PORTAL_ID="")
+    assert result.code == ACTION_NEEDED
+    assert "portal unknown · policy standard (the default)" in result.err
+    assert "token" in result.out
+
+
 def test_an_env_file_is_read_and_named(workspace: Workspace, run_connector: RunConnector) -> None:
     file = workspace.folder / "production.env"
     file.write_text(f"HUBSPOT_ACCESS_TOKEN={TOKEN}\n", encoding="utf-8")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.context import RunContext
+from connector.context import RunOrigin
 from connector.core.safe_text import safe_text
 
 
-def context_line(context: RunContext, *, writes: str) -> str:
+def context_line(portal_id: str, origin: RunOrigin, *, writes: str) -> str:
     """Return the one line that stands before what a command does."""
-    origin = context.origin
     parts = [
-        f"portal {context.portal_id}",
+        f"portal {portal_id}",
         f"policy {origin.policy} ({origin.policy_source})",
         f"database {origin.database}",
         f"writes {writes}",
@@ -22,11 +21,10 @@ def context_line(context: RunContext, *, writes: str) -> str:
     return safe_text(" · ".join(parts))
 
 
-def context_document(context: RunContext, *, writes: str) -> dict[str, Any]:
+def context_document(portal_id: str, origin: RunOrigin, *, writes: str) -> dict[str, Any]:
     """Return the same for scripts: the `context` of a command's JSON."""
-    origin = context.origin
     return {
-        "portal_id": context.portal_id,
+        "portal_id": portal_id,
         "policy": origin.policy,
         "policy_source": origin.policy_source,
         "database": origin.database,
