@@ -36,9 +36,15 @@ from connector.core.policy.json_schema import policy_schema
 from connector.core.policy.load import Policy
 from connector.core.problem import PolicyError, Problem
 from connector.errors import UserError
+from connector.hubspot.api import HubSpotApi
+from connector.hubspot.http.failures import ScopeMissing
 from connector.operations import policy_test
 from connector.operations.policy_init import initial_files
-from connector.operations.policy_proposal import look_at_portal, propose_settings
+from connector.operations.policy_proposal import (
+    find_own_domains,
+    look_at_portal,
+    propose_settings,
+)
 from connector.operations.policy_test import Cases
 from state import portal_policy
 
@@ -171,6 +177,7 @@ def init(*, file: str, force: bool, yes: bool) -> int:
     """Look at the portal and its mirror, and write a commented policy to start from, with cases.
 
     On a terminal it asks; form names, stages, statuses and pipelines are counted in the mirror.
+    The domains of the portal's owners are proposed as those of your own staff.
     """
     path = Path(file)
     targets = (path, policy_test.cases_path(path))
@@ -184,19 +191,34 @@ def init(*, file: str, force: bool, yes: bool) -> int:
         portal = api.portal()
         require_portal(portal, loaded_settings)
         survey, scores = look_at_portal(loaded_settings, api, portal)
+        own_domains = _own_domains(api)
     if not survey.stages:
         click.echo(
             "Nothing of this portal is mirrored here: run `connector pull` first, and the file "
             "counts its forms, stages, statuses and pipelines.",
             err=True,
         )
-    proposal = propose_settings(portal, survey, scores)
+    proposal = propose_settings(portal, survey, scores, own_domains)
     if not yes and sys.stdin.isatty():
         proposal = ask_proposal(portal, survey, proposal)
     for target, text in zip(targets, initial_files(portal, path, survey, proposal), strict=True):
         target.write_text(text, encoding="utf-8")
     console().print(policy_results.init_result(path))
     return 0
+
+
+def _own_domains(api: HubSpotApi) -> tuple[str, ...]:
+    """Return the domains of the portal's owners; none, and say so, where the token may not ask."""
+    try:
+        return find_own_domains(api)
+    except ScopeMissing:
+        click.echo(
+            "No domain of your own staff is proposed: the token lacks the scope "
+            "`crm.objects.owners.read`. Add it to the app and run this again with `--force`, or "
+            "fill in `exclude.domains`.",
+            err=True,
+        )
+        return ()
 
 
 def _write_findings(

@@ -125,6 +125,13 @@ class HubSpotApi(Protocol):
         """
         ...
 
+    def owner_emails(self) -> tuple[str, ...]:
+        """Return the e-mail addresses of owners that are not archived.
+
+        Raise ScopeMissing without the scope `crm.objects.owners.read`.
+        """
+        ...
+
     def search_changed(
         self,
         object_type: ObjectType,

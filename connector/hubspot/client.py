@@ -18,7 +18,7 @@ from connector.core.model import (
     Record,
     Ref,
 )
-from connector.hubspot import tasks, workflows
+from connector.hubspot import owners, tasks, workflows
 from connector.hubspot.api import (
     AssociationsResult,
     Page,
@@ -168,6 +168,10 @@ class HubSpotClient:
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows; two requests for each hundred, of `pages` hundreds."""
         return workflows.read_all(self._send, self._routes, pages=pages)
+
+    def owner_emails(self) -> tuple[str, ...]:
+        """Return the e-mail addresses of owners; one request for each 500."""
+        return owners.read_emails(self._send, self._routes)
 
     def search_changed(
         self,

@@ -64,7 +64,7 @@ def _policy_lines(
     yield "  # stage is left alone."
     yield "  stages:"
     yield from _stage_lines(portal.stages(_CONTACTS), survey, proposal)
-    yield from _exclude_lines(portal, proposal)
+    yield from _exclude_lines(portal, survey, proposal)
     yield from _form_lines(survey, proposal)
     yield from _score_lines(portal, proposal)
     yield from _deal_lines(portal, survey, proposal)
@@ -100,8 +100,12 @@ def _stage_lines(
             yield f"    # {entry:<24}# {label}{counts}: left alone until you name it"
 
 
-def _exclude_lines(portal: Portal, proposal: PolicyProposal) -> Iterator[str]:
+def _exclude_lines(portal: Portal, survey: PortalSurvey, proposal: PolicyProposal) -> Iterator[str]:
     yield "  # Own staff and partners: they fill in test forms, and are no leads."
+    if proposal.own_domains and survey.stages:
+        yield "  # Contacts with an e-mail address of these domains:"
+        for domain in proposal.own_domains:
+            yield f"  #   {survey.email_domains[domain]:>7,}  {_comment_text(domain)}"
     yield "  exclude:"
     example = "" if proposal.own_domains else "   # e.g. [fjordkraft.example, partner.example]"
     yield f"    domains: {flow_text(proposal.own_domains)}{example}"

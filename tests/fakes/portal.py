@@ -63,6 +63,10 @@ class FakeHubSpot(FakeRecords):
         """Return no workflows."""
         return WorkflowsResult()
 
+    def owner_emails(self) -> tuple[str, ...]:
+        """Return no owners."""
+        return ()
+
     def search_changed(
         self,
         object_type: ObjectType,

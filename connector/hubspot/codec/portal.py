@@ -9,6 +9,7 @@ from connector.hubspot.codec.parsing import (
     ODD_ANSWER_ERRORS,
     OddValue,
     Raw,
+    next_cursor,
     odd_answer_reason,
     success_body,
 )
@@ -73,6 +74,13 @@ def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
             for raw in sorted(body["results"], key=_display_order)
             if not raw.get("archived")
         )
+
+
+def parse_owner_emails(answer: Answer) -> tuple[tuple[str, ...], str | None]:
+    """Parse the e-mail addresses of owners, and where the list goes on; a queue has none."""
+    with success_body("owners", answer) as body:
+        emails = tuple(str(raw["email"]) for raw in body["results"] if raw.get("email"))
+        return emails, next_cursor(body)
 
 
 def _parse_definition(name: str, raw: Raw) -> PropertyDefinition:

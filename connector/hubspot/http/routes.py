@@ -28,6 +28,7 @@ class Route(StrEnum):
     TASK_SEARCH = "task search"
     WORKFLOWS = "workflows"
     WORKFLOWS_READ = "workflows read"
+    OWNERS = "owners"
     USAGE = "usage"
     # What only a trial of a test account sends.
     CREATE = "create"
@@ -89,6 +90,7 @@ def _dated_paths(version: str) -> Mapping[Route, str]:
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
         Route.ACCOUNT: f"/account-info/{version}/details",
+        Route.OWNERS: f"/crm/owners/{version}",
         Route.USAGE: f"/account-info/{version}/api-usage/daily/private-apps",
         Route.CREATE: f"/crm/objects/{version}/{{type}}/batch/create",
         Route.ARCHIVE: f"/crm/objects/{version}/{{type}}/batch/archive",
@@ -113,6 +115,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.PROPERTIES: "/crm/v3/properties/{type}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
+        Route.OWNERS: "/crm/v3/owners",
         Route.USAGE: "/account-info/v3/api-usage/daily/private-apps",
         Route.CREATE: "/crm/v3/objects/{type}/batch/create",
         Route.ARCHIVE: "/crm/v3/objects/{type}/batch/archive",

@@ -84,6 +84,7 @@ def test_no_body_whatever_ends_in_a_traceback(body: bytes) -> None:
         lambda response: associations.parse_associations(response, [Ref(CONTACTS, "1")], CONTACTS),
         portal.parse_account,
         portal.parse_definitions,
+        portal.parse_owner_emails,
         portal.parse_pipelines,
     ):
         with pytest.raises(BadAnswer):
