@@ -31,6 +31,12 @@ def get(session: Transaction, name: str) -> Any:
     return None if stored is None else parse_json(stored)
 
 
+def portals_with(session: Transaction, name: str) -> tuple[str, ...]:
+    """Return the ids of the portals that have a value under that name, in ascending order."""
+    query = select(_TABLE.c.portal_id).where(_TABLE.c.name == name).order_by(_TABLE.c.portal_id)
+    return tuple(str(portal_id) for portal_id in session.scalars(query))
+
+
 def put(session: Transaction, name: str, value: Any) -> None:
     """Store a JSON value, in the transaction of the records that it describes."""
     row = {"portal_id": session.portal_key, "name": name, "value": canonical_json(value)}

@@ -39,7 +39,7 @@ from connector.core.model import Portal
 from connector.errors import ConnectorError, UserError
 from connector.operations.check import REQUESTS_AT_MOST, refused_token
 from connector.operations.check import check as check_portal
-from connector.operations.check_store import check_store
+from connector.operations.check_store import check_store, check_trials
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
 from connector.operations.finding import CheckResult, Finding
 from state import portals
@@ -85,6 +85,8 @@ def check(
     """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
     if (clean or out) and not is_trial:
         raise click.UsageError("--clean and --out belong to `connector check --trial`.")
+    if is_trial and form == "markdown":
+        raise click.UsageError("A trial has no markdown: take its JSON file, or --format json.")
     as_json = as_json or form == "json"
     if not is_trial:
         return _show_check(load_settings(), policy=policy, form="json" if as_json else form)
@@ -211,6 +213,7 @@ def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
             for portal_id in portal_ids:
                 if settings.portal_id in {"", portal_id}:
                     yield from check_store(store, portal_id)
+            yield from check_trials(store, settings.portal_id)
     except ConnectorError as error:
         yield Finding(
             name="database", result=CheckResult.FAIL, message=str(error), section="database"

@@ -10,32 +10,37 @@ from connector import __version__
 from connector.cli.common_options import is_quiet
 from connector.cli.render import trial_result
 from connector.cli.render.console import console, echo, write_json
-from connector.config.open_run import open_api, run_id
+from connector.config.open_run import full_database_url, open_api, run_id
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.model import Account
-from connector.errors import UserError
+from connector.errors import ConnectorError, UserError
 from connector.hubspot.client import HubSpotClient
 from connector.operations.trial import trial
-from connector.operations.trial.clean import remove_all
+from connector.operations.trial.clean import Cleaning, listing_requests, remove_all
+from connector.operations.trial.open_trial import close_trial
 from connector.operations.trial.trial_records import MARK
 from state.db.encoding import canonical_json
 from state.db.store import Store
 
+_EXAMPLES = 5
+
 
 def try_assumptions(settings: Settings, clock: RunClock, *, out: str | None, as_json: bool) -> int:
-    """Run a trial; return 1 where records are left, or the product suffers from an answer."""
-    with _test_account(settings, clock) as (client, store, account):
-        if trial.open_trial(store, account.portal_id):
-            raise UserError(
-                "An earlier trial was stopped, and its records may be left: remove them first with "
-                "`connector check --trial --clean`."
-            )
+    """Run a trial; return 1 where somebody must look.
+
+    That is where records may be left, the product suffers from an answer, or something could not
+    be tried because of a failure.
+    """
+    with _test_account(settings, clock, "connector check --trial") as (client, store, account):
+        path = Path(out or f"trial-{account.portal_id}.json")
+        _require_writable(path)
         if not is_quiet():
             echo(
                 f"Trial in portal {account.portal_id} ({account.account_type}): at most "
                 f"{trial.REQUESTS_AT_MOST} requests, up to {trial.MINUTES_AT_MOST} minutes. Every "
-                f"record is named {MARK}-…, and removed at the end.",
+                f"record is named {MARK}-…, and removed at the end. What is seen is kept in "
+                f"{full_database_url(settings.database_url)}, and in {path}.",
                 err=True,
             )
         result = trial.run_trial(
@@ -47,38 +52,87 @@ def try_assumptions(settings: Settings, clock: RunClock, *, out: str | None, as_
             versions={"connector": __version__},
         )
     document = result.document()
-    path = Path(out or f"trial-{account.portal_id}.json")
     _write(path, canonical_json(document))
     if as_json:
         write_json(document)
     else:
         console().print(trial_result.renderable(result))
-        echo(f"The result is in {path} as well: it holds no data of the portal.", err=True)
-    return int(bool(result.left) or any(not item.is_expected for item in result.observations))
+        echo(
+            f"The result is in {path} as well: of the portal it holds the id, and no values of "
+            "records.",
+            err=True,
+        )
+    return int(result.needs_action)
 
 
 def clean_after_trial(settings: Settings, clock: RunClock, *, as_json: bool) -> int:
-    """Remove the records of every trial in a test account."""
-    with _test_account(settings, clock) as (client, store, account):
-        removed = remove_all(client)
-        trial.close_trial(store, account.portal_id)
+    """Remove the records of every trial in a test account; return 1 where some may be left."""
+    holder_name = "connector check --trial --clean"
+    with _test_account(settings, clock, holder_name) as (client, store, account):
+        if not is_quiet():
+            echo(_announcement(client, account), err=True)
+        cleaning = remove_all(client)
+        if cleaning.is_complete:
+            close_trial(store, account.portal_id)
+    left = [str(ref) for ref in sorted(cleaning.left)]
     if as_json:
-        write_json({"portal_id": account.portal_id, "removed": removed})
+        document = {"removed": cleaning.removed, "left": left, "problems": cleaning.problems}
+        write_json({"portal_id": account.portal_id, **document})
     else:
-        echo(f"{removed} records of trials were removed; none is left.")
-    return 0
+        echo(_cleaned_text(cleaning, left))
+    return int(not cleaning.is_complete)
+
+
+def _announcement(client: HubSpotClient, account: Account) -> str:
+    try:
+        cost = f"about {listing_requests(client):,} requests"
+    except ConnectorError:
+        cost = "one request for each hundred records"
+    return f"Listing every record of portal {account.portal_id}: {cost}."
+
+
+def _cleaned_text(cleaning: Cleaning, left: list[str]) -> str:
+    text = f"{cleaning.removed} records of trials were removed"
+    if cleaning.is_complete:
+        return f"{text}; none is left."
+    more = ", …" if len(left) > _EXAMPLES else ""
+    examples = f" ({', '.join(left[:_EXAMPLES])}{more})" if left else ""
+    return "\n".join(
+        [
+            f"{text}; {len(left)} are left, or cannot be read{examples}. Run "
+            "`connector check --trial --clean` again later, or delete them in HubSpot.",
+            *cleaning.problems,
+        ]
+    )
 
 
 @contextmanager
 def _test_account(
-    settings: Settings, clock: RunClock
+    settings: Settings, clock: RunClock, holder_name: str
 ) -> Iterator[tuple[HubSpotClient, Store, Account]]:
-    """Open client and database of a test account; refuse any other before its first write."""
+    """Open client and database of a test account, as its only writer; refuse any other account."""
     with closing(open_api(settings, clock)) as client:
         account = client.account()
         trial.require_test_account(account, settings.portal_id)
-        with Store.open(settings.database_url) as store:
+        with (
+            Store.open(settings.database_url) as store,
+            store.writer_lock(account.portal_id, holder_name=holder_name),
+        ):
             yield client, store, account
+
+
+def _require_writable(path: Path) -> None:
+    """Raise UserError where the result could not be written, before anything is tried."""
+    is_new = not path.exists()
+    try:
+        path.open("a", encoding="utf-8").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written ({error.strerror}): name another file with --out. Nothing "
+            "was tried."
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:
@@ -87,5 +141,5 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise UserError(
             f"{path} cannot be written ({error.strerror}): name another file with --out. The "
-            "result is kept in the database; `connector check` shows what of it matters."
+            "result is kept in the database."
         ) from error

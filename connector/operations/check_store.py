@@ -7,7 +7,7 @@ from typing import Final
 
 from connector.operations.finding import CheckResult, Finding
 from connector.operations.quarantine import list_set_aside
-from connector.operations.trial.open_trial import TRIAL_OPEN
+from connector.operations.trial.open_trial import TRIAL_OPEN, last_trial, open_trial
 from state import checkpoints, outbox
 from state.db.store import Store
 
@@ -19,10 +19,6 @@ def check_store(store: Store, portal_id: str) -> Iterator[Finding]:
     with store.reading(portal_id) as session:
         entries = list_set_aside(session)
         moves = outbox.open_moves(session)
-        is_trial_open = bool(checkpoints.get(session, TRIAL_OPEN))
-    if is_trial_open:
-        message = "a trial was stopped: `connector check --trial --clean` removes what it left"
-        yield Finding(name="trial", result=CheckResult.WARNING, message=message, section="database")
     set_aside = [f"{entry.record}: {entry.reason}" for entry in entries]
     yield _finding(
         "set aside", set_aside, "`connector quarantine list` shows all, and when each is tried next"
@@ -32,6 +28,42 @@ def check_store(store: Store, portal_id: str) -> Iterator[Finding]:
         [str(move.record) for move in moves],
         "they are finished by the next start; `connector recover --list` shows why they are open",
     )
+
+
+def check_trials(store: Store, portal_id: str) -> Iterator[Finding]:
+    """Yield the last trial of each portal, or of one: what it has left, and what it saw.
+
+    The database need not know the portal otherwise: a trial's is a test account.
+    """
+    with store.reading_all_portals() as session:
+        portal_ids = checkpoints.portals_with(session, TRIAL_OPEN)
+    for trial_portal_id in portal_ids:
+        if portal_id not in {"", trial_portal_id}:
+            continue
+        with store.reading(trial_portal_id) as session:
+            is_open, document = bool(open_trial(session)), last_trial(session)
+        bad_names = [
+            str(item["name"]) for item in document.get("assumptions", ()) if not item["expected"]
+        ]
+        day = str(document.get("at", ""))[:10]
+        yield _trial_finding(trial_portal_id, day, bad_names, is_open=is_open)
+
+
+def _trial_finding(portal_id: str, day: str, bad_names: Sequence[str], *, is_open: bool) -> Finding:
+    result = CheckResult.WARNING if is_open or bad_names else CheckResult.OK
+    if is_open:
+        message = (
+            f"a trial in portal {portal_id} was stopped: `connector check --trial --clean` removes "
+            "what it left"
+        )
+    elif bad_names:
+        message = (
+            f"the trial of {day} in portal {portal_id} saw what the connector suffers from: "
+            f"{', '.join(bad_names)}"
+        )
+    else:
+        message = f"the trial of {day} in portal {portal_id} saw nothing unexpected"
+    return Finding(name="trial", result=result, message=message, section="database")
 
 
 def _finding(name: str, items: Sequence[str], hint: str) -> Finding:

@@ -6,8 +6,12 @@ import json
 
 import pytest
 
+from connector.core.model import ObjectType, Ref
 from connector.operations.trial import trial
+from connector.operations.trial.clean import Cleaning
 from connector.operations.trial.trial_records import MARK
+from connector.sandbox.http.faults import Fault
+from state.db.store import Store
 from tests.journeys.command_line import RunConnector
 from tests.journeys.exit_codes import ACTION_NEEDED, DONE
 from tests.journeys.workspace import Workspace
@@ -66,7 +70,8 @@ def test_a_trial_that_was_stopped_is_cleaned_before_the_next(
 ) -> None:
     workspace.portal.switches.account_type = "DEVELOPER_TEST"
     with monkeypatch.context() as patch:
-        patch.setattr(trial, "archive_created", lambda *_: ("contacts/1",))
+        left_over = Cleaning(left={Ref(ObjectType.CONTACTS, "1")})
+        patch.setattr(trial, "archive_created", lambda *_: left_over)
         left = run_connector("check", "--trial")
     assert left.code == ACTION_NEEDED
     assert "are left" in left.out
@@ -81,6 +86,49 @@ def test_a_trial_that_was_stopped_is_cleaned_before_the_next(
     assert cleaned.json["removed"] > 20
     assert trial_records(workspace) == []
     assert run_connector("check", "--trial", "--json").code == DONE
+    checks = {check["name"]: check for check in run_connector("check", "--json").json}
+    assert "saw nothing unexpected" in checks["trial"]["message"]
+
+
+def test_cleaning_that_is_refused_says_so_and_keeps_the_trial_open(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    workspace.portal.switches.account_type = "DEVELOPER_TEST"
+    workspace.portal.create("contacts", {"lastname": f"{MARK}-x"})
+    fault = Fault(kind="400-bare", route="batch_archive", times=0)
+    workspace.sandbox.faults.add(fault)
+    assert run_connector("check", "--trial").code == ACTION_NEEDED
+    result = run_connector("check", "--trial", "--clean")
+    assert result.code == ACTION_NEEDED
+    assert "none is left" not in result.out
+    assert "refused to archive" in result.out
+    assert "Listing every record" in result.err
+    assert "--clean" in run_connector("check", "--trial").err
+    workspace.sandbox.faults.clear()
+    assert "none is left" in run_connector("check", "--trial", "--clean").out
+    assert trial_records(workspace) == []
+
+
+def test_a_trial_waits_for_the_writer_of_its_portal(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    workspace.portal.switches.account_type = "DEVELOPER_TEST"
+    portal_id = str(workspace.portal.portal_id)
+    with (
+        Store.open(workspace.environment["CONNECTOR_DATABASE_URL"]) as store,
+        store.writer_lock(portal_id, holder_name="connector sync"),
+    ):
+        for options in (["--trial"], ["--trial", "--clean"]):
+            result = run_connector("check", *options)
+            assert result.code != DONE
+            assert "connector sync" in result.err
+    assert workspace.sandbox.write_requests() == []
+
+
+def test_a_trial_has_no_markdown(run_connector: RunConnector) -> None:
+    result = run_connector("check", "--trial", "--format", "markdown")
+    assert result.code == ACTION_NEEDED
+    assert "markdown" in result.err
 
 
 @pytest.mark.parametrize("option", [["--clean"], ["--out", "x.json"]])
@@ -97,3 +145,4 @@ def test_a_file_that_cannot_be_written_is_named(
     result = run_connector("check", "--trial", "--out", "no/such/folder/x.json")
     assert result.code == ACTION_NEEDED
     assert "no/such/folder/x.json" in result.err
+    assert workspace.sandbox.write_requests() == []

@@ -17,3 +17,10 @@ def test_names_and_portals_are_kept_apart(session: Transaction) -> None:
     checkpoints.put(session, "contacts", 1)
     assert checkpoints.get(session, "deals") is None
     assert checkpoints.get(in_portal(session, OTHER_PORTAL), "contacts") is None
+
+
+def test_the_portals_that_have_a_checkpoint_are_listed(session: Transaction) -> None:
+    assert checkpoints.portals_with(session, "contacts") == ()
+    checkpoints.put(session, "deals", 1)
+    checkpoints.put(in_portal(session, OTHER_PORTAL), "contacts", 1)
+    assert checkpoints.portals_with(session, "contacts") == (OTHER_PORTAL,)

@@ -36,9 +36,18 @@ def _meaning(observation: Observation) -> str:
 
 
 def _records_line(result: TrialResult) -> str:
-    if not result.left:
-        return f"{result.created} records were created, and all of them removed."
-    return (
-        f"{result.left} of {result.created} records are left: remove them with "
-        "`connector check --trial --clean`."
-    )
+    lines = list(result.problems)
+    if result.linked:
+        names = ", ".join(result.linked)
+        lines.append(
+            f"Linked to records of the trial, and not known as its own: {names}. "
+            "HubSpot may have created them: look at them there, and delete them."
+        )
+    if result.left or result.problems:
+        lines.append(
+            f"{result.left} of {result.created} records are left, or it is not sure: remove them "
+            "with `connector check --trial --clean`."
+        )
+    else:
+        lines.append(f"{result.created} records were created, and all of them removed.")
+    return "\n".join(lines)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connector.core.model import STAGE, ObjectType, Portal, Ref
-from connector.errors import TemporaryError
+from connector.errors import PermanentError, TemporaryError, UserError
 from connector.hubspot.client import HubSpotClient
+from connector.hubspot.http.error_body import parse_error_body
+from connector.hubspot.http.failures import BadAnswer, LimitReached, Locked, Migrating, NotSent
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Route
 
@@ -40,12 +43,20 @@ class NotPossible(TemporaryError):
     """A probe cannot be tried here; the message says why."""
 
 
+# After these HubSpot has made no record; after any other failure it may have.
+_NOTHING_MADE: Final = (
+    *(NotPossible, NotSent, LimitReached, Locked, Migrating),
+    *(UserError, PermanentError),
+)
+
+
 @dataclass(slots=True, kw_only=True)
 class TrialRecords:
     """The records of one trial; `token` tells them from those of another one.
 
-    `created` holds every record that HubSpot is known to have made. `extra_reads` is how many
-    reads after a write may be stale, once that is known.
+    `created` holds every record that HubSpot is known to have made. `is_unsure` says that it may
+    have made others, because the answer to a creation or a merge was lost or incomplete.
+    `extra_reads` is how many reads after a write may be stale, once that is known.
     """
 
     client: HubSpotClient
@@ -53,6 +64,7 @@ class TrialRecords:
     token: str
     wait: Callable[[float], None]
     created: list[Ref] = field(default_factory=list)
+    is_unsure: bool = False
     extra_reads: int = 0
 
     def stages(self, object_type: ObjectType = ObjectType.CONTACTS) -> list[str]:
@@ -69,12 +81,15 @@ class TrialRecords:
             {"properties": {**_marked(object_type, name), **properties}}
             for name, properties in zip(names, property_sets, strict=True)
         ]
-        rows = succeeded(self.client.ask(Route.CREATE, object_type, body={"inputs": inputs}))
-        # HubSpot answers in an order of its own.
-        name_property = NAME_PROPERTY[object_type]
-        ids = {row["properties"][name_property]: str(row["id"]) for row in rows}
-        refs = [Ref(object_type, ids[name]) for name in names]
-        self.created += refs
+        with self._making():
+            rows = succeeded(self.client.ask(Route.CREATE, object_type, body={"inputs": inputs}))
+            # HubSpot answers in an order of its own.
+            name_property = NAME_PROPERTY[object_type]
+            ids = {row["properties"][name_property]: str(row["id"]) for row in rows}
+            refs = [Ref(object_type, ids[name]) for name in names if name in ids]
+            self.created += refs
+            if len(refs) < len(names):
+                raise BadAnswer(f"HubSpot names {len(refs)} of {len(names)} created records")
         return refs
 
     def update(self, changes: Iterable[tuple[Ref, Mapping[str, str | None]]]) -> Answer:
@@ -128,16 +143,17 @@ class TrialRecords:
     def merge(self, primary: Ref, secondary: Ref) -> Ref:
         """Merge two contacts; return the survivor."""
         body = {"primaryObjectId": primary.id, "objectIdToMerge": secondary.id}
-        answer = self.client.ask(Route.MERGE, primary.object_type, body=body)
-        if answer.status >= 300:
-            raise NotPossible(f"the merge was refused ({answer.status})")
-        survivor = Ref(primary.object_type, str(answer.document()["id"]))
-        self.created.append(survivor)
+        with self._making():
+            answer = self.client.ask(Route.MERGE, primary.object_type, body=body)
+            require_success(answer)
+            survivor = Ref(primary.object_type, str(answer.document()["id"]))
+            self.created.append(survivor)
         return survivor
 
     def archive(self, ref: Ref) -> None:
         """Archive one record."""
-        self.client.ask(Route.ARCHIVE, ref.object_type, body={"inputs": [{"id": ref.id}]})
+        body = {"inputs": [{"id": ref.id}]}
+        require_success(self.client.ask(Route.ARCHIVE, ref.object_type, body=body))
 
     def value_after_automations(self, ref: Ref, before: str) -> str:
         """Read a stage until it differs from `before`, for half a minute at most."""
@@ -147,6 +163,17 @@ class TrialRecords:
             if stage != before:
                 return stage
         return before
+
+    @contextmanager
+    def _making(self) -> Iterator[None]:
+        """Stay unsure of what HubSpot made where its answer was not read to the end."""
+        was_unsure, self.is_unsure = self.is_unsure, True
+        try:
+            yield
+        except _NOTHING_MADE:
+            self.is_unsure = was_unsure
+            raise
+        self.is_unsure = was_unsure
 
 
 def is_of_trial(object_type: ObjectType, properties: Mapping[str, str | None]) -> bool:
@@ -161,11 +188,20 @@ def is_of_trial(object_type: ObjectType, properties: Mapping[str, str | None]) -
 
 def succeeded(answer: Answer) -> list[dict[str, Any]]:
     """Return the rows of an answer; raise NotPossible where the request was refused."""
-    document = answer.document()
-    if answer.status >= 300:
-        raise NotPossible(f"HubSpot refused it ({answer.status}: {document.get('message')})")
-    rows: Any = document.get("results")
+    require_success(answer)
+    rows: Any = answer.document().get("results")
     return list(rows or ())
+
+
+def require_success(answer: Answer) -> None:
+    """Raise NotPossible where the request was refused, without HubSpot's message.
+
+    The message may hold values of records, and the result of a trial is sent to others.
+    """
+    if answer.status >= 300:
+        category = parse_error_body(answer).category
+        named_category = f", {category}" if category else ""
+        raise NotPossible(f"HubSpot refused it ({answer.status}{named_category})")
 
 
 def _marked(object_type: ObjectType, name: str) -> dict[str, str]:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Final
 
-from connector.sandbox.portal import stage_history, writes
-from connector.sandbox.portal.object_types import COMPANIES, OBJECT_TYPES
+from connector.sandbox.portal import linking, stage_history, writes
+from connector.sandbox.portal.associations import Link
+from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, OBJECT_TYPES
 from connector.sandbox.portal.pipelines import Stage
 from connector.sandbox.portal.record import Record, Source
 from connector.sandbox.portal.state import PortalState, Reactions
@@ -17,6 +18,8 @@ _DEAL_SYNC_SOURCE: Final = Source("PIPELINE_SETTINGS", "LCS-set-on-Deal", "PIPEL
 _WORKFLOW_SOURCE: Final = Source(
     "AUTOMATION_PLATFORM", "enrollmentId:71830;actionExecutionIndex:0", "AUTOMATION_PLATFORM"
 )
+# Seen in recorded histories of companies that HubSpot created for a contact.
+_DOMAIN_SOURCE: Final = Source("COMPANIES", "FetchAssociatedCompanyIdStep", "COMPANIES")
 _SYNCED_TYPES: Final = ("contacts", "companies")
 
 
@@ -34,6 +37,15 @@ class Automations(Reactions):
         """Do what is due by the portal's clock."""
         while self._scheduled and self._scheduled[0][0] <= self._portal.clock.ms():
             heappop(self._scheduled)[2]()
+
+    def on_created(self, record: Record) -> None:
+        """React to a new contact: HubSpot may look for the company of its e-mail domain."""
+        _, _, domain = record.values.get("email", "").partition("@")
+        if record.object_type is CONTACTS and domain and self._portal.switches.company_of_domain:
+            self._schedule(
+                self._portal.switches.native_sync_delay_seconds,
+                lambda: self._link_company_of_domain(record, domain),
+            )
 
     def on_stage_changed(self, record: Record, stage: str) -> None:
         """React to a new stage, or to none."""
@@ -95,6 +107,26 @@ class Automations(Reactions):
         kept_stage = self._kept_stages.get((record.object_type.name, record.id), stage)
         if stage and stage != kept_stage:
             self._schedule(0, lambda: self._clear_and_set_live(record, kept_stage, 0))
+
+    def _link_company_of_domain(self, contact: Record, domain: str) -> None:
+        """Link a contact to the company of its e-mail domain, which is created if need be."""
+        portal = self._portal
+        table = portal.tables[COMPANIES.name]
+        company = next(
+            (
+                company
+                for company in table.records.values()
+                if company.values.get("domain") == domain and company.archived_at is None
+            ),
+            None,
+        )
+        if company is None:
+            name = domain.split(".", maxsplit=1)[0].capitalize()
+            stamp = writes.Stamp(portal.clock.ms(), _DOMAIN_SOURCE)
+            values = {"domain": domain, "name": name, writes.STAGE: "lead"}
+            company = writes.add_record(portal, COMPANIES, table.next_id(), values, stamp)
+        if contact.archived_at is None:
+            linking.link(portal, contact, company, Link(primary=True), portal.clock.ms())
 
     def _start_clear_and_set(self, record: Record, stage: str) -> None:
         """Let the workflow of the switch `clear_and_set` begin once the present write is done."""

@@ -23,6 +23,9 @@ _MAX_REMEMBERED_PAGES: Final = 1_000
 class Reactions(Protocol):
     """What a portal does by itself when its records change."""
 
+    def on_created(self, record: Record) -> None:
+        """React to a new record, whose values are set."""
+
     def on_stage_changed(self, record: Record, stage: str) -> None:
         """React to a new lifecycle stage; "" means that it was cleared."""
 

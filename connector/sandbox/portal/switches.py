@@ -141,6 +141,11 @@ class Switches:
     native_deal_won: str | None = _uncertain(
         (None, "customer"), note="Stage of contacts and companies when a deal is won."
     )
+    company_of_domain: bool = _setting(
+        value=False,
+        note="HubSpot creates and links the company of a new contact's e-mail domain: a setting"
+        " of the portal, on in new ones.",
+    )
     native_sync_delay_seconds: float = _setting(
         value=0.0, note="How long HubSpot's own automations take to act."
     )

@@ -165,6 +165,8 @@ def add_record(
         linking.set_primary_company(portal, record, company_id)
     if portal.listeners:
         portal.send_event(record, "creation")
+    for reaction in portal.reactions:
+        reaction.on_created(record)
     return record
 
 
