@@ -12,13 +12,11 @@ from connector.core.model import (
     Account,
     Association,
     ObjectType,
-    Pipeline,
     Portal,
-    PropertyDefinition,
     Record,
     Ref,
 )
-from connector.hubspot import owners, tasks, workflows
+from connector.hubspot import owners, portal_definitions, tasks, workflows
 from connector.hubspot.api import (
     AssociationsResult,
     Page,
@@ -141,29 +139,7 @@ class HubSpotClient:
         sent side by side.
         """
         account = self.account()
-        pipelines: list[Pipeline] = []
-        definitions: dict[ObjectType, Mapping[str, PropertyDefinition]] = {}
-        unreadable: dict[str, str] = {}
-
-        def read_pipelines() -> None:
-            path = self._routes.path(Route.PIPELINES, ObjectType.DEALS)
-            request = Request(route=Route.PIPELINES, path=path)
-            pipelines.extend(self._send(request, portal.parse_pipelines))
-
-        def read_definitions(object_type: ObjectType) -> None:
-            path = self._routes.path(Route.PROPERTIES, object_type)
-            request = Request(route=Route.PROPERTIES, path=path)
-            definitions[object_type], odd_ones = self._send(request, portal.parse_definitions)
-            unreadable.update({f"{object_type}.{name}": why for name, why in odd_ones.items()})
-
-        calls: list[Callable[[], None]] = [partial(read_definitions, kind) for kind in ObjectType]
-        self._side_by_side.run([*calls, read_pipelines])
-        return Portal(
-            account=account,
-            definitions=definitions,
-            pipelines=tuple(pipelines),
-            unreadable=unreadable,
-        )
+        return portal_definitions.read(self._send, self._routes, self._side_by_side, account)
 
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows; two requests for each hundred, of `pages` hundreds."""
