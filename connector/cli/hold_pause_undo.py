@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -115,7 +116,7 @@ def hold_list(*, as_json: bool) -> int:
         if as_json:
             write_json([_hold_document(entry) for entry in holds])
         else:
-            console().print(_hold_table(holds))
+            console().print(_hold_table(holds, context.policy.zone))
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE, as_json=as_json)
@@ -279,9 +280,10 @@ def _hold_document(entry: Hold) -> dict[str, object]:
     }
 
 
-def _hold_table(holds: tuple[Hold, ...]) -> Table:
+def _hold_table(holds: tuple[Hold, ...], zone: ZoneInfo) -> Table:
     table = new_table("what", "property", "reason", "by", "until")
+    table.columns[-1].header = f"until ({zone.key})"
     for entry in holds:
-        until = f"{entry.until:%Y-%m-%d %H:%M}" if entry.until else "removed"
+        until = f"{entry.until.astimezone(zone):%Y-%m-%d %H:%M}" if entry.until else "removed"
         table.add_row(entry.target, entry.property_name or "both", entry.reason, entry.by, until)
     return table

@@ -57,7 +57,9 @@ def show_plan(
         print_plan(context, head, document)
         console().print(
             plan_view.held_back_table(
-                islice(held_back_of_plan(context, head), _MAX_HELD_BACK), context_labels(context)
+                islice(held_back_of_plan(context, head), _MAX_HELD_BACK),
+                context_labels(context),
+                context.policy.zone,
             )
         )
         console().print(plan_view.next_step(_next_step(context, head)))
@@ -169,15 +171,15 @@ def _write_plan(
     context: RunContext, head: PlanHead, document: dict[str, Any], out: TextIO, output_format: str
 ) -> None:
     """Write a plan in the form that was asked for."""
-    corrections = corrections_of_plan(context, head)
+    corrections, zone = corrections_of_plan(context, head), context.policy.zone
     match output_format:
         case "csv":
             write_csv_plan(out, corrections)
         case "html":
             held_back, labels = held_back_of_plan(context, head), context_labels(context)
-            write_html_plan(out, document, corrections, held_back, labels)
+            write_html_plan(out, document, corrections, held_back, labels, zone)
         case "markdown":
             held_back, labels = held_back_of_plan(context, head), context_labels(context)
-            write_markdown_plan(out, document, corrections, held_back, labels)
+            write_markdown_plan(out, document, corrections, held_back, labels, zone)
         case _:
             write_json_plan(out, document, corrections, held_back_of_plan(context, head))

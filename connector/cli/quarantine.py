@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import click
 from rich.table import Table
 
@@ -69,8 +71,10 @@ def _show(context: RunContext, *, as_json: bool) -> int:
     if not entries:
         console().print("Nothing is set aside.")
         return 0
+    zone = context.policy.zone
     table = Table(box=None, pad_edge=False)
-    for heading in ("record", "what", "why", "times", "since", "next try"):
+    since, next_try = f"since ({zone.key})", f"next try ({zone.key})"
+    for heading in ("record", "what", "why", "times", since, next_try):
         table.add_column(heading, justify="right" if heading == "times" else "left")
     for entry in entries:
         table.add_row(
@@ -78,11 +82,17 @@ def _show(context: RunContext, *, as_json: bool) -> int:
             entry.property_name or "reading",
             entry.reason,
             str(entry.times),
-            f"{entry.since:%Y-%m-%d %H:%M}",
-            f"{entry.next_try:%Y-%m-%d %H:%M}" if entry.next_try else "when its evidence changes",
+            f"{entry.since.astimezone(zone):%Y-%m-%d %H:%M}",
+            _next_try_text(entry, zone),
         )
     console().print(table)
     return 0
+
+
+def _next_try_text(entry: SetAside, zone: ZoneInfo) -> str:
+    if entry.next_try is None:
+        return "when its evidence changes"
+    return f"{entry.next_try.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def _document(entry: SetAside) -> dict[str, object]:

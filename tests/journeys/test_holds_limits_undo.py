@@ -174,8 +174,13 @@ def test_hold_pause_and_resume_by_command(
     }
     assert run_for_json(capsys, "sync")["outcomes"] == {}
     assert main.run_command(["explain", record]) == 0
+    capsys.readouterr()
     assert main.run_command(["hold", "list"]) == 0
-    assert "pilot" in capsys.readouterr().out
+    listed = capsys.readouterr().out
+    assert "pilot" in listed
+    # Midnight of UTC in winter, in the zone of the portal.
+    assert "until (Europe/Oslo)" in listed
+    assert "2027-01-01 01:00" in listed
     assert main.run_command(["hold", "remove", record]) == 0
     assert main.run_command(["hold", "remove", record]) == 1
     assert main.run_command(["pause", "--reason", "import"]) == 0

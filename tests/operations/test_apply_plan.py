@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -194,10 +195,16 @@ def test_a_plan_reads_as_markdown_and_csv(portal: ConnectedPortal) -> None:
     text = io.StringIO()
     document, held_back = plan_document(context, plan_head), held_back_of_plan(context, plan_head)
     write_markdown_plan(
-        text, document, corrections_of_plan(context, plan_head), held_back, {"lead": "Lead|er"}
+        text,
+        document,
+        corrections_of_plan(context, plan_head),
+        held_back,
+        {"lead": "Lead|er"},
+        ZoneInfo("Europe/Oslo"),
     )
     assert f"| {contact} | {STAGE} | Lead\\|er → customer | won |" in text.getvalue()
     assert f"| {held_contact} | subscriber → customer | held: a person" in text.getvalue()
+    assert "| until (Europe/Oslo) |" in text.getvalue()
     table = io.StringIO()
     write_csv_plan(table, corrections_of_plan(context, plan_head))
     lines = table.getvalue().splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -62,15 +63,18 @@ def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
     return table
 
 
-def held_back_table(held_back: Iterable[HeldBack], labels: Labels) -> RenderableType:
-    """Return what is held or quarantined, with the reason and the end."""
+def held_back_table(
+    held_back: Iterable[HeldBack], labels: Labels, zone: ZoneInfo
+) -> RenderableType:
+    """Return what is held or quarantined, with the reason, and the end in `zone`."""
     rows = list(held_back)
     if not rows:
         return Text("")
     table = new_table("record", "change", "why", "until")
+    table.columns[-1].header = f"until ({zone.key})"
     table.title = "Held back"
     for row in rows:
-        until = f"{row.until:%Y-%m-%d %H:%M}" if row.until else ""
+        until = f"{row.until.astimezone(zone):%Y-%m-%d %H:%M}" if row.until else ""
         record, transition = str(row.correction.record), change_text(row.correction, labels)
         table.add_row(record, transition, f"{row.cause}: {row.reason}", until)
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -81,9 +82,9 @@ def correction_cells(correction: Correction, labels: Labels) -> tuple[str, ...]:
     return (correction.property_name, change, correction.rule, correction.reason)
 
 
-def held_back_cells(entry: HeldBack, labels: Labels) -> tuple[str, ...]:
+def held_back_cells(entry: HeldBack, labels: Labels, zone: ZoneInfo) -> tuple[str, ...]:
     """Return change, reason and end of what is held back, as pages show them."""
-    until = f"{entry.until:%Y-%m-%d}" if entry.until else ""
+    until = f"{entry.until.astimezone(zone):%Y-%m-%d %H:%M}" if entry.until else ""
     return (change_text(entry.correction, labels), f"{entry.cause}: {entry.reason}", until)
 
 
@@ -93,8 +94,9 @@ def write_markdown_plan(
     corrections: Iterable[Correction],
     held_back: Iterable[HeldBack],
     labels: Labels,
+    zone: ZoneInfo,
 ) -> None:
-    """Write figures and tables that fit a comment on a change."""
+    """Write figures and tables that fit a comment on a change; times are in `zone`."""
     plan_summary = head["summary"]
     out.write(f"# Plan for portal {head['portal_id']} by policy {head['policy']['name']}\n\n")
     write_unwanted_markdown(out, plan_summary.get("unwanted", ()))
@@ -112,9 +114,11 @@ def write_markdown_plan(
     _write_markdown_rows(out, rows, room=_MAX_CORRECTIONS_LENGTH)
     held_back_rows = list(held_back)
     if held_back_rows:
-        out.write("\n## Held back\n\n| record | change | why | until |\n|---|---|---|---|\n")
+        until = markdown_cell(f"until ({zone.key})")
+        out.write(f"\n## Held back\n\n| record | change | why | {until} |\n|---|---|---|---|\n")
     held_back_table = (
-        (str(entry.correction.record), *held_back_cells(entry, labels)) for entry in held_back_rows
+        (str(entry.correction.record), *held_back_cells(entry, labels, zone))
+        for entry in held_back_rows
     )
     _write_markdown_rows(out, held_back_table, room=_MAX_HELD_BACK_LENGTH)
 

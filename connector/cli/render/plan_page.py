@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final, TextIO
+from zoneinfo import ZoneInfo
 
 from connector.cli.render.plan import Labels
 from connector.cli.render.plan_formats import correction_cells, held_back_cells
@@ -41,8 +42,12 @@ def write_html_plan(
     corrections: Iterable[Correction],
     held_back: Iterable[HeldBack],
     labels: Labels,
+    zone: ZoneInfo,
 ) -> None:
-    """Write the page piece by piece: a plan may not fit in memory. Records lead to HubSpot."""
+    """Write the page piece by piece: a plan may not fit in memory. Records lead to HubSpot.
+
+    Times are in `zone`.
+    """
     portal_id = str(head["portal_id"])
     _write_head(out, head)
     _write_table(
@@ -59,11 +64,11 @@ def write_html_plan(
     out.write("<h2>Held back</h2>\n")
     _write_table(
         out,
-        ("record", "change", "why", "until"),
+        ("record", "change", "why", _text(f"until ({zone.key})")),
         (
             (
                 _record_link(portal_id, entry.correction.record),
-                *map(_text, held_back_cells(entry, labels)),
+                *map(_text, held_back_cells(entry, labels, zone)),
             )
             for entry in held_back
         ),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from connector.cli.render.plan import change_text, labels_by_value, renderable
+from connector.cli.render.plan import change_text, held_back_table, labels_by_value, renderable
 from connector.cli.render.plan_formats import write_markdown_plan
+from connector.cli.render.plan_page import write_html_plan
+from connector.core.corrections.holds import HeldBack, HeldBackCause
 from connector.core.corrections.plan import PlanCounter, correction_json
 from connector.core.model import STAGE, STATUS, Correction, Direction, ObjectType, Option, Ref
 from tests.cli.render.terminal import NARROW, WIDE, collapse_whitespace, rendered_text
 
+OSLO = ZoneInfo("Europe/Oslo")
 LABELS = labels_by_value(
     [
         Option(value="customer", label="Kunde [bold red]", order=5),
@@ -112,6 +117,35 @@ def test_nothing_is_cut_off_on_a_narrow_terminal(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
+def held_back_until(*times: datetime | None) -> list[HeldBack]:
+    return [
+        HeldBack(
+            correction=BACKWARD_CORRECTION,
+            cause=HeldBackCause.HELD,
+            reason="a person set it",
+            until=at,
+        )
+        for at in times
+    ]
+
+
+def test_the_end_of_a_hold_is_a_time_of_the_portals_zone_which_is_named() -> None:
+    late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
+    entries = held_back_until(late, None)
+    screen = collapse_whitespace(rendered_text(held_back_table(entries, LABELS, OSLO)))
+    assert "until (Europe/Oslo)" in screen
+    assert "2026-07-01 00:30" in screen
+    document = plan_document((BACKWARD_CORRECTION,))
+    for write, heading in (
+        (write_markdown_plan, "| until (Europe/Oslo) |"),
+        (write_html_plan, "<th>until (Europe/Oslo)</th>"),
+    ):
+        out = StringIO()
+        write(out, document, [], entries, LABELS, OSLO)
+        assert heading in out.getvalue()
+        assert "2026-07-01 00:30" in out.getvalue()
+
+
 def test_a_plan_with_more_than_its_examples_says_where_the_rest_is() -> None:
     assert "connector plan --json" in rendered_text(renderable(PLAN, [BACKWARD_CORRECTION], LABELS))
     assert "and more" not in rendered_text(
@@ -158,7 +192,7 @@ def test_a_large_plan_in_markdown_fits_a_comment_and_says_what_is_left_out() -> 
         for number in range(1, 5001)
     )
     document = {**PLAN, "digest": "d" * 64}
-    write_markdown_plan(out, document, corrections, [], LABELS)
+    write_markdown_plan(out, document, corrections, [], LABELS, OSLO)
     rows = [line for line in out.getvalue().splitlines() if line.startswith("| contacts/")]
     assert len(out.getvalue()) < 65_000
     assert f"… and {5000 - len(rows):,} more" in out.getvalue()

@@ -11,6 +11,7 @@ from tests.cli.render.test_plan import (
     BACKWARD_CORRECTION,
     FORWARD_CORRECTION,
     LABELS,
+    OSLO,
     plan_document,
 )
 
@@ -18,7 +19,7 @@ from tests.cli.render.test_plan import (
 def page_of(*corrections: object) -> str:
     out = StringIO()
     moves = [(correction,) for correction in corrections]
-    write_html_plan(out, plan_document(*moves), corrections, [], LABELS)  # type: ignore[arg-type]
+    write_html_plan(out, plan_document(*moves), corrections, [], LABELS, OSLO)  # type: ignore[arg-type]
     return out.getvalue()
 
 
