@@ -30,6 +30,7 @@ from connector.config.known_database import open_known_store
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
+from connector.core.record_address import record_address
 from connector.errors import UserError
 from connector.operations.refuse_unknown import require_record, require_rule, require_run
 from state import audit as audits
@@ -140,7 +141,7 @@ def _print_table(session: Transaction, lines: Iterable[AuditLine]) -> None:
     labels = labels_of(portal) if portal else {}
     zone = ZoneInfo(portal.account.time_zone if portal else "UTC")
     shown = list(lines)
-    console().print(outcomes.audit_table(shown, labels, zone))
+    console().print(outcomes.audit_table(shown, labels, zone, session.portal_id))
     if len(shown) == _MAX_LINES:
         console().print(Text(f"The newest {_MAX_LINES} lines; `--limit 0` shows all of them."))
 
@@ -201,13 +202,17 @@ def _write_json_lines(_session: Transaction, lines: Iterable[AuditLine]) -> None
         write_json_line(audit_document(line))
 
 
-def _write_csv_lines(_session: Transaction, lines: Iterable[AuditLine]) -> None:
+def _write_csv_lines(session: Transaction, lines: Iterable[AuditLine]) -> None:
+    """Write a line for each, last the address of the record in HubSpot."""
     columns = [*AuditLine.__dataclass_fields__][:-1]
-    write_csv(
-        sys.stdout,
-        columns,
-        ([audit_document(line)[column] for column in columns] for line in lines),
+    rows = (
+        (
+            *(audit_document(line)[column] for column in columns),
+            record_address(session.portal_id, line.record),
+        )
+        for line in lines
     )
+    write_csv(sys.stdout, [*columns, "url"], rows)
 
 
 def audit_document(line: AuditLine) -> Mapping[str, Any]:

@@ -232,7 +232,11 @@ def _explain(context: RunContext, name: str, *, as_json: bool) -> int:
         write_json({**explanation.document(explained), "context": where})
         return 0
     zone, labels = context.policy.zone, context_labels(context)
-    console().print(explanation.renderable(explained, labels, zone, is_whole=is_verbose()))
+    console().print(
+        explanation.renderable(
+            explained, labels, zone, portal_id=context.portal_id, is_whole=is_verbose()
+        )
+    )
     return 0
 
 

@@ -194,7 +194,7 @@ def _apply_file(context: RunContext, path: Path, selection: Selection, *, as_jso
             }
         )
     else:
-        console().print(reviewed_plan.renderable(reviewed))
+        console().print(reviewed_plan.renderable(reviewed, context.portal_id))
     return 0
 
 

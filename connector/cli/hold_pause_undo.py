@@ -10,6 +10,7 @@ from rich.table import Table
 
 from connector.cli.render import reviewed_plan
 from connector.cli.render.console import console, echo, new_table, write_json
+from connector.cli.render.record_link import record_text
 from connector.cli.setup import (
     help_examples,
     json_option,
@@ -116,7 +117,7 @@ def hold_list(*, as_json: bool) -> int:
         if as_json:
             write_json([_hold_document(entry) for entry in holds])
         else:
-            console().print(_hold_table(holds, context.policy.zone))
+            console().print(_hold_table(holds, context.policy.zone, context.portal_id))
         return 0
 
     return run_in_context(work, purpose=Purpose.OPERATE, as_json=as_json)
@@ -206,7 +207,7 @@ def _undo(context: RunContext, selection: Selection, *, dry_run: bool, as_json: 
     if as_json:
         write_json(reviewed_plan.undo_document(prepared, result))
     else:
-        console().print(reviewed_plan.undo_renderable(prepared, result))
+        console().print(reviewed_plan.undo_renderable(prepared, result, context.portal_id))
     return 0
 
 
@@ -280,10 +281,11 @@ def _hold_document(entry: Hold) -> dict[str, object]:
     }
 
 
-def _hold_table(holds: tuple[Hold, ...], zone: ZoneInfo) -> Table:
+def _hold_table(holds: tuple[Hold, ...], zone: ZoneInfo, portal_id: str) -> Table:
     table = new_table("what", "property", "reason", "by", "until")
     table.columns[-1].header = f"until ({zone.key})"
     for entry in holds:
         until = f"{entry.until.astimezone(zone):%Y-%m-%d %H:%M}" if entry.until else "removed"
-        table.add_row(entry.target, entry.property_name or "both", entry.reason, entry.by, until)
+        target = record_text(portal_id, entry.target)
+        table.add_row(target, entry.property_name or "both", entry.reason, entry.by, until)
     return table

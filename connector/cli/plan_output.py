@@ -60,6 +60,7 @@ def show_plan(
                 islice(held_back_of_plan(context, head), _MAX_HELD_BACK),
                 context_labels(context),
                 context.policy.zone,
+                context.portal_id,
             )
         )
         console().print(plan_view.next_step(_next_step(context, head)))
@@ -174,7 +175,7 @@ def _write_plan(
     corrections, zone = corrections_of_plan(context, head), context.policy.zone
     match output_format:
         case "csv":
-            write_csv_plan(out, corrections)
+            write_csv_plan(out, corrections, context.portal_id)
         case "html":
             held_back, labels = held_back_of_plan(context, head), context_labels(context)
             write_html_plan(out, document, corrections, held_back, labels, zone)

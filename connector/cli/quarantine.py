@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from connector.cli.render.console import console, write_json
+from connector.cli.render.record_link import record_text
 from connector.cli.setup import help_examples, json_option, parse_record, run_in_context
 from connector.context import RunContext
 from connector.operations import quarantine as quarantine_operations
@@ -78,7 +79,7 @@ def _show(context: RunContext, *, as_json: bool) -> int:
         table.add_column(heading, justify="right" if heading == "times" else "left")
     for entry in entries:
         table.add_row(
-            str(entry.record),
+            record_text(context.portal_id, str(entry.record)),
             entry.property_name or "reading",
             entry.reason,
             str(entry.times),

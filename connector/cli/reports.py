@@ -133,11 +133,13 @@ def report(  # noqa: PLR0913 - an option each
         where = context_document(portal_id, origin, writes="nothing")
         write_json({**report_view.document(result, portal_id), "context": where})
     elif as_csv:
-        report_view.write_csv(sys.stdout, _section(result, table))
+        report_view.write_csv(sys.stdout, _section(result, table), portal_id)
     else:
         screen = console()
         screen.print(
-            report_view.renderable(result, labels_of(portal), with_bars=screen.is_terminal)
+            report_view.renderable(
+                result, labels_of(portal), portal_id=portal_id, with_bars=screen.is_terminal
+            )
         )
     return 0
 

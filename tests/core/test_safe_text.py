@@ -78,7 +78,7 @@ def test_a_csv_is_safe_in_every_column_evidence_included() -> None:
         evidence=("@deals/9",),
     )
     out = StringIO()
-    write_csv_plan(out, [correction])
+    write_csv_plan(out, [correction], "1")
     write_csv(out, ["name"], [[HOSTILE], ["=1"]])
     assert "'=HYPERLINK(1),'@deals/9" in out.getvalue()
     assert not any(character in out.getvalue() for character in CONTROLS)

@@ -62,7 +62,9 @@ def test_lines_are_a_table_for_people_and_for_spreadsheets(
     assert main.run_command(["audit", "--csv"]) == 0
     header, *rows = capsys.readouterr().out.splitlines()
     assert header.split(",")[:4] == ["at", "run", "record", "property_name"]
+    assert header.endswith(",url")
     assert len(rows) == 4
+    assert all("/contacts/147893286/record/0-1/" in row.rsplit(",", 1)[1] for row in rows)
 
 
 def test_a_redacted_record_has_no_values_and_the_chain_still_holds(

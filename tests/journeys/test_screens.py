@@ -36,6 +36,9 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*3[0-9]")
 IDS = re.compile(r"\b(?:contacts|companies|deals)/\d+\b|\b\d{8}T\d{6}-[0-9a-f]{4}\b")
 
 
+LINKS = re.compile(r"\x1b\]8;[^;]*;(https://[^\x1b]+)\x1b\\")
+
+
 class Terminal(StringIO):
     """What is written to a terminal."""
 
@@ -98,3 +101,27 @@ def test_no_color_leaves_the_words(
     monkeypatch.setenv("NO_COLOR", "1")
     for screen in SCREENS:
         assert not COLOURS.search(show(screen, 120)), screen
+
+
+def test_records_lead_to_hubspot_in_a_terminal_and_nowhere_else(
+    prepared: Workspace,
+    run_connector: RunConnector,
+    show: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = f"https://app.hubspot.com/contacts/{prepared.portal.portal_id}/record/0-"
+    screens = ("plan", "hold list", "explain contacts/123", "audit", "report customers")
+    prepared.portal.create("contacts", {"email": "blank@x.example"})
+    prepared.portal.clock.advance(3600)
+    run_connector("pull")
+    # Row by row on a narrow terminal, in columns on a wide one.
+    for screen, width in ((screen, width) for screen in screens for width in (60, 200)):
+        links = LINKS.findall(show(screen, width))
+        assert links, (screen, width)
+        assert all(link.startswith(address) for link in links), (screen, width)
+    for screen in screens:
+        assert "\x1b" not in run_connector(*screen.split()).out, screen
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert LINKS.search(show("hold list", 120))
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in show("hold list", 120)

@@ -17,6 +17,7 @@ from connector.context import RunContext
 from connector.core.corrections.plan import PlanCounter, digest_prefix, parse_correction
 from connector.core.lint.default_portal import default_portal, definition
 from connector.core.model import STAGE, PropertyDefinition, Ref
+from connector.core.record_address import record_address
 from connector.errors import UserError
 from connector.operations.apply_plan import AppliedPlan, Selection, apply_plan
 from connector.plan.plan_file import read_plan
@@ -202,14 +203,20 @@ def test_a_plan_reads_as_markdown_and_csv(portal: ConnectedPortal) -> None:
         {"lead": "Lead|er"},
         ZoneInfo("Europe/Oslo"),
     )
-    assert f"| {contact} | {STAGE} | Lead\\|er → customer | won |" in text.getvalue()
-    assert f"| {held_contact} | subscriber → customer | held: a person" in text.getvalue()
+    url, held_url = (
+        record_address(context.portal_id, record) for record in (contact, held_contact)
+    )
+    assert f"| [{contact}]({url}) | {STAGE} | Lead\\|er → customer | won |" in text.getvalue()
+    held_row = f"| [{held_contact}]({held_url}) | subscriber → customer | held: a person"
+    assert held_row in text.getvalue()
     assert "| until (Europe/Oslo) |" in text.getvalue()
     table = io.StringIO()
-    write_csv_plan(table, corrections_of_plan(context, plan_head))
+    write_csv_plan(table, corrections_of_plan(context, plan_head), context.portal_id)
     lines = table.getvalue().splitlines()
     assert lines[0].startswith("record,property_name,before,after,direction,rule,reason")
+    assert lines[0].endswith(",evidence,url")
     assert lines[1].startswith(f"{contact},{STAGE},lead,customer,forward,won,")
+    assert lines[1].endswith(f",{url}")
 
 
 def test_a_backward_plan_names_the_dates_that_it_changes(

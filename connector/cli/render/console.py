@@ -48,7 +48,7 @@ class ResultConsole(Console):
                 yield from _tab_separated(renderable)
                 return
             if self._is_too_narrow_for(renderable, options or self.options):
-                yield from super().render(Text(_row_by_row(renderable)), options)
+                yield from super().render(_row_by_row(renderable), options)
                 return
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=safe_text(segment.text))
@@ -115,19 +115,26 @@ def _least_width(table: Table) -> int:
     return sum(min(width, _LONG_WORD) for width in widths) + len(widths) * (left + right)
 
 
-def _row_by_row(table: Table) -> str:
-    """Return each row as lines `heading: cell`, a blank line between two rows."""
+def _row_by_row(table: Table) -> Text:
+    """Return each row as lines `heading: cell`, a blank line between two rows; links stay."""
     headings = [one_line(str(column.header)) for column in table.columns]
+    rows = zip(*(column.cells for column in table.columns), strict=True)
     blocks = [
-        "\n".join(
-            f"{heading}: {cell}" if heading and table.show_header else cell
+        Text("\n").join(
+            Text.assemble(f"{heading}: " if heading and table.show_header else "", _linked(cell))
             for heading, cell in zip(headings, row, strict=True)
-            if cell
+            if _cell_text(cell)
         )
-        for row in _rows(table)
+        for row in rows
     ]
-    title = [one_line(str(table.title))] if table.title else []
-    return "\n\n".join([*title, *blocks])
+    title = [Text(one_line(str(table.title)))] if table.title else []
+    return Text("\n\n").join([*title, *blocks])
+
+
+def _linked(cell: RenderableType) -> Text:
+    """Return what a cell says, with its styles where it is a text of one line."""
+    plain = _cell_text(cell)
+    return cell if isinstance(cell, Text) and cell.plain == plain else Text(plain)
 
 
 def _rows(table: Table) -> list[tuple[str, ...]]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from connector.cli.render.plan import change_text
 from connector.cli.render.plan_formats import held_back_document
+from connector.cli.render.record_link import record_text
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.decide.decision import Decision
@@ -73,15 +74,17 @@ def renderable(
     labels: Mapping[str, str],
     zone: ZoneInfo = _UTC,
     *,
+    portal_id: str = "",
     is_whole: bool = False,
 ) -> RenderableType:
     """Return the explanation for people: what is, what should be, why, until when, what else.
 
-    `is_whole` adds every rule that was tried and the latest changes. Times are in `zone`.
+    `is_whole` adds every rule that was tried and the latest changes. Times are in `zone`. Where
+    the portal is named, the record leads to HubSpot.
     """
     record, decision = record_explanation.record, record_explanation.explanation.decision
     parts: list[RenderableType] = [
-        Text(str(record.ref), style="bold"),
+        Text.assemble(record_text(portal_id, str(record.ref)), style="bold"),
         _property_line("stage", record.value(STAGE), decision.stage, labels),
     ]
     if STATUS in record.properties:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.console import new_table
+from connector.cli.render.record_link import record_text
 from connector.core.corrections.audit import AuditCut, AuditLine, BrokenChain, IntactChain
 from connector.core.model import Outcome
 from connector.core.safe_text import one_line
@@ -71,16 +72,22 @@ def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
 
 
 def audit_table(
-    lines: Iterable[AuditLine], labels: Mapping[str, str] | None = None, zone: ZoneInfo = _UTC
+    lines: Iterable[AuditLine],
+    labels: Mapping[str, str] | None = None,
+    zone: ZoneInfo = _UTC,
+    portal_id: str = "",
 ) -> RenderableType:
-    """Return audit lines as a table: times in `zone`, values with the portal's labels."""
+    """Return audit lines as a table: times in `zone`, values with the portal's labels.
+
+    Where the portal is named, records lead to HubSpot.
+    """
     headings = ("at", "record", "property", "before", "after", "rule", "outcome", "run")
     table = new_table(*headings, gap=1)
     table.columns[0].header = f"at ({zone.key})"
     for line in lines:
         table.add_row(
             f"{line.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
-            str(line.record),
+            record_text(portal_id, str(line.record)),
             line.property_name,
             _labelled(line.before, labels or {}),
             _labelled(line.after, labels or {}),

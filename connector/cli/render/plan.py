@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.console import new_table
+from connector.cli.render.record_link import record_text
 from connector.cli.render.unwanted import unwanted_lines
 from connector.core.corrections.holds import HeldBack
 from connector.core.model import STAGE, Correction, Option
@@ -48,13 +49,13 @@ def summary_table(plan_summary: Mapping[str, Any]) -> Table:
     return table
 
 
-def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
-    """Return corrections with their reasons as a table."""
+def example_table(corrections: Sequence[Correction], labels: Labels, portal_id: str) -> Table:
+    """Return corrections with their reasons as a table; records lead to HubSpot."""
     table = new_table("record", "property", "change", "rule", "why")
     for correction in corrections:
         property_label = "stage" if correction.property_name == STAGE else "lead status"
         table.add_row(
-            str(correction.record),
+            record_text(portal_id, str(correction.record)),
             property_label,
             change_text(correction, labels),
             correction.rule,
@@ -64,7 +65,7 @@ def example_table(corrections: Sequence[Correction], labels: Labels) -> Table:
 
 
 def held_back_table(
-    held_back: Iterable[HeldBack], labels: Labels, zone: ZoneInfo
+    held_back: Iterable[HeldBack], labels: Labels, zone: ZoneInfo, portal_id: str
 ) -> RenderableType:
     """Return what is held or quarantined, with the reason, and the end in `zone`."""
     rows = list(held_back)
@@ -75,8 +76,10 @@ def held_back_table(
     table.title = "Held back"
     for row in rows:
         until = f"{row.until.astimezone(zone):%Y-%m-%d %H:%M}" if row.until else ""
-        record, transition = str(row.correction.record), change_text(row.correction, labels)
-        table.add_row(record, transition, f"{row.cause}: {row.reason}", until)
+        record = record_text(portal_id, str(row.correction.record))
+        table.add_row(
+            record, change_text(row.correction, labels), f"{row.cause}: {row.reason}", until
+        )
     return table
 
 
@@ -144,7 +147,7 @@ def renderable(
         Text(""),
         summary_table(plan_summary),
         Text(""),
-        example_table(corrections, labels),
+        example_table(corrections, labels, str(head["portal_id"])),
     ]
     if plan_summary["corrections"] > len(corrections):
         parts.append(Text("… and more: `connector plan --json` shows all of them."))

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from connector.cli.render.plan import Labels, change_text
+from connector.cli.render.record_link import markdown_record
 from connector.cli.render.unwanted import write_unwanted_markdown
 from connector.core.corrections.holds import HeldBack
 from connector.core.corrections.plan import correction_json
 from connector.core.model import Correction
+from connector.core.record_address import record_address
 from connector.core.safe_text import markdown_cell, spreadsheet_cell
 
 # GitHub takes comments of up to 65,536 characters; what is left is for heads and counts.
@@ -54,16 +56,17 @@ def write_json_plan(
     out.write("}\n")
 
 
-def write_csv_plan(out: TextIO, corrections: Iterable[Correction]) -> None:
-    """Write a line for each correction, under the names of the JSON."""
+def write_csv_plan(out: TextIO, corrections: Iterable[Correction], portal_id: str) -> None:
+    """Write a line for each correction, under the names of the JSON; last the record's address."""
     table = csv.writer(out, lineterminator="\n")
-    table.writerow([*_COLUMNS, "evidence"])
+    table.writerow([*_COLUMNS, "evidence", "url"])
     for correction in corrections:
         document = correction_json(correction)
         table.writerow(
             [
                 *(spreadsheet_cell(str(document[name])) for name in _COLUMNS),
                 spreadsheet_cell("; ".join(correction.evidence)),
+                record_address(portal_id, correction.record),
             ]
         )
 
@@ -107,8 +110,9 @@ def write_markdown_plan(
         for rule, counts in plan_summary["by_rule"].items()
     )
     out.write("\n| record | property | change | rule | why |\n|---|---|---|---|---|\n")
+    portal_id = str(head["portal_id"])
     rows = (
-        (str(correction.record), *correction_cells(correction, labels))
+        (markdown_record(portal_id, correction.record), correction_cells(correction, labels))
         for correction in corrections
     )
     _write_markdown_rows(out, rows, room=_MAX_CORRECTIONS_LENGTH)
@@ -117,17 +121,22 @@ def write_markdown_plan(
         until = markdown_cell(f"until ({zone.key})")
         out.write(f"\n## Held back\n\n| record | change | why | {until} |\n|---|---|---|---|\n")
     held_back_table = (
-        (str(entry.correction.record), *held_back_cells(entry, labels, zone))
+        (markdown_record(portal_id, entry.correction.record), held_back_cells(entry, labels, zone))
         for entry in held_back_rows
     )
     _write_markdown_rows(out, held_back_table, room=_MAX_HELD_BACK_LENGTH)
 
 
-def _write_markdown_rows(out: TextIO, rows: Iterable[tuple[str, ...]], *, room: int) -> None:
-    """Write rows while there is room for them, in characters; then how many more there are."""
+def _write_markdown_rows(
+    out: TextIO, rows: Iterable[tuple[str, tuple[str, ...]]], *, room: int
+) -> None:
+    """Write rows while there is room for them, in characters; then how many more there are.
+
+    The first cell of a row is Markdown already.
+    """
     hidden = 0
-    for row in rows:
-        text = f"| {' | '.join(map(markdown_cell, row))} |\n"
+    for link, cells in rows:
+        text = f"| {' | '.join((link, *map(markdown_cell, cells)))} |\n"
         room -= len(text)
         if room < 0:
             hidden += 1

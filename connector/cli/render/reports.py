@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.plan_formats import write_csv as write_table
+from connector.cli.render.record_link import record_text, record_url
 from connector.reports.table import Cell, Report
 
 _MAX_ROWS: Final = 50
 _BAR_WIDTH: Final = 24
+_RECORD: Final = "record"
 _LABELLED_COLUMNS: Final = frozenset({"stage", "next_stage", "lead_status", "before", "after"})
 
 
@@ -35,22 +37,33 @@ def _row_documents(report: Report) -> list[dict[str, Cell]]:
     return [dict(zip(report.columns, row, strict=True)) for row in report.rows]
 
 
-def write_csv(out: TextIO, report: Report) -> None:
-    """Write a line for each row, under the names of the JSON."""
-    write_table(out, report.columns, ([_cell_text(cell) for cell in row] for row in report.rows))
+def write_csv(out: TextIO, report: Report, portal_id: str) -> None:
+    """Write a line for each row, under the names of the JSON; last the address of its record."""
+    rows = ([_cell_text(cell) for cell in row] for row in report.rows)
+    if _RECORD not in report.columns:
+        write_table(out, report.columns, rows)
+        return
+    index = report.columns.index(_RECORD)
+    addressed_rows = ((*row, record_url(portal_id, row[index])) for row in rows)
+    write_table(out, (*report.columns, "url"), addressed_rows)
 
 
 def renderable(
-    report: Report, labels: Mapping[str, str], *, with_bars: bool = True
+    report: Report, labels: Mapping[str, str], *, portal_id: str = "", with_bars: bool = True
 ) -> RenderableType:
-    """Return the first rows of each table; `labels` names stages and lead statuses."""
+    """Return the first rows of each table; `labels` names stages and lead statuses.
+
+    Where the portal is named, records lead to HubSpot.
+    """
     parts = (report, *report.sections)
     shown = parts if with_bars else [replace(part, bar_column="") for part in parts]
-    tables = [_table(part, labels, report.name) for part in shown]
+    tables = [_table(part, labels, report.name, portal_id) for part in shown]
     return Group(*tables)
 
 
-def _table(report: Report, labels: Mapping[str, str], command: str) -> RenderableType:
+def _table(
+    report: Report, labels: Mapping[str, str], command: str, portal_id: str
+) -> RenderableType:
     if not report.rows:
         return Group(Text(f"{report.title}: nothing to show yet."), *map(Text, report.notes))
     # A column without any value would only take room on a narrow terminal.
@@ -71,7 +84,7 @@ def _table(report: Report, labels: Mapping[str, str], command: str) -> Renderabl
     if bars:
         table.add_column("", no_wrap=True)
     for number, row in enumerate(report.rows[:_MAX_ROWS]):
-        cells_of_row = list(_labelled_cells(report, row, labels))
+        cells_of_row = list(_labelled_cells(report, row, labels, portal_id))
         table.add_row(*(cells_of_row[index] for index in columns), *bars[number : number + 1])
     # A long table says how many rows are missing, and the command that prints them all.
     hidden_rows = len(report.rows) - _MAX_ROWS
@@ -99,11 +112,12 @@ def _is_number(cell: Cell) -> bool:
 
 
 def _labelled_cells(
-    report: Report, row: tuple[Cell, ...], labels: Mapping[str, str]
+    report: Report, row: tuple[Cell, ...], labels: Mapping[str, str], portal_id: str
 ) -> Iterator[Text]:
     for column, cell in zip(report.columns, row, strict=True):
         text = _cell_text(cell)
-        yield Text(labels.get(text, text) if column in _LABELLED_COLUMNS else text)
+        is_labelled = column in _LABELLED_COLUMNS
+        yield Text(labels.get(text, text)) if is_labelled else record_text(portal_id, text)
 
 
 def _cell_text(cell: Cell) -> str:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connector.cli.render.outcomes import cut_document, outcome_table
+from connector.cli.render.record_link import record_text
 from connector.core.corrections.plan import correction_json
 from connector.operations.apply_plan import AppliedPlan
 from connector.operations.undo import NotUndone, UndoPlan, UndoResult
@@ -38,15 +39,18 @@ def document(reviewed: AppliedPlan) -> dict[str, Any]:
     }
 
 
-def renderable(reviewed: AppliedPlan) -> RenderableType:
-    """Return how a reviewed plan ended, and which corrections were skipped."""
+def renderable(reviewed: AppliedPlan, portal_id: str = "") -> RenderableType:
+    """Return how a reviewed plan ended, and which corrections were skipped.
+
+    Where the portal is named, records lead to HubSpot.
+    """
     rows = [
         (str(skipped.correction.record), skipped.correction.property_name, skipped.reason)
         for skipped in reviewed.skipped
     ]
     return Group(
         outcome_table(reviewed.outcomes),
-        *_titled_table("Skipped", rows),
+        *_titled_table("Skipped", rows, portal_id),
         *_left_out_lines(reviewed.left_out),
         Text(_run_text(reviewed.run)),
     )
@@ -82,21 +86,28 @@ def undo_document(prepared: UndoPlan, result: UndoResult | None) -> dict[str, An
     }
 
 
-def undo_renderable(prepared: UndoPlan, result: UndoResult | None) -> RenderableType:
-    """Return an undo for people: what goes back, what is left, what cannot be restored."""
+def undo_renderable(
+    prepared: UndoPlan, result: UndoResult | None, portal_id: str = ""
+) -> RenderableType:
+    """Return an undo for people: what goes back, what is left, what cannot be restored.
+
+    Where the portal is named, records lead to HubSpot.
+    """
     heading = f"Undo of {prepared.selection.description}: {len(prepared.moves):,} records, "
     parts: list[RenderableType] = [Text(heading + f"{prepared.corrections:,} properties go back.")]
     if prepared.cut:
         parts.append(Text(_CUT_NOTE.format(cut=prepared.cut)))
     parts += _titled_table(
-        "Left as they are", _left_alone_rows(result.not_undone if result else prepared.not_undone)
+        "Left as they are",
+        _left_alone_rows(result.not_undone if result else prepared.not_undone),
+        portal_id,
     )
     if prepared.moves:
         parts.append(Text(_LOSS_NOTE.format(count=prepared.backward)))
     if result:
         parts += [outcome_table(result.outcomes), Text(_run_text(result.run))]
     else:
-        parts += _titled_table("Would go back", _move_rows(prepared))
+        parts += _titled_table("Would go back", _move_rows(prepared), portal_id)
         parts.append(Text("Nothing was written: leave out --dry-run to do it."))
     return Group(*parts)
 
@@ -121,12 +132,14 @@ def _move_rows(prepared: UndoPlan) -> list[tuple[str, str, str]]:
     ]
 
 
-def _titled_table(title: str, rows: list[tuple[str, str, str]]) -> list[RenderableType]:
+def _titled_table(
+    title: str, rows: list[tuple[str, str, str]], portal_id: str
+) -> list[RenderableType]:
     if not rows:
         return []
     table = Table(box=None, padding=(0, 2), show_header=False)
-    for row in rows[:_MAX_ROWS]:
-        table.add_row(*row)
+    for record, *cells in rows[:_MAX_ROWS]:
+        table.add_row(record_text(portal_id, record), *cells)
     more_note = [Text("… and more: --json names all of them.")] if len(rows) > _MAX_ROWS else []
     return [Text(f"{title}: {len(rows):,}", style="bold"), table, *more_note]
 

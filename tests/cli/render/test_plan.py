@@ -132,7 +132,7 @@ def held_back_until(*times: datetime | None) -> list[HeldBack]:
 def test_the_end_of_a_hold_is_a_time_of_the_portals_zone_which_is_named() -> None:
     late = datetime(2026, 6, 30, 22, 30, tzinfo=UTC)
     entries = held_back_until(late, None)
-    screen = collapse_whitespace(rendered_text(held_back_table(entries, LABELS, OSLO)))
+    screen = collapse_whitespace(rendered_text(held_back_table(entries, LABELS, OSLO, "7")))
     assert "until (Europe/Oslo)" in screen
     assert "2026-07-01 00:30" in screen
     document = plan_document((BACKWARD_CORRECTION,))
@@ -193,7 +193,7 @@ def test_a_large_plan_in_markdown_fits_a_comment_and_says_what_is_left_out() -> 
     )
     document = {**PLAN, "digest": "d" * 64}
     write_markdown_plan(out, document, corrections, [], LABELS, OSLO)
-    rows = [line for line in out.getvalue().splitlines() if line.startswith("| contacts/")]
+    rows = [line for line in out.getvalue().splitlines() if line.startswith("| [contacts/")]
     assert len(out.getvalue()) < 65_000
     assert f"… and {5000 - len(rows):,} more" in out.getvalue()
     for rule, counts in PLAN["summary"]["by_rule"].items():

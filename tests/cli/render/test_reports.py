@@ -44,12 +44,19 @@ def test_scripts_get_one_document_with_a_key_for_each_column() -> None:
 
 def test_no_cell_of_a_spreadsheet_is_a_formula() -> None:
     buffer = StringIO()
-    write_csv(buffer, REPORT)
+    write_csv(buffer, REPORT, "7")
+    address = "https://app.hubspot.com/contacts/7/record/0-1"
     assert buffer.getvalue().splitlines() == [
-        "record,stage,amount,former_customer",
-        "contacts/1,customer,'=1+1,yes",
-        "contacts/2,,,no",
+        "record,stage,amount,former_customer,url",
+        f"contacts/1,customer,'=1+1,yes,{address}/1",
+        f"contacts/2,,,no,{address}/2",
     ]
+
+
+def test_a_table_of_no_records_has_no_column_of_addresses() -> None:
+    buffer = StringIO()
+    write_csv(buffer, SECTIONS, "7")
+    assert buffer.getvalue().splitlines()[0] == "stage,records,note"
 
 
 SECTIONS = Report(
