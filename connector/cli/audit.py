@@ -27,7 +27,7 @@ from connector.cli.setup import (
     portal_ids,
 )
 from connector.config.known_database import open_known_store
-from connector.config.settings import Settings
+from connector.config.settings import Settings, require_one_portal
 from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.core.record_address import record_address
@@ -294,6 +294,7 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
     if not record:
         raise UserError("Name the record: `connector audit redact contacts/123`.")
     ref = parse_record(record)
+    require_one_portal(settings)
     if not yes:
         click.confirm(
             f"The values of {ref} are taken out of the audit for good: its lines stay, and no "

@@ -17,14 +17,15 @@ from connector.cli.render.console import console, echo, open_private, write_json
 from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
 from connector.cli.suggestions import SuggestingGroup
 from connector.config import settings
-from connector.config.known_database import open_known_store
-from connector.config.open_run import open_api, read_policy
+from connector.config.known_database import is_new_database, open_known_store
+from connector.config.open_run import choose_policy, open_api, read_policy, require_own_policy
 from connector.config.portal_files import PortalFolder, parse_portal_file
 from connector.errors import ConnectorError, UserError
 from connector.operations.check import check as check_portal
 from connector.operations.finding import CheckResult, Finding
 from connector.operations.portal_status import read_portal_status, require_no_open_moves
 from connector.telemetry import logs
+from state.db.store import Store
 
 _REMOVED: Final = ".removed"
 
@@ -174,11 +175,22 @@ def _findings(folder: PortalFolder, name: str) -> Iterator[Finding]:
     try:
         loaded_settings = settings.read(portal=folder.find(name))
         logs.add_secrets(*loaded_settings.secrets)
-        policy = read_policy(loaded_settings.policy, loaded_settings)
+        policy = read_policy(_policy_name(loaded_settings), loaded_settings)
         with closing(open_api(loaded_settings, REAL_CLOCK)) as api:
             yield from check_portal(api, policy, portal_id=loaded_settings.portal_id)
     except ConnectorError as error:
         yield Finding(name="file", result=CheckResult.FAIL, message=str(error))
+
+
+def _policy_name(loaded_settings: settings.Settings) -> str:
+    """Return the policy by which a worker decides in a portal; UserError where it refuses to."""
+    if is_new_database(loaded_settings.database_url):
+        return loaded_settings.policy
+    with Store.open(loaded_settings.database_url) as store:
+        portal_id = loaded_settings.portal_id
+        choice = choose_policy(store, loaded_settings, portal_id)
+        require_own_policy(store, loaded_settings, portal_id, choice)
+    return choice.name
 
 
 def _portal_of_token(path: Path, given: Mapping[str, str]) -> str:

@@ -109,7 +109,11 @@ def run_in_context(
 
 
 def portal_ids(store: Store, loaded_settings: settings.Settings) -> tuple[str, ...]:
-    """Return the portal that the settings name, else all that are stored."""
+    """Return the portal that the settings name, else all that are stored.
+
+    Raises UserError where there is a folder of several portals, and none was named.
+    """
+    settings.require_one_portal(loaded_settings)
     if loaded_settings.portal_id:
         return (loaded_settings.portal_id,)
     with store.reading_all_portals() as session:

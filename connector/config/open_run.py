@@ -240,6 +240,20 @@ def policy_memory(store: Store, portal_id: str) -> PolicyMemory:
         )
 
 
+def choose_policy(store: Store, settings: Settings, portal_id: str) -> PolicyChoice:
+    """Return the policy that the settings name, else the portal's own."""
+    named = named_policy(settings, None)
+    return named or unnamed_policy(settings, policy_memory(store, portal_id), Purpose.DECIDE)
+
+
+def require_own_policy(
+    store: Store, settings: Settings, portal_id: str, choice: PolicyChoice
+) -> None:
+    """Raise UserError where the default would silently replace the portal's last policy."""
+    policy = read_policy(choice.name, settings)
+    require_last_policy(choice, policy, policy_memory(store, portal_id))
+
+
 def remembered_policy(name: str, policy: Policy) -> RememberedPolicy:
     """Return a policy as it is remembered."""
     return RememberedPolicy(name=remembered_name(name), digest=policy.digest)

@@ -70,6 +70,15 @@ def read(
         raise sources.portal.error_at(setting, str(error)) from error
 
 
+def require_one_portal(settings: Settings) -> None:
+    """Raise UserError where there is a folder of several portals, and none was named."""
+    if settings.portal_names:
+        raise UserError(
+            f"There are several portals ({', '.join(settings.portal_names)}): name the one that is "
+            "meant by `--portal NAME`."
+        )
+
+
 def read_portals(
     environment: Mapping[str, str] | None = None, *, folder: Path | None = None
 ) -> PortalFolder:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 import structlog
 
-from connector.config.settings import Settings
+from connector.config.settings import Settings, require_one_portal
 from connector.errors import StorageError, UserError
 from connector.hubspot.http.token_refresh import Grant, Tokens, refresh_grant
 from connector.hubspot.http.transport import TokenSource
@@ -35,11 +35,7 @@ def token_source(settings: Settings) -> TokenSource:
     """Return the source of the token of each request; raise UserError where none is set."""
     if settings.access_token:
         return lambda: settings.access_token
-    if settings.portal_names:
-        raise UserError(
-            f"There are several portals ({', '.join(settings.portal_names)}): name the one that is "
-            "meant by `--portal NAME`."
-        )
+    require_one_portal(settings)
     if settings.oauth is None:
         raise UserError(
             "No token is set: export HUBSPOT_ACCESS_TOKEN (a private-app or service-key token), or "

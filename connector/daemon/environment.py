@@ -12,13 +12,16 @@ from typing import Final
 import structlog
 
 from connector.config.open_run import (
+    choose_policy,
     open_api,
     read_policy,
     read_portal,
+    require_own_policy,
     reserve_from_settings,
     run_id,
     wrong_portal_error,
 )
+from connector.config.policy_choice import PolicyChoice
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.config.tokens import token_source
@@ -86,8 +89,9 @@ class Environment:
     def __init__(self, sources: EnvironmentSources, api: HubSpotClient) -> None:
         """Read portal and policy.
 
-        Raises UserError where the token belongs to another portal or the policy does not fit,
-        TemporaryError where HubSpot does not answer.
+        Raises UserError where the token belongs to another portal, the policy does not fit, or no
+        policy is named and the default would replace the portal's last one; TemporaryError where
+        HubSpot does not answer.
         """
         self._sources = sources
         self._current = sources.current
@@ -101,6 +105,9 @@ class Environment:
         self.store = sources.store
         self.renew_token()
         self.portal = self._read_portal()
+        choice = self._choose_policy()
+        require_own_policy(self.store, self.settings, self.portal_id, choice)
+        self._policy_name = choice.name
         self._policy_text = self._current_policy_text()
         self.policy = self._bind_policy()
 
@@ -143,7 +150,12 @@ class Environment:
             self._policy_text = ""
 
     def renew_policy(self) -> None:
-        """Read the policy again where its file changed; a bad one leaves the last good one."""
+        """Read the policy again where it was edited, or another one is set for the portal.
+
+        A bad one leaves the last good one.
+        """
+        # A command that decided by another policy since then has not set it for the daemon.
+        self._policy_name = self._choose_policy().name
         text = self._current_policy_text()
         if text == self._policy_text:
             if self._policy_error is not None:
@@ -186,8 +198,11 @@ class Environment:
             _log.error("portal.not_stored", portal=portal.account.portal_id, message=str(error))
         return portal
 
+    def _choose_policy(self) -> PolicyChoice:
+        return choose_policy(self.store, self.settings, self.portal_id)
+
     def _bind_policy(self) -> BoundPolicy:
-        bound = bind(read_policy(self.settings.policy, self.settings), self.portal)
+        bound = bind(read_policy(self._policy_name, self.settings), self.portal)
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         _log.info("policy.read", policy=bound.name, digest=bound.digest)
@@ -198,7 +213,7 @@ class Environment:
 
         A preset's text never changes.
         """
-        name, portal_file = self.settings.policy, self.settings.portal
+        name, portal_file = self._policy_name, self.settings.portal
         title = f"{name}\n{portal_file.policy_settings if portal_file else ''}\n"
         try:
             return title + Path(name).read_text(encoding="utf-8")

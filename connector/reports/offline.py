@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from connector.config.settings import Settings
+from connector.config.settings import Settings, require_one_portal
 from connector.context import DecisionContext, Progress, no_progress
 from connector.core.binding.bind import BoundPolicy, bind
 from connector.core.model import ObjectType, Portal, Record, Ref
@@ -53,6 +53,7 @@ class OfflineHubSpot:
 
 def last_pulled_portal(store: Store, settings: Settings) -> Portal:
     """Return the portal as last pulled; UserError where it is not exactly one."""
+    require_one_portal(settings)
     with store.reading_all_portals() as session:
         portal_ids = portals.ids(session)
     if settings.portal_id:

@@ -1,0 +1,166 @@
+"""Each portal of a fleet is decided by its own policy, whichever command or worker decides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from connector.cli import run as run_command
+from connector.config.settings import Settings
+from connector.fleet.portal_work import new_portal_work
+from connector.sandbox.http.server import Sandbox
+from connector.sandbox.portal.portal import Portal
+from tests.journeys import sample_records
+from tests.journeys.command_line import RunConnector
+from tests.journeys.served_fleet import Fleet
+from tests.journeys.workspace import Workspace
+
+pytestmark = pytest.mark.network
+OWN_POLICY = "extends: standard\nname: own\nsettings: {stages: [evangelist]}\n"
+"""It names no stage of a contact in the portal: nothing is corrected."""
+
+
+@pytest.fixture
+def fleet(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
+    """Serve a portal whose contact the standard policy would make a customer."""
+    folder = workspace.folder / "portals"
+    folder.mkdir()
+    monkeypatch.setenv("CONNECTOR_PORTALS", str(folder))
+    monkeypatch.setenv("CONNECTOR_WRITES", "apply")
+    for name, value in workspace.environment.items():
+        monkeypatch.setenv(name, value)
+    portal = Portal(portal_id=42, time_zone="Europe/Oslo")
+    _create_won_lead(portal, "anna")
+    with Sandbox(portal, token="pat-of-acme") as sandbox:
+        served = Fleet(folder=folder, sandboxes={"acme": sandbox})
+        served.write_file("acme")
+        yield served
+
+
+def _create_won_lead(portal: Portal, name: str) -> None:
+    contact_id = sample_records.create_contact(portal, name, "lead")
+    sample_records.create_deal(portal, [sample_records.WON], contacts=[contact_id])
+
+
+@pytest.fixture
+def own_policy(workspace: Workspace) -> Path:
+    path = workspace.folder / "own.yaml"
+    path.write_text(OWN_POLICY, encoding="utf-8")
+    return path
+
+
+def test_a_worker_decides_by_the_policy_that_was_set_for_the_portal(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
+    with workspace.store() as store:
+        work = new_portal_work(store, "acme", time.monotonic)
+        for _ in range(2):
+            work.run_cycle()
+        work.close()
+    assert fleet.stages("acme") == ["lead"]
+
+
+def test_a_worker_takes_a_policy_that_is_set_while_it_runs(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    with workspace.store() as store:
+        work = new_portal_work(store, "acme", time.monotonic)
+        work.run_cycle()
+        assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
+        with structlog.testing.capture_logs() as logs:
+            work.run_cycle()
+        work.close()
+    assert [entry["policy"] for entry in logs if entry["event"] == "policy.read"] == ["own"]
+
+
+def test_a_worker_never_replaces_a_portals_last_policy_by_the_default(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+) -> None:
+    synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
+    assert synced.code == 0, synced.err
+    with workspace.store() as store:
+        work = new_portal_work(store, "acme", time.monotonic)
+        for _ in range(2):
+            work.run_cycle()
+        work.close()
+    assert fleet.stages("acme") == ["lead"]
+    checked = run_connector("portals", "check", "acme")
+    assert checked.code == 1
+    assert "was last decided by the policy" in checked.out
+
+
+def test_a_report_rests_on_the_policy_of_its_portal(
+    fleet: Fleet, run_connector: RunConnector, own_policy: Path
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
+    own_policy.unlink()
+    reported = run_connector("report", "hygiene", "--portal", "acme")
+    assert reported.code == 1
+    assert str(own_policy) in reported.err
+
+
+def test_the_policy_that_run_is_told_stands_above_that_of_the_portals_file(
+    fleet: Fleet,
+    run_connector: RunConnector,
+    own_policy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet.write_file("acme", 'policy = "standard"')
+    read: list[Settings] = []
+
+    def run_daemon(read_settings: object, *_: object) -> int:
+        read.append(read_settings())  # type: ignore[operator]  # a function without arguments
+        return 0
+
+    monkeypatch.setattr(run_command, "run_daemon", run_daemon)
+    assert run_connector("run", "--portal", "acme", "--policy", str(own_policy)).code == 0
+    assert run_connector("run", "--portal", "acme").code == 0
+    assert [settings.policy for settings in read] == [str(own_policy), "standard"]
+
+
+def test_a_daemon_without_a_named_policy_refuses_to_replace_the_last_one(
+    fleet: Fleet, run_connector: RunConnector, own_policy: Path
+) -> None:
+    synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
+    assert synced.code == 0, synced.err
+    refused = run_connector("run", "--portal", "acme", CONNECTOR_LISTEN="127.0.0.1:0")
+    assert refused.code == 1
+    assert "was last decided by the policy" in refused.err
+    assert fleet.stages("acme") == ["lead"]
+
+
+def test_no_command_reads_or_redacts_every_portal_where_one_was_to_be_named(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    (fleet.folder / "bolt.toml").write_text('portal_id = 43\ntoken = "x"\n', encoding="utf-8")
+    for command in (
+        "audit",
+        "audit verify",
+        "audit redact contacts/123 --yes",
+        "runs",
+        "report hygiene",
+    ):
+        refused = run_connector(*command.split())
+        assert refused.code == 1, command
+        assert "There are several portals (acme, bolt)" in refused.err, command
+        assert "--portal NAME" in refused.err, command
+
+
+def test_a_policy_with_a_mistake_is_named_by_the_check_of_its_portal(
+    fleet: Fleet, run_connector: RunConnector, own_policy: Path
+) -> None:
+    assert run_connector("pull", "--portal", "acme").code == 0
+    assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
+    own_policy.unlink()
+    checked = run_connector("portals", "check", "acme")
+    assert checked.code == 1
+    assert str(own_policy) in checked.out
