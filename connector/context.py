@@ -159,7 +159,8 @@ class RunContext(DecisionContext):
 
     `recheck_seconds` are the waits between the readings of a write, in seconds. A reading
     younger than `max_read_age` is not repeated before a write. `permitted` says that the
-    operator allowed this run whatever it sends. `retention` says how long what is remembered
+    operator allowed this run whatever it sends. `follows_review_only` says that it stops where
+    somebody lets the daemon only review. `retention` says how long what is remembered
     is kept. `origin` says where policy and database come from.
     """
 
@@ -170,6 +171,7 @@ class RunContext(DecisionContext):
     recheck_seconds: tuple[float, ...] = (2.0, 30.0)
     max_read_age: timedelta = timedelta(seconds=10)
     permitted: bool = False
+    follows_review_only: bool = False
     retention: RetentionPeriods = field(default_factory=RetentionPeriods)
     state: RunState = field(default_factory=RunState)
     origin: RunOrigin = field(default_factory=RunOrigin)

@@ -64,10 +64,17 @@ def remove(
     return removed
 
 
-def read_active(session: Transaction, *, now: datetime) -> tuple[Hold, ...]:
-    """Return the holds that have not ended, ordered by scope and target."""
+def read_active(
+    session: Transaction, *, now: datetime, since: datetime | None = None
+) -> tuple[Hold, ...]:
+    """Return the holds that have not ended, ordered by scope and target.
+
+    With `since` only those that were laid down from then on.
+    """
     not_expired = or_(_C.until.is_(None), _C.until > to_millis(now))
     query = select(_TABLE).where(_C.portal_id == session.portal_key, not_expired)
+    if since is not None:
+        query = query.where(_C.since >= to_millis(since))
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
 

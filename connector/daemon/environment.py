@@ -181,6 +181,7 @@ class Environment:
             recheck_seconds=self.settings.recheck_seconds,
             progress=self._sources.progress,
             retention=self.settings.retention,
+            follows_review_only=True,
         )
 
     def _read_portal(self, known: Portal | None = None) -> Portal:

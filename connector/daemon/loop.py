@@ -16,7 +16,8 @@ from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
 from connector.errors import StorageError, TemporaryError
 from connector.hubspot.http.failures import REFUSALS
-from connector.operations.operator_requests import carry_out_waiting, is_review_only
+from connector.operations.operator_requests import carry_out_waiting
+from connector.push.review_only import is_review_only
 from state import audit, portal_policy, portals
 from state.db.locks import Busy
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -18,11 +18,13 @@ from connector.operations.refuse_unknown import require_record, require_run
 from connector.operations.review_plan import carry_out_approval
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover
-from state import checkpoints, holds, mirror, operator_actions
-from state.db.store import Store
+from connector.push.review_only import put_review_only
+from state import audit, holds, mirror, operator_actions
 from state.db.transaction import Transaction
 
-_REVIEW_ONLY: Final = "review-only"
+_RECENT_ACTIONS: Final = 100
+_MOMENT: Final = timedelta(milliseconds=1)
+"""The audit stores times in milliseconds."""
 _log = structlog.get_logger()
 
 
@@ -62,10 +64,14 @@ def release_record(context: DecisionContext, record: Ref, *, user: str) -> None:
         _add_ended(session, action, f"{count} holds ended")
 
 
-def request_undo(context: DecisionContext, selection: Selection, *, user: str) -> None:
+def request_undo(
+    context: DecisionContext, selection: Selection, *, user: str, confirmed_at: datetime
+) -> None:
     """Ask the daemon to undo a run, or what was written to a record.
 
-    Raise UserError where this portal has neither, or where the same undo waits already.
+    `confirmed_at` is when the person looked at what would be put back. Raise UserError where
+    this portal has neither, where the same undo waits already, or where something was written
+    or undone there since the person looked.
     """
     run, record = selection.run or "", str(selection.record or "")
     with context.begin() as session:
@@ -73,6 +79,7 @@ def request_undo(context: DecisionContext, selection: Selection, *, user: str) -
             require_run(session, selection.run)
         if selection.record:
             require_record(session, selection.record)
+        _refuse_changed(session, selection, confirmed_at)
         for waiting in operator_actions.read_waiting(session):
             if (waiting.verb, waiting.run, waiting.record) == (Verb.UNDO, run, record):
                 raise UserError(
@@ -85,31 +92,39 @@ def request_undo(context: DecisionContext, selection: Selection, *, user: str) -
         operator_actions.add(session, action)
 
 
+def _refuse_changed(session: Transaction, selection: Selection, confirmed_at: datetime) -> None:
+    """Raise UserError where an undo would concern other writes than the person looked at."""
+    newer_lines = audit.read(
+        session,
+        run=selection.run,
+        record=selection.record,
+        since=confirmed_at + _MOMENT,
+        limit=1,
+    )
+    if any(True for _ in newer_lines):
+        raise UserError(
+            f"Something was written to {selection.record or selection.run} since you looked: "
+            "nothing was done. Look at it again."
+        )
+    asked_for = Verb.UNDO, selection.run or "", str(selection.record or "")
+    for action in operator_actions.read(session, limit=_RECENT_ACTIONS):
+        is_newer = action.finished_at is not None and action.finished_at > confirmed_at
+        if is_newer and (action.verb, action.run, action.record) == asked_for:
+            raise UserError(
+                f"{action.user} asked for this undo, and it was carried out since you looked "
+                f"({action.outcome}): nothing more was done."
+            )
+
+
 def set_review_only(context: DecisionContext, *, review_only: bool, user: str) -> None:
     """Let the daemon only plan, or do again as its settings say; never more than these allow."""
     now = context.api.now()
-    value = {"by": user, "at": now.isoformat()} if review_only else None
     with context.begin() as session:
-        if bool(checkpoints.get(session, _REVIEW_ONLY)) == review_only:
+        if not put_review_only(session, review_only=review_only, user=user, at=now):
             state = "only reviews" if review_only else "does as its settings say"
             raise UserError(f"The daemon {state} already: nothing was done.")
-        checkpoints.put(session, _REVIEW_ONLY, value)
         verb = Verb.REVIEW_ONLY if review_only else Verb.FOLLOW_SETTINGS
         _add_ended(session, OperatorAction(at=now, user=user, verb=verb), "done")
-
-
-def read_review_only(session: Transaction) -> str:
-    """Return who let the daemon only review and since when, "" where nobody did."""
-    stored: Mapping[str, Any] | None = checkpoints.get(session, _REVIEW_ONLY)
-    if not stored:
-        return ""
-    return f"by {stored['by']} since {datetime.fromisoformat(stored['at']):%Y-%m-%d %H:%M} UTC"
-
-
-def is_review_only(store: Store, portal_id: str) -> bool:
-    """Return whether somebody lets the daemon of a portal only review."""
-    with store.reading(portal_id) as session:
-        return bool(read_review_only(session))
 
 
 def carry_out_waiting(new_context: Callable[[], RunContext]) -> int:
@@ -155,7 +170,9 @@ def _carry_out(context: RunContext, action: OperatorAction) -> str:
     context = replace(context, permitted=True)
     recover(context)
     record = Ref.parse(action.record) if action.record else None
-    prepared = plan_undo(context, Selection(run=action.run or None, record=record))
+    # What was written since somebody asked for it was not looked at.
+    until = action.at + _MOMENT
+    prepared = plan_undo(context, Selection(run=action.run or None, record=record, until=until))
     result = undo(context, prepared)
     left = len(result.not_undone)
     return _outcome_text({**result.outcomes, "not undone": left} if left else result.outcomes)

@@ -30,12 +30,16 @@ RULE = UNDO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which writes to undo; a field that is None does not narrow."""
+    """Which writes to undo; a field that is None does not narrow.
+
+    `until` leaves out what was written after a person confirmed the undo.
+    """
 
     run: str | None = None
     record: Ref | None = None
     rule: str | None = None
     since: datetime | None = None
+    until: datetime | None = None
 
     @property
     def description(self) -> str:
@@ -128,10 +132,26 @@ def plan_undo(context: RunContext, selection: Selection) -> UndoPlan:
         selection=selection,
         moves=tuple(tuple(corrections) for _, corrections in sorted(moves.items())),
         not_undone=tuple(not_undone),
-        earlier_undos=frozenset(
-            (write.record, write.property_name) for write in writes if write.rule == RULE
-        ),
+        earlier_undos=_undos_to_undo(writes, moves),
         cut=_cut_reached(context, selection),
+    )
+
+
+def _undos_to_undo(
+    writes: Iterable[PropertyWrite], moves: Mapping[Ref, Sequence[Correction]]
+) -> frozenset[tuple[Ref, str]]:
+    """Return the writes of earlier undos that these moves take back.
+
+    The hold of an undo whose value stays must stay too: the next cycle would write it again.
+    """
+    moved = {
+        (correction.record, correction.property_name)
+        for corrections in moves.values()
+        for correction in corrections
+    }
+    return (
+        frozenset((write.record, write.property_name) for write in writes if write.rule == RULE)
+        & moved
     )
 
 
@@ -204,6 +224,7 @@ def selected_writes(context: DecisionContext, selection: Selection) -> list[Prop
             record=selection.record,
             run=selection.run,
             since=selection.since,
+            until=selection.until,
         )
         selected = [line for line in lines if _is_selected(line, selection)]
     writes: dict[tuple[Ref, str], PropertyWrite] = {}

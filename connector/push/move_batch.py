@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connector.context import RunContext
+from connector.core.corrections.holds import hold_scopes
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, Correction, Outcome, Record, Ref
 from connector.errors import ConnectorError
@@ -24,7 +25,7 @@ from connector.push.room import require_room
 from connector.push.send import SendResult, send
 from connector.push.stuck_moves import note_stuck
 from connector.push.verify import is_left_blank, verify
-from state import outbox, recent_writes
+from state import holds, mirror, outbox, plans, recent_writes
 
 
 def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionResult, ...]:
@@ -186,6 +187,8 @@ def _recheck(
     # What HubSpot does not serve is set aside: nothing is promised for it, and nothing sent.
     moves = [move for move in moves if move.record not in result.unreadable]
     reasons = {move.record: stale_reason(move, current.get(move.record)) for move in moves}
+    # Somebody may have held or rejected it while the run went on.
+    reasons |= _new_holds(context, [move for move in moves if not reasons[move.record]])
     # The record is as decided: are its deals?
     unchanged = [move for move in moves if not reasons[move.record]]
     reasons |= changed_evidence(context, unchanged)
@@ -202,6 +205,27 @@ def _recheck(
         finish_moves(context, stale, changed)
     fresh = [move for move in moves if not reasons[move.record]]
     return [_with_last_versions(move, current[move.record]) for move in fresh], stale
+
+
+def _new_holds(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]:
+    """Return why moves must not be sent that people held since their plan was made.
+
+    What was held before is not in a plan. An undo has no plan, and holds what it puts back itself.
+    """
+    reasons: dict[Ref, str] = {}
+    with context.reading() as session:
+        plan = plans.get(session, moves[0].plan) if moves else None
+        if plan is None:
+            return reasons
+        active_holds = holds.read_active(session, now=context.api.now(), since=plan.created_at)
+        mirrored = mirror.get(session, [move.record for move in moves]) if active_holds else {}
+    for move in moves:
+        scopes = set(hold_scopes(mirrored[move.record])) if move.record in mirrored else set()
+        names = {"", *move.target_values}
+        for hold in active_holds:
+            if (hold.scope, hold.target) in scopes and hold.property_name in names:
+                reasons[move.record] = f"held by {hold.by} since it was decided: {hold.reason}"
+    return reasons
 
 
 def _with_last_versions(move: Move, record: Record) -> Move:

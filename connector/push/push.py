@@ -29,6 +29,7 @@ from connector.push.move_batch import finish_unserved, push_batch
 from connector.push.pause import refuse_if_paused
 from connector.push.present_stage import takes_present_stage
 from connector.push.restore_edits import CorrectionResult
+from connector.push.review_only import must_stop
 from connector.push.room import release_room, require_room
 from connector.push.stuck_moves import read_stuck_moves
 from state import plans
@@ -55,7 +56,8 @@ def push(
     Raise OverLimit, or Paused, before anything is sent; RunStopped where what was sent does not
     hold; TemporaryError or UserError where HubSpot takes nothing: what is open then is finished
     by the next start, before anything else. A record that HubSpot does not take is set aside,
-    and everything else goes on. The day's share of requests may end between two batches, and
+    and everything else goes on. A run of the daemon ends between two batches where somebody lets
+    it only review. The day's share of requests may end between two batches, and
     never within one.
     """
     check_limits(context, plan)
@@ -69,6 +71,9 @@ def push(
     outcomes: Counter[Outcome] = Counter()
     for moves in _batches(context, plan.plan_id, monitor.canary_size, waiting_rules):
         refuse_if_paused(context.store, context.portal_id)
+        if must_stop(context):
+            _log.info("push.ended", message="somebody lets the daemon only review")
+            break
         context.store.require_same_file()
         context.api.check_budget()
         with uninterruptible():

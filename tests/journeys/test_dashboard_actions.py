@@ -40,7 +40,8 @@ def test_a_daemon_in_review_writes_what_was_approved_and_undoes_it_when_asked(
         assert stage_of(workspace, anna) == OPPORTUNITY
         assert outcomes(runner) == ["2 applied"]
         run = workspace.audit_lines()[-1].run
-        request_undo(runner.environment.new_context(), Selection(run=run), user="eva")
+        context = runner.environment.new_context()
+        request_undo(context, Selection(run=run), user="eva", confirmed_at=context.api.now())
         runner.run_cycle(1)
         assert runner.failing_steps() == set()
     assert stage_of(workspace, anna) == "lead"

@@ -198,10 +198,27 @@ def test_an_undo_of_what_a_person_changed_since_names_what_it_left(
     run = sync(portal.context()).run
     portal.api.advance(60)
     portal.edit_as_person(contacts[2], lifecyclestage="evangelist")
-    request_undo(portal.context(), Selection(run=run), user="anna")
-    request_undo(portal.context(), Selection(record=contacts[2]), user="anna")
+    now = portal.api.now()
+    for selection in (Selection(run=run), Selection(record=contacts[2])):
+        request_undo(portal.context(), selection, user="anna", confirmed_at=now)
     assert carry_out(portal) == 2
     with portal.store.reading("1") as session:
         by_record, by_run = operator_actions.read(session)[:2]
     assert (by_run.outcome, by_record.outcome) == ("4 applied, 1 not undone", "1 not undone")
     assert [portal.stage(ref) for ref in contacts] == ["lead", "lead", "evangelist"]
+
+
+def test_an_undo_leaves_what_was_written_after_it_was_asked_for(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    sync(portal.context())
+    asked_at = portal.api.now()
+    request_undo(
+        portal.context(), Selection(record=contacts[0]), user="anna", confirmed_at=asked_at
+    )
+    portal.api.advance(60)
+    portal.deal(WON, contacts[0])
+    sync(portal.context())
+    assert portal.stage(contacts[0]) == "customer"
+    carry_out(portal)
+    assert portal.stage(contacts[0]) == "customer"

@@ -196,3 +196,14 @@ def test_killed_in_the_middle_of_an_undo_what_went_back_stays_back(
     run(portal)
     assert portal.stage(contact) == "customer"
     assert portal.open_moves() == ()
+
+
+def test_an_undo_that_is_asked_for_twice_stays_undone(portal: ConnectedPortal) -> None:
+    contact = create_reopened_customer(portal)
+    run(portal)
+    for _ in range(2):
+        undo_as_command(portal, record=contact)
+    portal.api.advance(DAY)
+    portal.make_due([contact])
+    assert run(portal).outcomes == {}
+    assert portal.stage(contact) == "customer"

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from connector.context import RunContext
+from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Outcome, Ref
 from connector.hubspot.api import Refusal, UpdateAnswer
 from connector.hubspot.http.failures import OutcomeUnknown, Unavailable
 from connector.operations.sync import SyncResult, sync
 from connector.pull.poll import pull
 from connector.push.push import push
-from state import quarantine
+from connector.push.review_only import put_review_only
+from state import holds, quarantine
 from tests.fakes.connected_portal import (
     COMPANIES,
     CONTACTS,
@@ -595,3 +597,51 @@ def test_everything_is_promised_before_anything_is_sent(portal: ConnectedPortal)
 
 def test_the_fake_of_the_tests_is_the_one_that_passes_the_contract(portal: ConnectedPortal) -> None:
     assert isinstance(portal.api, FakeHubSpot)
+
+
+def test_a_run_of_the_daemon_ends_after_the_batch_when_it_is_told_to_only_review(
+    portal: ConnectedPortal,
+) -> None:
+    refs = [create_won_lead(portal), create_reopened_customer(portal, COMPANIES)]
+
+    def review_only(label: str, done: int, total: int | None) -> None:
+        if label == "apply":
+            with portal.store.begin("1") as session:
+                put_review_only(session, review_only=True, user="eva", at=portal.api.now())
+
+    sync(portal.context(follows_review_only=True, progress=review_only))
+    written = [ref for update in portal.api.sent_updates for ref in update]
+    assert len(set(written) & set(refs)) == 1
+    # What an operator types, or approves, is written all the same.
+    sync(portal.context())
+    assert set(refs) <= {ref for update in portal.api.sent_updates for ref in update}
+
+
+@pytest.mark.parametrize(
+    ("origin", "property_name", "is_stopped"),
+    [
+        (HoldOrigin.OPERATOR, "", True),
+        (HoldOrigin.REJECTED, STAGE, True),
+        (HoldOrigin.OPERATOR, "other", False),
+    ],
+)
+def test_what_is_held_while_the_run_goes_on_is_not_written(
+    portal: ConnectedPortal, origin: HoldOrigin, property_name: str, is_stopped: bool
+) -> None:
+    contact = create_won_lead(portal)
+    pull(portal.context())
+    context = portal.context()
+    plan = portal.propose(context)
+    hold = Hold(
+        scope=HoldScope.RECORD,
+        target=str(contact),
+        property_name=property_name,
+        reason="pilot",
+        by="eva",
+        since=portal.api.now(),
+        origin=origin,
+    )
+    with portal.store.begin("1") as session:
+        holds.add(session, [hold])
+    outcomes = push(context, plan)
+    assert (Outcome.STALE in outcomes, portal.stage(contact) == "lead") == (is_stopped, is_stopped)

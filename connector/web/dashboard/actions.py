@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -50,8 +51,19 @@ def _release(source: DashboardSource, user: str, form: Form) -> str:
 
 def _undo(source: DashboardSource, user: str, form: Form) -> str:
     selection = undo_selection(form)
-    request_undo(source.context(), selection, user=user)
+    confirmed_at = _confirmed_at(form)
+    request_undo(source.context(), selection, user=user, confirmed_at=confirmed_at)
     return record_path(selection.record) if selection.record else "/runs"
+
+
+def _confirmed_at(form: Form) -> datetime:
+    """Return when the page that asks for a confirmation was made."""
+    try:
+        return datetime.fromisoformat(form.get("confirmed_at", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UserError(
+            "Open the page Undo anew: this form does not say when you looked."
+        ) from None
 
 
 def _switch(source: DashboardSource, user: str, form: Form) -> str:

@@ -11,7 +11,7 @@ from connector.core.corrections.holds import HoldScope, hold_scopes
 from connector.core.model import Outcome, Ref
 from connector.core.record_address import record_address
 from connector.errors import UserError
-from connector.operations.operator_requests import read_review_only
+from connector.push.review_only import read_review_only
 from connector.reports.customers import customers_report
 from connector.reports.funnel import funnel_report
 from connector.reports.hygiene import hygiene_report

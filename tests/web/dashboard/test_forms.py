@@ -16,9 +16,10 @@ from fastapi.routing import APIRoute
 from connector.config.dashboard_access import Account, DashboardAccessSettings, Role
 from connector.core.corrections.operator_action import OperatorAction, Verb
 from connector.core.model import Ref
-from connector.operations.operator_requests import carry_out_waiting, is_review_only
+from connector.operations.operator_requests import carry_out_waiting
 from connector.operations.sync import sync
 from connector.pull.poll import pull
+from connector.push.review_only import is_review_only
 from connector.telemetry.metrics import Status
 from connector.web.dashboard.actions import ACTIONS
 from connector.web.dashboard.source import DashboardSource
@@ -372,9 +373,10 @@ def test_the_switch_is_only_ever_stricter_than_the_settings(
         ("/hold", {"record": "contacts/5000", "reason": "x"}),
         ("/hold", {"record": "contacts/98", "reason": " "}),
         ("/hold", {"record": "<script>", "reason": "x"}),
-        ("/undo", {"run": "none"}),
+        ("/undo", {"run": "none", "confirmed_at": "2026-03-12T12:00:00+00:00"}),
         ("/undo", {}),
-        ("/undo", {"record": "contacts/5000"}),
+        ("/undo", {"record": "contacts/98"}),
+        ("/undo", {"record": "contacts/5000", "confirmed_at": "2026-03-12T12:00:00+00:00"}),
     ],
 )
 def test_what_a_form_says_wrong_is_answered_with_what_to_do(
@@ -428,3 +430,37 @@ def test_the_audit_is_filtered_and_proved(portal: ConnectedPortal, contact: Ref)
     assert "No line fits" in browser.get("/audit?rule=won").body
     assert f'href="/records/{contact}"' in browser.get(f"/audit?run={run}&outcome=applied").body
     assert "The chain holds: 2 lines" in browser.get("/audit?proof=1").body
+
+
+def test_an_undo_that_was_carried_out_meanwhile_is_not_asked_for_again(
+    portal: ConnectedPortal, contact: Ref
+) -> None:
+    sync(portal.context())
+    portal.api.advance(60)
+    browser = here(portal)
+    form = browser.confirm(f"/undo?record={contact}")
+    browser.post("/undo", form)
+    portal.api.advance(60)
+    assert carry_out_waiting(portal.context) == 1
+    second_form = {**form, "token": browser.token(f"/records/{contact}")}
+    answer = browser.post("/undo", second_form)
+    assert (answer.status, "since you looked" in answer.body) == (409, True)
+    portal.api.advance(60)
+    portal.make_due([contact])
+    assert sync(portal.context()).outcomes == {}
+    assert portal.stage(contact) == "lead"
+
+
+def test_an_undo_that_put_nothing_back_is_not_asked_for_again_from_the_same_page(
+    portal: ConnectedPortal, contact: Ref
+) -> None:
+    run = sync(portal.context()).run
+    portal.api.advance(60)
+    browser = here(portal)
+    form = browser.confirm(f"/undo?run={run}")
+    portal.api.advance(60)
+    portal.edit_as_person(contact, lifecyclestage="evangelist", hs_lead_status="CONNECTED")
+    browser.post("/undo", form)
+    assert carry_out_waiting(portal.context) == 1
+    answer = browser.post("/undo", {**form, "token": browser.token(f"/undo?run={run}")})
+    assert (answer.status, "carried out since you looked" in answer.body) == (409, True)
