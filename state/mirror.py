@@ -279,6 +279,13 @@ def count(session: Transaction) -> dict[ObjectType, int]:
     }
 
 
+def count_created(session: Transaction, *, since: datetime) -> dict[ObjectType, int]:
+    """Count the records of each type that were created in HubSpot since then."""
+    return _count_by_type(
+        session, _C.portal_id == session.portal_key, _C.created_at >= to_millis(since)
+    )
+
+
 def archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
     """Mark records as archived: they are never due, and stay readable."""
     for chunk in chunk_refs(refs):

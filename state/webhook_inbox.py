@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Index, bindparam, delete, func, select, text, update
 from sqlmodel import SQLModel
 
+from connector.core.model import ObjectType
 from connector.core.webhook_event import Event
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
@@ -25,6 +26,14 @@ class Backlog:
 
     count: int
     since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """How many events of one kind were received, and when the last was."""
+
+    count: int
+    last_at: datetime
 
 
 class _Row(SQLModel, table=True):
@@ -96,6 +105,19 @@ def count_waiting(session: Transaction) -> Backlog:
     query = select(func.count(), func.min(_C.received_at)).where(*_waiting_conditions(session))
     waiting_count, since = session.execute(query).one()
     return Backlog(count=waiting_count, since=None if since is None else from_millis(since))
+
+
+def arrivals(session: Transaction, *, since: datetime) -> dict[tuple[ObjectType, bool], Arrivals]:
+    """Return what was received since then, by object type; True: changes of associations."""
+    query = (
+        select(_C.object_type, _C.links, func.count(), func.max(_C.received_at))
+        .where(_C.portal_id == session.portal_key, _C.received_at >= to_millis(since))
+        .group_by(_C.object_type, _C.links)
+    )
+    return {
+        (ObjectType(object_type), bool(links)): Arrivals(count=count, last_at=from_millis(last_at))
+        for object_type, links, count, last_at in session.execute(query)
+    }
 
 
 def prune(session: Transaction, *, before: datetime) -> None:

@@ -33,13 +33,16 @@ from connector.config.open_run import (
     run_origin,
 )
 from connector.config.policy_choice import PolicyMemory, Purpose, policy_to_show
-from connector.config.settings import Settings
+from connector.config.settings import Settings, read_values
 from connector.context import RunContext
 from connector.core.model import Portal
+from connector.core.policy.load import Policy
 from connector.errors import ConnectorError, UserError
+from connector.hubspot.api import HubSpotApi
 from connector.operations.check import REQUESTS_AT_MOST, refused_token
 from connector.operations.check import check as check_portal
 from connector.operations.check_store import check_store, check_trials
+from connector.operations.check_webhooks import check_address, check_arrivals
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
 from connector.operations.finding import CheckResult, Finding
 from state import portals
@@ -137,10 +140,7 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
         echo(
             f"The check-up costs at most {REQUESTS_AT_MOST} requests and writes nothing.", err=True
         )
-    results = [
-        *_check_by_policy(settings, policy=policy, form=form),
-        *_check_what_is_remembered(settings),
-    ]
+    results = list(_check_all(settings, policy=policy, form=form))
     if form == "json":
         write_json(
             [
@@ -160,8 +160,8 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
     return int(any(result.result is CheckResult.FAIL for result in results))
 
 
-def _check_by_policy(settings: Settings, *, policy: str | None, form: str) -> Iterator[Finding]:
-    """Say what the check-up rests on, and yield the findings of the portal behind the token."""
+def _check_all(settings: Settings, *, policy: str | None, form: str) -> Iterator[Finding]:
+    """Say what the check-up rests on, and yield the findings of the portal and the database."""
     refusal = None
     with closing(open_api(settings, REAL_CLOCK)) as api:
         try:
@@ -176,8 +176,11 @@ def _check_by_policy(settings: Settings, *, policy: str | None, form: str) -> It
             echo(context_line(portal_id or "unknown", origin, writes="nothing"), err=True)
         if refusal:
             yield refusal
-            return
-        yield from check_portal(api, loaded_policy, portal_id=settings.portal_id, account=account)
+        else:
+            yield from check_portal(
+                api, loaded_policy, portal_id=settings.portal_id, account=account
+            )
+        yield from _check_what_is_remembered(settings, loaded_policy, api)
 
 
 def _remembered_policies(settings: Settings, portal_id: str) -> PolicyMemory:
@@ -194,8 +197,13 @@ def _remembered_policies(settings: Settings, portal_id: str) -> PolicyMemory:
         return PolicyMemory()
 
 
-def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
+def _check_what_is_remembered(
+    settings: Settings, policy: Policy, api: HubSpotApi
+) -> Iterator[Finding]:
     """Yield the findings of the portals in the database; nothing where there is none yet."""
+    values = read_values()
+    has_secret = bool(values["HUBSPOT_WEBHOOK_SECRET"])
+    yield check_address(values["CONNECTOR_PUBLIC_URL"], has_secret=has_secret)
     where = full_database_url(settings.database_url)
     if is_new_database(settings.database_url):
         message = f"{where}: not there yet, `connector pull` creates it"
@@ -212,12 +220,23 @@ def _check_what_is_remembered(settings: Settings) -> Iterator[Finding]:
             )
             for portal_id in portal_ids:
                 if settings.portal_id in {"", portal_id}:
-                    yield from check_store(store, portal_id)
+                    yield from check_store(store, portal_id, policy)
+                    if has_secret:
+                        yield from _check_arrivals(store, portal_id, api)
             yield from check_trials(store, settings.portal_id)
     except ConnectorError as error:
         yield Finding(
             name="database", result=CheckResult.FAIL, message=str(error), section="database"
         )
+
+
+def _check_arrivals(store: Store, portal_id: str, api: HubSpotApi) -> Iterator[Finding]:
+    """Yield what webhooks brought; nothing where HubSpot's time is not known either."""
+    try:
+        now = api.now()
+    except ConnectorError:
+        return
+    yield from check_arrivals(store, portal_id, now=now)
 
 
 def _explain(context: RunContext, name: str, *, as_json: bool) -> int:

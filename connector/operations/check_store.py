@@ -5,24 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from connector.core.policy.load import Policy
 from connector.operations.finding import CheckResult, Finding
 from connector.operations.quarantine import list_set_aside
 from connector.operations.trial.open_trial import TRIAL_OPEN, last_trial, open_trial
+from connector.plan.native_company_sync import (
+    PROBES_NEEDED,
+    NativeSync,
+    Probes,
+    stored_probes,
+)
 from state import checkpoints, outbox
 from state.db.store import Store
 
 _EXAMPLES: Final = 5
 
 
-def check_store(store: Store, portal_id: str) -> Iterator[Finding]:
-    """Yield what waits in the database for a person, or for its next try."""
+def check_store(store: Store, portal_id: str, policy: Policy) -> Iterator[Finding]:
+    """Yield what waits in the database for a person, or for its next try, and what was learnt."""
     with store.reading(portal_id) as session:
+        probes = stored_probes(session)
         entries = list_set_aside(session)
         moves = outbox.open_moves(session)
     set_aside = [f"{entry.record}: {entry.reason}" for entry in entries]
     yield _finding(
         "set aside", set_aside, "`connector quarantine list` shows all, and when each is tried next"
     )
+    yield _company_sync(policy, probes)
     yield _finding(
         "open moves",
         [str(move.record) for move in moves],
@@ -64,6 +73,29 @@ def _trial_finding(portal_id: str, day: str, bad_names: Sequence[str], *, is_ope
     else:
         message = f"the trial of {day} in portal {portal_id} saw nothing unexpected"
     return Finding(name="trial", result=result, message=message, section="database")
+
+
+def _company_sync(policy: Policy, probes: Probes) -> Finding:
+    """Say whether HubSpot's own company sync is on, and how that is known."""
+    configured = NativeSync(policy.texts("company_sync.native")[0])
+    if configured is not NativeSync.UNKNOWN:
+        message = f"{configured}: the policy says so (`company_sync.native`)"
+    else:
+        match probes.sync_state:
+            case NativeSync.ON:
+                message = (
+                    "on: learnt when contacts followed a company that the daemon moved. Companies "
+                    "with contacts behind them wait for a reviewed plan"
+                )
+            case NativeSync.OFF:
+                message = f"off: learnt from {probes.count} companies whose contacts stayed"
+            case NativeSync.UNKNOWN:
+                message = (
+                    f"unknown: {probes.count} of {PROBES_NEEDED} companies were tried. The next "
+                    "with contacts behind it is moved alone and looked at; to say it, set "
+                    "`company_sync.native` in the policy to on or off"
+                )
+    return Finding(name="company sync", result=CheckResult.OK, message=message, section="database")
 
 
 def _finding(name: str, items: Sequence[str], hint: str) -> Finding:

@@ -14,10 +14,11 @@ from connector.core.corrections.moves import Move
 from connector.core.model import STAGE, Correction, Direction, ObjectType, Ref
 from connector.plan.fresh_reads import read_records
 from state import checkpoints, mirror
+from state.db.transaction import Transaction
 
 _CHECKPOINT = "native-company-sync"
 # So many companies whose contacts stayed as they were let the rest through.
-_PROBES_NEEDED = 3
+PROBES_NEEDED = 3
 _log = structlog.get_logger()
 
 
@@ -30,13 +31,14 @@ class NativeSync(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Probes:
+class Probes:
     """What the probes so far showed of HubSpot's own sync, and how many there were."""
 
     sync_state: NativeSync = NativeSync.UNKNOWN
     count: int = 0
 
     def to_checkpoint(self) -> dict[str, Any]:
+        """Return what `from_checkpoint` reads."""
         return {"is": str(self.sync_state), "probes": self.count}
 
     @classmethod
@@ -131,11 +133,11 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
     sync_state = (
         NativeSync.ON
         if moved_contacts
-        else (NativeSync.OFF if probe_count >= _PROBES_NEEDED else NativeSync.UNKNOWN)
+        else (NativeSync.OFF if probe_count >= PROBES_NEEDED else NativeSync.UNKNOWN)
     )
     now = context.api.now()
     with context.begin() as session:
-        probes = _Probes(sync_state=sync_state, count=probe_count)
+        probes = Probes(sync_state=sync_state, count=probe_count)
         checkpoints.put(session, _CHECKPOINT, probes.to_checkpoint())
         mirror.patch(session, list(records.values()), due_at=now)
     _log.info(
@@ -148,6 +150,11 @@ def evaluate_probe(context: RunContext, move: Move, stages_before: Mapping[Ref, 
     )
 
 
-def _read_probes(context: RunContext) -> _Probes:
+def stored_probes(session: Transaction) -> Probes:
+    """Return what was learnt in this portal so far."""
+    return Probes.from_checkpoint(checkpoints.get(session, _CHECKPOINT))
+
+
+def _read_probes(context: RunContext) -> Probes:
     with context.reading() as session:
-        return _Probes.from_checkpoint(checkpoints.get(session, _CHECKPOINT))
+        return stored_probes(session)

@@ -237,3 +237,22 @@ def test_a_check_names_the_workflows_that_set_what_the_policy_does_not(
 def messages_of(run_connector: RunConnector) -> dict[str, str]:
     checks = run_connector("check", "--json").json
     return {check["name"]: check["message"] for check in checks}
+
+
+def test_a_check_says_which_webhook_events_do_not_arrive(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    workspace.portal.create("contacts", {"email": "anna@fjord.example"})
+    run_connector("pull")
+    address = {"HUBSPOT_WEBHOOK_SECRET": "s", "CONNECTOR_PUBLIC_URL": "https://hooks.example.com"}
+    checks = {check["name"]: check for check in run_connector("check", "--json", **address).json}
+    assert checks["webhooks"]["light"] == "ok"
+    assert checks["events of contacts"]["light"] == "warning"
+    assert checks["events of deals"]["light"] == "ok"
+    assert checks["company sync"]["message"].startswith("unknown")
+    # Where HubSpot does not answer, its time is unknown, and so is what is late.
+    address["HUBSPOT_API_URL"] = "http://127.0.0.1:9"
+    checks = {check["name"]: check for check in run_connector("check", "--json", **address).json}
+    assert checks["token"]["light"] == "fail"
+    assert "webhooks" in checks
+    assert "events of contacts" not in checks

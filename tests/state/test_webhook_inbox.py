@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connector.core.model import Ref
+from connector.core.model import ObjectType, Ref
 from connector.core.webhook_event import Event
 from state import tokens, webhook_inbox
 from state.db.transaction import Transaction
@@ -59,3 +59,15 @@ def test_a_token_is_replaced_and_kept_by_portal_and_name(session: Transaction) -
     tokens.put(in_portal(session, "0"), "oauth", "sealed-2", at=LATER)
     assert tokens.get(in_portal(session, "0"), "oauth") == "sealed-2"
     assert tokens.get(session, "oauth") is None
+
+
+def test_arrivals_are_counted_by_type_and_kind_with_the_last_time(session: Transaction) -> None:
+    webhook_inbox.put(session, [event("old")], at=NOW - timedelta(seconds=1))
+    webhook_inbox.put(session, [event("a"), event("b", "deals/7", links=True)], at=NOW)
+    webhook_inbox.put(session, [event("c")], at=LATER)
+    webhook_inbox.mark_seen(session, [event("a")], at=NOW)
+    assert webhook_inbox.arrivals(session, since=NOW) == {
+        (ObjectType.CONTACTS, False): webhook_inbox.Arrivals(count=2, last_at=LATER),
+        (ObjectType.DEALS, True): webhook_inbox.Arrivals(count=1, last_at=NOW),
+    }
+    assert webhook_inbox.arrivals(in_portal(session, OTHER_PORTAL), since=NOW) == {}
