@@ -176,11 +176,11 @@ def test_hold_pause_and_resume_by_command(
     assert main.run_command(["explain", record]) == 0
     capsys.readouterr()
     assert main.run_command(["hold", "list"]) == 0
-    listed = capsys.readouterr().out
-    assert "pilot" in listed
+    hold_list = capsys.readouterr().out
+    assert "pilot" in hold_list
     # Midnight of UTC in winter, in the zone of the portal.
-    assert "until (Europe/Oslo)" in listed
-    assert "2027-01-01 01:00" in listed
+    assert "until (Europe/Oslo)" in hold_list
+    assert "2027-01-01 01:00" in hold_list
     assert main.run_command(["hold", "remove", record]) == 0
     assert main.run_command(["hold", "remove", record]) == 1
     assert main.run_command(["pause", "--reason", "import"]) == 0

@@ -58,9 +58,9 @@ def archive_created(client: HubSpotClient, created: Iterable[Ref]) -> Cleaning:
             continue
         if rows is not None:
             marked = {row.ref for row in rows.records.values() if is_of_trial(kind, row.properties)}
-            others = {row.ref for row in rows.records.values()} - marked
-            cleaning.left |= (others | set(rows.unreadable)) - linked
-            cleaning.linked |= (others | set(rows.unreadable)) & linked
+            unmarked = {row.ref for row in rows.records.values()} - marked
+            cleaning.left |= (unmarked | set(rows.unreadable)) - linked
+            cleaning.linked |= (unmarked | set(rows.unreadable)) & linked
             _remove(client, sorted(marked), cleaning)
     return cleaning
 
