@@ -46,6 +46,7 @@ def archive_created(client: HubSpotClient, created: Iterable[Ref]) -> Cleaning:
     """
     cleaning = Cleaning()
     refs = set(created)
+    # HubSpot creates a company without being asked, so its id is in no answer to the trial.
     contacts = sorted(ref for ref in refs if ref.object_type is ObjectType.CONTACTS)
     linked = _linked_companies(client, contacts, cleaning) - refs
     for kind in NAME_PROPERTY:
@@ -56,6 +57,7 @@ def archive_created(client: HubSpotClient, created: Iterable[Ref]) -> Cleaning:
             cleaning.problems.append(f"The {kind} of the trial could not be read: {error}.")
             cleaning.left |= set(asked)
             continue
+        # A record without the mark is somebody else's by now, and stays.
         if rows is not None:
             marked = {row.ref for row in rows.records.values() if is_of_trial(kind, row.properties)}
             unmarked = {row.ref for row in rows.records.values()} - marked
