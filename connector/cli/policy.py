@@ -141,18 +141,16 @@ def show(*, policy: str | None, form: str, offline: bool) -> int:
     name = policy or loaded_settings.policy
     portal = _portal(loaded_settings, offline=offline)
     portal = portal or policy_test.offline_portal(policy_test.find_cases(name))
-    policy_in_words = describe_policy(
-        policy_test.check_policy(read_policy(name, loaded_settings), portal, datetime.now(UTC)),
-        portal,
-    )
-    if form == "text":
-        console().print(policy_view.renderable(policy_in_words))
+    bound = policy_test.check_policy(read_policy(name, loaded_settings), portal, datetime.now(UTC))
+    if form == "html":
+        # Loaded where it is used: the page is one of the dashboard's.
+        from connector.web.dashboard.policy_file import policy_html
+
+        sys.stdout.write(policy_html(bound, portal))
+    elif form == "markdown":
+        sys.stdout.write(policy_view.markdown(describe_policy(bound, portal)))
     else:
-        sys.stdout.write(
-            policy_view.html(policy_in_words)
-            if form == "html"
-            else policy_view.markdown(policy_in_words)
-        )
+        console().print(policy_view.renderable(describe_policy(bound, portal)))
     return 0
 
 

@@ -233,7 +233,8 @@ def test_nothing_in_a_policy_is_markup_of_the_page(
     run_command: RunCommand, own_policy: Path
 ) -> None:
     own_policy.write_text(
-        OWN_POLICY.replace("a pilot:", "<script>alert(1)</script>"), encoding="utf-8"
+        OWN_POLICY.replace('"a pilot: {contact.last_conversion}"', "<script>alert(1)</script>"),
+        encoding="utf-8",
     )
     page = run_command("policy show ours.yaml --format html --offline")[1]
     assert "<script>" not in page

@@ -1,9 +1,8 @@
-"""Show a policy in plain words: as text, as Markdown, as a page of HTML."""
+"""Show a policy in plain words: as text and as Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,12 +16,6 @@ _STATUS_HEADINGS = ("rule", "when", "lead status", "why")
 _SETTING_HEADINGS = ("setting", "value", "meaning")
 _STAGE_NOTE = "The first rule that holds wins; then the rules are tried again on its result."
 _STATUS_NOTE = "By the stage that results; the first line that holds wins."
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;width:100%;margin:1rem 0}"
-    "th,td{border:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}"
-    "th{background:#f3f3f3}"
-)
 
 
 def markdown(policy_text: PolicyText) -> str:
@@ -65,35 +58,6 @@ def _markdown_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> I
     yield "|---" * len(headings) + "|"
     for row in rows:
         yield f"| {' | '.join(markdown_cell(cell) for cell in row)} |"
-
-
-def html(policy_text: PolicyText) -> str:
-    """Return the policy as one page of HTML that needs nothing else."""
-    parts = [
-        f"<h1>Policy {escape(_title(policy_text))}</h1>",
-        f"<p>Path of portal {escape(policy_text.portal_id)}: {escape(policy_text.stages)}.</p>",
-        f"<h2>Lifecycle stage</h2><p>{_STAGE_NOTE}</p>",
-        _html_table(_STAGE_HEADINGS, map(_stage_cells, policy_text.rules)),
-        f"<h2>Lead status</h2><p>{_STATUS_NOTE}</p>",
-        _html_table(_STATUS_HEADINGS, map(_status_cells, policy_text.rows)),
-        "<h2>Settings</h2>",
-        _html_table(_SETTING_HEADINGS, policy_text.settings),
-    ]
-    if policy_text.warnings:
-        warning_items = "".join(f"<li>{escape(warning)}</li>" for warning in policy_text.warnings)
-        parts.append(f"<h2>Asleep in this portal</h2><ul>{warning_items}</ul>")
-    title = f"<title>Policy {escape(policy_text.name)}</title>"
-    head = f'<meta charset="utf-8">{title}<style>{_STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _html_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
-    body = "\n".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
-    )
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
 
 
 def renderable(policy_text: PolicyText) -> RenderableType:

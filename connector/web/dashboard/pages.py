@@ -6,9 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.corrections.audit import BrokenChain, IntactChain
 from connector.core.corrections.holds import HoldScope, hold_scopes
-from connector.core.model import Outcome, Ref
+from connector.core.explain.policy_document import document_policy
+from connector.core.explain.policy_text import describe_policy
+from connector.core.model import Outcome, Portal, Ref
 from connector.core.record_address import record_address
 from connector.errors import UserError
 from connector.push.review_only import read_review_only
@@ -20,6 +23,7 @@ from connector.reports.record import record_view
 from connector.reports.table import Report
 from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
+from connector.web.dashboard.path_picture import path_picture
 from connector.web.dashboard.source import DashboardSource
 from state import audit, audit_counts, holds, operator_actions, plans
 from state.audit_proof import runs_with_missing_lines
@@ -141,6 +145,21 @@ def report_page(source: DashboardSource, name: str) -> Page:
     if name not in REPORTS:
         raise UserError(f"There is no report {name!r}: choose one of {', '.join(REPORTS)}.")
     return {"report": REPORTS[name](source)}
+
+
+def policy_page(source: DashboardSource) -> Page:
+    """Return the policy in plain words, stage by stage, with a picture of the path."""
+    return policy_in_words(source.policy, source.portal)
+
+
+def policy_in_words(policy: BoundPolicy, portal: Portal) -> Page:
+    """Return what the document of a policy shows, on its page and in `policy show`."""
+    document = document_policy(policy, portal)
+    return {
+        "document": document,
+        "picture": path_picture(document),
+        "settings": describe_policy(policy, portal).settings,
+    }
 
 
 def parse_ref(text: str) -> Ref:

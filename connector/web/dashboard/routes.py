@@ -77,6 +77,7 @@ class Dashboard:
             "/record": self.find_record,
             "/records/{kind}/{number}": self.record,
             "/reports/{name}": self.report,
+            "/policy": self.policy,
             "/login": self.login_page,
         }
         for path, page in get_routes.items():
@@ -152,6 +153,10 @@ class Dashboard:
     async def report(self, request: Request, name: str) -> Response:
         """Answer one report."""
         return await self._page(request, "report.html", partial(pages.report_page, name=name))
+
+    async def policy(self, request: Request) -> Response:
+        """Answer the policy in plain words."""
+        return await self._page(request, "policy.html", pages.policy_page)
 
     async def login_page(self, request: Request) -> Response:
         """Answer the form to log in."""

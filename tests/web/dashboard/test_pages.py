@@ -23,6 +23,7 @@ PATHS = (
     "/corrections",
     "/audit",
     "/runs",
+    "/policy",
     "/style.css",
     "/records/contacts/98",
     *(f"/reports/{name}" for name in REPORTS),
