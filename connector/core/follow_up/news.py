@@ -57,6 +57,7 @@ def news_of(
     `deal` is the mirrored deal where the change is of one, and `linked_records` are the contacts
     and companies that it is linked with. A deal of a pipeline that does not count is no news.
     """
+    # Of a contact or company: it became ready for sales, or a watched property changed.
     if change.property_name != DEAL_STAGE:
         is_ready = (
             change.record.object_type is ObjectType.CONTACTS
@@ -69,8 +70,10 @@ def news_of(
     if deal is None or not read_policy_deal(policy, deal, now=change.at).counts:
         return
     state, former_state = (_state(policy, deal, stage) for stage in (change.after, change.before))
+    # A won deal that moves between two won stages was told before.
     if state is DealState.WON and former_state is not DealState.WON:
         yield News(kind=NewsKind.DEAL_WON, change=change, record=change.record)
+    # A deal that begins open, not one that is opened again.
     if state is DealState.OPEN and not change.before:
         yield from (
             News(kind=NewsKind.CUSTOMER_DEAL, change=change, record=record.ref, deal=change.record)
