@@ -338,9 +338,13 @@ def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
 
 
 def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
-    """Send the alert that a known portal cannot be opened; a failing database is only logged."""
+    """Send the alert that a known portal cannot be opened; a failing database is only logged.
+
+    Where several are known, nobody can say which of them it is.
+    """
     try:
-        for portal_id in loop.known_portal_ids()[:1]:
+        portal_ids = loop.known_portal_ids()
+        for portal_id in portal_ids if len(portal_ids) == 1 else ():
             health = Health(
                 failing_steps=loop.steps.failing_steps(),
                 monotonic_seconds=loop.steps.monotonic(),

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlmodel import SQLModel
 
 from connector.core.model import Ref
+from state import checkpoints
 from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
@@ -67,14 +68,15 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_PLACE_CHECKPOINT: Final = "events-place"  # the last place that an event ever had
 
 
 def add(session: Transaction, events: Sequence[OutgoingEvent], *, at: datetime) -> None:
-    """Store events behind those that wait."""
+    """Store events behind those that wait, each at a place that no other event ever had."""
     if not events:
         return
     query = select(func.max(_C.place)).where(_C.portal_id == session.portal_key)
-    last_place = session.scalar(query) or 0
+    last_place = max(session.scalar(query) or 0, checkpoints.get(session, _PLACE_CHECKPOINT) or 0)
     rows = [
         {
             "portal_id": session.portal_key,
@@ -92,6 +94,7 @@ def add(session: Transaction, events: Sequence[OutgoingEvent], *, at: datetime) 
         for place, event in enumerate(events, start=last_place + 1)
     ]
     session.execute(insert(_TABLE), rows)
+    checkpoints.put(session, _PLACE_CHECKPOINT, last_place + len(events))
 
 
 def read_due(session: Transaction, *, now: datetime, limit: int) -> list[WaitingEvent]:
@@ -117,9 +120,9 @@ def read_due(session: Transaction, *, now: datetime, limit: int) -> list[Waiting
     return list(map(_waiting_event, session.execute(query)))
 
 
-def remove(session: Transaction, place: int) -> None:
+def remove(session: Transaction, waiting: WaitingEvent) -> None:
     """Delete an event that was taken."""
-    session.execute(delete(_TABLE).where(*_at_place(session, place)))
+    session.execute(delete(_TABLE).where(*_is_event(session, waiting)))
 
 
 def note_refusal(
@@ -137,7 +140,7 @@ def note_refusal(
         "next_try": to_millis(next_try),
         "set_aside": int(set_aside),
     }
-    session.execute(update(_TABLE).where(*_at_place(session, waiting.place)).values(values))
+    session.execute(update(_TABLE).where(*_is_event(session, waiting)).values(values))
 
 
 def count(session: Transaction) -> EventCounts:
@@ -174,8 +177,12 @@ def prune_set_aside(session: Transaction, *, before: datetime) -> None:
     session.execute(delete(_TABLE).where(*conditions))
 
 
-def _at_place(session: Transaction, place: int) -> tuple[Any, Any]:
-    return (_C.portal_id == session.portal_key, _C.place == place)
+def _is_event(session: Transaction, waiting: WaitingEvent) -> tuple[Any, Any, Any]:
+    return (
+        _C.portal_id == session.portal_key,
+        _C.place == waiting.place,
+        _C.event_id == waiting.event.event_id,
+    )
 
 
 def _waiting_event(row: Any) -> WaitingEvent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Any, Final
@@ -13,6 +14,7 @@ from connector.alerts.event_document import applied_event, is_event
 from connector.alerts.event_receiver import EventNotTaken, EventReceiver, EventRefused, post
 from connector.errors import ConnectorError
 from state import audit, checkpoints, outgoing_events
+from state.db.locks import Busy
 from state.db.store import Store
 from state.db.transaction import Transaction
 from state.outgoing_events import WaitingEvent
@@ -44,7 +46,22 @@ def deliver_waiting(
     An event that the receiver refuses waits, and the later events of its record with it; those of
     other records go on. Raise EventNotTaken where the receiver takes nothing at all: it is down,
     or refuses one record after the other.
+
+    Of several processes one delivers at a time, so that the events of a record keep their order;
+    where another one is at it, nothing is done.
     """
+    lock = store.writer_lock(f"events-{portal_id}", wait=0, holder_name="the delivery of events")
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except Busy:
+            return 0
+        return _deliver(store, portal_id, receiver, now)
+
+
+def _deliver(
+    store: Store, portal_id: str, receiver: EventReceiver, now: Callable[[], datetime]
+) -> int:
     count = refusals = 0
     # A portal's first delivery: what was applied before there was a receiver is not posted.
     with store.begin(portal_id) as session:
@@ -91,7 +108,7 @@ def _queue_applied(store: Store, portal_id: str, now: Callable[[], datetime]) ->
 
 def _note_taken(store: Store, portal_id: str, waiting: WaitingEvent, now: datetime) -> None:
     with store.begin(portal_id) as session:
-        outgoing_events.remove(session, waiting.place)
+        outgoing_events.remove(session, waiting)
         checkpoints.put(session, _TAKEN_CHECKPOINT, now.isoformat())
 
 

@@ -25,6 +25,7 @@ _SECRETS: Final[Mapping[str, str]] = {
     "token": "HUBSPOT_ACCESS_TOKEN",
     "client_secret": "HUBSPOT_CLIENT_SECRET",
     "refresh_token": "HUBSPOT_REFRESH_TOKEN",
+    "events_secret": "CONNECTOR_EVENTS_SECRET",
 }
 _SETTINGS: Final[Mapping[str, str]] = {
     "portal_id": "HUBSPOT_PORTAL_ID",
@@ -33,6 +34,8 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "policy": "CONNECTOR_POLICY",
     "writes": "CONNECTOR_WRITES",
     "alerts": "CONNECTOR_ALERTS",
+    "handover": "CONNECTOR_HANDOVER",
+    "events": "CONNECTOR_EVENTS",
     "dashboard_users": "CONNECTOR_DASHBOARD_USERS",
     "daily_reserve": "CONNECTOR_DAILY_RESERVE",
 }
@@ -43,6 +46,11 @@ _KEYS: Final = frozenset(
 # A file's portal is reached by the file's own token: one from elsewhere may be another portal's.
 OWN_SETTINGS: Final = frozenset(
     {"HUBSPOT_PORTAL_ID", "HUBSPOT_ACCESS_TOKEN", "HUBSPOT_REFRESH_TOKEN"}
+)
+
+# What happens in a portal is posted to its own people: those of the environment may be another's.
+OWN_TARGETS: Final = frozenset(
+    {"CONNECTOR_HANDOVER", "CONNECTOR_EVENTS", "CONNECTOR_EVENTS_SECRET"}
 )
 
 
@@ -108,12 +116,14 @@ def read_portal_folder(path: Path, environment: Mapping[str, str]) -> PortalFold
     """
     portals: dict[str, PortalFile] = {}
     problems: dict[str, str] = {}
+    # Whoever mistypes one file still wants the work on all other portals to go on.
     for file in sorted(path.glob(f"*{_SUFFIX}")):
         try:
             portals[file.stem] = read_portal_file(file, environment)
         except UserError as error:
             problems[file.stem] = str(error)
     file_counts = Counter(portal.portal_id for portal in portals.values())
+    # A file was copied for a new portal, and its portal_id left as it was.
     for name, portal in list(portals.items()):
         if file_counts[portal.portal_id] > 1:
             file_names = (

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from connector.config.portal_files import (
     OWN_SETTINGS,
+    OWN_TARGETS,
     PORTAL_VARIABLE,
     PortalFile,
     PortalFolder,
@@ -147,7 +148,8 @@ class Sources:
         """
         if self.portal and name in self.portal.values:
             return self.portal.values[name]
-        if name in OWN_SETTINGS and (self.portal or self.portal_names):
+        is_own = name in OWN_SETTINGS or name in OWN_TARGETS
+        if is_own and (self.portal or self.portal_names):
             return DEFAULTS[name]
         return self._shared_value(name) or self._default(name)
 

@@ -52,7 +52,8 @@ class Schedule:
     the digest of the last plan that review has logged. `review_next` is set where the policy was
     edited: the next plan is reviewed even where the daemon writes; `reviewed_policy` is what that
     plan wants, until the next one is made. `written_digest` is of the policy that a daemon last
-    wrote by, "" where none did.
+    wrote by, as far as this one knows, "" where none did; `other_digest` is of the policy by which
+    another worker was seen to write since then.
     """
 
     poll_seconds: float
@@ -66,6 +67,7 @@ class Schedule:
     review_next: bool = False
     reviewed_policy: ReviewedPolicy | None = None
     written_digest: str = ""
+    other_digest: str = ""
 
     def poll_and_plan_now(self) -> None:
         """Poll and decide in the next cycle, since policy or portal changed."""

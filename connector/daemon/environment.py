@@ -149,6 +149,10 @@ class Environment:
         if self.portal is not previous:
             self._policy_text = ""
 
+    def expire_portal(self) -> None:
+        """Let the next cycle read stages, statuses and pipelines again."""
+        self._portal_read_at = self._sources.clock.monotonic() - PORTAL_SECONDS
+
     def renew_policy(self) -> None:
         """Read the policy again where it was edited, or another one is set for the portal.
 

@@ -14,7 +14,7 @@ from connector.daemon.cycle import CycleWork, Schedule, cycle
 from connector.daemon.environment import Environment, EnvironmentSources, open_environment
 from connector.daemon.steps import Steps
 from connector.daemon.stop import Stopping, StopSignal
-from connector.errors import StorageError, TemporaryError
+from connector.errors import StorageError, TemporaryError, UserError
 from connector.hubspot.http.failures import REFUSALS
 from connector.operations.operator_requests import carry_out_waiting
 from connector.push.review_only import is_review_only
@@ -154,14 +154,19 @@ class Loop:
         if previous != (environment.portal, environment.policy):
             self.schedule.poll_and_plan_now()
         is_edited = previous[1].digest != environment.policy.digest
+        if is_edited:
+            # Whoever edits the policy decides anew which one holds; it is reviewed first.
+            self._review_changed_policy(environment)
         if is_edited and environment.settings.writes == "apply":
             self.schedule.review_next = True
         return True
 
     def _run_locked_cycle(self, environment: Environment) -> None:
         line_count, context = _audit_line_count(environment), environment.new_context()
-        writes = environment.settings.writes == "apply" and not is_review_only(
-            environment.store, environment.portal_id
+        writes = (
+            environment.settings.writes == "apply"
+            and not is_review_only(environment.store, environment.portal_id)
+            and self._is_own_policy_in_force(environment)
         )
         work = CycleWork(
             writes=writes, carry_out_requests=lambda: self._carry_out_requests(environment)
@@ -171,6 +176,33 @@ class Loop:
                 cycle(context, self.steps, self.schedule, work)
         finally:
             self._report_ended_corrections(environment, line_count)
+
+    def _is_own_policy_in_force(self, environment: Environment) -> bool:
+        """Return whether no other worker writes by another policy; the caller holds the lock.
+
+        Two machines with different copies of a policy would else correct each other for ever.
+        """
+        schedule, own_digest = self.schedule, environment.policy.digest
+        with environment.store.reading(environment.portal_id) as session:
+            written_digest = portal_policy.read_daemon_digest(session)
+        if written_digest in {schedule.written_digest, own_digest}:
+            schedule.written_digest, schedule.other_digest = written_digest, ""
+            self.steps.note_success("other-policy")
+            return True
+        # A stage that was added to the portal changes the policy too: look at the portal first.
+        if schedule.other_digest != written_digest:
+            schedule.other_digest = written_digest
+            environment.expire_portal()
+            return False
+        self.steps.note_failure(
+            "other-policy",
+            UserError(
+                f"Another worker writes to portal {environment.portal_id} by another policy than "
+                f"{environment.policy.name} as it is here: this one writes nothing. Give all "
+                "workers the same policy file, and the same version of the connector."
+            ),
+        )
+        return False
 
     def _carry_out_requests(self, environment: Environment) -> None:
         """Carry out what people asked for on the dashboard, and decide afterwards."""

@@ -273,3 +273,19 @@ def test_a_delivery_that_nobody_wakes_ends_at_once() -> None:
     delivery = EventDelivery(lambda _: 0)
     delivery.close()
     delivery.close()
+
+
+@responses.activate
+def test_of_two_processes_one_delivers_at_a_time(
+    store: Store, receiver: EventReceiver, tmp_path: Path
+) -> None:
+    responses.add(responses.POST, URL, status=204)
+    with store.begin(PORTAL) as session:
+        audit.append(session, [line_of(1)])
+    with (
+        Store.open(f"sqlite:///{tmp_path / 'connector.db'}") as other_store,
+        other_store.writer_lock(f"events-{PORTAL}", wait=0),
+    ):
+        assert deliver(store, receiver) == 0
+        assert not responses.calls
+    assert deliver(store, receiver) == 1

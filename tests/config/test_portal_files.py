@@ -190,3 +190,27 @@ def test_no_message_about_a_file_shows_its_secrets(folder: Path) -> None:
     problems = read_folder(folder).problems
     assert set(problems) == {"acme", "bolt"}
     assert TOKEN not in repr(problems)
+
+
+def test_what_happens_in_a_portal_is_posted_to_its_own_people_alone(folder: Path) -> None:
+    shared = {
+        "CONNECTOR_HANDOVER": "1=json://everybody",
+        "CONNECTOR_EVENTS": "https://everybody.example",
+        "CONNECTOR_EVENTS_SECRET": "whsec_everybody",
+    }
+    write(folder, "acme", f'portal_id = 42\ntoken = "{TOKEN}"\n')
+    values = settings.read_values(shared, folder=folder.parent)
+    assert {values[name] for name in shared} == {""}
+    lines = 'handover = ["1=json://acme"]\nevents = "https://acme.example"\n'
+    (folder / "secret").write_text("whsec_acme\n", encoding="utf-8")
+    write(
+        folder,
+        "acme",
+        f'portal_id = 42\ntoken = "{TOKEN}"\n{lines}events_secret_file = "secret"\n',
+    )
+    values = settings.read_values(shared, folder=folder.parent)
+    assert [values[name] for name in shared] == [
+        "1=json://acme",
+        "https://acme.example",
+        "whsec_acme",
+    ]

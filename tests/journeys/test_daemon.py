@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -223,6 +224,40 @@ def test_a_policy_that_was_edited_while_no_daemon_ran_is_shown_before_it_is_writ
         runner.run_cycle()
         runner.run_cycle()
     assert stage_of(workspace, anna) == OPPORTUNITY
+
+
+def test_two_workers_with_different_copies_of_a_policy_do_not_write_in_turn(
+    workspace: Workspace, anna: str
+) -> None:
+    mine, yours = workspace.folder / "mine.yaml", workspace.folder / "yours.yaml"
+    mine.write_text("extends: standard\nname: mine\n")
+    yours.write_text("extends: standard\nname: yours\nsettings: {stages: [customer]}\n")
+
+    def run_cycle(of: DaemonRunner, policy: Path) -> None:
+        workspace.overrides = {**workspace.overrides, "CONNECTOR_POLICY": str(policy)}
+        of.run_cycle()
+
+    with (
+        run_daemon(workspace, CONNECTOR_POLICY=str(mine)) as runner,
+        run_daemon(workspace, CONNECTOR_POLICY=str(yours)) as replaced,
+    ):
+        replaced.loop.open()
+        run_cycle(replaced, yours)  # it writes by its own policy
+        runner.loop.open()
+        for _ in range(2):  # a look, and then a write
+            run_cycle(runner, mine)
+        assert stage_of(workspace, anna) == OPPORTUNITY
+        for _ in range(3):
+            run_cycle(replaced, yours)
+            run_cycle(runner, mine)
+        assert replaced.failing_steps() == {"other-policy"}
+        (failing_step,) = replaced.loop.steps.failing_steps()
+        assert "Another worker writes to portal" in str(failing_step.error)
+        assert runner.failing_steps() == set()
+        yours.write_text(mine.read_text())
+        for _ in range(2):
+            run_cycle(replaced, yours)
+        assert replaced.failing_steps() == set()
 
 
 def test_a_daemon_that_starts_again_by_the_same_policy_writes_at_once(

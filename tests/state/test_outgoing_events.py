@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from connector.core.model import Ref
@@ -38,7 +39,7 @@ def refuse(session: Transaction, *, set_aside: bool = False) -> None:
 def test_only_the_first_event_of_each_record_is_due(session: Transaction) -> None:
     add(session, ANNA, ANNA, BEA)
     assert due_places(session) == [("contacts/1", 1), ("contacts/2", 3)]
-    outgoing_events.remove(session, 1)
+    outgoing_events.remove(session, due(session)[0])
     assert due_places(session) == [("contacts/1", 2), ("contacts/2", 3)]
 
 
@@ -60,7 +61,7 @@ def test_an_event_set_aside_lets_its_record_go_on_and_is_tried_again(session: Tr
     assert due_places(session) == [("contacts/1", 2)]
     assert due_places(session, 10) == [("contacts/1", 1), ("contacts/1", 2)]
     assert outgoing_events.count(session) == EventCounts(waiting=1, since=NOON, set_aside=1)
-    outgoing_events.remove(session, 2)
+    outgoing_events.remove(session, due(session)[0])
     assert outgoing_events.count(session) == EventCounts(set_aside=1)
 
 
@@ -76,3 +77,16 @@ def test_events_of_an_erased_record_go_and_old_ones_set_aside_are_pruned(
     cascade.erase(session, [BEA], at=NOON)
     add(session)
     assert outgoing_events.count(session) == EventCounts()
+
+
+def test_an_event_that_was_taken_long_ago_takes_no_later_one_with_it(session: Transaction) -> None:
+    add(session, ANNA)
+    taken = due(session)[0]
+    outgoing_events.remove(session, taken)
+    outgoing_events.add(
+        session, [OutgoingEvent(event_id="evt_later", record=BEA, document="{}")], at=NOON
+    )
+    assert due_places(session) == [("contacts/2", 2)]
+    outgoing_events.remove(session, taken)
+    outgoing_events.remove(session, replace(taken, place=2))
+    assert due_places(session) == [("contacts/2", 2)]
