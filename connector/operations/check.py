@@ -13,6 +13,7 @@ from connector.errors import ConnectorError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing
+from connector.operations.check_properties import check_properties
 from connector.operations.check_workflows import check_workflows
 from connector.operations.check_writers import check_writers
 from connector.operations.finding import CheckResult, Finding
@@ -55,6 +56,7 @@ def check(
         yield _check_writable(api, kind)
     yield from _check_stages(portal)
     yield from _check_pipelines(portal)
+    yield from check_properties(policy, portal)
     try:
         bound = bind(policy, portal)
     except UserError as error:
