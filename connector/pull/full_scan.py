@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +20,9 @@ from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
 from connector.pull.ingest import Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing
 from connector.pull.scan_progress import ScanProgress
-from connector.pull.windows import ReadPosition, position_checkpoint
+from connector.pull.windows import ReadPosition, load_position, position_checkpoint
 from state import checkpoints, mirror, mirror_queries
+from state.db.transaction import Transaction
 from state.unreadable_records import FailedReading
 
 # The most ids that one association read takes.
@@ -37,13 +39,25 @@ def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence
     known from the deal's side. Lists come in the order of ids, and a list may begin at any id;
     neither is documented by HubSpot, so where it does not hold a single range reads all.
     """
-    scan = _FullScan(context, kind, properties)
+    return _read_and_finish(_FullScan(context, kind, properties))
+
+
+def fill_properties(context: RunContext, kind: ObjectType, properties: Sequence[str]) -> int:
+    """List every record of a mirrored type with these properties alone; return how many there were.
+
+    They are added to the mirrored records, which keep their version and whatever else is known
+    of them: what changed since the last poll is read whole by the next one.
+    """
+    return _read_and_finish(_FullScan(context, kind, properties, is_fill=True))
+
+
+def _read_and_finish(scan: _FullScan) -> int:
     try:
         scan.read_ranges()
     except (OutOfOrderError, RequestRefused):
         if not scan.progress.is_parallel:
             raise
-        _log.warning("scan.single_range", portal=context.portal_id, object_type=str(kind))
+        scan.log_single_range()
         scan.progress.restart_with_one_range()
         scan.read_ranges()
     scan.finish()
@@ -57,9 +71,17 @@ class _FullScan:
     where its range goes on: a process that dies loses the pages under way, and no others.
     """
 
-    def __init__(self, context: RunContext, kind: ObjectType, properties: Sequence[str]) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        kind: ObjectType,
+        properties: Sequence[str],
+        *,
+        is_fill: bool = False,
+    ) -> None:
         self._context, self._kind, self._properties = context, kind, tuple(properties)
-        self._checkpoint = f"list.{kind}"
+        self._is_fill = is_fill
+        self._checkpoint = f"fill.{kind}" if is_fill else f"list.{kind}"
         self._page_requests: dict[Future[Page], int] = {}
         self._link_request: Future[_LinksByType] | None = None
         self.progress = self._stored_progress() or self._new_progress()
@@ -74,8 +96,20 @@ class _FullScan:
                 self._handle_answers(pool)
         self._resolve_missing(self.progress.missing)
 
+    def log_single_range(self) -> None:
+        """Log that the ranges are given up for a single one."""
+        _log.warning(
+            "scan.single_range", portal=self._context.portal_id, object_type=str(self._kind)
+        )
+
     def finish(self) -> None:
-        """Let the next poll read changes from the beginning of the scan on."""
+        """Let the next poll read changes from the beginning of the scan on.
+
+        After a fill it goes on where the last poll ended, which has not seen what changed since.
+        """
+        if self._is_fill:
+            self._finish_fill()
+            return
         started = datetime.fromisoformat(self.progress.started)
         position = ReadPosition(
             until=started, complete_until=started, properties=self.progress.properties
@@ -85,12 +119,31 @@ class _FullScan:
             checkpoints.put(session, f"proven.{self._kind}", self.progress.started)
             checkpoints.put(session, self._checkpoint, None)
 
+    def _finish_fill(self) -> None:
+        """Note that the mirrored records have these properties too."""
+        with self._context.begin() as session:
+            position = load_position(session, self._kind)
+            if position:
+                names = tuple(sorted({*position.properties, *self._properties}))
+                filled = replace(position, properties=names)
+                checkpoints.put(session, position_checkpoint(self._kind), filled.to_checkpoint())
+            checkpoints.put(session, self._checkpoint, None)
+
     def _stored_progress(self) -> ScanProgress | None:
-        """Return how far an interrupted scan came, None where a new one must begin."""
+        """Return how far an interrupted scan came, None where a new one must begin.
+
+        A fill begins again where a poll came after it began: that poll, by another policy, stored
+        records without what had been filled.
+        """
         with self._context.reading() as session:
             stored = checkpoints.get(session, self._checkpoint)
+            position = load_position(session, self._kind)
         progress = ScanProgress.from_checkpoint(self._kind, stored)
-        return progress if progress and progress.properties == self._properties else None
+        if not progress or progress.properties != self._properties:
+            return None
+        started = datetime.fromisoformat(progress.started)
+        is_outdated = self._is_fill and (position is None or position.until >= started)
+        return None if is_outdated else progress
 
     def _new_progress(self) -> ScanProgress:
         """Return a scan at its beginning; one request counts the records."""
@@ -169,7 +222,7 @@ class _FullScan:
                 self._request_page(pool, number)
         if page_requests:
             # The associations of deals are read later; other types are complete without any.
-            are_complete = self._kind is not ObjectType.DEALS
+            are_complete = self._kind is not ObjectType.DEALS and not self._is_fill
             complete = [record.ref for record in records] if are_complete else []
             self._store_batch(Batch(records=records, complete=complete))
 
@@ -184,7 +237,7 @@ class _FullScan:
     def _note_pending(self, range_page: RangePage) -> None:
         """Note whose associations are still to be read, and which records the page lacks."""
         note_unreadable(self._context, range_page.unreadable, FailedReading.PAGE)
-        if self._kind is ObjectType.DEALS:
+        if self._kind is ObjectType.DEALS and not self._is_fill:
             self.progress.unlinked.extend(record.ref for record in range_page.records)
         if self.progress.is_repeat:
             self.progress.missing.extend(self._missing_refs(range_page))
@@ -206,7 +259,13 @@ class _FullScan:
 
     def _store_batch(self, batch: Batch) -> None:
         """Store what was read, together with where the ranges stand."""
-        ingest(self._context, batch, checkpoint=(self._checkpoint, self.progress.to_checkpoint()))
+        checkpoint = (self._checkpoint, self.progress.to_checkpoint())
+        if self._is_fill:
+            with self._context.begin() as session:
+                _add_properties(session, batch.records, due_at=self._context.api.now())
+                checkpoints.put(session, *checkpoint)
+        else:
+            ingest(self._context, batch, checkpoint=checkpoint)
         if len(self.progress.missing) >= _LINK_BATCH:
             self._resolve_missing(self.progress.missing)
         done = self.progress.count
@@ -216,3 +275,21 @@ class _FullScan:
         """Ask what happened to the records that no page showed."""
         resolve_missing(self._context, refs)
         self.progress.missing = []
+
+
+def _add_properties(session: Transaction, records: Sequence[Record], *, due_at: datetime) -> None:
+    """Add the properties of these records to the mirrored ones, which keep their version.
+
+    A later version is therefore still news, with its associations. A record that is not mirrored
+    is skipped, because the mirror holds whole records only.
+    """
+    stored = mirror.get(session, (record.ref for record in records))
+    filled = [
+        replace(
+            stored[record.ref],
+            properties={**stored[record.ref].properties, **record.properties},
+        )
+        for record in records
+        if record.ref in stored
+    ]
+    mirror.put(session, filled, due_at=due_at)

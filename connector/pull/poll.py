@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from connector.config import presets
@@ -16,7 +16,7 @@ from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
-from connector.pull.full_scan import scan_object_type
+from connector.pull.full_scan import fill_properties, scan_object_type
 from connector.pull.incomplete_windows import forget_incomplete_window, give_up_window
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.retry_unreadable import retry_set_aside
@@ -42,30 +42,36 @@ BATCH_SIZE = 1000  # the most ids that one association read takes (HubSpot's ass
 class PullResult:
     """How many records were read, and how many of them had changed, by object type.
 
-    `scanned` names the types that were listed from beginning to end.
+    `scanned` names the types that were listed from beginning to end, `filled` the properties
+    that were added to the mirrored records of a type.
     """
 
     read: Mapping[ObjectType, int]
     changed: Mapping[ObjectType, int]
     scanned: frozenset[ObjectType]
+    filled: Mapping[ObjectType, tuple[str, ...]] = field(default_factory=dict)
 
 
 def pull(context: RunContext, *, full: bool = False) -> PullResult:
     """Bring the mirror up to date with HubSpot; return what was read.
 
-    A type that was never read, or that lacks a property which the policy needs, is listed
-    whole, and so are all with `full`. Otherwise only what was modified since the last poll is
-    read, less the overlap. A process that dies in between repeats the window or the page that
-    was under way. Raise TemporaryError where HubSpot stays away: the checkpoint does not move.
+    A type that was never read is listed whole, and so are all with `full`. Of a type that lacks
+    properties which the policy needs, these alone are listed. Then only what was modified since
+    the last poll is read, less the overlap. A process that dies in between repeats the window or
+    the page that was under way. Raise TemporaryError where HubSpot stays away: the checkpoint
+    does not move.
     """
     properties = needed_properties(context.policy, context.portal)
     read_counts: dict[ObjectType, int] = {}
     changed_counts: dict[ObjectType, int] = {}
     scanned: set[ObjectType] = set()
+    filled: dict[ObjectType, tuple[str, ...]] = {}
     incomplete_windows: list[BadAnswer] = []
     already_scanned = _scanned_types(context) if full else ()
     for kind in ORDER:
         scan_again = full and kind not in already_scanned
+        if not scan_again and (names := _fill_missing_properties(context, kind, properties[kind])):
+            filled[kind] = names
         position = None if scan_again else _read_position(context, kind, properties[kind])
         if position is None:
             scanned.add(kind)
@@ -91,7 +97,21 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     retry_set_aside(context)
     if incomplete_windows:
         raise incomplete_windows[0]
-    return PullResult(read=read_counts, changed=changed_counts, scanned=frozenset(scanned))
+    return PullResult(
+        read=read_counts, changed=changed_counts, scanned=frozenset(scanned), filled=filled
+    )
+
+
+def _fill_missing_properties(
+    context: RunContext, kind: ObjectType, properties: Sequence[str]
+) -> tuple[str, ...]:
+    """Add to the mirrored records what the policy needs and they lack; return its names."""
+    with context.reading() as session:
+        position = load_position(session, kind)
+    missing = tuple(sorted(set(properties) - set(position.properties))) if position else ()
+    if missing:
+        fill_properties(context, kind, missing)
+    return missing
 
 
 def _scanned_types(context: RunContext) -> tuple[str, ...]:
@@ -125,7 +145,7 @@ def _missing_message(context: DecisionContext, kind: ObjectType, properties: Seq
     source = preset if preset in presets.names() else policy.source
     return (
         f"The policy {policy.name} asks for what was never pulled of {kind}: {missing}. "
-        f"Run `connector pull --policy {source}`: it reads the whole portal once."
+        f"Run `connector pull --policy {source}`: it reads these alone, once."
     )
 
 

@@ -18,6 +18,7 @@ class HookedHubSpot(FakeHubSpot):
     """A fake in which a test can act between requests, and change answers.
 
     `hooks` holds what is called, by method, number of the request, and `before` or `after`;
+    `page_requests` holds type and properties of each page of a list that was asked for,
     `sent_updates` is every batch of changes that arrived, `hidden_from_search` what searches do
     not show yet, `forbidden_values` what a batch is refused for, `failing_values` with which
     error a batch always fails, `unanswered_per_update` which records each answer leaves out.
@@ -28,6 +29,7 @@ class HookedHubSpot(FakeHubSpot):
     hooks: dict[tuple[str, int, str], Callable[[], None]] = field(default_factory=dict)
     sent_updates: list[dict[Ref, dict[str, str]]] = field(default_factory=list)
     read_calls: list[tuple[str, tuple[Ref, ...], tuple[str, ...]]] = field(default_factory=list)
+    page_requests: list[tuple[ObjectType, tuple[str, ...]]] = field(default_factory=list)
     hidden_from_search: set[Ref] = field(default_factory=set)
     unanswered_per_update: list[frozenset[Ref]] = field(default_factory=list)
     forbidden_values: set[tuple[Ref, str, str]] = field(default_factory=set)
@@ -76,6 +78,7 @@ class HookedHubSpot(FakeHubSpot):
         archived: bool = False,
     ) -> Page:
         self._run_hook("page", "before")
+        self.page_requests.append((object_type, tuple(properties)))
         return FakeHubSpot.list_page(self, object_type, properties, after=after, archived=archived)
 
     def associations(

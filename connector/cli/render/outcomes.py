@@ -41,6 +41,8 @@ def pull_table(pull_result: PullResult) -> RenderableType:
         table.add_column(heading, justify="right" if heading else "left")
     for kind, count in pull_result.read.items():
         extent = "whole portal" if kind in pull_result.scanned else "changes"
+        if names := pull_result.filled.get(kind):
+            extent += f", and {', '.join(names)} of all"
         table.add_row(str(kind), f"{count:,}", f"{pull_result.changed[kind]:,}", extent)
     return table
 
