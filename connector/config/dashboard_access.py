@@ -41,6 +41,7 @@ class DashboardAccessSettings:
     """Who may see the dashboard.
 
     Callers from `proxies` are named by the header `proxy_header`; those among `operators` may act.
+    `hosts` are names by which the dashboard is called, beside that of CONNECTOR_PUBLIC_URL.
     `is_loopback` says that only this machine can connect. `public_host` is the host of
     CONNECTOR_PUBLIC_URL, "" where it is not set; `is_public_tls` that it begins with https.
     """
@@ -49,9 +50,16 @@ class DashboardAccessSettings:
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     proxy_header: str = "X-Forwarded-User"
     operators: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
     is_loopback: bool = True
     public_host: str = ""
     is_public_tls: bool = False
+
+    @property
+    def public_origin(self) -> str:
+        """Return CONNECTOR_PUBLIC_URL as browsers name it as an origin, "" where it is not set."""
+        scheme = "https" if self.is_public_tls else "http"
+        return f"{scheme}://{self.public_host}" if self.public_host else ""
 
     def is_proxy(self, address: str) -> bool:
         """Return whether an address is one of the named proxies."""
@@ -71,6 +79,7 @@ def read_access(values: Mapping[str, str], *, host: str) -> DashboardAccessSetti
         proxies=_proxies(values["CONNECTOR_DASHBOARD_PROXY"]),
         proxy_header=_proxy_header(values["CONNECTOR_DASHBOARD_PROXY_HEADER"]),
         operators=frozenset(values["CONNECTOR_DASHBOARD_OPERATORS"].split()),
+        hosts=frozenset(values["CONNECTOR_DASHBOARD_HOSTS"].lower().split()),
         is_loopback=_is_loopback(host),
         public_host=public_url.netloc.lower(),
         is_public_tls=public_url.scheme == "https",

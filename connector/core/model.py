@@ -20,6 +20,10 @@ class ObjectType(StrEnum):
     DEALS = "deals"
 
 
+_MAX_ID = 2**63 - 1
+"""The largest id that databases store."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """A record's name, written `contacts/123`; ids are text, compared as integers."""
@@ -38,7 +42,8 @@ class Ref:
         plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(
             type_name, type_name
         )
-        if plural not in tuple(ObjectType) or not (record_id.isascii() and record_id.isdigit()):
+        is_number = record_id.isascii() and record_id.isdigit()
+        if plural not in tuple(ObjectType) or not is_number or int(record_id) > _MAX_ID:
             raise ValueError(f"{text!r} is not a record: write contacts/123")
         return cls(ObjectType(plural), record_id)
 

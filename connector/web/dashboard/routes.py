@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -39,6 +40,9 @@ _MAX_WAITING: Final = 16
 """Pages that are made or wait at once; further ones are refused, so that probes stay free."""
 _THREADS: Final = 2
 _MAX_FORM_BYTES: Final = 65_536
+_TLS_COOKIE: Final = "__Host-connector"
+_PLAIN_COOKIE: Final = "connector"
+"""The session's cookie on this machine, where pages are opened without TLS."""
 _NOBODY: Final = ""
 """The owner of the login form's token."""
 ReadSource = Callable[[], DashboardSource | None]
@@ -58,6 +62,8 @@ class Dashboard:
         self._page_limiter = CapacityLimiter(_THREADS)
         # One at a time, so that of two equal forms the second finds the first's token spent.
         self._form_limiter = CapacityLimiter(1)
+        # Logins wait for each other, and hold up no form.
+        self._login_limiter = CapacityLimiter(1)
         self._templates = PageTemplates()
         package = files("connector.web.dashboard")
         self._style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
@@ -169,25 +175,25 @@ class Dashboard:
             return self._message(403, _FOREIGN)
         if not self._access.is_private(caller):
             return self._message(403, _PLAIN_HTTP)
-        form = await _read_form(request)
         try:
+            form = await _read_form(request)
             self._tokens.check(form.get("token", ""), _NOBODY)
         except UserError as error:
             return self._login(request, 403, str(error))
         identity = await to_thread.run_sync(
-            self._access.log_in,
+            partial(self._access.log_in, address=caller.address),
             form.get("name", "").strip(),
             form.get("password", ""),
-            limiter=self._form_limiter,
+            limiter=self._login_limiter,
         )
         if isinstance(identity, Refusal):
             return self._login(request, identity.status, identity.message)
         response = _redirect("/")
         response.set_cookie(
-            _cookie_name(caller),
+            _PLAIN_COOKIE if caller.is_from_loopback_page else _TLS_COOKIE,
             identity.session,
             max_age=round(SESSION_SECONDS),
-            secure=not caller.is_by_loopback_name,
+            secure=not caller.is_from_loopback_page,
             httponly=True,
             samesite="strict",
         )
@@ -204,7 +210,8 @@ class Dashboard:
             return self._message(403, str(error))
         self._access.log_out(identity.session)
         response = _redirect("/login")
-        response.delete_cookie(_cookie_name(_caller(request)))
+        response.delete_cookie(_PLAIN_COOKIE)
+        response.delete_cookie(_TLS_COOKIE, secure=True, httponly=True, samesite="strict")
         return response
 
     async def send_form(self, request: Request) -> Response:
@@ -322,13 +329,11 @@ _PLAIN_HTTP: Final = (
 def _caller(request: Request) -> Caller:
     address = request.client.host if request.client else ""
     caller = Caller(address=address, headers=request.headers)
-    session = request.cookies.get(_cookie_name(caller), "")
-    return Caller(address=address, headers=request.headers, session=session)
-
-
-def _cookie_name(caller: Caller) -> str:
-    """Return the cookie's name; the prefix lets browsers insist on TLS and on this host."""
-    return "connector" if caller.is_by_loopback_name else "__Host-connector"
+    # Browsers keep a name with the prefix for TLS and for its own host; behind a proxy that calls
+    # us by this machine's name the page's name is not known here.
+    names = (_TLS_COOKIE, _PLAIN_COOKIE) if caller.is_by_loopback_name else (_TLS_COOKIE,)
+    sessions = (request.cookies.get(name, "") for name in names)
+    return replace(caller, session=next(filter(None, sessions), ""))
 
 
 def _owner(identity: Identity) -> str:

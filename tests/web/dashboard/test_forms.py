@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from urllib.parse import urlencode
 
@@ -216,6 +216,33 @@ def test_pages_ask_for_a_login_and_the_session_cookie_is_strict(portal: Connecte
     assert browser.get("/corrections").status == 303
 
 
+def test_behind_a_proxy_that_hides_the_host_the_session_is_kept_for_tls(
+    portal: ConnectedPortal,
+) -> None:
+    access = replace(ELSEWHERE, public_host="crm.example", is_public_tls=True)
+    app = FakeDaemon(dashboard_source=source_of(portal), access=access).app()
+    proxied = {"Host": "127.0.0.1:8080", "Origin": "https://crm.example"}
+    browser = Browser(app, proxied)
+    cookie = browser.log_in("anna").headers["set-cookie"].lower()
+    assert cookie.startswith("__host-connector=")
+    assert "secure" in cookie
+    assert browser.get("/corrections").status == 200
+    ended = browser.post("/logout", {"token": browser.token("/")})
+    assert "secure" in ended.headers["set-cookie"].lower()
+    plain = Browser(app, {**proxied, "Origin": "http://crm.example"})
+    assert plain.log_in("anna").status == 403
+
+
+def test_a_login_form_that_is_too_large_is_refused_with_a_page(portal: ConnectedPortal) -> None:
+    answer = elsewhere(portal).post("/login", {"name": "x" * 70_000})
+    assert (answer.status, "too large" in answer.body) == (403, True)
+
+
+def test_a_number_that_no_database_stores_is_no_record(portal: ConnectedPortal) -> None:
+    answer = here(portal).get("/records/contacts/99999999999999999999999")
+    assert (answer.status, "is no record" in answer.body) == (404, True)
+
+
 def test_a_password_over_plain_http_is_not_taken(portal: ConnectedPortal) -> None:
     app = FakeDaemon(dashboard_source=source_of(portal), access=ELSEWHERE).app()
     browser = Browser(app, {"Host": "crm.example", "Origin": "http://crm.example"})
@@ -236,7 +263,9 @@ def test_a_wrong_password_is_said_and_guesses_are_throttled(portal: ConnectedPor
 
 def test_a_proxys_user_acts_by_name(portal: ConnectedPortal, contact: Ref) -> None:
     settings = DashboardAccessSettings(
-        proxies=(ip_network("127.0.0.1"),), operators=frozenset({"eve"})
+        proxies=(ip_network("127.0.0.1"),),
+        operators=frozenset({"eve"}),
+        hosts=frozenset({"crm.example"}),
     )
     app = FakeDaemon(dashboard_source=source_of(portal), access=settings).app()
     browser = Browser(app, {**HTTPS, "X-Forwarded-User": "eve"})
