@@ -152,6 +152,10 @@ class HubSpotApi(Protocol):
         """Search the record with the greatest id, and how many there are; one request."""
         ...
 
+    def search_modified_last(self, object_type: ObjectType, *, limit: int) -> Page:
+        """Search the records that were modified last, newest first, at most 200; one request."""
+        ...
+
     def list_page(
         self,
         object_type: ObjectType,

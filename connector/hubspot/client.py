@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from connector.core.follow_up.tasks import Task
 from connector.core.model import (
@@ -24,6 +24,7 @@ from connector.hubspot.api import (
     UpdateAnswer,
     WorkflowsResult,
 )
+from connector.hubspot.batches import chunks, object_type_of
 from connector.hubspot.codec import associations, portal, records, requests
 from connector.hubspot.codec.associations import AssociationsPage
 from connector.hubspot.http.daily_budget import (
@@ -54,8 +55,6 @@ READ_LIMIT: Final = 100
 HISTORY_LIMIT: Final = 50
 ASSOCIATIONS_LIMIT: Final = 1000
 UPDATE_LIMIT: Final = 100
-
-Item = TypeVar("Item")
 
 
 class HubSpotClient:
@@ -174,6 +173,15 @@ class HubSpotClient:
         request = Request(route=Route.SEARCH, path=path, body=requests.search_last_body())
         return self._send(request, lambda answer: records.parse_search(answer, object_type, ()))
 
+    def search_modified_last(self, object_type: ObjectType, *, limit: int) -> Page:
+        """Search the records that were modified last, newest first; one request."""
+        body = requests.search_modified_last_body(object_type, limit)
+        path = self._routes.path(Route.SEARCH, object_type)
+        return self._send(
+            Request(route=Route.SEARCH, path=path, body=body),
+            lambda answer: records.parse_search(answer, object_type, ()),
+        )
+
     def list_page(
         self,
         object_type: ObjectType,
@@ -241,7 +249,7 @@ class HubSpotClient:
             next_cursors: dict[Ref, str | None] = {}
             parts = [
                 {ref: cursors[ref] for ref in chunk}
-                for chunk in _chunks(list(cursors), ASSOCIATIONS_LIMIT)
+                for chunk in chunks(list(cursors), ASSOCIATIONS_LIMIT)
             ]
             for pages, failing in self._side_by_side.run(
                 [partial(self._read_links, part, to) for part in parts]
@@ -272,7 +280,7 @@ class HubSpotClient:
             return UpdateAnswer()
         if len(changes) > UPDATE_LIMIT:
             raise ValueError(f"{len(changes)} records in one batch: HubSpot takes {UPDATE_LIMIT}")
-        path = self._routes.path(Route.BATCH_UPDATE, _object_type_of(list(changes)))
+        path = self._routes.path(Route.BATCH_UPDATE, object_type_of(list(changes)))
         request = Request(
             route=Route.BATCH_UPDATE, path=path, body=requests.batch_update_body(changes)
         )
@@ -330,7 +338,7 @@ class HubSpotClient:
         unreadable: dict[Ref, str] = {}
 
         def read_part(part: Sequence[Ref], tries: int | None) -> ReadResult:
-            path = self._routes.path(Route.BATCH_READ, _object_type_of(part))
+            path = self._routes.path(Route.BATCH_READ, object_type_of(part))
             body = requests.batch_read_body(part, properties, history)
             return self._send(
                 Request(route=Route.BATCH_READ, path=path, body=body, query=query or {}),
@@ -339,7 +347,7 @@ class HubSpotClient:
             )
 
         size = HISTORY_LIMIT if history else READ_LIMIT
-        parts = _chunks(list(dict.fromkeys(refs)), size)
+        parts = chunks(list(dict.fromkeys(refs)), size)
         for results, failing in self._side_by_side.run(
             [partial(isolate_failing_records, part, read_part) for part in parts]
         ):
@@ -353,7 +361,7 @@ class HubSpotClient:
         self, cursors: Mapping[Ref, str | None], to: ObjectType
     ) -> tuple[list[AssociationsPage], dict[Ref, str]]:
         def read_part(part: Sequence[Ref], tries: int | None) -> AssociationsPage:
-            path = self._routes.path(Route.ASSOCIATIONS, _object_type_of(part), to)
+            path = self._routes.path(Route.ASSOCIATIONS, object_type_of(part), to)
             body = requests.associations_body({ref: cursors.get(ref) for ref in part})
             return self._send(
                 Request(route=Route.ASSOCIATIONS, path=path, body=body),
@@ -362,18 +370,3 @@ class HubSpotClient:
             )
 
         return isolate_failing_records(list(cursors), read_part)
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def _object_type_of(refs: Sequence[Ref]) -> ObjectType:
-    """Return the one type of these records; several in one request are a bug of ours."""
-    object_types = {ref.object_type for ref in refs}
-    if len(object_types) != 1:
-        raise ValueError(
-            f"one request, {len(object_types)} object types: send one request for each"
-        )
-    return object_types.pop()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy
@@ -33,9 +33,10 @@ SAMPLE: Final = 150
 """Records of each type whose histories are read."""
 _LINK_ROUNDS: Final = 1
 """Pages of links of one record: a company with a hundred thousand contacts must not cost more."""
-_WINDOWS: Final = tuple(timedelta(days=days) for days in (1, 7, 30, 365))
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DEAL_STAGE: Final = "dealstage"
+# Their histories say when a record was linked: the links themselves have no dates.
+_CONTACT_COUNT: Final = "num_associated_contacts"
+_PRIMARY_COMPANY: Final = "associatedcompanyid"
 _CREATED_PATH: Final = "Settings > Objects > Contacts > Lifecycle stage"
 _DEAL_PATH: Final = "Settings > Objects > Deals > Automation"
 _COMPANY_PATH: Final = "Settings > Objects > Companies > Automation (Sync lifecycle stages)"
@@ -70,13 +71,14 @@ def check_writers(api: HubSpotApi, portal: Portal, policy: BoundPolicy) -> Itera
 
 def read_sample(api: HubSpotApi) -> HistorySample:
     """Read the histories of the records that were modified last, and of what is linked to them."""
-    contacts = _with_history(api, _last_modified(api, CONTACTS), (STAGE, STATUS))
+    of_contacts = (STAGE, STATUS, _PRIMARY_COMPANY)
+    contacts = _with_history(api, _last_modified(api, CONTACTS), of_contacts)
     companies = _with_history(api, _last_modified(api, COMPANIES), (STAGE,))
-    deals = _with_history(api, _last_modified(api, DEALS), (_DEAL_STAGE,))
+    deals = _with_history(api, _last_modified(api, DEALS), (_DEAL_STAGE, _CONTACT_COUNT))
     linked = _links(api, list(deals), CONTACTS)
     of_companies = _links(api, list(companies), CONTACTS, is_primary=True)
     wanted = {ref for refs in (*linked.values(), *of_companies.values()) for ref in refs}
-    more = _with_history(api, sorted(wanted - contacts.keys())[:SAMPLE], (STAGE, STATUS))
+    more = _with_history(api, sorted(wanted - contacts.keys())[:SAMPLE], of_contacts)
     return HistorySample(
         contacts={**contacts, **more},
         companies=companies,
@@ -87,15 +89,8 @@ def read_sample(api: HubSpotApi) -> HistorySample:
 
 
 def _last_modified(api: HubSpotApi, kind: ObjectType) -> list[Ref]:
-    """Search windows of growing length until one holds enough records; five requests at most."""
-    now = api.now()
-    refs: tuple[Ref, ...] = ()
-    for window in (*_WINDOWS, now - _EPOCH):
-        page = api.search_changed(kind, (), since=now - window, until=now)
-        refs = tuple(record.ref for record in page.records)
-        if len(refs) >= SAMPLE:
-            break
-    return list(refs[-SAMPLE:])
+    page = api.search_modified_last(kind, limit=SAMPLE)
+    return [record.ref for record in page.records]
 
 
 def _with_history(api: HubSpotApi, refs: Sequence[Ref], names: Sequence[str]) -> dict[Ref, Record]:
@@ -147,8 +142,8 @@ def _native_settings(
     created = learn_first_stage(
         (record.created_at, _versions(record, STAGE)) for record in sample.contacts.values()
     )
-    agrees = created.stage in policy.object_policies[CONTACTS].named_stages
-    yield _setting_finding("a new contact", created, _CREATED_PATH, agrees=agrees)
+    judgement = _judgement(is_same=created.stage == _rule_target(policy, "blank"))
+    yield _setting_finding("a new contact", created, _CREATED_PATH, judgement)
     for title, rule, is_won in (
         ("a created deal", "open-deal", False),
         ("a won deal", "won", True),
@@ -156,10 +151,23 @@ def _native_settings(
         target = _rule_target(policy, rule)
         occasions = _deal_occasions(sample, portal, is_won=is_won, expected=target)
         setting = learn_deal_setting(occasions, order, now=now)
-        yield _setting_finding(title, setting, _DEAL_PATH, agrees=setting.stage == target)
+        judgement = _judgement(is_same=setting.stage == target)
+        yield _setting_finding(title, setting, _DEAL_PATH, judgement)
     sync = learn_company_sync(_company_occasions(sample), order, now=now)
-    is_said = policy.policy.texts("company_sync.native")[0] == "on"
-    yield _setting_finding("company sync", sync, _COMPANY_PATH, agrees=is_said)
+    judgement = _SYNC_JUDGEMENTS[policy.policy.texts("company_sync.native")[0]]
+    yield _setting_finding("company sync", sync, _COMPANY_PATH, judgement)
+
+
+_AGREES: Final = "agrees with the policy"
+_SYNC_JUDGEMENTS: Final = {
+    "on": _AGREES,
+    "off": "fights with the policy, which says `company_sync.native: off`",
+    "unknown": "set `company_sync.native: on`, so that the policy reckons with it",
+}
+
+
+def _judgement(*, is_same: bool) -> str:
+    return _AGREES if is_same else "fights with the policy"
 
 
 def _rule_target(policy: BoundPolicy, name: str) -> str:
@@ -189,11 +197,24 @@ def _deal_occasions(
         else:
             was_won_at_once = wins and min(wins) - deal.created_at <= timedelta(minutes=10)
             moments = [] if was_won_at_once else [deal.created_at]
-        for contact in sample.linked_to_deals.get(deal.ref, ()):
-            if contact in sample.contacts:
-                versions = tuple(_versions(sample.contacts[contact], STAGE))
-                for at in moments:
-                    yield Occasion(at=at, versions=versions, expected=expected)
+        linked = sample.linked_to_deals.get(deal.ref, ())
+        for contact in (sample.contacts[ref] for ref in linked if ref in sample.contacts):
+            for at in moments:
+                # A contact that was created later had no part in it.
+                if contact.created_at <= at:
+                    yield Occasion(
+                        at=at,
+                        versions=_versions(contact, STAGE),
+                        expected=expected,
+                        is_linked=_had_contacts(deal, len(linked), at + timedelta(minutes=1)),
+                    )
+
+
+def _had_contacts(deal: Record, count: int, at: datetime) -> bool:
+    """Return whether a deal is known to have had as many contacts at a time as it has now."""
+    counts = [version for version in _versions(deal, _CONTACT_COUNT) if version.at <= at]
+    newest = max(counts, key=lambda version: version.at, default=None)
+    return newest is not None and newest.value == str(count)
 
 
 def _company_occasions(sample: HistorySample) -> Iterator[Occasion]:
@@ -202,13 +223,24 @@ def _company_occasions(sample: HistorySample) -> Iterator[Occasion]:
         for version in _versions(sample.companies[company], STAGE):
             if not version.value or is_by_setting(version):
                 continue
-            for contact in contacts:
-                if contact in sample.contacts:
-                    versions = tuple(_versions(sample.contacts[contact], STAGE))
-                    yield Occasion(at=version.at, versions=versions, expected=version.value)
+            for contact in (sample.contacts[ref] for ref in contacts if ref in sample.contacts):
+                if contact.created_at <= version.at:
+                    yield Occasion(
+                        at=version.at,
+                        versions=_versions(contact, STAGE),
+                        expected=version.value,
+                        is_linked=_had_company(contact, company, version.at),
+                    )
 
 
-def _setting_finding(title: str, setting: NativeSetting, path: str, *, agrees: bool) -> Finding:
+def _had_company(contact: Record, company: Ref, at: datetime) -> bool:
+    """Return whether a company is known to have been the primary one of a contact at a time."""
+    versions = [version for version in _versions(contact, _PRIMARY_COMPANY) if version.at <= at]
+    newest = max(versions, key=lambda version: version.at, default=None)
+    return newest is not None and newest.value == company.id
+
+
+def _setting_finding(title: str, setting: NativeSetting, path: str, judgement: str) -> Finding:
     """Say what a setting does, whether the policy agrees, and where HubSpot switches it."""
     result = CheckResult.OK
     if setting.state is Native.UNKNOWN:
@@ -216,9 +248,8 @@ def _setting_finding(title: str, setting: NativeSetting, path: str, *, agrees: b
     elif setting.state is Native.OFF:
         message = f"sets no stage ({setting.silent or setting.acted} cases)"
     else:
-        result = CheckResult.OK if agrees else CheckResult.WARNING
+        result = CheckResult.OK if judgement == _AGREES else CheckResult.WARNING
         sets = f"sets {setting.stage}" if setting.stage else "is on"
-        judgement = "agrees with the policy" if agrees else "fights with the policy"
         message = f"HubSpot {sets} ({setting.acted} cases): {judgement}. Switched in {path}"
     return Finding(name=f"native: {title}", result=result, message=message, section="writers")
 

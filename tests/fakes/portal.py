@@ -99,6 +99,15 @@ class FakeHubSpot(FakeRecords):
             total=len(records),
         )
 
+    def search_modified_last(self, object_type: ObjectType, *, limit: int) -> Page:
+        """Search the records that were modified last, newest first."""
+        self._start_request("modified")
+        records = sorted(
+            self._records_of_type(object_type), key=lambda record: record.modified_at, reverse=True
+        )
+        rows = (self._select_properties(record, ()) for record in records[:limit])
+        return Page(records=tuple(rows), total=len(records))
+
     def list_page(
         self,
         object_type: ObjectType,

@@ -67,8 +67,9 @@ def _pass(portal: Portal, minutes: int) -> None:
         portal.automations.run_due()
 
 
-def run_check(portal: Portal) -> tuple[dict[str, Finding], int]:
-    policy = load_policy("extends: standard", source="test.yaml", preset_text=policy_text)
+def run_check(portal: Portal, settings: str = "") -> tuple[dict[str, Finding], int]:
+    text = f"extends: standard\n{settings}"
+    policy = load_policy(text, source="test.yaml", preset_text=policy_text)
     with Sandbox(portal, token="pat") as sandbox:
         client = HubSpotClient(
             "pat",
@@ -118,6 +119,84 @@ def test_a_setting_that_fights_names_its_stage_and_where_it_is_switched() -> Non
     assert "sets evangelist" in finding.message
     assert "fights with the policy" in finding.message
     assert "Settings > Objects > Deals" in finding.message
+
+
+def test_a_setting_is_unknown_where_contacts_or_links_are_younger_than_the_deals() -> None:
+    for is_contact_younger in (True, False):
+        portal = Portal(clock=Clock(START, running=False))
+        for number in range(8):
+            properties = {"email": f"y{number}@x.example", "lifecyclestage": "lead"}
+            contact = "" if is_contact_younger else portal.create("contacts", properties)
+            deal = portal.create("deals", {"dealname": "Y", "dealstage": "contractsent"})
+            company = portal.create("companies", {"name": "Y", "lifecyclestage": "lead"})
+            portal.edit("companies", company, {"lifecyclestage": "opportunity"})
+            _pass(portal, 60)
+            contact = contact or portal.create("contacts", properties)
+            portal.associate("deals", deal, "contacts", contact)
+            portal.associate("contacts", contact, "companies", company, primary=True)
+            _pass(portal, 60)
+        findings, _ = run_check(portal)
+        for title in TITLES[:2]:
+            assert findings[title].message.startswith("unknown"), title
+
+
+def test_the_records_modified_last_are_looked_at_in_a_portal_of_many() -> None:
+    portal = Portal(clock=Clock(START, running=False))
+    for number in range(450):
+        portal.create("contacts", {"email": f"o{number}@x.example", "lifecyclestage": "lead"})
+        portal.clock.advance(1)
+    for record in portal.records("contacts")[:200]:
+        portal.edit("contacts", str(record.id), {"lifecyclestage": "customer"}, source="SALESFORCE")
+        portal.clock.advance(1)
+    findings, _ = run_check(portal)
+    # Each of the last 150 has two values: an import's, and that of Salesforce.
+    assert "Salesforce 50%" in findings["writers of lifecyclestage"].message
+    assert "of 300 values" in findings["writers of lifecyclestage"].message
+
+
+@pytest.mark.parametrize(
+    ("native", "expected", "light"),
+    [
+        ("unknown", "set `company_sync.native: on`", CheckResult.WARNING),
+        ("on", "agrees with the policy", CheckResult.OK),
+        ("off", "fights with the policy", CheckResult.WARNING),
+    ],
+)
+def test_company_sync_fights_only_with_a_policy_that_says_it_is_off(
+    native: str, expected: str, light: CheckResult
+) -> None:
+    portal = Portal(clock=Clock(START, running=False))
+    portal.switches.native_company_sync = True
+    for number in range(5):
+        contact = portal.create("contacts", {"lifecyclestage": "lead", "lastname": f"L{number}"})
+        company = portal.create("companies", {"name": "C", "lifecyclestage": "lead"})
+        portal.associate("contacts", contact, "companies", company, primary=True)
+        portal.edit("companies", company, {"lifecyclestage": "opportunity"})
+        _pass(portal, 30)
+    findings, _ = run_check(portal, f"settings: {{company_sync: {{native: {native}}}}}")
+    finding = findings["native: company sync"]
+    assert expected in finding.message
+    assert ("fights" in finding.message) == (native == "off")
+    assert finding.result is light
+
+
+@pytest.mark.parametrize(
+    ("source", "stage", "expected"),
+    [
+        ("IMPORT", "lead", "unknown"),
+        ("PROPERTY_DEFAULT_VALUE", "lead", "agrees with the policy"),
+        ("PROPERTY_DEFAULT_VALUE", "customer", "fights with the policy"),
+    ],
+)
+def test_the_stage_of_a_new_contact_is_hubspots_setting_only_where_hubspot_set_it(
+    source: str, stage: str, expected: str
+) -> None:
+    portal = Portal(clock=Clock(START, running=False))
+    for number in range(20):
+        contact = portal.create("contacts", {"lastname": f"N{number}"})
+        portal.edit("contacts", contact, {"lifecyclestage": stage}, source=source)
+    findings, _ = run_check(portal)
+    assert expected in findings["native: a new contact"].message
 
 
 def test_writers_are_named_with_share_and_last_time() -> None:

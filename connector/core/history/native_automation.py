@@ -15,6 +15,10 @@ REACTION_TIME: Final = timedelta(minutes=10)
 """So late a version still counts as HubSpot's reaction to a deal or a company."""
 _SETTING_SOURCE: Final = "PIPELINE_SETTINGS"
 _COMPANY_SOURCES: Final = frozenset({"COMPANIES", _SETTING_SOURCE})
+# Names of HubSpot's own settings among `PropertyValue.source` in its public OpenAPI files.
+_DEFAULT_SOURCES: Final = frozenset(
+    {_SETTING_SOURCE, "PROPERTY_SETTINGS", "PROPERTY_DEFAULT_VALUE", "SETTINGS"}
+)
 # One coincidence proves nothing, and neither do two.
 _NEEDED: Final = 3
 _CREATION_TIME: Final = timedelta(minutes=1)
@@ -48,12 +52,14 @@ class Occasion:
     """A moment at which a setting might act on a record, and the record's stages.
 
     `versions` are those of the record's stage, in any order. `expected` is a stage that the
-    setting usually sets: a record that has it already shows nothing.
+    setting usually sets: a record that has it already shows nothing. `is_linked` says that the
+    record is known to have been linked then: without a link a setting has nothing to act upon.
     """
 
     at: datetime
     versions: tuple[Version, ...]
     expected: str
+    is_linked: bool
 
 
 def learn_deal_setting(
@@ -75,15 +81,18 @@ def learn_company_sync(
 
 
 def learn_first_stage(records: Iterable[tuple[datetime, Sequence[Version]]]) -> NativeSetting:
-    """Return the stage that new records get, from (created at, versions of the stage).
+    """Return the stage that HubSpot gives to new records, from (created at, versions of the stage).
 
-    It is known where four of five new records begin alike; `state` is OFF where they have none.
+    A record that an import, a form, a person or a program created with a stage shows nothing. Of
+    the others four of five must begin alike; `state` is OFF where they have no stage.
     """
     firsts: Counter[str] = Counter()
     for created_at, versions in records:
         first = min(versions, key=lambda version: version.at, default=None)
-        is_at_creation = first is not None and first.at - created_at <= _CREATION_TIME
-        firsts[first.value if first is not None and is_at_creation else ""] += 1
+        if first is None or first.at - created_at > _CREATION_TIME:
+            firsts[""] += 1
+        elif first.source_type in _DEFAULT_SOURCES:
+            firsts[first.value] += 1
     total = firsts.total()
     if total < _NEEDED_CREATIONS:
         return NativeSetting(state=Native.UNKNOWN, silent=total)
@@ -113,8 +122,8 @@ def _learn(
         ]
         if reactions:
             stages[max(reactions, key=lambda version: version.at).value] += 1
-        # The record was behind before and after, so that the setting had something to do.
-        elif end < now and _stayed_behind(occasion, ranks, end):
+        # The record was linked, and behind before and after: the setting had something to do.
+        elif occasion.is_linked and end < now and _stayed_behind(occasion, ranks, end):
             silent += 1
     acted = stages.total()
     if acted >= _NEEDED and acted > silent:
@@ -125,18 +134,20 @@ def _learn(
 
 
 def _stayed_behind(occasion: Occasion, ranks: dict[str, int], end: datetime) -> bool:
-    """Return whether the record was before the expected stage all the time."""
+    """Return whether the record was before the expected stage all the time.
+
+    What it was before its first version, nobody knows.
+    """
     expected = ranks.get(occasion.expected)
     if expected is None:
         return False
-    return all(
-        ranks.get(_stage_at(occasion.versions, at), -1) < expected for at in (occasion.at, end)
-    )
+    stages = [_stage_at(occasion.versions, at) for at in (occasion.at, end)]
+    return all(stage is not None and ranks.get(stage, -1) < expected for stage in stages)
 
 
-def _stage_at(versions: Iterable[Version], at: datetime) -> str:
+def _stage_at(versions: Iterable[Version], at: datetime) -> str | None:
     known = [version for version in versions if version.at <= at]
-    return max(known, key=lambda version: version.at).value if known else ""
+    return max(known, key=lambda version: version.at).value if known else None
 
 
 def _is_deal_reaction(version: Version) -> bool:

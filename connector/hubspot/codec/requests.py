@@ -61,6 +61,17 @@ def search_last_body() -> dict[str, object]:
     return {"filterGroups": [], "sorts": [by_id], "properties": ["hs_object_id"], "limit": 1}
 
 
+def search_modified_last_body(object_type: ObjectType, limit: int) -> dict[str, object]:
+    """Return the body of a search for the records that were modified last, newest first."""
+    by_time = {"propertyName": MODIFIED_PROPERTY[object_type], "direction": "DESCENDING"}
+    return {
+        "filterGroups": [],
+        "sorts": [by_time],
+        "properties": [MODIFIED_PROPERTY[object_type]],
+        "limit": limit,
+    }
+
+
 def batch_read_body(
     refs: Sequence[Ref], names: Sequence[str], history: Sequence[str]
 ) -> dict[str, object]:

@@ -53,7 +53,13 @@ def _build_getters(portal: PortalState, object_type: ObjectType) -> dict[str, Ge
 
 
 def history(portal: PortalState, record: Record, name: str) -> list[Version]:
-    """Return a property's versions, oldest first; of a deal's calculated flags too."""
+    """Return a property's versions, oldest first; of some calculated ones too.
+
+    Those are a deal's flags, and what says when links came about.
+    """
+    links = portal.link_versions.get((record.object_type.name, record.id, name))
+    if links is not None:
+        return links
     flag = _DEAL_FLAGS.get(name) if record.object_type is DEALS else None
     if flag is None:
         return record.history(name)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from connector.sandbox.portal.associations import Link
 from connector.sandbox.portal.calculated import primary_company_id
-from connector.sandbox.portal.object_types import COMPANIES, DEALS
-from connector.sandbox.portal.record import Record
+from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS
+from connector.sandbox.portal.record import Record, Source, Version
 from connector.sandbox.portal.state import PortalState
+
+_LINK_SOURCE: Final = Source("CALCULATED", "CalculatedPropertyComputer", "CALCULATED")
 
 
 def link(
@@ -23,6 +26,7 @@ def link(
         return
     _bump_modified(portal, (record, other_record), at)
     for source, target in ((record, other_record), (other_record, record)):
+        _remember_link(portal, source, target, new_link, at)
         if source.object_type is DEALS:
             for reaction in portal.reactions:
                 reaction.on_deal_linked(source, target.object_type.name, target.id)
@@ -64,6 +68,21 @@ def bump_linked_modified(portal: PortalState, record: Record) -> None:
         [portal.tables[type_name].records[linked_id] for type_name, linked_id, _ in neighbours],
         portal.clock.ms(),
     )
+
+
+def _remember_link(
+    portal: PortalState, record: Record, target: Record, new_link: Link, at: int
+) -> None:
+    """Add a version to the history of the property that a link changes."""
+    if record.object_type is CONTACTS and target.object_type is COMPANIES and new_link.primary:
+        name, value = "associatedcompanyid", str(target.id)
+    elif record.object_type is DEALS and target.object_type is CONTACTS:
+        name = "num_associated_contacts"
+        value = str(len(portal.links.of("deals", record.id, "contacts")))
+    else:
+        return
+    versions = portal.link_versions.setdefault((record.object_type.name, record.id, name), [])
+    versions.append(Version(at, value, _LINK_SOURCE))
 
 
 def _bump_modified(portal: PortalState, records: Iterable[Record], at: int) -> None:

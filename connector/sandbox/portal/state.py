@@ -12,7 +12,7 @@ from connector.sandbox.portal.clock import Clock
 from connector.sandbox.portal.definitions import Schema
 from connector.sandbox.portal.object_types import OBJECT_TYPES, OBJECT_TYPES_BY_NAME, ObjectType
 from connector.sandbox.portal.pipelines import Stage
-from connector.sandbox.portal.record import Record, Source
+from connector.sandbox.portal.record import Record, Source, Version
 from connector.sandbox.portal.switches import Switches
 from connector.sandbox.portal.table import Table
 
@@ -61,6 +61,7 @@ class PortalState:
         self.schema = Schema(self.switches)
         self.tables = {name: Table(object_type) for name, object_type in OBJECT_TYPES.items()}
         self.links = Links()
+        self.link_versions: dict[tuple[str, int, str], list[Version]] = {}
         self.reactions: list[Reactions] = []
         self.workflows: list[dict[str, Any]] = []
         self.listeners: list[Callable[[events.Event], None]] = []

@@ -26,8 +26,8 @@ def version(value: str, minutes: float, source: str = "CRM_UI", source_id: str =
     return Version(value=value, at=at, source_type=source, source_id=source_id)
 
 
-def occasion(*versions: Version, expected: str = "opportunity") -> Occasion:
-    return Occasion(at=AT, versions=versions, expected=expected)
+def occasion(*versions: Version, expected: str = "opportunity", is_linked: bool = True) -> Occasion:
+    return Occasion(at=AT, versions=versions, expected=expected, is_linked=is_linked)
 
 
 REACTED = occasion(
@@ -62,6 +62,9 @@ def test_a_deal_setting_is_known_where_three_cases_agree(
         # The record had the stage already, or another writer set it in the meantime.
         occasion(version("customer", -60)),
         occasion(version("lead", -60), version("opportunity", 2)),
+        # Nobody knows what its stage was, or whether it was linked.
+        occasion(version("lead", 30)),
+        occasion(version("lead", -60), is_linked=False),
         # Nobody knows where the stage is among the others.
         occasion(version("lead", -60), expected="unheard-of"),
         # The setting is for leads.
@@ -86,7 +89,7 @@ def test_what_happened_a_moment_ago_shows_nothing_yet() -> None:
 def test_company_sync_is_known_by_contacts_that_follow(source: str) -> None:
     followed = occasion(version("opportunity", 0, source))
     assert learn_company_sync([followed] * 3, ORDER, now=NOW).state is Native.ON
-    assert learn_company_sync([occasion()] * 3, ORDER, now=NOW).state is Native.OFF
+    assert learn_company_sync([SILENT] * 3, ORDER, now=NOW).state is Native.OFF
 
 
 def test_what_a_deal_set_is_no_company_sync() -> None:
@@ -106,10 +109,17 @@ def test_what_a_deal_set_is_no_company_sync() -> None:
 def test_the_first_stage_is_known_where_most_new_records_begin_alike(
     leads: int, blanks: int, state: Native, stage: str
 ) -> None:
-    records = [(AT, (version("lead", 0), version("customer", 50)))] * leads
+    by_setting = version("lead", 0, "PROPERTY_DEFAULT_VALUE")
+    records = [(AT, (by_setting, version("customer", 50)))] * leads
     records += [(AT, (version("lead", 5),))] * blanks
     setting = learn_first_stage(records)
     assert (setting.state, setting.stage) == (state, stage)
+
+
+@pytest.mark.parametrize("source", ["IMPORT", "FORM", "CRM_UI", "INTEGRATION", "API", ""])
+def test_a_first_stage_that_somebody_else_set_shows_no_setting(source: str) -> None:
+    setting = learn_first_stage([(AT, (version("lead", 0, source),))] * 50)
+    assert setting.state is Native.UNKNOWN
 
 
 def test_a_setting_is_known_by_its_source() -> None:
