@@ -134,3 +134,16 @@ def test_it_may_be_asked_for_one_owner_or_one_stage(portal: ConnectedPortal) -> 
     assert len(rows(overlooked_report(context, stage=SQL))) == 2
     with pytest.raises(UserError, match="--stage"):
         overlooked_report(context, stage="nothing")
+
+
+def test_a_weekend_and_a_holiday_are_no_part_of_a_term_in_business_days(
+    portal: ConnectedPortal,
+) -> None:
+    portal.contact(SQL, "NEW")
+    # From Thursday, 12 March, to Tuesday: five days, three of them business days.
+    portal.api.advance(5 * DAY + DAY / 24)
+    workdays = "settings: {follow_up: {workdays: [monday, tuesday, wednesday, thursday, friday]}}\n"
+    assert len(rows(report(portal))) == 1
+    assert rows(report(portal, workdays)) == []
+    portal.api.advance(2 * DAY)
+    assert len(rows(report(portal, workdays))) == 1

@@ -44,7 +44,7 @@ from connector.core.policy.load import Policy
 from connector.core.policy.read_settings import PolicyWord
 from connector.core.policy.rule import KEEP
 from connector.core.policy.setting_names import fixed_names, unbound_values
-from connector.core.policy.setting_table import SettingType
+from connector.core.policy.setting_type import SettingType
 from connector.core.problem import Problems
 
 _LOSS_FACTS: Final = frozenset({"deals.lost_at", "conversion.since_loss", "conversion.counts"})

@@ -16,7 +16,7 @@ from connector.core.conditions.vocabulary import FOLLOWED_FACTS, Fact, Vocabular
 from connector.core.policy.check_condition_names import check_reason, names_in
 from connector.core.policy.read_settings import PolicyWord, Setting
 from connector.core.policy.rule import KEEP, Reason, Row, Rule, Target
-from connector.core.policy.setting_table import SettingType
+from connector.core.policy.setting_type import SettingType
 from connector.core.problem import Problems
 
 _SYNC_MODES: Final = {

@@ -17,7 +17,7 @@ from connector.core.model import STAGE, STATUS, ObjectType, Option, Portal
 from connector.core.policy.read_settings import PolicyWord, Setting
 from connector.core.policy.rule import CLEAR
 from connector.core.policy.setting_names import unbound_values
-from connector.core.policy.setting_table import LISTS, SettingType
+from connector.core.policy.setting_type import LISTS, SettingType
 from connector.core.problem import Problems, did_you_mean, policy_error
 
 _STAGE_TYPES: Final = frozenset(

@@ -11,7 +11,8 @@ from connector.core.explain.condition_text import condition_text, property_label
 from connector.core.model import STATUS, ObjectType, Portal
 from connector.core.policy.read_settings import Setting
 from connector.core.policy.rule import Reason, Rule, RuleDirection
-from connector.core.policy.setting_table import SETTING_SPECS, SettingType
+from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.policy.setting_type import SettingType
 
 _OBJECT_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _DIRECTION_TEXTS = {

@@ -11,6 +11,7 @@ from typing import Final
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.binding.settings import bound_values, portal_names
 from connector.core.conditions.values import Value, parse_time
+from connector.core.follow_up.business_time import BusinessCalendar, business_calendar
 from connector.core.history.stage_periods import build_periods
 from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
 
@@ -33,7 +34,8 @@ class MissingFollowUp(StrEnum):
 class FollowUpTerms:
     """When a contact counts as overlooked; `activity_property` is "" where none is named.
 
-    `wait_times` holds the stages that count and how long each may last; in the `sales_stages`
+    `wait_times` holds the stages that count and how long each may last, in business days where
+    there is a `calendar`; in the `sales_stages`
     sales has taken over, in any other one it has not. A contact whose lead status is one of the
     `verdicts` never counts, whatever it lacks.
     """
@@ -43,6 +45,13 @@ class FollowUpTerms:
     verdicts: frozenset[str]
     untouched_statuses: frozenset[str]
     activity_property: str
+    calendar: BusinessCalendar | None = None
+
+    def is_over(self, term: timedelta, since: datetime, now: datetime) -> bool:
+        """Return whether more time than a term has passed."""
+        if self.calendar:
+            return self.calendar.is_over(term, since, now)
+        return now - since > term
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +88,7 @@ def follow_up_terms(policy: BoundPolicy, portal: Portal) -> FollowUpTerms:
         verdicts=_texts(values["lead_status.verdicts"]),
         untouched_statuses=_texts(values["follow_up.statuses"]) | {""},
         activity_property=policy.activity_property,
+        calendar=business_calendar(settings, policy.zone),
     )
 
 
@@ -109,7 +119,7 @@ def overlooked_contact(
     """Return a contact with what it lacks; None where it is not overlooked."""
     waiting_since, status = since or record.modified_at, record.properties.get(STATUS) or ""
     term = terms.wait_times.get(record.value(STAGE))
-    if term is None or status in terms.verdicts or now - waiting_since <= term:
+    if term is None or status in terms.verdicts or not terms.is_over(term, waiting_since, now):
         return None
     missing_follow_up = tuple(_missing_follow_up(terms, record, waiting_since))
     if not missing_follow_up:

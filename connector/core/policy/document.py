@@ -12,7 +12,8 @@ from typing import Final, Protocol, TypeVar
 from connector.core.policy.read_rules import read_rows, read_rules
 from connector.core.policy.read_settings import PolicyWord, Setting, read_settings
 from connector.core.policy.rule import Row, Rule
-from connector.core.policy.setting_table import SETTING_SPECS, SettingType
+from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.policy.setting_type import SettingType
 from connector.core.problem import Place, Problems, policy_error
 from connector.core.yaml.nodes import Node, Section, read_yaml
 from connector.core.yaml.values import section, text, texts

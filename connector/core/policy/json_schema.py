@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connector.core.policy.rule import RuleDirection
-from connector.core.policy.setting_table import LISTS, SETTING_SPECS, SettingSpec, SettingType
+from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.policy.setting_type import LISTS, SettingSpec, SettingType
 
 Schema = dict[str, Any]
 
@@ -82,6 +83,8 @@ def _setting(spec: SettingSpec) -> Schema:
 
 
 def _value(spec: SettingSpec) -> Schema:
+    if spec.type is SettingType.CHOICES:
+        return _list_or_single({"enum": [*spec.options]})
     if spec.type in LISTS:
         return _list_or_single(_WORD)
     if spec.type is SettingType.CHOICE:
@@ -103,6 +106,8 @@ _VALUES: Final[dict[SettingType, Schema]] = {
         "additionalProperties": {"type": ["number", "string"]},
     },
     SettingType.CONDITION: _CONDITION,
+    # Editors that read YAML 1.1 take a bare `NO` for no.
+    SettingType.COUNTRY: {"type": ["string", "boolean", "null"]},
 }
 
 

@@ -13,7 +13,8 @@ from connector.core.conditions.vocabulary import FOLLOWED_FACTS
 from connector.core.model import ObjectType
 from connector.core.policy.read_settings import PolicyWord
 from connector.core.policy.rule import BUILT_IN, CLEAR, Reason, Row, Rule, RuleDirection, Target
-from connector.core.policy.setting_table import SETTING_SPECS, SettingType
+from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.policy.setting_type import SettingType
 from connector.core.problem import Problems, did_you_mean, policy_error
 from connector.core.yaml.nodes import Items, Node, Scalar, Section
 from connector.core.yaml.values import choice, flag, scalar, section, text

@@ -9,7 +9,9 @@ from typing import Final, TypeAlias
 
 from connector.core.conditions.parser import parse_condition
 from connector.core.conditions.tree import Condition
-from connector.core.policy.setting_table import LISTS, SETTING_SPECS, SettingSpec, SettingType
+from connector.core.policy.business_hours import check_business_word
+from connector.core.policy.setting_table import SETTING_SPECS
+from connector.core.policy.setting_type import LISTS, SettingSpec, SettingType
 from connector.core.problem import Place, PolicyError, Problems, did_you_mean, policy_error
 from connector.core.yaml.nodes import Node, Scalar
 from connector.core.yaml.values import choice, flag, is_empty, number, scalar, section, text, texts
@@ -136,9 +138,10 @@ def _read_setting(spec: SettingSpec, place: Place, node: Node, *, own: bool) -> 
     }:
         plain_value = _read_plain_value(spec, node)
     else:
-        words = tuple(
-            PolicyWord(item.text.strip(), item.place, own) for item in _read_texts(spec, node)
-        )
+        items = _read_texts(spec, node)
+        for item in items:
+            check_business_word(spec, item)
+        words = tuple(PolicyWord(item.text.strip(), item.place, own) for item in items)
     return Setting(
         name=spec.name, type=spec.type, place=place, own=own, words=words, plain_value=plain_value
     )

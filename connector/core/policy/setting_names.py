@@ -8,7 +8,7 @@ from typing import Final
 from connector.core.conditions.values import Kind, Value, parse_domain
 from connector.core.conditions.vocabulary import FixedName
 from connector.core.policy.read_settings import Setting
-from connector.core.policy.setting_table import LISTS, SettingType
+from connector.core.policy.setting_type import LISTS, SettingType
 
 _KINDS: Final = {
     SettingType.NUMBER: Kind.NUMBER,

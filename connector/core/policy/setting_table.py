@@ -3,54 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-
-class SettingType(StrEnum):
-    """The type of a setting's value."""
-
-    NUMBER = "number"
-    SHARE = "share"
-    FLAG = "yes or no"
-    CHOICE = "choice"
-    PROPERTY = "property"
-    TEXTS = "list of texts"
-    DOMAINS = "list of domains"
-    PIPELINES = "list of pipelines"
-    STAGE = "stage"
-    STAGES = "list of stages"
-    STATUS = "lead status"
-    STATUSES = "list of lead statuses"
-    CONDITION = "condition"
-    ALIASES = "mapping of stages"
-    TERMS = "mapping of stages to days"
-
-
-LISTS: Final = frozenset(
-    {
-        SettingType.TEXTS,
-        SettingType.DOMAINS,
-        SettingType.PIPELINES,
-        SettingType.STAGES,
-        SettingType.STATUSES,
-    }
-)
-
-Default: TypeAlias = float | bool | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SettingSpec:
-    """What a setting may be; texts are by default a tuple of words, a single one too."""
-
-    name: str
-    type: SettingType
-    default: Default
-    meaning: str
-    options: tuple[str, ...] = ()
-
+from connector.core.policy.setting_type import WEEKDAYS, SettingSpec, SettingType
 
 _STAGES: Final = (
     "subscriber",
@@ -299,6 +254,25 @@ _TABLE: Final = (
         SettingType.TERMS,
         (),
         "the same for single stages, such as marketingqualifiedlead: 14 days",
+    ),
+    SettingSpec(
+        "follow_up.workdays",
+        SettingType.CHOICES,
+        (),
+        "the weekdays that count for these terms; none: all",
+        WEEKDAYS,
+    ),
+    SettingSpec(
+        "follow_up.hours",
+        SettingType.HOURS,
+        (),
+        "the hours that count and are one day, such as 08:00-16:00; none: the whole day",
+    ),
+    SettingSpec(
+        "follow_up.holidays",
+        SettingType.COUNTRY,
+        (),
+        "the country, or part of it, whose public holidays do not count, such as NO or DE-BY",
     ),
     SettingSpec(
         "follow_up.fit",
