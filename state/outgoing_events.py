@@ -100,7 +100,8 @@ def add(session: Transaction, events: Sequence[OutgoingEvent], *, at: datetime) 
 def read_due(session: Transaction, *, now: datetime, limit: int) -> list[WaitingEvent]:
     """Return the first waiting event of each record and those set aside, where they are due.
 
-    They come in the order in which they were stored.
+    What was refused least often comes first, so that many refused events hold up no other record;
+    among equals the order is that in which they were stored.
     """
     firsts = (
         select(func.min(_C.place))
@@ -114,7 +115,7 @@ def read_due(session: Transaction, *, now: datetime, limit: int) -> list[Waiting
             _C.next_try <= to_millis(now),
             _C.place.in_(firsts) | (_C.set_aside == 1),
         )
-        .order_by(_C.place)
+        .order_by(_C.tries, _C.place)
         .limit(limit)
     )
     return list(map(_waiting_event, session.execute(query)))
