@@ -16,7 +16,7 @@ from connector.cli.render import portals as portals_view
 from connector.cli.render.console import console, echo, open_private, write_json
 from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
 from connector.cli.suggestions import SuggestingGroup
-from connector.config import settings
+from connector.config import presets, settings
 from connector.config.known_database import is_new_database, open_known_store
 from connector.config.open_run import choose_policy, open_api, read_policy, require_own_policy
 from connector.config.portal_files import PortalFolder, parse_portal_file
@@ -114,7 +114,7 @@ def check(*, name: str | None, as_json: bool) -> int:
 @click.option("--api-url", metavar="URL", help="Another address than HubSpot's: a sandbox's.")
 def add(*, name: str, **options: str | None) -> int:
     """Write the file of a new portal, once its token has said which portal it is."""
-    given = {key: value for key, value in options.items() if value}
+    given = {key: _absolute(key, value) for key, value in options.items() if value}
     if len({"token_file", "token_env"} & set(given)) != 1:
         raise UserError("Say where the token is: by --token-file F or by --token-env VARIABLE.")
     folder = settings.read_portals()
@@ -141,13 +141,17 @@ def remove(*, name: str) -> int:
     """Take a portal out of the fleet; its file is renamed, and what is remembered stays."""
     folder = settings.read_portals()
     path = folder.path / f"{name}.toml"
-    if name in folder.portals:
-        loaded_settings = settings.read(portal=folder.portals[name])
-        with open_known_store(loaded_settings) as store:
+    # A file with a mistake is refused: whose records may be blank is not known.
+    loaded_settings = settings.read(portal=folder.find(name))
+    if is_new_database(loaded_settings.database_url):
+        path.rename(path.with_name(path.name + _REMOVED))
+    else:
+        with (
+            open_known_store(loaded_settings) as store,
+            store.writer_lock(loaded_settings.portal_id, holder_name="connector portals remove"),
+        ):
             require_no_open_moves(store, loaded_settings.portal_id, name)
-    elif not path.exists():
-        folder.find(name)
-    path.rename(path.with_name(path.name + _REMOVED))
+            path.rename(path.with_name(path.name + _REMOVED))
     echo(
         f"{path} is now {path.name}{_REMOVED}: nobody works on this portal any more. Its audit "
         "and mirror stay in the database."
@@ -200,6 +204,12 @@ def _portal_of_token(path: Path, given: Mapping[str, str]) -> str:
     logs.add_secrets(*loaded_settings.secrets)
     with closing(open_api(loaded_settings, REAL_CLOCK)) as api:
         return api.account().portal_id
+
+
+def _absolute(key: str, text: str) -> str:
+    """Return a file's name as it is found from every folder; anything else as it is."""
+    names_file = key == "token_file" or (key == "policy" and text not in presets.names())
+    return str(Path(text).absolute()) if names_file else text
 
 
 def _file_text(portal_id: str, given: Mapping[str, str]) -> str:

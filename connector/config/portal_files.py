@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connector.config import presets
 from connector.errors import UserError
 
 PORTAL_VARIABLE: Final = "CONNECTOR_PORTAL"
 """The environment variable that names the portal file of a command; `--portal` sets it."""
 
 _SUFFIX: Final = ".toml"
+_VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _TOML_LINE: Final = re.compile(r"at line (\d+)")
 _SECRETS: Final[Mapping[str, str]] = {
@@ -180,7 +182,9 @@ class _Reader:
         if not values.get("HUBSPOT_PORTAL_ID", "").isdigit():
             raise self._error("portal_id", "write portal_id = 12345678, the portal's own id")
         if "policy" in self.content:
-            values["CONNECTOR_POLICY"] = self._beside(values["CONNECTOR_POLICY"])
+            policy = values["CONNECTOR_POLICY"]
+            is_preset = policy in presets.names()
+            values["CONNECTOR_POLICY"] = policy if is_preset else self._beside(policy)
         for name, setting in _SECRETS.items():
             if secret := self._secret(name, environment):
                 values[setting] = secret
@@ -225,20 +229,25 @@ class _Reader:
         text = self._text(keys[0])
         if keys[0] == f"{name}_env":
             if not environment.get(text):
-                raise self._error(keys[0], f"the environment variable {text} is not set")
+                # A secret that was written here by mistake is no name, and is not repeated.
+                shown = f" {text}" if _VARIABLE.fullmatch(text) else ""
+                raise self._error(
+                    keys[0], f"the environment variable{shown} that {keys[0]} names is not set"
+                )
             return environment[text].strip()
         if keys[0] == f"{name}_file":
-            file = Path(self._beside(text))
             try:
-                return file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
-                # Without its cause, which would show what the file holds.
-                raise self._error(keys[0], f"{file} cannot be read") from None
+                return Path(self._beside(text)).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError):
+                # Without its cause and its name: a secret may stand in place of the name.
+                raise self._error(
+                    keys[0], f"the file that {keys[0]} names cannot be read"
+                ) from None
         return text
 
     def _beside(self, text: str) -> str:
-        """Return a path as seen from here where such a file lies beside this one."""
-        return str(self.path.parent / text) if (self.path.parent / text).is_file() else text
+        """Return a path as seen from here: one that is not absolute begins beside this file."""
+        return str(self.path.parent / text)
 
     def _time_zone(self) -> str:
         if "time_zone" not in self.content:

@@ -105,8 +105,12 @@ def test_without_a_folder_a_single_portal_is_as_before(folder: Path) -> None:
         ('token = "a"\n', 1, "the portal's own id"),
         ("portal_id = 42\n", 1, "there is no token"),
         ('portal_id = 42\ntoken = "a"\ntoken_env = "B"\n', 3, "token and token_env say the same"),
-        ('portal_id = 42\ntoken_env = "B"\n', 2, "variable B is not set"),
-        ('portal_id = 42\ntoken_file = "none"\n', 2, "none cannot be read"),
+        ('portal_id = 42\ntoken_env = "B"\n', 2, "variable B that token_env names is not set"),
+        (
+            'portal_id = 42\ntoken_file = "none"\n',
+            2,
+            "the file that token_file names cannot be read",
+        ),
         ('portal_id = 42\ntoken = "a"\ntime_zone = "Mars"\n', 3, "'Mars' is no time zone"),
         ('portal_id = 42\ntoken = "a"\nsettings = 3\n', 3, "settings is a table"),
         ("portal_id = 42\ntoken = true\n", 2, "token is a text"),
@@ -187,9 +191,26 @@ def test_a_mistake_in_such_a_setting_is_named_by_its_line(
 def test_no_message_about_a_file_shows_its_secrets(folder: Path) -> None:
     write(folder, "acme", f'portal_id = 42\ntoken = "{TOKEN}"\nclient_secret = [1]\n')
     write(folder, "bolt", f'portal_id = 43\ntoken = "{TOKEN}\n')
+    write(folder, "coil", f'portal_id = 44\ntoken_env = "{TOKEN}"\n')
+    write(folder, "dyne", f'portal_id = 45\ntoken_file = "{TOKEN}"\n')
     problems = read_folder(folder).problems
-    assert set(problems) == {"acme", "bolt"}
+    assert set(problems) == {"acme", "bolt", "coil", "dyne"}
     assert TOKEN not in repr(problems)
+
+
+def test_what_a_file_names_is_never_looked_for_in_the_working_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "elsewhere"
+    here.mkdir()
+    for name in ("mine.yaml", "token"):
+        (here / name).write_text(TOKEN, encoding="utf-8")
+    monkeypatch.chdir(here)
+    write(folder, "acme", f'portal_id = 42\ntoken = "{TOKEN}"\npolicy = "mine.yaml"\n')
+    write(folder, "bolt", 'portal_id = 43\ntoken_file = "token"\n')
+    portals = read_folder(folder)
+    assert portals.portals["acme"].values["CONNECTOR_POLICY"] == str(folder / "mine.yaml")
+    assert "token_file names cannot be read" in portals.problems["bolt"]
 
 
 def test_what_happens_in_a_portal_is_posted_to_its_own_people_alone(folder: Path) -> None:

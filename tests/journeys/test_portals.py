@@ -164,7 +164,18 @@ def test_a_portal_whose_records_may_be_blank_is_not_removed(
     refused = run_connector("portals", "remove", "acme")
     assert refused.code == 1
     assert "connector recover --portal acme" in refused.err
+    fleet.write_file("acme", "tokn = 1")  # whose records may be blank is not known any more
+    refused = run_connector("portals", "remove", "acme")
+    assert (refused.code, "has no tokn" in refused.err) == (1, True)
     assert (fleet.folder / "acme.toml").exists()
+
+
+def test_a_portal_that_no_database_knows_is_removed(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace
+) -> None:
+    workspace.overrides = {"CONNECTOR_DATABASE_URL": f"sqlite:///{workspace.folder}/none.db"}
+    assert run_connector("portals", "remove", "bolt").code == 0
+    assert not (workspace.folder / "none.db").exists()
 
 
 def test_a_folder_without_portals_says_how_to_begin(
