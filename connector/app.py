@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Thread
 from typing import Final
 
@@ -20,6 +21,7 @@ from connector.alerts.events import EventDelivery, deliver_waiting
 from connector.alerts.handover import Handover, addresses_by_owner
 from connector.alerts.notifier import Notifier
 from connector.alerts.observed import NewsSource, take_news
+from connector.config.open_run import with_portal_settings
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine
@@ -194,6 +196,7 @@ def _dashboard_source(loop: Loop) -> DashboardSource | None:
         writes=environment.settings.writes,
         warnings=(*problems(loop), *failures(loop), *remarks(loop)),
         want_plan=loop.want_plan,
+        with_own_settings=partial(with_portal_settings, settings=environment.settings),
     )
 
 

@@ -85,7 +85,11 @@ def read_policy(name: str, settings: Settings | None = None) -> Policy:
 
     Where the settings are of a portal file, its `[settings]` replace those of the policy.
     """
-    policy = _read_shared_policy(name)
+    return with_portal_settings(_read_shared_policy(name), settings)
+
+
+def with_portal_settings(policy: Policy, settings: Settings | None) -> Policy:
+    """Return a policy with the `[settings]` of the portal file, where there is one."""
     portal = settings.portal if settings else None
     if portal is None or not portal.policy_settings:
         return policy
@@ -108,13 +112,18 @@ def _read_shared_policy(name: str) -> Policy:
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{name} is not a text file in UTF-8.") from error
+    return load_policy_text(text, source=name)
+
+
+def load_policy_text(text: str, *, source: str) -> Policy:
+    """Load a policy from the text of a file; `source` is what its mistakes call it."""
     if not looks_like_policy(text):
         raise UserError(
-            f"{name} is not a policy: none of its lines begins with {', '.join(_POLICY_KEYS)}. "
+            f"{source} is not a policy: none of its lines begins with {', '.join(_POLICY_KEYS)}. "
             "Nothing of it is shown here, as it may hold secrets. `connector policy init` writes "
             "a policy to start from."
         )
-    return load_policy(text, source=name, preset_text=presets.policy_text)
+    return load_policy(text, source=source, preset_text=presets.policy_text)
 
 
 def looks_like_policy(text: str) -> bool:

@@ -15,6 +15,7 @@ from connector.core.model import STAGE, Correction, Portal, Ref
 from connector.core.policy.load import Policy
 from connector.plan.gather import gather
 from connector.reports.offline import (
+    ORDER,
     OfflineHubSpot,
     OfflineInputs,
     all_refs,
@@ -52,6 +53,7 @@ class Comparison:
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: list[Change] = field(default_factory=list)
     unknown_histories: int = 0
+    is_cut: bool = False
 
     def add(self, changes: Sequence[Change]) -> None:
         """Count the changes of one record."""
@@ -72,12 +74,32 @@ def compare(
         inputs = OfflineInputs(
             store=store, portal=last_pulled_portal(store, settings), api=OfflineHubSpot(now)
         )
-        new_context = offline_context(inputs, new, progress=progress)
-        old_context = offline_context(inputs, old, progress=progress)
-        comparison = Comparison(portal=inputs.portal, new=_name(new), old=_name(old))
-        for refs in all_refs(new_context):
+        return compare_on_mirror(inputs, new, old, progress=progress)
+
+
+def compare_on_mirror(
+    inputs: OfflineInputs,
+    new: Policy,
+    old: Policy,
+    *,
+    limit: int | None = None,
+    progress: Progress = no_progress,
+) -> Comparison:
+    """Return what would change in an open mirror.
+
+    About `limit` records of each type are looked at, None for all; the comparison says whether
+    it was cut. Raises UserError where a policy does not fit the portal, with line and column.
+    """
+    new_context = offline_context(inputs, new, progress=progress)
+    old_context = offline_context(inputs, old, progress=progress)
+    comparison = Comparison(portal=inputs.portal, new=_name(new), old=_name(old))
+    for kind in ORDER:
+        for refs in all_refs(new_context, (kind,)):
+            if limit is not None and comparison.looked_at[str(kind)] >= limit:
+                comparison.is_cut = True
+                break
             _compare_records(new_context, old_context, refs, comparison)
-        comparison.unknown_histories = len(inputs.api.unread)
+    comparison.unknown_histories = len(inputs.api.unread)
     return comparison
 
 

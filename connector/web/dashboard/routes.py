@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
@@ -23,7 +23,9 @@ from connector.web.dashboard.access import (
     Refusal,
 )
 from connector.web.dashboard.actions import ACTIONS, Form, plan_part, undo_selection
+from connector.web.dashboard.form_body import Upload, read_body, read_fields, read_upload
 from connector.web.dashboard.form_tokens import FormTokens
+from connector.web.dashboard.policy_impact import MAX_UPLOAD_BYTES, impact_page
 from connector.web.dashboard.rendering import PageTemplates
 from connector.web.dashboard.source import DashboardSource
 
@@ -64,6 +66,9 @@ class Dashboard:
         self._form_limiter = CapacityLimiter(1)
         # Logins wait for each other, and hold up no form.
         self._login_limiter = CapacityLimiter(1)
+        # A comparison reads many records: never two, and never in the way of other pages.
+        self._impact_limiter = CapacityLimiter(1)
+        self._is_comparing = False
         self._templates = PageTemplates()
         package = files("connector.web.dashboard")
         self._style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
@@ -90,6 +95,7 @@ class Dashboard:
             app.add_api_route(path, page, methods=_READING)
         for path in ACTIONS:
             app.add_api_route(path, self.send_form, methods=["POST"])
+        app.add_api_route("/policy/impact", self.policy_impact, methods=["POST"])
         app.add_api_route("/login", self.log_in, methods=["POST"])
         app.add_api_route("/logout", self.log_out, methods=["POST"])
 
@@ -164,6 +170,39 @@ class Dashboard:
         """Answer the policy in plain words."""
         return await self._page(request, "policy.html", pages.policy_page)
 
+    async def policy_impact(self, request: Request) -> Response:
+        """Answer what a policy file would change; it is not kept, and nothing is written."""
+        identity, body, refusal = await self._form(request, MAX_UPLOAD_BYTES)
+        if refusal or not identity:
+            return refusal or self._message(403, _FOREIGN)
+        upload = read_upload(request.headers.get("content-type", ""), body)
+        try:
+            self._tokens.check(upload.token, _owner(identity))
+        except UserError as error:
+            return self._message(403, str(error))
+        if self._is_comparing:
+            return self._message(503, "A policy is being compared: try again in a moment.")
+        self._is_comparing = True
+        try:
+            return await self._impact_answer(request.url.path, identity, upload)
+        except ConnectorError as error:
+            return self._failure(error, 409)
+        finally:
+            self._is_comparing = False
+
+    async def _impact_answer(self, path: str, identity: Identity, upload: Upload) -> Response:
+        page: pages.Page = {}
+
+        def make(source: DashboardSource) -> pages.Page:
+            page.update(impact_page(source, upload))
+            return page
+
+        text = await to_thread.run_sync(
+            self._render, "impact.html", make, path, identity, limiter=self._impact_limiter
+        )
+        status = 400 if page["problems"] else 200
+        return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
+
     async def login_page(self, request: Request) -> Response:
         """Answer the form to log in."""
         return self._login(request, 200, "")
@@ -176,7 +215,7 @@ class Dashboard:
         if not self._access.is_private(caller):
             return self._message(403, _PLAIN_HTTP)
         try:
-            form = await _read_form(request)
+            form = read_fields(await read_body(request, _MAX_FORM_BYTES))
             self._tokens.check(form.get("token", ""), _NOBODY)
         except UserError as error:
             return self._login(request, 403, str(error))
@@ -201,9 +240,10 @@ class Dashboard:
 
     async def log_out(self, request: Request) -> Response:
         """End the session."""
-        identity, form, refusal = await self._form(request)
+        identity, body, refusal = await self._form(request)
         if refusal or not identity:
             return refusal or self._message(403, _FOREIGN)
+        form = read_fields(body)
         try:
             self._tokens.check(form.get("token", ""), _owner(identity))
         except UserError as error:
@@ -216,9 +256,10 @@ class Dashboard:
 
     async def send_form(self, request: Request) -> Response:
         """Do what a form asks for, once, and lead to the page that shows it."""
-        identity, form, refusal = await self._form(request)
+        identity, body, refusal = await self._form(request)
         if refusal or not identity:
             return refusal or self._message(403, _FOREIGN)
+        form = read_fields(body)
         if not identity.may_operate:
             return self._message(
                 403, "You may look, and not act: this takes the role operate. Nothing was done."
@@ -241,18 +282,24 @@ class Dashboard:
         source.want_plan()
         return location
 
-    async def _form(self, request: Request) -> tuple[Identity | None, Form, Response | None]:
-        """Return who sent a form, and its fields; or why it is refused."""
+    async def _form(
+        self, request: Request, limit: int = _MAX_FORM_BYTES
+    ) -> tuple[Identity | None, bytes, Response | None]:
+        """Return who sent a form, and its body; or why it is refused."""
         caller = _caller(request)
         if not self._access.is_own_origin(caller):
-            return None, {}, self._message(403, _FOREIGN)
+            return None, b"", self._message(403, _FOREIGN)
         identity = self._access.identify(caller)
         if isinstance(identity, Refusal):
-            return None, {}, self._message(identity.status, f"{identity.message} Nothing was done.")
+            return (
+                None,
+                b"",
+                self._message(identity.status, f"{identity.message} Nothing was done."),
+            )
         try:
-            return identity, await _read_form(request), None
+            return identity, await read_body(request, limit), None
         except UserError as error:
-            return None, {}, self._message(413, str(error))
+            return None, b"", self._message(413, str(error))
 
     async def _page(self, request: Request, template: str, make: MakePage) -> Response:
         identity = self._identity(request)
@@ -339,16 +386,6 @@ def _caller(request: Request) -> Caller:
 def _owner(identity: Identity) -> str:
     """Return what a form's token is bound to: the session, else the person."""
     return identity.session or f"user {identity.name}"
-
-
-async def _read_form(request: Request) -> Form:
-    """Return a form's fields; UserError where it is larger than any of ours."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_FORM_BYTES:
-            raise UserError("This form is too large: nothing was done.")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def _redirect(location: str) -> RedirectResponse:

@@ -9,6 +9,7 @@ from datetime import datetime
 from connector.context import DecisionContext
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import STAGE, STATUS, ObjectType, Portal
+from connector.core.policy.load import Policy
 from connector.reports.offline import OfflineHubSpot, OfflineInputs, offline_context_for_bound
 from connector.telemetry.metrics import Status
 from state.db.store import Store
@@ -18,6 +19,7 @@ from state.db.store import Store
 class DashboardSource:
     """One portal at one moment; pages read its store and send no request to HubSpot.
 
+    `with_own_settings` adds the settings of this portal to a policy, as the daemon does.
     `writes` is what CONNECTOR_WRITES says. `warnings` are what `/readyz` says is wrong, a mistake
     in the policy with its line and column among them. `want_plan` lets the daemon decide at once.
     """
@@ -30,6 +32,7 @@ class DashboardSource:
     writes: str
     warnings: tuple[str, ...] = ()
     want_plan: Callable[[], None] = lambda: None
+    with_own_settings: Callable[[Policy], Policy] = lambda policy: policy
 
     @property
     def portal_id(self) -> str:

@@ -138,7 +138,7 @@ def form_paths() -> list[str]:
 
 
 def test_each_address_that_takes_a_form_is_known() -> None:
-    assert set(form_paths()) == {*ACTIONS, "/login", "/logout"}
+    assert set(form_paths()) == {*ACTIONS, "/login", "/logout", "/policy/impact"}
 
 
 @pytest.mark.parametrize("path", form_paths())
@@ -175,7 +175,7 @@ def test_a_form_of_somebody_who_only_reads_is_refused(
     assert actions(portal) == []
 
 
-@pytest.mark.parametrize("path", [*ACTIONS, "/logout"])
+@pytest.mark.parametrize("path", [*ACTIONS, "/logout", "/policy/impact"])
 def test_a_form_without_a_login_is_refused(
     portal: ConnectedPortal, contact: Ref, path: str
 ) -> None:
