@@ -302,17 +302,22 @@ def _handle_ended_correction(
 
 
 def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
-    """Send alerts, digest and events after a cycle; a failing database is reported by the steps."""
-    try:
-        if loop.schedule.last_poll is not None:
-            _tell_news(environment, messages)
-        _send_alerts(loop, environment, messages)
-        if messages.digest and loop.schedule.last_poll is not None:
-            _send_digest(loop, environment, messages.digest)
-    except ConnectorError as error:
-        _log.warning("alerts.failing", error=type(error).__name__)
+    """Send alerts, news, digest and events after a cycle; one that fails holds up no other."""
+    _attempt(lambda: _send_alerts(loop, environment, messages))
+    if loop.schedule.last_poll is not None:
+        _attempt(lambda: _tell_news(environment, messages))
+        if digest := messages.digest:
+            _attempt(lambda: _send_digest(loop, environment, digest))
     if messages.event_delivery:
         messages.event_delivery.wake(environment.portal_id)
+
+
+def _attempt(send: Callable[[], None]) -> None:
+    """Send a kind of messages; a failing database is reported by the steps of the cycle."""
+    try:
+        send()
+    except ConnectorError as error:
+        _log.warning("alerts.failing", error=type(error).__name__)
 
 
 def _tell_news(environment: Environment, messages: _Messages) -> None:

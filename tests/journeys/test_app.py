@@ -14,7 +14,7 @@ from connector.config import settings
 from connector.daemon import daemon_settings
 from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
-from connector.errors import UserError
+from connector.errors import StorageError, UserError
 from connector.sandbox.portal.portal import Portal
 from connector.web.app import create_app
 from state.db.store import Store
@@ -128,6 +128,16 @@ def test_an_alert_is_sent_with_what_is_wrong(workspace: Workspace, channel: Chan
     assert len(channel.titles) == 1
     assert "over a limit" in channel.titles[0]
     assert workspace.sandbox.write_requests() == []
+
+
+def test_an_alert_is_sent_although_news_cannot_be_told(
+    workspace: Workspace, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr("connector.app.take_news", fail)
+    test_an_alert_is_sent_with_what_is_wrong(workspace, channel)
 
 
 def test_the_digest_of_overlooked_contacts_is_sent_once_a_day(
