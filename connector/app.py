@@ -127,8 +127,8 @@ def assemble(
         on_correction_ended=lambda environment, line: _handle_ended_correction(
             environment, line, metrics, messages.handover
         ),
-        on_opening_failed=lambda failed_loop: _notify_of_failed_opening(
-            failed_loop, messages.notifier
+        on_opening_failed=lambda failed_loop: _attempt(
+            lambda: _notify_of_failed_opening(failed_loop, messages.notifier)
         ),
         on_cycle_ended=lambda ended_loop, environment: _notify(ended_loop, environment, messages),
     )
@@ -346,23 +346,17 @@ def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
 
 
 def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
-    """Send the alert that a known portal cannot be opened; a failing database is only logged.
-
-    Where several are known, nobody can say which of them it is.
-    """
-    try:
-        portal_ids = loop.known_portal_ids()
-        for portal_id in portal_ids if len(portal_ids) == 1 else ():
-            health = Health(
-                failing_steps=loop.steps.failing_steps(),
-                monotonic_seconds=loop.steps.monotonic(),
-                now=datetime.now(UTC),
-                open_moves=(),
-                failed_corrections=(),
-            )
-            notifier.notify(portal_id, alerts(health), health.now)
-    except ConnectorError as error:
-        _log.warning("alerts.failing", error=type(error).__name__)
+    """Send the alert that a known portal cannot be opened; of several, it might be any."""
+    portal_ids = loop.known_portal_ids()
+    for portal_id in portal_ids if len(portal_ids) == 1 else ():
+        health = Health(
+            failing_steps=loop.steps.failing_steps(),
+            monotonic_seconds=loop.steps.monotonic(),
+            now=datetime.now(UTC),
+            open_moves=(),
+            failed_corrections=(),
+        )
+        notifier.notify(portal_id, alerts(health), health.now)
 
 
 def _send_alerts(loop: Loop, environment: Environment, messages: _Messages) -> None:
