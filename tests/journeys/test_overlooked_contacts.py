@@ -57,7 +57,7 @@ def test_the_report_asks_hubspot_for_nothing_and_reads_in_labels(
     assert SQL not in output
     assert main.run_command(["report", "overlooked", "--csv"]) == 0
     # Columns are only appended: a script that reads them by their place goes on working.
-    header = "record,stage,since,since_known,lead_status,owner_id,why,term_days"
+    header = "record,stage,since,since_known,lead_status,owner_id,why,term_days,url"
     assert capsys.readouterr().out.splitlines()[0] == header
     assert workspace.sandbox.requests == []
 
