@@ -46,10 +46,10 @@ test: check ## Everything that must hold: gates, unit tests, journeys on the san
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not long" --doctest-modules \
 		tests $(DOCTESTS) \
 		--cov --cov-report= $(ARGS)
-	@$(BIN)/python -m coverage report --include='connector/core/*,state/*' --fail-under=93 \
+	@$(BIN)/python -m coverage report --include='connector/core/*,state/*' --fail-under=99 \
 		--skip-covered --show-missing
-	@$(BIN)/python -m coverage report --fail-under=85 --format=total >/dev/null && \
-		echo "coverage   core and state 93%, all $$($(BIN)/python -m coverage report --format=total)%"
+	@$(BIN)/python -m coverage report --fail-under=95 --format=total >/dev/null && \
+		echo "coverage   core and state 99%, all $$($(BIN)/python -m coverage report --format=total)%"
 
 test-long: $(DEV_STAMP) ## What takes longer: full crash matrix, big state machines
 	@$(BIN)/python -m pytest -v -n $(WORKERS) --dist worksteal -m long --timeout 3600 $(ARGS)
