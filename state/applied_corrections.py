@@ -32,8 +32,6 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
-
-
 _C: Final = _TABLE.c
 
 

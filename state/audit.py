@@ -72,8 +72,6 @@ class _Row(SQLModel, table=True):
 
 
 TABLE: Final = table_of(_Row)
-
-
 _C: Final = TABLE.c
 _NOT_CHAINED: Final = frozenset({"before", "after", "salt", "hash"})
 _CHAINED_COLUMNS: Final = tuple(column.name for column in _C if column.name not in _NOT_CHAINED)

@@ -34,8 +34,6 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
-
-
 _C: Final = _TABLE.c
 _RECORD_SCOPES: Final = (HoldScope.RECORD.value, HoldScope.COMPANY.value)
 

@@ -14,8 +14,7 @@ from typing import Any, Final
 from sqlalchemy import and_, delete, exists, or_, select
 from sqlmodel import SQLModel
 
-from connector.core.history.observed_change import DEAL_STAGE
-from connector.core.model import STAGE, ObjectType, Record, Ref, Version
+from connector.core.model import STAGE_PROPERTIES, ObjectType, Record, Ref, Version
 from state.db.columns import number, number_key, table_of, text, text_key
 from state.db.keys import chunk_conditions, chunk_refs, ref_of
 from state.db.timestamps import from_millis, to_millis
@@ -23,11 +22,6 @@ from state.db.transaction import Transaction
 from state.db.upsert import insert_missing, upsert
 
 MIRROR: Final = "MIRROR"
-_STAGE_PROPERTIES: Final = {
-    ObjectType.DEALS: DEAL_STAGE,
-    ObjectType.COMPANIES: STAGE,
-    ObjectType.CONTACTS: STAGE,
-}
 CONNECTOR: Final = "CONNECTOR"
 """The source type of a value that the connector wrote; its `source_id` is the run."""
 
@@ -62,8 +56,6 @@ class _ReadRow(SQLModel, table=True):
 
 
 _READS: Final = table_of(_ReadRow)
-
-
 _C: Final = _TABLE.c
 _PROPERTY_KEY: Final = (_C.object_type, _C.object_id, _C.property_name)
 _PAGE: Final = 1000
@@ -187,6 +179,18 @@ def read_histories(
         )
 
 
+def store_stage_changes(session: Transaction, changes: Iterable[tuple[Record, Record]]) -> None:
+    """Store which stages changed, from mirrored records to newer ones, as sightings."""
+    stage_changes: dict[str, dict[Ref, tuple[Version, Version]]] = {}
+    for old, new in changes:
+        name = STAGE_PROPERTIES[new.ref.object_type]
+        if name in new.properties and old.properties.get(name) != new.properties[name]:
+            versions = (_stage_version(old, name), _stage_version(new, name))
+            stage_changes.setdefault(name, {})[new.ref] = versions
+    for name, sightings in stage_changes.items():
+        store_sightings(session, name, sightings)
+
+
 def _property_key(row: Any) -> tuple[str, int, str]:
     return row.object_type, row.object_id, row.property_name
 
@@ -234,18 +238,6 @@ def _version(row: Any) -> Version:
         user_id=row.user_id,
         source_label=row.source_label,
     )
-
-
-def store_stage_changes(session: Transaction, changes: Iterable[tuple[Record, Record]]) -> None:
-    """Store which stages changed, from mirrored records to newer ones, as sightings."""
-    stage_changes: dict[str, dict[Ref, tuple[Version, Version]]] = {}
-    for old, new in changes:
-        name = _STAGE_PROPERTIES[new.ref.object_type]
-        if name in new.properties and old.properties.get(name) != new.properties[name]:
-            versions = (_stage_version(old, name), _stage_version(new, name))
-            stage_changes.setdefault(name, {})[new.ref] = versions
-    for name, sightings in stage_changes.items():
-        store_sightings(session, name, sightings)
 
 
 def _stage_version(record: Record, name: str) -> Version:

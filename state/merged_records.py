@@ -29,8 +29,6 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
-
-
 _C: Final = _TABLE.c
 _ANY_MERGE: Final = select(_C.object_id).where(_C.portal_id == bindparam("portal_key")).limit(1)
 

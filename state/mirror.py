@@ -78,8 +78,6 @@ class _Row(SQLModel, table=True):
 
 
 TABLE: Final = table_of(_Row)
-
-
 _C: Final = TABLE.c
 
 
@@ -329,7 +327,7 @@ def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> di
 
 def _rows(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Any]:
     return {
-        Ref(chunk[0], str(row[2])): row
+        Ref(chunk[0], str(row.object_id)): row
         for chunk in chunk_refs(refs)
         for row in session.execute(select(TABLE).where(*chunk_conditions(session, TABLE, chunk)))
     }

@@ -12,8 +12,8 @@ from typing import Final
 from sqlalchemy import delete, func, insert, select
 from sqlmodel import SQLModel
 
-from connector.core.history.observed_change import DEAL_STAGE, ObservedChange
-from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref
+from connector.core.history.observed_change import ObservedChange
+from connector.core.model import DEAL_STAGE, STAGE, STATUS, ObjectType, Record, Ref
 from state import outbox
 from state.db.columns import number, number_key, table_of, text
 from state.db.keys import chunk_conditions, chunk_refs, ref_of

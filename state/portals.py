@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 from typing import Final
 
-import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlmodel import SQLModel
 
@@ -28,6 +28,7 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
+_PORTAL: Final = TypeAdapter(Portal)
 
 
 def digest(portal: Portal) -> str:
@@ -53,12 +54,7 @@ def load(session: Transaction) -> Portal | None:
     """Return the portal as it was last read, None where it never was."""
     query = select(_TABLE.c.portal).where(_TABLE.c.portal_id == session.portal_key)
     stored = session.scalar(query)
-    if stored is None:
-        return None
-    # Loaded where it is used: whoever asks HubSpot for the portal has no need of it.
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Portal).validate_json(stored)
+    return None if stored is None else _PORTAL.validate_json(stored)
 
 
 def ids(session: Transaction) -> tuple[str, ...]:
@@ -68,5 +64,4 @@ def ids(session: Transaction) -> tuple[str, ...]:
 
 
 def _portal_json(portal: Portal) -> str:
-    # orjson sorts the keys of mappings, but not the fields of dataclasses.
-    return canonical_json(orjson.loads(orjson.dumps(portal, option=orjson.OPT_NON_STR_KEYS)))
+    return canonical_json(_PORTAL.dump_python(portal, mode="json"))

@@ -49,8 +49,6 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
-
-
 _C: Final = _TABLE.c
 
 

@@ -39,8 +39,6 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
-
-
 _C: Final = _TABLE.c
 _CLOCK_ERROR: Final = timedelta(seconds=2)  # of two processes: HubSpot's dates are whole seconds
 

@@ -12,8 +12,8 @@ from connector.alerts.event_document import observed_event
 from connector.core.binding.bind import BoundPolicy
 from connector.core.follow_up.news import News, NewsKind, news_of
 from connector.core.follow_up.overlooked import follow_up_terms
-from connector.core.history.observed_change import DEAL_STAGE, ObservedChange
-from connector.core.model import Portal, Record, Ref
+from connector.core.history.observed_change import ObservedChange
+from connector.core.model import DEAL_STAGE, Portal, Record, Ref
 from state import associations, checkpoints, mirror, observed_changes, outgoing_events
 from state.db.store import Store
 from state.db.transaction import Transaction

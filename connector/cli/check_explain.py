@@ -85,7 +85,7 @@ def check(
     clean: bool,
     out: str | None,
 ) -> int:
-    """Check token, portal, scopes, stages, pipelines and policy; nothing is written."""
+    """Check token, portal, scopes, stages, pipelines and policy; only --trial writes."""
     if (clean or out) and not is_trial:
         raise click.UsageError("--clean and --out belong to `connector check --trial`.")
     if is_trial and form == "markdown":

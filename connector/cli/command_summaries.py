@@ -6,7 +6,7 @@ from typing import Final
 SUMMARIES: Final = {
     "demo": "Show the main job on a simulated portal; needs no account and no configuration.",
     "sandbox": "Serve a simulated portal that behaves like HubSpot, on this machine only.",
-    "check": "Check token, portal, scopes, stages, pipelines and policy; nothing is written.",
+    "check": "Check token, portal, scopes, stages, pipelines and policy; only --trial writes.",
     "pull": "Bring the local mirror up to date; the first pull reads the whole portal.",
     "plan": "Show what is wrong and what would be corrected; never writes to HubSpot.",
     "apply": "Correct what the mirror says is wrong, or what a reviewed PLAN says and still holds.",

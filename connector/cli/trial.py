@@ -49,7 +49,7 @@ def try_assumptions(settings: Settings, clock: RunClock, *, out: str | None, as_
             account,
             wait=clock.wait,
             token=run_id(client.now()).lower(),
-            versions={"connector": __version__},
+            version=__version__,
         )
     document = result.document()
     _write(path, canonical_json(document))

@@ -10,6 +10,7 @@ from typing import Final
 
 STAGE: Final = "lifecyclestage"
 STATUS: Final = "hs_lead_status"
+DEAL_STAGE: Final = "dealstage"
 
 
 class ObjectType(StrEnum):
@@ -20,6 +21,12 @@ class ObjectType(StrEnum):
     DEALS = "deals"
 
 
+STAGE_PROPERTIES: Final[Mapping[ObjectType, str]] = {
+    ObjectType.CONTACTS: STAGE,
+    ObjectType.COMPANIES: STAGE,
+    ObjectType.DEALS: DEAL_STAGE,
+}
+"""The property that holds the stage of a record of each type."""
 _MAX_ID = 2**63 - 1
 """The largest id that databases store."""
 

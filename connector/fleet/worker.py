@@ -138,7 +138,7 @@ async def _work(app: App, portals: OpenPortals, concurrency: int) -> None:
             await defer_missing_cycles(app, portals.read_folder().portals)
             work = asyncio.create_task(
                 app.run_worker_async(
-                    # One more than portals at once: looking after the queue never waits for them.
+                    # One more than portals at once, for the task that looks after the queue.
                     concurrency=concurrency + 1,
                     install_signal_handlers=False,
                     delete_jobs="successful",

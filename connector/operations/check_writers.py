@@ -23,7 +23,7 @@ from connector.core.history.native_automation import (
     learn_first_stage,
 )
 from connector.core.history.writers import source_text
-from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
+from connector.core.model import DEAL_STAGE, STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
 from connector.errors import ConnectorError
 from connector.hubspot.api import HubSpotApi
 from connector.operations.finding import CheckResult, Finding
@@ -33,7 +33,6 @@ SAMPLE: Final = 150
 """Records of each type whose histories are read."""
 _LINK_ROUNDS: Final = 1
 """Pages of links of one record: a company with a hundred thousand contacts must not cost more."""
-_DEAL_STAGE: Final = "dealstage"
 # Their histories say when a record was linked: the links themselves have no dates.
 _CONTACT_COUNT: Final = "num_associated_contacts"
 _PRIMARY_COMPANY: Final = "associatedcompanyid"
@@ -74,7 +73,7 @@ def read_sample(api: HubSpotApi) -> HistorySample:
     of_contacts = (STAGE, STATUS, _PRIMARY_COMPANY)
     contacts = _with_history(api, _last_modified(api, CONTACTS), of_contacts)
     companies = _with_history(api, _last_modified(api, COMPANIES), (STAGE,))
-    deals = _with_history(api, _last_modified(api, DEALS), (_DEAL_STAGE, _CONTACT_COUNT))
+    deals = _with_history(api, _last_modified(api, DEALS), (DEAL_STAGE, _CONTACT_COUNT))
     linked = _links(api, list(deals), CONTACTS)
     of_companies = _links(api, list(companies), CONTACTS, is_primary=True)
     wanted = {ref for refs in (*linked.values(), *of_companies.values()) for ref in refs}
@@ -189,7 +188,7 @@ def _deal_occasions(
     }
     for deal in sample.deals.values():
         wins = [
-            version.at for version in _versions(deal, _DEAL_STAGE) if version.value in won_stages
+            version.at for version in _versions(deal, DEAL_STAGE) if version.value in won_stages
         ]
         # A deal that is won as it is created shows the setting for won deals alone.
         if is_won:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from connector.context import DecisionContext, RunContext, chunks
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
@@ -18,7 +19,8 @@ from state.db.pages import read_pages
 from state.db.transaction import Transaction
 from state.plans import PlanHead
 
-_REVIEWS = frozenset({Verb.APPROVE, Verb.REJECT})
+REVIEWS: Final = frozenset({Verb.APPROVE, Verb.REJECT})
+"""What a person decides of a plan."""
 _PAGE = 1000
 _PAST = {Verb.APPROVE: "approved", Verb.REJECT: "rejected"}
 
@@ -67,7 +69,7 @@ def waiting_plan(session: Transaction, part: PlanPart) -> PlanHead:
             (
                 action
                 for action in operator_actions.read(session, limit=100)
-                if action.plan_digest == part.digest and action.verb in _REVIEWS
+                if action.plan_digest == part.digest and action.verb in REVIEWS
             ),
             None,
         )
@@ -180,7 +182,7 @@ def _refuse_second_review(session: Transaction, action: OperatorAction, head: Pl
     """Raise UserError where somebody reviewed the same corrections since the plan was made."""
     for earlier in operator_actions.read(session, limit=100):
         is_open = earlier.finished_at is None or earlier.finished_at >= head.created_at
-        if earlier.verb in _REVIEWS and is_open and overlaps(earlier, action):
+        if earlier.verb in REVIEWS and is_open and overlaps(earlier, action):
             raise UserError(f"{_sentence(earlier)} Nothing more was done.")
 
 

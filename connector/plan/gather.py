@@ -10,7 +10,16 @@ from connector.context import DecisionContext, RunContext
 from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
 from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
 from connector.core.decide.history_needs import needs_edit_history
-from connector.core.model import STAGE, STATUS, Association, ObjectType, Record, Ref, Version
+from connector.core.model import (
+    DEAL_STAGE,
+    STAGE,
+    STATUS,
+    Association,
+    ObjectType,
+    Record,
+    Ref,
+    Version,
+)
 from connector.plan.company_groups import add_company_group_facts
 from connector.plan.fresh_reads import TRACKED_PROPERTIES, read_fresh
 from connector.plan.quarantine_unreadable import note_unreadable, unreadable_refs
@@ -18,7 +27,6 @@ from state import associations, ledger, mirror
 from state.db.transaction import Transaction
 from state.unreadable_records import FailedReading
 
-_DEAL_STAGE = "dealstage"
 _PRIMARY_COMPANY = "associatedcompanyid"
 
 
@@ -139,7 +147,7 @@ def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
             links=links,
             deals=mirror.get(session, deals),
             deal_links=associations.read_of_deals(session, deals),
-            histories=ledger.read_versions(session, deals, _DEAL_STAGE),
+            histories=ledger.read_versions(session, deals, DEAL_STAGE),
             companies=mirror.get(session, _company_refs(records.values())),
         )
 
@@ -258,13 +266,13 @@ def read_deal_histories(
     # A deal that failed before is not asked for until the poll has read it again.
     set_aside = unreadable_refs(context, refs)
     refs = [ref for ref in refs if ref not in set_aside]
-    result = context.api.read_available(refs, (_DEAL_STAGE,), history=(_DEAL_STAGE,))
+    result = context.api.read_available(refs, (DEAL_STAGE,), history=(DEAL_STAGE,))
     if context.offline:
         return {}, frozenset()
     note_unreadable(context, result.unreadable, FailedReading.HISTORY)
-    histories = {ref: record.history.get(_DEAL_STAGE, ()) for ref, record in result.records.items()}
+    histories = {ref: record.history.get(DEAL_STAGE, ()) for ref, record in result.records.items()}
     with context.begin() as session:
-        ledger.store_histories(session, _DEAL_STAGE, histories)
+        ledger.store_histories(session, DEAL_STAGE, histories)
         ledger.mark_read(session, [ref for ref in refs if ref not in result.unreadable], at=at)
-        versions = ledger.read_versions(session, refs, _DEAL_STAGE)
+        versions = ledger.read_versions(session, refs, DEAL_STAGE)
     return versions, set_aside | result.unreadable.keys()

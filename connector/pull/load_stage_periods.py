@@ -6,14 +6,8 @@ from collections.abc import Sequence
 
 from connector.context import RunContext
 from connector.core.history.stage_periods import Period, build_periods
-from connector.core.model import STAGE, ObjectType, Ref
+from connector.core.model import STAGE_PROPERTIES, Ref
 from state import ledger, mirror
-
-_STAGE_PROPERTIES = {
-    ObjectType.CONTACTS: STAGE,
-    ObjectType.COMPANIES: STAGE,
-    ObjectType.DEALS: "dealstage",
-}
 
 
 def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[Period, ...]]:
@@ -23,7 +17,7 @@ def stage_periods(context: RunContext, refs: Sequence[Ref]) -> dict[Ref, tuple[P
     """
     if not refs:
         return {}
-    name = _STAGE_PROPERTIES[refs[0].object_type]
+    name = STAGE_PROPERTIES[refs[0].object_type]
     with context.reading() as session:
         records = mirror.get(session, refs)
         read_times = ledger.history_read_until(session, refs)

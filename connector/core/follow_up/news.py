@@ -10,8 +10,8 @@ from typing import Final
 from connector.core.binding.bound_policy import BoundPolicy, ObjectPolicy
 from connector.core.deals import DealState
 from connector.core.decide.facts import read_policy_deal
-from connector.core.history.observed_change import DEAL_STAGE, ObservedChange
-from connector.core.model import STAGE, ObjectType, Record, Ref
+from connector.core.history.observed_change import ObservedChange
+from connector.core.model import DEAL_STAGE, STAGE, ObjectType, Record, Ref
 
 CUSTOMER: Final = "customer"
 

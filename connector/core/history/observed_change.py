@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from connector.core.model import Ref
-
-DEAL_STAGE: Final = "dealstage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

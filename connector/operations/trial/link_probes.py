@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.core.model import STAGE, DealStage, ObjectType, Pipeline, Ref
+from connector.core.model import DEAL_STAGE, STAGE, DealStage, ObjectType, Pipeline, Ref
 from connector.hubspot.http.routes import Route
 from connector.operations.trial.trial_records import NotPossible, TrialRecords, succeeded
 from connector.operations.trial.write_probes import CONTACTS, Seen
@@ -42,13 +42,13 @@ def probe_deal_settings(records: TrialRecords) -> Iterator[Seen]:
     _, won_stage = _deal_stage(records, is_open=False, probability=1.0)
     (contact,) = records.create(CONTACTS, {STAGE: early})
     (company,) = records.create(_COMPANIES, {STAGE: early})
-    properties = {"pipeline": pipeline.id, "dealstage": open_stage.id}
+    properties = {"pipeline": pipeline.id, DEAL_STAGE: open_stage.id}
     (deal,) = records.create(_DEALS, properties)
     records.link(deal, contact)
     records.link(deal, company, primary=True)
     created_stage = records.value_after_automations(contact, early)
     yield "deal-created", "none" if created_stage == early else created_stage
-    succeeded(records.update([(deal, {"dealstage": won_stage.id})]))
+    succeeded(records.update([(deal, {DEAL_STAGE: won_stage.id})]))
     won_stage_of_contact = records.value_after_automations(contact, created_stage)
     is_moved = won_stage_of_contact != created_stage
     yield "deal-won", won_stage_of_contact if is_moved else "none"
@@ -59,7 +59,7 @@ def probe_links(records: TrialRecords) -> Iterator[Seen]:
     early = records.stages()[0]
     pipeline, lost_stage = _deal_stage(records, is_open=False, probability=0.0)
     (contact,) = records.create(CONTACTS, {STAGE: early})
-    properties = {"pipeline": pipeline.id, "dealstage": lost_stage.id}
+    properties = {"pipeline": pipeline.id, DEAL_STAGE: lost_stage.id}
     (deal,) = records.create(_DEALS, properties)
     modified = records.modified(contact)
     records.link(deal, contact)

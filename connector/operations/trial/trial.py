@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -112,7 +112,8 @@ class TrialResult:
     """The observations of one trial, and how many records were made and are left.
 
     `linked` are companies that are linked to records of the trial and not known as its own.
-    `problems` say in sentences why records may be left; they stay out of the document.
+    `problems` say in sentences why records may be left; they stay out of the document. `version`
+    is the connector's.
     """
 
     portal_id: str
@@ -124,7 +125,7 @@ class TrialResult:
     left: int = 0
     linked: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
-    versions: dict[str, str] = field(default_factory=dict)
+    version: str = ""
 
     @property
     def needs_action(self) -> bool:
@@ -142,7 +143,7 @@ class TrialResult:
             "account_type": self.account_type,
             "at": self.at.isoformat(),
             "api_version": self.family,
-            "connector": self.versions.get("connector", ""),
+            "connector": self.version,
             "records": {"created": self.created, "left": self.left},
             "assumptions": [
                 {
@@ -182,7 +183,7 @@ def run_trial(
     *,
     wait: Callable[[float], None],
     token: str,
-    versions: dict[str, str],
+    version: str,
 ) -> TrialResult:
     """Try every assumption in a test account, remove the records, store and return the result.
 
@@ -199,7 +200,7 @@ def run_trial(
         family=client.family,
         observations=(),
         created=0,
-        versions=versions,
+        version=version,
     )
     _begin(store, account.portal_id, token)
     records = TrialRecords(client=client, portal=portal, token=token, wait=wait)

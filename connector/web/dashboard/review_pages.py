@@ -7,11 +7,10 @@ from itertools import islice
 from typing import Any, Final
 
 from connector.context import DecisionContext
-from connector.core.corrections.operator_action import Verb
 from connector.core.model import STAGE, Correction, Direction
 from connector.errors import UserError
 from connector.operations.refuse_unknown import require_record, require_run
-from connector.operations.review_plan import PlanPart, read_part, waiting_plan
+from connector.operations.review_plan import REVIEWS, PlanPart, read_part, waiting_plan
 from connector.operations.undo import RULE, Selection, selected_writes
 from connector.web.dashboard.source import DashboardSource
 from state import audit, operator_actions, plans, runs
@@ -39,9 +38,7 @@ def corrections_page(source: DashboardSource, rule: str) -> Page:
             else []
         )
         reviews = [
-            action
-            for action in operator_actions.read(session, limit=100)
-            if action.verb in {Verb.APPROVE, Verb.REJECT}
+            action for action in operator_actions.read(session, limit=100) if action.verb in REVIEWS
         ]
     if head is None:
         return {"plan": None, "rule": rule, "reviews": reviews[:_SHOWN_ACTIONS]}

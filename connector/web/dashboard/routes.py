@@ -68,7 +68,6 @@ class Dashboard:
         self._login_limiter = CapacityLimiter(1)
         # A comparison reads many records: never two, and never in the way of other pages.
         self._impact_limiter = CapacityLimiter(1)
-        self._is_comparing = False
         self._templates = PageTemplates()
         package = files("connector.web.dashboard")
         self._style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
@@ -172,23 +171,21 @@ class Dashboard:
 
     async def policy_impact(self, request: Request) -> Response:
         """Answer what a policy file would change; it is not kept, and nothing is written."""
-        identity, body, refusal = await self._form(request, MAX_UPLOAD_BYTES)
-        if refusal or not identity:
-            return refusal or self._message(403, _FOREIGN)
+        sent_form = await self._form(request, MAX_UPLOAD_BYTES)
+        if isinstance(sent_form, Response):
+            return sent_form
+        identity, body = sent_form
         upload = read_upload(request.headers.get("content-type", ""), body)
         try:
             self._tokens.check(upload.token, _owner(identity))
         except UserError as error:
             return self._message(403, str(error))
-        if self._is_comparing:
+        if self._impact_limiter.borrowed_tokens:
             return self._message(503, "A policy is being compared: try again in a moment.")
-        self._is_comparing = True
         try:
             return await self._impact_answer(request.url.path, identity, upload)
         except ConnectorError as error:
             return self._failure(error, 409)
-        finally:
-            self._is_comparing = False
 
     async def _impact_answer(self, path: str, identity: Identity, upload: Upload) -> Response:
         page: pages.Page = {}
@@ -240,9 +237,10 @@ class Dashboard:
 
     async def log_out(self, request: Request) -> Response:
         """End the session."""
-        identity, body, refusal = await self._form(request)
-        if refusal or not identity:
-            return refusal or self._message(403, _FOREIGN)
+        sent_form = await self._form(request)
+        if isinstance(sent_form, Response):
+            return sent_form
+        identity, body = sent_form
         form = read_fields(body)
         try:
             self._tokens.check(form.get("token", ""), _owner(identity))
@@ -256,9 +254,10 @@ class Dashboard:
 
     async def send_form(self, request: Request) -> Response:
         """Do what a form asks for, once, and lead to the page that shows it."""
-        identity, body, refusal = await self._form(request)
-        if refusal or not identity:
-            return refusal or self._message(403, _FOREIGN)
+        sent_form = await self._form(request)
+        if isinstance(sent_form, Response):
+            return sent_form
+        identity, body = sent_form
         form = read_fields(body)
         if not identity.may_operate:
             return self._message(
@@ -284,22 +283,18 @@ class Dashboard:
 
     async def _form(
         self, request: Request, limit: int = _MAX_FORM_BYTES
-    ) -> tuple[Identity | None, bytes, Response | None]:
+    ) -> tuple[Identity, bytes] | Response:
         """Return who sent a form, and its body; or why it is refused."""
         caller = _caller(request)
         if not self._access.is_own_origin(caller):
-            return None, b"", self._message(403, _FOREIGN)
+            return self._message(403, _FOREIGN)
         identity = self._access.identify(caller)
         if isinstance(identity, Refusal):
-            return (
-                None,
-                b"",
-                self._message(identity.status, f"{identity.message} Nothing was done."),
-            )
+            return self._message(identity.status, f"{identity.message} Nothing was done.")
         try:
-            return identity, await read_body(request, limit), None
+            return identity, await read_body(request, limit)
         except UserError as error:
-            return None, b"", self._message(413, str(error))
+            return self._message(413, str(error))
 
     async def _page(self, request: Request, template: str, make: MakePage) -> Response:
         identity = self._identity(request)

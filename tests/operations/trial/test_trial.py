@@ -72,7 +72,7 @@ class TrialAccount:
             account,
             wait=self.portal.clock.advance,
             token="t1",
-            versions={"connector": "1.2"},
+            version="1.2",
         )
         return {item.name: item.seen for item in self.result.observations}
 
