@@ -154,7 +154,7 @@ class Pipeline:
 class Workflow:
     """An active workflow; `enrollment_properties` are those that its filters name.
 
-    `set_values` are the properties that its actions set, with the value; "" is a clear, or a
+    `set_values` are the properties that its actions set, with the value: "" is a clear, None a
     value that the workflow takes from elsewhere.
     """
 
@@ -162,7 +162,7 @@ class Workflow:
     name: str
     object_type: ObjectType
     enrollment_properties: frozenset[str] = frozenset()
-    set_values: tuple[tuple[str, str], ...] = ()
+    set_values: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from connector.core.binding.bound_policy import BoundPolicy
+from connector.core.explain.certain_moves import always_moves_stage, always_moves_status
 from connector.core.model import STAGE, STATUS, ObjectType, Workflow
 from connector.errors import ConnectorError
 from connector.hubspot.api import HubSpotApi
@@ -15,6 +16,7 @@ from connector.operations.finding import CheckResult, Finding
 WORKFLOW_PAGES: Final = 5
 """Hundreds of workflows that are looked at; each costs two requests at most."""
 _SECTION: Final = "writers"
+_COMPARE: Final = "compare what starts it, in Automation > Workflows, with `connector policy show`"
 
 
 def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
@@ -34,8 +36,7 @@ def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
     findings = [
         _finding(policy, workflow, name, value)
         for workflow in result.workflows
-        for name, value in workflow.set_values
-        if name in {STAGE, STATUS}
+        for name, value in _final_values(workflow)
     ]
     yield from findings
     if not result.is_complete:
@@ -47,31 +48,62 @@ def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
             name="workflows", result=CheckResult.WARNING, message=message, section=_SECTION
         )
     elif not findings:
-        message = "no active workflow sets stage or lead status"
+        message = "no active workflow of contacts or companies sets stage or lead status"
         yield Finding(name="workflows", result=CheckResult.OK, message=message, section=_SECTION)
 
 
-def _finding(policy: BoundPolicy, workflow: Workflow, name: str, value: str) -> Finding:
-    agrees = value in _targets(policy, workflow.object_type, name)
-    judgement = (
-        "a rule of the policy leads there as well"
-        if agrees
-        else "no rule of the policy leads there, so it fights with the policy: change it in "
-        "Automation > Workflows, or add a rule"
-    )
-    sets = f"sets {name} to {value}" if value else f"clears {name}, or sets it from elsewhere"
+def _final_values(workflow: Workflow) -> Iterator[tuple[str, str | None]]:
+    """Yield what a workflow sets of stage and lead status, without a clear before another value.
+
+    HubSpot takes a stage further back only after a clear, so the two are one move.
+    """
+    values = [(name, value) for name, value in workflow.set_values if name in {STAGE, STATUS}]
+    names_with_value = {name for name, value in values if value != ""}
+    for name, value in dict.fromkeys(values):
+        if value != "" or name not in names_with_value:
+            yield name, value
+
+
+def _finding(policy: BoundPolicy, workflow: Workflow, name: str, value: str | None) -> Finding:
+    result, verdict = _judge(policy, workflow.object_type, name, value)
+    match value:
+        case None:
+            sets = f"sets {name} to a value from elsewhere"
+        case "":
+            sets = f"clears {name}"
+        case _:
+            sets = f"sets {name} to {value}"
     return Finding(
         name=f"workflow {workflow.id}",
-        result=CheckResult.OK if agrees else CheckResult.WARNING,
-        message=f"{workflow.name} ({workflow.object_type}) {sets}: {judgement}",
+        result=result,
+        message=f"{workflow.name} ({workflow.object_type}) {sets}: {verdict}",
         section=_SECTION,
     )
 
 
+def _judge(
+    policy: BoundPolicy, object_type: ObjectType, name: str, value: str | None
+) -> tuple[CheckResult, str]:
+    """Judge by the value alone: what starts a workflow is not compared with the rules."""
+    if value is None:
+        return CheckResult.WARNING, f"unknown whether it agrees with the policy: {_COMPARE}"
+    if value in _targets(policy, object_type, name):
+        return CheckResult.OK, "agrees with the policy, where a rule leads there as well"
+    always_moves = always_moves_stage if name == STAGE else always_moves_status
+    if always_moves(policy, object_type, value):
+        return CheckResult.WARNING, (
+            "fights with the policy, whose rules move every record from there: change it in "
+            "Automation > Workflows, or change the policy"
+        )
+    return CheckResult.WARNING, (
+        "unknown whether it agrees with the policy, which leads no record there and moves not "
+        f"every record from there: {_COMPARE}"
+    )
+
+
 def _targets(policy: BoundPolicy, object_type: ObjectType, name: str) -> set[str | None]:
-    """Return the values to which the policy's rules or rows lead."""
+    """Return the values to which the policy's rules or rows lead, "" for a clear."""
     object_policy = policy.object_policies[object_type]
     entries = object_policy.rules if name == STAGE else object_policy.rows
-    return {
-        value for entry in entries for value in (entry.otherwise, *entry.targets.values()) if value
-    }
+    targets = {value for entry in entries for value in (entry.otherwise, *entry.targets.values())}
+    return targets - {None}

@@ -207,31 +207,49 @@ def test_a_check_has_sections_and_is_shown_as_markdown_for_a_ticket(
     assert run_connector("check", "--format", "json").json[0]["section"] == "portal"
 
 
-def test_a_check_names_the_workflows_that_set_what_the_policy_does_not(
+def test_a_check_says_of_each_workflow_whether_it_agrees_or_fights_or_that_nobody_knows(
     workspace: Workspace, run_connector: RunConnector
 ) -> None:
     portal = workspace.portal
     assert "`automation`" in messages_of(run_connector)["workflows"]
     portal.switches.scopes.add("automation")
-    assert messages_of(run_connector)["workflows"] == "no active workflow sets stage or lead status"
+    assert messages_of(run_connector)["workflows"] == (
+        "no active workflow of contacts or companies sets stage or lead status"
+    )
     criteria = known_property_criteria("email")
     portal.add_workflow("VIPs", criteria, sets={"lifecyclestage": "evangelist"})
     portal.add_workflow("Wins", criteria, sets={"lifecyclestage": "customer"})
     portal.add_workflow("Bell", criteria, sets={"hs_lead_status": "NEW", "jobtitle": "x"})
     portal.add_workflow("Reset", criteria, sets={"hs_lead_status": ""})
     portal.add_workflow("Asleep", criteria, sets={"lifecyclestage": "other"}, enabled=False)
-    lights = {check["name"]: check["light"] for check in run_connector("check", "--json").json}
-    workflows = {name: light for name, light in lights.items() if name.startswith("workflow ")}
-    assert workflows == {
-        "workflow 71000": "warning",
-        "workflow 71001": "ok",
-        "workflow 71002": "ok",
-        "workflow 71003": "warning",
+    portal.add_workflow("Blanks", criteria, sets={"lifecyclestage": ""})
+    portal.add_workflow("Copy", criteria, sets={"lifecyclestage": None})
+    portal.add_workflow(
+        "Blanks companies", criteria, object_type="companies", sets={"lifecyclestage": ""}
+    )
+    checks = run_connector("check", "--json").json
+    workflows = {
+        check["name"].removeprefix("workflow "): (check["light"], check["message"])
+        for check in checks
+        if check["name"].startswith("workflow ")
     }
-    messages = messages_of(run_connector)
-    assert messages["workflow 71000"].startswith("VIPs (contacts) sets lifecyclestage to ev")
-    assert "fights with the policy" in messages["workflow 71000"]
-    assert "clears hs_lead_status" in messages["workflow 71003"]
+    assert {name: (light, verdict_of(text)) for name, (light, text) in workflows.items()} == {
+        "71000": ("warning", "unknown"),
+        "71001": ("ok", "agrees"),
+        "71002": ("ok", "agrees"),
+        "71003": ("ok", "agrees"),
+        "71005": ("warning", "fights"),
+        "71006": ("warning", "unknown"),
+        "71007": ("warning", "unknown"),
+    }
+    assert workflows["71000"][1].startswith("VIPs (contacts) sets lifecyclestage to evangelist")
+    assert "clears hs_lead_status" in workflows["71003"][1]
+    assert "to a value from elsewhere" in workflows["71006"][1]
+
+
+def verdict_of(message: str) -> str:
+    """Return the first word after what a workflow sets."""
+    return message.partition(": ")[2].partition(" ")[0]
 
 
 def messages_of(run_connector: RunConnector) -> dict[str, str]:

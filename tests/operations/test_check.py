@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from connector.config.presets import policy_text
-from connector.core.model import ObjectType
+from connector.core.model import STAGE, STATUS, ObjectType, Workflow
 from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.api import WorkflowsResult
@@ -221,3 +221,26 @@ def test_workflows_that_cannot_be_read_are_unknown(
     finding = findings(portal)["workflows"]
     assert finding.result is CheckResult.WARNING
     assert finding.message.startswith("unknown: the workflows could not be read")
+
+
+def test_a_clear_before_another_value_is_one_move(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow = Workflow(
+        id="7",
+        name="Back",
+        object_type=ObjectType.CONTACTS,
+        set_values=((STAGE, ""), (STAGE, "lead"), (STATUS, ""), ("jobtitle", "x")),
+    )
+    result = WorkflowsResult(workflows=(workflow,))
+    monkeypatch.setattr(type(portal.api), "workflows", lambda _, pages: result)
+    policy = load_policy("extends: standard", source="test.yaml", preset_text=policy_text)
+    messages = [
+        finding.message
+        for finding in check(portal.api, policy, portal_id="1")
+        if finding.name == "workflow 7"
+    ]
+    assert [message.partition(":")[0] for message in messages] == [
+        "Back (contacts) sets lifecyclestage to lead",
+        "Back (contacts) clears hs_lead_status",
+    ]

@@ -99,7 +99,7 @@ def _single_moves(
                 continue
             target = object_policy.aliases.get(target, target)
             left = partial_condition(rule.when, known_facts(policy, labels, source))
-            if left.holds is not False and _allows(object_policy, rule, source, target):
+            if left.holds is not False and may_move(object_policy, rule, source, target):
                 yield rule.name, source, target, left.text
 
 
@@ -112,7 +112,7 @@ def decided_stages(object_policy: ObjectPolicy) -> list[str]:
     ]
 
 
-def _allows(object_policy: ObjectPolicy, rule: BoundRule, source: str, target: str) -> bool:
+def may_move(object_policy: ObjectPolicy, rule: BoundRule, source: str, target: str) -> bool:
     """Return whether a rule may move a record so: it moves, and in the rule's direction."""
     if not source:
         return bool(target) and rule.direction is not RuleDirection.BACKWARD

@@ -50,14 +50,14 @@ def _is_active(raw: Raw) -> bool:
     return bool(raw.get("isEnabled")) and raw.get("objectTypeId") in _TYPES
 
 
-def _set_values(actions: Any) -> Iterator[tuple[str, str]]:
-    """Yield what the actions set: property and value, "" where it is no fixed text."""
+def _set_values(actions: Any) -> Iterator[tuple[str, str | None]]:
+    """Yield what the actions set: property and value, None where it is no fixed text."""
     for action in actions if isinstance(actions, list) else ():
         fields = action.get("fields") if isinstance(action, dict) else None
         if isinstance(fields, dict) and action.get("actionTypeId") == _SET_PROPERTY_ACTION:
             value = fields.get("value")
             text = value.get("staticValue") if isinstance(value, dict) else value
-            yield str(fields.get("property_name") or ""), text if isinstance(text, str) else ""
+            yield str(fields.get("property_name") or ""), text if isinstance(text, str) else None
 
 
 def _property_names(criteria: Any) -> Iterator[str]:

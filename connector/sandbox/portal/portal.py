@@ -225,11 +225,12 @@ class Portal(PortalState):
         *,
         object_type: str = "contacts",
         enabled: bool = True,
-        sets: Mapping[str, str] | None = None,
+        sets: Mapping[str, str | None] | None = None,
     ) -> str:
         """Add a workflow with these enrolment criteria (`portal/workflows.py`).
 
-        Its actions set the values of `sets`; they are listed, and not carried out.
+        Its actions set the values of `sets`, None for that of another property; they are listed,
+        and not carried out.
         """
         number, type_id = 71_000 + len(self.workflows), self.resolve_type(object_type).type_id
         workflow = workflows.workflow_json(number, name, type_id, dict(criteria), enabled=enabled)

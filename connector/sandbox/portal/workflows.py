@@ -22,8 +22,10 @@ def workflow_json(number: int, name: str, type_id: str, criteria: JSON, *, enabl
     }
 
 
-def set_property_action(number: int, name: str, value: str) -> JSON:
-    """Return the action of a workflow that sets a property to a fixed value."""
+def set_property_action(number: int, name: str, value: str | None) -> JSON:
+    """Return the action of a workflow that sets a property to a fixed value, None for another's."""
+    fixed_value = {"type": "STATIC_VALUE", "staticValue": value}
+    other_value = {"type": "OBJECT_PROPERTY", "propertyName": "jobtitle"}
     return {
         "actionId": str(number),
         "actionTypeVersion": 0,
@@ -31,7 +33,7 @@ def set_property_action(number: int, name: str, value: str) -> JSON:
         "type": "SINGLE_CONNECTION",
         "fields": {
             "property_name": name,
-            "value": {"type": "STATIC_VALUE", "staticValue": value},
+            "value": other_value if value is None else fixed_value,
         },
     }
 
