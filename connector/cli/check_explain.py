@@ -164,6 +164,7 @@ def _check_all(settings: Settings, *, policy: str | None, form: str) -> Iterator
     """Say what the check-up rests on, and yield the findings of the portal and the database."""
     refusal = None
     with closing(open_api(settings, REAL_CLOCK)) as api:
+        api.limit_requests(REQUESTS_AT_MOST)
         try:
             account = api.account()
             portal_id = account.portal_id

@@ -116,6 +116,10 @@ class HubSpotClient:
         """Leave this reserve of the day to other apps; `slots` shares the pace among processes."""
         self._exchange.configure_limits(reserve, slots)
 
+    def limit_requests(self, limit: int) -> None:
+        """Send at most so many requests from now on, tries included; then raise RequestsUsedUp."""
+        self._exchange.limit_requests(limit)
+
     def compare_clocks(self, wall_clock: Callable[[], float]) -> None:
         """Compare each answer's date with the machine's clock, in seconds since 1970."""
         self._exchange.compare_clocks(wall_clock)

@@ -8,6 +8,7 @@ from typing import Any
 from connector.core.model import Workflow
 from connector.hubspot.api import WorkflowsResult
 from connector.hubspot.codec import workflows
+from connector.hubspot.http.failures import BadAnswer
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Request, Route, Routes
 
@@ -19,7 +20,7 @@ def read_all(send: Send, routes: Routes, *, pages: int | None = None) -> Workflo
     """Return the active workflows of contacts and companies; two requests for each hundred.
 
     With `pages`, at most so many hundreds of the list are read, and the result says whether it
-    goes on.
+    goes on. Raise BadAnswer where HubSpot's pages do not advance.
     """
     ids: list[str] = []
     after: str | None = ""
@@ -28,8 +29,11 @@ def read_all(send: Send, routes: Routes, *, pages: int | None = None) -> Workflo
         page_count += 1
         query = {"limit": str(_PAGE), **({"after": after} if after else {})}
         request = Request(route=Route.WORKFLOWS, path=routes.path(Route.WORKFLOWS), query=query)
-        page_ids, after = send(request, workflows.parse_active_ids)
+        page_ids, next_after = send(request, workflows.parse_active_ids)
+        if next_after == after:
+            raise BadAnswer("HubSpot's pages of workflows do not advance: try later")
         ids += page_ids
+        after = next_after
     active_workflows: tuple[Workflow, ...] = ()
     path = routes.path(Route.WORKFLOWS_READ)
     for start in range(0, len(ids), _PAGE):

@@ -9,14 +9,14 @@ from connector.core.binding.bind import bind
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import STAGE, STATUS, Account, ObjectType, Portal, Ref
 from connector.core.policy.load import Policy
-from connector.errors import ConnectorError, UserError
+from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing
+from connector.hubspot.http.failures import ClocksDisagree, RequestsUsedUp, ScopeMissing
 from connector.operations.check_properties import check_properties
 from connector.operations.check_workflows import check_workflows
 from connector.operations.check_writers import check_writers
-from connector.operations.finding import CheckResult, Finding
+from connector.operations.finding import CheckResult, Finding, unchecked
 
 REQUESTS_AT_MOST = 60
 """What a check-up costs at most, whatever the size of the portal."""
@@ -28,32 +28,54 @@ def check(
 ) -> Iterator[Finding]:
     """Yield the findings in order; without a token that works there is only the first.
 
-    `account` is the token's, where it was read already.
+    `account` is the token's, where it was read already. What fails now, and may not later, is a
+    finding of its own, and the others go on; without the definitions there is no policy.
     """
     try:
         account = account or api.account()
         # To a portal that is not the right one, nothing more is sent.
         is_right = portal_id in {"", account.portal_id}
-        portal = api.portal() if is_right else None
+        portal = _read_portal(api) if is_right else None
     except ConnectorError as error:
         yield refused_token(error)
         return
     yield _check_token(account)
     yield _check_portal_id(account, portal_id)
-    if portal is None:
+    if not is_right:
         return
+    clock = _check_clock(api)
+    yield clock
+    if clock.result is CheckResult.FAIL:
+        return
+    yield from _check_access(api, account)
+    if isinstance(portal, Portal):
+        yield from _check_policy_in_portal(api, policy, portal)
+    elif portal:
+        yield unchecked("definitions", portal)
+        message = "unknown, since the definitions are: run `connector check` again later"
+        yield Finding(name="policy", result=CheckResult.WARNING, message=message, section="policy")
+
+
+def _read_portal(api: HubSpotApi) -> Portal | ConnectorError:
+    """Return what the portal is, or why HubSpot does not tell it now."""
     try:
-        yield _check_clock(api.now())
-    except ClocksDisagree as error:
-        message = f"{error} {_wrong_clock(api, error)}"
-        yield Finding(name="clock", result=CheckResult.FAIL, message=message)
-        return
-    yield from _check_definitions(portal)
+        return api.portal()
+    except (TemporaryError, RequestsUsedUp) as error:
+        return error
+
+
+def _check_access(api: HubSpotApi, account: Account) -> Iterator[Finding]:
+    """Yield what the token may read and write, and how much of it."""
     for kind in ObjectType:
         yield _check_readable(api, kind)
-    yield _check_budget(api.allowance(), portal)
+    yield _check_budget(api.allowance(), account)
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         yield _check_writable(api, kind)
+
+
+def _check_policy_in_portal(api: HubSpotApi, policy: Policy, portal: Portal) -> Iterator[Finding]:
+    """Yield what the portal has of what the policy needs, and who else writes it."""
+    yield from _check_definitions(portal)
     yield from _check_stages(portal)
     yield from _check_pipelines(portal)
     yield from check_properties(policy, portal)
@@ -81,7 +103,15 @@ def _check_token(account: Account) -> Finding:
     )
 
 
-def _check_clock(now: datetime) -> Finding:
+def _check_clock(api: HubSpotApi) -> Finding:
+    """Compare HubSpot's clock with this machine's; where they disagree, say which looks wrong."""
+    try:
+        now = api.now()
+    except ClocksDisagree as error:
+        message = f"{error} {_wrong_clock(api, error)}"
+        return Finding(name="clock", result=CheckResult.FAIL, message=message)
+    except ConnectorError as error:
+        return unchecked("clock", error)
     return Finding(
         name="clock", result=CheckResult.OK, message=f"{now:%Y-%m-%d %H:%M:%S} UTC by HubSpot"
     )
@@ -129,10 +159,12 @@ def _check_readable(api: HubSpotApi, kind: ObjectType) -> Finding:
         total = api.search_changed(kind, (), since=_EPOCH, until=api.now()).total
     except ScopeMissing as missing:
         return Finding(name=f"read {kind}", result=CheckResult.FAIL, message=str(missing))
+    except ConnectorError as error:
+        return unchecked(f"read {kind}", error)
     return Finding(name=f"read {kind}", result=CheckResult.OK, message=f"{total or 0:,} records")
 
 
-def _check_budget(allowance: Allowance, portal: Portal) -> Finding:
+def _check_budget(allowance: Allowance, account: Account) -> Finding:
     """Report the request limits of the portal, and the part that we use."""
     burst = f"{allowance.burst} requests in {allowance.interval:.0f} s (we take 95%)"
     if allowance.daily is None or allowance.remaining is None:
@@ -143,7 +175,7 @@ def _check_budget(allowance: Allowance, portal: Portal) -> Finding:
     message = (
         f"{burst}; {allowance.remaining:,} of {allowance.daily:,} a day are left, "
         f"{allowance.reserve:,} of them for "
-        f"other apps; a new day begins at midnight in {portal.account.time_zone}"
+        f"other apps; a new day begins at midnight in {account.time_zone}"
     )
     result = CheckResult.OK if available > 0 else CheckResult.WARNING
     return Finding(name="budget", result=result, message=message)
@@ -156,8 +188,7 @@ def _check_writable(api: HubSpotApi, kind: ObjectType) -> Finding:
     except ScopeMissing as missing:
         return Finding(name=f"write {kind}", result=CheckResult.FAIL, message=str(missing))
     except ConnectorError as error:
-        message = f"could not be checked: {error}"
-        return Finding(name=f"write {kind}", result=CheckResult.WARNING, message=message)
+        return unchecked(f"write {kind}", error)
     return Finding(name=f"write {kind}", result=CheckResult.OK, message="the token may write them")
 
 

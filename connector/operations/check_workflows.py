@@ -11,7 +11,7 @@ from connector.core.model import STAGE, STATUS, ObjectType, Workflow
 from connector.errors import ConnectorError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.failures import ScopeMissing
-from connector.operations.finding import CheckResult, Finding
+from connector.operations.finding import CheckResult, Finding, unchecked
 
 WORKFLOW_PAGES: Final = 5
 """Hundreds of workflows that are looked at; each costs two requests at most."""
@@ -28,10 +28,7 @@ def check_workflows(api: HubSpotApi, policy: BoundPolicy) -> Iterator[Finding]:
         yield Finding(name="workflows", result=CheckResult.OK, message=message, section=_SECTION)
         return
     except ConnectorError as error:
-        message = f"unknown: the workflows could not be read ({error})"
-        yield Finding(
-            name="workflows", result=CheckResult.WARNING, message=message, section=_SECTION
-        )
+        yield unchecked("workflows", error, _SECTION)
         return
     findings = [
         _finding(policy, workflow, name, value)

@@ -26,7 +26,7 @@ from connector.core.history.writers import source_text
 from connector.core.model import DEAL_STAGE, STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
 from connector.errors import ConnectorError
 from connector.hubspot.api import HubSpotApi
-from connector.operations.finding import CheckResult, Finding
+from connector.operations.finding import CheckResult, Finding, unchecked
 
 CONTACTS, COMPANIES, DEALS = ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS
 SAMPLE: Final = 150
@@ -58,10 +58,7 @@ def check_writers(api: HubSpotApi, portal: Portal, policy: BoundPolicy) -> Itera
         sample = read_sample(api)
         now = api.now()
     except ConnectorError as error:
-        message = f"unknown: the histories could not be read ({error})"
-        yield Finding(
-            name="writers", result=CheckResult.WARNING, message=message, section="writers"
-        )
+        yield unchecked("writers", error, "writers")
         return
     for name in (STAGE, STATUS):
         yield _writers(sample, name)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from connector.errors import ConnectorError
+from connector.hubspot.http.failures import RequestsUsedUp
+
 
 class CheckResult(StrEnum):
     """How serious a finding is."""
@@ -22,3 +25,10 @@ class Finding:
     result: CheckResult
     message: str
     section: str = "portal"
+
+
+def unchecked(name: str, error: ConnectorError, section: str = "portal") -> Finding:
+    """Return the finding of something that could not be checked now, and why."""
+    is_used_up = isinstance(error, RequestsUsedUp)
+    message = f"unknown: {error}" if is_used_up else f"could not be checked: {error}"
+    return Finding(name=name, result=CheckResult.WARNING, message=message, section=section)

@@ -20,6 +20,7 @@ from connector.hubspot.http.failures import (
     LimitReached,
     NotSent,
     OutcomeUnknown,
+    RequestsUsedUp,
     TokenRefused,
     Unavailable,
 )
@@ -568,3 +569,17 @@ def test_after_the_account_the_portal_is_read_side_by_side(open_client: OpenClie
         portal = open_client(server.url, read=30.0).portal()
     assert portal.account.portal_id == "1"
     assert list(portal.definitions[CONTACTS]) == []
+
+
+def test_a_limit_of_requests_counts_those_that_are_sent_again(open_client: OpenClient) -> None:
+    failure = Reply(status=503, body={"status": "error", "message": "no"})
+    with serve_by_rule(lambda _: failure) as server:
+        client = open_client(server.url, tries=3)
+        client.limit_requests(4)
+        with pytest.raises(Unavailable):
+            client.account()
+        with pytest.raises(RequestsUsedUp, match="the budget of 4 requests is used"):
+            client.account()
+        with pytest.raises(RequestsUsedUp):
+            client.account()
+    assert len(server.requests) == 4

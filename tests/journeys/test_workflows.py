@@ -7,6 +7,8 @@ import pytest
 
 from connector.cli import main
 from connector.core.model import ObjectType, Workflow
+from connector.hubspot.http.failures import BadAnswer
+from connector.sandbox.http.faults import Fault
 from connector.sandbox.portal.workflows import known_property_criteria, property_change_criteria
 from tests.journeys.sample_records import create_reopened_customer
 from tests.journeys.workspace import Workspace
@@ -80,3 +82,18 @@ def test_a_portal_of_many_workflows_is_read_page_by_page(workspace: Workspace) -
         == workspace.sandbox.request_count("flows_read")
         == 2
     )
+
+
+def test_pages_of_workflows_that_do_not_advance_are_not_followed_for_ever(
+    workspace: Workspace,
+) -> None:
+    workspace.portal.switches.scopes.add("automation")
+    for number in range(250):
+        workspace.portal.add_workflow(f"w{number}", known_property_criteria("lifecyclestage"))
+    workspace.sandbox.faults.add(Fault(route="flows", kind="standing-cursor", nth=2, times=0))
+    with (
+        workspace.open_context() as context,
+        pytest.raises(BadAnswer, match="workflows do not advance"),
+    ):
+        context.api.workflows()
+    assert workspace.sandbox.request_count("flows") == 2

@@ -14,7 +14,12 @@ from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
 from connector.hubspot.api import WorkflowsResult
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import ClocksDisagree, ScopeMissing, TokenRefused
+from connector.hubspot.http.failures import (
+    BadAnswer,
+    ClocksDisagree,
+    ScopeMissing,
+    TokenRefused,
+)
 from connector.operations.check import check
 from connector.operations.finding import CheckResult, Finding
 from tests.fakes.connected_portal import START, ConnectedPortal, example_portal
@@ -194,7 +199,7 @@ def test_histories_that_cannot_be_read_leave_the_writers_unknown(portal: Connect
     portal.api.fail("modified", TemporaryError("later"))
     finding = findings(portal)["writers"]
     assert finding.result is CheckResult.WARNING
-    assert finding.message.startswith("unknown: the histories could not be read")
+    assert finding.message == "could not be checked: later"
 
 
 def test_a_closed_stage_that_is_neither_won_nor_lost_is_named_and_no_other(
@@ -220,7 +225,7 @@ def test_workflows_that_cannot_be_read_are_unknown(
     monkeypatch.setattr(type(portal.api), "workflows", fail)
     finding = findings(portal)["workflows"]
     assert finding.result is CheckResult.WARNING
-    assert finding.message.startswith("unknown: the workflows could not be read")
+    assert finding.message == "could not be checked: later"
 
 
 def test_a_clear_before_another_value_is_one_move(
@@ -244,3 +249,43 @@ def test_a_clear_before_another_value_is_one_move(
         "Back (contacts) sets lifecyclestage to lead",
         "Back (contacts) clears hs_lead_status",
     ]
+
+
+def test_what_fails_for_a_moment_leaves_the_other_sections_as_they_are(
+    portal: ConnectedPortal,
+) -> None:
+    portal.api.fail("changed", TemporaryError("later"))
+    by_name = findings(portal)
+    assert by_name["read contacts"].result is CheckResult.WARNING
+    assert by_name["read contacts"].message == "could not be checked: later"
+    assert by_name["read companies"].result is CheckResult.OK
+    assert by_name["policy"].result is CheckResult.OK
+    assert "writers of lifecyclestage" in by_name
+
+
+def test_definitions_that_fail_for_a_moment_leave_the_policy_unknown_and_nothing_else(
+    portal: ConnectedPortal,
+) -> None:
+    portal.api.fail("portal", TemporaryError("later"))
+    by_name = findings(portal)
+    assert by_name["definitions"].message == "could not be checked: later"
+    assert by_name["policy"].result is CheckResult.WARNING
+    assert by_name["token"].result is CheckResult.OK
+    assert by_name["read deals"].result is CheckResult.OK
+    assert by_name["write companies"].result is CheckResult.OK
+
+
+def test_a_clock_that_cannot_be_read_leaves_the_other_sections_as_they_are(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([BadAnswer("HubSpot's answers have no date")])
+
+    def now(_: object) -> datetime:
+        for error in answers:
+            raise error
+        return START
+
+    monkeypatch.setattr(type(portal.api), "now", now)
+    by_name = findings(portal)
+    assert by_name["clock"].message == "could not be checked: HubSpot's answers have no date"
+    assert by_name["read contacts"].result is CheckResult.OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from connector.hubspot.http.retry import RetryLimits
 from connector.operations.check import REQUESTS_AT_MOST, check
 from connector.operations.check_workflows import WORKFLOW_PAGES
 from connector.operations.finding import CheckResult, Finding
+from connector.sandbox.http.faults import Fault
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.clock import Clock
 from connector.sandbox.portal.portal import Portal
@@ -67,10 +69,14 @@ def _pass(portal: Portal, minutes: int) -> None:
         portal.automations.run_due()
 
 
-def run_check(portal: Portal, settings: str = "") -> tuple[dict[str, Finding], int]:
+def run_check(
+    portal: Portal, settings: str = "", faults: Sequence[Fault] = ()
+) -> tuple[dict[str, Finding], int]:
     text = f"extends: standard\n{settings}"
     policy = load_policy(text, source="test.yaml", preset_text=policy_text)
     with Sandbox(portal, token="pat") as sandbox:
+        for fault in faults:
+            sandbox.faults.add(fault)
         client = HubSpotClient(
             "pat",
             sandbox.url,
@@ -78,6 +84,7 @@ def run_check(portal: Portal, settings: str = "") -> tuple[dict[str, Finding], i
             monotonic=lambda: portal.clock.ms() / 1000,
             retry_limits=RetryLimits(tries=2),
         )
+        client.limit_requests(REQUESTS_AT_MOST)
         findings = {finding.name: finding for finding in check(client, policy, portal_id="")}
         client.close()
         return findings, sandbox.request_count()
@@ -224,3 +231,28 @@ def test_a_large_portal_costs_no_more_than_what_is_said_before() -> None:
     findings, requests = run_check(portal)
     assert requests <= REQUESTS_AT_MOST
     assert findings["workflows"].message.startswith("only the first 500 workflows")
+    assert "writers" not in findings  # all of the histories were read
+
+
+def test_records_that_cannot_be_read_cost_no_more_than_what_is_said_before() -> None:
+    portal = Portal(clock=Clock(START, running=False))
+    portal.switches.scopes.add("automation")
+    ids = [portal.create("contacts", {"email": f"r{number}@x.example"}) for number in range(100)]
+    fault = Fault(kind="500", route="batch_read", ids=ids[::10], times=0)
+    findings, requests = run_check(portal, faults=[fault])
+    assert requests == REQUESTS_AT_MOST
+    for name in ("writers", "workflows"):
+        assert findings[name].message == "unknown: the budget of 60 requests is used"
+        assert findings[name].result is CheckResult.WARNING
+    assert findings["policy"].result is CheckResult.OK
+
+
+def test_refusals_that_are_tried_again_cost_no_more_than_what_is_said_before() -> None:
+    portal, _ = build_world(3)
+    fault = Fault(kind="429-secondly", route="search", times=0)
+    findings, requests = run_check(portal, faults=[fault])
+    assert requests <= REQUESTS_AT_MOST
+    assert findings["read contacts"].message.startswith("could not be checked")
+    assert findings["write contacts"].result is CheckResult.OK
+    assert findings["writers"].message.startswith("could not be checked")
+    assert findings["stages of contacts"].result is CheckResult.OK

@@ -50,6 +50,10 @@ class ClocksDisagree(UserError):
         self.machine_time = machine_time
 
 
+class RequestsUsedUp(UserError):
+    """The command has sent as many requests as it may; nothing more is sent, nor tried again."""
+
+
 class Unavailable(TemporaryError):
     """HubSpot failed, or the network did, while a request was under way."""
 

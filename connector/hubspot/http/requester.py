@@ -11,6 +11,7 @@ from connector.hubspot.http.daily_budget import Allowance, DailyBudget, RateSlot
 from connector.hubspot.http.failures import failure_of
 from connector.hubspot.http.portal_clock import PortalClock
 from connector.hubspot.http.rate_limits import MIN_BURST, RateLimits
+from connector.hubspot.http.request_limit import RequestLimit
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits, RetryPolicy
 from connector.hubspot.http.routes import Request
@@ -40,6 +41,7 @@ class Exchange:
         self.on_answer: OnAnswer = lambda _route, _status, _seconds: None
         self._clock = PortalClock(monotonic)
         self._rate_limits = RateLimits(wait=wait, monotonic=monotonic)
+        self._request_limit = RequestLimit()
         self._retry = RetryPolicy(wait=wait, monotonic=monotonic, limits=retry_limits)
         self._tokens = token if isinstance(token, Tokens) else None
         self._transport = Transport(
@@ -90,6 +92,10 @@ class Exchange:
         if slots:
             self._rate_limits.share_slots(slots)
 
+    def limit_requests(self, limit: int) -> None:
+        """Send at most so many requests from now on; then raise RequestsUsedUp."""
+        self._request_limit.begin(limit)
+
     def send(
         self, request: Request, parse: Callable[[Answer], Result], *, tries: int | None = None
     ) -> Result:
@@ -136,6 +142,7 @@ class Exchange:
         return answer
 
     def _receive(self, request: Request) -> Answer:
+        self._request_limit.count()
         self._daily_budget.start_request(self._clock.now())
         try:
             self._rate_limits.wait_for_slot(request.route)
