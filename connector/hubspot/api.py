@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Final, Protocol
 
 from connector.core.follow_up.tasks import Task
@@ -95,6 +96,21 @@ class WorkflowsResult:
     is_complete: bool = True
 
 
+class TokenKind(StrEnum):
+    """Where a token comes from: the account's own settings, or an OAuth app that is installed."""
+
+    STATIC = "private app or service key"
+    OAUTH = "OAuth app"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInfo:
+    """The kind of the token, and its scopes; `None` where HubSpot does not tell them."""
+
+    kind: TokenKind
+    scopes: frozenset[str] | None = None
+
+
 class HubSpotApi(Protocol):
     """All requests to a portal; they fail as `connector.hubspot.http.failures` says."""
 
@@ -112,6 +128,10 @@ class HubSpotApi(Protocol):
 
     def account(self) -> Account:
         """Return the account that the token belongs to; one request."""
+        ...
+
+    def token_info(self) -> TokenInfo:
+        """Return kind and scopes of the token; one request, none for an OAuth app's."""
         ...
 
     def portal(self) -> Portal:

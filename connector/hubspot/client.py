@@ -21,6 +21,8 @@ from connector.hubspot.api import (
     AssociationsResult,
     Page,
     ReadResult,
+    TokenInfo,
+    TokenKind,
     UpdateAnswer,
     WorkflowsResult,
 )
@@ -47,6 +49,7 @@ from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import DEFAULT_FAMILY, Request, Route, Routes
 from connector.hubspot.http.side_by_side import SideBySide
+from connector.hubspot.http.token_refresh import Tokens
 from connector.hubspot.http.transport import TokenSource
 from connector.hubspot.split_failing_reads import isolate_failing_records
 
@@ -76,6 +79,7 @@ class HubSpotClient:
     ) -> None:
         self._routes = Routes(family)
         source: TokenSource = (lambda: token) if isinstance(token, str) else token
+        self._token_source = source
         self._exchange = Exchange(
             source,
             url,
@@ -134,6 +138,17 @@ class HubSpotClient:
         account = self._send(request, portal.parse_account)
         self._exchange.time_zone = account.time_zone
         return account
+
+    def token_info(self) -> TokenInfo:
+        """Return kind and scopes of the token; one request, none for an OAuth app's.
+
+        HubSpot tells the scopes of a private app's token alone, by the token itself
+        (https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview).
+        """
+        if isinstance(self._token_source, Tokens):
+            return TokenInfo(kind=TokenKind.OAUTH)
+        answer = self.ask(Route.TOKEN_INFO, body={"tokenKey": self._token_source()})
+        return TokenInfo(kind=TokenKind.STATIC, scopes=portal.parse_scopes(answer))
 
     def portal(self) -> Portal:
         """Return account, pipelines and property definitions; five requests.

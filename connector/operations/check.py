@@ -14,6 +14,7 @@ from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, RequestsUsedUp, ScopeMissing
 from connector.operations.check_properties import check_properties
+from connector.operations.check_token import check_scopes
 from connector.operations.check_workflows import check_workflows
 from connector.operations.check_writers import check_writers
 from connector.operations.finding import CheckResult, Finding, unchecked
@@ -66,6 +67,7 @@ def _read_portal(api: HubSpotApi) -> Portal | ConnectorError:
 
 def _check_access(api: HubSpotApi, account: Account) -> Iterator[Finding]:
     """Yield what the token may read and write, and how much of it."""
+    yield check_scopes(api)
     for kind in ObjectType:
         yield _check_readable(api, kind)
     yield _check_budget(api.allowance(), account)

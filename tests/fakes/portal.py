@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from connector.core.model import (
@@ -20,6 +20,8 @@ from connector.hubspot.api import (
     Page,
     ReadResult,
     Refusal,
+    TokenInfo,
+    TokenKind,
     UpdateAnswer,
     WorkflowsResult,
 )
@@ -38,6 +40,8 @@ class FakeHubSpot(FakeRecords):
     `requests` counts the requests by the name of the method.
     """
 
+    token: TokenInfo = field(default_factory=lambda: TokenInfo(kind=TokenKind.STATIC))
+
     def now(self) -> datetime:
         """Return the portal's time."""
         return self.current_time
@@ -53,6 +57,11 @@ class FakeHubSpot(FakeRecords):
         """Return whom the token belongs to."""
         self._start_request("account")
         return self.portal_info.account
+
+    def token_info(self) -> TokenInfo:
+        """Return what a test says of the token; without that, HubSpot does not tell its scopes."""
+        self._start_request("token")
+        return self.token
 
     def portal(self) -> Portal:
         """Return what the portal is."""

@@ -9,6 +9,7 @@ import pytest
 
 from connector.core.follow_up.tasks import Task
 from connector.core.model import STAGE, STATUS, ObjectType, Ref
+from connector.hubspot.api import TokenKind
 from connector.hubspot.http.failures import BatchRefused
 from connector.hubspot.search_window import read_changes
 from tests.hubspot.portals_under_test import (
@@ -305,3 +306,12 @@ def test_a_task_is_created_and_found_by_its_subject(hubspot: PortalUnderTest) ->
     hubspot.advance(60)
     assert hubspot.api.find_task(task.subject) == task_id
     assert hubspot.api.find_task("Follow up") is None
+
+
+@pytest.mark.parametrize("family", ["v3", "2026-03", "2026-09"])
+def test_the_scopes_of_a_private_apps_token_are_read(family: str) -> None:
+    with sandbox_portal(family) as portal_under_test:
+        token = portal_under_test.api.token_info()
+    assert token.kind is TokenKind.STATIC
+    assert token.scopes is not None
+    assert {"crm.objects.contacts.read", "crm.objects.deals.read"} <= token.scopes

@@ -583,3 +583,16 @@ def test_a_limit_of_requests_counts_those_that_are_sent_again(open_client: OpenC
         with pytest.raises(RequestsUsedUp):
             client.account()
     assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_scopes_are_unknown_where_hubspot_does_not_know_the_kind_of_token(
+    status: int, open_client: OpenClient
+) -> None:
+    refusal = Reply(status=status, body={"status": "error", "message": "no", "category": "X"})
+    with serve_replies(refusal) as server:
+        token = open_client(server.url).token_info()
+    assert token.scopes is None
+    (request,) = server.requests
+    assert request.path == "/oauth/v2/private-apps/get/access-token-info"
+    assert request.body == {"tokenKey": TOKEN}

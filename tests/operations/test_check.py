@@ -12,7 +12,7 @@ from connector.config.presets import policy_text
 from connector.core.model import STAGE, STATUS, ObjectType, Workflow
 from connector.core.policy.load import load_policy
 from connector.errors import TemporaryError
-from connector.hubspot.api import WorkflowsResult
+from connector.hubspot.api import TokenInfo, TokenKind, WorkflowsResult
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import (
     BadAnswer,
@@ -21,6 +21,7 @@ from connector.hubspot.http.failures import (
     TokenRefused,
 )
 from connector.operations.check import check
+from connector.operations.check_token import NEEDED
 from connector.operations.finding import CheckResult, Finding
 from tests.fakes.connected_portal import START, ConnectedPortal, example_portal
 
@@ -289,3 +290,35 @@ def test_a_clock_that_cannot_be_read_leaves_the_other_sections_as_they_are(
     by_name = findings(portal)
     assert by_name["clock"].message == "could not be checked: HubSpot's answers have no date"
     assert by_name["read contacts"].result is CheckResult.OK
+
+
+def test_a_scope_that_is_missing_is_named_with_what_it_is_for(portal: ConnectedPortal) -> None:
+    scopes = frozenset(NEEDED) - {"crm.objects.companies.write"}
+    portal.api.token = TokenInfo(kind=TokenKind.STATIC, scopes=scopes)
+    finding = findings(portal)["scopes"]
+    assert finding.result is CheckResult.WARNING
+    assert finding.message == (
+        "private app or service key; it lacks `crm.objects.companies.write` (for correcting "
+        "companies): add them in the app's settings in HubSpot"
+    )
+
+
+def test_scopes_that_may_be_missing_are_named_with_what_they_are_for(
+    portal: ConnectedPortal,
+) -> None:
+    portal.api.token = TokenInfo(kind=TokenKind.STATIC, scopes=frozenset(NEEDED) | {"automation"})
+    finding = findings(portal)["scopes"]
+    assert finding.result is CheckResult.OK
+    assert "it has all 5 scopes that are needed; it works without" in finding.message
+    assert "`crm.objects.owners.read` (for proposing" in finding.message
+    assert "automation" not in finding.message
+
+
+def test_scopes_are_unknown_where_hubspot_does_not_tell_them(portal: ConnectedPortal) -> None:
+    portal.api.token = TokenInfo(kind=TokenKind.OAUTH)
+    finding = findings(portal)["scopes"]
+    assert finding.message.startswith("OAuth app; unknown, HubSpot does not tell them")
+    portal.api.fail("token", TemporaryError("later"))
+    finding = findings(portal)["scopes"]
+    assert finding.message.startswith("unknown, HubSpot does not tell them now (later)")
+    assert finding.result is CheckResult.OK

@@ -41,6 +41,12 @@ def parse_account(answer: Answer) -> Account:
         )
 
 
+def parse_scopes(answer: Answer) -> frozenset[str] | None:
+    """Parse the scopes of a token, None where the answer holds none."""
+    scopes = answer.document().get("scopes") if answer.status < 300 else None
+    return frozenset(map(str, scopes)) if isinstance(scopes, list) else None
+
+
 def parse_definitions(answer: Answer) -> tuple[dict[str, PropertyDefinition], dict[str, str]]:
     """Parse the property definitions of one object type; return them by name.
 

@@ -30,6 +30,7 @@ class Route(StrEnum):
     WORKFLOWS_READ = "workflows read"
     OWNERS = "owners"
     USAGE = "usage"
+    TOKEN_INFO = "token info"  # noqa: S105 - the name of a request
     # What only a trial of a test account sends.
     CREATE = "create"
     ARCHIVE = "archive"
@@ -77,6 +78,12 @@ _WORKFLOW_PATHS: Final[Mapping[Route, str]] = {
 }
 
 
+# https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview, "Validate a token"
+_TOKEN_INFO_PATH: Final[Mapping[Route, str]] = {
+    Route.TOKEN_INFO: "/oauth/v2/private-apps/get/access-token-info"
+}
+
+
 def _dated_paths(version: str) -> Mapping[Route, str]:
     return {
         Route.LIST: f"/crm/objects/{version}/{{type}}",
@@ -99,6 +106,7 @@ def _dated_paths(version: str) -> Mapping[Route, str]:
         # The one dated version that HubSpot documents for tokens so far.
         Route.TOKEN: "/oauth/2026-03/token",
         **_WORKFLOW_PATHS,
+        **_TOKEN_INFO_PATH,
     }
 
 
@@ -123,6 +131,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.ASSOCIATE: "/crm/v4/associations/{type}/{to}/batch/create",
         Route.TOKEN: "/oauth/v3/token",
         **_WORKFLOW_PATHS,
+        **_TOKEN_INFO_PATH,
     },
     "2026-03": _dated_paths("2026-03"),
     "2026-09": _dated_paths("2026-09"),

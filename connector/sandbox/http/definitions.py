@@ -14,6 +14,8 @@ from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS
 from connector.sandbox.portal.record import iso, millis
 
 _MAX_OWNERS: Final = 500
+_USER_ID: Final = 26_010_777
+_APP_ID: Final = 4_718_000
 
 
 def list_properties(call: Call) -> Answer:
@@ -150,6 +152,17 @@ def read_account(call: Call) -> Answer:
             "dataHostingLocation": "eu1",
         }
     )
+
+
+def read_token(call: Call) -> Answer:
+    """Answer which scopes a private app's token has."""
+    body = {
+        "userId": _USER_ID,
+        "hubId": call.portal.portal_id,
+        "appId": _APP_ID,
+        "scopes": sorted(call.portal.switches.scopes),
+    }
+    return Answer(body=body)
 
 
 def read_usage(call: Call) -> Answer:

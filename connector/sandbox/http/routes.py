@@ -44,6 +44,7 @@ _WRITE: Final = "write"
 _RECORD: Final = "objects/{from}/{id}/associations"
 _PAIR: Final = "associations/{from}/{to}/batch"
 _TYPE: Final = "objects/{type}"
+_PRIVATE_APP_INFO: Final = "oauth/private-apps/get/access-token-info"
 ROUTES: Final = (
     Route("search", "POST", _TYPE + "/search", reads.search_page),
     Route("batch_read", "POST", _TYPE + "/batch/read", reads.batch_read),
@@ -72,6 +73,7 @@ ROUTES: Final = (
     Route("pipelines", "GET", "pipelines/{type}/{name}", definitions.read_pipeline, "any"),
     Route("owners", "GET", "owners", definitions.list_owners, "owners"),
     Route("account", "GET", "account-info/details", definitions.read_account, ""),
+    Route("token_info", "POST", _PRIVATE_APP_INFO, definitions.read_token, ""),
     Route("flows", "GET", "automation/flows", workflows.list_workflows, "automation"),
     Route("flows_read", "POST", "automation/flows/batch/read", workflows.batch_read, "automation"),
     Route("usage", "GET", "account-info/api-usage/daily/private-apps", definitions.read_usage, ""),
@@ -100,8 +102,8 @@ def _split_path(path: str) -> tuple[str, str]:
         return parts[1] if parts[1] in {"v3", *DATED_VERSIONS} else "", "/".join(
             [parts[0], *parts[2:]]
         )
-    # /automation/v4/flows, which has no other version
-    if parts[:2] == ["automation", "v4"]:
+    # /automation/v4/flows and /oauth/v2/private-apps, which have no other version
+    if parts[:2] in (["automation", "v4"], ["oauth", "v2"]):
         return "v3", "/".join([parts[0], *parts[2:]])
     # /crm/objects/2026-03/contacts
     if parts[0] != "crm" or len(parts) < 3:
