@@ -138,6 +138,13 @@ class HubSpotApi(Protocol):
         """Return account, pipelines and property definitions; five requests."""
         ...
 
+    def property_rules(self, object_type: ObjectType) -> Mapping[str, tuple[str, ...]]:
+        """Return the kinds of the validation rules on each property that has any; one request.
+
+        Which properties are required is not among them.
+        """
+        ...
+
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows of contacts and companies; needs the scope `automation`.
 

@@ -159,6 +159,12 @@ class HubSpotClient:
         account = self.account()
         return portal_definitions.read(self._send, self._routes, self._side_by_side, account)
 
+    def property_rules(self, object_type: ObjectType) -> Mapping[str, tuple[str, ...]]:
+        """Return the kinds of the validation rules on each property; one request."""
+        path = self._routes.path(Route.PROPERTY_RULES, object_type)
+        request = Request(route=Route.PROPERTY_RULES, path=path)
+        return self._send(request, portal.parse_property_rules)
+
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows; two requests for each hundred, of `pages` hundreds."""
         return workflows.read_all(self._send, self._routes, pages=pages)

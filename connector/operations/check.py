@@ -14,6 +14,7 @@ from connector.hubspot.api import HubSpotApi
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.failures import ClocksDisagree, RequestsUsedUp, ScopeMissing
 from connector.operations.check_properties import check_properties
+from connector.operations.check_rules import check_rules
 from connector.operations.check_token import check_scopes
 from connector.operations.check_workflows import check_workflows
 from connector.operations.check_writers import check_writers
@@ -81,6 +82,7 @@ def _check_policy_in_portal(api: HubSpotApi, policy: Policy, portal: Portal) -> 
     yield from _check_stages(portal)
     yield from _check_pipelines(portal)
     yield from check_properties(policy, portal)
+    yield from check_rules(api, policy)
     try:
         bound = bind(policy, portal)
     except UserError as error:

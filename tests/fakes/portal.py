@@ -40,6 +40,7 @@ class FakeHubSpot(FakeRecords):
     `requests` counts the requests by the name of the method.
     """
 
+    rules: dict[ObjectType, dict[str, tuple[str, ...]]] = field(default_factory=dict)
     token: TokenInfo = field(default_factory=lambda: TokenInfo(kind=TokenKind.STATIC))
 
     def now(self) -> datetime:
@@ -67,6 +68,11 @@ class FakeHubSpot(FakeRecords):
         """Return what the portal is."""
         self._start_request("portal")
         return self.portal_info
+
+    def property_rules(self, object_type: ObjectType) -> Mapping[str, tuple[str, ...]]:
+        """Return the rules that a test names."""
+        self._start_request("rules")
+        return self.rules.get(object_type, {})
 
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return no workflows."""

@@ -19,7 +19,10 @@ class RequestKind(NamedTuple):
 
 
 GET_ROUTES: Final = frozenset(
-    {Route.LIST, Route.READ, Route.PROPERTIES, Route.PIPELINES, Route.ACCOUNT, Route.USAGE}
+    {
+        *(Route.LIST, Route.READ, Route.PROPERTIES, Route.PROPERTY_RULES),
+        *(Route.PIPELINES, Route.ACCOUNT, Route.USAGE),
+    }
 )
 # A trial takes the answers as they come: none of them is parsed.
 _TRIAL_ROUTES: Final = frozenset(
@@ -69,7 +72,9 @@ def _matching_requests(answer: RecordedAnswer, path: str) -> Iterator[RequestKin
     for route, pattern in FAMILIES["v3"].items():
         if route not in parsed_routes:
             continue
-        url_pattern = pattern.format(type=f"(?P<type>{types})", to=f"({types})", id=r"\d+")
+        url_pattern = pattern.format(
+            type=f"(?P<type>{types})", type_id=r"0-\d", to=f"({types})", id=r"\d+"
+        )
         match = re.fullmatch(url_pattern, path)
         if match and answer.method == ("GET" if route in GET_ROUTES else "POST"):
             kind = match.groupdict().get("type")

@@ -315,3 +315,12 @@ def test_the_scopes_of_a_private_apps_token_are_read(family: str) -> None:
     assert token.kind is TokenKind.STATIC
     assert token.scopes is not None
     assert {"crm.objects.contacts.read", "crm.objects.deals.read"} <= token.scopes
+
+
+@pytest.mark.parametrize("family", ["v3", "2026-03", "2026-09"])
+def test_the_validation_rules_of_properties_are_read(family: str) -> None:
+    with sandbox_portal(family) as portal_under_test:
+        sandbox = portal_under_test.sandbox
+        sandbox.schema.rules["companies"] = {"zip": {"ALPHANUMERIC": ["NUMERIC_ONLY"]}}
+        assert portal_under_test.api.property_rules(COMPANIES) == {"zip": ("ALPHANUMERIC",)}
+        assert portal_under_test.api.property_rules(CONTACTS) == {}

@@ -65,6 +65,17 @@ def parse_definitions(answer: Answer) -> tuple[dict[str, PropertyDefinition], di
     return definitions, unreadable
 
 
+def parse_property_rules(answer: Answer) -> dict[str, tuple[str, ...]]:
+    """Parse the kinds of the validation rules on each property that has any, by its name."""
+    with success_body("property rules", answer) as body:
+        return {
+            str(raw["propertyName"]): tuple(
+                str(rule["ruleType"]) for rule in raw.get("propertyValidationRules") or ()
+            )
+            for raw in body["results"]
+        }
+
+
 def parse_pipelines(answer: Answer) -> tuple[Pipeline, ...]:
     """Parse the pipelines and their stages, in the portal's order, without archived pipelines."""
     with success_body("pipelines", answer) as body:

@@ -21,6 +21,7 @@ class Route(StrEnum):
     BATCH_UPDATE = "batch update"
     ASSOCIATIONS = "associations"
     PROPERTIES = "properties"
+    PROPERTY_RULES = "property rules"
     PIPELINES = "pipelines"
     ACCOUNT = "account"
     TOKEN = "token"  # noqa: S105 - the name of a request
@@ -58,6 +59,12 @@ class Request:
         return self.route in _WRITES
 
 
+TYPE_IDS: Final[Mapping[ObjectType | None, str]] = {
+    ObjectType.CONTACTS: "0-1",
+    ObjectType.COMPANIES: "0-2",
+    ObjectType.DEALS: "0-3",
+}
+"""HubSpot's ids of object types (https://developers.hubspot.com/docs/guides/crm/understanding-the-crm)."""
 _WRITES: Final = frozenset(
     {
         Route.BATCH_UPDATE,
@@ -95,6 +102,7 @@ def _dated_paths(version: str) -> Mapping[Route, str]:
         Route.TASK_SEARCH: f"/crm/objects/{version}/tasks/search",
         Route.ASSOCIATIONS: f"/crm/associations/{version}/{{type}}/{{to}}/batch/read",
         Route.PROPERTIES: f"/crm/properties/{version}/{{type}}",
+        Route.PROPERTY_RULES: f"/crm/property-validations/{version}/{{type_id}}",
         Route.PIPELINES: f"/crm/pipelines/{version}/{{type}}",
         Route.ACCOUNT: f"/account-info/{version}/details",
         Route.OWNERS: f"/crm/owners/{version}",
@@ -121,6 +129,7 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
         Route.TASK_SEARCH: "/crm/v3/objects/tasks/search",
         Route.ASSOCIATIONS: "/crm/v4/associations/{type}/{to}/batch/read",
         Route.PROPERTIES: "/crm/v3/properties/{type}",
+        Route.PROPERTY_RULES: "/crm/v3/property-validations/{type_id}",
         Route.PIPELINES: "/crm/v3/pipelines/{type}",
         Route.ACCOUNT: "/account-info/v3/details",
         Route.OWNERS: "/crm/v3/owners",
@@ -163,4 +172,6 @@ class Routes:
         >>> Routes("v3").path(Route.SEARCH, ObjectType.DEALS)
         '/crm/v3/objects/deals/search'
         """
-        return FAMILIES[self.family][route].format(type=object_type, to=to, id=record_id)
+        return FAMILIES[self.family][route].format(
+            type=object_type, type_id=TYPE_IDS.get(object_type), to=to, id=record_id
+        )

@@ -36,6 +36,22 @@ def read_property(call: Call) -> Answer:
     return Answer(body=_property_json(call, definition))
 
 
+def list_property_rules(call: Call) -> Answer:
+    """Answer the validation rules of an object type; they are listed, and not enforced."""
+    rules_by_property = call.portal.schema.rules.get(call.object_type.name, {})
+    rows = [
+        {
+            "propertyName": name,
+            "propertyValidationRules": [
+                {"ruleType": kind, "ruleArguments": arguments, "shouldApplyNormalization": False}
+                for kind, arguments in rules.items()
+            ],
+        }
+        for name, rules in rules_by_property.items()
+    ]
+    return Answer(body={"results": rows})
+
+
 def _property_json(call: Call, definition: properties.Definition) -> JSON:
     shuffled = call.portal.switches.options_order == "shuffled"
     answer = properties.definition_json(definition, shuffled=shuffled)

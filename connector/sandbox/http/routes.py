@@ -44,6 +44,7 @@ _WRITE: Final = "write"
 _RECORD: Final = "objects/{from}/{id}/associations"
 _PAIR: Final = "associations/{from}/{to}/batch"
 _TYPE: Final = "objects/{type}"
+_RULES: Final = "property-validations/{type}"
 _PRIVATE_APP_INFO: Final = "oauth/private-apps/get/access-token-info"
 ROUTES: Final = (
     Route("search", "POST", _TYPE + "/search", reads.search_page),
@@ -69,6 +70,7 @@ ROUTES: Final = (
     Route("properties", "GET", "properties/{type}", definitions.list_properties, "schema"),
     Route("create_property", "POST", "properties/{type}", definitions.create_property, "schema"),
     Route("property", "GET", "properties/{type}/{name}", definitions.read_property, "schema"),
+    Route("rules", "GET", _RULES, definitions.list_property_rules, "schema"),
     Route("pipelines", "GET", "pipelines/{type}", definitions.list_pipelines, "any"),
     Route("pipelines", "GET", "pipelines/{type}/{name}", definitions.read_pipeline, "any"),
     Route("owners", "GET", "owners", definitions.list_owners, "owners"),

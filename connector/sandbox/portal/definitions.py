@@ -73,6 +73,8 @@ class Schema:
             )
         }
         self.owners: list[Owner] = []
+        self.rules: dict[str, dict[str, dict[str, list[str]]]] = {}
+        """Validation rules: object type, property, kind of rule, and its arguments."""
         self.version = 0
         self._set_lifecycle_options()
 
