@@ -15,10 +15,11 @@ from connector.core.model import ObjectType, Ref
 from connector.errors import UserError
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.retry import RetryLimits
+from connector.hubspot.http.routes import Route
 from connector.operations.trial import trial
 from connector.operations.trial.assumption import UNKNOWN
 from connector.operations.trial.assumptions import ASSUMPTIONS
-from connector.operations.trial.clean import Cleaning, remove_all
+from connector.operations.trial.clean import Cleaning, archive_created, remove_all
 from connector.operations.trial.open_trial import close_trial, last_trial, open_trial
 from connector.operations.trial.trial_records import DOMAIN, MARK
 from connector.sandbox.http.call import Request
@@ -238,6 +239,53 @@ def kill_at(account: Any, monkeypatch: pytest.MonkeyPatch, number: int, moment: 
     finally:
         monkeypatch.undo()
     assert account.is_open
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_killed_while_its_records_are_removed_and_cleaned_nothing_is_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    with open_account(store) as account:
+        # The contacts, the companies and the deals are archived in one request each.
+        for number in (1, 2, 3):
+            with monkeypatch.context() as patch:
+
+                def dying_removal(client: HubSpotClient, created: Any) -> Cleaning:
+                    die_at_archive(patch, number, moment)  # noqa: B023 - called in this round
+                    return archive_created(client, created)
+
+                patch.setattr(trial, "archive_created", dying_removal)
+                with pytest.raises(Killed):
+                    account.run()
+            assert account.is_open
+            if account.marked():
+                with monkeypatch.context() as patch:
+                    die_at_archive(patch, 1, moment)
+                    with pytest.raises(Killed):
+                        remove_all(account.client)
+            assert remove_all(account.client).is_complete
+            close_trial(store, str(account.portal.portal_id))
+            assert account.marked() == []
+            assert len(account.portal.records("contacts")) == 2
+            assert len(account.portal.records("companies")) == 1
+
+
+def die_at_archive(patch: pytest.MonkeyPatch, number: int, moment: str) -> None:
+    """Let the process die before or after so many requests that archive, from now on."""
+    count = 0
+    ask: Callable[..., Any] = HubSpotClient.ask
+
+    def dying_ask(self: HubSpotClient, route: Route, *arguments: Any, **options: Any) -> Any:
+        nonlocal count
+        count += route is Route.ARCHIVE
+        if count < number:
+            return ask(self, route, *arguments, **options)
+        if moment == "after":
+            ask(self, route, *arguments, **options)
+        raise Killed
+
+    patch.setattr(HubSpotClient, "ask", dying_ask)
 
 
 @pytest.mark.network
