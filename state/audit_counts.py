@@ -27,6 +27,17 @@ def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, in
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
 
 
+def count_run_outcomes(session: Transaction, run: str) -> dict[Outcome, int]:
+    """Count the lines of one run by outcome."""
+    query = (
+        select(_C.outcome, func.count())
+        .where(_C.portal_id == session.portal_key, _C.run == run)
+        .group_by(_C.outcome)
+        .order_by(_C.outcome)
+    )
+    return {Outcome(name): line_count for name, line_count in session.execute(query)}
+
+
 def count_lines_by_run(session: Transaction) -> dict[str, int]:
     """Count the lines of each run."""
     query = select(_C.run, func.count()).where(_C.portal_id == session.portal_key)

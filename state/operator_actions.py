@@ -78,6 +78,12 @@ def finish(
     session.execute(update(_TABLE).where(*conditions).values(values))
 
 
+def note_failure(session: Transaction, position: int, note: str) -> None:
+    """Store why an action could not be carried out yet; it goes on waiting."""
+    conditions = (_C.portal_id == session.portal_key, _C.position == position)
+    session.execute(update(_TABLE).where(*conditions).values({"outcome": note}))
+
+
 def read(session: Transaction, *, limit: int | None = None) -> tuple[OperatorAction, ...]:
     """Return the actions, the newest first."""
     query = select(_TABLE).where(_C.portal_id == session.portal_key)

@@ -206,10 +206,14 @@ class Loop:
 
     def _carry_out_requests(self, environment: Environment) -> None:
         """Carry out what people asked for on the dashboard, and decide afterwards."""
-        if carry_out_waiting(environment.new_context) or self.plan_wanted.is_set():
+        if self.plan_wanted.is_set():
             self.plan_wanted.clear()
-            self.schedule.next_plan = 0.0
-            self.schedule.decide_again = True
+            self._plan_in_this_cycle()
+        carry_out_waiting(environment.new_context, on_ended=self._plan_in_this_cycle)
+
+    def _plan_in_this_cycle(self) -> None:
+        self.schedule.next_plan = 0.0
+        self.schedule.decide_again = True
 
     def _report_ended_corrections(self, environment: Environment, line_count: int) -> None:
         """Report the lines that the audit gained; nobody else writes it while we hold the lock."""

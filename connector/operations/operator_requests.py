@@ -13,13 +13,13 @@ from connector.context import DecisionContext, RunContext
 from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.corrections.operator_action import OperatorAction, Verb
 from connector.core.model import Ref
-from connector.errors import PermanentError, UserError
+from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.operations.refuse_unknown import require_record, require_run
 from connector.operations.review_plan import carry_out_approval
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover
 from connector.push.review_only import put_review_only
-from state import audit, holds, mirror, operator_actions
+from state import audit, audit_counts, holds, mirror, operator_actions
 from state.db.transaction import Transaction
 
 _RECENT_ACTIONS: Final = 100
@@ -127,36 +127,72 @@ def set_review_only(context: DecisionContext, *, review_only: bool, user: str) -
         _add_ended(session, OperatorAction(at=now, user=user, verb=verb), "done")
 
 
-def carry_out_waiting(new_context: Callable[[], RunContext]) -> int:
+def carry_out_waiting(
+    new_context: Callable[[], RunContext], *, on_ended: Callable[[], None] = lambda: None
+) -> int:
     """Carry out what people asked for, the oldest first; return how many actions ended.
 
-    The caller holds the writer's lock. What must not be done ends with the reason; a temporary
-    failure leaves the action waiting, and is raised.
+    The caller holds the writer's lock. What must not be done ends with the reason. A temporary
+    failure leaves its action waiting, is noted on it, and holds up no later action: the first one
+    is raised after all of them were tried. `on_ended` is called after each action that ended.
     """
-    count = 0
-    while action := _next_waiting(new_context()):
-        context = new_context()
-        with structlog.contextvars.bound_contextvars(run_id=context.run):
-            try:
-                outcome = _carry_out(context, action)
-            except (UserError, PermanentError) as error:
-                outcome = f"not done: {error}"
-            with context.begin() as session:
-                operator_actions.finish(
-                    session,
-                    action.position,
-                    at=context.api.now(),
-                    outcome=outcome,
-                    run=context.run,
-                )
-            _log.info("action.ended", user=action.user, verb=str(action.verb))
-        count += 1
+    count, position = 0, 0
+    first_failure: TemporaryError | None = None
+    while action := _next_waiting(new_context(), after=position):
+        position = action.position
+        try:
+            _carry_out_and_finish(new_context(), action)
+        except TemporaryError as error:
+            first_failure = first_failure or error
+        else:
+            count += 1
+            on_ended()
+    if first_failure:
+        raise first_failure
     return count
 
 
-def _next_waiting(context: RunContext) -> OperatorAction | None:
+def _next_waiting(context: RunContext, *, after: int) -> OperatorAction | None:
     with context.reading() as session:
-        return next(iter(operator_actions.read_waiting(session)), None)
+        waiting = operator_actions.read_waiting(session)
+    return next((action for action in waiting if action.position > after), None)
+
+
+def _carry_out_and_finish(context: RunContext, action: OperatorAction) -> None:
+    """Carry out an action and store how it ended, or why it still waits."""
+    with structlog.contextvars.bound_contextvars(run_id=context.run):
+        try:
+            outcome = _carry_out(context, action)
+        except (UserError, PermanentError) as error:
+            outcome = _outcome_of_stopped(context, error)
+        except TemporaryError as error:
+            note = _outcome_of_stopped(context, error)
+            with context.begin() as session:
+                operator_actions.note_failure(session, action.position, note)
+            raise
+        with context.begin() as session:
+            operator_actions.finish(
+                session,
+                action.position,
+                at=context.api.now(),
+                outcome=_with_earlier_try(outcome, action),
+                run=context.run,
+            )
+        _log.info("action.ended", user=action.user, verb=str(action.verb))
+
+
+def _outcome_of_stopped(context: RunContext, error: ConnectorError) -> str:
+    """Return how an action was stopped: what its run had written by then, and the error."""
+    with context.reading() as session:
+        written = audit_counts.count_run_outcomes(session, context.run)
+    if not written:
+        return f"not done: {error}"
+    return f"stopped after {_outcome_text(written)}: {error}"
+
+
+def _with_earlier_try(outcome: str, action: OperatorAction) -> str:
+    """Return how an action ended, with what was noted of the try before it."""
+    return f"{outcome} (the try before: {action.outcome})" if action.outcome else outcome
 
 
 def _carry_out(context: RunContext, action: OperatorAction) -> str:

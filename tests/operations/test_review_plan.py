@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
 import pytest
 
-from connector.core.model import Ref
-from connector.errors import TemporaryError, UserError
+from connector.context import RunContext
+from connector.core.model import Outcome, Ref
+from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.operations.operator_requests import carry_out_waiting, request_undo
 from connector.operations.review_plan import PlanPart, approve, reject
 from connector.operations.sync import sync
 from connector.operations.undo import Selection
 from connector.pull.poll import pull
 from connector.push.pause import pause
+from connector.push.push import push
 from state import introduced_rules, operator_actions, plans
+from state.plans import PlanHead
 from tests.fakes.connected_portal import OPEN, WON, ConnectedPortal
 
 
@@ -188,8 +194,49 @@ def test_a_temporary_failure_leaves_the_request_waiting(
     portal.api.before("read", 1, fail)
     with pytest.raises(TemporaryError):
         carry_out(portal)
+    assert outcome(portal) == "not done: HubSpot does not answer"
     assert carry_out(portal) == 1
     assert portal.stage(contacts[2]) == "customer"
+    assert outcome(portal) == "1 applied (the try before: not done: HubSpot does not answer)"
+
+
+def test_an_action_that_fails_for_now_holds_up_no_later_one(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+    approve(portal.context(new_rules=True), waiting(portal, rule="open-deal"), "bob")
+    ended: list[str] = []
+
+    def fail() -> None:
+        raise TemporaryError("HubSpot does not answer")
+
+    portal.take_requests()
+    portal.api.before("read", 1, fail)
+    with pytest.raises(TemporaryError, match="does not answer"):
+        carry_out_waiting(lambda: portal.context(new_rules=True), on_ended=lambda: ended.append(""))
+    assert [portal.stage(ref) for ref in contacts] == ["opportunity", "opportunity", "lead"]
+    assert len(ended) == 1
+    with portal.store.reading("1") as session:
+        (still_waiting,) = operator_actions.read_waiting(session)
+    assert (still_waiting.user, still_waiting.rule) == ("anna", "won")
+
+
+@pytest.mark.parametrize("error", [UserError("the disk is full"), TemporaryError("no answer")])
+def test_a_stopped_approval_says_what_it_had_written(
+    portal: ConnectedPortal, contacts: list[Ref], error: ConnectorError
+) -> None:
+    approve(portal.context(new_rules=True), waiting(portal, rule="won"), "anna")
+
+    def fail(context: RunContext, plan: PlanHead) -> Counter[Outcome]:
+        push(context, plan)
+        raise error
+
+    with pytest.MonkeyPatch.context() as stopping:
+        stopping.setattr("connector.operations.apply_plan.push", fail)
+        with suppress(TemporaryError):
+            carry_out(portal)
+    assert portal.stage(contacts[2]) == "customer"
+    assert outcome(portal) == f"stopped after 1 applied: {error}"
 
 
 def test_an_undo_of_what_a_person_changed_since_names_what_it_left(

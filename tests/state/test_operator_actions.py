@@ -37,8 +37,10 @@ def test_actions_are_numbered_in_their_portal_and_read_newest_first(session: Tra
 def test_what_waits_ends_with_an_outcome_and_its_run(session: Transaction) -> None:
     operator_actions.add(session, action(1, plan_id="p1"))
     operator_actions.add(session, action(2, plan_id="p2"))
+    operator_actions.note_failure(session, 2, "HubSpot does not answer")
     operator_actions.finish(session, 1, at=at(3), outcome="2 applied", run="r1")
     (waiting,) = operator_actions.read_waiting(session)
+    assert waiting.outcome == "HubSpot does not answer"
     assert waiting.position == 2
     ended = operator_actions.read(session)[1]
     assert (ended.finished_at, ended.outcome, ended.outcome_run) == (at(3), "2 applied", "r1")

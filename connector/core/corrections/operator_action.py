@@ -27,7 +27,8 @@ class OperatorAction:
 
     `rule`, `record` and `run` say what is meant; all three are "" for a whole plan or the portal.
     `plan_id` and `plan_digest` name the plan that was looked at. `outcome` says how it ended, and
-    `outcome_run` which run carried it out; `finished_at` is None until then.
+    `outcome_run` which run carried it out; `finished_at` is None until then. Of an action that
+    waits, `outcome` says why the last try failed, "" where there was none.
     """
 
     at: datetime
