@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlmodel import SQLModel
 
 from connector.core.history.observed_change import ObservedChange
@@ -107,23 +107,35 @@ def add(session: Transaction, changes: Sequence[ObservedChange]) -> None:
     session.execute(insert(_TABLE), rows)
 
 
-def take(session: Transaction, *, limit: int) -> list[ObservedChange]:
-    """Return the oldest changes, and delete them: whoever takes them tells of them."""
-    query = select(_TABLE).where(_C.portal_id == session.portal_key).order_by(_C.place).limit(limit)
-    rows = session.execute(query).all()
-    if rows:
-        conditions = (_C.portal_id == session.portal_key, _C.place <= rows[-1].place)
-        session.execute(delete(_TABLE).where(*conditions))
+def read_after(session: Transaction, place: int, *, limit: int) -> list[tuple[int, ObservedChange]]:
+    """Return the next changes after a place, the oldest first, each with its own place, from 1."""
+    query = (
+        select(_TABLE)
+        .where(_C.portal_id == session.portal_key, _C.place > place)
+        .order_by(_C.place)
+        .limit(limit)
+    )
     return [
-        ObservedChange(
-            record=ref_of(row.object_type, row.object_id),
-            property_name=row.property_name,
-            before=row.before,
-            after=row.after,
-            at=from_millis(row.at),
+        (
+            row.place,
+            ObservedChange(
+                record=ref_of(row.object_type, row.object_id),
+                property_name=row.property_name,
+                before=row.before,
+                after=row.after,
+                at=from_millis(row.at),
+            ),
         )
-        for row in rows
+        for row in session.execute(query)
     ]
+
+
+def remove(session: Transaction, places: Iterable[int]) -> None:
+    """Delete the changes at these places, of which somebody was told in this transaction."""
+    conditions = (_C.portal_id == session.portal_key, _C.place == bindparam("told_place"))
+    rows = [{"told_place": place} for place in places]
+    if rows:
+        session.execute(delete(_TABLE).where(*conditions), rows)
 
 
 def erase(session: Transaction, refs: Iterable[Ref]) -> None:

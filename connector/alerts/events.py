@@ -10,16 +10,14 @@ from typing import Any, Final
 
 import structlog
 
-from connector.alerts.event_document import applied_event, is_event
 from connector.alerts.event_receiver import EventNotTaken, EventReceiver, EventRefused, post
 from connector.errors import ConnectorError
-from state import audit, checkpoints, outgoing_events
+from state import checkpoints, outgoing_events
 from state.db.locks import Busy
 from state.db.store import Store
 from state.db.transaction import Transaction
 from state.outgoing_events import WaitingEvent
 
-_CHECKPOINT: Final = "events"  # the place in the audit up to which lines are queued
 _TAKEN_CHECKPOINT: Final = "events-taken"  # when the receiver last took an event
 _PAGE: Final = 100
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 600.0
@@ -37,11 +35,10 @@ _log = structlog.get_logger()
 def deliver_waiting(
     store: Store, portal_id: str, receiver: EventReceiver, now: Callable[[], datetime]
 ) -> int:
-    """Post what waits, and what was applied since the last delivery; return how many were taken.
+    """Post what waits in the queue; return how many events were taken.
 
     An event is deleted when it was taken, so that none is lost while the receiver is down or this
-    process dies; the receiver may see an event twice, with the same id. The first delivery of a
-    portal begins with what is applied from then on.
+    process dies; the receiver may see an event twice, with the same id.
 
     An event that the receiver refuses waits, and the later events of its record with it; those of
     other records go on. Raise EventNotTaken where the receiver takes nothing at all: it is down,
@@ -63,12 +60,6 @@ def _deliver(
     store: Store, portal_id: str, receiver: EventReceiver, now: Callable[[], datetime]
 ) -> int:
     count = refusals = 0
-    # A portal's first delivery: what was applied before there was a receiver is not posted.
-    with store.begin(portal_id) as session:
-        place = checkpoints.get(session, _CHECKPOINT)
-        if place is None:
-            checkpoints.put(session, _CHECKPOINT, audit.head(session).line_count)
-    _queue_applied(store, portal_id, now)
     # Each record's first event is due; once it was taken, the next reading has the record's second.
     while True:
         with store.reading(portal_id) as session:
@@ -87,23 +78,6 @@ def _deliver(
             else:
                 refusals, count = 0, count + 1
                 _note_taken(store, portal_id, waiting, now())
-
-
-def _queue_applied(store: Store, portal_id: str, now: Callable[[], datetime]) -> None:
-    """Move what was applied since the last delivery into the queue, with the place in the audit."""
-    while True:
-        with store.begin(portal_id) as session:
-            place = checkpoints.get(session, _CHECKPOINT)
-            lines = audit.read_after(session, place, limit=_PAGE)
-            if not lines:
-                return
-            events = [
-                applied_event(portal_id, line_place, line)
-                for line_place, line in lines
-                if is_event(line)
-            ]
-            outgoing_events.add(session, events, at=now())
-            checkpoints.put(session, _CHECKPOINT, lines[-1][0])
 
 
 def _note_taken(store: Store, portal_id: str, waiting: WaitingEvent, now: datetime) -> None:

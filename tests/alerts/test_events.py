@@ -15,6 +15,7 @@ import requests
 import responses
 from standardwebhooks import Webhook
 
+from connector.alerts.event_queue import queue_events
 from connector.alerts.event_receiver import EventNotTaken, EventReceiver, event_receiver
 from connector.alerts.events import SET_ASIDE_AFTER, EventDelivery, deliver_waiting
 from connector.core.corrections.audit import AuditLine
@@ -48,6 +49,9 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 
 
 def deliver(store: Store, receiver: EventReceiver, *, now: datetime = NOW) -> int:
+    """Queue what was applied, as the loop does after a cycle, and deliver what waits."""
+    with store.begin(PORTAL) as session:
+        queue_events(session, PORTAL, (), until=None, at=now)
     return deliver_waiting(store, PORTAL, receiver, lambda: now)
 
 

@@ -19,8 +19,14 @@ def put(session: Transaction, ref: Ref, *, modified: int = 0, **properties: str 
 def taken(session: Transaction) -> list[tuple[str, str, str, str]]:
     return [
         (str(change.record), change.property_name, change.before, change.after)
-        for change in observed_changes.take(session, limit=100)
+        for change in take(session)
     ]
+
+
+def take(session: Transaction, *, limit: int = 100) -> list[ObservedChange]:
+    page = observed_changes.read_after(session, 0, limit=limit)
+    observed_changes.remove(session, [place for place, _ in page])
+    return [change for _, change in page]
 
 
 def test_a_change_of_stage_status_and_deal_stage_is_noted_once_in_order(
@@ -28,11 +34,11 @@ def test_a_change_of_stage_status_and_deal_stage_is_noted_once_in_order(
 ) -> None:
     put(session, ANNA, lifecyclestage="lead", hs_lead_status=None, email="a@fjord.example")
     put(session, DEAL, dealstage="open")
-    observed_changes.take(session, limit=100)
+    take(session)
     put(session, ANNA, modified=1, lifecyclestage="salesqualifiedlead", hs_lead_status="NEW")
     put(session, DEAL, modified=2, dealstage="won")
     put(session, ANNA, modified=3, lifecyclestage="salesqualifiedlead", hs_lead_status="NEW")
-    assert observed_changes.take(session, limit=1)[0].at == at(1)
+    assert take(session, limit=1)[0].at == at(1)
     assert taken(session) == [
         ("contacts/1", STATUS, "", "NEW"),
         ("deals/9", "dealstage", "open", "won"),
@@ -77,3 +83,15 @@ def test_an_erased_record_leaves_nothing_and_old_changes_are_pruned(session: Tra
     cascade.erase(session, [ANNA], at=NOON)
     observed_changes.prune(session, before=at(5))
     assert [row[0] for row in taken(session)] == ["contacts/3"]
+
+
+def test_a_change_that_is_not_removed_stays_at_its_place(session: Transaction) -> None:
+    changes = [
+        ObservedChange(record=contact(number), property_name=STAGE, before="a", after="b", at=NOON)
+        for number in (1, 2, 3)
+    ]
+    observed_changes.add(session, changes)
+    first, second, third = observed_changes.read_after(session, 0, limit=100)
+    observed_changes.remove(session, [first[0], third[0]])
+    assert observed_changes.read_after(session, 0, limit=100) == [second]
+    assert observed_changes.read_after(session, second[0], limit=100) == []
