@@ -18,7 +18,7 @@ from connector.alerts.channels import Channels
 from connector.alerts.digest import Digest
 from connector.alerts.event_receiver import event_receiver
 from connector.alerts.events import EventDelivery, deliver_waiting
-from connector.alerts.handover import Handover, addresses_by_owner
+from connector.alerts.handover import Handover, addresses_by_owner, is_handover
 from connector.alerts.notifier import Notifier
 from connector.alerts.observed import NewsSource, take_news
 from connector.config.open_run import with_portal_settings
@@ -33,6 +33,7 @@ from connector.daemon.daemon_settings import DaemonSettings
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop
 from connector.daemon.status import failures, problems, read_status, remarks
+from connector.daemon.step_counter import StepCounter
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
 from connector.errors import ConnectorError, TemporaryError
@@ -121,11 +122,11 @@ def assemble(
             progress=stop.on_progress,
             on_answer=_request_observer(metrics, tracing),
         ),
-        steps=Steps(monotonic, [_StepCounter(metrics)], tracing.span),
+        steps=Steps(monotonic, [StepCounter(metrics)], tracing.span),
         stop=stop,
         schedule=Schedule(poll_seconds=daemon_settings.poll_seconds),
-        on_correction_ended=lambda environment, line: _handle_ended_correction(
-            environment, line, metrics, messages.handover
+        on_corrections_ended=lambda environment, lines: _handle_ended_corrections(
+            environment, lines, metrics, messages.handover
         ),
         on_opening_failed=lambda failed_loop: _attempt(
             lambda: _notify_of_failed_opening(failed_loop, messages.notifier)
@@ -289,16 +290,19 @@ def _store_events(loop: Loop, events: Sequence[Event]) -> None:
     loop.stop.end_sleep()
 
 
-def _handle_ended_correction(
-    environment: Environment, line: AuditLine, metrics: Metrics, handover: Handover
+def _handle_ended_corrections(
+    environment: Environment, lines: Iterator[AuditLine], metrics: Metrics, handover: Handover
 ) -> None:
-    """Count a correction that ended, and notify the owner where sales take over."""
-    metrics.count_correction(str(line.outcome), line.rule)
+    """Count the corrections that ended, and notify owners where sales take over."""
     stages = follow_up_terms(environment.policy, environment.portal).sales_stages
+    handovers: list[AuditLine] = []
+    for line in lines:
+        metrics.count_correction(str(line.outcome), line.rule)
+        handovers += [line] if is_handover(line, stages) else []
     with environment.store.reading(environment.portal_id) as session:
-        record = mirror.get(session, [line.record]).get(line.record)
-    owner = (record.value("hubspot_owner_id") if record else "") or ""
-    handover.notify_owner(line, portal_id=environment.portal_id, owner=owner, stages=stages)
+        records = mirror.get(session, {line.record for line in handovers})
+    owners = {ref: record.value("hubspot_owner_id") or "" for ref, record in records.items()}
+    handover.notify_owners(environment.portal_id, handovers, owners)
 
 
 def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
@@ -378,20 +382,3 @@ def _send_alerts(loop: Loop, environment: Environment, messages: _Messages) -> N
             events=outgoing_events.count(session) if messages.event_delivery else EventCounts(),
         )
     messages.notifier.notify(environment.portal_id, alerts(health), now)
-
-
-@dataclass(frozen=True, slots=True)
-class _StepCounter:
-    """Counts the steps for the metrics."""
-
-    metrics: Metrics
-
-    def on_run(self, step: str, seconds: float, *, ok: bool) -> None:
-        """Count a step that ran."""
-        self.metrics.count_step(step, seconds, ok=ok)
-
-    def on_failure(self, failing_step: object) -> None:
-        """Do nothing: `on_run` has counted the step."""
-
-    def on_recovery(self, failing_step: object, seconds: float) -> None:
-        """Do nothing: `on_run` has counted the step."""

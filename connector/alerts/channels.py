@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Sequence
-from queue import Full, Queue
-from threading import Thread
+from threading import Condition, Thread
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -27,6 +27,39 @@ _ENTRY: Final = re.compile(r"(?:([a-z-]+)=)?([a-z0-9]+://.*)", re.IGNORECASE)
 _log = structlog.get_logger()
 
 
+class _WaitingMessages:
+    """The messages that wait: alerts go before notices, and neither takes the other's room."""
+
+    def __init__(self) -> None:
+        self._alerts: deque[_Message] = deque()
+        self._notices: deque[_Message] = deque()
+        self._changed = Condition()
+        self._is_closed = False
+
+    def put(self, message: _Message, *, is_alert: bool) -> bool:
+        """Add a message; return whether there was room."""
+        messages = self._alerts if is_alert else self._notices
+        with self._changed:
+            if len(messages) >= _MAX_WAITING:
+                return False
+            messages.append(message)
+            self._changed.notify()
+        return True
+
+    def get(self) -> _Message | None:
+        """Wait for the next message; None once all were taken after `close`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._alerts or self._notices or self._is_closed)
+            messages = self._alerts or self._notices
+            return messages.popleft() if messages else None
+
+    def close(self) -> None:
+        """Let `get` end when no message waits any more."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+
+
 class Channels:
     """The channels of CONNECTOR_ALERTS (Slack, mail, Teams …), each by its Apprise address.
 
@@ -34,38 +67,49 @@ class Channels:
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
-        self._queue: Queue[_Message | None] = Queue(_MAX_WAITING)
+        self._waiting = _WaitingMessages()
         self._apprise = _new_apprise(addresses) if addresses else None
         self._thread = Thread(target=self._send_waiting, name="alerts", daemon=True)
         self._thread.start()
 
-    def send(self, title: str, text: str, *kinds: str, message_type: MessageType = "info") -> None:
-        """Queue a message of these kinds and this type; without any channel, do nothing."""
-        self._put(title, text, (_EVERY_KIND, *kinds), message_type)
+    def send(self, title: str, text: str, *kinds: str, message_type: MessageType = "info") -> bool:
+        """Queue a message of these kinds and this type; return False where too many wait.
 
-    def send_to_named(self, title: str, text: str, kind: str) -> None:
-        """Queue a message for the addresses that name this kind, and for no other one."""
-        self._put(title, text, (kind,), "info")
+        A message that no address wants is not queued, and counts as sent.
+        """
+        return self._put(title, text, (_EVERY_KIND, *kinds), message_type, is_alert=True)
 
-    def _put(self, title: str, text: str, tags: tuple[str, ...], message_type: MessageType) -> None:
-        if self._apprise is None:
-            return
+    def send_to_named(self, title: str, text: str, kind: str) -> bool:
+        """Queue a notice for the addresses that name this kind, and for no other one."""
+        return self._put(title, text, (kind,), "info", is_alert=False)
+
+    def _put(
+        self,
+        title: str,
+        text: str,
+        tags: tuple[str, ...],
+        message_type: MessageType,
+        *,
+        is_alert: bool,
+    ) -> bool:
+        if not self._has_address(tags):
+            return True
         message = (logs.masked_text(title), logs.masked_text(text), tags, message_type)
-        try:
-            self._queue.put_nowait(message)
-        except Full:
-            _log.warning("alert.dropped", message="too many alerts wait to be sent")
+        is_queued = self._waiting.put(message, is_alert=is_alert)
+        if not is_queued:
+            _log.warning("alert.dropped", message="too many messages wait to be sent")
+        return is_queued
+
+    def _has_address(self, tags: tuple[str, ...]) -> bool:
+        return self._apprise is not None and any(True for _ in self._apprise.find(tag=list(tags)))
 
     def close(self) -> None:
         """Send the messages that wait, for at most two seconds."""
-        try:
-            self._queue.put_nowait(None)
-        except Full:
-            return
+        self._waiting.close()
         self._thread.join(_SHUTDOWN_SECONDS)
 
     def _send_waiting(self) -> None:
-        while (message := self._queue.get()) is not None:
+        while (message := self._waiting.get()) is not None:
             try:
                 self._send_message(*message)
             except Exception:
@@ -75,9 +119,7 @@ class Channels:
     def _send_message(
         self, title: str, text: str, tags: tuple[str, ...], message_type: MessageType
     ) -> None:
-        if self._apprise is None or not any(True for _ in self._apprise.find(tag=list(tags))):
-            return
-        if not self._apprise.notify(
+        if self._apprise and not self._apprise.notify(
             title=title, body=text, tag=list(tags), notify_type=message_type
         ):
             _log.warning("alert.not_sent", message="a channel of CONNECTOR_ALERTS refused it")

@@ -16,7 +16,7 @@ MORNING: Final = time(8)
 """The time of the digest by the portal's clock, when the day's work begins."""
 _MAX_NAMED: Final = 5  # named in one digest
 _CHECKPOINT: Final = "digest"
-Send = Callable[..., None]
+Send = Callable[..., object]
 """Takes title, text, and the kind of message."""
 
 

@@ -8,15 +8,15 @@ from typing import Final
 from connector.alerts.observed import OwnedNews
 from connector.core.corrections.audit import AuditLine
 from connector.core.follow_up.news import News, NewsKind
-from connector.core.model import STAGE, ObjectType, Outcome
+from connector.core.model import STAGE, ObjectType, Outcome, Ref
 from connector.core.record_address import record_address
 from connector.errors import UserError
 
 ANYBODY: Final = "*"
-Send = Callable[[str, str], None]
-SendKind = Callable[[str, str, str], None]
+Send = Callable[[str, str], object]
+SendKind = Callable[[str, str, str], object]
 """Takes title, text and the kind of notice."""
-_MAX_NOTICES: Final = 10  # to one owner of one kind, after one cycle
+_MAX_NOTICES: Final = 10  # to one channel of one kind, after one cycle
 _MAX_NAMED: Final = 5
 _NOTICE_KINDS: Final = {
     NewsKind.READY: "ready-for-sales",
@@ -61,29 +61,49 @@ class Handover:
         self._channels = channels
         self._send_to_named = send_to_named
 
-    def notify_owner(
-        self, line: AuditLine, *, portal_id: str, owner: str, stages: frozenset[str]
+    def notify_owners(
+        self, portal_id: str, lines: Iterable[AuditLine], owners: Mapping[Ref, str]
     ) -> None:
-        """Send a notice for an applied correction into a stage where sales take over."""
-        if _is_handover(line, stages):
-            text = f"By the rule {line.rule}: {record_address(portal_id, line.record)}"
-            self._send(owner, NewsKind.READY, f"{line.record} is ready for sales", text)
+        """Send a notice for each hand-over (`is_handover`); many of one channel are one notice.
+
+        `owners` are the owners' ids by record, "" for none.
+        """
+        by_channel: dict[str, list[AuditLine]] = {}
+        for line in lines:
+            channel = self._channel_of(owners.get(line.record, ""))
+            by_channel.setdefault(channel, []).append(line)
+        for channel, own_lines in by_channel.items():
+            if len(own_lines) > _MAX_NOTICES:
+                refs = [line.record for line in own_lines]
+                title, first = _summary(portal_id, NewsKind.READY, refs)
+                self._send(channel, NewsKind.READY, title, f"The first of them:\n{first}")
+                continue
+            for line in own_lines:
+                text = f"By the rule {line.rule}: {record_address(portal_id, line.record)}"
+                self._send(channel, NewsKind.READY, f"{line.record} is ready for sales", text)
 
     def notify_news(self, portal_id: str, all_news: Iterable[OwnedNews]) -> None:
         """Send a notice for each change that others made; many of a kind are one notice."""
-        by_owner: dict[tuple[str, NewsKind], list[News]] = {}
+        by_channel: dict[tuple[str, NewsKind], list[News]] = {}
         for entry in all_news:
-            by_owner.setdefault((entry.owner, entry.news.kind), []).append(entry.news)
-        for (owner, kind), news in by_owner.items():
+            key = (self._channel_of(entry.owner), entry.news.kind)
+            by_channel.setdefault(key, []).append(entry.news)
+        for (channel, kind), news in by_channel.items():
             if len(news) > _MAX_NOTICES:
-                self._send(owner, kind, *_summary(portal_id, kind, news))
+                refs = [happening.deal or happening.record for happening in news]
+                title, first = _summary(portal_id, kind, refs)
+                text = f"A person or another program did it. The first of them:\n{first}"
+                self._send(channel, kind, title, text)
                 continue
             for happening in news:
-                self._send(owner, kind, *_title_and_text(portal_id, happening))
+                self._send(channel, kind, *_title_and_text(portal_id, happening))
 
-    def _send(self, owner: str, kind: NewsKind, title: str, text: str) -> None:
+    def _channel_of(self, owner: str) -> str:
+        return owner if owner in self._channels else ANYBODY
+
+    def _send(self, channel: str, kind: NewsKind, title: str, text: str) -> None:
         self._send_to_named(title, text, _NOTICE_KINDS[kind])
-        send = self._channels.get(owner) or self._channels.get(ANYBODY)
+        send = self._channels.get(channel)
         if send is not None:
             send(title, text)
 
@@ -101,17 +121,14 @@ def _title_and_text(portal_id: str, news: News) -> tuple[str, str]:
             return f"{news.record} is ready for sales", text
 
 
-def _summary(portal_id: str, kind: NewsKind, news: Sequence[News]) -> tuple[str, str]:
-    """Return one notice for many changes of a kind, with the first of them."""
-    title = f"{len(news):,} {_SUMMARIES[kind]}"
-    first = "\n".join(
-        record_address(portal_id, happening.deal or happening.record)
-        for happening in news[:_MAX_NAMED]
-    )
-    return title, f"A person or another program did it. The first of them:\n{first}"
+def _summary(portal_id: str, kind: NewsKind, refs: Sequence[Ref]) -> tuple[str, str]:
+    """Return the title of one notice for many of a kind, and the addresses of the first of them."""
+    addresses = (record_address(portal_id, ref) for ref in refs[:_MAX_NAMED])
+    return f"{len(refs):,} {_SUMMARIES[kind]}", "\n".join(addresses)
 
 
-def _is_handover(line: AuditLine, stages: frozenset[str]) -> bool:
+def is_handover(line: AuditLine, stages: frozenset[str]) -> bool:
+    """Return whether a contact was moved into a stage where sales take over."""
     return (
         line.outcome is Outcome.APPLIED
         and line.record.object_type is ObjectType.CONTACTS

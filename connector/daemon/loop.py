@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Final
@@ -41,7 +41,9 @@ class Loop:
     steps: Steps
     stop: StopSignal
     schedule: Schedule
-    on_correction_ended: Callable[[Environment, AuditLine], None] = lambda _environment, _line: None
+    on_corrections_ended: Callable[[Environment, Iterator[AuditLine]], None] = (
+        lambda _environment, _lines: None
+    )
     on_cycle_ended: Callable[[Loop, Environment], None] = lambda _loop, _environment: None
     on_opening_failed: Callable[[Loop], None] = lambda _loop: None
     environment: Environment | None = None
@@ -221,8 +223,7 @@ class Loop:
         if not new_lines:
             return
         with environment.store.reading(environment.portal_id) as session:
-            for line in audit.read(session, limit=new_lines):
-                self.on_correction_ended(environment, line)
+            self.on_corrections_ended(environment, audit.read(session, limit=new_lines))
 
 
 def _audit_line_count(environment: Environment) -> int:

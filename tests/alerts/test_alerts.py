@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -116,7 +116,12 @@ def test_an_alert_says_how_bad_it_is(error: ConnectorError, kind: str) -> None:
 
 def test_each_message_has_its_type(store: Store) -> None:
     types: list[str] = []
-    notifier = Notifier(store, lambda *_, message_type: types.append(message_type), pause=HOUR)
+
+    def send(*_: str, message_type: str) -> bool:
+        types.append(message_type)
+        return True
+
+    notifier = Notifier(store, send, pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify(PORTAL, [], NOW)
     assert types == ["failure", "success"]
@@ -155,6 +160,17 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield open_store
 
 
+def into(titles: list[str], *, has_room: bool = True) -> Callable[..., bool]:
+    """Return what queues the titles of messages, or has no room for them."""
+
+    def send(title: str, *_: str, **__: str) -> bool:
+        if has_room:
+            titles.append(title)
+        return has_room
+
+    return send
+
+
 TOKEN_ALERT = Alert(key="token", title="HubSpot refuses the token", text="create a new one")
 
 
@@ -162,7 +178,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
     titles: list[str] = []
     for hour, failing in enumerate([True, True, True, False, False]):
         # Made anew each time, as by a restart.
-        notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
+        notifier = Notifier(store, into(titles), pause=HOUR)
         notifier.notify(PORTAL, [TOKEN_ALERT] if failing else [], NOW + hour * HOUR)
     assert [title.partition(":")[0].split(",")[0] for title in titles] == [
         "HubSpot lifecycle connector",
@@ -172,7 +188,7 @@ def test_an_alert_is_told_once_and_its_end_once(store: Store) -> None:
 
 def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, into(titles), pause=HOUR)
     for minute in range(0, 60, 5):
         notifier.notify(
             PORTAL, [TOKEN_ALERT] if minute % 10 else [], NOW + timedelta(minutes=minute)
@@ -182,9 +198,23 @@ def test_what_comes_and_goes_does_not_fill_the_channel(store: Store) -> None:
     assert "refuses" in titles[-1]
 
 
+def test_a_message_that_found_no_room_is_sent_by_the_next_call(store: Store) -> None:
+    titles: list[str] = []
+    full = Notifier(store, into(titles, has_room=False), pause=HOUR)
+    with_room = Notifier(store, into(titles), pause=HOUR)
+    for minute, (notifier, current) in enumerate(
+        [(full, [TOKEN_ALERT]), (with_room, [TOKEN_ALERT]), (full, []), (with_room, [])]
+    ):
+        notifier.notify(PORTAL, current, NOW + timedelta(minutes=minute))
+    assert [title.partition(" (")[0].partition(",")[0] for title in titles] == [
+        "HubSpot lifecycle connector",
+        "Recovered",
+    ]
+
+
 def test_portals_are_told_apart(store: Store) -> None:
     titles: list[str] = []
-    notifier = Notifier(store, lambda title, *_, **__: titles.append(title), pause=HOUR)
+    notifier = Notifier(store, into(titles), pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify("4712", [TOKEN_ALERT], NOW)
     assert ["4711" in titles[0], "4712" in titles[1]] == [True, True]
@@ -233,7 +263,12 @@ def test_an_alert_reaches_its_channel_without_secrets() -> None:
 
 def test_an_alert_says_its_kind_and_how_urgent_it_is(store: Store) -> None:
     kinds: list[tuple[str, ...]] = []
-    notifier = Notifier(store, lambda _title, _text, *sent, **_: kinds.append(sent), pause=HOUR)
+
+    def send(_title: str, _text: str, *sent: str, **_: str) -> bool:
+        kinds.append(sent)
+        return True
+
+    notifier = Notifier(store, send, pause=HOUR)
     notifier.notify(PORTAL, [TOKEN_ALERT], NOW)
     notifier.notify(PORTAL, [], NOW + 2 * HOUR)
     assert kinds == [("token", "urgent")] * 2
@@ -318,3 +353,31 @@ def test_notices_reach_only_addresses_that_name_their_kind() -> None:
     channels.send_to_named("contacts/1 is ready", "look", "ready-for-sales")
     channels.close()
     assert [call.request.url for call in responses.calls] == ["http://receiver.example:8080/won"]
+
+
+@responses.activate
+def test_many_notices_push_out_no_alert_and_one_without_address_takes_no_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    responses.post("http://receiver.example:8080/all", status=200)
+    responses.post("http://receiver.example:8080/won", status=200)
+    addresses = ["json://receiver.example:8080/all", "deal-won=json://receiver.example:8080/won"]
+    channels = Channels(addresses)
+    sent, may_send, is_sending = list[str](), threading.Event(), threading.Event()
+
+    def send_message(title: str, *_: Any) -> None:
+        is_sending.set()
+        may_send.wait(60)
+        sent.append(title)
+
+    monkeypatch.setattr(channels, "_send_message", send_message)
+    assert channels.send_to_named("the first", "", "deal-won")
+    is_sending.wait(60)
+    assert all(channels.send_to_named("unwanted", "", "ready-for-sales") for _ in range(200))
+    queued = [channels.send_to_named("a notice", "", "deal-won") for _ in range(101)]
+    assert queued == [True] * 100 + [False]
+    assert channels.send("an alert", "", "token", "urgent")
+    may_send.set()
+    channels.close()
+    channels._thread.join(60)
+    assert sent == ["the first", "an alert", *["a notice"] * 100]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.alerts.handover import Handover, addresses_by_owner
+from connector.alerts.handover import Handover, addresses_by_owner, is_handover
 from connector.core.corrections.audit import AuditLine
 from connector.core.model import Outcome, Ref
 from connector.errors import UserError
@@ -26,13 +26,13 @@ AUDIT_LINE = AuditLine(
 )
 
 
-def sent_messages(line: AuditLine, owner: str = "7") -> list[tuple[str, str]]:
+def sent_messages(*lines: AuditLine, owner: str = "7") -> list[tuple[str, str]]:
     messages: list[tuple[str, str]] = []
     channels = {
         "7": lambda title, _: messages.append(("7", title)),
         "*": lambda title, _: messages.append(("*", title)),
     }
-    Handover(channels).notify_owner(line, portal_id="1", owner=owner, stages=frozenset({SQL}))
+    Handover(channels).notify_owners("1", lines, {line.record: owner for line in lines})
     return messages
 
 
@@ -53,11 +53,24 @@ def test_the_owner_is_told_and_everybody_elses_channel_otherwise() -> None:
     ],
 )
 def test_nothing_else_is_told(line: AuditLine) -> None:
-    assert sent_messages(line) == []
+    assert is_handover(AUDIT_LINE, frozenset({SQL}))
+    assert not is_handover(line, frozenset({SQL}))
+
+
+def test_many_hand_overs_to_one_channel_are_one_notice() -> None:
+    lines = [replace(AUDIT_LINE, record=Ref.parse(f"contacts/{number}")) for number in range(11)]
+    assert sent_messages(*lines) == [("7", "11 contacts are ready for sales")]
+    assert len(sent_messages(*lines[:10])) == 10
+    messages: list[tuple[str, str]] = []
+    handover = Handover({"*": lambda title, text: messages.append((title, text))})
+    # Each has an owner of its own, and all of these are told in one place.
+    handover.notify_owners("1", lines, {line.record: line.record.id for line in lines})
+    ((title, text),) = messages
+    assert (title, text.count("/record/")) == ("11 contacts are ready for sales", 5)
 
 
 def test_without_channels_nobody_is_told() -> None:
-    Handover({}).notify_owner(AUDIT_LINE, portal_id="1", owner="7", stages=frozenset({SQL}))
+    Handover({}).notify_owners("1", [AUDIT_LINE], {AUDIT_LINE.record: "7"})
     assert addresses_by_owner("") == {}
 
 
