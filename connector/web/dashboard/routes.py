@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -15,18 +14,13 @@ from starlette.responses import RedirectResponse
 
 from connector.errors import ConnectorError, StorageError, TemporaryError, UserError
 from connector.web.dashboard import pages, review_pages
-from connector.web.dashboard.access import (
-    SESSION_SECONDS,
-    Caller,
-    DashboardAccess,
-    Identity,
-    Refusal,
-)
+from connector.web.dashboard.access import DashboardAccess, Identity, Refusal
 from connector.web.dashboard.actions import ACTIONS, Form, plan_part, undo_selection
 from connector.web.dashboard.form_body import Upload, read_body, read_fields, read_upload
-from connector.web.dashboard.form_tokens import FormTokens
+from connector.web.dashboard.form_tokens import FormRefused, FormTokens
 from connector.web.dashboard.policy_impact import MAX_UPLOAD_BYTES, impact_page
 from connector.web.dashboard.rendering import PageTemplates
+from connector.web.dashboard.session_cookie import caller_of, delete_session, put_session
 from connector.web.dashboard.source import DashboardSource
 
 HEADERS: Final = {
@@ -42,9 +36,6 @@ _MAX_WAITING: Final = 16
 """Pages that are made or wait at once; further ones are refused, so that probes stay free."""
 _THREADS: Final = 2
 _MAX_FORM_BYTES: Final = 65_536
-_TLS_COOKIE: Final = "__Host-connector"
-_PLAIN_COOKIE: Final = "connector"
-"""The session's cookie on this machine, where pages are opened without TLS."""
 _NOBODY: Final = ""
 """The owner of the login form's token."""
 ReadSource = Callable[[], DashboardSource | None]
@@ -206,7 +197,7 @@ class Dashboard:
 
     async def log_in(self, request: Request) -> Response:
         """Begin a session for the right password."""
-        caller = _caller(request)
+        caller = caller_of(request)
         if not self._access.is_own_origin(caller):
             return self._message(403, _FOREIGN)
         if not self._access.is_private(caller):
@@ -225,14 +216,7 @@ class Dashboard:
         if isinstance(identity, Refusal):
             return self._login(request, identity.status, identity.message)
         response = _redirect("/")
-        response.set_cookie(
-            _PLAIN_COOKIE if caller.is_from_loopback_page else _TLS_COOKIE,
-            identity.session,
-            max_age=round(SESSION_SECONDS),
-            secure=not caller.is_from_loopback_page,
-            httponly=True,
-            samesite="strict",
-        )
+        put_session(response, identity.session, caller)
         return response
 
     async def log_out(self, request: Request) -> Response:
@@ -248,8 +232,7 @@ class Dashboard:
             return self._message(403, str(error))
         self._access.log_out(identity.session)
         response = _redirect("/login")
-        response.delete_cookie(_PLAIN_COOKIE)
-        response.delete_cookie(_TLS_COOKIE, secure=True, httponly=True, samesite="strict")
+        delete_session(response)
         return response
 
     async def send_form(self, request: Request) -> Response:
@@ -285,7 +268,7 @@ class Dashboard:
         self, request: Request, limit: int = _MAX_FORM_BYTES
     ) -> tuple[Identity, bytes] | Response:
         """Return who sent a form, and its body; or why it is refused."""
-        caller = _caller(request)
+        caller = caller_of(request)
         if not self._access.is_own_origin(caller):
             return self._message(403, _FOREIGN)
         identity = self._access.identify(caller)
@@ -332,7 +315,7 @@ class Dashboard:
         return source
 
     def _identity(self, request: Request) -> Identity | Response:
-        identity = self._access.identify(_caller(request))
+        identity = self._access.identify(caller_of(request))
         if isinstance(identity, Identity):
             return identity
         if identity.status == 401:
@@ -351,6 +334,8 @@ class Dashboard:
         """Answer an error: what is wrong with the request, or that it cannot be done now."""
         if isinstance(error, TemporaryError | StorageError):
             return self._message(503, f"Not now: {error}")
+        if isinstance(error, FormRefused):
+            return self._message(403, str(error))
         return self._message(status, str(error))
 
     def _message(self, status: int, message: str) -> Response:
@@ -366,16 +351,6 @@ _PLAIN_HTTP: Final = (
     "A password is not taken over plain HTTP, where others can read it: put TLS in front and let "
     "it set X-Forwarded-Proto, or open the dashboard on its own machine."
 )
-
-
-def _caller(request: Request) -> Caller:
-    address = request.client.host if request.client else ""
-    caller = Caller(address=address, headers=request.headers)
-    # Browsers keep a name with the prefix for TLS and for its own host; behind a proxy that calls
-    # us by this machine's name the page's name is not known here.
-    names = (_TLS_COOKIE, _PLAIN_COOKIE) if caller.is_by_loopback_name else (_TLS_COOKIE,)
-    sessions = (request.cookies.get(name, "") for name in names)
-    return replace(caller, session=next(filter(None, sessions), ""))
 
 
 def _owner(identity: Identity) -> str:
