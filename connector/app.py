@@ -32,7 +32,7 @@ from connector.daemon.cycle import Schedule
 from connector.daemon.daemon_settings import DaemonSettings
 from connector.daemon.environment import CurrentSettings, Environment, EnvironmentSources
 from connector.daemon.loop import Loop
-from connector.daemon.status import failures, problems, read_status, remarks
+from connector.daemon.status import failures, known_now, problems, read_status, remarks
 from connector.daemon.step_counter import StepCounter
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
@@ -172,7 +172,7 @@ def _daemon_link(
         remarks=lambda: remarks(loop),
         metrics=metrics.exposition,
         portal_id=lambda: loop.environment.portal_id if loop.environment else "",
-        now=lambda: loop.environment.api.now() if loop.environment else datetime.now(UTC),
+        now=lambda: known_now(loop.environment),
         monotonic=loop.steps.monotonic,
         receive=event_store.receive,
         signing=signing,
@@ -192,7 +192,7 @@ def _dashboard_source(loop: Loop) -> DashboardSource | None:
         store=environment.store,
         portal=environment.portal,
         policy=environment.policy,
-        now=environment.api.now(),
+        now=known_now(environment),
         status=read_status(environment),
         writes=environment.settings.writes,
         warnings=(*problems(loop), *failures(loop), *remarks(loop)),

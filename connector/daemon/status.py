@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from connector.core.model import ObjectType
 from connector.daemon.environment import Environment
@@ -36,9 +36,15 @@ def read_status(environment: Environment | None) -> Status:
     if environment is None:
         return Status()
     try:
-        return _read_from_database(environment, environment.api.now())
+        return _read_from_database(environment, known_now(environment))
     except ConnectorError:
         return Status()
+
+
+def known_now(environment: Environment | None) -> datetime:
+    """Return the portal's time without a request; the machine's, where no answer told it."""
+    portal_time = environment.api.known_now() if environment else None
+    return portal_time or datetime.now(UTC)
 
 
 def _read_from_database(environment: Environment, now: datetime) -> Status:

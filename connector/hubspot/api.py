@@ -118,6 +118,10 @@ class HubSpotApi(Protocol):
         """Return the portal's time: the date of its last answers, plus the time since then."""
         ...
 
+    def known_now(self) -> datetime | None:
+        """Return the portal's time as the last answers say, None before the first; no request."""
+        ...
+
     def allowance(self) -> Allowance:
         """Return the request limits that the portal's answers named; no request."""
         ...

@@ -108,6 +108,10 @@ class HubSpotClient:
             raise BadAnswer("HubSpot's answers have no date: check HUBSPOT_API_URL")
         return now
 
+    def known_now(self) -> datetime | None:
+        """Return the portal's time as the last answers say, None before the first; no request."""
+        return self._exchange.now()
+
     def allowance(self) -> Allowance:
         """Return the request limits that the portal's answers named; no request."""
         return self._exchange.allowance()

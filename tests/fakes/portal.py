@@ -47,6 +47,10 @@ class FakeHubSpot(FakeRecords):
         """Return the portal's time."""
         return self.current_time
 
+    def known_now(self) -> datetime | None:
+        """Return the portal's time."""
+        return self.current_time
+
     def allowance(self) -> Allowance:
         """Return a usual burst limit, and no daily one."""
         return Allowance(burst=190)

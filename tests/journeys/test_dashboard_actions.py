@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.app import _dashboard_source
 from connector.daemon.status import remarks
+from connector.hubspot.client import HubSpotClient
 from connector.operations.operator_requests import request_undo, set_review_only
 from connector.operations.review_plan import PlanPart, approve
 from connector.operations.undo import Selection
@@ -88,3 +89,20 @@ def test_a_mistake_in_the_policy_is_shown_on_today_with_its_line_and_column(
         source = _dashboard_source(runner.loop)
         assert source
         assert any("mine.yaml:3:" in warning for warning in source.warnings)
+
+
+def test_a_page_sends_no_request_where_the_portals_time_is_in_doubt(
+    workspace: Workspace, anna: str
+) -> None:
+    with run_daemon(workspace) as runner:
+        assert runner.loop.open()
+        runner.run_cycle()
+        client = runner.environment.api
+        assert isinstance(client, HubSpotClient)
+        client.compare_clocks(lambda: 0.0)
+        client.account()  # its answer is dated years away from this machine's clock
+        workspace.sandbox.clear_requests()
+        source = _dashboard_source(runner.loop)
+        assert source
+        assert workspace.sandbox.request_count() == 0
+        assert source.now == client.known_now()
