@@ -35,6 +35,7 @@ class _Row(SQLModel, table=True):
 
 _TABLE: Final = table_of(_Row)
 _C: Final = _TABLE.c
+_CHUNK: Final = 1000
 _RECORD_SCOPES: Final = (HoldScope.RECORD.value, HoldScope.COMPANY.value)
 
 
@@ -69,10 +70,31 @@ def read_active(
 
     With `since` only those that were laid down from then on.
     """
+    conditions = [] if since is None else [_C.since >= to_millis(since)]
+    return _read_active(session, now, *conditions)
+
+
+def read_active_on(
+    session: Transaction, records: Iterable[Ref], *, now: datetime
+) -> tuple[Hold, ...]:
+    """Return the holds that have not ended, of single records only those of these records.
+
+    A rejected plan leaves a hold on each of its records; those of a company, an owner or a value
+    are few, and which records they concern is not known here.
+    """
+    active = list(_read_active(session, now, _C.scope != HoldScope.RECORD.value))
+    targets = sorted({str(record) for record in records})
+    for start in range(0, len(targets), _CHUNK):
+        chunk = targets[start : start + _CHUNK]
+        active += _read_active(session, now, _C.scope == HoldScope.RECORD.value, _C.of.in_(chunk))
+    return tuple(active)
+
+
+def _read_active(
+    session: Transaction, now: datetime, *conditions: ColumnElement[bool]
+) -> tuple[Hold, ...]:
     not_expired = or_(_C.until.is_(None), _C.until > to_millis(now))
-    query = select(_TABLE).where(_C.portal_id == session.portal_key, not_expired)
-    if since is not None:
-        query = query.where(_C.since >= to_millis(since))
+    query = select(_TABLE).where(_C.portal_id == session.portal_key, not_expired, *conditions)
     ordered = query.order_by(_C.scope, _C.of, _C.property_name, _C.origin)
     return tuple(_hold(row) for row in session.execute(ordered))
 

@@ -72,8 +72,12 @@ def add(session: Transaction, action: OperatorAction) -> OperatorAction:
 def finish(
     session: Transaction, position: int, *, at: datetime, outcome: str, run: str = ""
 ) -> None:
-    """Store how an action ended, and the run that carried it out."""
-    conditions = (_C.portal_id == session.portal_key, _C.position == position)
+    """Store how an action ended, and the run that carried it out; one that ended stays so."""
+    conditions = (
+        _C.portal_id == session.portal_key,
+        _C.position == position,
+        _C.finished_at.is_(None),
+    )
     values = {"finished_at": to_millis(at), "outcome": outcome, "outcome_run": run}
     session.execute(update(_TABLE).where(*conditions).values(values))
 

@@ -15,7 +15,7 @@ from connector.core.corrections.operator_action import OperatorAction, Verb
 from connector.core.model import Ref
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.operations.refuse_unknown import require_record, require_run
-from connector.operations.review_plan import carry_out_approval
+from connector.operations.review_plan import carry_out_approval, carry_out_rejection
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover
 from connector.push.review_only import put_review_only
@@ -197,6 +197,9 @@ def _with_earlier_try(outcome: str, action: OperatorAction) -> str:
 
 def _carry_out(context: RunContext, action: OperatorAction) -> str:
     """Do what was asked for; return how it ended, in words."""
+    # Whoever rejected it did not come to the end: the process ended meanwhile.
+    if action.verb is Verb.REJECT:
+        return carry_out_rejection(context, action)
     if action.verb is Verb.APPROVE:
         applied = carry_out_approval(context, action)
         skipped = len(applied.skipped)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 from connector.context import DecisionContext, RunContext, chunks
@@ -87,30 +86,36 @@ def approve(context: DecisionContext, part: PlanPart, user: str) -> OperatorActi
     The approval holds for just these corrections. What of them is decided otherwise by then is
     not written, as with `connector apply PLAN`.
     """
-    _require_corrections(context, part)
-    with context.begin() as session:
-        head = waiting_plan(session, part)
-        action = _new_action(context, part, head, Verb.APPROVE, user)
-        _refuse_second_review(session, action, head)
-        return operator_actions.add(session, action)
+    return _add_review(context, part, Verb.APPROVE, user)
 
 
 def reject(context: DecisionContext, part: PlanPart, user: str) -> OperatorAction:
     """Hold what a part of the plan wants to change, until newer evidence or a release.
 
-    Of a rule only its own corrections are held; the rest of the record is decided again.
+    Of a rule only its own corrections are held; the rest of the record is decided again. Many
+    corrections are held in many transactions, so that others write in between; where this process
+    ends meanwhile, the daemon carries out the rest.
     """
-    corrections = _require_corrections(context, part)
-    now = context.api.now()
+    action = _add_review(context, part, Verb.REJECT, user)
+    finished_at, outcome = context.api.now(), carry_out_rejection(context, action)
     with context.begin() as session:
-        head = waiting_plan(session, part)
-        action = _new_action(context, part, head, Verb.REJECT, user)
-        _refuse_second_review(session, action, head)
-        for batch in chunks(corrections, _PAGE):
-            holds.add(session, [_rejection(correction, user, now) for correction in batch])
-            mirror.mark_due(session, {correction.record for correction in batch}, at=now)
-        outcome = f"{len(corrections):,} corrections are held"
-        return operator_actions.add(session, replace(action, finished_at=now, outcome=outcome))
+        operator_actions.finish(session, action.position, at=finished_at, outcome=outcome)
+    return replace(action, finished_at=finished_at, outcome=outcome)
+
+
+def carry_out_rejection(context: DecisionContext, action: OperatorAction) -> str:
+    """Hold what was rejected; doing it again changes nothing. Return the outcome, in words.
+
+    Raise UserError where the plan is stored no more.
+    """
+    part, head = _part_of(action), _reviewed_plan(context, action)
+    count = 0
+    for batch in chunks(_corrections(context, part, head), _PAGE):
+        with context.begin() as session:
+            holds.add(session, [_rejection(correction, action) for correction in batch])
+            mirror.mark_due(session, {correction.record for correction in batch}, at=action.at)
+        count += len(batch)
+    return f"{count:,} corrections are held"
 
 
 def carry_out_approval(context: RunContext, action: OperatorAction) -> AppliedPlan:
@@ -118,12 +123,7 @@ def carry_out_approval(context: RunContext, action: OperatorAction) -> AppliedPl
 
     Raise UserError where the plan is stored no more, or was made by another policy.
     """
-    record = Ref.parse(action.record) if action.record else None
-    part = PlanPart(digest=action.plan_digest, rule=action.rule, record=record)
-    with context.reading() as session:
-        head = plans.get(session, action.plan_id)
-    if head is None:
-        raise UserError("The plan was replaced before it could be applied: review the new one.")
+    part, head = _part_of(action), _reviewed_plan(context, action)
     if head.policy_digest != context.policy.digest:
         raise UserError("The policy changed since the plan was made: review the new plan.")
     moves = {
@@ -131,6 +131,19 @@ def carry_out_approval(context: RunContext, action: OperatorAction) -> AppliedPl
     }
     selection = Selection(unfinished_rules=_unfinished_rules(head, moves))
     return apply_plan_locked(context, PlanFile(digest=head.digest, moves=moves), selection)
+
+
+def _part_of(action: OperatorAction) -> PlanPart:
+    record = Ref.parse(action.record) if action.record else None
+    return PlanPart(digest=action.plan_digest, rule=action.rule, record=record)
+
+
+def _reviewed_plan(context: DecisionContext, action: OperatorAction) -> PlanHead:
+    with context.reading() as session:
+        head = plans.get(session, action.plan_id)
+    if head is None:
+        raise UserError("The plan was replaced before this could be done: review the new one.")
+    return head
 
 
 def _unfinished_rules(head: PlanHead, moves: dict[Ref, tuple[Correction, ...]]) -> frozenset[str]:
@@ -149,19 +162,25 @@ def _unfinished_rules(head: PlanHead, moves: dict[Ref, tuple[Correction, ...]]) 
     )
 
 
-def _require_corrections(context: DecisionContext, part: PlanPart) -> list[Correction]:
-    """Return the corrections that are meant; UserError where the part has none."""
+def _add_review(context: DecisionContext, part: PlanPart, verb: Verb, user: str) -> OperatorAction:
+    """Store what a person decided about a part; UserError where it has no correction."""
     with context.reading() as session:
         head = waiting_plan(session, part)
-    corrections = [
-        correction
-        for record_corrections in read_part(context, part, head.plan_id)
-        for correction in record_corrections
-        if not part.rule or correction.rule == part.rule
-    ]
-    if not corrections:
+    if not any(True for _ in _corrections(context, part, head)):
         raise UserError("The plan that waits has no such correction: nothing was done.")
-    return corrections
+    with context.begin() as session:
+        head = waiting_plan(session, part)
+        action = _new_action(context, part, head, verb, user)
+        _refuse_second_review(session, action, head)
+        return operator_actions.add(session, action)
+
+
+def _corrections(context: DecisionContext, part: PlanPart, head: PlanHead) -> Iterator[Correction]:
+    """Yield the corrections that a part means: of a rule only its own."""
+    for record_corrections in read_part(context, part, head.plan_id):
+        for correction in record_corrections:
+            if not part.rule or correction.rule == part.rule:
+                yield correction
 
 
 def _new_action(
@@ -191,13 +210,13 @@ def _sentence(action: OperatorAction) -> str:
     return f"{action.user} {_PAST[action.verb]} {action.target} at {action.at:%Y-%m-%d %H:%M} UTC."
 
 
-def _rejection(correction: Correction, user: str, now: datetime) -> Hold:
+def _rejection(correction: Correction, action: OperatorAction) -> Hold:
     return Hold(
         scope=HoldScope.RECORD,
         target=str(correction.record),
         property_name=correction.property_name,
         reason=f"rejected: {correction.rule} wanted {correction.after or 'blank'}",
-        by=user,
-        since=now,
+        by=action.user,
+        since=action.at,
         origin=HoldOrigin.REJECTED,
     )

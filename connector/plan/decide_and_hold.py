@@ -222,7 +222,8 @@ def _hold_lookup(
     with context.begin() as session:
         _count_reverts(context, session, corrections, readings)
         holds_by_target: dict[tuple[HoldScope, str], list[Hold]] = {}
-        for hold in holds.read_active(session, now=now):
+        records = {correction.record for correction in corrections}
+        for hold in holds.read_active_on(session, records, now=now):
             holds_by_target.setdefault((hold.scope, hold.target), []).append(hold)
         quarantine_notes = {
             failure.key: failure.note for failure in quarantine.read_quarantined(session)
@@ -232,7 +233,7 @@ def _hold_lookup(
             quarantine_notes=quarantine_notes,
             open_refs={move.record for move in outbox.open_moves(session)},
             readings=readings,
-            mirrored=mirror.get(session, {correction.record for correction in corrections}),
+            mirrored=mirror.get(session, records),
         )
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from itertools import count
+from typing import Any
 
 import pytest
 
 from connector.context import RunContext
-from connector.core.model import Outcome, Ref
+from connector.core.corrections.holds import Hold, HoldOrigin
+from connector.core.model import Correction, Outcome, Ref
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.operations.operator_requests import carry_out_waiting, request_undo
 from connector.operations.review_plan import PlanPart, approve, reject
@@ -17,7 +20,8 @@ from connector.operations.undo import Selection
 from connector.pull.poll import pull
 from connector.push.pause import pause
 from connector.push.push import push
-from state import introduced_rules, operator_actions, plans
+from state import holds, introduced_rules, operator_actions, plans
+from state.db.transaction import Transaction
 from state.plans import PlanHead
 from tests.fakes.connected_portal import OPEN, WON, ConnectedPortal
 
@@ -37,6 +41,12 @@ def outcome(portal: ConnectedPortal) -> str:
 def introduced(portal: ConnectedPortal) -> frozenset[str]:
     with portal.store.reading("1") as session:
         return introduced_rules.read(session)
+
+
+def rejections(portal: ConnectedPortal) -> list[Hold]:
+    with portal.store.reading("1") as session:
+        active = holds.read_active(session, now=portal.api.now())
+    return [hold for hold in active if hold.origin is HoldOrigin.REJECTED]
 
 
 @pytest.fixture
@@ -168,6 +178,45 @@ def test_what_changed_since_the_approval_is_left_and_counted(
     carry_out(portal)
     assert outcome(portal) == "1 no longer valid"
     assert portal.stage(contacts[2]) == "evangelist"
+
+
+def test_an_approval_reads_no_more_of_the_plan_than_its_first_correction(
+    portal: ConnectedPortal, contacts: list[Ref], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.operations.review_plan._PAGE", 1)
+    read_pages = count()
+    read_corrections = plans.read_corrections
+
+    def read_page(*args: Any, **options: Any) -> list[tuple[int, tuple[Correction, ...]]]:
+        assert next(read_pages) == 0
+        return read_corrections(*args, **options)
+
+    monkeypatch.setattr(plans, "read_corrections", read_page)
+    approve(portal.context(new_rules=True), waiting(portal), "anna")
+    assert next(read_pages) == 1
+
+
+def test_a_rejection_that_did_not_come_to_its_end_is_carried_out_by_the_daemon(
+    portal: ConnectedPortal, contacts: list[Ref], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.operations.review_plan._PAGE", 1)
+    batches, add = count(), holds.add
+
+    def add_two(session: Transaction, batch: list[Hold]) -> None:
+        if next(batches) == 2:
+            raise TemporaryError("the process ends here")
+        add(session, batch)
+
+    with monkeypatch.context() as dying, pytest.raises(TemporaryError):
+        dying.setattr(holds, "add", add_two)
+        reject(portal.context(new_rules=True), waiting(portal), "anna")
+    # What was held by then is held, each in a transaction of its own.
+    assert len(rejections(portal)) == 2
+    assert carry_out(portal) == 1
+    assert len(rejections(portal)) == 5
+    assert outcome(portal) == "5 corrections are held"
+    sync(portal.context())
+    assert [portal.stage(ref) for ref in contacts] == ["lead"] * 3
 
 
 def test_without_a_plan_or_a_correction_there_is_nothing_to_review(

@@ -42,6 +42,7 @@ def test_what_waits_ends_with_an_outcome_and_its_run(session: Transaction) -> No
     (waiting,) = operator_actions.read_waiting(session)
     assert waiting.outcome == "HubSpot does not answer"
     assert waiting.position == 2
+    operator_actions.finish(session, 1, at=at(9), outcome="again", run="r2")
     ended = operator_actions.read(session)[1]
     assert (ended.finished_at, ended.outcome, ended.outcome_run) == (at(3), "2 applied", "r1")
     assert operator_actions.first_broken(session) is None

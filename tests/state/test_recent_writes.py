@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -141,3 +142,17 @@ def test_a_correction_that_held_once_is_known_until_it_is_forgotten(store: Store
         }
         applied_corrections.forget(session, [first, second])
         assert applied_corrections.reverted_times(session, [first]) == {}
+
+
+def test_of_single_records_only_the_holds_of_those_that_are_asked_for_are_read(
+    store: Store,
+) -> None:
+    of_records = [hold(f"contacts/{number}") for number in (1, 2, 3)]
+    of_company = replace(hold("companies/1"), scope=HoldScope.COMPANY)
+    asked_for = [contact(1), contact(3), contact(9)]
+    with store.begin(PORTAL) as session:
+        holds.add(session, [*of_records, of_company])
+        active = holds.read_active_on(session, asked_for, now=NOON)
+        assert active == (of_company, of_records[0], of_records[2])
+        assert holds.read_active_on(session, [], now=NOON) == (of_company,)
+        assert holds.read_active_on(session, asked_for, now=at(60)) == ()
