@@ -17,6 +17,7 @@ from state import (
     mirror,
     mirror_queries,
     observed_changes,
+    operator_actions,
     outbox,
     outgoing_events,
     quarantine,
@@ -74,6 +75,7 @@ def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
         known_ref for ref in deleted_refs for known_ref in merged_records.all_refs(session, ref)
     }
     audit.redact(session, sorted(known_refs))
+    operator_actions.redact(session, known_refs)
     ledger.erase(session, known_refs)
     outbox.close(session, deleted_refs)
     follow_up_tasks.erase(session, known_refs)

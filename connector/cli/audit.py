@@ -34,7 +34,7 @@ from connector.core.record_address import record_address
 from connector.errors import UserError
 from connector.operations.refuse_unknown import require_record, require_rule, require_run
 from state import audit as audits
-from state import audit_archives, merged_records, portals
+from state import audit_archives, merged_records, operator_actions, portals
 from state.audit_proof import HeadCheck, check_head, runs_with_missing_lines
 from state.db.store import Store
 from state.db.transaction import Transaction
@@ -258,7 +258,9 @@ def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) 
                 head_check = check_head(session, verification, expected) if expected else None
                 is_intact = isinstance(verification, IntactChain)
                 shortfalls = runs_with_missing_lines(session) if is_intact else ()
+                actions = operator_actions.verify(session)
             has_failed = has_failed or not is_intact or bool(shortfalls)
+            has_failed = has_failed or actions.broken_row is not None
             has_failed = has_failed or head_check in {HeadCheck.CUT_SHORT, HeadCheck.REWRITTEN}
             if as_json:
                 write_json(
@@ -266,6 +268,7 @@ def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) 
                         **outcomes.verification_document(portal_id, verification),
                         "expected_head": None if head_check is None else str(head_check),
                         "runs_with_missing_lines": [entry.run for entry in shortfalls],
+                        "actions": outcomes.actions_document(actions),
                     }
                 )
             else:
@@ -274,6 +277,7 @@ def _verify(settings: Settings, *, expected: IntactChain | None, as_json: bool) 
                     console().print(Text(outcomes.shortfall_text(shortfalls)))
                 if head_check is not None:
                     console().print(Text(outcomes.HEAD_TEXTS[head_check]))
+                console().print(Text(outcomes.actions_text(actions)))
     return int(has_failed)
 
 
@@ -307,5 +311,6 @@ def _redact(settings: Settings, record: str | None, *, yes: bool) -> int:
             with store.begin(portal_id) as session:
                 refs = merged_records.all_refs(session, ref)
                 redacted_count += audits.redact(session, refs)
+                operator_actions.redact(session, refs)
     echo(f"{redacted_count:,} lines of {ref} have lost their values; `audit verify` still holds.")
     return 0

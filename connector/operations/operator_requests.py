@@ -14,6 +14,7 @@ from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.corrections.operator_action import OperatorAction, Verb
 from connector.core.model import Ref
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
+from connector.operations.ended_actions import log_ended
 from connector.operations.refuse_unknown import require_record, require_run
 from connector.operations.review_plan import carry_out_approval, carry_out_rejection
 from connector.operations.undo import Selection, plan_undo, undo
@@ -25,7 +26,6 @@ from state.db.transaction import Transaction
 _RECENT_ACTIONS: Final = 100
 _MOMENT: Final = timedelta(milliseconds=1)
 """The audit stores times in milliseconds."""
-_log = structlog.get_logger()
 
 
 def hold_record(context: DecisionContext, record: Ref, *, user: str, reason: str) -> None:
@@ -50,6 +50,7 @@ def hold_record(context: DecisionContext, record: Ref, *, user: str, reason: str
             at=now, user=user, verb=Verb.HOLD, record=str(record), reason=hold.reason
         )
         _add_ended(session, action, "held")
+    log_ended(context, action)
 
 
 def release_record(context: DecisionContext, record: Ref, *, user: str) -> None:
@@ -62,6 +63,7 @@ def release_record(context: DecisionContext, record: Ref, *, user: str) -> None:
         mirror.mark_due(session, [record], at=now)
         action = OperatorAction(at=now, user=user, verb=Verb.RELEASE, record=str(record))
         _add_ended(session, action, f"{count} holds ended")
+    log_ended(context, action)
 
 
 def request_undo(
@@ -124,7 +126,9 @@ def set_review_only(context: DecisionContext, *, review_only: bool, user: str) -
             state = "only reviews" if review_only else "does as its settings say"
             raise UserError(f"The daemon {state} already: nothing was done.")
         verb = Verb.REVIEW_ONLY if review_only else Verb.FOLLOW_SETTINGS
-        _add_ended(session, OperatorAction(at=now, user=user, verb=verb), "done")
+        action = OperatorAction(at=now, user=user, verb=verb)
+        _add_ended(session, action, "done")
+    log_ended(context, action)
 
 
 def carry_out_waiting(
@@ -178,7 +182,7 @@ def _carry_out_and_finish(context: RunContext, action: OperatorAction) -> None:
                 outcome=_with_earlier_try(outcome, action),
                 run=context.run,
             )
-        _log.info("action.ended", user=action.user, verb=str(action.verb))
+        log_ended(context, action)
 
 
 def _outcome_of_stopped(context: RunContext, error: ConnectorError) -> str:

@@ -12,6 +12,7 @@ from connector.core.corrections.operator_action import OperatorAction, Verb, ove
 from connector.core.model import Correction, Ref
 from connector.errors import UserError
 from connector.operations.apply_plan import AppliedPlan, Selection, apply_plan_locked
+from connector.operations.ended_actions import log_ended
 from connector.plan.plan_file import PlanFile
 from state import holds, mirror, operator_actions, plans
 from state.db.pages import read_pages
@@ -100,6 +101,7 @@ def reject(context: DecisionContext, part: PlanPart, user: str) -> OperatorActio
     finished_at, outcome = context.api.now(), carry_out_rejection(context, action)
     with context.begin() as session:
         operator_actions.finish(session, action.position, at=finished_at, outcome=outcome)
+    log_ended(context, action)
     return replace(action, finished_at=finished_at, outcome=outcome)
 
 

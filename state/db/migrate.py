@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from connector.errors import UserError
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 _REVISIONS: Final = ("", *(f"{number:04}" for number in range(1, int(HEAD) + 1)))
 SCRIPTS: Final = Path(__file__).parents[1] / "migrations"
 

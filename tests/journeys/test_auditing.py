@@ -13,7 +13,9 @@ import pytest
 
 from connector.cli import main
 from connector.core.retention import RetentionPeriods
+from connector.operations.operator_requests import hold_record, release_record
 from connector.operations.retention import apply_retention
+from state import audit, operator_actions
 from tests.journeys.sample_records import OPEN, WON, create_contact, create_deal
 from tests.journeys.workspace import Workspace
 
@@ -97,6 +99,31 @@ def test_verify_points_at_the_first_row_that_was_changed(
         connection.commit()
     assert main.run_command(["audit", "verify", "--json"]) == 1
     assert orjson.loads(capsys.readouterr().out)["row"] == 3
+
+
+def test_verify_proves_what_people_asked_for_and_redact_erases_their_reasons(
+    audited_workspace: Workspace, capsys: Capture
+) -> None:
+    with audited_workspace.open_context() as context:
+        with context.reading() as session:
+            record = next(audit.read(session)).record
+        hold_record(context, record, user="eva", reason="ask Kari first")
+        release_record(context, record, user="eva")
+        with context.reading() as session:
+            stored = operator_actions.head(session)
+    assert main.run_command(["audit", "verify", "--json"]) == 0
+    proof = orjson.loads(capsys.readouterr().out)["actions"]
+    assert proof == {"rows": 4, "head": stored.last_hash, "broken_row": None}
+    assert main.run_command(["audit", "redact", str(record), "--yes"]) == 0
+    with closing(sqlite3.connect(audited_workspace.folder / "connector.db")) as connection:
+        reasons = connection.execute("SELECT reason FROM operator_actions").fetchall()
+        assert set(reasons) == {("",)}
+        assert main.run_command(["audit", "verify"]) == 0
+        assert "4 rows, chain intact" in " ".join(capsys.readouterr().out.split())
+        connection.execute("UPDATE operator_actions SET outcome = 'nothing' WHERE position = 1")
+        connection.commit()
+    assert main.run_command(["audit", "verify"]) == 1
+    assert "is broken at row 2" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,19 @@ from itertools import count
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from connector.context import RunContext
 from connector.core.corrections.holds import Hold, HoldOrigin
 from connector.core.model import Correction, Outcome, Ref
 from connector.errors import ConnectorError, TemporaryError, UserError
-from connector.operations.operator_requests import carry_out_waiting, request_undo
+from connector.operations.operator_requests import (
+    carry_out_waiting,
+    hold_record,
+    release_record,
+    request_undo,
+    set_review_only,
+)
 from connector.operations.review_plan import PlanPart, approve, reject
 from connector.operations.sync import sync
 from connector.operations.undo import Selection
@@ -217,6 +224,25 @@ def test_a_rejection_that_did_not_come_to_its_end_is_carried_out_by_the_daemon(
     assert outcome(portal) == "5 corrections are held"
     sync(portal.context())
     assert [portal.stage(ref) for ref in contacts] == ["lead"] * 3
+
+
+def test_each_action_that_ended_is_logged_with_the_head_of_all_of_them(
+    portal: ConnectedPortal, contacts: list[Ref]
+) -> None:
+    context = portal.context(new_rules=True)
+    with capture_logs() as logs:
+        approve(context, waiting(portal, rule="won"), "anna")
+        reject(context, waiting(portal, rule="open-deal"), "bob")
+        carry_out(portal)
+        hold_record(context, contacts[1], user="bob", reason="pilot")
+        release_record(context, contacts[1], user="bob")
+        set_review_only(context, review_only=True, user="anna")
+    ended = [entry for entry in logs if entry["event"] == "action.ended"]
+    verbs = ["reject", "approve", "hold", "release", "review only"]
+    assert [entry["verb"] for entry in ended] == verbs
+    assert [entry["action_rows"] for entry in ended] == [3, 4, 6, 8, 10]
+    with portal.store.reading("1") as session:
+        assert operator_actions.verify(session).last_hash == ended[-1]["action_head"]
 
 
 def test_without_a_plan_or_a_correction_there_is_nothing_to_review(

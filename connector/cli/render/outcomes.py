@@ -19,6 +19,7 @@ from connector.operations.sync import SyncResult
 from connector.pull.poll import PullResult
 from state.audit_archives import Archive
 from state.audit_proof import HeadCheck, RunShortfall
+from state.operator_actions import ActionChain
 
 _MAX_NAMED: Final = 5
 
@@ -171,6 +172,22 @@ def shortfall_text(shortfalls: Sequence[RunShortfall]) -> str:
         f"The tail may be cut off: by the table of runs, {names}{more} wrote more than the audit "
         "holds. Compare with a backup of the database."
     )
+
+
+def actions_text(actions: ActionChain) -> str:
+    """Return what the chain of people's actions says, in words."""
+    if actions.broken_row is not None:
+        return (
+            f"What people asked for on the dashboard is broken at row {actions.broken_row}: it, or "
+            "a row before it, was changed after it was written. Compare with a backup."
+        )
+    head = f", head {actions.last_hash}" if actions.rows else ""
+    return f"What people asked for on the dashboard: {actions.rows:,} rows, chain intact{head}"
+
+
+def actions_document(actions: ActionChain) -> dict[str, Any]:
+    """Return what the chain of people's actions says, for scripts."""
+    return {"rows": actions.rows, "head": actions.last_hash, "broken_row": actions.broken_row}
 
 
 def verification_document(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +24,7 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAction:
-    """One action; `position` counts from 1, and 0 means that it is not stored yet.
+    """One action; `position` is its place in the chain, from 1, and 0 where it is not stored yet.
 
     `rule`, `record` and `run` say what is meant; all three are "" for a whole plan or the portal.
     `plan_id` and `plan_digest` name the plan that was looked at. `outcome` says how it ended, and
@@ -59,8 +60,16 @@ class OperatorAction:
         return self.record or self.run or ("the whole plan" if self.plan_id else "the portal")
 
 
-def action_hash(previous_hash: str, action: OperatorAction) -> str:
-    """Return the hash of an action, made of the hash before and all that does not change later."""
+def reason_seal(salt: str, reason: str) -> str:
+    """Return the salted digest that represents a reason in the chain, so that it can be erased."""
+    return hashlib.sha256(f"{salt}\n{reason}".encode()).hexdigest()
+
+
+def action_hash(previous_hash: str, action: OperatorAction, seal: str | None) -> str:
+    """Return the hash of what was asked for, made of the hash before and what never changes.
+
+    `seal` stands for the reason; of actions of before there were seals it is None.
+    """
     content: dict[str, str | int] = {
         "position": action.position,
         "at": round(action.at.timestamp() * 1000),
@@ -71,7 +80,20 @@ def action_hash(previous_hash: str, action: OperatorAction) -> str:
         "run": action.run,
         "plan_id": action.plan_id,
         "plan_digest": action.plan_digest,
-        "reason": action.reason,
+    }
+    content |= {"reason": action.reason} if seal is None else {"seal": seal}
+    return line_hash(previous_hash, content)
+
+
+def end_hash(previous_hash: str, position: int, ended: OperatorAction) -> str:
+    """Return the hash of the end of an action; `position` is the end's own place in the chain."""
+    ended_at = ended.finished_at or ended.at
+    content: dict[str, str | int] = {
+        "position": position,
+        "ends": ended.position,
+        "at": round(ended_at.timestamp() * 1000),
+        "outcome": ended.outcome,
+        "outcome_run": ended.outcome_run,
     }
     return line_hash(previous_hash, content)
 

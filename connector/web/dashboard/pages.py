@@ -111,7 +111,7 @@ def _prove(session: Transaction) -> Page:
         "broken": verdict if isinstance(verdict, BrokenChain) else None,
         "intact": verdict if isinstance(verdict, IntactChain) else None,
         "shortfalls": runs_with_missing_lines(session),
-        "broken_action": operator_actions.first_broken(session),
+        "actions": operator_actions.verify(session),
     }
 
 
