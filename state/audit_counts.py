@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import String, cast, distinct, func, select
@@ -25,6 +25,23 @@ def count_outcomes(session: Transaction, *, since: datetime) -> dict[Outcome, in
         .group_by(_C.outcome)
     )
     return {Outcome(name): target_count for name, target_count in session.execute(query)}
+
+
+def count_outcomes_by_period(
+    session: Transaction, *, since: datetime, period: timedelta
+) -> dict[int, dict[Outcome, int]]:
+    """Count the lines in each period since then by outcome; the first period is number 0."""
+    length = period // timedelta(milliseconds=1)
+    number = ((_C.at - to_millis(since)) // length).label("number")
+    query = (
+        select(number, _C.outcome, func.count())
+        .where(_C.portal_id == session.portal_key, _C.at >= to_millis(since))
+        .group_by(number, _C.outcome)
+    )
+    counts: dict[int, dict[Outcome, int]] = {}
+    for period_number, name, line_count in session.execute(query):
+        counts.setdefault(period_number, {})[Outcome(name)] = line_count
+    return counts
 
 
 def count_run_outcomes(session: Transaction, run: str) -> dict[Outcome, int]:

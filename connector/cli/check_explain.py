@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -42,6 +43,7 @@ from connector.hubspot.api import HubSpotApi
 from connector.operations.check import REQUESTS_AT_MOST, refused_token
 from connector.operations.check import check as check_portal
 from connector.operations.check_store import check_store, check_trials
+from connector.operations.check_up import store_check_up
 from connector.operations.check_webhooks import check_address, check_arrivals
 from connector.operations.explain import RecordExplanation, explain_facts, explain_record
 from connector.operations.finding import CheckResult, Finding
@@ -140,7 +142,7 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
         echo(
             f"The check-up costs at most {REQUESTS_AT_MOST} requests and writes nothing.", err=True
         )
-    results = list(_check_all(settings, policy=policy, form=form))
+    results = _check_and_store(settings, policy=policy, form=form)
     if form == "json":
         write_json(
             [
@@ -160,8 +162,8 @@ def _show_check(settings: Settings, *, policy: str | None, form: str) -> int:
     return int(any(result.result is CheckResult.FAIL for result in results))
 
 
-def _check_all(settings: Settings, *, policy: str | None, form: str) -> Iterator[Finding]:
-    """Say what the check-up rests on, and yield the findings of the portal and the database."""
+def _check_and_store(settings: Settings, *, policy: str | None, form: str) -> list[Finding]:
+    """Say what the check-up rests on, check the portal and the database, and store the result."""
     refusal = None
     with closing(open_api(settings, REAL_CLOCK)) as api:
         api.limit_requests(REQUESTS_AT_MOST)
@@ -175,13 +177,31 @@ def _check_all(settings: Settings, *, policy: str | None, form: str) -> Iterator
         if form != "json" and not is_quiet():
             origin = run_origin(settings, choice)
             echo(context_line(portal_id or "unknown", origin, writes="nothing"), err=True)
-        if refusal:
-            yield refusal
-        else:
-            yield from check_portal(
-                api, loaded_policy, portal_id=settings.portal_id, account=account
+        findings = (
+            [refusal]
+            if refusal
+            else list(
+                check_portal(api, loaded_policy, portal_id=settings.portal_id, account=account)
             )
-        yield from _check_what_is_remembered(settings, loaded_policy, api)
+        )
+        findings += _check_what_is_remembered(settings, loaded_policy, api)
+    _store(settings, settings.portal_id or portal_id, findings)
+    return findings
+
+
+def _store(settings: Settings, portal_id: str, findings: list[Finding]) -> None:
+    """Store the check-up for the dashboard, where the database has the portal already."""
+    if is_new_database(settings.database_url):
+        return
+    try:
+        with Store.open(settings.database_url) as store:
+            with store.reading_all_portals() as session:
+                is_known = portal_id in portals.ids(session)
+            if is_known:
+                with store.begin(portal_id) as session:
+                    store_check_up(session, findings, at=datetime.now(UTC))
+    except ConnectorError:
+        return  # why the database cannot be used is a finding already
 
 
 def _remembered_policies(settings: Settings, portal_id: str) -> PolicyMemory:

@@ -78,10 +78,9 @@ class HubSpotClient:
         retry_limits: RetryLimits | None = None,
     ) -> None:
         self._routes = Routes(family)
-        source: TokenSource = (lambda: token) if isinstance(token, str) else token
-        self._token_source = source
+        self._token_source: TokenSource = (lambda: token) if isinstance(token, str) else token
         self._exchange = Exchange(
-            source,
+            self._token_source,
             url,
             wait=wait,
             monotonic=monotonic,
@@ -157,8 +156,7 @@ class HubSpotClient:
     def portal(self) -> Portal:
         """Return account, pipelines and property definitions; five requests.
 
-        The account's comes first, so that a token of no use is refused once; the others are
-        sent side by side.
+        The account's comes first, so that a useless token is refused once; then all side by side.
         """
         account = self.account()
         return portal_definitions.read(self._send, self._routes, self._side_by_side, account)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from connector.operations.check_up import read_check_up
 from connector.sandbox.portal.workflows import known_property_criteria
+from state.db.store import Store
 from tests.journeys.command_line import RunConnector
 from tests.journeys.exit_codes import ACTION_NEEDED, DONE
 from tests.journeys.sample_records import (
@@ -161,6 +163,18 @@ def test_a_check_of_a_good_portal_is_green_and_changes_nothing(
     assert {check["light"] for check in result.json} == {"ok"}
     assert all(list(check)[:3] == ["name", "light", "message"] for check in result.json)
     assert workspace.values(*expected) == before
+
+
+def test_a_check_of_a_portal_in_the_database_is_kept_for_the_dashboard(
+    workspace: Workspace, run_connector: RunConnector
+) -> None:
+    run_connector("pull")
+    checks = run_connector("check", "--json").json
+    url, portal_id = workspace.settings.database_url, str(workspace.portal.portal_id)
+    with Store.open(url) as store, store.reading(portal_id) as session:
+        check_up = read_check_up(session)
+    assert check_up
+    assert [finding.name for finding in check_up.findings] == [check["name"] for check in checks]
 
 
 @pytest.mark.parametrize(

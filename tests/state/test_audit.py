@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,15 @@ def test_what_ended_since_a_time_is_counted_by_outcome_each_property_once(
         Outcome.APPLIED: 1,
         Outcome.IGNORED: 1,
     }
+
+
+def test_what_ended_is_counted_by_period_from_its_first_moment_on(session: Transaction) -> None:
+    refused = line(5, outcome=Outcome.REFUSED)
+    audit.append(session, [line(minute) for minute in (0, 1, 2, 4)] + [refused])
+    counts = audit_counts.count_outcomes_by_period(
+        session, since=at(1), period=timedelta(minutes=3)
+    )
+    assert counts == {0: {Outcome.APPLIED: 2}, 1: {Outcome.APPLIED: 1, Outcome.REFUSED: 1}}
 
 
 def test_the_lines_of_many_records_are_found_together(session: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from connector.core.explain.policy_text import describe_policy
 from connector.core.model import Outcome, Portal, Ref
 from connector.core.record_address import record_address
 from connector.errors import UserError
+from connector.operations.check_up import read_check_up
+from connector.operations.finding import Finding
 from connector.push.review_only import read_review_only
 from connector.reports.customers import customers_report
 from connector.reports.funnel import funnel_report
@@ -23,6 +25,14 @@ from connector.reports.record import record_view
 from connector.reports.table import Report
 from connector.reports.velocity import velocity_report
 from connector.reports.writers import writers_report
+from connector.web.dashboard.charts import (
+    ColumnChart,
+    age_chart,
+    column_chart,
+    duration_chart,
+    funnel_chart,
+    month_charts,
+)
 from connector.web.dashboard.path_picture import path_picture
 from connector.web.dashboard.source import DashboardSource
 from state import audit, audit_counts, holds, operator_actions, plans
@@ -30,6 +40,7 @@ from state.audit_proof import runs_with_missing_lines
 from state.db.transaction import Transaction
 
 _WEEKS: Final = 12
+_WEEK: Final = timedelta(weeks=1)
 _SHOWN_LINES: Final = 200
 _AUDIT_FILTERS: Final = ("record", "run", "rule", "outcome")
 Page = dict[str, Any]
@@ -55,25 +66,46 @@ def today_page(source: DashboardSource) -> Page:
     with source.store.reading(source.portal_id) as session:
         day = audit_counts.count_outcomes(session, since=source.now - timedelta(days=1))
         rules = audit_counts.count_records_by_rule(session, since=source.now - timedelta(days=1))
-        starts = [source.now - timedelta(weeks=number) for number in range(_WEEKS, 0, -1)]
-        totals = [
-            sum(audit_counts.count_outcomes(session, since=start).values()) for start in starts
-        ]
+        # A week includes its last moment, so that a line of this very moment is in the last one.
+        start = source.now - _WEEKS * _WEEK + timedelta(milliseconds=1)
+        by_week = audit_counts.count_outcomes_by_period(session, since=start, period=_WEEK)
         head = plans.latest(session)
         review_only = read_review_only(session)
-    later_totals = [*totals[1:], 0]
     weeks = [
-        (start + timedelta(weeks=1), total - later)
-        for start, total, later in zip(starts, totals, later_totals, strict=True)
+        (source.now - (_WEEKS - number - 1) * _WEEK, by_week.get(number, {}))
+        for number in range(_WEEKS)
     ]
     return {
         "outcomes": {str(outcome): count for outcome, count in day.items()},
         "rules": sorted(rules.items(), key=lambda entry: -entry[1]),
         "weeks": weeks,
+        "week_outcomes": [
+            outcome for outcome in Outcome if any(outcome in counts for counts in by_week.values())
+        ],
+        "drift": _drift_chart(source, weeks),
         "plan": head,
         "status": source.status,
         "review_only": review_only,
     }
+
+
+def _drift_chart(
+    source: DashboardSource, weeks: Sequence[tuple[datetime, Mapping[Outcome, int]]]
+) -> ColumnChart | None:
+    """Return the corrections that ended in each week: written, and in any other way."""
+    return column_chart(
+        [
+            (
+                local_time(until, source)[5:10],
+                {
+                    "applied": counts.get(Outcome.APPLIED, 0),
+                    "other": sum(counts.values()) - counts.get(Outcome.APPLIED, 0),
+                },
+            )
+            for until, counts in weeks
+        ],
+        ["applied", "other"],
+    )
 
 
 def audit_page(source: DashboardSource, wanted: Mapping[str, str]) -> Page:
@@ -144,7 +176,30 @@ def report_page(source: DashboardSource, name: str) -> Page:
     """Return one report; UserError where there is none of that name."""
     if name not in REPORTS:
         raise UserError(f"There is no report {name!r}: choose one of {', '.join(REPORTS)}.")
-    return {"report": REPORTS[name](source)}
+    report, labels = REPORTS[name](source), source.labels()
+
+    def label(value: str | None) -> str:
+        return labels.get(value, value) if value else "blank"
+
+    today = source.now.astimezone(source.policy.zone).date()
+    return {
+        "report": report,
+        "funnel": funnel_chart(report, label) if name == "funnel" else None,
+        "months": month_charts(report, label) if name == "funnel" else [],
+        "durations": duration_chart(report, label) if name == "velocity" else None,
+        "ages": age_chart(report, today) if name == "overlooked" else None,
+        "score": report.json_only.get("score") if name == "hygiene" else None,
+    }
+
+
+def check_up_page(source: DashboardSource) -> Page:
+    """Return the last check-up of `connector check`, by section; None where none was stored."""
+    with source.store.reading(source.portal_id) as session:
+        check_up = read_check_up(session)
+    sections: dict[str, list[Finding]] = {}
+    for finding in check_up.findings if check_up else ():
+        sections.setdefault(finding.section, []).append(finding)
+    return {"check_up": check_up, "sections": sections}
 
 
 def policy_page(source: DashboardSource) -> Page:

@@ -79,6 +79,7 @@ class Dashboard:
             "/records/{kind}/{number}": self.record,
             "/reports/{name}": self.report,
             "/policy": self.policy,
+            "/check-up": self.check_up,
             "/login": self.login_page,
         }
         for path, page in get_routes.items():
@@ -159,6 +160,10 @@ class Dashboard:
     async def policy(self, request: Request) -> Response:
         """Answer the policy in plain words."""
         return await self._page(request, "policy.html", pages.policy_page)
+
+    async def check_up(self, request: Request) -> Response:
+        """Answer the last check-up."""
+        return await self._page(request, "check_up.html", pages.check_up_page)
 
     async def policy_impact(self, request: Request) -> Response:
         """Answer what a policy file would change; it is not kept, and nothing is written."""

@@ -24,6 +24,7 @@ PATHS = (
     "/audit",
     "/runs",
     "/policy",
+    "/check-up",
     "/style.css",
     "/records/contacts/98",
     *(f"/reports/{name}" for name in REPORTS),
