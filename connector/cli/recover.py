@@ -10,6 +10,7 @@ from rich.table import Table
 from connector.cli.cycle import raise_if_open
 from connector.cli.render.console import console, echo, write_json
 from connector.cli.setup import help_examples, json_option, parse_record, run_in_context
+from connector.config.policy_choice import Purpose
 from connector.context import RunContext
 from connector.push.recover_open_moves import log_open_moves_on_error
 from connector.push.recover_open_moves import recover as recover_moves
@@ -48,7 +49,8 @@ def recover(*, list_only: bool, release_record: str | None, as_json: bool) -> in
                 return _release(context, release_record)
             return _recover(context, as_json=as_json)
 
-    return run_in_context(work)
+    # What was begun is finished whichever policy decides from now on.
+    return run_in_context(work, purpose=Purpose.OPERATE)
 
 
 def _recover(context: RunContext, *, as_json: bool) -> int:

@@ -87,7 +87,7 @@ def require_last_policy(choice: PolicyChoice, policy: Policy, memory: PolicyMemo
         return
     raise UserError(
         f"This portal was last decided by the policy {last.name}, and no policy is named: the "
-        f"default, {choice.name}, would replace it. Nothing was read or written. Add "
+        f"default, {choice.name}, would replace it. Nothing was decided. Add "
         f"`--policy {last.name}`, set it for good with `connector policy use {last.name}`, or "
         f"name the other one: `--policy {choice.name}`."
     )

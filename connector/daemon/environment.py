@@ -23,6 +23,7 @@ from connector.config.open_run import (
 )
 from connector.config.policy_choice import PolicyChoice
 from connector.config.run_clock import RunClock
+from connector.config.setting_sources import DEFAULTS
 from connector.config.settings import Settings
 from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, no_progress
@@ -33,8 +34,9 @@ from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.requester import OnAnswer
 from connector.hubspot.http.token_refresh import Tokens
 from connector.hubspot.http.transport import TokenSource
+from connector.push.recover_open_moves import recover
 from connector.telemetry import logs
-from state import portals
+from state import outbox, portal_policy, portals
 from state.db.store import Store
 
 PORTAL_SECONDS: Final = 900.0
@@ -90,8 +92,8 @@ class Environment:
         """Read portal and policy.
 
         Raises UserError where the token belongs to another portal, the policy does not fit, or no
-        policy is named and the default would replace the portal's last one; TemporaryError where
-        HubSpot does not answer.
+        policy is named and the default would replace the portal's last one: open moves are
+        finished before. Raises TemporaryError where HubSpot does not answer.
         """
         self._sources = sources
         self._current = sources.current
@@ -105,11 +107,12 @@ class Environment:
         self.store = sources.store
         self.renew_token()
         self.portal = self._read_portal()
-        choice = self._choose_policy()
-        require_own_policy(self.store, self.settings, self.portal_id, choice)
-        self._policy_name = choice.name
-        self._policy_text = self._current_policy_text()
-        self.policy = self._bind_policy()
+        try:
+            self.policy = self._open_policy()
+        except UserError:
+            # A policy that is refused must leave no record without a stage.
+            self._finish_open_moves()
+            raise
 
     @property
     def settings(self) -> Settings:
@@ -202,6 +205,36 @@ class Environment:
             # A full disk, say: open moves are finished first, and the cycle's steps say the rest.
             _log.error("portal.not_stored", portal=portal.account.portal_id, message=str(error))
         return portal
+
+    def _open_policy(self) -> BoundPolicy:
+        """Return the policy to begin with; UserError where it is wrong, or not the portal's."""
+        choice = self._choose_policy()
+        require_own_policy(self.store, self.settings, self.portal_id, choice)
+        self._policy_name = choice.name
+        self._policy_text = self._current_policy_text()
+        return self._bind_policy()
+
+    def _finish_open_moves(self) -> None:
+        """Finish what a stopped process left open, by a policy that can be used."""
+        with self.store.reading(self.portal_id) as session:
+            if not outbox.open_moves(session):
+                return
+            last_policy = portal_policy.read_last(session)
+        policy = self._usable_policy(last_policy.name if last_policy else "")
+        if policy is None:
+            return
+        self.policy = policy
+        with self.store.writer_lock(self.portal_id, holder_name="connector run"):
+            recover(self.new_context())
+
+    def _usable_policy(self, last_name: str) -> BoundPolicy | None:
+        """Return the portal's last policy, else the standard one; None where neither fits."""
+        for name, settings in ((last_name, self.settings), (DEFAULTS["CONNECTOR_POLICY"], None)):
+            try:
+                return bind(read_policy(name, settings), self.portal)
+            except UserError:
+                continue
+        return None
 
     def _choose_policy(self) -> PolicyChoice:
         return choose_policy(self.store, self.settings, self.portal_id)

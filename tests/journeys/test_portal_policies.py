@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ import structlog
 
 from connector.cli import run as run_command
 from connector.config.settings import Settings
+from connector.core.corrections.moves import Phase
+from connector.core.model import Ref
 from connector.fleet.portal_work import new_portal_work
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal
+from state import outbox
+from tests.fakes.moves import backward_correction, move_of
 from tests.journeys import sample_records
 from tests.journeys.command_line import RunConnector
 from tests.journeys.served_fleet import Fleet
@@ -135,6 +140,67 @@ def test_a_daemon_without_a_named_policy_refuses_to_replace_the_last_one(
     assert refused.code == 1
     assert "was last decided by the policy" in refused.err
     assert fleet.stages("acme") == ["lead"]
+
+
+def _leave_blank(fleet: Fleet, workspace: Workspace) -> None:
+    """Leave the contact without a stage, as a process does that is killed in mid-move."""
+    portal = fleet.portal("acme")
+    (contact,) = portal.records("contacts")
+    ref = Ref.parse(f"contacts/{contact.id}")
+    with workspace.store() as store, store.begin("42") as session:
+        correction = backward_correction(ref, before="lead", after="subscriber")
+        at = datetime.fromtimestamp(portal.clock.ms() / 1000, UTC)
+        outbox.promise(session, [move_of(correction, at=at, phase=Phase.CLEARED)])
+    portal.api_update("contacts", str(contact.id), {"lifecyclestage": ""})
+    assert fleet.stages("acme") == [""]
+
+
+@pytest.mark.parametrize("is_policy_gone", [False, True])
+def test_a_refused_policy_leaves_no_record_without_a_stage(
+    fleet: Fleet,
+    run_connector: RunConnector,
+    workspace: Workspace,
+    own_policy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_policy_gone: bool,
+) -> None:
+    monkeypatch.setenv("CONNECTOR_RECHECK_SECONDS", "0.01")
+    synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
+    assert synced.code == 0, synced.err
+    if is_policy_gone:
+        own_policy.unlink()
+    _leave_blank(fleet, workspace)
+    refused = run_connector("run", "--portal", "acme", CONNECTOR_LISTEN="127.0.0.1:0")
+    assert refused.code == 1
+    assert "was last decided by the policy" in refused.err
+    assert "read or written" not in refused.err
+    assert fleet.stages("acme") == ["subscriber"]
+
+
+def test_a_worker_whose_policy_is_wrong_finishes_open_moves_first(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONNECTOR_RECHECK_SECONDS", "0.01")
+    assert run_connector("pull", "--portal", "acme").code == 0
+    fleet.write_file("acme", 'policy = "gone.yaml"')
+    _leave_blank(fleet, workspace)
+    with workspace.store() as store:
+        work = new_portal_work(store, "acme", time.monotonic)
+        work.run_cycle()
+        work.close()
+    assert fleet.stages("acme") == ["subscriber"]
+
+
+def test_recover_finishes_open_moves_whichever_policy_decides_from_now_on(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+) -> None:
+    synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
+    assert synced.code == 0, synced.err
+    _leave_blank(fleet, workspace)
+    recovered = run_connector("recover", "--portal", "acme")
+    assert recovered.code == 0, recovered.err
+    assert fleet.stages("acme") == ["subscriber"]
 
 
 def test_no_command_reads_or_redacts_every_portal_where_one_was_to_be_named(
