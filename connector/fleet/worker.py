@@ -96,7 +96,7 @@ def run(database_url: str, *, concurrency: int, monotonic: Callable[[], float]) 
             "Workers share a PostgreSQL database: set CONNECTOR_DATABASE_URL to one, or use "
             "`connector run` on this machine alone."
         )
-    with Store.open(database_url) as store:
+    with Store.open(database_url, portals_at_once=concurrency) as store:
         make_tables(database_url)
         portals = OpenPortals(store, monotonic)
         if not portals.read_folder().names:

@@ -58,7 +58,7 @@ class Database(Protocol):
         ...
 
     def fence(self, portal_id: str) -> int | None:
-        """Return the number of the writer's lock that this process holds, None without one."""
+        """Return the number of the writer's lock that this thread holds, None without one."""
         ...
 
     def writer_lock(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -30,16 +31,26 @@ _SERVER_SETTINGS: Final = {
 }
 
 
+_CONNECTIONS: Final = 15
+"""Connections for the work on one portal, the requests side by side among it, and for the web."""
+_CONNECTIONS_FOR_ANOTHER: Final = 4
+"""Connections for each further portal that is worked on at once: others wait for theirs."""
+_IDLE_CONNECTIONS: Final = 5
+
+# Of a thread, not of the process: a thread that lost its lock keeps its own number when another
+# thread becomes the portal's writer. The keys are a database that is open, and a portal.
+_HELD_FENCES: Final[ContextVar[Mapping[tuple[int, str], int]]] = ContextVar("_HELD_FENCES")
+
+
 class PostgresqlDatabase:
     """One PostgreSQL database (14 or newer); locks and rate slots lie in it, not beside it."""
 
-    def __init__(self, url: URL, *, busy_timeout: float) -> None:
+    def __init__(self, url: URL, *, busy_timeout: float, portals_at_once: int = 1) -> None:
         self._name = url.render_as_string(hide_password=True)
-        self.writing = _engine(url, busy_timeout=busy_timeout)
+        self.writing = _engine(url, busy_timeout=busy_timeout, portals_at_once=portals_at_once)
         self.reading = self.writing.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        self._fences: dict[str, int] = {}
 
     @property
     def folder(self) -> Path:
@@ -63,8 +74,8 @@ class PostgresqlDatabase:
         lock_until_commit(connection, f"transaction {portal_id}")
 
     def fence(self, portal_id: str) -> int | None:
-        """Return the number of the writer's lock that this process holds, None without one."""
-        return self._fences.get(portal_id)
+        """Return the number of the writer's lock that this thread holds, None without one."""
+        return _HELD_FENCES.get({}).get((id(self), portal_id))
 
     @contextmanager
     def writer_lock(self, portal_id: str, *, wait: float, holder_name: str) -> Iterator[None]:
@@ -77,14 +88,16 @@ class PostgresqlDatabase:
             holder_name=holder_name,
         )
         with self.explain_errors(), lock as connection:
+            held_fences = dict(_HELD_FENCES.get({}))
             # Only a portal has an outbox to fence; other locks are named by a word.
             if portal_id.isdigit():
-                self._fences[portal_id] = take_over(connection, portal_id)
+                held_fences[id(self), portal_id] = take_over(connection, portal_id)
+            previous = _HELD_FENCES.set(held_fences)
             try:
                 with keep_alive(connection):
                     yield
             finally:
-                self._fences.pop(portal_id, None)
+                _HELD_FENCES.reset(previous)
 
     def rate_slots(self, portal_id: str) -> SharedRateSlots:
         """Return the slots of a portal, kept in rows."""
@@ -126,7 +139,7 @@ class PostgresqlDatabase:
         self.writing.dispose()
 
 
-def _engine(url: URL, *, busy_timeout: float) -> Engine:
+def _engine(url: URL, *, busy_timeout: float, portals_at_once: int) -> Engine:
     """Return an engine whose connections are looked at before use, and replaced where dead."""
     if find_spec("psycopg") is None:
         raise UserError(
@@ -140,6 +153,10 @@ def _engine(url: URL, *, busy_timeout: float) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
         pool_pre_ping=True,
+        pool_size=_IDLE_CONNECTIONS,
+        max_overflow=_CONNECTIONS
+        - _IDLE_CONNECTIONS
+        + _CONNECTIONS_FOR_ANOTHER * (portals_at_once - 1),
         connect_args={
             "connect_timeout": 10,
             "application_name": "connector",

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connector.errors import ConnectorError
 from state.db.errors import DatabaseUnreachable, DatabaseUnusable
@@ -56,6 +57,11 @@ def explain_errors(database_name: str) -> Iterator[None]:
         if explained is None:
             raise
         raise explained from error
+    except PoolTimeoutError as error:
+        raise DatabaseUnreachable(
+            f"{database_name}: every connection of this process is in use; it is tried again. "
+            "Where this lasts, let `connector worker` work on fewer portals (`--concurrency`)"
+        ) from error
 
 
 def remove_values(context: ExceptionContext) -> None:

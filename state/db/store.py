@@ -30,7 +30,13 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str, *, busy_timeout: float = 30, lock_wait: float = 0, create: bool = True
+        cls,
+        url: str,
+        *,
+        busy_timeout: float = 30,
+        lock_wait: float = 0,
+        create: bool = True,
+        portals_at_once: int = 1,
     ) -> Self:
         """Open `sqlite:///path` or `postgresql+psycopg://…`, and migrate it to this version.
 
@@ -38,9 +44,10 @@ class Store:
         database must exist. Raise UserError where the database cannot be used or a newer version
         wrote it, TemporaryError where a server does not answer, and Busy, now and in every
         transaction, where a lock is not had within `busy_timeout` seconds. `lock_wait` is the
-        default for how many seconds `writer_lock` waits.
+        default for how many seconds `writer_lock` waits. A server is sent more connections where
+        this process works on several portals at once.
         """
-        database = _open_database(url, busy_timeout=busy_timeout, create=create)
+        database = _open_database(url, busy_timeout, portals_at_once, create=create)
         try:
             _migrate(database)
         except BaseException:
@@ -151,7 +158,9 @@ def _migrate(database: Database) -> None:
             database.migrate()
 
 
-def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:
+def _open_database(
+    url: str, busy_timeout: float, portals_at_once: int, *, create: bool
+) -> Database:
     try:
         parts = make_url(url)
     except (ArgumentError, ValueError) as error:  # a ValueError for a port that is no number
@@ -161,7 +170,9 @@ def _open_database(url: str, *, busy_timeout: float, create: bool) -> Database:
             # Imported where used: one machine with SQLite needs no driver.
             from state.db.postgresql import PostgresqlDatabase
 
-            return PostgresqlDatabase(parts, busy_timeout=busy_timeout)
+            return PostgresqlDatabase(
+                parts, busy_timeout=busy_timeout, portals_at_once=portals_at_once
+            )
         case "sqlite", str() as name if _is_file_name(parts, name):
             if not create and not Path(name).exists():
                 raise UserError(f"{name}: there is no such file")

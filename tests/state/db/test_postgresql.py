@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,13 +18,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connector.core.corrections.moves import Phase
 from connector.errors import TemporaryError, UserError
 from state import audit, checkpoints, outbox
 from state.all_tables import METADATA
 from state.db import advisory_locks, migrate, postgresql
+from state.db.errors import DatabaseUnreachable
 from state.db.locks import Busy
+from state.db.postgresql_errors import explain_errors
 from state.db.store import Store
 from state.db.transaction import Transaction
 from state.db.writer_fences import WriterReplaced
@@ -369,6 +373,43 @@ def test_a_writer_that_was_replaced_stores_nothing_more(
                 assert len(outbox.open_moves(session)) == 1
     with store.writer_lock(PORTAL), store.begin(PORTAL) as session:
         outbox.close(session, [contact(1)])
+
+
+def test_a_replaced_writer_is_refused_where_another_thread_of_its_process_took_over(
+    store: Store, url: str
+) -> None:
+    def take_over(has_taken_over: Event, may_end: Event) -> None:
+        with store.writer_lock(PORTAL):
+            with store.begin(PORTAL) as session:
+                outbox.promise(session, [move(contact(2))])
+            has_taken_over.set()
+            assert may_end.wait(60)
+
+    def assert_refused() -> None:
+        with pytest.raises(WriterReplaced), store.begin(PORTAL) as session:
+            outbox.promise(session, [move(contact(1))])
+
+    has_taken_over, may_end = Event(), Event()
+    with ThreadPoolExecutor(1) as pool, store.writer_lock(PORTAL, holder_name="cut off"):
+        end_connections(url, "cut off")
+        second_writer = pool.submit(take_over, has_taken_over, may_end)
+        assert has_taken_over.wait(60)
+        assert_refused()
+        may_end.set()
+        second_writer.result(60)
+        assert_refused()  # the other thread's end gives nobody a free hand
+
+
+def test_a_process_has_connections_for_every_portal_that_it_works_on_at_once(url: str) -> None:
+    with Store.open(url, portals_at_once=3) as opened_store, ExitStack() as stack:
+        for _ in range(20):
+            session = stack.enter_context(opened_store.reading(PORTAL))
+            assert checkpoints.get(session, "one") is None
+
+
+def test_a_process_that_uses_all_its_connections_waits_for_them() -> None:
+    with pytest.raises(DatabaseUnreachable, match="--concurrency"), explain_errors("crm"):
+        raise PoolTimeoutError
 
 
 def test_a_writer_that_is_frozen_loses_its_lock(
