@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock, Timer
@@ -16,7 +16,7 @@ from procrastinate import App
 
 from connector.app import SHUTDOWN_SECONDS
 from connector.config import settings
-from connector.config.portal_files import PortalFolder
+from connector.config.portal_files import PortalFile, PortalFolder
 from connector.errors import UserError
 from connector.fleet.portal_work import CycleEnd, PortalWork, new_portal_work
 from connector.fleet.queue import (
@@ -42,17 +42,22 @@ class OpenPortals:
         self._store = store
         self._monotonic = monotonic
         self._works: dict[str, PortalWork] = {}
-        self._problems: Mapping[str, str] = {}
+        self._problems: dict[str, str] = {}
         self._lock = Lock()
 
     def read_folder(self) -> PortalFolder:
         """Return the portals as their files say now; a new mistake is logged once."""
         folder = settings.read_portals()
         for name, problem in folder.problems.items():
-            if self._problems.get(name) != problem:
-                _log.error("portal.file_wrong", portal=name, message=problem)
-        self._problems = folder.problems
+            self._note_problem(name, problem)
         return folder
+
+    def _note_problem(self, name: str, problem: str) -> None:
+        with self._lock:
+            is_known = self._problems.get(name) == problem
+            self._problems[name] = problem
+        if not is_known:
+            _log.error("portal.file_wrong", portal=name, message=problem)
 
     def run_cycle(self, name: str) -> CycleEnd | None:
         """Run a cycle of a portal; None where its file is gone or wrong, and no cycle follows.
@@ -60,10 +65,16 @@ class OpenPortals:
         The files are read every ten seconds: a file that is put right begins anew.
         """
         with structlog.contextvars.bound_contextvars(portal_name=name):
-            if name not in self.read_folder().portals:
+            file = self.read_folder().portals.get(name)
+            if file is None:
                 self._forget(name)
                 return None
-            return self._work_of(name).run_cycle()
+            try:
+                work = self._work_of(file)
+            except UserError as error:
+                self._note_problem(name, str(error))
+                return None
+            return work.run_cycle()
 
     def request_stop(self) -> None:
         """Ask every running cycle to stop where that is safe."""
@@ -76,17 +87,29 @@ class OpenPortals:
         for name in list(self._works):
             self._forget(name)
 
-    def _work_of(self, name: str) -> PortalWork:
+    def _work_of(self, file: PortalFile) -> PortalWork:
+        """Return the work of a portal, opened anew where its file asks for that."""
         with self._lock:
-            if name not in self._works:
-                self._works[name] = new_portal_work(self._store, name, self._monotonic)
-            return self._works[name]
+            work = self._works.get(file.name)
+            is_outdated = work is not None and work.is_outdated(file)
+        if is_outdated and self._forget(file.name):
+            _log.info("portal.opened_anew", portal=file.name)
+        with self._lock:
+            if file.name not in self._works:
+                self._works[file.name] = new_portal_work(self._store, file, self._monotonic)
+                self._problems.pop(file.name, None)
+            return self._works[file.name]
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str) -> bool:
+        """Close a portal; False while a cycle of it runs, and it stays open then."""
         with self._lock:
-            work = self._works.pop(name, None)
-        if work is not None:
-            work.close()
+            work = self._works.get(name)
+            if work is None:
+                return True
+            if not work.close():
+                return False
+            del self._works[name]
+            return True
 
 
 def run(database_url: str, *, concurrency: int, monotonic: Callable[[], float]) -> int:

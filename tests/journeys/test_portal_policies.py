@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from connector.cli import run as run_command
+from connector.config import settings
 from connector.config.settings import Settings
 from connector.core.corrections.moves import Phase
 from connector.core.model import Ref
@@ -64,7 +65,7 @@ def test_a_worker_decides_by_the_policy_that_was_set_for_the_portal(
     assert run_connector("pull", "--portal", "acme").code == 0
     assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
     with workspace.store() as store:
-        work = new_portal_work(store, "acme", time.monotonic)
+        work = new_portal_work(store, settings.read_portals().find("acme"), time.monotonic)
         for _ in range(2):
             work.run_cycle()
         work.close()
@@ -76,7 +77,7 @@ def test_a_worker_takes_a_policy_that_is_set_while_it_runs(
 ) -> None:
     assert run_connector("pull", "--portal", "acme").code == 0
     with workspace.store() as store:
-        work = new_portal_work(store, "acme", time.monotonic)
+        work = new_portal_work(store, settings.read_portals().find("acme"), time.monotonic)
         work.run_cycle()
         assert run_connector("policy", "use", str(own_policy), "--portal", "acme").code == 0
         with structlog.testing.capture_logs() as logs:
@@ -91,7 +92,7 @@ def test_a_worker_never_replaces_a_portals_last_policy_by_the_default(
     synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
     assert synced.code == 0, synced.err
     with workspace.store() as store:
-        work = new_portal_work(store, "acme", time.monotonic)
+        work = new_portal_work(store, settings.read_portals().find("acme"), time.monotonic)
         for _ in range(2):
             work.run_cycle()
         work.close()
@@ -186,7 +187,7 @@ def test_a_worker_whose_policy_is_wrong_finishes_open_moves_first(
     fleet.write_file("acme", 'policy = "gone.yaml"')
     _leave_blank(fleet, workspace)
     with workspace.store() as store:
-        work = new_portal_work(store, "acme", time.monotonic)
+        work = new_portal_work(store, settings.read_portals().find("acme"), time.monotonic)
         work.run_cycle()
         work.close()
     assert fleet.stages("acme") == ["subscriber"]
