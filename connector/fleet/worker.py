@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Lock, Timer
 from typing import Final
 
+import psycopg
 import structlog
-from procrastinate import App
+from procrastinate import App, JobContext
+from procrastinate.exceptions import ConnectorException
 
 from connector.app import SHUTDOWN_SECONDS
 from connector.config import settings
@@ -20,18 +22,25 @@ from connector.config.portal_files import PortalFile, PortalFolder
 from connector.errors import UserError
 from connector.fleet.portal_work import CycleEnd, PortalWork, new_portal_work
 from connector.fleet.queue import (
+    CYCLE_QUEUE,
     CYCLE_TASK,
     HEARTBEAT_SECONDS,
+    KEEP_QUEUE,
     STALLED_SECONDS,
+    OwnJobs,
     defer_cycle,
     defer_missing_cycles,
     make_tables,
     new_app,
     retry_stalled_jobs,
+    unreachable_error,
 )
 from state.db.store import Store
 
 _EVERY_TEN_SECONDS: Final = "* * * * * */10"  # a sixth field counts seconds
+_PAUSE_SECONDS: Final = 2.0
+"""Seconds until jobs are looked for again, where the queue's database went away."""
+_LOST_SECONDS: Final = 10.0
 _log = structlog.get_logger()
 
 
@@ -127,26 +136,29 @@ def run(database_url: str, *, concurrency: int, monotonic: Callable[[], float]) 
                 "There is no portal file to work on: `connector portals add NAME` begins one."
             )
         try:
-            asyncio.run(_work(new_app(database_url), portals, concurrency))
+            asyncio.run(work_until_stopped(new_app(database_url), portals, concurrency))
+        except (ConnectorException, psycopg.Error) as error:
+            raise unreachable_error(error) from None
         finally:
             portals.close()
     _log.info("worker.stopped")
     return 0
 
 
-def add_tasks(app: App, portals: OpenPortals, pool: ThreadPoolExecutor) -> None:
+def add_tasks(app: App, portals: OpenPortals, pool: ThreadPoolExecutor, own_jobs: OwnJobs) -> None:
     """Add what a worker can do to the queue's app."""
 
-    @app.task(name=CYCLE_TASK)
-    async def cycle(portal: str) -> None:
+    @app.task(name=CYCLE_TASK, pass_context=True)
+    async def cycle(context: JobContext, portal: str) -> None:
         loop = asyncio.get_running_loop()
-        ended = await loop.run_in_executor(pool, portals.run_cycle, portal)
-        if ended is not None:
-            await defer_cycle(app, portal, seconds=ended.next_in_seconds)
+        with own_jobs.running(context.job):
+            ended = await loop.run_in_executor(pool, portals.run_cycle, portal)
+            if ended is not None:
+                await defer_cycle(app, portal, seconds=ended.next_in_seconds)
 
     # One worker of the fleet does this each time: the queue gives a moment to one of them.
     @app.periodic(cron=_EVERY_TEN_SECONDS)
-    @app.task(name="keep", queueing_lock="keep", priority=1)
+    @app.task(name="keep", queue=KEEP_QUEUE, queueing_lock="keep")
     async def keep(timestamp: int) -> None:
         if stalled_count := await retry_stalled_jobs(app):
             _log.warning("jobs.taken_over", jobs=stalled_count)
@@ -154,21 +166,16 @@ def add_tasks(app: App, portals: OpenPortals, pool: ThreadPoolExecutor) -> None:
         await defer_missing_cycles(app, folder.portals)
 
 
-async def _work(app: App, portals: OpenPortals, concurrency: int) -> None:
+async def work_until_stopped(app: App, portals: OpenPortals, concurrency: int) -> None:
+    """Take jobs until SIGTERM or SIGINT, whatever becomes of the database meanwhile."""
+    own_jobs = OwnJobs()
     with ThreadPoolExecutor(concurrency, thread_name_prefix="cycle") as pool:
-        add_tasks(app, portals, pool)
+        add_tasks(app, portals, pool, own_jobs)
         async with app.open_async():
-            await defer_missing_cycles(app, portals.read_folder().portals)
-            work = asyncio.create_task(
-                app.run_worker_async(
-                    # One more than portals at once, for the task that looks after the queue.
-                    concurrency=concurrency + 1,
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                    fetch_job_polling_interval=1.0,
-                    update_heartbeat_interval=HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=STALLED_SECONDS,
-                )
+            work = asyncio.gather(
+                run_again(lambda: _take_jobs(app, CYCLE_QUEUE, concurrency), _PAUSE_SECONDS),
+                run_again(lambda: _take_jobs(app, KEEP_QUEUE, 1), _PAUSE_SECONDS),
+                run_again(lambda: _look_for_lost_jobs(app, own_jobs), _LOST_SECONDS),
             )
             _stop_on_signals(work, portals)
             _log.info("worker.started", concurrency=concurrency)
@@ -176,7 +183,41 @@ async def _work(app: App, portals: OpenPortals, concurrency: int) -> None:
                 await work
 
 
-def _stop_on_signals(work: asyncio.Task[None], portals: OpenPortals) -> None:
+async def run_again(work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+    """Do some work for ever, with a pause after each end: a database that went away ends nothing.
+
+    procrastinate's worker ends where the connection breaks while it looks for jobs, and where
+    one of its own tasks beside the jobs failed.
+    """
+    while True:
+        try:
+            await work()
+        except (ConnectorException, psycopg.Error) as error:
+            # Without its words, which may hold the address.
+            _log.warning("queue.failing", error=type(error.__cause__ or error).__name__)
+        await asyncio.sleep(pause_seconds)
+
+
+async def _take_jobs(app: App, queue: str, concurrency: int) -> None:
+    """Take jobs of a queue until the worker is asked to stop, or the database is away."""
+    await app.run_worker_async(
+        queues=[queue],
+        concurrency=concurrency,
+        install_signal_handlers=False,
+        # What failed is deferred anew: its row would stay for ever.
+        delete_jobs="always",
+        fetch_job_polling_interval=1.0,
+        update_heartbeat_interval=HEARTBEAT_SECONDS,
+        stalled_worker_timeout=STALLED_SECONDS,
+    )
+
+
+async def _look_for_lost_jobs(app: App, own_jobs: OwnJobs) -> None:
+    if lost_count := await own_jobs.retry_lost(app):
+        _log.warning("jobs.taken_over", jobs=lost_count)
+
+
+def _stop_on_signals(work: asyncio.Future[tuple[None, None, None]], portals: OpenPortals) -> None:
     """On SIGTERM or SIGINT take no new job, and let running cycles end where that is safe."""
 
     def stop() -> None:
