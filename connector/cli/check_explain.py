@@ -123,8 +123,9 @@ def explain(
     if bool(facts) == bool(record):
         raise click.UsageError("Name a record, such as `contact 123`, or `--facts FILE`.")
     if facts:
+        settings = load_settings()
         portal, record_explanation = explain_facts(
-            Path(facts), read_policy(policy or load_settings().policy)
+            Path(facts), read_policy(policy or settings.policy, settings)
         )
         return _show_explained_facts(record_explanation, portal, as_json=as_json)
     name = " ".join(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from connector.cli.setup import (
     policy_option,
     run_in_context,
 )
+from connector.config.portal_files import PORTAL_VARIABLE
 from connector.context import RunContext
 from connector.core.model import Ref
 from connector.errors import TemporaryError, UserError
@@ -92,6 +94,8 @@ def plan(
     if output["of_fleet"]:
         if out or against or output["html"] or output["form"] != "text":
             raise UserError("--all shows a line for each portal: it goes with --json alone.")
+        if os.environ.get(PORTAL_VARIABLE):
+            raise UserError("--all plans every portal: leave out --portal, or leave out --all.")
         # Loaded where it is used: most have a single portal.
         from connector.cli.fleet_plan import show_fleet_plan
 

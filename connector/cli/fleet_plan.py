@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from connector.cli.plan_output import plan_document
 from connector.cli.render import portals as portals_view
 from connector.cli.render.console import console, write_json
-from connector.cli.setup import REAL_CLOCK, load_settings
+from connector.cli.setup import REAL_CLOCK, load_shared_settings
 from connector.config import settings
 from connector.config.open_run import open_context
 from connector.config.portal_files import PortalFolder
@@ -29,7 +29,7 @@ class FleetPlan:
 
 def show_fleet_plan(policy: str | None, *, as_json: bool) -> FleetPlan:
     """Plan portal after portal, and show a line for each; no mistake of one stops another's."""
-    load_settings()
+    load_shared_settings()
     folder = settings.read_portals()
     if not folder.names:
         raise UserError(

@@ -111,8 +111,9 @@ def check(*, policy: str | None, offline: bool, form: str, as_json: bool) -> int
 @json_option
 def test(*, policy: str | None, cases: str | None, as_json: bool) -> int:
     """Run a policy's cases: given facts, and the stage and lead status expected of them."""
-    name = policy or load_settings().policy
-    loaded_policy = read_policy(name)
+    loaded_settings = load_settings()
+    name = policy or loaded_settings.policy
+    loaded_policy = read_policy(name, loaded_settings)
     test_run = policy_test.run_cases(loaded_policy, _cases(name, cases))
     if as_json:
         write_json(policy_results.document(test_run))

@@ -14,7 +14,7 @@ import click
 
 from connector.cli.render import portals as portals_view
 from connector.cli.render.console import console, echo, open_private, write_json
-from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_settings
+from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_shared_settings
 from connector.cli.suggestions import SuggestingGroup
 from connector.config import presets, settings
 from connector.config.known_database import is_new_database, open_known_store
@@ -41,7 +41,7 @@ _REMOVED: Final = ".removed"
 )
 def portals() -> None:
     """List, add, check and remove the portals of a fleet: one TOML file for each."""
-    load_settings()
+    load_shared_settings()
 
 
 @portals.command("list", epilog=help_examples("connector portals list --json"))
@@ -67,7 +67,7 @@ def status(*, as_json: bool) -> int:
     """Show what waits in each portal, from the database alone."""
     folder = settings.read_portals()
     now = datetime.now(UTC)
-    with open_known_store(load_settings()) as store:
+    with open_known_store(load_shared_settings()) as store:
         statuses = {
             name: read_portal_status(store, portal.portal_id, now=now)
             for name, portal in folder.portals.items()

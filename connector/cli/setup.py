@@ -65,7 +65,15 @@ def help_examples(*lines: str) -> str:
 
 def load_settings() -> settings.Settings:
     """Read the settings, and send the logs where they say."""
-    loaded_settings = settings.read()
+    return _use(settings.read())
+
+
+def load_shared_settings() -> settings.Settings:
+    """Read the settings that belong to no portal of a fleet, and send the logs where they say."""
+    return _use(settings.read_shared())
+
+
+def _use(loaded_settings: settings.Settings) -> settings.Settings:
     logs.add_secrets(*loaded_settings.secrets)
     logs.configure(log_format=loaded_settings.log_format)
     return loaded_settings

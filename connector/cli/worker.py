@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import click
 
-from connector.cli.setup import REAL_CLOCK, help_examples, load_settings
+from connector.cli.setup import REAL_CLOCK, help_examples, load_shared_settings
 from connector.errors import UserError
 
 
@@ -33,6 +33,5 @@ def worker(*, concurrency: int) -> int:
     # Loaded where it is used: other commands need no queue.
     from connector.fleet.worker import run
 
-    return run(
-        load_settings().database_url, concurrency=concurrency, monotonic=REAL_CLOCK.monotonic
-    )
+    database_url = load_shared_settings().database_url
+    return run(database_url, concurrency=concurrency, monotonic=REAL_CLOCK.monotonic)

@@ -70,6 +70,16 @@ def read(
         raise sources.portal.error_at(setting, str(error)) from error
 
 
+def read_shared(
+    environment: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> Settings:
+    """Return the settings that belong to no portal of a fleet: where the database is, the logs.
+
+    Portal files are not looked at, so that a mistake in one of them stops nothing.
+    """
+    return _settings(Sources.without_portal(environment, folder))
+
+
 def require_one_portal(settings: Settings) -> None:
     """Raise UserError where there is a folder of several portals, and none was named."""
     if settings.portal_names:

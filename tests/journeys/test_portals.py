@@ -197,3 +197,49 @@ def test_a_portal_decides_in_the_time_zone_and_by_the_settings_of_its_file(
     assert "hold_days\t7" in shown.out
     assert "hold_days\t7" not in run_connector("policy", "show", "--portal", "bolt").out
     assert run_connector("pull", "--portal", "acme").code == 0
+
+
+def test_cases_and_made_up_facts_are_decided_by_the_settings_of_a_portals_file(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace
+) -> None:
+    fleet.write_file("acme", "[settings]", 'default_stage = "subscriber"')
+    facts = workspace.folder / "facts.yaml"
+    facts.write_text('given: {stage: ""}\n', encoding="utf-8")
+    cases = workspace.folder / "cases.yaml"
+    cases.write_text(
+        'cases: [{name: new, given: {stage: ""}, expect: {stage: subscriber}}]\n', encoding="utf-8"
+    )
+    for name, stage, code in (("acme", "subscriber", 0), ("bolt", "lead", 1)):
+        explained = run_connector("explain", "--facts", str(facts), "--json", "--portal", name)
+        assert explained.code == 0, explained.err
+        assert f'"{stage}"' in explained.out
+        tested = run_connector(
+            "policy", "test", "standard", "--cases", str(cases), "--portal", name
+        )
+        assert tested.code == code, tested.out
+
+
+def test_one_wrong_file_alone_in_its_folder_stops_no_command_of_the_fleet(
+    fleet: Fleet, run_connector: RunConnector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bolt", "coil"):
+        (fleet.folder / f"{name}.toml").unlink()
+    (fleet.folder / "acme.toml").write_text("portal_id = 42\n", encoding="utf-8")
+    (entry,) = run_connector("portals", "list", "--json").json
+    assert "there is no token" in entry["problem"]
+    planned = run_connector("plan", "--all", "--json")
+    assert "there is no token" in planned.json["portals"][0]["error"]
+    assert "share a PostgreSQL database" in run_connector("worker").err
+    monkeypatch.setenv("BOLT_TOKEN", "pat-of-bolt")
+    url = fleet.sandboxes["bolt"].url
+    added = run_connector("portals", "add", "bolt", "--token-env", "BOLT_TOKEN", "--api-url", url)
+    assert added.code == 0, added.err
+
+
+def test_a_plan_of_all_portals_is_of_no_single_one(
+    fleet: Fleet, run_connector: RunConnector
+) -> None:
+    refused = run_connector("plan", "--all", "--portal", "acme")
+    assert refused.code == 1
+    assert "leave out --portal" in refused.err
+    assert fleet.sandboxes["acme"].requests == []
