@@ -211,7 +211,7 @@ def _run(
     arguments: tuple[str, ...],
     options: ProcessOptions,
 ) -> None:
-    from connector.cli import setup
+    from connector.cli import check_explain, setup
     from connector.cli.main import run_command
     from connector.config import open_run
     from connector.hubspot.client import HubSpotClient
@@ -222,7 +222,9 @@ def _run(
     # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wait = time.sleep if options.waits_fully else _wait_briefly
-    setup.REAL_CLOCK = open_run.RunClock(wait=wait, monotonic=time.monotonic)
+    clock = open_run.RunClock(wait=wait, monotonic=time.monotonic)
+    # The module of the trial, which waits for HubSpot's automations, is imported before the fork.
+    setup.REAL_CLOCK = check_explain.REAL_CLOCK = clock
     impatient_client = partial(HubSpotClient, retry_limits=RetryLimits(read=_READ_TIMEOUT))
     open_run.HubSpotClient = impatient_client  # type: ignore[misc,assignment]  # a silence costs a test no minute
     for module in (push, undo):
