@@ -51,17 +51,6 @@ class _EndColumns(NamedTuple):
     linked: str
 
 
-def replace(
-    session: Transaction,
-    owner: Ref,
-    to: ObjectType,
-    associations: Sequence[Association],
-) -> frozenset[Ref]:
-    """Replace the links of one owner like `replace_all`; return the records at their far ends."""
-    changed = replace_all(session, {owner: associations}, to)
-    return frozenset(linked for _, linked in changed)
-
-
 def replace_all(
     session: Transaction,
     links: Mapping[Ref, Sequence[Association]],

@@ -61,13 +61,6 @@ _PROPERTY_KEY: Final = (_C.object_type, _C.object_id, _C.property_name)
 _PAGE: Final = 1000
 
 
-def store_history(
-    session: Transaction, ref: Ref, property_name: str, versions: Sequence[Version]
-) -> None:
-    """Store HubSpot's history of one record; repeating it changes nothing."""
-    store_histories(session, property_name, {ref: versions})
-
-
 def store_histories(
     session: Transaction,
     property_name: str,

@@ -86,7 +86,7 @@ def rescan_due_pages(context: RunContext) -> int:
         position = replace(position, scheduled_until=now - page_interval * due_pages)
     pages = 0
     while pages < due_pages:
-        position, read_pages = _rescan_pages(context, position, page_interval, due_pages - pages)
+        position, read_pages = rescan_pages(context, position, page_interval, due_pages - pages)
         pages += read_pages
     return pages
 
@@ -96,16 +96,6 @@ def start_rescan(context: RunContext) -> None:
     with context.begin() as session:
         position = RescanPosition.from_checkpoint(None, context.api.now())
         checkpoints.put(session, _CHECKPOINT, position.to_checkpoint())
-
-
-def rescan_all(context: RunContext) -> int:
-    """Read everything again from the beginning to the end; return how many pages that were."""
-    position = RescanPosition.from_checkpoint(None, context.api.now())
-    pages = 0
-    while not position.rounds:
-        position, read_pages = _rescan_pages(context, position, timedelta(), _PAGES_PER_STEP)
-        pages += read_pages
-    return pages
 
 
 def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
@@ -118,7 +108,7 @@ def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
     return position, DAY / sum(count // _PAGE_SIZE + 1 for count in counts.values())
 
 
-def _rescan_pages(
+def rescan_pages(
     context: RunContext, position: RescanPosition, page_interval: timedelta, max_pages: int
 ) -> tuple[RescanPosition, int]:
     """Read some pages of one type, update the mirror, and store the position.

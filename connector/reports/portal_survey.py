@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from connector.core.conditions.values import parse_domain, parse_time
 from connector.core.deals import DealState, read_deal_pipelines, sounds_like_no_sales
@@ -16,8 +15,6 @@ from connector.reports.offline import ORDER, live_refs
 from state import associations, ledger, mirror
 from state.db.store import Store
 from state.db.transaction import Transaction
-
-_CHUNK: Final = 1000
 
 
 @dataclass(slots=True, kw_only=True)

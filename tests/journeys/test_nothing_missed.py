@@ -12,11 +12,11 @@ import pytest
 
 from connector.core.model import ObjectType, Ref
 from connector.operations.sync import sync
-from connector.pull.daily_rescan import rescan_all
 from connector.pull.poll import pull
 from connector.pull.verify_mirror import verify_mirror
 from connector.sandbox.portal.portal import Portal
 from state import mirror
+from tests.fakes.rescan import rescan_all
 from tests.journeys.mirror_comparison import differences
 from tests.journeys.sample_records import LOST, OPEN, create_contact, create_deal
 from tests.journeys.workspace import Workspace, new_portal

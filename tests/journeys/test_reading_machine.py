@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from connector.hubspot.http.failures import LimitReached
-from connector.pull.daily_rescan import rescan_all
 from connector.pull.poll import pull
 from connector.sandbox.http.server import Sandbox
 from state.db.store import Store
+from tests.fakes.rescan import rescan_all
 from tests.journeys.mirror_comparison import differences
 from tests.journeys.sample_records import (
     LOST,

@@ -6,7 +6,7 @@ import pytest
 
 from connector.config import presets
 from connector.core.binding.bind import bind
-from connector.core.lint.cases import CaseResult, run_cases
+from connector.core.lint.cases import CaseResult, case_results
 from connector.core.lint.default_portal import default_portal
 from connector.core.lint.unguarded_rules import own_entries
 from connector.core.policy.load import Policy
@@ -18,7 +18,10 @@ NAMES = presets.names()
 
 def _case_results(name: str) -> tuple[CaseResult, ...]:
     source = f"{name}.cases.yaml"
-    return run_cases(presets.cases_text(name), source=source, policy=presets.load_preset(name))
+    results = case_results(
+        presets.cases_text(name), source=source, policy=presets.load_preset(name)
+    )
+    return tuple(results)
 
 
 def test_the_standard_policy_ships() -> None:
@@ -104,5 +107,5 @@ def _some_case_fails(text: str) -> bool:
     policy: Policy = load_policy(
         text, source="p.yaml", preset_text=presets.policy_text, is_preset=True
     )
-    results = run_cases(presets.cases_text("standard"), source="c.yaml", policy=policy)
+    results = case_results(presets.cases_text("standard"), source="c.yaml", policy=policy)
     return any(result.differences for result in results)

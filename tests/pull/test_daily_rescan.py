@@ -7,10 +7,10 @@ import pytest
 from connector.core.model import Association, ObjectType, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
-from connector.pull.daily_rescan import rescan_all
 from connector.pull.poll import pull
 from state import associations
 from tests.fakes.connected_portal import OPEN, ConnectedPortal
+from tests.fakes.rescan import rescan_all
 
 
 def pull_for_a_day(portal: ConnectedPortal, *, interval: int = 3600) -> None:

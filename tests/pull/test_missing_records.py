@@ -12,7 +12,6 @@ from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, Outcome, Ref, Version
 from connector.operations.sync import sync
-from connector.pull.daily_rescan import rescan_all
 from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import pull
 from connector.pull.verify_mirror import verify_mirror
@@ -29,6 +28,7 @@ from tests.fakes.connected_portal import (
     ConnectedPortal,
 )
 from tests.fakes.moves import backward_correction, move_of
+from tests.fakes.rescan import rescan_all
 
 
 def open_move(ref: Ref) -> Move:
@@ -131,7 +131,7 @@ def test_a_merge_is_known_from_the_survivor_without_another_request(
     append_lines(portal, line(merged))
     with portal.store.begin("1") as session:
         version = Version(value="lead", at=START, source_type="CRM_UI")
-        ledger.store_history(session, merged, STAGE, [version])
+        ledger.store_histories(session, STAGE, {merged: [version]})
     portal.api.advance(3600)
     portal.api.dissociate(deal, merged)
     portal.link(deal, survivor)
@@ -247,8 +247,8 @@ def test_a_deletion_for_privacy_wipes_the_mirror_and_redacts_the_audit(
     portal.read_all()
     append_lines(portal, line(contact), line(other_contact))
     with portal.store.begin("1") as session:
-        ledger.store_history(
-            session, contact, STAGE, [Version(value="lead", at=START, source_type="CRM_UI")]
+        ledger.store_histories(
+            session, STAGE, {contact: [Version(value="lead", at=START, source_type="CRM_UI")]}
         )
     portal.api.delete(contact)
 

@@ -73,7 +73,7 @@ def test_an_association_answer_that_lacked_rows_moves_nobody_back(portal: Connec
     with portal.store.begin("1") as session:  # as if the pull's answer had lacked the won deal
         links = associations.read_to_deals(session, [contact])[contact]
         kept = [link for link in links if link.target != won_deal]
-        associations.replace(session, contact, ObjectType.DEALS, kept)
+        associations.replace_all(session, {contact: kept}, ObjectType.DEALS)
     portal.make_due([contact])
     plan = portal.propose()
     assert (str(contact), "customer", "salesqualifiedlead", "lost") in portal.changes(plan)

@@ -18,7 +18,6 @@ from connector.hubspot.codec.webhook_events import parse_delivery
 from connector.operations.holds import add_hold, remove_holds
 from connector.operations.sync import sync
 from connector.operations.undo import Selection, plan_undo, undo
-from connector.pull.daily_rescan import rescan_all
 from connector.push.pause import pause, resume
 from connector.sandbox.http.faults import Fault
 from connector.sandbox.http.served_portal import ServedPortal
@@ -27,6 +26,7 @@ from connector.sandbox.portal.portal import Portal
 from connector.sandbox.portal.record import Record
 from state import outbox, webhook_inbox
 from state.db.store import Store
+from tests.fakes.rescan import rescan_all
 from tests.simulation.connector_process import POLICIES, ConnectorProcess, KilledError
 from tests.simulation.promises import STAGE, STATUS, Promises
 from tests.simulation.story import Step

@@ -28,7 +28,7 @@ def test_a_history_is_told_newest_first_however_often_it_was_observed(
     with store.begin(PORTAL) as session:
         session.execute(text("DELETE FROM ledger"))
         for _ in range(2):
-            ledger.store_history(session, deal(1), STAGE, history)
+            ledger.store_histories(session, STAGE, {deal(1): history})
         stored = ledger.read_versions(session, [deal(1)], STAGE)
     newest_first = sorted(history, key=lambda entry: (entry.at, entry.value), reverse=True)
     assert stored == {deal(1): tuple(newest_first)}
@@ -37,10 +37,10 @@ def test_a_history_is_told_newest_first_however_often_it_was_observed(
 def test_the_versions_of_all_records_are_told_record_by_record_oldest_first(
     session: Transaction,
 ) -> None:
-    ledger.store_history(session, deal(2), STAGE, [version("won", 2), version("open", 1)])
-    ledger.store_history(session, deal(1), STAGE, [version("open", 3)])
-    ledger.store_history(session, deal(1), "pipeline", [version("default", 3)])
-    ledger.store_history(in_portal(session, OTHER_PORTAL), deal(3), STAGE, [version("open", 3)])
+    ledger.store_histories(session, STAGE, {deal(2): [version("won", 2), version("open", 1)]})
+    ledger.store_histories(session, STAGE, {deal(1): [version("open", 3)]})
+    ledger.store_histories(session, "pipeline", {deal(1): [version("default", 3)]})
+    ledger.store_histories(in_portal(session, OTHER_PORTAL), STAGE, {deal(3): [version("open", 3)]})
     rows = [
         (ref, name, [entry.value for entry in versions])
         for ref, name, versions in ledger.read_histories(session, [STAGE])
@@ -50,14 +50,14 @@ def test_the_versions_of_all_records_are_told_record_by_record_oldest_first(
 
 def test_a_set_in_the_millisecond_of_its_clear_is_the_newer_one(session: Transaction) -> None:
     versions = [version("", 0), version("open", 0)]
-    ledger.store_history(session, deal(1), STAGE, versions)
+    ledger.store_histories(session, STAGE, {deal(1): versions})
     newest, cleared = ledger.read_versions(session, [deal(1)], STAGE)[deal(1)]
     assert (newest.value, cleared.value) == ("open", "")
 
 
 def test_what_hubspot_tells_replaces_what_the_mirror_saw(session: Transaction) -> None:
     ledger.store_sightings(session, STAGE, {deal(1): [version("won", 0, ledger.MIRROR)]})
-    ledger.store_history(session, deal(1), STAGE, [version("won", 0)])
+    ledger.store_histories(session, STAGE, {deal(1): [version("won", 0)]})
     ledger.store_sightings(session, STAGE, {deal(1): [version("won", 0, ledger.MIRROR)]})
     stored = ledger.read_versions(session, [deal(1)], STAGE)
     assert stored == {deal(1): (version("won", 0),)}
@@ -65,7 +65,7 @@ def test_what_hubspot_tells_replaces_what_the_mirror_saw(session: Transaction) -
 
 def test_a_sighting_of_what_hubspot_told_is_left_out(session: Transaction) -> None:
     versions = [version("open", 0), version("won", 5)]
-    ledger.store_history(session, deal(1), STAGE, versions)
+    ledger.store_histories(session, STAGE, {deal(1): versions})
     sightings = [version(value, when, ledger.MIRROR) for value, when in (("open", 1), ("won", 6))]
     ledger.store_sightings(session, STAGE, {deal(1): sightings})
     assert ledger.read_versions(session, [deal(1)], STAGE)[deal(1)] == (
@@ -75,7 +75,7 @@ def test_a_sighting_of_what_hubspot_told_is_left_out(session: Transaction) -> No
 
 
 def test_a_sighting_that_hubspot_no_longer_tells_is_kept(session: Transaction) -> None:
-    ledger.store_history(session, deal(1), STAGE, [version("open", 9)])
+    ledger.store_histories(session, STAGE, {deal(1): [version("open", 9)]})
     sighting = version("won", 5, ledger.MIRROR)
     ledger.store_sightings(session, STAGE, {deal(1): [sighting]})
     assert ledger.read_versions(session, [deal(1)], STAGE)[deal(1)] == (
@@ -86,8 +86,8 @@ def test_a_sighting_that_hubspot_no_longer_tells_is_kept(session: Transaction) -
 
 def test_records_properties_and_portals_are_kept_apart(session: Transaction) -> None:
     ledger.store_histories(session, STAGE, {deal(1): [version("a", 0)], deal(2): [version("b", 0)]})
-    ledger.store_history(session, deal(1), "amount", [version("5", 0)])
-    ledger.store_history(in_portal(session, OTHER_PORTAL), deal(1), STAGE, [version("z", 0)])
+    ledger.store_histories(session, "amount", {deal(1): [version("5", 0)]})
+    ledger.store_histories(in_portal(session, OTHER_PORTAL), STAGE, {deal(1): [version("z", 0)]})
     assert ledger.read_versions(session, [deal(1), deal(2), deal(3)], STAGE) == {
         deal(1): (version("a", 0),),
         deal(2): (version("b", 0),),
@@ -109,9 +109,11 @@ def test_what_was_replaced_by_then_is_forgotten_and_what_stood_then_stays(
     versions = [
         version(value, minutes) for minutes, value in enumerate(["lead", "sql", "lead", "mql"])
     ]
-    ledger.store_history(session, contact(1), "lifecyclestage", versions)
-    ledger.store_history(in_portal(session, OTHER_PORTAL), contact(1), "lifecyclestage", versions)
-    ledger.store_history(session, deal(1), STAGE, versions)
+    ledger.store_histories(session, "lifecyclestage", {contact(1): versions})
+    ledger.store_histories(
+        in_portal(session, OTHER_PORTAL), "lifecyclestage", {contact(1): versions}
+    )
+    ledger.store_histories(session, STAGE, {deal(1): versions})
     ledger.prune(session, before=at(2))
     assert _values(session, PORTAL) == ["mql", "lead"]
     assert _values(session, OTHER_PORTAL) == ["mql", "lead", "sql", "lead"]
@@ -120,14 +122,14 @@ def test_what_was_replaced_by_then_is_forgotten_and_what_stood_then_stays(
 
 def test_a_value_that_was_set_again_keeps_its_beginning(session: Transaction) -> None:
     versions = [version("sql", 0), version("lead", 1), version("lead", 2), version("lead", 3)]
-    ledger.store_history(session, contact(1), "lifecyclestage", versions)
+    ledger.store_histories(session, "lifecyclestage", {contact(1): versions})
     ledger.prune(session, before=at(9))
     assert _values(session, PORTAL) == ["lead", "lead", "lead"]
 
 
 def test_of_two_values_of_one_moment_the_one_told_as_the_later_stays(session: Transaction) -> None:
-    ledger.store_history(session, contact(1), "lifecyclestage", [version("", 1)])
-    ledger.store_history(session, contact(1), "lifecyclestage", [version("lead", 1)])
+    ledger.store_histories(session, "lifecyclestage", {contact(1): [version("", 1)]})
+    ledger.store_histories(session, "lifecyclestage", {contact(1): [version("lead", 1)]})
     ledger.prune(session, before=at(1))
     assert _values(session, PORTAL) == ["lead"]
 

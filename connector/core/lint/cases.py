@@ -45,11 +45,6 @@ class CaseResult:
     differences: tuple[Difference, ...]
 
 
-def run_cases(content: str, *, source: str, policy: Policy) -> tuple[CaseResult, ...]:
-    """Return how each case of a file ends with this policy; raise PolicyError if it is unsound."""
-    return tuple(case_results(content, source=source, policy=policy))
-
-
 def case_results(content: str, *, source: str, policy: Policy) -> Iterator[CaseResult]:
     """Yield how each case ends; raise PolicyError after the last if some are unsound.
 

@@ -9,9 +9,9 @@ from connector.core.decide.decision import decide
 from connector.core.lint.cases import (
     CaseResult,
     Difference,
+    case_results,
     cases_portal,
     read_facts_file,
-    run_cases,
 )
 from connector.core.model import ObjectType
 from connector.core.policy.load import load_policy
@@ -21,7 +21,7 @@ STANDARD_POLICY = presets.load_preset("standard")
 
 
 def _run_cases(text: str) -> tuple[CaseResult, ...]:
-    return run_cases(text, source="c.yaml", policy=STANDARD_POLICY)
+    return tuple(case_results(text, source="c.yaml", policy=STANDARD_POLICY))
 
 
 def test_a_case_that_fails_names_what_was_expected_and_what_was_decided() -> None:
@@ -83,7 +83,7 @@ def test_a_case_may_say_which_stage_came_before() -> None:
         source="p.yaml",
         preset_text=presets.policy_text,
     )
-    results = run_cases(
+    results = case_results(
         "cases:\n"
         "  - name: back\n"
         "    given: {stage: subscriber, stage_since: 2026-01-05, stage_before: lead}\n"
@@ -124,7 +124,9 @@ def test_what_the_portal_of_the_cases_lacks_is_said_with_where_to_write_it() -> 
         preset_text=presets.policy_text,
     )
     with pytest.raises(PolicyError) as error:
-        run_cases("portal: {deals: {}}\ncases: [{name: x}]", source="c.yaml", policy=policy)
+        list(
+            case_results("portal: {deals: {}}\ncases: [{name: x}]", source="c.yaml", policy=policy)
+        )
     assert str(error.value).startswith(
         "p.yaml:2:19: deal has no property 'years'; these cases are in a portal of their own: "
     )

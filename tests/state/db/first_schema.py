@@ -50,7 +50,7 @@ def _fill_mirror(session: Transaction) -> None:
     links = {contact(1): [link(contact(1), deal(9))]}
     associations.replace_all(session, links, deal(9).object_type)
     versions = [version("open", 2), version("won", 1)]
-    ledger.store_history(session, deal(9), "dealstage", versions)
+    ledger.store_histories(session, "dealstage", {deal(9): versions})
     ledger.mark_read(session, [deal(9)], at=at(3))
     checkpoints.put(session, "changes.contacts", {"until": "2026-03-01"})
 
