@@ -165,17 +165,17 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if not separator:
             return
         lines = head.decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:])
         length = int(headers.get("content-length", 0))
-        if len(rest) < length:
+        if len(body) < length:
             return
-        self._buffer = rest[length:]
+        self._buffer = body[length:]
         method, target, _ = lines[0].split(" ")
-        answer = self._answer(method, target, rest[:length])
+        answer = self._answer(method, target, body[:length])
         if self.latency:
             asyncio.get_running_loop().call_later(self.latency, self._transport.write, answer)
         else:

@@ -58,8 +58,8 @@ def _table(costs: Mapping[str, Mapping[str, float]]) -> str:
     rows = ["| program | CPU s | MiB | requests | × anchor |", "|---|---|---|---|---|"]
     for name, cost in costs.items():
         ratio = f"{cost['cpu'] / anchor['cpu']:.1f}" if anchor else ""
-        figures = f"{cost['cpu']:.2f} | {cost['memory']:.0f} | {cost['requests']:,} | {ratio}"
-        rows.append(f"| {name} | {figures} |")
+        cells = f"{cost['cpu']:.2f} | {cost['memory']:.0f} | {cost['requests']:,} | {ratio}"
+        rows.append(f"| {name} | {cells} |")
     return "\n".join(rows) + "\n"
 
 

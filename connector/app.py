@@ -309,7 +309,7 @@ def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
     """Send alerts, news, digest and events after a cycle; one that fails holds up no other."""
     _attempt(lambda: _send_alerts(loop, environment, messages))
     if loop.schedule.last_poll is not None:
-        _attempt(lambda: _tell_news(environment, messages))
+        _attempt(lambda: _send_news(environment, messages))
         if digest := messages.digest:
             _attempt(lambda: _send_digest(loop, environment, digest))
     if messages.event_delivery:
@@ -324,7 +324,7 @@ def _attempt(send: Callable[[], None]) -> None:
         _log.warning("alerts.failing", error=type(error).__name__)
 
 
-def _tell_news(environment: Environment, messages: _Messages) -> None:
+def _send_news(environment: Environment, messages: _Messages) -> None:
     """Tell of what others changed in HubSpot: notices to owners, and events."""
     source = NewsSource(
         store=environment.store, portal=environment.portal, policy=environment.policy

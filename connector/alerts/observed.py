@@ -59,8 +59,8 @@ def take_news(source: NewsSource, now: datetime, *, with_events: bool) -> list[O
         with source.store.begin(source.portal.account.portal_id) as session:
             page = observed_changes.read_after(session, place, limit=_PAGE)
             has_more = len(page) == _PAGE
-            news, told_places = _news_of_page(source, session, page, now)
-            observed_changes.remove(session, told_places)
+            news, taken_places = _news_of_page(source, session, page, now)
+            observed_changes.remove(session, taken_places)
             if with_events:
                 # What was applied after the last page of changes is queued with it.
                 until = page[-1][1].at if has_more else None
@@ -117,7 +117,7 @@ def _news_of_page(
     linked = {link.target for deal_links in links.values() for link in deal_links}
     records = mirror.get(session, {*linked, *(change.record for change in changes)})
     all_news: list[OwnedNews] = []
-    told_places: list[int] = []
+    taken_places: list[int] = []
     for place, change in page:
         is_new_deal = change.property_name == DEAL_STAGE and not change.before
         linked_records = [
@@ -126,7 +126,7 @@ def _news_of_page(
         # It is linked in a moment, perhaps.
         if is_new_deal and not linked_records and now - change.at < _LINK_DELAY:
             continue
-        told_places.append(place)
+        taken_places.append(place)
         news_of_change = news_of(
             source.policy,
             change,
@@ -138,7 +138,7 @@ def _news_of_page(
             OwnedNews(news=news, owner=_owner(news.record, records, linked_records))
             for news in news_of_change
         )
-    return all_news, told_places
+    return all_news, taken_places
 
 
 def _owner(ref: Ref, records: Mapping[Ref, Record], linked_records: Sequence[Record]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -26,6 +27,7 @@ from connector.push.enforce_limits import exceeded_limits
 from connector.push.pause import pause_reason
 from connector.push.push import plan_corrections
 from state import mirror, plans
+from state.db.pages import read_pages
 from state.plans import PlanHead
 
 _MAX_HELD_BACK: Final = 12
@@ -114,14 +116,14 @@ def examples_of_plan(context: RunContext, head: PlanHead) -> list[Correction]:
 
 def held_back_of_plan(context: RunContext, head: PlanHead) -> Iterator[HeldBack]:
     """Yield what a plan leaves aside, one by one."""
-    last_row = 0
-    while True:
-        with context.reading() as session:
-            rows = plans.read_held_back(session, head.plan_id, after=last_row)
-        if not rows:
-            return
-        yield from (held_back for _, held_back in rows)
-        last_row = rows[-1][0]
+    pages = read_pages(
+        context.reading,
+        lambda session, after: plans.read_held_back(session, head.plan_id, after=after),
+        start=0,
+        key_of=itemgetter(0),
+    )
+    for page in pages:
+        yield from (held_back for _, held_back in page)
 
 
 def _consequences(context: RunContext, head: PlanHead) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def demo(*, contacts: int, seed: int) -> int:
         "connector sandbox",
         "connector sandbox --port 8765 --contacts 5000",
         "connector sandbox --world typical",
-        "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret rehearsal",
+        "connector sandbox --webhooks http://127.0.0.1:8080/webhooks/hubspot --secret s",
         "connector sandbox trigger deal-reopened",
     ),
 )

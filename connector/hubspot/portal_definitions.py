@@ -28,8 +28,8 @@ def read(send: Send, routes: Routes, side_by_side: SideBySide, account: Account)
     def read_definitions(object_type: ObjectType) -> None:
         path = routes.path(Route.PROPERTIES, object_type)
         request = Request(route=Route.PROPERTIES, path=path)
-        definitions[object_type], odd_ones = send(request, portal.parse_definitions)
-        unreadable.update({f"{object_type}.{name}": why for name, why in odd_ones.items()})
+        definitions[object_type], reasons = send(request, portal.parse_definitions)
+        unreadable.update({f"{object_type}.{name}": reason for name, reason in reasons.items()})
 
     calls: list[Callable[[], None]] = [partial(read_definitions, kind) for kind in ObjectType]
     side_by_side.run([*calls, read_pipelines])

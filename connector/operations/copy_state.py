@@ -61,7 +61,7 @@ def copy_state(
             _refuse_to_copy_if_unsafe(source, target, portal_id, with_open_moves=with_open_moves)
         copied_portals = []
         for portal_id in wanted_ids:
-            copied_portals.append(_copy_one(source, target, portal_id))
+            copied_portals.append(_copy_portal(source, target, portal_id))
             progress(copied_portals[-1])
     # Tokens of OAuth apps may serve any portal: they go along with whatever is copied.
     if NO_PORTAL in known_ids:
@@ -90,7 +90,7 @@ def _refuse_to_copy_if_unsafe(
         )
 
 
-def _copy_one(source: Store, target: Store, portal_id: str) -> CopiedPortal:
+def _copy_portal(source: Store, target: Store, portal_id: str) -> CopiedPortal:
     with source.reading(portal_id) as old, target.begin(portal_id) as new:
         copy_portal.copy_portal(old, new)
         old_counts, new_counts = (copy_portal.count_rows(session) for session in (old, new))

@@ -181,7 +181,7 @@ def _count_left_alone(decided: Decided, tally: PlanCounter) -> None:
     """Count why a record, or a correction of it, was left alone."""
     for entry in decided.held_back:
         tally.count_left_alone(str(entry.cause))
-    if not decided.decision.settled:
+    if not decided.decision.converged:
         tally.count_left_alone("does not settle")
     elif not decided.decision.corrections and not decided.held_back:
         tally.count_left_alone(decided.decision.rule)

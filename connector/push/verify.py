@@ -144,10 +144,10 @@ def is_left_blank(move: Move, record: Record | None) -> bool:
         return False
     if not (move.clears_first or move.phase is Phase.RESTORING):
         return False
-    return not record.value(STAGE) and not is_cleared_by_others(record)
+    return not record.value(STAGE) and not is_cleared_by_other_writer(record)
 
 
-def is_cleared_by_others(record: Record) -> bool:
+def is_cleared_by_other_writer(record: Record) -> bool:
     """Return whether the history says that the present blank stage is not an integration's.
 
     Where the history does not show the blank, it may lag behind, and the blank may be ours.

@@ -26,19 +26,19 @@ SYSTEMD_UNIT = (ROOT / "deploy" / "connector.service").read_text()
 KUBERNETES = list(yaml.safe_load_all((ROOT / "deploy" / "kubernetes.yaml").read_text()))
 
 
-def _load_rehearse_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("rehearse", ROOT / "deploy" / "rehearse.py")
+def _load_build_script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("build_image", ROOT / "deploy" / "build_image.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["rehearse"] = module
+    sys.modules["build_image"] = module
     spec.loader.exec_module(module)
     return module
 
 
 def _last_stage() -> dict[str, str]:
     """Return the instructions of the last stage, the last one of each name."""
-    steps = list(_load_rehearse_script().instructions((ROOT / "Dockerfile").read_text()))
+    steps = list(_load_build_script().instructions((ROOT / "Dockerfile").read_text()))
     start = max(index for index, instruction in enumerate(steps) if instruction.name == "FROM")
     return {instruction.name: instruction.arguments for instruction in steps[start:]}
 
@@ -56,7 +56,7 @@ def test_the_image_runs_as_nobody_special_with_one_volume_and_a_health_check() -
 
 def test_everything_that_the_image_copies_is_there_and_not_ignored() -> None:
     ignore_lines = (ROOT / ".dockerignore").read_text().split()
-    for instruction in _load_rehearse_script().instructions((ROOT / "Dockerfile").read_text()):
+    for instruction in _load_build_script().instructions((ROOT / "Dockerfile").read_text()):
         if instruction.name == "COPY" and not instruction.arguments.startswith("--from"):
             for name in instruction.arguments.split()[:-1]:
                 assert (ROOT / name).exists()
@@ -194,8 +194,8 @@ def test_the_health_check_tells_a_daemon_that_is_gone() -> None:
 @pytest.mark.network
 def test_the_steps_of_the_dockerfile_lead_to_a_daemon_that_works(tmp_path: Path) -> None:
     """As a stranger would: build, fill in the token, start, look, and stop."""
-    script = _load_rehearse_script()
-    image = script.rehearse(tmp_path / "image")
+    script = _load_build_script()
+    image = script.build(tmp_path / "image")
     data_folder = image.path("/var/lib/connector")
     with Sandbox(Portal()) as sandbox:
         port = sandbox.url.rpartition(":")[2]

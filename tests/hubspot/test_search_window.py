@@ -136,13 +136,13 @@ def test_rows_out_of_order_across_a_pages_end_are_not_lost() -> None:
 
 
 def test_what_was_overlooked_by_time_is_found_by_id() -> None:
-    def hide_one(_: int, page: Page) -> Page:
+    def hide_record(_: int, page: Page) -> Page:
         by_time = list(page.records) == sorted(page.records, key=lambda record: record.modified_at)
         rows = [record for record in page.records if record.ref.id != "5" or not by_time]
         return replace(page, records=tuple(rows))
 
     scrambled = [((number * 7) % 1000) * 3 for number in range(1000)]
-    api = fake_with(scrambled, hide_one)
+    api = fake_with(scrambled, hide_record)
     assert ids(read_window(api)) == set(range(1, 1001))
     assert any(after for _, _, after in api.searches)
 
@@ -337,10 +337,10 @@ def test_pages_that_stay_empty_are_an_error_rather_than_a_loop() -> None:
 
 
 def test_rows_that_no_page_shows_are_an_error_after_all_others_were_read() -> None:
-    def hide_one(_: int, page: Page) -> Page:
+    def hide_record(_: int, page: Page) -> Page:
         return replace(page, records=tuple(row for row in page.records if row.ref.id != "7"))
 
-    api = fake_with(range(300), hide_one)
+    api = fake_with(range(300), hide_record)
     records: list[Record] = []
     with pytest.raises(IncompleteWindow):
         for page in read_changes(api, CONTACTS, (), since=NOON, until=NOON + HOUR):

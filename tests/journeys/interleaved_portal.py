@@ -268,7 +268,7 @@ class Scenario:
             for name in _PROPERTIES[ref.object_type]:
                 yield ref, name
 
-    def given_back_over_newer_work(self) -> list[str]:
+    def restored_over_newer_work(self) -> list[str]:
         """Return what was put back although somebody else had written after it."""
         lines = [line for line in self.workspace.audit_lines() if line.outcome is Outcome.RESTORED]
         return [

@@ -127,7 +127,7 @@ def test_verify_proves_what_people_asked_for_and_redact_erases_their_reasons(
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "message"),
     [
         (["redact"], "Name the record"),
         (["redact", "anna"], "write contacts/123"),
@@ -135,10 +135,10 @@ def test_verify_proves_what_people_asked_for_and_redact_erases_their_reasons(
     ],
 )
 def test_an_audit_that_makes_no_sense_says_what_to_type(
-    audited_workspace: Workspace, capsys: Capture, command: list[str], says: str
+    audited_workspace: Workspace, capsys: Capture, command: list[str], message: str
 ) -> None:
     assert main.run_command(["audit", *command]) == 1
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_file_that_the_audit_was_cut_into_proves_itself_by_command(

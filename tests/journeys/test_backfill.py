@@ -80,11 +80,11 @@ def test_several_chains_are_under_way_at_once(workspace: Workspace) -> None:
     barrier = Barrier(4, timeout=10)
     request_numbers = count(1)
 
-    def wait_for_others(request: Request) -> None:
+    def wait_for_requests(request: Request) -> None:
         if request.route == "list" and "contacts" in request.path and next(request_numbers) <= 4:
             barrier.wait()
 
-    workspace.sandbox.before_answer = wait_for_others
+    workspace.sandbox.before_answer = wait_for_requests
     with workspace.open_context() as context:
         pull(context)
     assert not barrier.broken
@@ -225,11 +225,11 @@ def test_two_processes_on_one_database_keep_the_search_limit_together(
     # Neither goes on before both have begun to search.
     barrier, request_numbers = Barrier(2, timeout=30), count(1)
 
-    def wait_for_others(request: Request) -> None:
+    def wait_for_requests(request: Request) -> None:
         if request.route == "search" and next(request_numbers) <= 2:
             barrier.wait()
 
-    workspace.sandbox.before_answer = wait_for_others
+    workspace.sandbox.before_answer = wait_for_requests
     processes = [
         start(workspace, "pull", options=ProcessOptions(waits_fully=True)) for _ in range(2)
     ]

@@ -194,7 +194,7 @@ def test_hold_pause_and_resume_by_command(
 
 
 @pytest.mark.parametrize(
-    ("command", "says"),
+    ("command", "message"),
     [
         (["undo"], "Say what to undo"),
         (["undo", "--since", "soon"], "no day or time"),
@@ -204,8 +204,11 @@ def test_hold_pause_and_resume_by_command(
     ],
 )
 def test_a_command_that_makes_no_sense_says_what_to_type(
-    operator_workspace: Workspace, capsys: pytest.CaptureFixture[str], command: list[str], says: str
+    operator_workspace: Workspace,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    message: str,
 ) -> None:
     assert main.run_command(command) == 1
-    assert says in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert Path("connector.db").exists()

@@ -139,13 +139,13 @@ class WritingMachine(RuleBasedStateMachine):
         api = self.scenario.api
         chance = edits[0][0]
 
-        def edit_in_turn() -> None:
+        def edit_record() -> None:
             # All of them edit the same record, in any order of people and programs.
             for number, (_, source, stage, status) in enumerate(edits):
                 api.current_time += timedelta(milliseconds=5 * number)
                 self._edit(chance, source, stage, status)
 
-        api.hooks[method, api.requests[method] + nth, when] = edit_in_turn
+        api.hooks[method, api.requests[method] + nth, when] = edit_record
         self.scenario.step_budget.steps_left = steps
         self.scenario.sync()
         api.hooks.clear()
@@ -282,7 +282,7 @@ class WritingMachine(RuleBasedStateMachine):
         scenario = self.scenario
         open_refs = {move.record for move in self.workspace.open_moves()}
         assert scenario.writes_while_held() == []
-        assert scenario.given_back_over_newer_work() == []
+        assert scenario.restored_over_newer_work() == []
         assert scenario.writes_into_others_moves() == []
         self.check_no_blank()
         assert scenario.overwritten_edits(open_refs) == []

@@ -29,12 +29,12 @@ def target(new_database_url: Callable[[], str]) -> Store:
         yield store
 
 
-def put_one(store: Store, portal_id: str) -> None:
+def put_number(store: Store, portal_id: str) -> None:
     with store.begin(portal_id) as session:
         checkpoints.put(session, "one", int(portal_id))
 
 
-def get_one(store: Store, portal_id: str) -> object:
+def get_number(store: Store, portal_id: str) -> object:
     with store.reading(portal_id) as session:
         return checkpoints.get(session, "one")
 
@@ -57,12 +57,12 @@ def test_only_the_portals_named_are_copied_and_tokens_of_apps_with_them(
     portal: ConnectedPortal, target: Store
 ) -> None:
     for portal_id in ("7", "8"):
-        put_one(portal.store, portal_id)
+        put_number(portal.store, portal_id)
     with portal.store.begin("0") as session:
         tokens.put(session, "app", "sealed", at=NOON)
     progress: list[CopiedPortal] = []
     copy_state(portal.store, target, portal_ids=("8",), progress=progress.append)
-    assert (get_one(target, "7"), get_one(target, "8")) == (None, 8)
+    assert (get_number(target, "7"), get_number(target, "8")) == (None, 8)
     assert [copied.portal_id for copied in progress] == ["8"]
     with target.reading("0") as session:
         assert tokens.get(session, "app") == "sealed"
@@ -72,11 +72,11 @@ def test_a_portal_that_is_there_already_is_refused_before_anything_is_copied(
     portal: ConnectedPortal, target: Store
 ) -> None:
     for portal_id in ("7", "8"):
-        put_one(portal.store, portal_id)
-    put_one(target, "8")
+        put_number(portal.store, portal_id)
+    put_number(target, "8")
     with pytest.raises(UserError, match=r"TO holds 1 rows of portal 8 already"):
         copy_state(portal.store, target)
-    assert get_one(target, "7") is None
+    assert get_number(target, "7") is None
 
 
 def test_open_moves_travel_only_where_that_is_said(portal: ConnectedPortal, target: Store) -> None:
@@ -91,7 +91,7 @@ def test_open_moves_travel_only_where_that_is_said(portal: ConnectedPortal, targ
 
 @pytest.mark.parametrize("busy", ["source", "target"])
 def test_nobody_else_writes_meanwhile(portal: ConnectedPortal, target: Store, busy: str) -> None:
-    put_one(portal.store, "7")
+    put_number(portal.store, "7")
     store = portal.store if busy == "source" else target
     with store.writer_lock("7"), pytest.raises(Busy, match="portal 7 is busy"):
         copy_state(portal.store, target)
@@ -100,7 +100,7 @@ def test_nobody_else_writes_meanwhile(portal: ConnectedPortal, target: Store, bu
 def test_what_is_not_there_is_named(portal: ConnectedPortal, target: Store) -> None:
     with pytest.raises(UserError, match="FROM holds no portal"):
         copy_state(portal.store, target)
-    put_one(portal.store, "7")
+    put_number(portal.store, "7")
     with pytest.raises(UserError, match="FROM holds nothing of portal 8"):
         copy_state(portal.store, target, portal_ids=("7", "8"))
 
@@ -108,11 +108,11 @@ def test_what_is_not_there_is_named(portal: ConnectedPortal, target: Store) -> N
 def test_a_copy_that_differs_is_taken_back(
     portal: ConnectedPortal, target: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_one(portal.store, "7")
+    put_number(portal.store, "7")
     monkeypatch.setattr("state.copy_portal.same_audit", lambda _old, _new: False)
     with pytest.raises(UserError, match="was taken back"):
         copy_state(portal.store, target)
-    assert get_one(target, "7") is None
+    assert get_number(target, "7") is None
 
 
 def test_the_command_copies_and_says_what_to_do_next(
@@ -124,7 +124,7 @@ def test_the_command_copies_and_says_what_to_do_next(
     monkeypatch.chdir(tmp_path)
     urls = [new_database_url() for _ in range(3)]
     with Store.open(urls[0]) as store:
-        put_one(store, "7")
+        put_number(store, "7")
         with store.begin("7") as session:
             outbox.promise(session, [move(contact(1))])
     assert run_command(["state", "copy", urls[0], urls[1]]) == 1

@@ -15,7 +15,7 @@ def deal_ids(facts: Facts) -> list[str]:
     return [deal.ref.id for deal in facts.deals]
 
 
-def gather_one(context: RunContext, ref: Ref) -> Facts:
+def gather_record(context: RunContext, ref: Ref) -> Facts:
     return gather(context, [ref])[0]
 
 
@@ -28,7 +28,7 @@ def test_a_contact_has_every_deal_it_is_linked_with(portal: ConnectedPortal) -> 
     open_deal, won_deal = portal.deal(OPEN, contact), portal.deal(WON, contact)
     portal.deal(WON, portal.contact("lead"))
     portal.read_all()
-    assert deal_ids(gather_one(portal.context(), contact)) == [open_deal.id, won_deal.id]
+    assert deal_ids(gather_record(portal.context(), contact)) == [open_deal.id, won_deal.id]
 
 
 def test_a_company_has_the_deals_whose_primary_company_it_is(portal: ConnectedPortal) -> None:
@@ -36,8 +36,8 @@ def test_a_company_has_the_deals_whose_primary_company_it_is(portal: ConnectedPo
     deal = portal.deal(WON, buyer)
     portal.link(deal, partner)
     portal.read_all()
-    assert deal_ids(gather_one(portal.context(), buyer)) == [deal.id]
-    assert deal_ids(gather_one(portal.context(), partner)) == []
+    assert deal_ids(gather_record(portal.context(), buyer)) == [deal.id]
+    assert deal_ids(gather_record(portal.context(), partner)) == []
 
 
 def test_a_deal_without_a_primary_company_counts_for_each_of_its_companies(
@@ -46,8 +46,8 @@ def test_a_deal_without_a_primary_company_counts_for_each_of_its_companies(
     first, second = portal.company("lead"), portal.company("lead")
     deal = portal.deal(WON, first, second, portal.contact(), primary=False)
     portal.read_all()
-    assert deal_ids(gather_one(portal.context(), first)) == [deal.id]
-    assert deal_ids(gather_one(portal.context(), second)) == [deal.id]
+    assert deal_ids(gather_record(portal.context(), first)) == [deal.id]
+    assert deal_ids(gather_record(portal.context(), second)) == [deal.id]
 
 
 def test_only_deals_with_a_label_that_counts_are_gathered(portal: ConnectedPortal) -> None:
@@ -58,8 +58,8 @@ def test_only_deals_with_a_label_that_counts_are_gathered(portal: ConnectedPorta
     portal.link(unlabelled_deal, contact)
     portal.read_all()
     context = portal.context("extends: standard\nsettings: {deals: {labels: [Decision maker]}}")
-    assert deal_ids(gather_one(context, contact)) == [maker_deal.id]
-    assert deal_ids(gather_one(portal.context(), contact)) == [
+    assert deal_ids(gather_record(context, contact)) == [maker_deal.id]
+    assert deal_ids(gather_record(portal.context(), contact)) == [
         maker_deal.id,
         consultant_deal.id,
         unlabelled_deal.id,
@@ -95,8 +95,8 @@ rules:
 """
     context = portal.context(policy)
     pull(context)
-    assert gather_one(context, contact).values["company.contract_end"] is not None
-    assert gather_one(context, unlinked_contact).values["company.contract_end"] is None
+    assert gather_record(context, contact).values["company.contract_end"] is not None
+    assert gather_record(context, unlinked_contact).values["company.contract_end"] is None
 
 
 def test_the_history_of_a_deal_is_read_where_it_matters(portal: ConnectedPortal) -> None:
@@ -105,7 +105,7 @@ def test_the_history_of_a_deal_is_read_where_it_matters(portal: ConnectedPortal)
     portal.api.advance(DAY)
     portal.edit(deal, dealstage=OPEN)
     portal.read_all()
-    deal_facts = gather_one(portal.context(), customer).deals[0]
+    deal_facts = gather_record(portal.context(), customer).deals[0]
     assert (deal_facts.state, deal_facts.was_won, deal_facts.date_is_known) == (
         DealState.OPEN,
         True,
@@ -134,14 +134,14 @@ def test_a_history_is_read_once_and_again_only_after_the_deal_changed(
     deal = portal.deal(OPEN, customer)
     portal.read_all()
     for _ in range(2):
-        assert not gather_one(portal.context(), customer).deals[0].was_won
+        assert not gather_record(portal.context(), customer).deals[0].was_won
     assert len(history_reads(portal)) == 1
 
     for stage in (WON, OPEN):
         portal.api.advance(DAY)
         portal.edit(deal, dealstage=stage)
     portal.read_all()
-    assert gather_one(portal.context(), customer).deals[0].was_won
+    assert gather_record(portal.context(), customer).deals[0].was_won
     assert len(history_reads(portal)) == 2
 
 
@@ -152,11 +152,11 @@ def test_what_the_mirror_saw_of_a_deal_counts_without_any_history(portal: Connec
     portal.api.advance(DAY)
     portal.edit(deal, dealstage=LOST)
     portal.read_all()
-    deal_facts = gather_one(portal.context(), company).deals[0]
+    deal_facts = gather_record(portal.context(), company).deals[0]
     assert (deal_facts.state, deal_facts.was_won) == (DealState.LOST, True)
 
 
 def test_the_facts_hold_the_portals_own_time(portal: ConnectedPortal) -> None:
     contact = portal.contact("lead")
     portal.read_all()
-    assert gather_one(portal.context(), contact).now == portal.api.now()
+    assert gather_record(portal.context(), contact).now == portal.api.now()

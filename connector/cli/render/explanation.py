@@ -42,7 +42,7 @@ def document(record_explanation: RecordExplanation) -> dict[str, Any]:
         "should_be": {STAGE: decision.stage, STATUS: decision.status},
         "rule": decision.rule,
         "reason": decision.reason,
-        "settled": decision.settled,
+        "settled": decision.converged,
         "due_at": decision.due_at,
         "corrections": [correction_json(correction) for correction in decision.corrections],
         "aside": [held_back_document(held_back) for held_back in record_explanation.held_back],

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from connector.cli.render.check_up import renderable as findings_of_one
+from connector.cli.render.check_up import renderable as findings_view
 from connector.cli.render.console import new_table
 from connector.operations.finding import Finding
 from connector.operations.portal_status import PortalStatus
@@ -81,7 +81,7 @@ def findings_table(findings: Mapping[str, Sequence[Finding]]) -> RenderableType:
     """Return what a check found, portal by portal."""
     parts: list[RenderableType] = []
     for name, portal_findings in findings.items():
-        parts += [Text(name, style="bold"), findings_of_one(portal_findings)]
+        parts += [Text(name, style="bold"), findings_view(portal_findings)]
     return Group(*parts)
 
 

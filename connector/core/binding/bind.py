@@ -151,9 +151,9 @@ def _require_readable_definitions(policy: Policy, portal: Portal) -> None:
         for object_type, always_needed in _ALWAYS_NEEDED.items()
         for name in {*always_needed, *property_names[object_type]}
     }
-    odd_ones = sorted(needed & portal.unreadable.keys())
-    if odd_ones:
-        reasons = "; ".join(f"{name}: {portal.unreadable[name]}" for name in odd_ones)
+    unreadable_names = sorted(needed & portal.unreadable.keys())
+    if unreadable_names:
+        reasons = "; ".join(f"{name}: {portal.unreadable[name]}" for name in unreadable_names)
         raise UserError(
             f"The policy {policy.name} needs properties whose definitions HubSpot sends so that "
             f"they cannot be read ({reasons}): save them anew in HubSpot's property settings, then "

@@ -32,7 +32,7 @@ class Decision:
     corrections: tuple[Correction, ...]
     rule: str
     reason: str
-    settled: bool = True
+    converged: bool = True
     due_at: datetime | None = None
     rules: tuple[str, ...] = ()
 
@@ -52,7 +52,7 @@ def decide(policy: BoundPolicy, facts: Facts, *, pinned: frozenset[str] = frozen
     if not rounds.run():
         names = ", ".join(dict.fromkeys(rounds.winning_rules)) or "the lead status rows"
         reason = f"not settled within {MAX_ROUNDS} rounds: {names} change it back and forth"
-        return _leave_unchanged(object_policy, facts, "unsettled", reason, settled=False)
+        return _leave_unchanged(object_policy, facts, "unsettled", reason, converged=False)
     rule, reason = rounds.rule_and_reason()
     return Decision(
         record=facts.record,
@@ -93,7 +93,7 @@ def stage_direction(object_policy: ObjectPolicy, before: str, after: str) -> Dir
 
 
 def _leave_unchanged(
-    object_policy: ObjectPolicy, facts: Facts, rule: str, reason: str, *, settled: bool = True
+    object_policy: ObjectPolicy, facts: Facts, rule: str, reason: str, *, converged: bool = True
 ) -> Decision:
     return Decision(
         record=facts.record,
@@ -102,7 +102,7 @@ def _leave_unchanged(
         corrections=(),
         rule=rule,
         reason=reason,
-        settled=settled,
+        converged=converged,
         due_at=_due_at(object_policy, facts),
     )
 

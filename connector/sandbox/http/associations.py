@@ -101,7 +101,7 @@ def _no_associations_error(source: ObjectType, target: ObjectType, record_id: st
     }
 
 
-def read_one(call: Call) -> Answer:
+def read_links(call: Call) -> Answer:
     """Answer the associations of one record; of a missing one an empty page."""
     _, target = _object_types(call)
     after = call.request.params.get("after", "") or "0"
@@ -161,7 +161,7 @@ def batch_archive(call: Call) -> Answer:
     return Answer(status=204)
 
 
-def link_one(call: Call) -> Answer:
+def link_records(call: Call) -> Answer:
     """Link two records named in the path."""
     source, target = _object_types(call)
     record = _find_end(call, source, {"id": call.path_params["id"]})
@@ -178,7 +178,7 @@ def link_one(call: Call) -> Answer:
     return Answer(body=batch_body(call.portal, results, [], call.started_at))
 
 
-def unlink_one(call: Call) -> Answer:
+def unlink_records(call: Call) -> Answer:
     """Take the link between two records named in the path out."""
     source, target = _object_types(call)
     table, target_table = call.portal.tables[source.name], call.portal.tables[target.name]

@@ -70,7 +70,7 @@ def _record_json(call: Call, view: RecordView, record: Record) -> JSON:
     return answer | ({"associations": links} if links else {})
 
 
-def read_one(call: Call) -> Answer:
+def read_record(call: Call) -> Answer:
     """Answer one record; a merged id answers with another one."""
     object_type, params = call.object_type, call.request.params
     record = find_record(call, call.path_params["id"], params.get("idProperty", ""))

@@ -161,7 +161,7 @@ def _ignored_stage_warning() -> JSON:
     return {"category": "PROPERTY_NOT_UPDATED", "message": message, "context": {"name": [STAGE]}}
 
 
-def update_one(call: Call) -> Answer:
+def update_record(call: Call) -> Answer:
     """Update one record; a merged id answers with another one."""
     record = find_record(call, call.path_params["id"], call.request.params.get("idProperty", ""))
     if record is None:
@@ -175,7 +175,7 @@ def update_one(call: Call) -> Answer:
     return Answer(body=_write_record(call, record, values))
 
 
-def create_one(call: Call) -> Answer:
+def create_record(call: Call) -> Answer:
     """Create one record."""
     values = writes.validate(
         call.portal, call.object_type, call.body.get("properties") or {}, api=True
@@ -225,7 +225,7 @@ def batch_create(call: Call) -> Answer:
     return batch_answer(call, results, [], success_status=201)
 
 
-def archive_one(call: Call) -> Answer:
+def archive_record(call: Call) -> Answer:
     """Archive a record; an unknown id is answered alike."""
     _archive_record(call, call.path_params["id"])
     return Answer(status=204)

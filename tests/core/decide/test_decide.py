@@ -149,7 +149,7 @@ def test_rules_that_move_a_record_to_and_fro_leave_it_alone_and_say_so() -> None
         "lead",
         "NEW",
     )
-    assert (decision.settled, decision.corrections, decision.stage, decision.status) == (
+    assert (decision.converged, decision.corrections, decision.stage, decision.status) == (
         False,
         (),
         "lead",
@@ -190,8 +190,8 @@ def test_rules_may_lead_a_record_in_three_rounds_and_the_plan_holds_the_last() -
 
 def test_a_fourth_round_is_one_too_many() -> None:
     four_rounds = _chained_rules("subscriber", "lead", "opportunity", "customer", "evangelist")
-    assert not _decide(four_rounds, "subscriber").settled
-    assert _decide(four_rounds, "lead").settled
+    assert not _decide(four_rounds, "subscriber").converged
+    assert _decide(four_rounds, "lead").converged
 
 
 def test_the_reasons_of_all_movers_are_told() -> None:

@@ -114,7 +114,7 @@ def test_after_applying_a_decision_deciding_again_changes_nothing(
     second_decision = _decide(
         policy_index, _apply_decision(record, first_decision), evidence, pinned
     )
-    assert first_decision.settled
+    assert first_decision.converged
     assert second_decision.corrections == ()
     assert (second_decision.stage, second_decision.status) == (
         first_decision.stage,

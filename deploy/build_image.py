@@ -1,6 +1,6 @@
 """Carry out the Dockerfile's steps in a clean directory, where no container engine is at hand.
 
-    python deploy/rehearse.py FOLDER            builds, and prints the command that the image runs
+    python deploy/build_image.py FOLDER     builds, and prints the command that the image runs
 
 Each stage is a folder; `COPY` copies into it, and `RUN` runs there with the image's own paths
 (/src, /opt, /var/lib/connector) moved into the stage. What needs root, the user and the modes of
@@ -63,7 +63,7 @@ def instructions(dockerfile: str) -> Iterator[Instruction]:
             yield Instruction(name.upper(), " ".join(arguments.split()))
 
 
-def rehearse(folder: Path) -> Stage:
+def build(folder: Path) -> Stage:
     """Carry out every step; return the last stage."""
     stages: dict[str, Stage] = {}
     stage = Stage(folder)
@@ -88,7 +88,7 @@ def _carry_out(instruction: Instruction, stage: Stage, stages: Mapping[str, Stag
         case "VOLUME" | "EXPOSE":
             return
         case _:
-            raise SystemExit(f"{instruction.name}: this instruction cannot be rehearsed")
+            raise SystemExit(f"{instruction.name}: this instruction cannot be carried out")
 
 
 def _set(instruction: Instruction, stage: Stage) -> None:
@@ -128,7 +128,7 @@ def _copy(words: list[str], stage: Stage, stages: Mapping[str, Stage]) -> None:
 def _run(command: str, stage: Stage) -> None:
     steps = [step for step in command.split(" && ") if not step.strip().startswith(NEEDS_ROOT)]
     for step in steps:
-        _say(f"RUN {step}")
+        _print_line(f"RUN {step}")
         done = subprocess.run(
             ["/bin/sh", "-ec", stage.moved(step).replace("python ", f"{sys.executable} ", 1)],
             cwd=stage.path("."),
@@ -151,7 +151,7 @@ def environment(stage: Stage) -> dict[str, str]:
     return {**stage.env, "PATH": f"{stage.env['PATH']}:{os.environ['PATH']}"}
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -159,6 +159,6 @@ def _say(text: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
-    last = rehearse(Path(sys.argv[1]).resolve())
-    _say(f"The image would run as user {last.user}: {shlex.join(last.entry + last.command)}")
-    _say(shlex.join(command(last, last.entry + last.command)))
+    last = build(Path(sys.argv[1]).resolve())
+    _print_line(f"The image would run as user {last.user}: {shlex.join(last.entry + last.command)}")
+    _print_line(shlex.join(command(last, last.entry + last.command)))
