@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from connector.context import RunContext
@@ -28,14 +29,15 @@ def release_unfinished_undos(context: RunContext) -> int:
     again. Where it dies, what it did not reach is as it was, and decided as ever; the same
     command goes on with it. A record whose move is open stays held. Returns how many holds ended.
     """
+    with context.reading() as session:
+        if not _undo_holds(session, context.api.now()):
+            return 0
     with context.begin() as session:
         open_refs = {str(move.record) for move in outbox.open_moves(session)}
         undo_holds = [
             hold
-            for hold in holds.read_active(session, now=context.api.now())
-            if hold.origin is HoldOrigin.UNDONE
-            and hold.target not in open_refs
-            and _is_of_unfinished_undo(session, hold)
+            for hold in _undo_holds(session, context.api.now())
+            if hold.target not in open_refs and _is_of_unfinished_undo(session, hold)
         ]
         restored_keys = _restored_keys(session, undo_holds)
         to_release = [
@@ -48,6 +50,11 @@ def release_unfinished_undos(context: RunContext) -> int:
         refs = {Ref.parse(hold.target) for hold in to_release}
         mirror.mark_due(session, refs, at=context.api.now())
     return len(to_release)
+
+
+def _undo_holds(session: Transaction, now: datetime) -> list[Hold]:
+    active_holds = holds.read_active(session, now=now)
+    return [hold for hold in active_holds if hold.origin is HoldOrigin.UNDONE]
 
 
 def _is_of_unfinished_undo(session: Transaction, hold: Hold) -> bool:
