@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlmodel import SQLModel
 
 from state.db.columns import number_key, table_of, text, text_key
@@ -22,13 +23,24 @@ class _Row(SQLModel, table=True):
 
 
 _TABLE: Final = table_of(_Row)
+# Built once: a cycle of the daemon reads a dozen checkpoints, and to build one costs more than
+# to read one.
+_VALUES: Final = select(_TABLE.c.name, _TABLE.c.value).where(
+    _TABLE.c.portal_id == bindparam("portal_key"),
+    _TABLE.c.name.in_(bindparam("names", expanding=True)),
+)
 
 
 def get(session: Transaction, name: str) -> Any:
     """Return the JSON value stored under that name, None where there is none."""
-    conditions = (_TABLE.c.portal_id == session.portal_key, _TABLE.c.name == name)
-    stored = session.scalar(select(_TABLE.c.value).where(*conditions))
-    return None if stored is None else parse_json(stored)
+    return get_all(session, [name]).get(name)
+
+
+def get_all(session: Transaction, names: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON values stored under some names, without those that have none."""
+    parameters = {"portal_key": session.portal_key, "names": list(names)}
+    rows = session.execute(_VALUES, parameters)
+    return {name: parse_json(value) for name, value in rows}
 
 
 def portals_with(session: Transaction, name: str) -> tuple[str, ...]:

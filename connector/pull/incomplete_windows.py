@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,6 +15,7 @@ from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.pull.full_scan import scan_object_type
 from connector.pull.windows import ReadPosition, position_checkpoint, windows_to_read
 from state import checkpoints
+from state.db.transaction import Transaction
 
 MAX_TRIES: Final = 3
 MIN_AGE: Final = timedelta(minutes=15)
@@ -24,12 +25,19 @@ SCAN_INTERVAL: Final = timedelta(days=1)
 _log = structlog.get_logger()
 
 
-def forget_incomplete_window(context: RunContext, kind: ObjectType) -> None:
-    """Begin to count anew, since the searches of a type add up."""
-    with context.reading() as session:
-        stored = checkpoints.get(session, _checkpoint(kind))
-    if stored and stored["tries"]:
+def types_with_incomplete_windows(
+    session: Transaction, kinds: Collection[ObjectType]
+) -> frozenset[ObjectType]:
+    """Return the types whose searches did not add up when they were last tried."""
+    stored = checkpoints.get_all(session, map(_checkpoint, kinds))
+    return frozenset(kind for kind in kinds if stored.get(_checkpoint(kind), {}).get("tries"))
+
+
+def forget_incomplete_windows(context: RunContext, kinds: Iterable[ObjectType]) -> None:
+    """Begin to count anew, since the searches of these types add up."""
+    for kind in kinds:
         with context.begin() as session:
+            stored = checkpoints.get(session, _checkpoint(kind))
             checkpoints.put(session, _checkpoint(kind), {**stored, "tries": 0})
 
 

@@ -17,13 +17,17 @@ from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.daily_rescan import rescan_due_pages, start_rescan
 from connector.pull.full_scan import fill_properties, scan_object_type
-from connector.pull.incomplete_windows import forget_incomplete_window, give_up_window
+from connector.pull.incomplete_windows import (
+    forget_incomplete_windows,
+    give_up_window,
+    types_with_incomplete_windows,
+)
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.retry_unreadable import retry_set_aside
 from connector.pull.windows import (
     ReadPosition,
     Window,
-    load_position,
+    load_positions,
     position_checkpoint,
     windows_to_read,
 )
@@ -68,11 +72,13 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     filled: dict[ObjectType, tuple[str, ...]] = {}
     incomplete_windows: list[BadAnswer] = []
     already_scanned = _scanned_types(context) if full else ()
+    with context.reading() as session:
+        positions = load_positions(session, ORDER)
+        with_incomplete_windows = types_with_incomplete_windows(session, ORDER)
     for kind in ORDER:
-        scan_again = full and kind not in already_scanned
-        if not scan_again and (names := _fill_missing_properties(context, kind, properties[kind])):
+        position = None if full and kind not in already_scanned else positions[kind]
+        if names := _fill_missing_properties(context, kind, position, properties[kind]):
             filled[kind] = names
-        position = None if scan_again else _read_position(context, kind, properties[kind])
         if position is None:
             scanned.add(kind)
             read_counts[kind] = changed_counts[kind] = scan_object_type(
@@ -81,20 +87,17 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
             _save_scanned_types(context, (*already_scanned, *scanned) if full else None)
             continue
         try:
+            # Other properties than before are asked for from now on, fewer ones perhaps.
+            position = replace(position, properties=tuple(properties[kind]))
             read_counts[kind], changed_counts[kind] = _read_changes(
                 context, kind, properties[kind], position
             )
-            forget_incomplete_window(context, kind)
+            forget_incomplete_windows(context, with_incomplete_windows & {kind})
         except BadAnswer as error:
             # The other types are read all the same; this one keeps its checkpoint for a while.
             if not give_up_window(context, kind, properties[kind], position, error):
                 incomplete_windows.append(error)
-    if scanned:
-        _save_scanned_types(context, None)
-        start_rescan(context)
-    else:
-        rescan_due_pages(context)
-    retry_set_aside(context)
+    _read_what_searches_hide(context, has_scanned=bool(scanned))
     if incomplete_windows:
         raise incomplete_windows[0]
     return PullResult(
@@ -102,13 +105,24 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     )
 
 
+def _read_what_searches_hide(context: RunContext, *, has_scanned: bool) -> None:
+    """Read the pages of the daily rescan that are due, and try again what was set aside."""
+    if has_scanned:
+        _save_scanned_types(context, None)
+        start_rescan(context)
+    else:
+        rescan_due_pages(context)
+    retry_set_aside(context)
+
+
 def _fill_missing_properties(
-    context: RunContext, kind: ObjectType, properties: Sequence[str]
+    context: RunContext,
+    kind: ObjectType,
+    position: ReadPosition | None,
+    properties: Sequence[str],
 ) -> tuple[str, ...]:
     """Add to the mirrored records what the policy needs and they lack; return its names."""
-    with context.reading() as session:
-        position = load_position(session, kind)
-    missing = tuple(sorted(set(properties) - set(position.properties))) if position else ()
+    missing = position.missing(properties) if position else ()
     if missing:
         fill_properties(context, kind, missing)
     return missing
@@ -128,39 +142,26 @@ def _save_scanned_types(context: RunContext, types: Iterable[str] | None) -> Non
 
 def require_mirror(context: DecisionContext) -> None:
     """Raise UserError where the mirror lacks a type, or a property that the policy needs."""
-    for kind, properties in needed_properties(context.policy, context.portal).items():
-        if _read_position(context, kind, properties) is None:
-            raise UserError(_missing_message(context, kind, properties))
-
-
-def _missing_message(context: DecisionContext, kind: ObjectType, properties: Sequence[str]) -> str:
-    """Return what the mirror lacks for the policy, and the command to type."""
-    policy = context.policy.policy
+    properties = needed_properties(context.policy, context.portal)
     with context.reading() as session:
-        position = load_position(session, kind)
-    if position is None:
-        return f"The mirror does not hold all {kind}: run `connector pull` first."
-    missing = ", ".join(sorted(set(properties) - set(position.properties)))
+        positions = load_positions(session, properties)
+    for kind, names in properties.items():
+        position = positions[kind]
+        if position is None:
+            raise UserError(f"The mirror does not hold all {kind}: run `connector pull` first.")
+        if missing := position.missing(names):
+            raise UserError(_missing_message(context, kind, missing))
+
+
+def _missing_message(context: DecisionContext, kind: ObjectType, missing: Sequence[str]) -> str:
+    """Return which properties the mirror lacks for the policy, and the command to type."""
+    policy = context.policy.policy
     preset = policy.source.removesuffix(".yaml")
     source = preset if preset in presets.names() else policy.source
     return (
-        f"The policy {policy.name} asks for what was never pulled of {kind}: {missing}. "
+        f"The policy {policy.name} asks for what was never pulled of {kind}: {', '.join(missing)}. "
         f"Run `connector pull --policy {source}`: it reads these alone, once."
     )
-
-
-def _read_position(
-    context: DecisionContext, kind: ObjectType, properties: Sequence[str]
-) -> ReadPosition | None:
-    """Return how far a type was read, None where it must be listed whole.
-
-    Other properties than before are asked for from now on, fewer ones perhaps.
-    """
-    with context.reading() as session:
-        position = load_position(session, kind)
-    if position is None or not set(properties) <= set(position.properties):
-        return None
-    return replace(position, properties=tuple(properties))
 
 
 def _read_changes(

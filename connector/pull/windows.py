@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -40,6 +41,10 @@ class ReadPosition:
             properties=tuple(value["properties"]),
         )
 
+    def missing(self, properties: Iterable[str]) -> tuple[str, ...]:
+        """Return those of some properties that the mirror never asked for, in order."""
+        return tuple(sorted(set(properties) - set(self.properties)))
+
     def to_checkpoint(self) -> dict[str, Any]:
         """Return the checkpoint's value."""
         return {
@@ -52,6 +57,15 @@ class ReadPosition:
 def load_position(session: Transaction, kind: ObjectType) -> ReadPosition | None:
     """Return how far a type was read, None where it was never read whole."""
     return ReadPosition.from_checkpoint(checkpoints.get(session, position_checkpoint(kind)))
+
+
+def load_positions(
+    session: Transaction, kinds: Iterable[ObjectType]
+) -> Mapping[ObjectType, ReadPosition | None]:
+    """Return how far each type was read, None where it was never read whole."""
+    names = {kind: position_checkpoint(kind) for kind in kinds}
+    stored = checkpoints.get_all(session, names.values())
+    return {kind: ReadPosition.from_checkpoint(stored.get(name)) for kind, name in names.items()}
 
 
 def position_checkpoint(kind: ObjectType) -> str:
