@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from random import Random
 from shutil import rmtree
 
 from connector.core.corrections.audit import AuditLine
@@ -101,10 +102,17 @@ def count_undisturbed_sync(new_workspace: NewWorkspace) -> SyncCounts:
     return SyncCounts(requests=len(routes), steps=steps, first_write=first_write)
 
 
-def sample(trials: Iterable[Trial], count: int) -> Sequence[Trial]:
-    """Return so many of the trials, spread over all of them."""
-    all_trials = list(trials)
-    return [all_trials[index * len(all_trials) // count] for index in range(count)]
+def sample(trials: Iterable[Trial], count_per_fault: int) -> Sequence[Trial]:
+    """Return so many trials of each fault, killed at moments that a fixed seed chooses."""
+    random = Random(1)
+    trials_by_fault: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        trials_by_fault.setdefault(trial.fault, []).append(trial)
+    return [
+        trial
+        for fault_trials in trials_by_fault.values()
+        for trial in random.sample(fault_trials, count_per_fault)
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,12 +68,12 @@ def test_killed_at_any_write_of_a_mark_the_next_start_ends_as_if_undisturbed(
     assert scenario.problems() == {}
 
 
-def test_killed_around_the_commits_of_a_marking_the_next_start_ends_as_if_undisturbed(
+def test_killed_before_the_commits_of_a_marking_the_next_start_ends_as_if_undisturbed(
     new_workspace: NewWorkspace, tmp_path: Path
 ) -> None:
     step_count = count_sync_steps(_EndedSubscription(new_workspace, tmp_path).workspace)
     problems = {}
-    for step in range(step_count // 2, step_count + 1, 8):
+    for step in range(step_count // 2, step_count + 1, 3):
         scenario = _EndedSubscription(new_workspace, tmp_path)
         assert run(scenario.workspace, "sync", kill_at_step=step) == KILLED
         if scenario.is_moved_back_unmarked():
@@ -81,5 +81,5 @@ def test_killed_around_the_commits_of_a_marking_the_next_start_ends_as_if_undist
         run(scenario.workspace, "sync")
         if scenario_problems := scenario.problems():
             problems[str(step)] = scenario_problems
-    assert step_count > 50
+    assert step_count > 20
     assert problems == {}
