@@ -120,8 +120,10 @@ def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Tra
     first_deal, second_deal, archived_company = deal(7), deal(8), company(9)
     records = [record(ref) for ref in (MERGED, SURVIVOR, first_deal, second_deal, archived_company)]
     mirror.put(session, records, due_at=at(0))
-    associations.replace(session, first_deal, MERGED.object_type, [link(first_deal, MERGED)])
-    associations.replace(session, second_deal, SURVIVOR.object_type, [link(second_deal, SURVIVOR)])
+    associations.replace_all(session, {first_deal: [link(first_deal, MERGED)]}, MERGED.object_type)
+    associations.replace_all(
+        session, {second_deal: [link(second_deal, SURVIVOR)]}, SURVIVOR.object_type
+    )
     mirror.set_due(
         session,
         dict.fromkeys([MERGED, SURVIVOR, first_deal, second_deal, archived_company]),

@@ -288,7 +288,7 @@ def test_records_are_found_by_their_stage_whatever_its_letters(
 def test_records_with_a_deal_are_found_in_any_stage(session: Transaction) -> None:
     contacts = [record(contact(number), lifecyclestage="lead") for number in (1, 2)]
     mirror.put(session, contacts, due_at=NOON)
-    associations.replace(session, deal(7), CONTACTS, [link(deal(7), contact(2))])
+    associations.replace_all(session, {deal(7): [link(deal(7), contact(2))]}, CONTACTS)
     read_with_deals = partial(mirror_queries.read_in_stages, or_with_deals=True)
     assert read_with_deals(session, CONTACTS, ["customer"]) == (contact(2),)
     assert read_with_deals(session, ObjectType.COMPANIES, ["customer"]) == ()
