@@ -10,7 +10,7 @@ WORKERS ?= 2
 # Where examples in docstrings run as tests.
 DOCTESTS := connector/core connector/hubspot connector/sandbox connector/context.py connector/telemetry/logs.py
 
-.PHONY: demo test test-long simulate check docs format bench clean help
+.PHONY: demo chromium test test-long simulate check docs format bench clean help
 
 help:            ## Show the commands
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -42,7 +42,13 @@ check: $(DEV_STAMP) ## Style gates: format, lint, types, import contracts, exemp
 	@rm -f .import-contracts.log && echo "imports    ok"
 	@$(BIN)/hadolint Dockerfile && echo "image      ok"
 
-test: check ## Everything that must hold: gates, unit tests, journeys on the sandbox
+# Without it the tests that open pages in a browser skip, and say so.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium >/dev/null; } || \
+		echo "chromium   missing: the pages are opened in no browser (on Debian: apt-get install chromium)"
+
+test: check chromium ## Everything that must hold: gates, unit tests, journeys on the sandbox
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile -m "not long" --doctest-modules \
 		tests $(DOCTESTS) \
 		--cov --cov-report= $(ARGS)
