@@ -7,7 +7,7 @@ from importlib.resources import files
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import Portal
 from connector.web.dashboard.pages import policy_in_words
-from connector.web.dashboard.rendering import PageTemplates
+from connector.web.dashboard.rendering import render_alone
 
 
 def policy_html(policy: BoundPolicy, portal: Portal) -> str:
@@ -15,4 +15,4 @@ def policy_html(policy: BoundPolicy, portal: Portal) -> str:
     package = files("connector.web.dashboard")
     style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
     page = policy_in_words(policy, portal)
-    return PageTemplates().render_alone("policy_alone.html", style=style, **page)
+    return render_alone("policy_alone.html", style=style, **page)

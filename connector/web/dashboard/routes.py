@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -19,7 +20,8 @@ from connector.web.dashboard.actions import ACTIONS, Form, plan_part, undo_selec
 from connector.web.dashboard.form_body import Upload, read_body, read_fields, read_upload
 from connector.web.dashboard.form_tokens import FormRefused, FormTokens
 from connector.web.dashboard.policy_impact import MAX_UPLOAD_BYTES, impact_page
-from connector.web.dashboard.rendering import PageTemplates
+from connector.web.dashboard.reader_language import language_of, own_path, put_language
+from connector.web.dashboard.rendering import Visit, render, render_alone
 from connector.web.dashboard.session_cookie import caller_of, delete_session, put_session
 from connector.web.dashboard.source import DashboardSource
 
@@ -59,7 +61,6 @@ class Dashboard:
         self._login_limiter = CapacityLimiter(1)
         # A comparison reads many records: never two, and never in the way of other pages.
         self._impact_limiter = CapacityLimiter(1)
-        self._templates = PageTemplates()
         package = files("connector.web.dashboard")
         self._style = package.joinpath("templates/style.css").read_text(encoding="utf-8")
 
@@ -81,6 +82,7 @@ class Dashboard:
             "/policy": self.policy,
             "/check-up": self.check_up,
             "/login": self.login_page,
+            "/language": _choose_language,
         }
         for path, page in get_routes.items():
             app.add_api_route(path, page, methods=_READING)
@@ -179,11 +181,11 @@ class Dashboard:
         if self._impact_limiter.borrowed_tokens:
             return self._message(503, "A policy is being compared: try again in a moment.")
         try:
-            return await self._impact_answer(request.url.path, identity, upload)
+            return await self._impact_answer(_visit(request, identity), upload)
         except ConnectorError as error:
             return self._failure(error, 409)
 
-    async def _impact_answer(self, path: str, identity: Identity, upload: Upload) -> Response:
+    async def _impact_answer(self, visit: Visit, upload: Upload) -> Response:
         page: pages.Page = {}
 
         def make(source: DashboardSource) -> pages.Page:
@@ -191,7 +193,7 @@ class Dashboard:
             return page
 
         text = await to_thread.run_sync(
-            self._render, "impact.html", make, path, identity, limiter=self._impact_limiter
+            self._render, "impact.html", make, visit, limiter=self._impact_limiter
         )
         status = 400 if page["problems"] else 200
         return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
@@ -296,8 +298,7 @@ class Dashboard:
                 self._render,
                 template,
                 make,
-                request.url.path,
-                identity,
+                _visit(request, identity),
                 limiter=self._page_limiter,
             )
         except ConnectorError as error:
@@ -306,12 +307,10 @@ class Dashboard:
             self._waiting -= 1
         return Response(text, media_type="text/html", headers=HEADERS)
 
-    def _render(self, template: str, make: MakePage, path: str, identity: Identity) -> str:
+    def _render(self, template: str, make: MakePage, visit: Visit) -> str:
         source = self._open_source()
-        token = self._tokens.issue(_owner(identity))
-        return self._templates.render(
-            template, make(source), source, path=path, identity=identity, token=token
-        )
+        token = self._tokens.issue(_owner(visit.identity))
+        return render(template, make(source), source, replace(visit, token=token))
 
     def _open_source(self) -> DashboardSource:
         source = self._read_source()
@@ -330,8 +329,9 @@ class Dashboard:
     def _login(self, request: Request, status: int, message: str) -> Response:
         if not self._access.has_login:
             return _redirect("/")
-        text = self._templates.render_alone(
-            "login.html", message=message, token=self._tokens.issue(_NOBODY)
+        token = self._tokens.issue(_NOBODY)
+        text = render_alone(
+            "login.html", language_of(request), message=message, token=token, path="/login"
         )
         return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
 
@@ -344,7 +344,7 @@ class Dashboard:
         return self._message(status, str(error))
 
     def _message(self, status: int, message: str) -> Response:
-        text = self._templates.render_alone("message.html", message=message)
+        text = render_alone("message.html", message=message)
         return Response(text, status_code=status, media_type="text/html", headers=HEADERS)
 
 
@@ -356,6 +356,17 @@ _PLAIN_HTTP: Final = (
     "A password is not taken over plain HTTP, where others can read it: put TLS in front and let "
     "it set X-Forwarded-Proto, or open the dashboard on its own machine."
 )
+
+
+def _visit(request: Request, identity: Identity) -> Visit:
+    return Visit(path=request.url.path, identity=identity, language=language_of(request))
+
+
+async def _choose_language(code: str = "", back: str = "") -> Response:
+    """Keep a reader's language, and lead back to the page that was read."""
+    response = _redirect(own_path(back))
+    put_language(response, code)
+    return response
 
 
 def _owner(identity: Identity) -> str:
