@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from connector.context import RunContext, chunks
@@ -78,18 +78,25 @@ def apply_plan(
         context.store.writer_lock(context.portal_id, holder_name="connector apply"),
         log_open_moves_on_error(context),
     ):
-        return apply_plan_locked(context, plan, selection or Selection())
+        selection = selection or Selection()
+        _require_known_rules(plan, selection)
+        return apply_records_locked(context, plan.moves.values(), selection)
 
 
-def apply_plan_locked(context: RunContext, plan: PlanFile, selection: Selection) -> AppliedPlan:
-    """Apply what still holds of a plan, as `apply_plan`; the caller holds the writer's lock."""
-    _require_known_rules(plan, selection)
+def apply_records_locked(
+    context: RunContext, records: Iterable[tuple[Correction, ...]], selection: Selection
+) -> AppliedPlan:
+    """Apply what still holds of each record's corrections, as `apply_plan` does of a file.
+
+    The caller holds the writer's lock. The records are taken in batches, so that a plan of any
+    size needs no more memory than one of them.
+    """
     context = replace(context, permitted=True)
     recover(context)
     pull(context)
     with context.begin() as session:
         runs.begin(session, context.run, REVIEWED_RUN, context.api.now())
-    stored = _store_plan(context, plan, selection)
+    stored = _store_plan(context, records, selection)
     outcomes: Counter[Outcome] = Counter()
     unfinished = stored.unfinished_rules | selection.unfinished_rules
     try:
@@ -157,7 +164,9 @@ class _Sorter:
         return valid
 
 
-def _store_plan(context: RunContext, plan: PlanFile, selection: Selection) -> _StoredPlan:
+def _store_plan(
+    context: RunContext, records: Iterable[tuple[Correction, ...]], selection: Selection
+) -> _StoredPlan:
     """Store what is selected and still holds as a plan of its own."""
     head = PlanHead(
         plan_id=f"{context.run}.1",
@@ -169,11 +178,15 @@ def _store_plan(context: RunContext, plan: PlanFile, selection: Selection) -> _S
     with context.begin() as session:
         plans.create(session, head)
     sorter = _Sorter(selection, new_tally(context))
-    for refs in chunks(plan.moves, _CHUNK):
+    for batch in chunks(records, _CHUNK):
+        wanted_by_ref = {corrections[0].record: corrections for corrections in batch}
         decided_by_ref = {
-            decided.decision.record: decided for decided in decide_and_hold(context, refs)
+            decided.decision.record: decided
+            for decided in decide_and_hold(context, list(wanted_by_ref))
         }
-        moves = [sorter.take(plan.moves[ref], decided_by_ref.get(ref)) for ref in refs]
+        moves = [
+            sorter.take(wanted, decided_by_ref.get(ref)) for ref, wanted in wanted_by_ref.items()
+        ]
         with context.begin() as session:
             plans.add(session, head.plan_id, [move for move in moves if move])
     summary, digest = sorter.tally.summary(), sorter.tally.digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,9 +12,8 @@ from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.operator_action import OperatorAction, Verb, overlaps
 from connector.core.model import Correction, Ref
 from connector.errors import UserError
-from connector.operations.apply_plan import AppliedPlan, Selection, apply_plan_locked
+from connector.operations.apply_plan import AppliedPlan, Selection, apply_records_locked
 from connector.operations.ended_actions import log_ended
-from connector.plan.plan_file import PlanFile
 from state import holds, mirror, operator_actions, plans
 from state.db.pages import read_pages
 from state.db.transaction import Transaction
@@ -128,11 +128,9 @@ def carry_out_approval(context: RunContext, action: OperatorAction) -> AppliedPl
     part, head = _part_of(action), _reviewed_plan(context, action)
     if head.policy_digest != context.policy.digest:
         raise UserError("The policy changed since the plan was made: review the new plan.")
-    moves = {
-        corrections[0].record: corrections for corrections in read_part(context, part, head.plan_id)
-    }
-    selection = Selection(unfinished_rules=_unfinished_rules(head, moves))
-    return apply_plan_locked(context, PlanFile(digest=head.digest, moves=moves), selection)
+    # Read twice, page by page: which rules are whole, and what is applied.
+    selection = Selection(unfinished_rules=_unfinished_rules(context, part, head))
+    return apply_records_locked(context, read_part(context, part, head.plan_id), selection)
 
 
 def _part_of(action: OperatorAction) -> PlanPart:
@@ -148,19 +146,20 @@ def _reviewed_plan(context: DecisionContext, action: OperatorAction) -> PlanHead
     return head
 
 
-def _unfinished_rules(head: PlanHead, moves: dict[Ref, tuple[Correction, ...]]) -> frozenset[str]:
+def _unfinished_rules(context: DecisionContext, part: PlanPart, head: PlanHead) -> frozenset[str]:
     """Return the rules of which the plan has more corrections than were approved.
 
     Such a rule was not reviewed as a whole, so it must not go on by itself in this portal.
     """
-    approved: dict[str, int] = {}
-    for corrections in moves.values():
-        for correction in corrections:
-            approved[correction.rule] = approved.get(correction.rule, 0) + 1
+    approved = Counter(
+        correction.rule
+        for corrections in read_part(context, part, head.plan_id)
+        for correction in corrections
+    )
     return frozenset(
         rule
         for rule, counts in head.summary.by_rule.items()
-        if sum(counts.values()) > approved.get(rule, 0)
+        if sum(counts.values()) > approved[rule]
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -201,6 +201,37 @@ def test_an_approval_reads_no_more_of_the_plan_than_its_first_correction(
     monkeypatch.setattr(plans, "read_corrections", read_page)
     approve(portal.context(new_rules=True), waiting(portal), "anna")
     assert next(read_pages) == 1
+
+
+def test_an_approved_plan_is_taken_batch_by_batch_and_never_whole(
+    portal: ConnectedPortal, contacts: list[Ref], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.operations.review_plan._PAGE", 1)
+    monkeypatch.setattr("connector.operations.apply_plan._CHUNK", 1)
+    steps: list[str] = []
+    read_corrections, add = plans.read_corrections, plans.add
+    reviewed = waiting(portal)
+    approve(portal.context(new_rules=True), reviewed, "anna")
+
+    def read_page(
+        session: Transaction, plan_id: str, **options: Any
+    ) -> list[tuple[int, tuple[Correction, ...]]]:
+        steps.append("read")
+        return read_corrections(session, plan_id, **options)
+
+    def add_batch(session: Transaction, plan_id: str, moves: list[tuple[Correction, ...]]) -> None:
+        steps.append("store")
+        add(session, plan_id, moves)
+
+    with monkeypatch.context() as watched:
+        watched.setattr(plans, "read_corrections", read_page)
+        watched.setattr(plans, "add", add_batch)
+        assert carry_out(portal) == 1
+    stored_at = [place for place, step in enumerate(steps) if step == "store"]
+    assert len(stored_at) == len(contacts)
+    # Between two batches that are stored, no more than the next page is read.
+    assert [later - earlier for earlier, later in pairwise(stored_at)] == [2, 2]
+    assert [portal.stage(ref) for ref in contacts] == ["opportunity", "opportunity", "customer"]
 
 
 def test_a_rejection_that_did_not_come_to_its_end_is_carried_out_by_the_daemon(
