@@ -22,12 +22,30 @@ from connector.sandbox.world.first_run import WORLDS, fill_first_run
 _TOKEN = "pat-eu1-sandbox"  # noqa: S105  opens nothing but the sandbox
 
 
-@click.command(epilog=help_examples("connector demo", "connector demo --contacts 500 --seed 7"))
-@click.option("--contacts", type=click.IntRange(20, 200_000), default=2000, show_default=True)
+@click.command(
+    epilog=help_examples(
+        "connector demo",
+        "connector demo --contacts 500 --seed 7",
+        "connector demo --serve",
+        "connector demo --serve --port 8090 --contacts 1000",
+    )
+)
+@click.option(
+    "--contacts",
+    type=click.IntRange(20, 200_000),
+    help="How many contacts the portal has.  [default: 2000; 400 with --serve]",
+)
 @click.option("--seed", type=int, default=1, show_default=True)
-def demo(*, contacts: int, seed: int) -> int:
+@click.option("--serve", "is_served", is_flag=True, help="Open the dashboard on half a year.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8080, show_default=True)
+def demo(*, contacts: int | None, seed: int, is_served: bool, port: int) -> int:
     """Show the main job on a simulated portal; needs no account and no configuration."""
-    return run_demo(REAL_CLOCK, contacts=contacts, seed=seed)
+    if not is_served:
+        return run_demo(REAL_CLOCK, contacts=contacts or 2000, seed=seed)
+    # Loaded here: it brings the daemon with it.
+    from connector.cli.demo_history import serve_demo
+
+    return serve_demo(REAL_CLOCK, console(), contacts=contacts or 400, seed=seed, port=port)
 
 
 @click.group(

@@ -23,8 +23,8 @@ from tests.journeys.workspace import Workspace
 __all__ = ["chromium"]  # a fixture
 pytestmark = NEEDS_CHROMIUM
 # Width, scheme, and whether axe looks: what it sees of a layout does not change with each of them.
-WINDOWS = ((390, "light", True), (390, "dark", True), (1280, "light", True), (1920, "dark", False))
-OTHER_WINDOWS = ((1280, "dark", False), (1920, "light", False))
+WINDOWS = ((390, "light", True), (1280, "dark", True), (1920, "light", False))
+OTHER_WINDOWS = ((390, "dark", False), (1280, "light", False), (1920, "dark", False))
 SERIOUS = {"serious", "critical"}
 SCREENSHOTS = os.environ.get("DASHBOARD_SCREENSHOTS")
 MIXED = ("/", "/corrections", "/runs", "/policy", "/check-up", "/audit?proof=1")

@@ -52,6 +52,27 @@ LEFT_ALONE_REASONS: Mapping[str, str] = {
 }
 
 
+def history_introduction(weeks: int) -> RenderableType:
+    """Say what is made, and that it takes a while."""
+    return Text(f"{weeks} weeks of an invented portal are made and corrected: about a minute …")
+
+
+def dashboard(url: str) -> RenderableType:
+    """Say where the dashboard is, and what to look at."""
+    return Panel(
+        Text.assemble(
+            "Half a year of an invented portal: ",
+            (url, "bold"),
+            "\n\nToday: the drift of each week, and what waits for you."
+            "\nCorrections: approve a rule, or reject it. Nothing else is written."
+            "\nRuns: one of them was undone; undo another."
+            "\nFunnel, Velocity, Overlooked, Writers: what the portal tells of itself."
+            "\n\nCtrl-C ends it, and nothing is kept.",
+        ),
+        title="The dashboard",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoRound:
     """One sync as the demo shows it; `examples` are the first correction of each kind."""
