@@ -72,7 +72,7 @@ class RunState:
     set once the database did not store what the run found out: no further write is begun then.
     `own_sources` names our own versions in histories, None before it was read.
 
-    `evidence_check` is the last reading of what moves rest on; `changed_deals` holds the deals
+    `evidence_check` is the last reading of what moves rest on; `changed_records` holds the deals
     that were found changed since the plan was made, and how, `changed_links` the records whose
     deals are others, whatever the mirror says of them by now.
     """
@@ -90,7 +90,7 @@ class RunState:
     storage_failure: StorageError | None = None
     own_sources: frozenset[Source] | None = None
     evidence_check: EvidenceCheck | None = None
-    changed_deals: dict[Ref, str] = field(default_factory=dict)
+    changed_records: dict[Ref, str] = field(default_factory=dict)
     changed_links: set[Ref] = field(default_factory=set)
 
 

@@ -15,8 +15,13 @@ from state.db.keys import RefChunk, chunk_refs, is_any
 from state.db.transaction import Transaction
 from state.db.upsert import upsert
 
-# Which end is the source of a row: deals before companies before contacts.
-_RANK: Final = {ObjectType.DEALS: 0, ObjectType.COMPANIES: 1, ObjectType.CONTACTS: 2}
+# Which end is the source of a row: deals and leads before companies before contacts.
+_RANK: Final = {
+    ObjectType.LEADS: 0,
+    ObjectType.DEALS: 1,
+    ObjectType.COMPANIES: 2,
+    ObjectType.CONTACTS: 3,
+}
 
 
 class _Row(SQLModel, table=True):

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlmodel import SQLModel
 
-from connector.core.model import ObjectType, Record, Ref
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType, Record, Ref
 from state import ledger, observed_changes
 from state.db.columns import number, number_key, table_of, text_key
 from state.db.columns import text as text_column
@@ -265,15 +265,15 @@ def contacts_of_companies(
 
 
 def count(session: Transaction) -> dict[ObjectType, int]:
-    """Count the live records of each type."""
+    """Count the live records of each type; leads only where there are any."""
     # Two counts, each from an index alone, in place of one over the whole table.
     counts = _count_by_type(session, _C.portal_id == session.portal_key)
     archived_counts = _count_by_type(
         session, and_(_C.portal_id == session.portal_key, _C.archived_at.is_not(None))
     )
     return {
-        object_type: counts[object_type] - archived_counts[object_type]
-        for object_type in ObjectType
+        object_type: count - archived_counts.get(object_type, 0)
+        for object_type, count in counts.items()
     }
 
 
@@ -322,7 +322,11 @@ def _set_due_statement(session: Transaction) -> Update:
 def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> dict[ObjectType, int]:
     query = select(_C.object_type, func.count()).where(*conditions).group_by(_C.object_type)
     counts = {row[0]: row[1] for row in session.execute(query)}
-    return {object_type: counts.get(object_type.value, 0) for object_type in ObjectType}
+    return {
+        object_type: counts.get(object_type.value, 0)
+        for object_type in ObjectType
+        if object_type in ALWAYS_READ_TYPES or object_type.value in counts
+    }
 
 
 def _rows(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, Any]:

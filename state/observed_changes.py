@@ -26,6 +26,7 @@ _PROPERTIES: Final = {
     ObjectType.DEALS: (DEAL_STAGE,),
     ObjectType.COMPANIES: (STAGE, STATUS),
     ObjectType.CONTACTS: (STAGE, STATUS),
+    ObjectType.LEADS: (),
 }
 
 

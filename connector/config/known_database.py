@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.config.settings import Settings
-from connector.core.model import ObjectType
+from connector.core.model import ALWAYS_READ_TYPES
 from connector.errors import UserError
 from state import checkpoints
 from state.db.store import Store
@@ -29,7 +29,7 @@ def require_database(url: str) -> None:
 
 def require_mirrored_portal(store: Store, portal_id: str, url: str) -> None:
     """Raise UserError where a database has never begun to mirror this portal."""
-    names = [f"{prefix}.{kind}" for prefix in ("changes", "list") for kind in ObjectType]
+    names = [f"{prefix}.{kind}" for prefix in ("changes", "list") for kind in ALWAYS_READ_TYPES]
     with store.reading(portal_id) as session:
         has_mirrored = any(checkpoints.get(session, name) for name in names)
     if not has_mirrored:

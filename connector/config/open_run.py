@@ -34,6 +34,7 @@ from connector.config.settings import Settings, is_loopback
 from connector.config.tokens import token_source
 from connector.context import Progress, RunContext, RunOrigin, no_progress
 from connector.core.binding.bind import bind
+from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import Portal
 from connector.core.policy.document import read_document
 from connector.core.policy.load import Policy, load_policy, with_settings
@@ -41,6 +42,7 @@ from connector.errors import StorageError, UserError
 from connector.hubspot.api import HubSpotApi
 from connector.hubspot.client import HubSpotClient
 from connector.hubspot.http.daily_budget import Reserve
+from connector.hubspot.http.failures import ScopeMissing
 from connector.hubspot.http.transport import TokenSource
 from state import portal_policy, portals
 from state.db.store import Store
@@ -150,6 +152,23 @@ def read_portal(api: HubSpotApi, settings: Settings) -> Portal:
     return replace(portal, account=account)
 
 
+def with_leads(api: HubSpotApi, portal: Portal, policy: Policy) -> Portal:
+    """Return the portal with its leads, where the policy rests on them.
+
+    Raise UserError where the token may not read them: what is not known is not absent.
+    """
+    if not policy.uses_leads or portal.lead_pipelines is not None:
+        return portal
+    try:
+        return api.with_leads(portal)
+    except ScopeMissing as error:
+        raise UserError(
+            f"The policy {policy.name} rests on HubSpot's leads, and this token may not read them. "
+            "Nothing was decided or written: give the token the scope `crm.objects.leads.read`, or "
+            f"set `lead_status.from: rules` in the policy. HubSpot says: {error}"
+        ) from error
+
+
 def require_portal(portal: Portal, settings: Settings) -> None:
     """Raise UserError where the token belongs to another portal than the one it must."""
     actual = portal.account.portal_id
@@ -183,10 +202,7 @@ def open_context(
     is wrong, the token belongs to another portal, or the policy is neither named nor the
     portal's last one, before anything about the portal is stored.
     """
-    if not creates_database:
-        require_database(settings.database_url)
-    elif is_new_database(settings.database_url):
-        _log.info("database.created", database=full_database_url(settings.database_url))
+    _note_database(settings, creates_database=creates_database)
     named = named_policy(settings, policy)
     # A mistake in a policy that is named is reported before HubSpot is asked for anything.
     loaded = read_policy(named.name, settings) if named else None
@@ -194,7 +210,9 @@ def open_context(
         portal = read_portal(api, settings)
         require_portal(portal, settings)
         portal_id = portal.account.portal_id
-        bound = bind(loaded, portal) if loaded else None
+        bound: BoundPolicy | None = None
+        if loaded:
+            portal, bound = _bind(api, portal, loaded)
         with Store.open(settings.database_url, lock_wait=LOCK_SECONDS) as store:
             if not creates_database:
                 require_mirrored_portal(store, portal_id, settings.database_url)
@@ -203,7 +221,8 @@ def open_context(
             loaded = loaded or read_policy(choice.name, settings)
             if purpose is not Purpose.OPERATE:
                 require_last_policy(choice, loaded, memory)
-            bound = bound or bind(loaded, portal)
+            if bound is None:
+                portal, bound = _bind(api, portal, loaded)
             for warning in bound.warnings:
                 _log.warning("policy.asleep", policy=bound.name, warning=warning)
             last_policy = remembered_policy(choice.name, loaded)
@@ -221,6 +240,20 @@ def open_context(
                 progress=progress,
                 origin=run_origin(settings, choice),
             )
+
+
+def _note_database(settings: Settings, *, creates_database: bool) -> None:
+    """Refuse a database that is not there, or say that it is created."""
+    if not creates_database:
+        require_database(settings.database_url)
+    elif is_new_database(settings.database_url):
+        _log.info("database.created", database=full_database_url(settings.database_url))
+
+
+def _bind(api: HubSpotApi, portal: Portal, policy: Policy) -> tuple[Portal, BoundPolicy]:
+    """Bind a policy to a portal; return the portal with its leads, where the policy wants them."""
+    portal = with_leads(api, portal, policy)
+    return portal, bind(policy, portal)
 
 
 def _remember(

@@ -11,6 +11,7 @@ from typing import Final
 STAGE: Final = "lifecyclestage"
 STATUS: Final = "hs_lead_status"
 DEAL_STAGE: Final = "dealstage"
+LEAD_STAGE: Final = "hs_pipeline_stage"
 
 
 class ObjectType(StrEnum):
@@ -19,14 +20,26 @@ class ObjectType(StrEnum):
     CONTACTS = "contacts"
     COMPANIES = "companies"
     DEALS = "deals"
+    LEADS = "leads"
+
+
+ALWAYS_READ_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS)
+"""The types that every portal has and every policy reads; leads are read where a policy asks."""
 
 
 STAGE_PROPERTIES: Final[Mapping[ObjectType, str]] = {
     ObjectType.CONTACTS: STAGE,
     ObjectType.COMPANIES: STAGE,
     ObjectType.DEALS: DEAL_STAGE,
+    ObjectType.LEADS: LEAD_STAGE,
 }
 """The property that holds the stage of a record of each type."""
+_PLURALS: Final = {
+    "contact": "contacts",
+    "company": "companies",
+    "deal": "deals",
+    "lead": "leads",
+}
 _MAX_ID = 2**63 - 1
 """The largest id that databases store."""
 
@@ -46,9 +59,7 @@ class Ref:
         Ref(object_type=<ObjectType.CONTACTS: 'contacts'>, id='123')
         """
         type_name, _, record_id = text.strip().replace(" ", "/", 1).partition("/")
-        plural = {"contact": "contacts", "company": "companies", "deal": "deals"}.get(
-            type_name, type_name
-        )
+        plural = _PLURALS.get(type_name, type_name)
         is_number = record_id.isascii() and record_id.isdigit()
         if plural not in tuple(ObjectType) or not is_number or int(record_id) > _MAX_ID:
             raise ValueError(f"{text!r} is not a record: write contacts/123")
@@ -133,7 +144,7 @@ class PropertyDefinition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealStage:
-    """A stage of a deal pipeline; `None` where its metadata say nothing."""
+    """A stage of a pipeline; `None` where its metadata say nothing, as those of leads do."""
 
     id: str
     label: str
@@ -143,7 +154,7 @@ class DealStage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A deal pipeline with its stages in their order."""
+    """A pipeline of deals, or of leads, with its stages in their order."""
 
     id: str
     label: str
@@ -179,13 +190,15 @@ class Account:
 class Portal:
     """A portal: its account, property definitions and deal pipelines.
 
-    `unreadable` says why definitions were left out, by `contacts.name`.
+    `unreadable` says why definitions were left out, by `contacts.name`. `lead_pipelines` is None
+    where leads were not asked for: then nothing is known of them.
     """
 
     account: Account
     definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]]
     pipelines: tuple[Pipeline, ...]
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    lead_pipelines: tuple[Pipeline, ...] | None = None
 
     def options(self, object_type: ObjectType, name: str) -> tuple[Option, ...]:
         """Return a property's options in the portal's order, () where there is none.

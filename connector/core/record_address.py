@@ -10,6 +10,7 @@ _TYPE_IDS: Final = {
     ObjectType.CONTACTS: "0-1",
     ObjectType.COMPANIES: "0-2",
     ObjectType.DEALS: "0-3",
+    ObjectType.LEADS: "0-136",
 }
 
 

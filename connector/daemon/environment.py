@@ -19,6 +19,7 @@ from connector.config.open_run import (
     require_own_policy,
     reserve_from_settings,
     run_id,
+    with_leads,
     wrong_portal_error,
 )
 from connector.config.policy_choice import PolicyChoice
@@ -194,9 +195,15 @@ class Environment:
     def _read_portal(self, known: Portal | None = None) -> Portal:
         """Return the portal's definition, stored where it changed; `known` where it did not."""
         portal = read_portal(self.api, self.settings)
+        if known is not None:
+            portal = with_leads(self.api, portal, self.policy.policy)
         self._portal_read_at = self._sources.clock.monotonic()
         if known == portal and self._is_portal_stored:
             return portal
+        self._store_portal(portal)
+        return portal
+
+    def _store_portal(self, portal: Portal) -> None:
         try:
             with self.store.begin(portal.account.portal_id) as session:
                 portals.save(session, portal, self.api.now())
@@ -204,7 +211,6 @@ class Environment:
         except StorageError as error:
             # A full disk, say: open moves are finished first, and the cycle's steps say the rest.
             _log.error("portal.not_stored", portal=portal.account.portal_id, message=str(error))
-        return portal
 
     def _open_policy(self) -> BoundPolicy:
         """Return the policy to begin with; UserError where it is wrong, or not the portal's."""
@@ -240,7 +246,12 @@ class Environment:
         return choose_policy(self.store, self.settings, self.portal_id)
 
     def _bind_policy(self) -> BoundPolicy:
-        bound = bind(read_policy(self._policy_name, self.settings), self.portal)
+        policy = read_policy(self._policy_name, self.settings)
+        portal = with_leads(self.api, self.portal, policy)
+        if portal is not self.portal:
+            self._store_portal(portal)
+            self.portal = portal
+        bound = bind(policy, portal)
         for warning in bound.warnings:
             _log.warning("policy.asleep", policy=bound.name, warning=warning)
         _log.info("policy.read", policy=bound.name, digest=bound.digest)

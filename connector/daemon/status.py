@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connector.core.model import ObjectType
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
@@ -54,7 +54,9 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
         due_counts = mirror.count_due(session, until=now)
         head = plans.latest(session)
         events = outgoing_events.count(session)
-        poll_checkpoints = [checkpoints.get(session, f"changes.{kind}") for kind in ObjectType]
+        poll_checkpoints = [
+            checkpoints.get(session, f"changes.{kind}") for kind in ALWAYS_READ_TYPES
+        ]
         return Status(
             due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
             open_moves=len(outbox.open_moves(session)),
@@ -74,7 +76,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
 
 
 def _lag(polled_until: list[str], now: datetime) -> float | None:
-    if len(polled_until) < len(ObjectType):
+    if len(polled_until) < len(ALWAYS_READ_TYPES):
         return None
     return max(0.0, (now - min(map(datetime.fromisoformat, polled_until))).total_seconds())
 

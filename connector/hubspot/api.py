@@ -149,6 +149,13 @@ class HubSpotApi(Protocol):
         """
         ...
 
+    def with_leads(self, portal_info: Portal) -> Portal:
+        """Return a portal with the properties and pipelines of its leads; two requests.
+
+        Raise ScopeMissing without the scope `crm.objects.leads.read`.
+        """
+        ...
+
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows of contacts and companies; needs the scope `automation`.
 

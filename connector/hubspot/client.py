@@ -145,7 +145,7 @@ class HubSpotClient:
     def token_info(self) -> TokenInfo:
         """Return kind and scopes of the token; one request, none for an OAuth app's.
 
-        HubSpot tells the scopes of a private app's token alone, by the token itself
+        HubSpot tells the scopes of a private app's token alone
         (https://developers.hubspot.com/docs/apps/legacy-apps/private-apps/overview).
         """
         if isinstance(self._token_source, Tokens):
@@ -154,18 +154,18 @@ class HubSpotClient:
         return TokenInfo(kind=TokenKind.STATIC, scopes=portal.parse_scopes(answer))
 
     def portal(self) -> Portal:
-        """Return account, pipelines and property definitions; five requests.
-
-        The account's comes first, so that a useless token is refused once; then all side by side.
-        """
-        account = self.account()
+        """Return account, pipelines and property definitions; five requests, four side by side."""
+        account = self.account()  # comes first, so that a useless token is refused once
         return portal_definitions.read(self._send, self._routes, self._side_by_side, account)
 
     def property_rules(self, object_type: ObjectType) -> Mapping[str, tuple[str, ...]]:
         """Return the kinds of the validation rules on each property; one request."""
-        path = self._routes.path(Route.PROPERTY_RULES, object_type)
-        request = Request(route=Route.PROPERTY_RULES, path=path)
-        return self._send(request, portal.parse_property_rules)
+        path = self._routes.path(route := Route.PROPERTY_RULES, object_type)
+        return self._send(Request(route=route, path=path), portal.parse_property_rules)
+
+    def with_leads(self, portal_info: Portal) -> Portal:
+        """Return a portal with the definitions of its leads; two requests."""
+        return portal_definitions.read_leads(self._send, self._routes, portal_info)
 
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return the active workflows; two requests for each hundred, of `pages` hundreds."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connector.context import RunContext
-from connector.core.model import ObjectType
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.hubspot.http.daily_budget import Allowance
 from connector.hubspot.http.rate_limits import OUR_SHARE
 from connector.operations.resume_after_quota_reset import resume_after_quota_reset
@@ -33,7 +33,7 @@ class Cost:
 
 def estimate_cost(context: RunContext) -> Cost:
     """Estimate what reading the whole portal costs; three requests."""
-    records = {kind: context.api.search_last(kind).total or 0 for kind in ObjectType}
+    records = {kind: context.api.search_last(kind).total or 0 for kind in ALWAYS_READ_TYPES}
     requests = sum(_page_count(count) for count in records.values())
     requests += 2 * -(-records[ObjectType.DEALS] // _LINKS_PER_READ)
     allowance = context.api.allowance()

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 
 from connector.core.binding.bind import bind
 from connector.core.binding.bound_policy import BoundPolicy
-from connector.core.model import STAGE, STATUS, Account, ObjectType, Portal, Ref
+from connector.core.model import (
+    ALWAYS_READ_TYPES,
+    STAGE,
+    STATUS,
+    Account,
+    ObjectType,
+    Portal,
+    Ref,
+)
 from connector.core.policy.load import Policy
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.api import HubSpotApi
@@ -69,7 +77,7 @@ def _read_portal(api: HubSpotApi) -> Portal | ConnectorError:
 def _check_access(api: HubSpotApi, account: Account) -> Iterator[Finding]:
     """Yield what the token may read and write, and how much of it."""
     yield check_scopes(api)
-    for kind in ObjectType:
+    for kind in ALWAYS_READ_TYPES:
         yield _check_readable(api, kind)
     yield _check_budget(api.allowance(), account)
     for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
@@ -83,6 +91,17 @@ def _check_policy_in_portal(api: HubSpotApi, policy: Policy, portal: Portal) -> 
     yield from _check_pipelines(portal)
     yield from check_properties(policy, portal)
     yield from check_rules(api, policy)
+    yield from _check_with_policy(api, policy, portal)
+
+
+def _check_with_policy(api: HubSpotApi, policy: Policy, portal: Portal) -> Iterator[Finding]:
+    """Bind the policy to the portal, and yield what the two are together."""
+    if policy.uses_leads:
+        portal, finding = _check_leads(api, portal)
+        yield finding
+        # Without its leads, the policy cannot be bound to the portal.
+        if finding.result is not CheckResult.OK:
+            return
     try:
         bound = bind(policy, portal)
     except UserError as error:
@@ -166,6 +185,25 @@ def _check_readable(api: HubSpotApi, kind: ObjectType) -> Finding:
     except ConnectorError as error:
         return unchecked(f"read {kind}", error)
     return Finding(name=f"read {kind}", result=CheckResult.OK, message=f"{total or 0:,} records")
+
+
+def _check_leads(api: HubSpotApi, portal: Portal) -> tuple[Portal, Finding]:
+    """Read what the portal says of its leads, which needs a scope of its own, and count them."""
+    kind = ObjectType.LEADS
+    try:
+        portal = api.with_leads(portal)
+        total = api.search_changed(kind, (), since=_EPOCH, until=api.now()).total or 0
+    except ScopeMissing as error:
+        message = (
+            f"{error} The policy rests on leads, so nothing is decided without them: give the "
+            "token `crm.objects.leads.read`, or set `lead_status.from: rules`"
+        )
+        return portal, Finding(name=f"read {kind}", result=CheckResult.FAIL, message=message)
+    except ConnectorError as error:
+        return portal, unchecked(f"read {kind}", error)
+    stages = [stage.label for pipeline in portal.lead_pipelines or () for stage in pipeline.stages]
+    message = f"{total:,} records; their stages are {', '.join(stages)}"
+    return portal, Finding(name=f"read {kind}", result=CheckResult.OK, message=message)
 
 
 def _check_budget(allowance: Allowance, account: Account) -> Finding:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from connector.core.model import ObjectType
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.operations.finding import CheckResult, Finding
 from state import mirror, webhook_inbox
 from state.db.store import Store
@@ -63,7 +63,7 @@ def check_arrivals(store: Store, portal_id: str, *, now: datetime) -> Iterator[F
     with store.reading(portal_id) as session:
         arrivals = webhook_inbox.arrivals(session, since=since)
         created = mirror.count_created(session, since=since)
-    for kind in ObjectType:
+    for kind in ALWAYS_READ_TYPES:
         record_events, link_events = arrivals.get((kind, False)), arrivals.get((kind, True))
         message = (
             f"{_text(record_events)} of records, {_text(link_events)} of associations in "

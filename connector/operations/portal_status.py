@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.core.model import ObjectType
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.errors import UserError
 from connector.push.pause import pause_reason
 from state import checkpoints, mirror, outbox, quarantine
@@ -35,7 +35,7 @@ def read_portal_status(store: Store, portal_id: str, *, now: datetime) -> Portal
     paused = pause_reason(store, portal_id)
     with store.reading(portal_id) as session:
         due_counts = mirror.count_due(session, until=now)
-        polls = [checkpoints.get(session, f"changes.{kind}") for kind in ObjectType]
+        polls = [checkpoints.get(session, f"changes.{kind}") for kind in ALWAYS_READ_TYPES]
         polled_until = min(
             (datetime.fromisoformat(poll["until"]) for poll in polls if poll), default=None
         )

@@ -378,7 +378,7 @@ def _longest_hold(
             for hold in lookup.holds_by_target.get(target, ())
             if hold.property_name in {"", correction.property_name}
         ]
-    now, newest = facts.now, facts.evidence_at
+    now, newest = facts.now, facts.newest_evidence(correction.property_name)
     return longest_hold(
         hold for hold in candidates if is_in_force(hold, now=now, evidence_at=newest)
     )

@@ -10,8 +10,10 @@ from connector.context import DecisionContext, RunContext
 from connector.core.decide.company_group import NONE_PINNED, PinnedProperties
 from connector.core.decide.facts import Facts, needs_deal_history, read_policy_deal, record_facts
 from connector.core.decide.history_needs import needs_edit_history
+from connector.core.leads import Lead, read_lead
 from connector.core.model import (
     DEAL_STAGE,
+    LEAD_STAGE,
     STAGE,
     STATUS,
     Association,
@@ -40,6 +42,8 @@ class MirrorData:
     deal_links: Mapping[Ref, tuple[Association, ...]]
     histories: Mapping[Ref, tuple[Version, ...]]
     companies: Mapping[Ref, Record]
+    leads: Mapping[Ref, Record]
+    lead_links: Mapping[Ref, tuple[Association, ...]]
 
 
 def gather(
@@ -64,6 +68,8 @@ def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
     """
     set_aside = unreadable_refs(context, refs)
     mirror_data = _read_mirror(context, [ref for ref in refs if ref not in set_aside])
+    # A lead that cannot be read is not the same as no lead: its contact is left alone.
+    without_lead = _contacts_with_unreadable_leads(context, mirror_data)
     counted_deals = {
         ref: _counted_deals(mirror_data, ref, context.policy.labels) for ref in mirror_data.records
     }
@@ -75,6 +81,7 @@ def _own_facts(context: DecisionContext, refs: Sequence[Ref]) -> list[Facts]:
         for ref, record in mirror_data.records.items()
         # Without the history of its deal, a record would be decided on half the evidence.
         if unreadable_deals.isdisjoint(deal_record.ref for deal_record in counted_deals[ref])
+        and ref not in without_lead
     }
     edited_records, unreadable = _read_edit_histories(context, mirror_data, facts_by_ref)
     # Without its own history, it is not known whether a person set what would be written over.
@@ -102,7 +109,37 @@ def _record_facts(
             for deal in deals
         ],
         company=mirror_data.companies.get(_company_of(record)),
+        leads=_leads_of(context, mirror_data, record.ref, histories),
         now=now,
+    )
+
+
+def _leads_of(
+    context: DecisionContext,
+    mirror_data: MirrorData,
+    ref: Ref,
+    histories: Mapping[Ref, Sequence[Version]],
+) -> list[Lead]:
+    """Return the leads of a contact that are not archived."""
+    linked = (mirror_data.leads[link.target] for link in mirror_data.lead_links.get(ref, ()))
+    return [
+        read_lead(context.policy.lead_stages, record, histories.get(record.ref, ()))
+        for record in linked
+        if not record.archived
+    ]
+
+
+def _contacts_with_unreadable_leads(
+    context: DecisionContext, mirror_data: MirrorData
+) -> frozenset[Ref]:
+    """Return the contacts with a lead that is set aside, or that the mirror lacks."""
+    linked = {link.target for links in mirror_data.lead_links.values() for link in links}
+    unreadable = unreadable_refs(context, sorted(linked)) if linked else frozenset()
+    unreadable |= linked - mirror_data.leads.keys()
+    return frozenset(
+        ref
+        for ref, links in mirror_data.lead_links.items()
+        if not unreadable.isdisjoint(link.target for link in links)
     )
 
 
@@ -142,12 +179,26 @@ def _read_mirror(context: DecisionContext, refs: Sequence[Ref]) -> MirrorData:
         records = _with_known_edits(context, session, mirror.get(session, refs))
         links = associations.read_to_deals(session, refs)
         deals = sorted({link.target for record_links in links.values() for link in record_links})
+        contacts = [ref for ref in refs if ref.object_type is ObjectType.CONTACTS]
+        lead_links = (
+            associations.read(session, contacts, ObjectType.LEADS)
+            if context.policy.uses_leads
+            else {}
+        )
+        leads = sorted(
+            {link.target for record_links in lead_links.values() for link in record_links}
+        )
         return MirrorData(
             records={ref: record for ref, record in records.items() if not record.archived},
             links=links,
             deals=mirror.get(session, deals),
             deal_links=associations.read_of_deals(session, deals),
-            histories=ledger.read_versions(session, deals, DEAL_STAGE),
+            histories={
+                **ledger.read_versions(session, deals, DEAL_STAGE),
+                **ledger.read_versions(session, leads, LEAD_STAGE),
+            },
+            leads=mirror.get(session, leads),
+            lead_links=lead_links,
             companies=mirror.get(session, _company_refs(records.values())),
         )
 

@@ -7,18 +7,18 @@ it is read by its id.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from connector.context import RunContext
-from connector.core.binding.bind import needed_properties
+from connector.core.binding.bind import needed_properties, types_to_read
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
 from connector.plan.quarantine_unreadable import note_unreadable
-from connector.pull.ingest import ingest, read_batch
+from connector.pull.ingest import LINK_OWNERS, ingest, read_batch
 from connector.pull.missing_records import resolve_missing
 from state import checkpoints, mirror, mirror_queries
 from state.unreadable_records import FailedReading
@@ -30,8 +30,7 @@ _PAGE_SIZE: Final = 100
 _PAGES_PER_STEP: Final = 10  # a thousand records: as many as one association read takes
 _RECYCLING_BIN_TIME: Final = timedelta(days=90)
 _CHECKPOINT: Final = "rolling"
-# Deals first: their associations are those of contacts and companies as well.
-_ORDER: Final = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
+_FIRST: Final = ObjectType.DEALS  # their associations are those of contacts and companies as well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ class RescanPosition:
     def from_checkpoint(cls, value: Any, now: datetime) -> RescanPosition:
         """Return the position of a checkpoint's value; without one the first round begins now."""
         if value is None:
-            return cls(kind=_ORDER[0], last_id="0", cursor=None, scheduled_until=now)
+            return cls(kind=_FIRST, last_id="0", cursor=None, scheduled_until=now)
         return cls(
             kind=ObjectType(value["kind"]),
             last_id=value["last_id"],
@@ -105,6 +104,9 @@ def _load_position(context: RunContext) -> tuple[RescanPosition, timedelta]:
             checkpoints.get(session, _CHECKPOINT), context.api.now()
         )
         counts = mirror.count(session)
+    # Leads that the policy no longer reads: the round goes on from its beginning.
+    if position.kind not in types_to_read(context.policy):
+        position = replace(position, kind=_FIRST, last_id="0", cursor=None)
     return position, DAY / sum(count // _PAGE_SIZE + 1 for count in counts.values())
 
 
@@ -122,7 +124,9 @@ def rescan_pages(
     next_position, pages = position, 0
     while pages < min(max_pages, _PAGES_PER_STEP) and (next_position.cursor or not pages):
         page = context.api.list_page(position.kind, properties, after=next_position.cursor)
-        next_position = _next_position(next_position, page, page_interval)
+        next_position = _next_position(
+            next_position, page, page_interval, types_to_read(context.policy)
+        )
         records.extend(page.records)
         unreadable |= page.unreadable
         pages += 1
@@ -134,13 +138,9 @@ def rescan_pages(
             session, position.kind, after_id=position.last_id, up_to_id=up_to_id
         )
         changed = mirror.select_changed(session, records)
-    # All deals, since an association may change without a trace on either record.
-    ingest(
-        context,
-        read_batch(
-            context, position.kind, records if position.kind is ObjectType.DEALS else changed
-        ),
-    )
+    # All deals and leads, since an association may change without a trace on either record.
+    to_ingest = records if position.kind in LINK_OWNERS else changed
+    ingest(context, read_batch(context, position.kind, to_ingest))
     resolve_missing(
         context, missing_refs(mirrored, {record.ref for record in records} | unreadable.keys(), now)
     )
@@ -166,7 +166,10 @@ def missing_refs(
 
 
 def _next_position(
-    position: RescanPosition, page: Page, page_interval: timedelta
+    position: RescanPosition,
+    page: Page,
+    page_interval: timedelta,
+    kinds: Sequence[ObjectType],
 ) -> RescanPosition:
     """Return the position after a page: within the type, at the next type, or in the next round."""
     ids = [int(position.last_id), *(int(record.ref.id) for record in page.records)]
@@ -181,8 +184,8 @@ def _next_position(
             cursor=page.after,
             scheduled_until=position.scheduled_until + page_interval,
         )
-    next_index = _ORDER.index(position.kind) + 1
-    rounds, kind = position.rounds + next_index // len(_ORDER), _ORDER[next_index % len(_ORDER)]
+    next_index = kinds.index(position.kind) + 1
+    rounds, kind = position.rounds + next_index // len(kinds), kinds[next_index % len(kinds)]
     return RescanPosition(
         kind=kind,
         last_id="0",

@@ -17,7 +17,7 @@ from connector.hubspot.api import Page
 from connector.hubspot.http.failures import RequestRefused
 from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
-from connector.pull.ingest import Batch, Links, ingest, read_links
+from connector.pull.ingest import LINK_OWNERS, Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing
 from connector.pull.scan_progress import ScanProgress
 from connector.pull.windows import ReadPosition, load_position, position_checkpoint
@@ -35,9 +35,10 @@ def scan_object_type(context: RunContext, kind: ObjectType, properties: Sequence
     """List every record of a type into the mirror; return how many were listed.
 
     Later polls read changes since the *beginning* of the scan, since records may change
-    while it goes on. Only the associations of deals are read: whatever a deal is linked with is
-    known from the deal's side. Lists come in the order of ids, and a list may begin at any id;
-    neither is documented by HubSpot, so where it does not hold a single range reads all.
+    while it goes on. Only the associations of deals and leads are read: whatever
+    they are linked with is known from their side. Lists come in the order of ids, and a list may
+    begin at any id; neither is documented by HubSpot, so where it does not hold a single range
+    reads all.
     """
     return _read_and_finish(_FullScan(context, kind, properties))
 
@@ -149,7 +150,7 @@ class _FullScan:
         """Return a scan at its beginning; one request counts the records."""
         last_page = self._context.api.search_last(self._kind)
         with self._context.reading() as session:
-            mirrored_count = mirror.count(session)[self._kind]
+            mirrored_count = mirror.count(session).get(self._kind, 0)
         progress = ScanProgress(
             kind=self._kind,
             started=self._context.api.now().isoformat(),
@@ -222,7 +223,7 @@ class _FullScan:
                 self._request_page(pool, number)
         if page_requests:
             # The associations of deals are read later; other types are complete without any.
-            are_complete = self._kind is not ObjectType.DEALS and not self._is_fill
+            are_complete = self._kind not in LINK_OWNERS and not self._is_fill
             complete = [record.ref for record in records] if are_complete else []
             self._store_batch(Batch(records=records, complete=complete))
 
@@ -237,7 +238,7 @@ class _FullScan:
     def _note_pending(self, range_page: RangePage) -> None:
         """Note whose associations are still to be read, and which records the page lacks."""
         note_unreadable(self._context, range_page.unreadable, FailedReading.PAGE)
-        if self._kind is ObjectType.DEALS and not self._is_fill:
+        if self._kind in LINK_OWNERS and not self._is_fill:
             self.progress.unlinked.extend(record.ref for record in range_page.records)
         if self.progress.is_repeat:
             self.progress.missing.extend(self._missing_refs(range_page))

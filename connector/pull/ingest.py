@@ -29,7 +29,10 @@ LINKED_TYPES: Mapping[ObjectType, tuple[ObjectType, ...]] = {
     ObjectType.DEALS: (ObjectType.COMPANIES, ObjectType.CONTACTS),
     ObjectType.COMPANIES: (ObjectType.DEALS,),
     ObjectType.CONTACTS: (ObjectType.DEALS,),
+    ObjectType.LEADS: (ObjectType.CONTACTS,),
 }
+LINK_OWNERS = frozenset({ObjectType.DEALS, ObjectType.LEADS})
+"""The types from whose side associations are read: whatever they are linked with follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ def read_batch(context: RunContext, kind: ObjectType, records: Sequence[Record])
     # A record whose associations cannot be read is left as the mirror has it.
     complete = {record.ref for record in records}.intersection(*(refs for _, refs in links))
     records = [record for record in records if record.ref in complete]
-    unknown_deals = [] if kind is ObjectType.DEALS else _unknown_targets(context, links)
+    unknown_deals = [] if kind in LINK_OWNERS else _unknown_targets(context, links)
     if not unknown_deals:
         return Batch(records=records, links=links, complete=sorted(complete))
     properties = needed_properties(context.policy, context.portal)[ObjectType.DEALS]
@@ -107,9 +110,10 @@ def _unknown_targets(context: RunContext, links: Sequence[tuple[ObjectType, Link
 def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | None = None) -> None:
     """Put a batch into the mirror, and make every record due that it concerns: one transaction.
 
-    Due are new and changed records, the contacts and companies of changed deals and of changed
-    associations, the contacts of changed companies where a rule reads company facts, and both the
-    old and the new company of a contact. `checkpoint` is stored in the same transaction.
+    Due are new and changed records, the contacts and companies of changed deals, the contacts of
+    changed leads, whatever a changed association names, the contacts of changed companies where a
+    rule reads company facts, and both the old and the new company of a contact. `checkpoint` is
+    stored in the same transaction.
     """
     now = context.api.now()
     former_companies = companies_of(
@@ -121,9 +125,13 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
         changed_deals = [
             record.ref for record in changed if record.ref.object_type is ObjectType.DEALS
         ]
+        changed_leads = [
+            record.ref for record in changed if record.ref.object_type is ObjectType.LEADS
+        ]
         affected = (
             _store_links(context, session, batch.links, changed_deals)
             | _contacts_of_companies(context, session, batch.records)
+            | _contacts_of_leads(session, changed_leads)
             | former_companies
         )
         mirror.mark_due(session, affected, at=now)
@@ -196,6 +204,11 @@ def _complete_deal_links(
         for ref in companies.keys() & contacts.keys()
         if ref.object_type is ObjectType.DEALS
     }
+
+
+def _contacts_of_leads(session: Transaction, leads: Sequence[Ref]) -> set[Ref]:
+    links_by_lead = associations.read(session, leads, ObjectType.CONTACTS) if leads else {}
+    return {link.target for links in links_by_lead.values() for link in links}
 
 
 def _contacts_of_companies(

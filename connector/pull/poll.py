@@ -34,8 +34,6 @@ from connector.pull.windows import (
 from state import checkpoints, mirror
 from state.unreadable_records import FailedReading
 
-# Deals first: a contact's new deal is then in the mirror before the contact is read.
-ORDER = (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS)
 # The `Date` of an answer holds whole seconds, so the portal may be a little ahead of it.
 _CLOCK_LEAD = timedelta(seconds=2)
 _SCANNED_CHECKPOINT = "whole"
@@ -73,9 +71,9 @@ def pull(context: RunContext, *, full: bool = False) -> PullResult:
     incomplete_windows: list[BadAnswer] = []
     already_scanned = _scanned_types(context) if full else ()
     with context.reading() as session:
-        positions = load_positions(session, ORDER)
-        with_incomplete_windows = types_with_incomplete_windows(session, ORDER)
-    for kind in ORDER:
+        positions = load_positions(session, properties)
+        with_incomplete_windows = types_with_incomplete_windows(session, properties)
+    for kind in properties:
         position = None if full and kind not in already_scanned else positions[kind]
         if names := _fill_missing_properties(context, kind, position, properties[kind]):
             filled[kind] = names

@@ -24,7 +24,7 @@ def retry_set_aside(context: RunContext) -> None:
     """Read the records whose next try has come; those that can be read are decided again."""
     with context.reading() as session:
         entries = unreadable_records.read_due(session, at=context.api.now())
-    for kind in ObjectType:
+    for kind in needed_properties(context.policy, context.portal):
         due = [entry for entry in entries if entry.record.object_type is kind][:_MAX_TRIES]
         with_history = [entry.record for entry in due if entry.reading is FailedReading.HISTORY]
         failing = _retry_histories(context, kind, with_history)

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from connector.context import RunContext
-from connector.core.binding.bind import needed_properties
+from connector.core.binding.bind import needed_properties, types_to_read
 from connector.core.model import ObjectType, Record, Ref
 from connector.hubspot import search_window
 from connector.hubspot.api import SEARCH_LIMIT
 from connector.plan.quarantine_unreadable import note_unreadable, read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
-from connector.pull.poll import ORDER, pull
+from connector.pull.poll import pull
 from state import checkpoints, mirror, mirror_queries
 from state.unreadable_records import FailedReading
 
@@ -55,13 +55,15 @@ def verify_mirror(context: RunContext, *, sample_size: int = SAMPLE_SIZE) -> tup
     A search shows the newest records late, so only what is older than the overlap is compared.
     """
     pull(context)
-    return tuple(_verify_type(context, kind, sample_size) for kind in ORDER)
+    return tuple(_verify_type(context, kind, sample_size) for kind in types_to_read(context.policy))
 
 
 def is_proven(context: RunContext) -> bool:
     """Return whether every type was proven, or listed whole, within a day."""
     with context.reading() as session:
-        proof_times = [checkpoints.get(session, f"proven.{kind}") for kind in ORDER]
+        proof_times = [
+            checkpoints.get(session, f"proven.{kind}") for kind in types_to_read(context.policy)
+        ]
     now = context.api.now()
     return all(
         proof_time and now - datetime.fromisoformat(proof_time) <= PROOF_VALIDITY

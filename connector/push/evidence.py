@@ -9,13 +9,16 @@ from typing import Final
 from connector.context import EvidenceCheck, RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.corrections.moves import Move
-from connector.core.model import Association, Direction, ObjectType, Record, Ref
+from connector.core.model import LEAD_STAGE, Association, Direction, ObjectType, Ref
 from connector.hubspot.api import ReadResult
 from connector.push.release_holds import UNDO
 from state import associations, mirror
 
-_DEAL: Final = re.compile(r"deals/(\d+)\b")
-_DEAL_PROPERTIES: Final = ("dealstage", "pipeline")
+_NAMED: Final = re.compile(r"(?:deals|leads)/\d+\b")
+_COMPARED_PROPERTIES: Final = {
+    ObjectType.DEALS: ("dealstage", "pipeline"),
+    ObjectType.LEADS: (LEAD_STAGE,),
+}
 
 Links = Mapping[Ref, tuple[Association, ...]]
 
@@ -48,13 +51,13 @@ def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck
     at = context.api.now()
     # What an earlier reading found changed is in the mirror as it is now, and would look
     # unchanged: the corrections of this plan rest on what it was before.
-    changed_deals = context.state.changed_deals
-    changed_deals |= _changed_deals(context, moves)
+    changed_records = context.state.changed_records
+    changed_records |= _changed_named_records(context, moves)
     reasons = {
-        move.record: changed_deals[deal]
+        move.record: changed_records[ref]
         for move in moves
-        for deal in _named_deals(move)
-        if deal in changed_deals
+        for ref in _named_records(move)
+        if ref in changed_records
     }
     changed_links = context.state.changed_links
     changed_links |= _changed_links(context, [move.record for move in moves if _takes_away(move)])
@@ -66,12 +69,13 @@ def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck
     return EvidenceCheck(records=frozenset(move.record for move in moves), reasons=reasons, at=at)
 
 
-def _named_deals(move: Move) -> set[Ref]:
+def _named_records(move: Move) -> set[Ref]:
+    """Return the deals and leads that a move names as its evidence."""
     return {
-        Ref(ObjectType.DEALS, deal.group(1))
+        Ref.parse(named.group())
         for correction in move.corrections
         for text in correction.evidence
-        if (deal := _DEAL.match(text))
+        if (named := _NAMED.match(text))
     }
 
 
@@ -83,48 +87,57 @@ def _takes_away(move: Move) -> bool:
     )
 
 
-def _changed_deals(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]:
-    """Return the deals named as evidence that are missing or in another stage, and say which."""
-    named = sorted(set().union(*map(_named_deals, moves)))
+def _changed_named_records(context: RunContext, moves: Sequence[Move]) -> dict[Ref, str]:
+    """Return the deals and leads named as evidence that changed, and say how."""
+    named = set().union(*map(_named_records, moves))
+    changed: dict[Ref, str] = {}
+    for kind, names in _COMPARED_PROPERTIES.items():
+        refs = sorted(ref for ref in named if ref.object_type is kind)
+        if refs:
+            changed |= _changed_records(context, refs, names)
+    return changed
+
+
+def _changed_records(
+    context: RunContext, named: Sequence[Ref], names: Sequence[str]
+) -> dict[Ref, str]:
+    """Return which of these are missing or in another stage, and say which; the mirror follows."""
     with context.reading() as session:
         mirrored = mirror.get(session, named)
-    # A deal that the mirror does not hold is an undo's, or of another portal's words.
-    deals = [deal for deal in named if deal in mirrored]
-    result = _read_twice(context, deals)
+    # A record that the mirror does not hold is an undo's, or of another portal's words.
+    refs = [ref for ref in named if ref in mirrored]
+    result = _read_twice(context, refs, names)
     current = result.records
-    # A deal that HubSpot does not serve is neither missing nor changed: the mirror's word stands.
-    deals = [deal for deal in deals if deal not in result.unreadable]
-    missing_refs = {deal for deal in deals if deal not in current or current[deal].ref != deal}
+    # What HubSpot does not serve is neither missing nor changed: the mirror's word stands.
+    refs = [ref for ref in refs if ref not in result.unreadable]
+    missing_refs = {ref for ref in refs if ref not in current or current[ref].ref != ref}
     changed = {
-        deal
-        for deal in deals
-        if deal not in missing_refs and _has_moved(mirrored[deal], current[deal])
+        ref
+        for ref in refs
+        if ref not in missing_refs
+        and any(current[ref].value(name) != mirrored[ref].value(name) for name in names)
     }
     if missing_refs or changed:
         now = context.api.now()
         with context.begin() as session:
-            mirror.patch(session, [current[deal] for deal in changed], due_at=now)
+            mirror.patch(session, [current[ref] for ref in changed], due_at=now)
             mirror.archive(session, missing_refs, at=now)
             links = associations.read_of_deals(session, missing_refs | changed)
-            linked = {link.target for deal_links in links.values() for link in deal_links}
+            linked = {link.target for record_links in links.values() for link in record_links}
             mirror.mark_due(session, linked, at=now)
     return {
-        **{deal: f"{deal} is archived, deleted or merged" for deal in missing_refs},
-        **{deal: f"{deal} has changed its stage" for deal in changed},
+        **{ref: f"{ref} is archived, deleted or merged" for ref in missing_refs},
+        **{ref: f"{ref} has changed its stage" for ref in changed},
     }
 
 
-def _has_moved(mirrored: Record, current: Record) -> bool:
-    return any(current.value(name) != mirrored.value(name) for name in _DEAL_PROPERTIES)
-
-
-def _read_twice(context: RunContext, deals: Sequence[Ref]) -> ReadResult:
-    """Read deals, and what is missing once more: an answer may lack rows."""
+def _read_twice(context: RunContext, refs: Sequence[Ref], names: Sequence[str]) -> ReadResult:
+    """Read records, and what is missing once more: an answer may lack rows."""
     result = ReadResult()
     for _ in range(2):
-        missing = [deal for deal in deals if deal not in result.records | result.unreadable]
+        missing = [ref for ref in refs if ref not in result.records | result.unreadable]
         if missing:
-            answer = context.api.read_available(missing, _DEAL_PROPERTIES)
+            answer = context.api.read_available(missing, names)
             result.records.update(answer.records)
             result.unreadable.update(answer.unreadable)
     return result

@@ -65,7 +65,7 @@ def push(
         require_room(context)
     # What earlier plans of the run rested on says nothing of this one.
     context.state.evidence_check = None
-    context.state.changed_deals.clear()
+    context.state.changed_records.clear()
     context.state.changed_links.clear()
     monitor = FailureMonitor(context, sum(plan.summary.records_to_correct.values()))
     outcomes: Counter[Outcome] = Counter()

@@ -27,7 +27,7 @@ from connector.hubspot.api import (
 )
 from connector.hubspot.codec.records import MODIFIED_PROPERTY
 from connector.hubspot.http.daily_budget import Allowance
-from connector.hubspot.http.failures import BatchRefused, RecordsUnreadable
+from connector.hubspot.http.failures import BatchRefused, RecordsUnreadable, ScopeMissing
 from tests.fakes.records import FakeRecords
 
 LIST_LIMIT = 100
@@ -77,6 +77,13 @@ class FakeHubSpot(FakeRecords):
         """Return the rules that a test names."""
         self._start_request("rules")
         return self.rules.get(object_type, {})
+
+    def with_leads(self, portal_info: Portal) -> Portal:
+        """Return what the portal is, its leads included; refuse a token without the scope."""
+        self._start_request("leads")
+        if not self.may_read_leads:
+            raise ScopeMissing("add the scope crm.objects.leads.read to the app")
+        return self.portal_info
 
     def workflows(self, *, pages: int | None = None) -> WorkflowsResult:
         """Return no workflows."""

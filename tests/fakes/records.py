@@ -22,6 +22,7 @@ class FakeRecords(FakeTasks):
     portal_info: Portal
     current_time: datetime
     follows_merges: bool = True
+    may_read_leads: bool = True
     unreadable: set[Ref] = field(default_factory=set)
     unreadable_links: set[Ref] = field(default_factory=set)
     _records: dict[Ref, Record] = field(default_factory=dict)

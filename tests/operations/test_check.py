@@ -132,6 +132,29 @@ def test_what_the_portal_lacks_is_told(open_portal: Callable[..., ConnectedPorta
     assert by_name["pipelines"].result is CheckResult.WARNING
 
 
+FROM_LEADS = "extends: standard\nsettings: {lead_status: {from: leads}}"
+
+
+def test_leads_are_counted_where_the_policy_rests_on_them(portal: ConnectedPortal) -> None:
+    finding = findings(portal, FROM_LEADS)["read leads"]
+    assert finding.result is CheckResult.OK
+    assert finding.message == (
+        "0 records; their stages are New, Attempting, Connected, Qualified, Disqualified"
+    )
+    assert "read leads" not in findings(portal)
+
+
+def test_a_token_that_may_not_read_leads_is_told_what_the_policy_needs(
+    portal: ConnectedPortal,
+) -> None:
+    portal.api.may_read_leads = False
+    by_name = findings(portal, FROM_LEADS)
+    assert by_name["read leads"].result is CheckResult.FAIL
+    assert "`crm.objects.leads.read`" in by_name["read leads"].message
+    assert "lead_status.from: rules" in by_name["read leads"].message
+    assert "policy" not in by_name
+
+
 def test_a_policy_that_names_what_the_portal_lacks_is_told(portal: ConnectedPortal) -> None:
     finding = findings(portal, "extends: standard\nsettings: {default_stage: Nonsense}")["policy"]
     assert finding.result is CheckResult.FAIL

@@ -17,6 +17,7 @@ from connector.core.binding.settings import (
     bound_values,
     contract_end_reader,
     last_order_property,
+    lead_stages,
     named_property,
     portal_names,
     score_property,
@@ -26,12 +27,13 @@ from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import Value
 from connector.core.conditions.vocabulary import GROUP_FACTS
 from connector.core.deals import DealPipelines, read_deal_pipelines
-from connector.core.model import STAGE, STATUS, ObjectType, Portal
+from connector.core.leads import LeadStages
+from connector.core.model import LEAD_STAGE, STAGE, STATUS, ObjectType, Portal
 from connector.core.policy.load import Policy
 from connector.core.problem import Problems
 from connector.errors import UserError
 
-__all__ = ["BoundPolicy", "bind", "needed_properties"]
+__all__ = ["BoundPolicy", "bind", "needed_properties", "types_to_read"]
 
 ADDITIONAL_EMAILS: Final = "hs_additional_emails"
 """A contact's further e-mail addresses, joined by semicolons (HubSpot's contact properties)."""
@@ -67,12 +69,14 @@ _ALWAYS_NEEDED: Final = {
         "hs_is_closed_won",
         "hs_v2_date_entered_current_stage",
     ),
+    ObjectType.LEADS: (LEAD_STAGE, "hs_v2_date_entered_current_stage"),
 }
 
 
 def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     """Return the policy bound to this portal; raise PolicyError with every name it lacks."""
     _require_readable_definitions(policy, portal)
+    _require_leads(policy, portal)
     problems = Problems()
     zone = _zone(portal)
     score, subscription, activity, last_order = _properties_of_settings(policy, portal, problems)
@@ -80,6 +84,10 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
     contract_end = None
     with problems.collecting():
         contract_end = contract_end_reader(policy.settings, portal, zone)
+    stages_of_leads = LeadStages()
+    with problems.collecting():
+        names = portal_names(portal, ObjectType.CONTACTS)
+        stages_of_leads = lead_stages(policy.settings, names)
     object_policies: dict[ObjectType, ObjectPolicy] = {}
     for object_type in (ObjectType.CONTACTS, ObjectType.COMPANIES):
         with problems.collecting():
@@ -104,6 +112,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         churn_pipelines=frozenset(texts_of(_contact_values(policy, portal)["churn.pipelines"])),
         excluded_domains=frozenset(texts_of(_contact_values(policy, portal)["exclude.domains"])),
         uses_company_groups=any(map(_uses_company_groups, object_policies.values())),
+        lead_stages=stages_of_leads,
     )
 
 
@@ -149,7 +158,7 @@ def _require_readable_definitions(policy: Policy, portal: Portal) -> None:
     needed = {
         f"{object_type}.{name}"
         for object_type, always_needed in _ALWAYS_NEEDED.items()
-        for name in {*always_needed, *property_names[object_type]}
+        for name in {*always_needed, *property_names.get(object_type, ())}
     }
     unreadable_names = sorted(needed & portal.unreadable.keys())
     if unreadable_names:
@@ -158,6 +167,17 @@ def _require_readable_definitions(policy: Policy, portal: Portal) -> None:
             f"The policy {policy.name} needs properties whose definitions HubSpot sends so that "
             f"they cannot be read ({reasons}): save them anew in HubSpot's property settings, then "
             "run `connector check`."
+        )
+
+
+def _require_leads(policy: Policy, portal: Portal) -> None:
+    """Raise UserError where the policy rests on leads, and nothing is known of the portal's."""
+    if policy.uses_leads and LEAD_STAGE not in portal.definitions.get(ObjectType.LEADS, {}):
+        raise UserError(
+            f"The policy {policy.name} rests on HubSpot's leads, and what this portal says of its "
+            "leads was not read. Run `connector check`: it says whether the token may read them "
+            "(`crm.objects.leads.read`); then `connector pull`. Without leads, set "
+            "`lead_status.from: rules`."
         )
 
 
@@ -207,6 +227,8 @@ def _digest(policy: Policy, portal: Portal) -> str:
         "definitions": definitions,
         "pipelines": [asdict(pipeline) for pipeline in portal.pipelines],
     }
+    if policy.uses_leads:
+        meaning["leads"] = [asdict(pipeline) for pipeline in portal.lead_pipelines or ()]
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
@@ -214,7 +236,7 @@ def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType
     """Return the properties that the mirror has to read, limited to those the portal defines."""
     property_names = policy.policy.properties()
     needed = {
-        object_type: {*always_needed, *property_names[object_type]}
+        object_type: {*always_needed, *property_names.get(object_type, ())}
         for object_type, always_needed in _ALWAYS_NEEDED.items()
     }
     needed[ObjectType.DEALS].update(policy.deal_pipelines.entered_properties.values())
@@ -226,6 +248,17 @@ def needed_properties(policy: BoundPolicy, portal: Portal) -> Mapping[ObjectType
     if policy.subscription_property:
         needed[ObjectType.COMPANIES].add(policy.subscription_property)
     return {
-        object_type: tuple(sorted(names & set(portal.definitions.get(object_type, {}))))
-        for object_type, names in needed.items()
+        object_type: tuple(
+            sorted(needed[object_type] & set(portal.definitions.get(object_type, {})))
+        )
+        for object_type in types_to_read(policy)
     }
+
+
+def types_to_read(policy: BoundPolicy) -> tuple[ObjectType, ...]:
+    """Return the object types that the mirror holds, in the order in which they are read.
+
+    Deals come first: a contact's new deal is then in the mirror before the contact is read.
+    """
+    leads = (ObjectType.LEADS,) if policy.uses_leads else ()
+    return (ObjectType.DEALS, ObjectType.COMPANIES, ObjectType.CONTACTS, *leads)

@@ -13,6 +13,7 @@ from connector.core.conditions.text_patterns import TextPattern
 from connector.core.conditions.values import Value, Values
 from connector.core.conditions.vocabulary import Fact
 from connector.core.deals import DealPipelines
+from connector.core.leads import LeadStages
 from connector.core.model import ObjectType
 from connector.core.policy.load import Policy
 from connector.core.policy.rule import RuleDirection
@@ -135,6 +136,12 @@ class BoundPolicy:
     churn_pipelines: frozenset[str] = frozenset()
     excluded_domains: frozenset[str] = frozenset()
     uses_company_groups: bool = False
+    lead_stages: LeadStages = field(default_factory=LeadStages)
+
+    @property
+    def uses_leads(self) -> bool:
+        """Return whether HubSpot's leads are evidence."""
+        return self.policy.uses_leads
 
     @property
     def name(self) -> str:

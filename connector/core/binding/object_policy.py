@@ -110,6 +110,7 @@ class _ObjectPolicyBinder:
                 "pipeline": self.names.pipelines,
                 "dealstage": self.names.deal_stages,
             },
+            lead_options=self.names.lead_stages,
             path=self.path,
             zone=self.zone,
             for_rows=for_rows,

@@ -12,7 +12,7 @@ from connector.core.conditions.compile_condition import CompiledCondition, compi
 from connector.core.conditions.tree import Condition
 from connector.core.conditions.value_text import format_value
 from connector.core.conditions.values import Value, Values
-from connector.core.conditions.vocabulary import FOLLOWED_FACTS, Fact, Vocabulary
+from connector.core.conditions.vocabulary import LEAD_STATUS_FACT, TARGET_FACTS, Fact, Vocabulary
 from connector.core.policy.check_condition_names import check_reason, names_in
 from connector.core.policy.read_settings import PolicyWord, Setting
 from connector.core.policy.rule import KEEP, Reason, Row, Rule, Target
@@ -26,9 +26,9 @@ _SYNC_MODES: Final = {
 
 
 def _followed_fact(target: Target) -> str:
-    """Return the fact that holds the target stage, "" where the policy names a stage."""
+    """Return the fact that holds the target, "" where the policy itself names a value."""
     name = target.otherwise.text.removeprefix("$") if target.otherwise else ""
-    return name if name in FOLLOWED_FACTS else ""
+    return name if name in TARGET_FACTS else ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,9 +67,12 @@ class RuleBinder:
 
     def bind_rows(self, rows: Sequence[Row]) -> tuple[BoundEntry, ...]:
         """Return the lead status rows that have a value to set."""
+        reads_leads = self.values["lead_status.from"] == "leads"
         return tuple(
             entry
             for row in rows
+            # A preset's rows of leads are there only while the setting asks for them.
+            if row.own or reads_leads or _followed_fact(row.lead_status) != LEAD_STATUS_FACT
             for entry in self._bind_entry(row, row.lead_status, SettingType.STATUS)
         )
 
@@ -157,7 +160,7 @@ class RuleBinder:
         """Return the internal value of a word, None for `keep` and for what the portal lacks."""
         if word.text == KEEP:
             return None
-        if word.text.removeprefix("$") in FOLLOWED_FACTS:
+        if word.text.removeprefix("$") in TARGET_FACTS:
             return None
         if word.text.startswith("$"):
             value = self.values[word.text.removeprefix("$")]
@@ -166,7 +169,7 @@ class RuleBinder:
 
     def _missing_reason(self, word: PolicyWord, setting_type: SettingType) -> str:
         """Return why a target's word has no value in this portal, "" if it has one."""
-        if word.text == KEEP or word.text.removeprefix("$") in FOLLOWED_FACTS:
+        if word.text == KEEP or word.text.removeprefix("$") in TARGET_FACTS:
             return ""
         value = self._internal_value(word, setting_type)
         if value is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -13,7 +13,8 @@ from connector.core.binding.bound_policy import Parse, PropertyReader
 from connector.core.conditions.operands import option_value, unknown_option_message
 from connector.core.conditions.values import Kind, Value, parse_date, parse_time
 from connector.core.conditions.vocabulary import property_kind
-from connector.core.model import STAGE, STATUS, ObjectType, Option, Portal
+from connector.core.leads import LeadStages
+from connector.core.model import STAGE, STATUS, ObjectType, Option, Pipeline, Portal
 from connector.core.policy.read_settings import PolicyWord, Setting
 from connector.core.policy.rule import CLEAR
 from connector.core.policy.setting_names import unbound_values
@@ -43,6 +44,7 @@ class PortalNames:
     statuses: tuple[Option, ...]
     pipelines: tuple[Option, ...]
     deal_stages: tuple[Option, ...] = ()
+    lead_stages: tuple[Option, ...] = ()
 
     def options(self, setting_type: SettingType) -> tuple[Option, ...]:
         """Return the options that a setting of this type chooses from."""
@@ -77,13 +79,21 @@ def portal_names(portal: Portal, object_type: ObjectType) -> PortalNames:
         stages=portal.options(object_type, STAGE),
         statuses=portal.options(ObjectType.CONTACTS, STATUS),
         pipelines=tuple(pipelines),
-        deal_stages=tuple(_deal_stage_options(portal)),
+        deal_stages=tuple(_stage_options(portal.pipelines)),
+        lead_stages=_lead_stage_options(portal.lead_pipelines or ()),
     )
 
 
-def _deal_stage_options(portal: Portal) -> Iterator[Option]:
-    """Yield each deal stage by its label, and by `Pipeline: Stage`, which is never ambiguous."""
-    for pipeline in portal.pipelines:
+def _lead_stage_options(pipelines: Sequence[Pipeline]) -> tuple[Option, ...]:
+    """Return the stages of leads; the last option of a stage is how reasons call it."""
+    options = list(_stage_options(pipelines))
+    # Where there is only one pipeline, its name would say nothing.
+    return tuple(options if len(pipelines) > 1 else [*options[1::2], *options[::2]])
+
+
+def _stage_options(pipelines: Iterable[Pipeline]) -> Iterator[Option]:
+    """Yield each stage by its label, and by `Pipeline: Stage`, which is never ambiguous."""
+    for pipeline in pipelines:
         for order, stage in enumerate(pipeline.stages):
             yield Option(value=stage.id, label=stage.label, order=order)
             label = f"{pipeline.label}: {stage.label}"
@@ -100,6 +110,44 @@ def bound_values(settings: Mapping[str, Setting], names: PortalNames) -> dict[st
                 values[name] = _bound_value(setting, names)
     problems.raise_all()
     return values
+
+
+def lead_stages(settings: Mapping[str, Setting], names: PortalNames) -> LeadStages:
+    """Return what the settings say of lead stages, by their ids; raise PolicyError for unknown."""
+    problems = Problems()
+    statuses: dict[str, str] = {}
+    closed: set[str] = set()
+    words = settings["leads.statuses"].words
+    for stage, status in zip(words[::2], words[1::2], strict=True):
+        with problems.collecting():
+            value = _status_of_lead(status, names)
+            statuses |= dict.fromkeys(_lead_stage_ids(stage, names), value) if value else {}
+    for stage in settings["leads.closed"].words:
+        with problems.collecting():
+            closed.update(_lead_stage_ids(stage, names))
+    problems.raise_all()
+    return LeadStages(closed=frozenset(closed), statuses=statuses)
+
+
+def _status_of_lead(word: PolicyWord, names: PortalNames) -> str | None:
+    if word.text == CLEAR:
+        raise policy_error(
+            word.place, "a lead stage means a lead status: leave it out where it says nothing"
+        )
+    return names.find(word, SettingType.STATUS)
+
+
+def _lead_stage_ids(word: PolicyWord, names: PortalNames) -> list[str]:
+    """Return the lead stages that a word names: several where pipelines share the label."""
+    text = word.text.casefold()
+    stages = [option for option in names.lead_stages if text in _option_names(option)]
+    if not stages and word.own and names.lead_stages:
+        raise policy_error(word.place, unknown_option_message(word.text, names.lead_stages))
+    return [option.value for option in stages]
+
+
+def _option_names(option: Option) -> tuple[str, str]:
+    return option.value.casefold(), option.label.casefold()
 
 
 def texts_of(value: Value) -> tuple[str, ...]:

@@ -67,6 +67,11 @@ _CONTACT_FACTS: Final = {
     "contact.last_order": Kind.TIME,
     "company.stage": Kind.STAGE,
     "company.contacts": Kind.NUMBER,
+    "leads.open": Kind.NUMBER,
+    "lead.latest": Kind.TEXT,
+    "lead.stage": Kind.CHOICE,
+    "lead.since": Kind.TIME,
+    "lead.status": Kind.STATUS,
 }
 _COMPANY_FACTS: Final = {
     "contacts.furthest": Kind.STAGE,
@@ -74,6 +79,17 @@ _COMPANY_FACTS: Final = {
 }
 FOLLOWED_FACTS: Final = ("company.stage", "contacts.furthest")
 """Facts that hold a stage to which a rule may lead: that of the company, or of its contacts."""
+
+LEAD_STATUS_FACT: Final = "lead.status"
+"""The fact that holds the lead status which a contact's lead means; a row may lead to it."""
+
+TARGET_FACTS: Final = (*FOLLOWED_FACTS, LEAD_STATUS_FACT)
+"""Facts whose value may be the target of a rule or row."""
+
+LEAD_FACTS: Final = frozenset(
+    {"leads.open", "lead.latest", "lead.stage", "lead.since", LEAD_STATUS_FACT}
+)
+"""Facts of the leads object, which is read only where a policy asks for it."""
 
 GROUP_FACTS: Final = frozenset({*FOLLOWED_FACTS, "company.contacts", "contacts.count"})
 """Facts about a contact's company, and a company's contacts, that only company sync provides."""
@@ -112,7 +128,7 @@ class Vocabulary:
     """The names that the conditions of one object type may use.
 
     `definitions` is None where no portal is known: then every property is accepted.
-    `deal_options` are the pipelines and stages of deals.
+    `deal_options` are the pipelines and stages of deals, `lead_options` the stages of leads.
     `missing_namespace` names a namespace whose facts are always missing here.
     """
 
@@ -121,6 +137,7 @@ class Vocabulary:
     definitions: Mapping[ObjectType, Mapping[str, PropertyDefinition]] | None = None
     options: Mapping[Kind, tuple[Option, ...]] = field(default_factory=dict)
     deal_options: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
+    lead_options: tuple[Option, ...] = ()
     path: Mapping[str, int] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     for_rows: bool = False
@@ -130,7 +147,9 @@ class Vocabulary:
         """Return the fact of a name, `None` where there is no such fact."""
         kind = self._kinds().get(name)
         if kind:
-            return Fact(key=name, kind=kind, options=self.options.get(kind, ()))
+            is_lead_stage = name == "lead.stage"
+            options = self.lead_options if is_lead_stage else self.options.get(kind, ())
+            return Fact(key=name, kind=kind, options=options)
         if name.startswith(ENTERED_PREFIX):
             return self._entered_fact(name)
         namespace, dot, property_name = name.partition(".")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.conditions.value_text import format_date, format_value
-from connector.core.conditions.vocabulary import Fact
+from connector.core.conditions.vocabulary import LEAD_FACTS, Fact
 from connector.core.deals import DateSource, Deal, DealState
 from connector.core.decide.facts import Facts
 
@@ -44,6 +44,7 @@ def evidence(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> 
     return (
         *_deal_texts(deals, policy.zone),
         *(_form_texts(facts, policy.zone) if _FORM_FACTS & set(keys) else ()),
+        *(_lead_texts(facts, named_facts, policy.zone) if LEAD_FACTS & set(keys) else ()),
         *_value_texts(policy, facts, named_facts),
     )
 
@@ -93,6 +94,17 @@ def _form_texts(facts: Facts, zone: ZoneInfo) -> Iterator[str]:
         yield f"form {name!r}" + (
             f" on {format_date(converted_at, zone)}" if isinstance(converted_at, datetime) else ""
         )
+
+
+def _lead_texts(facts: Facts, named_facts: Iterable[Fact], zone: ZoneInfo) -> Iterator[str]:
+    """Yield the leading lead, with its stage by the portal's label where a fact names it."""
+    lead, stage, since = (facts.values.get(f"lead.{name}") for name in ("latest", "stage", "since"))
+    options = (
+        option for fact in named_facts if fact.key == "lead.stage" for option in fact.options
+    )
+    labels = {option.value: option.label for option in options}
+    if lead:
+        yield f"{lead} is in {format_value(stage, zone, labels)} since {format_value(since, zone)}"
 
 
 def _value_texts(policy: BoundPolicy, facts: Facts, named_facts: Iterable[Fact]) -> Iterator[str]:

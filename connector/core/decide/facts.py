@@ -24,6 +24,7 @@ from connector.core.decide.edit_values import (
     stage_values,
     status_values,
 )
+from connector.core.leads import Lead, lead_values
 from connector.core.model import STAGE, STATUS, ObjectType, Record, Ref, Version
 
 
@@ -35,7 +36,8 @@ class Facts:
     when a deal entered its present stage, or the latest form conversion. `company` is a
     contact's primary company, or the company itself; `mark` the value of a former customer's mark.
     `status_version` is the version that set the present lead status, None where it is unknown;
-    `has_stage_history` says whether the facts of the stage's history are known.
+    `has_stage_history` says whether the facts of the stage's history are known. `lead_since` is
+    when the leading lead entered its stage: newer evidence for the lead status, not for the stage.
     """
 
     record: Ref
@@ -49,6 +51,12 @@ class Facts:
     company: Ref | None = None
     status_version: Version | None = None
     has_stage_history: bool = True
+    lead_since: datetime | None = None
+
+    def newest_evidence(self, property_name: str) -> datetime | None:
+        """Return the time of the newest evidence for a property, None where there is none."""
+        times = [self.evidence_at, self.lead_since if property_name == STATUS else None]
+        return max((time for time in times if time), default=None)
 
 
 def read_policy_deal(
@@ -103,9 +111,10 @@ def record_facts(
     deals: Sequence[Deal],
     *,
     company: Record | None = None,
+    leads: Sequence[Lead] = (),
     now: datetime,
 ) -> Facts:
-    """Return the facts about a contact or company, from its record and its linked deals.
+    """Return the facts about a contact or company, from its record and its linked deals and leads.
 
     `company` is a contact's primary company. The histories of stage and lead status are those in
     `record.history`, where they were read. Raise KeyError where a property that the policy names
@@ -114,15 +123,15 @@ def record_facts(
     object_policy = policy.object_policies[record.ref.object_type]
     is_contact = record.ref.object_type is ObjectType.CONTACTS
     counted_deals = tuple(deal for deal in deals if deal.counts)
-    today = midnight(now.astimezone(policy.zone), policy.zone)
-    values: dict[str, Value] = {"now": now, "today": today, **_deal_values(counted_deals)}
+    values: dict[str, Value] = {**_clock_values(policy, now), **_deal_values(counted_deals)}
     values |= _contact_values(policy, record) if is_contact else _company_values(record)
     # From the histories: who set the lead status, and when the stages were entered.
     stage, status = record.value(STAGE), _lead_status(object_policy, record)
     status_version = present_version(record, STATUS) if status else None
     values |= status_values(status, status_version, imports=policy.policy.flag("hold.imports"))
-    values |= stage_values(object_policy, record)
-    values |= _conversion_values(policy, values)
+    values |= stage_values(object_policy, record) | _conversion_values(policy, values)
+    # Leads that nobody asked for are unknown, and not absent.
+    values |= lead_values(policy.lead_stages, leads) if policy.uses_leads and is_contact else {}
     owners = (
         {ObjectType.CONTACTS: record, ObjectType.COMPANIES: company}
         if is_contact
@@ -130,13 +139,11 @@ def record_facts(
     )
     values |= churn_values(policy, owners, counted_deals)
     mark_property = policy.mark_properties.get(record.ref.object_type)
-    records_by_namespace = (
-        {"contact": record, "company": company} if is_contact else {"company": record}
-    )
+    records = {"contact": record, "company": company} if is_contact else {"company": record}
     for reader in object_policy.readers:
-        values[reader.key] = _read_property(reader, records_by_namespace, counted_deals)
-    values["stage"], values["status"] = stage or None, status or None
+        values[reader.key] = _read_property(reader, records, counted_deals)
     company_record = company if is_contact else record
+    values |= {"stage": stage or None, "status": status or None}
     values["company.id"] = company_record.ref.id if company_record else None
     return Facts(
         record=record.ref,
@@ -150,7 +157,12 @@ def record_facts(
         company=company_record.ref if company_record else None,
         status_version=status_version,
         has_stage_history=not stage or present_version(record, STAGE) is not None,
+        lead_since=_time_or_none(values.get("lead.since")),
     )
+
+
+def _clock_values(policy: BoundPolicy, now: datetime) -> dict[str, Value]:
+    return {"now": now, "today": midnight(now.astimezone(policy.zone), policy.zone)}
 
 
 def _lead_status(object_policy: ObjectPolicy, record: Record) -> str:
@@ -287,6 +299,10 @@ def _read_property(
     state = _STATES_BY_NAMESPACE.get(reader.namespace)
     matching_deals = (deal for deal in deals if state is None or deal.state is state)
     return tuple(reader.parse(deal.properties[name]) for deal in matching_deals)
+
+
+def _time_or_none(value: Value) -> datetime | None:
+    return value if isinstance(value, datetime) else None
 
 
 def _evidence_at(deals: Iterable[Deal], converted_at: Value) -> datetime | None:

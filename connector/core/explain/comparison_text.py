@@ -48,12 +48,18 @@ _SUBJECTS: Final = {
     "company.domain": "the domain of the primary company",
     "contacts.furthest": "the furthest stage of its contacts",
     "contacts.count": "the number of its contacts",
+    "leads.open": "the number of open leads",
+    "lead.latest": "the latest lead",
+    "lead.stage": "the stage of the latest lead",
+    "lead.since": "the day when the latest lead entered its stage",
+    "lead.status": "the lead status that the stage of the latest lead means",
 }
 _COUNT_PHRASES: Final = {
     "deals.open": ("a deal is open", "no deal is open"),
     "deals.won": ("a deal is won", "no deal is won"),
     "deals.lost": ("a deal is lost", "no deal is lost"),
     "deals.count": ("there is a deal", "there is no deal"),
+    "leads.open": ("a lead is open", "no lead is open"),
     "deals.were_won": (
         "a deal was won once and no longer is",
         "no deal was won once that no longer is",

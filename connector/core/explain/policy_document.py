@@ -234,7 +234,9 @@ def _statuses(policy: BoundPolicy, names: Mapping[str, str], stage: str) -> Iter
             continue
         value = row.targets.get(stage, row.otherwise)
         verb = (
-            "stays as it is"
+            "is what the stage of the lead means"
+            if row.followed_fact
+            else "stays as it is"
             if value is None
             else f"is {contacts.status_labels.get(value, value)}"
             if value

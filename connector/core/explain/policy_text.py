@@ -27,8 +27,19 @@ _LABELLED_TYPES = frozenset(
         SettingType.STATUS,
         SettingType.STATUSES,
         SettingType.PIPELINES,
+        SettingType.LEAD_STAGES,
     }
 )
+_PAIR_TEXTS: Final = {
+    SettingType.ALIASES: "{} as {}",
+    SettingType.LEAD_STATUSES: "{} as {}",
+    SettingType.TERMS: "{} {} days",
+}
+_FOLLOWED: Final = {
+    "company.stage": "the stage of the primary company",
+    "contacts.furthest": "the furthest stage of its contacts",
+    "lead.status": "what the stage of the lead means",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +130,8 @@ def _rows(
 
 def _target_text(entry: BoundEntry, stages: Mapping[str, str], labels: Mapping[str, str]) -> str:
     """Return the target of an entry in words, by the record's present stage."""
+    if entry.followed_fact:
+        return _FOLLOWED[entry.followed_fact]
     otherwise = _value_label(entry.otherwise, labels)
     return "; ".join(
         [
@@ -168,6 +181,11 @@ def _settings(policy: BoundPolicy, portal: Portal) -> Iterator[tuple[str, str, s
     labels |= {
         **object_policy.labels,
         **{pipeline.id: pipeline.label for pipeline in portal.pipelines},
+        **{
+            stage.id: stage.label
+            for pipeline in portal.lead_pipelines or ()
+            for stage in pipeline.stages
+        },
     }
     for name, setting in policy.policy.settings.items():
         yield name, _setting_text(setting, labels), SETTING_SPECS[name].meaning
@@ -179,19 +197,13 @@ def _setting_text(setting: Setting, labels: Mapping[str, str]) -> str:
     if setting.type is SettingType.CONDITION:
         text = getattr(setting.plain_value, "text", "")
         return text or ("never" if setting.name == "follow_up.fit" else "always")
-    # An alias mapping holds pairs: a stage, and the stage that it counts as.
-    if setting.type is SettingType.ALIASES:
+    # A mapping holds pairs: a stage, and what stands for it.
+    if setting.type in _PAIR_TEXTS:
         pairs = zip(setting.texts[::2], setting.texts[1::2], strict=True)
-        return (
-            ", ".join(
-                f"{labels.get(source, source)} as {labels.get(target, target)}"
-                for source, target in pairs
-            )
-            or "none"
-        )
-    if setting.type is SettingType.TERMS:
-        terms = zip(setting.texts[::2], setting.texts[1::2], strict=True)
-        texts = [f"{labels.get(stage, stage)} {days} days" for stage, days in terms]
+        texts = [
+            _PAIR_TEXTS[setting.type].format(labels.get(stage, stage), labels.get(value, value))
+            for stage, value in pairs
+        ]
         return ", ".join(texts) or "none"
     if isinstance(setting.plain_value, bool):
         return "yes" if setting.plain_value else "no"

@@ -11,7 +11,17 @@ from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.conditions.values import Value, parse_number, parse_time
 from connector.core.deals import Deal
 from connector.core.decide.facts import Facts, read_policy_deal, record_facts
-from connector.core.model import STAGE, STATUS, ObjectType, Portal, Record, Ref, Version
+from connector.core.leads import Lead, read_lead
+from connector.core.model import (
+    LEAD_STAGE,
+    STAGE,
+    STATUS,
+    ObjectType,
+    Portal,
+    Record,
+    Ref,
+    Version,
+)
 from connector.core.problem import policy_error
 from connector.core.yaml.nodes import Node, Scalar
 from connector.core.yaml.values import choice, is_empty, items, scalar, section, text
@@ -35,6 +45,7 @@ GIVEN_KEYS: Final = (
     "subscription",
     "last_order",
     "deals",
+    "leads",
     "company",
     "contacts",
     "properties",
@@ -53,6 +64,7 @@ _WRITERS: Final = {
 }
 _CONTACTS_KEYS: Final = ("furthest", "count")
 _DEAL_KEYS: Final = ("id", "state", "since", "was_won", "pipeline", "properties")
+_LEAD_KEYS: Final = ("id", "stage", "since")
 _DEAL_STAGES: Final = {
     "open": "contractsent",
     "won": "closedwon",
@@ -102,7 +114,8 @@ def case_facts(policy: BoundPolicy, portal: Portal, given: Mapping[str, Node]) -
         _deal(policy, portal, node, index, now)
         for index, node in enumerate(items(given["deals"], "deals") if "deals" in given else (), 1)
     ]
-    base_facts = record_facts(policy, record, deals, company=company, now=now)
+    leads = tuple(_leads(policy, portal, given, now))
+    base_facts = record_facts(policy, record, deals, company=company, leads=leads, now=now)
     return replace(base_facts, values={**base_facts.values, **group_values})
 
 
@@ -193,6 +206,31 @@ def _deal(policy: BoundPolicy, portal: Portal, node: Node, index: int, now: date
         (stage, _time(time_node, stage)) for stage, time_node in stage_times if time_node
     )
     return read_policy_deal(policy, _record(portal, ref, properties, now), history, now=now)
+
+
+def _leads(
+    policy: BoundPolicy, portal: Portal, given: Mapping[str, Node], now: datetime
+) -> Iterator[Lead]:
+    """Yield the leads of a case; a stage may be named by its label."""
+    if "leads" not in given:
+        return
+    if not policy.uses_leads:
+        raise policy_error(given["leads"].place, "leads are given, but no rule rests on leads")
+    labels = {
+        stage.id: stage.label
+        for pipeline in portal.lead_pipelines or ()
+        for stage in pipeline.stages
+    }
+    for index, node in enumerate(items(given["leads"], "leads"), 1):
+        entry = section(node, "a lead", known=_LEAD_KEYS)
+        stage = internal_value(text(entry.get("stage") or node, "stage"), labels)
+        if stage not in labels:
+            raise policy_error(node.place, f"no pipeline of leads has the stage {stage!r}")
+        lead_id, since = entry.get("id"), entry.get("since")
+        ref = Ref(ObjectType.LEADS, text(lead_id, "id") if lead_id else str(index))
+        history = _history([(stage, _time(since, "since"))] if since else ())
+        record = _record(portal, ref, {LEAD_STAGE: stage}, now)
+        yield read_lead(policy.lead_stages, record, history)
 
 
 def _status_history(

@@ -11,7 +11,7 @@ from connector.core.lint.default_portal import (
     default_portal,
     definition,
 )
-from connector.core.model import ObjectType, Pipeline, Portal, PropertyDefinition
+from connector.core.model import ALWAYS_READ_TYPES, Pipeline, Portal, PropertyDefinition
 from connector.core.yaml.nodes import Node
 from connector.core.yaml.values import choice, scalar, section, text
 
@@ -32,7 +32,7 @@ def case_portal(*nodes: Node | None) -> Portal:
         statuses=_labels(nodes_by_key["statuses"]) if "statuses" in nodes_by_key else STATUSES,
         extra_properties={
             object_type: _definitions(nodes_by_key.get(object_type.value))
-            for object_type in ObjectType
+            for object_type in ALWAYS_READ_TYPES
         },
         pipelines=[
             Pipeline(id=name, label=label, stages=DEAL_STAGES) for name, label in pipelines.items()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from connector.core.model import (
+    LEAD_STAGE,
     STAGE,
     STATUS,
     Account,
@@ -43,6 +44,15 @@ DEAL_STAGES: Final = (
     DealStage(id="closedwon", label="Closed Won", is_closed=True, probability=1.0),
     DealStage(id="closedlost", label="Closed Lost", is_closed=True, probability=0.0),
     DealStage(id="closedsplit", label="Closed, shared", is_closed=True, probability=0.5),
+)
+
+
+LEAD_STAGES: Final = (
+    DealStage(id="new-stage-id", label="New"),
+    DealStage(id="attempting-stage-id", label="Attempting"),
+    DealStage(id="connected-stage-id", label="Connected"),
+    DealStage(id="qualified-stage-id", label="Qualified"),
+    DealStage(id="unqualified-stage-id", label="Disqualified"),
 )
 
 
@@ -88,6 +98,9 @@ def default_portal(
             for object_type, property_definitions in by_object_type.items()
         },
         pipelines=extra_pipelines if replaces_default else (sales, *extra_pipelines),
+        lead_pipelines=(
+            Pipeline(id="lead-pipeline-id", label="Lead pipeline", stages=LEAD_STAGES),
+        ),
     )
 
 
@@ -113,6 +126,11 @@ _OTHER_PROPERTIES: Final[Mapping[ObjectType, Sequence[tuple[str, ...]]]] = {
         ("name",),
         ("country",),
         ("numberofemployees", "number"),
+    ),
+    ObjectType.LEADS: (
+        (LEAD_STAGE,),
+        ("hs_pipeline",),
+        ("hubspot_owner_id",),
     ),
     ObjectType.DEALS: (
         ("dealstage",),

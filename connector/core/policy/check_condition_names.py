@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from connector.core.conditions.compile_condition import compile_condition
 from connector.core.conditions.tree import Condition, comparisons, dotted_names
-from connector.core.conditions.vocabulary import DEALS, Vocabulary
-from connector.core.model import ObjectType
+from connector.core.conditions.vocabulary import DEALS, LEAD_FACTS, Vocabulary
+from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.core.policy.document import Document
 from connector.core.policy.rule import Reason, Row, Rule
 from connector.core.policy.setting_names import fixed_names, unbound_values
@@ -94,7 +95,7 @@ def check_reason(reason: Reason, vocabulary: Vocabulary) -> None:
 def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]:
     """Return the HubSpot properties that conditions, reasons and settings name."""
     names_by_object_type: dict[ObjectType, set[str]] = {
-        object_type: set() for object_type in ObjectType
+        object_type: set() for object_type in ALWAYS_READ_TYPES
     }
     object_types = {"contact": ObjectType.CONTACTS, "company": ObjectType.COMPANIES}
     object_types |= dict.fromkeys(DEALS, ObjectType.DEALS)
@@ -112,6 +113,21 @@ def named_properties(document: Document) -> Mapping[ObjectType, tuple[str, ...]]
         object_type: tuple(sorted(property_names))
         for object_type, property_names in names_by_object_type.items()
     }
+
+
+def asks_for_leads(document: Document) -> bool:
+    """Return whether decisions rest on HubSpot's leads.
+
+    They do where `lead_status.from` says so, and where an entry of one's own, the scope or
+    `follow_up.fit` names a fact of leads. Rows of a preset sleep until the setting asks for them.
+    """
+    if document.settings["lead_status.from"].texts == ("leads",):
+        return True
+    rules = [entry for entry in document.rules if entry.own]
+    rows = [entry for entry in document.rows if entry.own]
+    names = set(_all_names(replace(document, rules=tuple(rules), rows=tuple(rows))))
+    names |= {word.text.removeprefix("$") for row in rows for word in row.lead_status.words}
+    return not LEAD_FACTS.isdisjoint(names)
 
 
 def _all_names(document: Document) -> Iterator[str]:

@@ -101,6 +101,7 @@ _VALUES: Final[dict[SettingType, Schema]] = {
     SettingType.SHARE: {"type": "number", "minimum": 0, "maximum": 1},
     SettingType.FLAG: _FLAG,
     SettingType.ALIASES: {"type": "object", "additionalProperties": _WORD},
+    SettingType.LEAD_STATUSES: {"type": "object", "additionalProperties": _WORD},
     SettingType.TERMS: {
         "type": "object",
         "additionalProperties": {"type": ["number", "string"]},

@@ -10,7 +10,11 @@ from functools import lru_cache, reduce
 
 from connector.core.conditions.tree import Condition
 from connector.core.model import ObjectType
-from connector.core.policy.check_condition_names import check_offline, named_properties
+from connector.core.policy.check_condition_names import (
+    asks_for_leads,
+    check_offline,
+    named_properties,
+)
 from connector.core.policy.document import Document, read_document
 from connector.core.policy.merge import merge
 from connector.core.policy.read_settings import PolicyWord, Setting, default_settings
@@ -23,7 +27,8 @@ class Policy:
     """A loaded policy with everything that it extends.
 
     `digest` covers its meaning, not its text; `source` is its file. `document` is its content
-    before references between settings were resolved.
+    before references between settings were resolved. `uses_leads` says that HubSpot's leads are
+    evidence, so that the token must be allowed to read them.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Policy:
     rows: tuple[Row, ...]
     property_names: Mapping[ObjectType, tuple[str, ...]]
     document: Document
+    uses_leads: bool = False
 
     def properties(self) -> Mapping[ObjectType, tuple[str, ...]]:
         """Return which HubSpot properties its conditions and settings name, by object type."""
@@ -91,6 +97,7 @@ def _build_policy(document: Document) -> Policy:
         rows=resolved.rows,
         property_names=named_properties(resolved),
         document=document,
+        uses_leads=asks_for_leads(resolved),
     )
 
 

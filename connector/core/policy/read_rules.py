@@ -9,7 +9,7 @@ from typing import Final
 
 from connector.core.conditions.parser import parse_condition
 from connector.core.conditions.tree import Comparison, Condition, DottedName, Literal, Op
-from connector.core.conditions.vocabulary import FOLLOWED_FACTS
+from connector.core.conditions.vocabulary import FOLLOWED_FACTS, LEAD_STATUS_FACT
 from connector.core.model import ObjectType
 from connector.core.policy.read_settings import PolicyWord
 from connector.core.policy.rule import BUILT_IN, CLEAR, Reason, Row, Rule, RuleDirection, Target
@@ -218,7 +218,7 @@ def _word(node: Node, field_name: str, *, own: bool) -> PolicyWord:
     name = value.removeprefix("$")
     setting_type = SettingType.STAGE if field_name.startswith("stage") else SettingType.STATUS
     setting_names = [spec.name for spec in SETTING_SPECS.values() if spec.type is setting_type]
-    setting_names += FOLLOWED_FACTS if setting_type is SettingType.STAGE else ()
+    setting_names += FOLLOWED_FACTS if setting_type is SettingType.STAGE else (LEAD_STATUS_FACT,)
     if value.startswith("$") and name not in setting_names:
         raise policy_error(
             node.place,

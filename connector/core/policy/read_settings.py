@@ -35,7 +35,7 @@ PlainValue: TypeAlias = float | bool | Condition | None
 class Setting:
     """One setting of a policy; `words` holds its texts.
 
-    `plain_value` is its number, flag or condition. An alias mapping holds two words for each pair.
+    `plain_value` is its number, flag or condition. A mapping holds two words for each pair.
     """
 
     name: str
@@ -166,7 +166,7 @@ def _read_texts(spec: SettingSpec, node: Node) -> tuple[Scalar, ...]:
     # Several words: a list, or a mapping as a flat list of pairs.
     if spec.type in LISTS:
         return texts(node, spec.name)
-    if spec.type is SettingType.ALIASES:
+    if spec.type in {SettingType.ALIASES, SettingType.LEAD_STATUSES}:
         return tuple(_read_pairs(spec, node))
     if spec.type is SettingType.TERMS:
         return tuple(_read_terms(spec, node))

@@ -152,6 +152,30 @@ _TABLE: Final = (
         ("keep-by-hand", "clear"),
     ),
     SettingSpec(
+        "lead_status.from",
+        SettingType.CHOICE,
+        ("rules",),
+        "what says the lead status: the rules alone, or first the stage of the contact's lead",
+        ("rules", "leads"),
+    ),
+    SettingSpec(
+        "leads.statuses",
+        SettingType.LEAD_STATUSES,
+        (
+            *("new-stage-id", "NEW"),
+            *("attempting-stage-id", "ATTEMPTED_TO_CONTACT"),
+            *("connected-stage-id", "CONNECTED"),
+            *("unqualified-stage-id", "UNQUALIFIED"),
+        ),
+        "the lead status that a stage of HubSpot's leads means, such as Attempting: OPEN",
+    ),
+    SettingSpec(
+        "leads.closed",
+        SettingType.LEAD_STAGES,
+        ("qualified-stage-id", "unqualified-stage-id"),
+        "the stages in which nobody works on a lead any more",
+    ),
+    SettingSpec(
         "on_deal",
         SettingType.CHOICE,
         ("closing",),

@@ -26,6 +26,8 @@ class SettingType(StrEnum):
     ALIASES = "mapping of stages"
     TERMS = "mapping of stages to days"
     CHOICES = "list of choices"
+    LEAD_STAGES = "list of lead stages"
+    LEAD_STATUSES = "mapping of lead stages to lead statuses"
     HOURS = "hours of a day"
     COUNTRY = "country"
 
@@ -38,6 +40,7 @@ LISTS: Final = frozenset(
         SettingType.STAGES,
         SettingType.STATUSES,
         SettingType.CHOICES,
+        SettingType.LEAD_STAGES,
     }
 )
 WEEKDAYS: Final = (

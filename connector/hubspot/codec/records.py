@@ -23,6 +23,7 @@ MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
     ObjectType.CONTACTS: "lastmodifieddate",
     ObjectType.COMPANIES: "hs_lastmodifieddate",
     ObjectType.DEALS: "hs_lastmodifieddate",
+    ObjectType.LEADS: "hs_lastmodifieddate",
 }
 """The time of the last change. A search by another type's property finds nothing, without error."""
 

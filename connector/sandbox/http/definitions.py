@@ -10,7 +10,7 @@ from connector.sandbox.http.call import JSON, Answer, Call
 from connector.sandbox.http.oddities import make_pipeline_odd, make_property_odd
 from connector.sandbox.portal import pipelines, properties, refusals
 from connector.sandbox.portal.definitions import Owner
-from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS
+from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, LEADS
 from connector.sandbox.portal.record import iso, millis
 
 _MAX_OWNERS: Final = 500
@@ -99,10 +99,11 @@ def _pipeline_list(call: Call) -> list[JSON]:
 
 def _usual_pipelines(call: Call) -> list[JSON]:
     object_type, schema = call.object_type, call.portal.schema
-    if object_type is DEALS:
+    if object_type in {DEALS, LEADS}:
+        own_pipelines = schema.pipelines if object_type is DEALS else schema.lead_pipelines
         return [
             pipelines.pipeline_json(pipeline, order)
-            for order, pipeline in enumerate(schema.pipelines.values())
+            for order, pipeline in enumerate(own_pipelines.values())
         ]
     if (
         object_type not in {CONTACTS, COMPANIES}

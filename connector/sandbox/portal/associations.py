@@ -13,6 +13,8 @@ TYPE_IDS: Final = {
     ("contacts", "deals"): (4, None),
     ("deals", "companies"): (341, 5),
     ("companies", "deals"): (342, 6),
+    ("leads", "contacts"): (578, None),
+    ("contacts", "leads"): (579, None),
     ("contacts", "tasks"): (203, None),
     ("tasks", "contacts"): (204, None),
     ("companies", "tasks"): (191, None),

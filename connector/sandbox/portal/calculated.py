@@ -8,7 +8,13 @@ from typing import Final
 
 from connector.sandbox.portal import stage_history
 from connector.sandbox.portal.definitions import StageDate
-from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from connector.sandbox.portal.object_types import (
+    COMPANIES,
+    CONTACTS,
+    DEALS,
+    LEADS,
+    ObjectType,
+)
 from connector.sandbox.portal.pipelines import Stage
 from connector.sandbox.portal.record import Record, Source, Version, iso
 from connector.sandbox.portal.state import PortalState
@@ -77,7 +83,10 @@ def _constant_getter(value: str, name: str) -> Getter:
 
 
 def _common_getters(object_type: ObjectType) -> dict[str, Getter]:
+    # The pipeline of a lead is stored; that of the others follows from their type.
+    pipeline = {} if object_type is LEADS else {"hs_pipeline": lambda _: object_type.pipeline_id}
     return {
+        **pipeline,
         object_type.created_property: lambda record: iso(record.created),
         object_type.modified_property: lambda record: iso(record.modified),
         "hs_object_id": lambda record: str(record.id),
@@ -87,7 +96,6 @@ def _common_getters(object_type: ObjectType) -> dict[str, Getter]:
         "hs_merged_object_ids": lambda record: ";".join(
             str(merged_id) for merged_id, _ in record.merged
         ),
-        "hs_pipeline": lambda _: object_type.pipeline_id,
     }
 
 

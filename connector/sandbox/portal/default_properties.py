@@ -122,6 +122,17 @@ num_notes | Number of Sales Activities | number | number | ro =0
 pipeline | Pipeline | enumeration | select | ext
 """
 
+LEADS: Final = """
+hs_createdate | Create date | datetime | date | ro
+hs_lastmodifieddate | Last modified date | datetime | date | ro
+hs_lead_label | Lead Label | enumeration | select |
+hs_lead_name | Lead Name | string | text |
+hs_lead_type | Lead Type | enumeration | select |
+hs_pipeline | Lead pipeline | enumeration | select | ext
+hs_pipeline_stage | Lead pipeline stage | enumeration | select | ext
+hubspot_owner_id | Lead owner | enumeration | select | ext ref:OWNER
+"""
+
 TASKS: Final = """
 hs_createdate | Create date | datetime | date | ro
 hs_lastmodifieddate | Last modified date | datetime | date | ro
@@ -140,6 +151,7 @@ PROPERTIES: Final = {
     "contacts": CONTACTS,
     "companies": COMPANIES,
     "deals": DEALS,
+    "leads": LEADS,
     "tasks": TASKS,
 }
 
@@ -156,6 +168,8 @@ LEAD_STATUSES: Final = (
 
 OPTIONS: Final = {
     "hs_lead_status": LEAD_STATUSES,
+    "hs_lead_label": (("HOT", "Hot"), ("WARM", "Warm"), ("COLD", "Cold")),
+    "hs_lead_type": (("NEW_BUSINESS", "New business"), ("RE_ATTEMPTING", "Re-attempting")),
     "hs_analytics_source": (
         ("ORGANIC_SEARCH", "Organic Search"),
         ("PAID_SEARCH", "Paid Search"),
@@ -198,4 +212,12 @@ SALES_STAGES: Final = (
     ("contractsent", "Contract Sent", False, 0.9),
     ("closedwon", "Closed Won", True, 1.0),
     ("closedlost", "Closed Lost", True, 0.0),
+)
+
+LEAD_STAGES: Final = (
+    ("new-stage-id", "New"),
+    ("attempting-stage-id", "Attempting"),
+    ("connected-stage-id", "Connected"),
+    ("qualified-stage-id", "Qualified"),
+    ("unqualified-stage-id", "Disqualified"),
 )

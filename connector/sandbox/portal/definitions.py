@@ -12,6 +12,7 @@ from connector.sandbox.portal.object_types import (
     COMPANIES,
     CONTACTS,
     DEALS,
+    LEADS,
     OBJECT_TYPES,
     ObjectType,
 )
@@ -72,6 +73,11 @@ class Schema:
                 "default", "Sales Pipeline", parse_stages(default_properties.SALES_STAGES)
             )
         }
+        self.lead_pipelines = {
+            "lead-pipeline-id": Pipeline(
+                "lead-pipeline-id", "Lead pipeline", parse_stages(default_properties.LEAD_STAGES)
+            )
+        }
         self.owners: list[Owner] = []
         self.rules: dict[str, dict[str, dict[str, list[str]]]] = {}
         """Validation rules: object type, property, kind of rule, and its arguments."""
@@ -102,6 +108,11 @@ class Schema:
         self.pipelines[pipeline.id] = pipeline
         self._invalidate()
 
+    def add_lead_pipeline(self, pipeline: Pipeline) -> None:
+        """Add or replace a pipeline of leads."""
+        self.lead_pipelines[pipeline.id] = pipeline
+        self._invalidate()
+
     def definitions(self, object_type: ObjectType) -> dict[str, Definition]:
         """Return the property definitions of an object type, stage dates included, by name."""
         return self._resolve(object_type)[0]
@@ -120,6 +131,15 @@ class Schema:
     def deal_stage(self, stage_id: str) -> tuple[Pipeline, Stage] | None:
         """Return a deal stage with its pipeline."""
         return self.deal_stages.get(stage_id)
+
+    def lead_pipeline(self, stage_id: str) -> Pipeline | None:
+        """Return the pipeline of a lead's stage."""
+        stage_ids = {
+            stage.id: pipeline
+            for pipeline in self.lead_pipelines.values()
+            for stage in pipeline.stages
+        }
+        return stage_ids.get(stage_id)
 
     def _invalidate(self) -> None:
         self.version += 1
@@ -175,8 +195,9 @@ class Schema:
                 yield definition, StageDate("legacy", stage)
 
     def _stage_rows(self, object_type: ObjectType) -> Iterator[tuple[str, str, str]]:
-        if object_type is DEALS:
-            for pipeline in self.pipelines.values():
+        if object_type in {DEALS, LEADS}:
+            pipelines = self.pipelines if object_type is DEALS else self.lead_pipelines
+            for pipeline in pipelines.values():
                 yield from ((stage.id, stage.label, pipeline.label) for stage in pipeline.stages)
         else:
             lifecycle_stages = self.lifecycle_stages[object_type.name]

@@ -66,6 +66,18 @@ DEALS: Final = ObjectType(
     scope="deals",
     stage_property="dealstage",
 )
+LEADS: Final = ObjectType(
+    name="leads",
+    singular="lead",
+    type_id="0-136",
+    created_property="hs_createdate",
+    modified_property="hs_lastmodifieddate",
+    default_properties=("hs_lead_name",),
+    first_id=50_000_000_001,
+    id_step=3,
+    scope="leads",
+    stage_property="hs_pipeline_stage",
+)
 TASKS: Final = ObjectType(
     name="tasks",
     singular="task",
@@ -79,7 +91,7 @@ TASKS: Final = ObjectType(
 )
 
 OBJECT_TYPES: Final = {
-    object_type.name: object_type for object_type in (CONTACTS, COMPANIES, DEALS, TASKS)
+    object_type.name: object_type for object_type in (CONTACTS, COMPANIES, DEALS, LEADS, TASKS)
 }
 OBJECT_TYPES_BY_NAME: Final = {
     name: object_type

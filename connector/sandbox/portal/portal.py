@@ -277,6 +277,14 @@ class Portal(PortalState):
         self.schema.add_pipeline(pipeline)
 
     @_locked
+    def add_lead_pipeline(
+        self, pipeline_id: str, label: str, stage_rows: Iterable[tuple[str, str]]
+    ) -> None:
+        """Add or replace a pipeline of leads, of (id, label) stages."""
+        pipeline = Pipeline(pipeline_id, label, parse_stages(stage_rows), self.clock.ms())
+        self.schema.add_lead_pipeline(pipeline)
+
+    @_locked
     def add_owner(self, email: str, first_name: str, last_name: str) -> str:
         """Add an owner; return its id."""
         number = 76_000_001 + len(self.schema.owners)

@@ -23,6 +23,8 @@ SCOPES: Final = frozenset(
         "crm.objects.companies.write",
         "crm.objects.deals.read",
         "crm.objects.deals.write",
+        "crm.objects.leads.read",
+        "crm.objects.leads.write",
         "crm.objects.owners.read",
     }
 )

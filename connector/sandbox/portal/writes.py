@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypedDict
 
 from connector.sandbox.portal import calculated, linking, refusals, stage_history
-from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, ObjectType
+from connector.sandbox.portal.object_types import COMPANIES, CONTACTS, DEALS, LEADS, ObjectType
 from connector.sandbox.portal.properties import Definition
 from connector.sandbox.portal.record import Record, Source, iso, millis, parse_time
 from connector.sandbox.portal.state import PortalState
@@ -175,11 +175,22 @@ def _set_defaults(portal: PortalState, record: Record) -> None:
     values, created_at = record.values, iso(record.created)
     if record.object_type is CONTACTS and values.get(STAGE) == "customer":
         values.setdefault("closedate", created_at)
+    if record.object_type is LEADS:
+        _set_lead_defaults(portal, record)
     deal_stage = portal.schema.deal_stage(values.get("dealstage", ""))
     if record.object_type is DEALS and deal_stage:
         values["pipeline"] = deal_stage[0].id
         if deal_stage[1].closed:
             values.setdefault("closedate", created_at)
+
+
+def _set_lead_defaults(portal: PortalState, record: Record) -> None:
+    """Set stage and pipeline of a new lead: the first stage, where none is given."""
+    first_stage = next(iter(portal.schema.lead_pipelines.values())).stages[0]
+    stage = record.values.setdefault("hs_pipeline_stage", first_stage.id)
+    pipeline = portal.schema.lead_pipeline(stage)
+    if pipeline:
+        record.values["hs_pipeline"] = pipeline.id
 
 
 def backward_refusal(portal: PortalState, record: Record, values: Mapping[str, str]) -> str:
