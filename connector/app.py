@@ -6,26 +6,26 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from threading import Thread
 from typing import Final
 
 import structlog
 
-from connector.alerts.alert import Health, alerts
 from connector.alerts.channels import Channels
-from connector.alerts.digest import Digest
-from connector.alerts.event_receiver import event_receiver
-from connector.alerts.events import EventDelivery, deliver_waiting
-from connector.alerts.handover import Handover, addresses_by_owner, is_handover
-from connector.alerts.notifier import Notifier
-from connector.alerts.observed import NewsSource, take_news
+from connector.alerts.events import EventDelivery
+from connector.alerts.handover import Handover, is_handover
+from connector.alerts.messages import (
+    open_messages,
+    send_after_cycle,
+    send_after_failed_opening,
+)
 from connector.config.open_run import with_portal_settings
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.corrections.audit import AuditLine
-from connector.core.follow_up.overlooked import OverlookedContact, follow_up_terms
+from connector.core.follow_up.overlooked import follow_up_terms
 from connector.core.webhook_event import Event
 from connector.daemon.caught_signals import caught_signals
 from connector.daemon.cycle import Schedule
@@ -36,13 +36,9 @@ from connector.daemon.status import failures, known_now, problems, read_status, 
 from connector.daemon.step_counter import StepCounter
 from connector.daemon.steps import Steps
 from connector.daemon.stop import StopSignal
-from connector.errors import ConnectorError, TemporaryError
+from connector.errors import TemporaryError
 from connector.hubspot.http.requester import OnAnswer
 from connector.hubspot.webhook_signature import SigningSettings
-from connector.push.pause import read_pause
-from connector.reports import offline
-from connector.reports.offline import OfflineHubSpot, offline_context_for_bound
-from connector.reports.overlooked import overlooked_contacts
 from connector.telemetry.metrics import Metrics
 from connector.telemetry.traces import Tracing
 from connector.web.app import create_app
@@ -50,10 +46,9 @@ from connector.web.daemon_link import DaemonLink
 from connector.web.dashboard.source import DashboardSource
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from state import mirror, outbox, outgoing_events, quarantine, unreadable_records, webhook_inbox
+from state import mirror, webhook_inbox
 from state.db.locks import Busy
 from state.db.store import Store
-from state.outgoing_events import EventCounts
 
 SHUTDOWN_SECONDS: Final = 8.0
 """Seconds after SIGTERM; containers are killed after ten. Open moves are in the outbox."""
@@ -71,39 +66,6 @@ class DaemonParts:
     daemon_link: DaemonLink
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Messages:
-    """What sends messages to people and programs, and the channels to be closed at the end."""
-
-    notifier: Notifier
-    handover: Handover
-    digest: Digest | None
-    event_delivery: EventDelivery | None
-    channels: Sequence[Channels | EventDelivery]
-
-
-def _messages(store: Store, daemon_settings: DaemonSettings) -> _Messages:
-    """Open the channels of CONNECTOR_ALERTS, CONNECTOR_HANDOVER and CONNECTOR_EVENTS."""
-    channels = Channels(daemon_settings.alerts)
-    owner_channels = {
-        owner: Channels(owner_addresses)
-        for owner, owner_addresses in addresses_by_owner(daemon_settings.handover).items()
-    }
-    send_to_owner = {owner: channel.send for owner, channel in owner_channels.items()}
-    has_digest = bool(daemon_settings.alerts or owner_channels)
-    event_delivery = _event_delivery(store, daemon_settings)
-    opened: list[Channels | EventDelivery] = [channels, *owner_channels.values()]
-    return _Messages(
-        notifier=Notifier(
-            store, channels.send, pause=timedelta(seconds=daemon_settings.alert_seconds)
-        ),
-        handover=Handover(send_to_owner, channels.send_to_named),
-        digest=Digest(store, channels.send, send_to_owner) if has_digest else None,
-        event_delivery=event_delivery,
-        channels=[*opened, event_delivery] if event_delivery else opened,
-    )
-
-
 def assemble(
     read_settings: Callable[[], Settings],
     daemon_settings: DaemonSettings,
@@ -111,7 +73,7 @@ def assemble(
     monotonic: Callable[[], float],
 ) -> DaemonParts:
     """Make the daemon's parts; no request is sent to HubSpot yet."""
-    metrics, messages = Metrics(), _messages(store, daemon_settings)
+    metrics, messages = Metrics(), open_messages(store, daemon_settings)
     stop, tracing = StopSignal(monotonic), Tracing()
 
     loop = Loop(
@@ -128,26 +90,16 @@ def assemble(
         on_corrections_ended=lambda environment, lines: _handle_ended_corrections(
             environment, lines, metrics, messages.handover
         ),
-        on_opening_failed=lambda failed_loop: _attempt(
-            lambda: _notify_of_failed_opening(failed_loop, messages.notifier)
+        on_opening_failed=lambda failed_loop: send_after_failed_opening(failed_loop, messages),
+        on_cycle_ended=lambda ended_loop, environment: send_after_cycle(
+            ended_loop, environment, messages
         ),
-        on_cycle_ended=lambda ended_loop, environment: _notify(ended_loop, environment, messages),
     )
     event_store = EventStore(lambda events: _store_events(loop, events))
     metrics.collect_status(lambda: read_status(loop.environment))
     daemon_link = _daemon_link(loop, metrics, event_store, daemon_settings)
     return DaemonParts(
         loop=loop, event_store=event_store, channels=messages.channels, daemon_link=daemon_link
-    )
-
-
-def _event_delivery(store: Store, daemon_settings: DaemonSettings) -> EventDelivery | None:
-    """Return what posts applied corrections to CONNECTOR_EVENTS, None where that names nobody."""
-    receiver = event_receiver(daemon_settings.events_url, daemon_settings.events_secret)
-    if receiver is None:
-        return None
-    return EventDelivery(
-        lambda portal_id: deliver_waiting(store, portal_id, receiver, lambda: datetime.now(UTC))
     )
 
 
@@ -303,82 +255,3 @@ def _handle_ended_corrections(
         records = mirror.get(session, {line.record for line in handovers})
     owners = {ref: record.value("hubspot_owner_id") or "" for ref, record in records.items()}
     handover.notify_owners(environment.portal_id, handovers, owners)
-
-
-def _notify(loop: Loop, environment: Environment, messages: _Messages) -> None:
-    """Send alerts, news, digest and events after a cycle; one that fails holds up no other."""
-    _attempt(lambda: _send_alerts(loop, environment, messages))
-    if loop.schedule.last_poll is not None:
-        _attempt(lambda: _send_news(environment, messages))
-        if digest := messages.digest:
-            _attempt(lambda: _send_digest(loop, environment, digest))
-    if messages.event_delivery:
-        messages.event_delivery.wake(environment.portal_id)
-
-
-def _attempt(send: Callable[[], None]) -> None:
-    """Send a kind of messages; a failing database is reported by the steps of the cycle."""
-    try:
-        send()
-    except ConnectorError as error:
-        _log.warning("alerts.failing", error=type(error).__name__)
-
-
-def _send_news(environment: Environment, messages: _Messages) -> None:
-    """Tell of what others changed in HubSpot: notices to owners, and events."""
-    source = NewsSource(
-        store=environment.store, portal=environment.portal, policy=environment.policy
-    )
-    news = take_news(source, environment.api.now(), with_events=messages.event_delivery is not None)
-    messages.handover.notify_news(environment.portal_id, news)
-
-
-def _send_digest(loop: Loop, environment: Environment, digest: Digest) -> None:
-    """Send the digest of overlooked contacts once a day, from the mirror alone."""
-    now = environment.api.now()
-
-    def find_overlooked() -> list[OverlookedContact]:
-        offline_inputs = offline.OfflineInputs(
-            store=environment.store, portal=environment.portal, api=OfflineHubSpot(now)
-        )
-        context = offline_context_for_bound(
-            offline_inputs, environment.policy, progress=loop.stop.on_progress
-        )
-        return list(overlooked_contacts(context))
-
-    digest.send_if_due(environment.portal_id, environment.policy.zone, now, find_overlooked)
-
-
-def _notify_of_failed_opening(loop: Loop, notifier: Notifier) -> None:
-    """Send the alert that a known portal cannot be opened; of several, it might be any."""
-    portal_ids = loop.known_portal_ids()
-    for portal_id in portal_ids if len(portal_ids) == 1 else ():
-        health = Health(
-            failing_steps=loop.steps.failing_steps(),
-            monotonic_seconds=loop.steps.monotonic(),
-            now=datetime.now(UTC),
-            open_moves=(),
-            failed_corrections=(),
-        )
-        notifier.notify(portal_id, alerts(health), health.now)
-
-
-def _send_alerts(loop: Loop, environment: Environment, messages: _Messages) -> None:
-    try:
-        now = environment.api.now()
-    except ConnectorError:
-        now = datetime.now(UTC)  # that the portal's time is not known is an alert itself
-    pause = read_pause(environment.store, environment.portal_id)
-    with environment.store.reading(environment.portal_id) as session:
-        health = Health(
-            failing_steps=loop.steps.failing_steps(),
-            monotonic_seconds=loop.steps.monotonic(),
-            now=now,
-            open_moves=outbox.open_moves(session),
-            failed_corrections=quarantine.read_quarantined(session),
-            unreadable_records=unreadable_records.read_all(session),
-            pause=pause,
-            policy_review=loop.schedule.reviewed_policy,
-            events=outgoing_events.count(session) if messages.event_delivery else EventCounts(),
-        )
-    messages.notifier.notify(environment.portal_id, alerts(health), now)

@@ -136,7 +136,7 @@ def test_an_alert_is_sent_although_news_cannot_be_told(
     def fail(*_: object, **__: object) -> None:
         raise StorageError("the disk is full")
 
-    monkeypatch.setattr("connector.app.take_news", fail)
+    monkeypatch.setattr("connector.alerts.messages.take_news", fail)
     test_an_alert_is_sent_with_what_is_wrong(workspace, channel)
 
 
