@@ -10,6 +10,7 @@ from state import (
     applied_corrections,
     associations,
     audit,
+    due_times,
     follow_up_tasks,
     holds,
     ledger,
@@ -51,7 +52,7 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
     unreadable_records.forget(session, new_merges)
     affected = _remove_links(session, new_merges)
     mirror.erase(session, new_merges)
-    mirror.mark_due(session, sorted({*affected, *new_merges.values()}), at=at)
+    due_times.mark_due(session, sorted({*affected, *new_merges.values()}), at=at)
 
 
 def follow_archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
@@ -64,7 +65,7 @@ def follow_archive(session: Transaction, refs: Iterable[Ref], *, at: datetime) -
     new_refs = [ref for ref, record in mirrored.items() if not record.archived]
     affected = _linked_refs(session, new_refs) | _company_group(session, new_refs)
     mirror.archive(session, archived_refs, at=at)
-    mirror.mark_due(session, sorted(affected), at=at)
+    due_times.mark_due(session, sorted(affected), at=at)
 
 
 def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
@@ -85,7 +86,7 @@ def erase(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
         quarantine.forget_failures(session, ref)
     unreadable_records.forget(session, deleted_refs)
     mirror.erase(session, deleted_refs)
-    mirror.mark_due(session, sorted(affected), at=at)
+    due_times.mark_due(session, sorted(affected), at=at)
 
 
 def _linked_refs(session: Transaction, refs: Iterable[Ref]) -> set[Ref]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -10,9 +10,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Index,
-    Update,
     and_,
-    bindparam,
     func,
     or_,
     select,
@@ -31,7 +29,6 @@ from state.db.timestamps import from_millis, to_millis
 from state.db.transaction import Transaction
 from state.db.upsert import Columns, upsert
 
-_DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _COMPANY: Final = "associatedcompanyid"
 """A contact's property with the id of its primary company (HubSpot's default properties)."""
 
@@ -161,19 +158,6 @@ def known_refs(session: Transaction, refs: Iterable[Ref]) -> frozenset[Ref]:
     return frozenset(mirrored_refs)
 
 
-def due_refs(
-    session: Transaction,
-    object_type: ObjectType,
-    *,
-    until: datetime,
-    after_id: str = "0",
-    limit: int = 1000,
-) -> tuple[Ref, ...]:
-    """Return live records that are due by then, ordered by id."""
-    condition = _C.due_at <= to_millis(until)
-    return _refs_after(session, object_type, condition, after_id=after_id, limit=limit)
-
-
 def live_refs(
     session: Transaction,
     object_type: ObjectType,
@@ -183,10 +167,10 @@ def live_refs(
 ) -> tuple[Ref, ...]:
     """Return live records, due or not, ordered by id."""
     condition = _C.archived_at.is_(None)
-    return _refs_after(session, object_type, condition, after_id=after_id, limit=limit)
+    return refs_after(session, object_type, condition, after_id=after_id, limit=limit)
 
 
-def _refs_after(
+def refs_after(
     session: Transaction,
     object_type: ObjectType,
     condition: ColumnElement[bool],
@@ -194,6 +178,7 @@ def _refs_after(
     after_id: str,
     limit: int,
 ) -> tuple[Ref, ...]:
+    """Return the records of a type that a condition on the table names, ordered by id."""
     query = (
         select(_C.object_id)
         .where(
@@ -206,44 +191,6 @@ def _refs_after(
         .limit(limit)
     )
     return tuple(Ref(object_type, str(object_id)) for object_id in session.scalars(query))
-
-
-def count_due(session: Transaction, *, until: datetime) -> dict[ObjectType, int]:
-    """Count the records of each type that are due by then."""
-    return _count_by_type(
-        session, _C.portal_id == session.portal_key, _C.due_at <= to_millis(until)
-    )
-
-
-def mark_due(session: Transaction, refs: Iterable[Ref], *, at: datetime) -> None:
-    """Make records due at that time; an earlier due time stays."""
-    for chunk in chunk_refs(refs):
-        _bring_forward(session, chunk_conditions(session, TABLE, chunk), to_millis(at))
-
-
-def mark_all_due(
-    session: Transaction,
-    *,
-    at: datetime,
-    object_types: Sequence[ObjectType] = _DECIDED_TYPES,
-) -> None:
-    """Make every record of these types due at that time; earlier due times stay."""
-    is_of_types = _C.object_type.in_([object_type.value for object_type in object_types])
-    _bring_forward(session, (_C.portal_id == session.portal_key, is_of_types), to_millis(at))
-
-
-def set_due(session: Transaction, times: Mapping[Ref, datetime | None]) -> None:
-    """Set when records are due next; None means not before something changes."""
-    rows = [
-        {
-            "its_type": ref.object_type.value,
-            "its_id": int(ref.id),
-            "next": None if at is None else to_millis(at),
-        }
-        for ref, at in times.items()
-    ]
-    if rows:
-        session.connection().execute(_set_due_statement(session), rows)
 
 
 def contacts_of_companies(
@@ -267,8 +214,8 @@ def contacts_of_companies(
 def count(session: Transaction) -> dict[ObjectType, int]:
     """Count the live records of each type; leads only where there are any."""
     # Two counts, each from an index alone, in place of one over the whole table.
-    counts = _count_by_type(session, _C.portal_id == session.portal_key)
-    archived_counts = _count_by_type(
+    counts = count_by_type(session, _C.portal_id == session.portal_key)
+    archived_counts = count_by_type(
         session, and_(_C.portal_id == session.portal_key, _C.archived_at.is_not(None))
     )
     return {
@@ -279,7 +226,7 @@ def count(session: Transaction) -> dict[ObjectType, int]:
 
 def count_created(session: Transaction, *, since: datetime) -> dict[ObjectType, int]:
     """Count the records of each type that were created in HubSpot since then."""
-    return _count_by_type(
+    return count_by_type(
         session, _C.portal_id == session.portal_key, _C.created_at >= to_millis(since)
     )
 
@@ -298,28 +245,8 @@ def erase(session: Transaction, refs: Iterable[Ref]) -> None:
         session.execute(TABLE.delete().where(*chunk_conditions(session, TABLE, chunk)))
 
 
-def _bring_forward(
-    session: Transaction, conditions: Iterable[ColumnElement[bool]], due_at: int
-) -> None:
-    is_due_later = or_(_C.due_at.is_(None), _C.due_at > due_at)
-    all_conditions = (*conditions, _C.archived_at.is_(None), is_due_later)
-    session.execute(update(TABLE).where(*all_conditions).values(due_at=due_at))
-
-
-def _set_due_statement(session: Transaction) -> Update:
-    return (
-        update(TABLE)
-        .where(
-            _C.portal_id == session.portal_key,
-            _C.object_type == bindparam("its_type"),
-            _C.object_id == bindparam("its_id"),
-            _C.archived_at.is_(None),
-        )
-        .values(due_at=bindparam("next"))
-    )
-
-
-def _count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> dict[ObjectType, int]:
+def count_by_type(session: Transaction, *conditions: ColumnElement[bool]) -> dict[ObjectType, int]:
+    """Count the rows of each type that conditions on the table name."""
     query = select(_C.object_type, func.count()).where(*conditions).group_by(_C.object_type)
     counts = {row[0]: row[1] for row in session.execute(query)}
     return {

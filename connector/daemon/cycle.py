@@ -21,7 +21,7 @@ from connector.pull.poll import pull, require_mirror
 from connector.push.first_use import require_reviewed_rules
 from connector.push.recover_open_moves import recover
 from connector.push.room import require_room
-from state import mirror, portal_policy
+from state import due_times, portal_policy
 
 TIDY_SECONDS: Final = 3600.0
 """Seconds between two runs of retention."""
@@ -224,5 +224,5 @@ def _is_mirrored(context: RunContext) -> bool:
 
 def _has_due_records(context: RunContext) -> bool:
     with context.reading() as session:
-        due_counts = mirror.count_due(session, until=context.api.now())
+        due_counts = due_times.count_due(session, until=context.api.now())
     return any(due_counts[kind] for kind in _DECIDED_TYPES)

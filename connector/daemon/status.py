@@ -15,8 +15,8 @@ from connector.push.room import DiskNearlyFull
 from connector.telemetry.metrics import Status
 from state import (
     checkpoints,
+    due_times,
     holds,
-    mirror,
     outbox,
     outgoing_events,
     plans,
@@ -51,7 +51,7 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
     store, portal_id = environment.store, environment.portal_id
     is_paused = read_pause(store, portal_id) is not None
     with store.reading(portal_id) as session:
-        due_counts = mirror.count_due(session, until=now)
+        due_counts = due_times.count_due(session, until=now)
         head = plans.latest(session)
         events = outgoing_events.count(session)
         poll_checkpoints = [

@@ -11,7 +11,8 @@ from connector.core.corrections.plan import PlanCounter
 from connector.core.model import Correction, Outcome
 from connector.errors import UserError
 from connector.operations.sync import close_run
-from connector.plan.decide_and_hold import Decided, decide_and_hold
+from connector.plan.decide_and_hold import decide_and_hold
+from connector.plan.hold_back import Decided
 from connector.plan.plan_file import PlanFile
 from connector.plan.propose import new_tally
 from connector.pull.poll import pull

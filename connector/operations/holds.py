@@ -7,7 +7,7 @@ from connector.core.binding.bind import needed_properties
 from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.model import STAGE, ObjectType, Ref
 from connector.errors import UserError
-from state import holds, mirror
+from state import due_times, holds, mirror
 from state.db.transaction import Transaction
 
 
@@ -53,13 +53,13 @@ def _mark_due(context: RunContext, session: Transaction, scope: HoldScope, targe
     """Make due the records of a hold: a record, a company with its contacts, else all."""
     now = context.api.now()
     if scope is HoldScope.RECORD:
-        mirror.mark_due(session, [Ref.parse(target)], at=now)
+        due_times.mark_due(session, [Ref.parse(target)], at=now)
     elif scope is HoldScope.COMPANY:
         company = Ref.parse(target)
         contacts = mirror.contacts_of_companies(session, [company])[company]
-        mirror.mark_due(session, [company, *contacts], at=now)
+        due_times.mark_due(session, [company, *contacts], at=now)
     else:
-        mirror.mark_all_due(session, at=now)
+        due_times.mark_all_due(session, at=now)
 
 
 def _check_value(context: RunContext, text: str) -> None:

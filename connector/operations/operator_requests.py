@@ -20,7 +20,7 @@ from connector.operations.review_plan import carry_out_approval, carry_out_rejec
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover
 from connector.push.review_only import put_review_only
-from state import audit, audit_counts, holds, mirror, operator_actions
+from state import audit, audit_counts, due_times, holds, mirror, operator_actions
 from state.db.transaction import Transaction
 
 _RECENT_ACTIONS: Final = 100
@@ -45,7 +45,7 @@ def hold_record(context: DecisionContext, record: Ref, *, user: str, reason: str
         if record not in mirror.get(session, [record]):
             raise UserError(f"The mirror holds no record {record}: check the id.")
         holds.add(session, [hold])
-        mirror.mark_due(session, [record], at=now)
+        due_times.mark_due(session, [record], at=now)
         action = OperatorAction(
             at=now, user=user, verb=Verb.HOLD, record=str(record), reason=hold.reason
         )
@@ -60,7 +60,7 @@ def release_record(context: DecisionContext, record: Ref, *, user: str) -> None:
         count = holds.remove(session, HoldScope.RECORD, str(record))
         if not count:
             raise UserError(f"There is no hold on {record} any more: nothing was done.")
-        mirror.mark_due(session, [record], at=now)
+        due_times.mark_due(session, [record], at=now)
         action = OperatorAction(at=now, user=user, verb=Verb.RELEASE, record=str(record))
         _add_ended(session, action, f"{count} holds ended")
     log_ended(context, action)

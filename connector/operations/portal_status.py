@@ -8,7 +8,7 @@ from datetime import datetime
 from connector.core.model import ALWAYS_READ_TYPES, ObjectType
 from connector.errors import UserError
 from connector.push.pause import pause_reason
-from state import checkpoints, mirror, outbox, quarantine
+from state import checkpoints, due_times, outbox, quarantine
 from state.db.store import Store
 
 _DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
@@ -34,7 +34,7 @@ def read_portal_status(store: Store, portal_id: str, *, now: datetime) -> Portal
     """Return how a portal is doing by what is remembered of it."""
     paused = pause_reason(store, portal_id)
     with store.reading(portal_id) as session:
-        due_counts = mirror.count_due(session, until=now)
+        due_counts = due_times.count_due(session, until=now)
         polls = [checkpoints.get(session, f"changes.{kind}") for kind in ALWAYS_READ_TYPES]
         polled_until = min(
             (datetime.fromisoformat(poll["until"]) for poll in polls if poll), default=None

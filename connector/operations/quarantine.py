@@ -10,7 +10,7 @@ from typing import Final
 from connector.context import RunContext
 from connector.core.model import Ref
 from connector.errors import UserError
-from state import mirror, quarantine, unreadable_records
+from state import due_times, quarantine, unreadable_records
 from state.db.transaction import Transaction
 from state.quarantine import FailedCorrection
 from state.unreadable_records import FailedReading, UnreadableRecord
@@ -60,7 +60,7 @@ def retry(context: RunContext, record: Ref | None) -> int:
         unreadable_records.try_now(session, refs, at=now)
         for ref in refs:
             quarantine.forget_failures(session, ref)
-        mirror.mark_due(session, refs, at=now)
+        due_times.mark_due(session, refs, at=now)
     return len(entries)
 
 

@@ -14,7 +14,7 @@ from connector.core.model import Correction, Ref
 from connector.errors import UserError
 from connector.operations.apply_plan import AppliedPlan, Selection, apply_records_locked
 from connector.operations.ended_actions import log_ended
-from state import holds, mirror, operator_actions, plans
+from state import due_times, holds, operator_actions, plans
 from state.db.pages import read_pages
 from state.db.transaction import Transaction
 from state.plans import PlanHead
@@ -115,7 +115,7 @@ def carry_out_rejection(context: DecisionContext, action: OperatorAction) -> str
     for batch in chunks(_corrections(context, part, head), _PAGE):
         with context.begin() as session:
             holds.add(session, [_rejection(correction, action) for correction in batch])
-            mirror.mark_due(session, {correction.record for correction in batch}, at=action.at)
+            due_times.mark_due(session, {correction.record for correction in batch}, at=action.at)
         count += len(batch)
     return f"{count:,} corrections are held"
 

@@ -23,7 +23,7 @@ from connector.push.push import BATCH_SIZE, push_stepwise
 from connector.push.release_holds import UNDO, hold_author
 from connector.push.restore_edits import CorrectionResult
 from connector.push.room import release_room, require_room
-from state import audit, holds, mirror, runs
+from state import audit, due_times, holds, runs
 
 RULE = UNDO
 
@@ -212,7 +212,7 @@ def _close_undo(
                 property_name=name,
                 origin=HoldOrigin.UNDONE,
             )
-        mirror.mark_due(session, {record for record, _ in to_release}, at=now)
+        due_times.mark_due(session, {record for record, _ in to_release}, at=now)
         runs.finish(session, context.run, now, summary)
 
 

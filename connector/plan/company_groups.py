@@ -15,7 +15,7 @@ from connector.core.decide.company_group import (
 )
 from connector.core.decide.facts import Facts
 from connector.core.model import ObjectType, Ref
-from state import mirror
+from state import due_times, mirror
 
 _CHUNK = 500
 _PRIMARY_COMPANY = "associatedcompanyid"
@@ -90,14 +90,14 @@ def _due_refs(
     context: RunContext, kind: ObjectType, now: datetime, after_id: str
 ) -> tuple[Ref, ...]:
     with context.reading() as session:
-        return mirror.due_refs(session, kind, until=now, after_id=after_id, limit=_CHUNK)
+        return due_times.due_refs(session, kind, until=now, after_id=after_id, limit=_CHUNK)
 
 
 def _mark_group_members_due(context: RunContext, refs: Sequence[Ref], now: datetime) -> None:
     members = sorted(group_members(context, refs) - set(refs))
     with context.begin() as session:
         for part in chunks(members, _CHUNK):
-            mirror.mark_due(session, part, at=now)
+            due_times.mark_due(session, part, at=now)
 
 
 def group_members(context: RunContext, refs: Sequence[Ref]) -> set[Ref]:

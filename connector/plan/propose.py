@@ -15,9 +15,10 @@ from connector.core.corrections.stage_dates import changed_dates_finder
 from connector.core.explain.unwanted import UnwantedCounter
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.plan.company_groups import mark_groups_due
-from connector.plan.decide_and_hold import Decided, decide_and_hold
+from connector.plan.decide_and_hold import decide_and_hold
+from connector.plan.hold_back import Decided
 from connector.plan.native_company_sync import contacts_synced_natively, needs_permission
-from state import checkpoints, introduced_rules, mirror, mirror_queries, plans
+from state import checkpoints, due_times, introduced_rules, mirror_queries, plans
 from state.db.pages import read_pages
 from state.db.transaction import Transaction
 from state.plans import PlanHead
@@ -50,7 +51,7 @@ def propose(context: RunContext, *, number: int = 1) -> PlanHead:
         # Before the new plan: a clock that was set back makes it look older than the others.
         plans.prune(session, keep=_PLANS_KEPT - 1)
         plans.create(session, head)
-        due_counts = mirror.count_due(session, until=now)
+        due_counts = due_times.count_due(session, until=now)
         total = sum(due_counts[kind] for kind in ORDER)
         introduced = introduced_rules.read(session)
     tally = new_tally(context)
@@ -87,7 +88,7 @@ def _mark_all_due_if_changed(context: RunContext, session: Transaction, now: dat
     """Make every record due when the policy, the stage list or a pipeline changed."""
     digest = _evidence_digest(context)
     if checkpoints.get(session, "decided-on") != digest:
-        mirror.mark_all_due(session, at=now)
+        due_times.mark_all_due(session, at=now)
         checkpoints.put(session, "decided-on", digest)
 
 
@@ -109,7 +110,7 @@ def _due_refs(context: RunContext, now: datetime) -> Iterator[Sequence[Ref]]:
 def _read_due_page(
     session: Transaction, after_id: str, *, kind: ObjectType, until: datetime
 ) -> Sequence[Ref]:
-    return mirror.due_refs(session, kind, until=until, after_id=after_id, limit=_CHUNK)
+    return due_times.due_refs(session, kind, until=until, after_id=after_id, limit=_CHUNK)
 
 
 def _store_chunk(
@@ -120,7 +121,7 @@ def _store_chunk(
     tally: PlanCounter,
 ) -> None:
     """Store one chunk of the plan, and when its other records are due again."""
-    due_times: dict[Ref, datetime | None] = dict.fromkeys(refs)
+    next_times: dict[Ref, datetime | None] = dict.fromkeys(refs)
     moves = []
     for decided in decisions:
         tally.count_decided(decided.decision.record)
@@ -128,9 +129,9 @@ def _store_chunk(
         if decided.decision.corrections:
             moves.append(decided.decision.corrections)
         if decided.decision.corrections or _is_retried_next_run(context, decided):
-            del due_times[decided.decision.record]
+            del next_times[decided.decision.record]
         else:
-            due_times[decided.decision.record] = decided.due_at
+            next_times[decided.decision.record] = decided.due_at
     # Together, so that a batch of a hundred needs one clear, or none.
     moves.sort(key=lambda corrections: not clears_first(corrections))
     for corrections in moves:
@@ -140,7 +141,7 @@ def _store_chunk(
         plans.add(session, head.plan_id, moves)
         held_back = [entry for decided in decisions for entry in decided.held_back]
         plans.add_held_back(session, head.plan_id, held_back)
-        mirror.set_due(session, due_times)
+        due_times.set_due(session, next_times)
 
 
 def _count_companies(

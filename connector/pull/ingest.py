@@ -16,6 +16,7 @@ from state import (
     associations,
     cascade,
     checkpoints,
+    due_times,
     merged_records,
     mirror,
     unreadable_records,
@@ -134,7 +135,7 @@ def ingest(context: RunContext, batch: Batch, *, checkpoint: tuple[str, Any] | N
             | _contacts_of_leads(session, changed_leads)
             | former_companies
         )
-        mirror.mark_due(session, affected, at=now)
+        due_times.mark_due(session, affected, at=now)
         _release_readable(session, batch, at=now)
         if checkpoint:
             checkpoints.put(session, *checkpoint)
@@ -148,7 +149,7 @@ def _release_readable(session: Transaction, batch: Batch, *, at: datetime) -> No
         [entry.record for entry in set_aside],
         readings={FailedReading.PAGE, FailedReading.ASSOCIATIONS},
     )
-    mirror.mark_due(session, [entry.record for entry in set_aside], at=at)
+    due_times.mark_due(session, [entry.record for entry in set_aside], at=at)
 
 
 def _follow_merges(

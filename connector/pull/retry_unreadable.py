@@ -12,7 +12,7 @@ from connector.plan.fresh_reads import TRACKED_PROPERTIES
 from connector.plan.quarantine_unreadable import note_unreadable, read_by_id
 from connector.pull.ingest import ingest, read_batch
 from connector.pull.missing_records import resolve_missing
-from state import associations, mirror, unreadable_records
+from state import associations, due_times, unreadable_records
 from state.unreadable_records import FailedReading
 
 _MAX_TRIES: Final = 20
@@ -62,4 +62,4 @@ def _retry_records(context: RunContext, kind: ObjectType, refs: Sequence[Ref]) -
         # A record that was left alone because its deal could not be read is decided as well.
         links_by_deal = associations.read_of_deals(session, readable)
         linked = [link.target for links in links_by_deal.values() for link in links]
-        mirror.mark_due(session, [*readable, *linked], at=context.api.now())
+        due_times.mark_due(session, [*readable, *linked], at=context.api.now())

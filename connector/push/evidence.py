@@ -12,7 +12,7 @@ from connector.core.corrections.moves import Move
 from connector.core.model import LEAD_STAGE, Association, Direction, ObjectType, Ref
 from connector.hubspot.api import ReadResult
 from connector.push.release_holds import UNDO
-from state import associations, mirror
+from state import associations, due_times, mirror
 
 _NAMED: Final = re.compile(r"(?:deals|leads)/\d+\b")
 _COMPARED_PROPERTIES: Final = {
@@ -65,7 +65,7 @@ def _check_evidence(context: RunContext, moves: Sequence[Move]) -> EvidenceCheck
         reasons.setdefault(ref, "its deals have changed since it was decided")
     if reasons:
         with context.begin() as session:
-            mirror.mark_due(session, reasons, at=at)
+            due_times.mark_due(session, reasons, at=at)
     return EvidenceCheck(records=frozenset(move.record for move in moves), reasons=reasons, at=at)
 
 
@@ -124,7 +124,7 @@ def _changed_records(
             mirror.archive(session, missing_refs, at=now)
             links = associations.read_of_deals(session, missing_refs | changed)
             linked = {link.target for record_links in links.values() for link in record_links}
-            mirror.mark_due(session, linked, at=now)
+            due_times.mark_due(session, linked, at=now)
     return {
         **{ref: f"{ref} is archived, deleted or merged" for ref in missing_refs},
         **{ref: f"{ref} has changed its stage" for ref in changed},

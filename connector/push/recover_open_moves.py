@@ -35,7 +35,7 @@ from connector.push.restore_edits import (
 from connector.push.room import release_room
 from connector.push.stuck_moves import note_stuck, read_stuck_moves
 from connector.push.verify import is_left_blank, moves_filled_by_automation
-from state import cascade, mirror, outbox, recent_writes
+from state import cascade, due_times, outbox, recent_writes
 from state.db.transaction import Transaction
 
 _CLEARED_BY_US = frozenset({Phase.CLEARING, Phase.CLEARED, Phase.SETTING, Phase.SET})
@@ -327,6 +327,6 @@ def _withdraw(context: RunContext, moves: Sequence[Move]) -> None:
     def store_withdrawal(session: Transaction) -> None:
         outbox.close(session, refs)
         recent_writes.remove_last(session, counted)
-        mirror.mark_due(session, refs, at=context.api.now())
+        due_times.mark_due(session, refs, at=context.api.now())
 
     try_to_store(context, store_withdrawal)

@@ -10,7 +10,7 @@ from connector.context import RunContext
 from connector.core.corrections.audit import AuditLine
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.model import Outcome, Ref
-from state import audit, holds, mirror, outbox, runs
+from state import audit, due_times, holds, outbox, runs
 from state.db.transaction import Transaction
 
 UNDO: Final = "undo"
@@ -48,7 +48,7 @@ def release_unfinished_undos(context: RunContext) -> int:
         for hold in to_release:
             _remove_hold(session, hold)
         refs = {Ref.parse(hold.target) for hold in to_release}
-        mirror.mark_due(session, refs, at=context.api.now())
+        due_times.mark_due(session, refs, at=context.api.now())
     return len(to_release)
 
 

@@ -15,7 +15,7 @@ from connector.core.corrections.moves import Move
 from connector.core.model import Correction, Outcome, Ref
 from connector.errors import UserError
 from connector.plan.storing import try_to_store
-from state import audit, checkpoints, mirror, outbox
+from state import audit, checkpoints, due_times, outbox
 from state.db.transaction import Transaction
 
 _CHECKPOINT: Final = "stuck-moves"
@@ -136,7 +136,7 @@ def release(context: RunContext, ref: Ref) -> Move:
         audit.append(session, [_release_line(move, item, at=now) for item in move.corrections])
         outbox.close(session, [ref])
         _save(session, read_stuck_moves(session).values())
-        mirror.mark_due(session, [ref], at=now)
+        due_times.mark_due(session, [ref], at=now)
     _log.warning("move.released", portal=context.portal_id, record=str(ref))
     return move
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from connector.core.model import ObjectType, Record, Ref
-from state import mirror
+from state import due_times, mirror
 from state.db.store import Store
 
 PORTAL = "4711"
@@ -70,7 +70,7 @@ def _read_due(store: Store) -> None:
     after = "0"
     with store.reading(PORTAL) as session:
         object_type = ObjectType.CONTACTS
-        while refs := mirror.due_refs(session, object_type, until=START, after_id=after):
+        while refs := due_times.due_refs(session, object_type, until=START, after_id=after):
             mirror.get(session, refs)
             after = refs[-1].id
 

@@ -26,7 +26,7 @@ from connector.core.model import (
 from connector.core.policy.load import Policy, load_policy
 from connector.plan.propose import propose
 from connector.pull.poll import pull
-from state import audit, introduced_rules, mirror, outbox, plans
+from state import audit, due_times, introduced_rules, mirror, outbox, plans
 from state.db.store import Store
 from state.plans import PlanHead
 from tests.fakes.hooked_portal import HookedHubSpot
@@ -152,18 +152,18 @@ class ConnectedPortal:
     def clear_due(self) -> None:
         with self.store.begin("1") as session:
             for kind in (CONTACTS, COMPANIES):
-                mirror.set_due(session, dict.fromkeys(self.due(kind)))
+                due_times.set_due(session, dict.fromkeys(self.due(kind)))
 
     def make_due(self, refs: Sequence[Ref]) -> None:
         """Make records due now."""
         with self.store.begin("1") as session:
-            mirror.mark_due(session, refs, at=self.api.now())
+            due_times.mark_due(session, refs, at=self.api.now())
 
     # What the store holds
 
     def due(self, kind: ObjectType = CONTACTS) -> tuple[Ref, ...]:
         with self.store.reading("1") as session:
-            return mirror.due_refs(session, kind, until=self.api.now(), limit=100_000)
+            return due_times.due_refs(session, kind, until=self.api.now(), limit=100_000)
 
     def mirrored(self, ref: Ref) -> dict[str, str | None] | None:
         with self.store.reading("1") as session:

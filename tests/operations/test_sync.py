@@ -9,7 +9,7 @@ from connector.errors import TemporaryError
 from connector.operations.sync import apply, sync
 from connector.plan.propose import propose
 from connector.pull.poll import pull
-from state import mirror, runs
+from state import due_times, runs
 from tests.fakes.connected_portal import CONTACTS, DAY, OPEN, SQL, WON, ConnectedPortal
 
 
@@ -107,7 +107,7 @@ def test_deciding_after_applying_gives_an_empty_plan(portal: ConnectedPortal) ->
             portal.deal(deal, portal.contact(stage), portal.company(stage))
     sync(portal.context())
     with portal.store.begin("1") as session:
-        mirror.mark_all_due(session, at=portal.api.now())
+        due_times.mark_all_due(session, at=portal.api.now())
     plan = propose(portal.context(), number=9)
     assert portal.changes(plan) == []
     assert sum(plan.summary.records_looked_at.values()) == 20

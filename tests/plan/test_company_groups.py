@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from connector.core.corrections.holds import Hold, HoldScope
 from connector.core.model import Ref
 from connector.operations.sync import sync
-from state import holds, mirror
+from state import due_times, holds
 from tests.fakes.connected_portal import DAY, LOST, OPEN, SQL, START, WON, ConnectedPortal
 
 COMPANY_SYNC = "extends: company-sync\nsettings: {company_sync: {native: off, contacts_to: %s}}"
@@ -72,7 +72,7 @@ def test_after_one_sync_nothing_is_left_to_correct_though_all_are_looked_at_agai
     portal.api.advance(3600)
     sync(portal.context(COMPANY_SYNC % contacts_to))
     with portal.store.begin("1") as session:
-        mirror.mark_all_due(session, at=START)
+        due_times.mark_all_due(session, at=START)
     assert portal.propose(portal.context(COMPANY_SYNC % contacts_to)).summary.corrections == 0
     for record, (_, _, held_by) in zip(
         records, (company_situation, *contact_situations), strict=True

@@ -10,7 +10,7 @@ from connector.operations.sync import sync
 from connector.pull.poll import pull, require_mirror
 from connector.pull.verify_mirror import verify_mirror
 from connector.push.push import push
-from state import associations, checkpoints, mirror, unreadable_records
+from state import associations, checkpoints, due_times, mirror, unreadable_records
 from state.unreadable_records import FailedReading
 from tests.fakes.connected_portal import SQL, ConnectedPortal
 from tests.fakes.rescan import rescan_all
@@ -98,7 +98,7 @@ def test_a_contact_waits_while_its_lead_cannot_be_read(portal: ConnectedPortal) 
         unreadable_records.set_aside(
             session, {lead: "not served"}, reading=FailedReading.PAGE, at=portal.api.now()
         )
-        mirror.mark_due(session, [contact, without_lead], at=portal.api.now())
+        due_times.mark_due(session, [contact, without_lead], at=portal.api.now())
     plan = portal.propose(portal.context(FROM_LEADS))
     assert [record for record, *_ in portal.changes(plan)] == [str(without_lead)]
 
@@ -110,7 +110,7 @@ def test_a_contact_waits_while_the_mirror_lacks_its_lead(portal: ConnectedPortal
     with portal.store.begin("1") as session:
         mirror.erase(session, [lead])
         assert associations.read(session, [contact], LEADS)[contact]
-        mirror.mark_due(session, [contact], at=portal.api.now())
+        due_times.mark_due(session, [contact], at=portal.api.now())
     assert portal.changes(portal.propose(portal.context(FROM_LEADS))) == []
 
 

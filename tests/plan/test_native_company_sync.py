@@ -22,9 +22,9 @@ def lead_company(portal: ConnectedPortal) -> Ref:
     portal.deal(WON, company)
     portal.read_all()
     with portal.store.begin("1") as session:
-        from state import mirror
+        from state import due_times
 
-        mirror.mark_all_due(session, at=portal.api.now())
+        due_times.mark_all_due(session, at=portal.api.now())
     return company
 
 

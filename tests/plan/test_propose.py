@@ -19,7 +19,7 @@ from connector.core.model import (
     Ref,
 )
 from connector.pull.poll import pull
-from state import mirror, plans, quarantine
+from state import due_times, mirror, plans, quarantine
 from tests.fakes.connected_portal import DAY, LOST, OPEN, SQL, WON, ConnectedPortal, example_portal
 
 READS_TODAY = """\
@@ -164,7 +164,7 @@ def test_a_changed_pipeline_makes_every_record_due(portal: ConnectedPortal) -> N
     deal = portal.deal(OPEN, contact)
     pull(portal.context())
     with portal.store.begin("1") as session:
-        mirror.set_due(session, {contact: None})
+        due_times.set_due(session, {contact: None})
     portal.propose()
     old = portal.api.portal_info
     (sales,) = old.pipelines

@@ -16,7 +16,7 @@ from connector.pull.missing_records import resolve_missing
 from connector.pull.poll import pull
 from connector.pull.verify_mirror import verify_mirror
 from connector.push.recover_open_moves import recover
-from state import audit, ledger, mirror, outbox
+from state import audit, due_times, ledger, mirror, outbox
 from tests.fakes.connected_portal import (
     COMPANIES,
     CONTACTS,
@@ -225,7 +225,7 @@ def test_a_record_merged_between_decision_and_write_is_carried_over_at_once(
     portal.read_all()
     portal.clear_due()
     with portal.store.begin("1") as session:
-        mirror.mark_due(session, [merged], at=START)
+        due_times.mark_due(session, [merged], at=START)
     assert deal
 
     def merge() -> None:

@@ -8,7 +8,7 @@ from connector.operations.sync import apply_due
 from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull
 from connector.push.recover_open_moves import recover
-from state import mirror, webhook_inbox
+from state import due_times, mirror, webhook_inbox
 from tests.fakes.connected_portal import OPEN, ConnectedPortal
 
 
@@ -37,7 +37,7 @@ def mirrored_record(portal: ConnectedPortal, ref: Ref) -> object:
 def is_due(portal: ConnectedPortal, ref: Ref) -> bool:
     context = portal.context()
     with portal.store.reading(context.portal_id) as session:
-        due_refs = mirror.due_refs(session, ref.object_type, until=portal.api.current_time)
+        due_refs = due_times.due_refs(session, ref.object_type, until=portal.api.current_time)
     return ref in due_refs
 
 

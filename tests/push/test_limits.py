@@ -255,8 +255,8 @@ def test_looking_at_a_plan_again_and_again_counts_a_revert_once(portal: Connecte
     portal.read_all()
     portal.api.advance(600)
     with portal.store.begin("1") as session:
-        from state import mirror
+        from state import due_times
 
-        mirror.mark_due(session, [contact], at=portal.api.now())
+        due_times.mark_due(session, [contact], at=portal.api.now())
     for _ in range(3):
         assert portal.changes(portal.propose()) == [(str(contact), "lead", "customer", "won")]

@@ -9,7 +9,7 @@ import pytest
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import correction_key
 from connector.core.model import Correction, Outcome, Ref
-from state import applied_corrections, associations, cascade, holds, mirror, quarantine
+from state import applied_corrections, associations, cascade, due_times, holds, mirror, quarantine
 from state.db.transaction import Transaction
 from tests.fakes.stored import quarantined_keys
 from tests.state.examples import NOON, at, company, contact, correction, deal, link, record
@@ -124,13 +124,13 @@ def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Tra
     associations.replace_all(
         session, {second_deal: [link(second_deal, SURVIVOR)]}, SURVIVOR.object_type
     )
-    mirror.set_due(
+    due_times.set_due(
         session,
         dict.fromkeys([MERGED, SURVIVOR, first_deal, second_deal, archived_company]),
     )
 
     cascade.follow_archive(session, [second_deal, archived_company], at=NOON + timedelta(minutes=1))
-    assert mirror.due_refs(session, SURVIVOR.object_type, until=at(9)) == (SURVIVOR,)
+    assert due_times.due_refs(session, SURVIVOR.object_type, until=at(9)) == (SURVIVOR,)
 
     merge(session, MERGED, THIRD)
-    assert mirror.due_refs(session, first_deal.object_type, until=at(9)) == (first_deal,)
+    assert due_times.due_refs(session, first_deal.object_type, until=at(9)) == (first_deal,)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.core.model import ALWAYS_READ_TYPES, ObjectType, Record
-from state import associations, ledger, mirror, mirror_queries
+from state import associations, due_times, ledger, mirror, mirror_queries
 from state.db.store import Store
 from state.db.transaction import Transaction
 from tests.fakes.stored import erase_mirror
@@ -101,7 +101,7 @@ def test_a_new_record_is_due(session: Transaction) -> None:
 )
 def test_a_changed_record_is_due(session: Transaction, changed: Record) -> None:
     _put(session, record(contact(1), email="a"))
-    mirror.set_due(session, {contact(1): None})
+    due_times.set_due(session, {contact(1): None})
     _put(session, changed)
     assert _due_contacts(session) == (contact(1),)
     assert mirror.get(session, [contact(1)]) == {contact(1): changed}
@@ -110,7 +110,7 @@ def test_a_changed_record_is_due(session: Transaction, changed: Record) -> None:
 def test_an_unchanged_record_keeps_its_time(session: Transaction) -> None:
     original = record(contact(1), email="a", score=None)
     _put(session, original)
-    mirror.set_due(session, {contact(1): at(60)})
+    due_times.set_due(session, {contact(1): at(60)})
     _put(session, replace(original, properties={"score": None, "email": "a"}))
     assert _due_contacts(session) == ()
     assert _due_contacts(session, minutes=60) == (contact(1),)
@@ -119,7 +119,7 @@ def test_an_unchanged_record_keeps_its_time(session: Transaction) -> None:
 def test_an_older_version_never_replaces_a_newer_one(session: Transaction) -> None:
     newer = record(contact(1), email="new", modified=5)
     _put(session, newer)
-    mirror.set_due(session, {contact(1): None})
+    due_times.set_due(session, {contact(1): None})
     older = record(contact(1), email="old", modified=4)
     assert mirror.select_changed(session, [older]) == ()
     _put(session, older)
@@ -149,7 +149,7 @@ def test_changed_names_what_is_news_to_the_mirror(session: Transaction) -> None:
 
 def test_a_read_back_changes_only_what_was_asked_for(session: Transaction) -> None:
     _put(session, record(contact(1), email="a", stage="lead"))
-    mirror.set_due(session, {contact(1): None})
+    due_times.set_due(session, {contact(1): None})
     mirror.patch(session, [record(contact(1), stage="customer", modified=1)], due_at=NOON)
     stored = mirror.get(session, [contact(1)])[contact(1)]
     assert stored == record(contact(1), email="a", stage="customer", modified=1)
@@ -175,9 +175,9 @@ def test_records_are_counted_without_the_archived_ones(session: Transaction) -> 
 def test_an_archived_record_is_never_due_and_stays_readable(session: Transaction) -> None:
     _put(session, record(contact(1)), record(contact(2), archived=True))
     mirror.archive(session, [contact(1)], at=NOON)
-    mirror.mark_due(session, [contact(1), contact(2)], at=NOON)
-    mirror.mark_all_due(session, at=NOON)
-    mirror.set_due(session, {contact(1): NOON, contact(2): NOON})
+    due_times.mark_due(session, [contact(1), contact(2)], at=NOON)
+    due_times.mark_all_due(session, at=NOON)
+    due_times.set_due(session, {contact(1): NOON, contact(2): NOON})
     assert _due_contacts(session, minutes=9999) == ()
     assert all(entry.archived for entry in mirror.get(session, [contact(1)]).values())
 
@@ -254,7 +254,7 @@ def _put(session: Transaction, *rows: Record) -> None:
 def _due_contacts(
     session: Transaction, *, portal_id: str = PORTAL, minutes: int = 0
 ) -> tuple[object, ...]:
-    return mirror.due_refs(in_portal(session, portal_id), CONTACTS, until=at(minutes))
+    return due_times.due_refs(in_portal(session, portal_id), CONTACTS, until=at(minutes))
 
 
 def test_what_was_archived_before_a_moment_is_told(session: Transaction) -> None:
