@@ -15,6 +15,7 @@ from connector.sandbox.portal.portal import Portal
 from state import introduced_rules
 from state.db.store import Store
 from tests.fakes.introduced import preset_rule_names
+from tests.journeys import sample_records
 from tests.journeys.command_line import run_connector
 from tests.journeys.workspace import NOW, TOKEN, Workspace, new_portal
 
@@ -66,3 +67,11 @@ def new_workspace(tmp_path: Path, empty_database: Path) -> Iterator[Callable[...
 @pytest.fixture
 def workspace(new_workspace: Callable[..., Workspace]) -> Workspace:
     return new_workspace()
+
+
+@pytest.fixture
+def anna(workspace: Workspace) -> str:
+    """Return a contact who is to become an opportunity."""
+    contact_id = sample_records.create_contact(workspace.portal, "anna", "lead")
+    sample_records.create_deal(workspace.portal, [sample_records.OPEN], contacts=[contact_id])
+    return contact_id

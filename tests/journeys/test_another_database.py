@@ -16,8 +16,8 @@ from connector.core.model import Ref
 from state import outbox, unreadable_records
 from state.unreadable_records import FailedReading
 from tests.fakes.moves import forward_correction, move_of
+from tests.journeys.daemon_runner import run_daemon
 from tests.journeys.sample_records import OPEN, create_contact, create_deal
-from tests.journeys.test_daemon import run_daemon
 from tests.journeys.workspace import Workspace, new_portal
 
 COMMANDS = [

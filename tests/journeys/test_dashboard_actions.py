@@ -9,10 +9,8 @@ from connector.operations.operator_requests import request_undo, set_review_only
 from connector.operations.review_plan import PlanPart, approve
 from connector.operations.undo import Selection
 from state import operator_actions, plans
-from tests.journeys.test_daemon import OPPORTUNITY, DaemonRunner, anna, run_daemon, stage_of
+from tests.journeys.daemon_runner import OPPORTUNITY, DaemonRunner, run_daemon, stage_of
 from tests.journeys.workspace import Workspace
-
-__all__ = ["anna"]  # a fixture
 
 
 def whole_plan(runner: DaemonRunner) -> PlanPart:

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from connector.cli import main
+from tests.journeys.daemon_runner import run_daemon
 from tests.journeys.sample_records import OPEN, create_contact, create_deal
-from tests.journeys.test_daemon import run_daemon
 from tests.journeys.workspace import Workspace, new_portal
 
 OPPORTUNITY, LEAD = "opportunity", "lead"
