@@ -16,7 +16,7 @@ from connector.telemetry.metrics import Metrics
 from connector.web.app import create_app
 from connector.web.event_store import EventStore
 from connector.web.server import serve_in_thread
-from tests.journeys.test_daemon import DaemonRunner, run_daemon
+from tests.journeys.daemon_runner import DaemonRunner, run_daemon
 from tests.journeys.workspace import Workspace
 
 CHROMIUM = shutil.which("chromium")

@@ -7,10 +7,10 @@ from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.browser import NEEDS_CHROMIUM, TIMEOUT_MS, chromium, serve_dashboard
-from tests.journeys.test_daemon import OPPORTUNITY, anna, stage_of
+from tests.journeys.daemon_runner import OPPORTUNITY, stage_of
 from tests.journeys.workspace import Workspace
 
-__all__ = ["anna", "chromium"]  # fixtures
+__all__ = ["chromium"]  # a fixture
 pytestmark = NEEDS_CHROMIUM
 PASSWORD = "correct horse"
 expect.set_options(timeout=TIMEOUT_MS)
