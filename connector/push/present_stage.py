@@ -12,6 +12,7 @@ from connector.plan.storing import try_to_store
 from connector.push.finish_moves import finish_moves
 from connector.push.move_batch import stale_reason
 from connector.push.restore_edits import CorrectionResult, restore_edits
+from connector.push.room import require_room
 from connector.push.send import send
 from connector.push.stuck_moves import note_stuck
 from state import outbox
@@ -25,13 +26,15 @@ def takes_present_stage(context: RunContext, move: Move) -> bool | None:
 
     It changes something where somebody sets another stage between our reading and our set. So
     the set is promised as every write is, and such an edit is put back, by the next start where
-    this process dies.
+    this process dies. Raise DiskNearlyFull without the room to write that down.
     """
     present = read_fresh(context, [move.record]).records.get(move.record)
     correction = move.stage_correction
     if correction is None or present is None or stale_reason(move, present):
         return None
     probe = _probe(move, correction, present)
+    require_room(context)
+    context.store.keep_reserve()
     with context.begin() as session:
         outbox.promise(session, [probe])
         outbox.advance(session, [probe.record], Phase.SETTING)

@@ -23,8 +23,10 @@ from connector.operations.undo import Selection, plan_undo, undo
 from connector.pull.poll import pull
 from connector.push.push import push
 from connector.push.recover_open_moves import recover
+from connector.push.room import MIN_FREE_BYTES, DiskNearlyFull
 from connector.push.stuck_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
 from state import quarantine
+from state.db.store import Store
 from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal, HookedHubSpot
 from tests.fakes.portal import FakeHubSpot
 
@@ -250,6 +252,27 @@ def test_a_person_s_edit_just_before_a_set_that_only_asks_is_put_back(
     if dies:
         recover(portal.context())
     assert portal.stage(asked) == "salesqualifiedlead"
+    assert [move.record for move in portal.open_moves()] == [stuck]
+
+
+def test_on_a_disk_that_fills_up_no_set_is_sent_that_only_asks(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, asked = create_reopened_customers(portal, 2)
+    refuse_every_set(portal, [stuck])
+    run(portal)
+    assert portal.stage(stuck) == ""
+    portal.edit(asked, lifecyclestage="customer")
+    portal.make_due([asked])
+    context = portal.context(permitted=True)
+    pull(context)
+    plan = portal.propose(context)
+    portal.api.sent_updates.clear()
+    free_bytes = iter([MIN_FREE_BYTES])  # enough when the push begins, and less from then on
+    monkeypatch.setattr(Store, "free_bytes", lambda _: next(free_bytes, MIN_FREE_BYTES - 1))
+    with pytest.raises(DiskNearlyFull):
+        push(context, plan)
+    assert portal.api.sent_updates == []
     assert [move.record for move in portal.open_moves()] == [stuck]
 
 
