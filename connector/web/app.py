@@ -7,6 +7,7 @@ from starlette.concurrency import run_in_threadpool
 
 from connector.web.daemon_link import DaemonLink
 from connector.web.dashboard.access import DashboardAccess
+from connector.web.dashboard.counted_reports import CountedReports
 from connector.web.dashboard.form_tokens import FormTokens
 from connector.web.dashboard.routes import Dashboard
 from connector.web.webhooks import PATH, Webhooks
@@ -46,6 +47,7 @@ def create_app(daemon_link: DaemonLink) -> FastAPI:
 
     access = DashboardAccess(daemon_link.dashboard_access, daemon_link.monotonic)
     tokens = FormTokens(daemon_link.monotonic)
-    Dashboard(daemon_link.dashboard_source, access, tokens).add_to(app)
+    reports = CountedReports(daemon_link.monotonic, patience=daemon_link.report_seconds)
+    Dashboard(daemon_link.dashboard_source, access, tokens, reports).add_to(app)
     app.add_api_route(PATH, Webhooks(daemon_link).receive, methods=["POST"])
     return app

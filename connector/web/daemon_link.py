@@ -31,6 +31,7 @@ class DaemonLink:
     portal is open, `portal_id` returns "" and `now` this machine's time. `receive` returns a
     future that is done once the events are stored. `signing` is None where webhooks are off.
     `dashboard_source` returns the open portal, None before; `dashboard_access` says who may see it.
+    A page waits `report_seconds` for a report to be counted, and shows the one before then.
     """
 
     problems: Callable[[], Sequence[str]]
@@ -46,3 +47,4 @@ class DaemonLink:
     count_deliveries: DeliveryCounter
     dashboard_source: Callable[[], DashboardSource | None]
     dashboard_access: DashboardAccessSettings
+    report_seconds: float = 0.1

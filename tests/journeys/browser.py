@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -79,7 +79,9 @@ def serve_dashboard(
             EventStore(lambda events: None),
             read(workspace.environment, folder=workspace.folder),
         )
-        with serve_in_thread(create_app(link), "127.0.0.1", 0) as url:
+        with serve_in_thread(
+            create_app(replace(link, report_seconds=TIMEOUT_MS / 1000)), "127.0.0.1", 0
+        ) as url:
             dashboard = ServedDashboard(url=url, runner=runner, browser=browser)
             yield dashboard
             assert dashboard.problems == []

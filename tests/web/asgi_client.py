@@ -39,6 +39,8 @@ class FakeDaemon:
     remarks: Sequence[str] = ()
     storage_error: ConnectorError | None = None
     dashboard_source: DashboardSource | None = None
+    report_seconds: float = 60.0
+    """Longer than any report of a test takes."""
     access: DashboardAccessSettings = field(default_factory=DashboardAccessSettings)
     stored_events: list[Event] = field(default_factory=list)
     delivery_counts: dict[str, int] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class FakeDaemon:
                 count_deliveries=self._count_deliveries,
                 dashboard_source=lambda: self.dashboard_source,
                 dashboard_access=self.access,
+                report_seconds=self.report_seconds,
             )
         )
 

@@ -16,11 +16,15 @@ from connector.reports.table import Report
 _WIDTH: Final = 480
 _HEIGHT: Final = 220
 _LEFT: Final = 48
+_RIGHT: Final = 12
+"""Room for half of the last name."""
 _TOP: Final = 12
 _BOTTOM: Final = 28
 _TICKS: Final = 4
 _LABELS: Final = 7
 """So many names fit below the columns; of more, every second or third is written."""
+_LABEL_LENGTH: Final = 5
+"""Of 2026-11 there is room for 26-11."""
 _STEPS: Final = (1, 2, 5, 10)
 _ROW: Final = 40
 _NAME_WIDTH: Final = 150
@@ -44,12 +48,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column with its name; the name is written where `has_label`."""
+    """A column with its name, and what of it is written below, "" for nothing."""
 
     name: str
     x: float
     segments: tuple[Segment, ...]
-    has_label: bool
+    label: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,7 @@ def column_chart(
         return None
     ticks = _round_ticks(highest)
     area, base = _HEIGHT - _TOP - _BOTTOM, _HEIGHT - _BOTTOM
-    slot = (_WIDTH - _LEFT) / len(counts)
+    slot = (_WIDTH - _LEFT - _RIGHT) / len(counts)
     label_step = -(-len(counts) // _LABELS)
     columns = []
     for position, (name, by_kind) in enumerate(counts):
@@ -134,7 +138,8 @@ def column_chart(
         # Counted from the newest, so that the last column always has its name.
         has_label = (len(counts) - 1 - position) % label_step == 0
         x = _LEFT + (position + 0.15) * slot
-        columns.append(Column(name=name, x=x, segments=tuple(segments), has_label=has_label))
+        label = name[-_LABEL_LENGTH:] if has_label else ""
+        columns.append(Column(name=name, x=x, segments=tuple(segments), label=label))
     return ColumnChart(
         columns=tuple(columns),
         column_width=slot * 0.7,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from connector.core.binding.bound_policy import BoundPolicy
@@ -33,6 +34,7 @@ from connector.web.dashboard.charts import (
     funnel_chart,
     month_charts,
 )
+from connector.web.dashboard.counted_reports import CountedReports
 from connector.web.dashboard.path_picture import path_picture
 from connector.web.dashboard.source import DashboardSource
 from state import audit, audit_counts, holds, operator_actions, plans
@@ -172,10 +174,18 @@ def record_page(source: DashboardSource, ref: Ref) -> Page:
     }
 
 
-def report_page(source: DashboardSource, name: str) -> Page:
-    """Return one report; UserError where there is none of that name."""
+def report_page(source: DashboardSource, name: str, reports: CountedReports) -> Page:
+    """Return one report, None while it is counted; UserError where there is none of that name."""
     if name not in REPORTS:
         raise UserError(f"There is no report {name!r}: choose one of {', '.join(REPORTS)}.")
+    counted = reports.read(name, partial(_count_report, name=name), source)
+    if counted is None:
+        return {"name": name, "report": None}
+    return {"name": name, "counted_at": counted.counted_at, **counted.page}
+
+
+def _count_report(source: DashboardSource, name: str) -> Page:
+    """Make a report and its charts."""
     report, labels = REPORTS[name](source), source.labels()
 
     def label(value: str | None) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-from connector.context import DecisionContext
 from connector.core.model import STAGE, Correction, Direction
 from connector.errors import UserError
 from connector.operations.refuse_unknown import require_record, require_run
@@ -119,19 +117,20 @@ def run_page(source: DashboardSource, run_id: str) -> Page:
 
 
 def _examples(source: DashboardSource, head: PlanHead) -> dict[str, list[Correction]]:
-    """Return the first corrections of each rule."""
+    """Return the first corrections of each rule; no more of the plan is read than they need."""
     examples: dict[str, list[Correction]] = {rule: [] for rule in head.summary.by_rule}
-    for correction in _corrections(source.context(), head):
-        of_rule = examples.setdefault(correction.rule, [])
-        if len(of_rule) < _EXAMPLES:
-            of_rule.append(correction)
+    missing = {
+        rule: min(_EXAMPLES, sum(counts.values())) for rule, counts in head.summary.by_rule.items()
+    }
+    records = read_part(source.context(), PlanPart(digest=head.digest), head.plan_id)
+    for corrections in islice(records, _MAX_SEARCHED):
+        for correction in corrections:
+            if missing.get(correction.rule):
+                examples[correction.rule].append(correction)
+                missing[correction.rule] -= 1
+        if not any(missing.values()):
+            break
     return examples
-
-
-def _corrections(context: DecisionContext, head: PlanHead) -> Iterator[Correction]:
-    part = PlanPart(digest=head.digest)
-    for corrections in islice(read_part(context, part, head.plan_id), _MAX_SEARCHED):
-        yield from corrections
 
 
 def _clears_stage(correction: Correction) -> bool:

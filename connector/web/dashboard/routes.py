@@ -17,6 +17,7 @@ from connector.errors import ConnectorError, StorageError, TemporaryError, UserE
 from connector.web.dashboard import pages, review_pages
 from connector.web.dashboard.access import DashboardAccess, Identity, Refusal
 from connector.web.dashboard.actions import ACTIONS, Form, plan_part, undo_selection
+from connector.web.dashboard.counted_reports import CountedReports
 from connector.web.dashboard.form_body import Upload, read_body, read_fields, read_upload
 from connector.web.dashboard.form_tokens import FormRefused, FormTokens
 from connector.web.dashboard.policy_impact import MAX_UPLOAD_BYTES, impact_page
@@ -48,11 +49,16 @@ class Dashboard:
     """The pages; it holds the templates, and how many pages are being made."""
 
     def __init__(
-        self, read_source: ReadSource, access: DashboardAccess, tokens: FormTokens
+        self,
+        read_source: ReadSource,
+        access: DashboardAccess,
+        tokens: FormTokens,
+        reports: CountedReports,
     ) -> None:
         self._read_source = read_source
         self._access = access
         self._tokens = tokens
+        self._reports = reports
         self._waiting = 0
         self._page_limiter = CapacityLimiter(_THREADS)
         # One at a time, so that of two equal forms the second finds the first's token spent.
@@ -157,7 +163,8 @@ class Dashboard:
 
     async def report(self, request: Request, name: str) -> Response:
         """Answer one report."""
-        return await self._page(request, "report.html", partial(pages.report_page, name=name))
+        make = partial(pages.report_page, name=name, reports=self._reports)
+        return await self._page(request, "report.html", make)
 
     async def policy(self, request: Request) -> Response:
         """Answer the policy in plain words."""

@@ -64,7 +64,7 @@ def test_no_template_has_a_text_that_cannot_be_translated(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
     for pattern in (
         r"{#.*?#}",
-        r"{%-? trans .*?%}.*?{% endtrans %}",
+        r"{%-? trans .*?%}.*?{% endtrans \+?%}",
         r"{%.*?%}",
         r"{{.*?}}",
         r"<[^>]*>",
@@ -107,6 +107,17 @@ def test_each_page_is_shown_in_each_language(
             assert f">{catalogue(language)['Today']}</a>" in answer.body
             assert ">Today</a>" not in answer.body
             assert f'lang="{language}" hreflang="{language}" aria-current="true"' in answer.body
+
+
+def test_sentences_that_follow_each_other_have_a_space_between(
+    portal: ConnectedPortal, contact: Ref
+) -> None:
+    portal.propose()
+    # Only what stands within a line joins the words around it.
+    inline = r"</?(?:a|code|strong)\b[^>]*>"
+    bodies = [get(portal, path).body for path in PATHS if path != "/style.css"]
+    texts = [re.sub(r"<[^>]*>", " ", re.sub(inline, "", body)) for body in bodies]
+    assert [re.findall(r"\w+\.[A-Z]\w+", text) for text in texts] == [[] for _ in texts]
 
 
 def test_a_language_is_chosen_by_a_link_that_leads_back_and_is_kept(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
+from typing import Any
 
 import pytest
 
-from connector.core.model import Ref
+from connector.core.model import Correction, Ref
 from connector.operations.sync import sync
 from connector.pull.poll import pull
 from connector.reports.funnel import funnel_report
 from connector.telemetry.metrics import Status
 from connector.web.dashboard.pages import REPORTS
 from connector.web.dashboard.source import DashboardSource
-from state import audit
+from state import audit, plans
 from tests.fakes.connected_portal import OPEN, WON, ConnectedPortal
 from tests.web.asgi_client import FakeDaemon, Response, send_request
 
@@ -91,6 +93,27 @@ def test_a_waiting_plan_is_shown_with_the_portals_words_and_by_rule(
     assert "Lead → <strong>Opportunity</strong>" in body
     by_rule = get(source_of(portal), "/corrections", query=b"rule=won").body
     assert f'href="/records/{contact}"' not in by_rule
+
+
+def test_the_page_of_a_plan_reads_no_more_of_it_than_its_examples_need(
+    portal: ConnectedPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(9):
+        portal.deal(OPEN, portal.contact("lead", "OPEN_DEAL"))
+    pull(portal.context())
+    portal.propose()
+    monkeypatch.setattr("connector.operations.review_plan._PAGE", 1)
+    pages_read = count()
+    read_corrections = plans.read_corrections
+
+    def read_page(*args: Any, **options: Any) -> list[tuple[int, tuple[Correction, ...]]]:
+        next(pages_read)
+        return read_corrections(*args, **options)
+
+    monkeypatch.setattr(plans, "read_corrections", read_page)
+    body = get(source_of(portal), "/corrections").body
+    assert body.count("Lead → <strong>Opportunity</strong>") == 3
+    assert next(pages_read) == 3
 
 
 def test_today_counts_what_the_audit_holds(portal: ConnectedPortal, contact: Ref) -> None:
