@@ -130,6 +130,11 @@ class HubSpotApi(Protocol):
         """Raise LimitReached where the rest of the day's requests belongs to others; no request."""
         ...
 
+    @property
+    def enforces_required_properties(self) -> bool:
+        """Return whether this API family refuses writes that break the portal's own rules."""
+        ...
+
     def account(self) -> Account:
         """Return the account that the token belongs to; one request."""
         ...

@@ -78,6 +78,8 @@ class HubSpotClient:
         retry_limits: RetryLimits | None = None,
     ) -> None:
         self._routes = Routes(family)
+        self.family = family
+        self.enforces_required_properties = self._routes.enforces_rules
         self._token_source: TokenSource = (lambda: token) if isinstance(token, str) else token
         self._exchange = Exchange(
             self._token_source,
@@ -330,11 +332,6 @@ class HubSpotClient:
     def find_task(self, subject: str) -> str | None:
         """Search the task with a subject; one request."""
         return tasks.find(self._send, self._routes, subject)
-
-    @property
-    def family(self) -> str:
-        """Return the API family of the requests."""
-        return self._routes.family
 
     def ask(
         self,

@@ -38,11 +38,22 @@ def check_rules(api: HubSpotApi, policy: Policy) -> Iterator[Finding]:
         name = f"rules of {object_type}"
         yield Finding(name=name, result=result, message=message, section=_SECTION)
     message = (
-        "unknown: HubSpot's API does not tell which properties are required. A record whose "
-        "correction is refused for one is set aside: `connector quarantine list` says why"
+        f"unknown: HubSpot's API does not tell which properties are required. {_ask_text(api)} A "
+        "record whose correction is refused for one is set aside: `connector quarantine list` "
+        "says why"
     )
     yield Finding(
         name="required properties", result=CheckResult.OK, message=message, section=_SECTION
+    )
+
+
+def _ask_text(api: HubSpotApi) -> str:
+    """Say when a backward move asks for its new stage before it clears the old one."""
+    if api.enforces_required_properties:
+        return "Each backward move asks for its new stage before it clears the old one."
+    return (
+        "Once HubSpot has refused a stage for one, each backward move asks for its new stage "
+        "before it clears the old one."
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from connector.core.model import ObjectType
 from connector.core.policy.load import Policy
 from connector.operations.finding import CheckResult, Finding
 from connector.operations.quarantine import list_set_aside
@@ -15,6 +16,7 @@ from connector.plan.native_company_sync import (
     Probes,
     stored_probes,
 )
+from connector.push.required_properties import StageRefusal, read_stage_refusals
 from state import checkpoints, outbox
 from state.db.store import Store
 
@@ -27,11 +29,13 @@ def check_store(store: Store, portal_id: str, policy: Policy) -> Iterator[Findin
         probes = stored_probes(session)
         entries = list_set_aside(session)
         moves = outbox.open_moves(session)
+        refusals = read_stage_refusals(session)
     set_aside = [f"{entry.record}: {entry.reason}" for entry in entries]
     yield _finding(
         "set aside", set_aside, "`connector quarantine list` shows all, and when each is tried next"
     )
     yield _company_sync(policy, probes)
+    yield from _required_properties(refusals)
     yield _finding(
         "open moves",
         [str(move.record) for move in moves],
@@ -96,6 +100,19 @@ def _company_sync(policy: Policy, probes: Probes) -> Finding:
                     "`company_sync.native` in the policy to on or off"
                 )
     return Finding(name="company sync", result=CheckResult.OK, message=message, section="database")
+
+
+def _required_properties(refusals: Mapping[ObjectType, StageRefusal]) -> Iterator[Finding]:
+    """Name the types of which HubSpot refused a stage, because another property was blank."""
+    for kind, refusal in sorted(refusals.items()):
+        message = (
+            f"HubSpot refused a stage on {refusal.at:%Y-%m-%d} ({refusal.message}). Each backward "
+            "move of this type asks for its new stage first, so that no record is cleared in vain; "
+            "`connector quarantine list` names the records: give them a value, or change the rule "
+            "in Settings > Properties"
+        )
+        name = f"required for a stage of {kind}"
+        yield Finding(name=name, result=CheckResult.WARNING, message=message, section="properties")
 
 
 def _finding(name: str, items: Sequence[str], hint: str) -> Finding:

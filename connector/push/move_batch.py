@@ -20,7 +20,12 @@ from connector.plan.storing import try_to_store
 from connector.push.evidence import changed_evidence
 from connector.push.finish_moves import finish_moves
 from connector.push.former_customer_marks import write_marks
-from connector.push.restore_edits import CorrectionResult
+from connector.push.required_properties import (
+    asks_first,
+    note_refused_stages,
+    refused_before_clear,
+)
+from connector.push.restore_edits import CorrectionResult, restore_edits
 from connector.push.room import require_room
 from connector.push.send import SendResult, send
 from connector.push.stuck_moves import note_stuck
@@ -56,9 +61,11 @@ def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionRe
     drop_readings(context, [move.record for move in fresh])
     fresh, unmarked = write_marks(context, fresh)
     stale += unmarked
-    cleared, refused = _clear(context, [move for move in fresh if move.clears_first])
+    backward, refused = _ask_first(context, [move for move in fresh if move.clears_first])
+    cleared, not_cleared = _clear(context, backward)
+    stale += refused + not_cleared
     ready = cleared + [move for move in fresh if not move.clears_first]
-    return stale + refused + (set_and_verify(context, ready) if ready else ())
+    return stale + (set_and_verify(context, ready) if ready else ())
 
 
 def _without_open_moves(
@@ -98,6 +105,7 @@ def set_and_verify(context: RunContext, moves: Sequence[Move]) -> tuple[Correcti
     _note_unserved(context, unserved, sent)
     verified = verify(context, [move for move in moves if move not in unserved], sent)
     finish_moves(context, verified.results, verified.records)
+    note_refused_stages(context, moves, sent)
     # HubSpot takes neither the new stage nor the old one: the moves stay open.
     note_stuck(
         context,
@@ -247,6 +255,31 @@ def stale_reason(move: Move, record: Record | None) -> str:
     return ""
 
 
+def _ask_first(
+    context: RunContext, moves: list[Move]
+) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
+    """End the moves whose new stage HubSpot is known to refuse, before anything is cleared.
+
+    Return the others. A set that is refused only after the clear would leave its record blank.
+    """
+    if not moves or not asks_first(context, moves[0].record.object_type):
+        return moves, ()
+    # What is sent may take effect, where somebody moved the record further back meanwhile.
+    _advance(context, moves, Phase.SETTING)
+    refusals = refused_before_clear(context, moves)
+    if not refusals:
+        return moves, ()
+    refused = [move for move in moves if move.record in refusals]
+    context.state.refused_clears[moves[0].record.object_type] += len(refused)
+    sent = SendResult()
+    for ref, refusal in refusals.items():
+        message = f"{refusal.message} (asked before its stage was cleared: it keeps the old one)"
+        sent.note_refusal(ref, [STAGE], replace(refusal, message=message))
+    records = _read_what_can_be_read(context, list(refusals)).records
+    to_clear = [move for move in moves if move.record not in refusals]
+    return to_clear, _finish_refused(context, refused, sent, records)
+
+
 def _clear(
     context: RunContext, moves: list[Move]
 ) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
@@ -308,9 +341,13 @@ def _finish_refused(
         for move in moves
         for correction in move.corrections
     )
-    refs = {move.record for move in moves}
-    finish_moves(context, results, {ref: record for ref, record in records.items() if ref in refs})
-    return results
+    # What was asked for before the clear may have replaced a person's edit: it is put back.
+    restoration = restore_edits(context, results, records)
+    refs = {result.move.record for result in restoration.results}
+    finished_records = {ref: row for ref, row in restoration.records.items() if ref in refs}
+    finish_moves(context, restoration.results, finished_records)
+    note_stuck(context, {move.record: "" for move in restoration.open_moves})
+    return restoration.results
 
 
 def _advance_to_set(context: RunContext, moves: Sequence[Move]) -> Sequence[Move]:

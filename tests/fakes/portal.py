@@ -41,6 +41,7 @@ class FakeHubSpot(FakeRecords):
     """
 
     rules: dict[ObjectType, dict[str, tuple[str, ...]]] = field(default_factory=dict)
+    enforces_required_properties: bool = False
     token: TokenInfo = field(default_factory=lambda: TokenInfo(kind=TokenKind.STATIC))
 
     def now(self) -> datetime:

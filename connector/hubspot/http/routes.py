@@ -147,6 +147,11 @@ FAMILIES: Final[Mapping[str, Mapping[Route, str]]] = {
 }
 
 
+# Conditional required properties are enforced on API writes since 2026-09
+# (https://developers.hubspot.com/changelog/crm-api-write-validation-enforcement).
+_ENFORCING_FAMILIES: Final = frozenset({"2026-09"})
+
+
 @dataclass(frozen=True, slots=True)
 class Routes:
     """The paths of one API family."""
@@ -159,6 +164,11 @@ class Routes:
             raise UserError(
                 f"HUBSPOT_API_VERSION is {self.family!r}, which is none of {known}: set one of them"
             )
+
+    @property
+    def enforces_rules(self) -> bool:
+        """Return whether writes of this family must fulfil the portal's validation rules."""
+        return self.family in _ENFORCING_FAMILIES
 
     def path(
         self,
