@@ -21,6 +21,8 @@ from connector.config.known_database import (
     require_mirrored_portal,
 )
 from connector.config.policy_choice import (
+    DEFAULT,
+    LAST,
     PolicyChoice,
     PolicyMemory,
     Purpose,
@@ -210,6 +212,7 @@ def open_context(
         portal = read_portal(api, settings)
         require_portal(portal, settings)
         portal_id = portal.account.portal_id
+        api.require_portal(portal_id)
         bound: BoundPolicy | None = None
         if loaded:
             portal, bound = _bind(api, portal, loaded)
@@ -218,14 +221,13 @@ def open_context(
                 require_mirrored_portal(store, portal_id, settings.database_url)
             memory = policy_memory(store, portal_id)
             choice = named or unnamed_policy(settings, memory, purpose)
-            loaded = loaded or read_policy(choice.name, settings)
             if purpose is not Purpose.OPERATE:
-                require_last_policy(choice, loaded, memory)
+                require_last_policy(choice, loaded or read_policy(choice.name, settings), memory)
             if bound is None:
-                portal, bound = _bind(api, portal, loaded)
+                choice, portal, bound = _bind_or_default(api, portal, choice, settings)
             for warning in bound.warnings:
                 _log.warning("policy.asleep", policy=bound.name, warning=warning)
-            last_policy = remembered_policy(choice.name, loaded)
+            last_policy = remembered_policy(choice.name, bound.policy)
             _remember(store, portal, api.now(), last_policy if purpose is Purpose.DECIDE else None)
             api.configure_limits(reserve_from_settings(settings), store.rate_slots(portal_id))
             yield RunContext(
@@ -254,6 +256,27 @@ def _bind(api: HubSpotApi, portal: Portal, policy: Policy) -> tuple[Portal, Boun
     """Bind a policy to a portal; return the portal with its leads, where the policy wants them."""
     portal = with_leads(api, portal, policy)
     return portal, bind(policy, portal)
+
+
+def _bind_or_default(
+    api: HubSpotApi, portal: Portal, choice: PolicyChoice, settings: Settings
+) -> tuple[PolicyChoice, Portal, BoundPolicy]:
+    """Bind a policy; the default in place of the portal's last one where that cannot be used.
+
+    Only commands that decide nothing take the last one. They must work without its file: a record
+    that stands without a stage is finished, a hold is set, and writing is paused, whatever became
+    of a policy.
+    """
+    try:
+        return choice, *_bind(api, portal, read_policy(choice.name, settings))
+    except UserError as error:
+        if choice.source != LAST:
+            raise
+        default = PolicyChoice(name=settings.policy, source=DEFAULT)
+        _log.warning(
+            "policy.last_unusable", policy=choice.name, instead=default.name, message=str(error)
+        )
+        return default, *_bind(api, portal, read_policy(default.name, settings))
 
 
 def _remember(

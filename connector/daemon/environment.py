@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -99,7 +98,6 @@ class Environment:
         self._sources = sources
         self._current = sources.current
         self._client = api
-        self._checked_token_hash = ""
         self._pinned_portal_id = ""
         self._policy_error: UserError | None = None
         self._portal_read_at = sources.clock.monotonic()
@@ -108,6 +106,9 @@ class Environment:
         self.store = sources.store
         self.renew_token()
         self.portal = self._read_portal()
+        api.configure_limits(
+            reserve_from_settings(self.settings), self.store.rate_slots(self.portal_id)
+        )
         try:
             self.policy = self._open_policy()
         except UserError:
@@ -134,15 +135,16 @@ class Environment:
         self._current.renew()
 
     def renew_token(self) -> None:
-        """Ask once for each new token which portal it belongs to, before anything else uses it."""
-        token_hash = hashlib.sha256(self._current.token().encode()).hexdigest()
-        if token_hash == self._checked_token_hash:
-            return
-        portal_id = self.api.account().portal_id
-        expected = self._pinned_portal_id or self.settings.portal_id
-        if expected and expected != portal_id:
-            raise wrong_portal_error(portal_id, expected)
-        self._checked_token_hash, self._pinned_portal_id = token_hash, portal_id
+        """Ask once for each new token which portal it belongs to, before anything else uses it.
+
+        A token that changes later, in the middle of a cycle, the client asks about by itself.
+        """
+        if not self._pinned_portal_id:
+            portal_id, expected = self.api.account().portal_id, self.settings.portal_id
+            if expected and expected != portal_id:
+                raise wrong_portal_error(portal_id, expected)
+            self._pinned_portal_id = portal_id
+        self._client.require_portal(self._pinned_portal_id)
 
     def renew_portal(self) -> None:
         """Read stages, statuses and pipelines again where `PORTAL_SECONDS` have passed."""
@@ -231,7 +233,8 @@ class Environment:
             return
         self.policy = policy
         with self.store.writer_lock(self.portal_id, holder_name="connector run"):
-            recover(self.new_context())
+            # It is tried again with each start: what HubSpot does not take waits for its time.
+            recover(self.new_context(), only_due=True)
 
     def _usable_policy(self, last_name: str) -> BoundPolicy | None:
         """Return the portal's last policy, else the standard one; None where neither fits."""
@@ -280,10 +283,7 @@ def open_environment(sources: EnvironmentSources) -> Environment:
     api = open_api(settings, sources.clock, token=sources.current.token_source)
     api.observe_answers(sources.on_answer)
     try:
-        environment = Environment(sources, api)
-        slots = sources.store.rate_slots(environment.portal_id)
-        api.configure_limits(reserve_from_settings(settings), slots)
+        return Environment(sources, api)
     except BaseException:
         api.close()
         raise
-    return environment

@@ -10,13 +10,12 @@ from typing import Final
 from connector.core.follow_up.tasks import Task
 from connector.core.model import (
     Account,
-    Association,
     ObjectType,
     Portal,
     Record,
     Ref,
 )
-from connector.hubspot import owners, portal_definitions, tasks, workflows
+from connector.hubspot import associations, owners, portal_definitions, tasks, workflows
 from connector.hubspot.api import (
     AssociationsResult,
     Page,
@@ -27,8 +26,7 @@ from connector.hubspot.api import (
     WorkflowsResult,
 )
 from connector.hubspot.batches import chunks, object_type_of
-from connector.hubspot.codec import associations, portal, records, requests
-from connector.hubspot.codec.associations import AssociationsPage
+from connector.hubspot.codec import portal, records, requests
 from connector.hubspot.http.daily_budget import (
     Allowance,
     RateSlots,
@@ -56,7 +54,6 @@ from connector.hubspot.split_failing_reads import isolate_failing_records
 DEFAULT_URL: Final = "https://api.hubapi.com"
 READ_LIMIT: Final = 100
 HISTORY_LIMIT: Final = 50
-ASSOCIATIONS_LIMIT: Final = 1000
 UPDATE_LIMIT: Final = 100
 
 
@@ -89,6 +86,7 @@ class HubSpotClient:
             retry_limits=retry_limits or RetryLimits(),
         )
         self._send = self._exchange.send
+        self._account_request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
         self._side_by_side = SideBySide()
 
     def now(self) -> datetime:
@@ -125,6 +123,14 @@ class HubSpotClient:
         """Leave this reserve of the day to other apps; `slots` shares the pace among processes."""
         self._exchange.configure_limits(reserve, slots)
 
+    def require_portal(self, portal_id: str) -> None:
+        """Use no token of another portal from now on: WrongPortal is raised in its place.
+
+        One request asks whose a token is that no answer was about yet, now and whenever the
+        source of tokens returns another one; where that cannot be found out, NotSent.
+        """
+        self._exchange.require_portal(portal_id, self._account_request)
+
     def limit_requests(self, limit: int) -> None:
         """Send at most so many requests from now on, tries included; then raise RequestsUsedUp."""
         self._exchange.limit_requests(limit)
@@ -139,8 +145,7 @@ class HubSpotClient:
 
     def account(self) -> Account:
         """Return the account that the token belongs to; one request."""
-        request = Request(route=Route.ACCOUNT, path=self._routes.path(Route.ACCOUNT))
-        account = self._send(request, portal.parse_account)
+        account = self._send(self._account_request, portal.parse_account)
         self._exchange.time_zone = account.time_zone
         return account
 
@@ -268,39 +273,8 @@ class HubSpotClient:
         `rounds`, a list that is longer than so many pages ends there.
         HubSpot pages the links of each record by themselves (guide to associating records).
         """
-        links_by_source: dict[Ref, dict[Ref, Association]] = {ref: {} for ref in refs}
-        unreadable: dict[Ref, str] = {}
-        cursors: dict[Ref, str | None] = dict.fromkeys(refs)
-        # Each round asks only for the records whose list of links goes on.
-        round_count = 0
-        while cursors and round_count != rounds:
-            round_count += 1
-            next_cursors: dict[Ref, str | None] = {}
-            parts = [
-                {ref: cursors[ref] for ref in chunk}
-                for chunk in chunks(list(cursors), ASSOCIATIONS_LIMIT)
-            ]
-            for pages, failing in self._side_by_side.run(
-                [partial(self._read_links, part, to) for part in parts]
-            ):
-                unreadable |= failing
-                for page in pages:
-                    unreadable |= page.unreadable
-                    next_cursors |= page.cursors
-                    for link in page.links:
-                        links_by_source[link.source][link.target] = link
-            # The same cursors again would be asked for without end.
-            if next_cursors and next_cursors == cursors:
-                raise BadAnswer("HubSpot's pages of associations do not advance: try later")
-            # A record that became unreadable is not read further: its links would be incomplete.
-            cursors = {ref: after for ref, after in next_cursors.items() if ref not in unreadable}
-        return AssociationsResult(
-            links={
-                ref: tuple(links.values())
-                for ref, links in links_by_source.items()
-                if ref not in unreadable
-            },
-            unreadable=unreadable,
+        return associations.read(
+            self._exchange, self._routes, self._side_by_side, refs, to, rounds=rounds
         )
 
     def update(self, changes: Mapping[Ref, Mapping[str, str]]) -> UpdateAnswer:
@@ -380,17 +354,3 @@ class HubSpotClient:
                 records_by_ref |= result.records
                 unreadable |= result.unreadable
         return ReadResult(records=records_by_ref, unreadable=unreadable)
-
-    def _read_links(
-        self, cursors: Mapping[Ref, str | None], to: ObjectType
-    ) -> tuple[list[AssociationsPage], dict[Ref, str]]:
-        def read_part(part: Sequence[Ref], tries: int | None) -> AssociationsPage:
-            path = self._routes.path(Route.ASSOCIATIONS, object_type_of(part), to)
-            body = requests.associations_body({ref: cursors.get(ref) for ref in part})
-            return self._send(
-                Request(route=Route.ASSOCIATIONS, path=path, body=body),
-                lambda answer: associations.parse_associations(answer, part, to),
-                tries=tries,
-            )
-
-        return isolate_failing_records(list(cursors), read_part)

@@ -18,7 +18,7 @@ from connector.core.model import Ref
 from connector.fleet.portal_work import new_portal_work
 from connector.sandbox.http.server import Sandbox
 from connector.sandbox.portal.portal import Portal
-from state import outbox
+from state import checkpoints, outbox
 from tests.fakes.moves import backward_correction, move_of
 from tests.journeys import sample_records
 from tests.journeys.command_line import RunConnector
@@ -143,16 +143,20 @@ def test_a_daemon_without_a_named_policy_refuses_to_replace_the_last_one(
     assert fleet.stages("acme") == ["lead"]
 
 
+def _contact_ref(fleet: Fleet) -> Ref:
+    (contact,) = fleet.portal("acme").records("contacts")
+    return Ref.parse(f"contacts/{contact.id}")
+
+
 def _leave_blank(fleet: Fleet, workspace: Workspace) -> None:
     """Leave the contact without a stage, as a process does that is killed in mid-move."""
     portal = fleet.portal("acme")
-    (contact,) = portal.records("contacts")
-    ref = Ref.parse(f"contacts/{contact.id}")
+    ref = _contact_ref(fleet)
     with workspace.store() as store, store.begin("42") as session:
         correction = backward_correction(ref, before="lead", after="subscriber")
         at = datetime.fromtimestamp(portal.clock.ms() / 1000, UTC)
         outbox.promise(session, [move_of(correction, at=at, phase=Phase.CLEARED)])
-    portal.api_update("contacts", str(contact.id), {"lifecyclestage": ""})
+    portal.api_update("contacts", ref.id, {"lifecyclestage": ""})
     assert fleet.stages("acme") == [""]
 
 
@@ -179,6 +183,25 @@ def test_a_refused_policy_leaves_no_record_without_a_stage(
     assert fleet.stages("acme") == ["subscriber"]
 
 
+def test_a_refused_policy_tries_what_hubspot_did_not_take_at_its_time_and_within_the_shared_pace(
+    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+) -> None:
+    synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
+    assert synced.code == 0, synced.err
+    _leave_blank(fleet, workspace)
+    slots = workspace.folder / "connector.db.42.turns"
+    slots.unlink()
+    ref, since = str(_contact_ref(fleet)), "2020-01-01T00:00:00+00:00"
+    for next_try_at, stages in (("2999-01-01T00:00:00+00:00", [""]), (since, ["subscriber"])):
+        stuck = {"tries": 3, "since": since, "next_try_at": next_try_at, "reason": "refused"}
+        with workspace.store() as store, store.begin("42") as session:
+            checkpoints.put(session, "stuck-moves", {ref: stuck})
+        refused = run_connector("run", "--portal", "acme", CONNECTOR_LISTEN="127.0.0.1:0")
+        assert "was last decided by the policy" in refused.err
+        assert fleet.stages("acme") == stages
+    assert slots.exists()
+
+
 def test_a_worker_whose_policy_is_wrong_finishes_open_moves_first(
     fleet: Fleet, run_connector: RunConnector, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,12 +216,20 @@ def test_a_worker_whose_policy_is_wrong_finishes_open_moves_first(
     assert fleet.stages("acme") == ["subscriber"]
 
 
+@pytest.mark.parametrize("is_policy_gone", [False, True])
 def test_recover_finishes_open_moves_whichever_policy_decides_from_now_on(
-    fleet: Fleet, run_connector: RunConnector, workspace: Workspace, own_policy: Path
+    fleet: Fleet,
+    run_connector: RunConnector,
+    workspace: Workspace,
+    own_policy: Path,
+    *,
+    is_policy_gone: bool,
 ) -> None:
     synced = run_connector("sync", "--portal", "acme", "--policy", str(own_policy))
     assert synced.code == 0, synced.err
     _leave_blank(fleet, workspace)
+    if is_policy_gone:
+        own_policy.unlink()
     recovered = run_connector("recover", "--portal", "acme")
     assert recovered.code == 0, recovered.err
     assert fleet.stages("acme") == ["subscriber"]

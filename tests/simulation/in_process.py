@@ -26,11 +26,11 @@ class InProcessTransport:
         self._served = served
         self._before_step = before_step
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, token: str) -> Answer:
         self._before_step()
         served, clock = self._served, self._served.portal.clock
         target = request.path + (f"?{urlencode(request.query)}" if request.query else "")
-        headers = {"authorization": f"Bearer {served.token}"}
+        headers = {"authorization": f"Bearer {token}"}
         body = b"" if request.body is None else orjson.dumps(request.body)
         served_request = served.dispatcher.parse_request(request.method, target, headers, body)
         sent_at = clock.ms() / 1000

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import TypeVar
 
 from connector.hubspot.http.daily_budget import Allowance, DailyBudget, RateSlots, Reserve
-from connector.hubspot.http.failures import failure_of
+from connector.hubspot.http.failures import BadAnswer, NotSent, Unavailable, failure_of
+from connector.hubspot.http.own_tokens import OwnTokens
 from connector.hubspot.http.portal_clock import PortalClock
 from connector.hubspot.http.rate_limits import MIN_BURST, RateLimits
 from connector.hubspot.http.request_limit import RequestLimit
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits, RetryPolicy
-from connector.hubspot.http.routes import Request
+from connector.hubspot.http.routes import Request, Route
 from connector.hubspot.http.token_refresh import Tokens
 from connector.hubspot.http.transport import TokenSource, Transport
 
@@ -43,9 +45,11 @@ class Exchange:
         self._rate_limits = RateLimits(wait=wait, monotonic=monotonic)
         self._request_limit = RequestLimit()
         self._retry = RetryPolicy(wait=wait, monotonic=monotonic, limits=retry_limits)
+        self._token = token
         self._tokens = token if isinstance(token, Tokens) else None
+        self._own_tokens = OwnTokens()
         self._transport = Transport(
-            token, url, timeouts=(retry_limits.connect, retry_limits.read), monotonic=monotonic
+            url, timeouts=(retry_limits.connect, retry_limits.read), monotonic=monotonic
         )
         self._daily_budget = DailyBudget(Reserve())  # in UTC, until `time_zone` is the portal's own
 
@@ -91,6 +95,11 @@ class Exchange:
         self._daily_budget.reserve = reserve
         if slots:
             self._rate_limits.share_slots(slots)
+
+    def require_portal(self, portal_id: str, account_request: Request) -> None:
+        """Use no token of another portal from now on; ask now where the next one is not known."""
+        self._own_tokens.pin(portal_id, account_request)
+        self._retry.run(account_request, lambda: self._require_own_token(self._token()))
 
     def limit_requests(self, limit: int) -> None:
         """Send at most so many requests from now on; then raise RequestsUsedUp."""
@@ -142,15 +151,42 @@ class Exchange:
         return answer
 
     def _receive(self, request: Request) -> Answer:
+        token = self._token()
+        if request.route is not Route.ACCOUNT:
+            self._require_own_token(token)
+        return self._receive_with(token, request)
+
+    def _require_own_token(self, token: str) -> None:
+        """Ask whose token it is where that is not known, before anything else is sent with it.
+
+        The settings were read again, perhaps, or an OAuth app's token was renewed. Where no answer
+        comes, the request behind it was certainly not sent.
+        """
+        account_request = self._own_tokens.request_about(token)
+        if account_request is None:
+            return
+        try:
+            self._require_success(self._receive_with(token, account_request), account_request)
+        except NotSent:
+            raise
+        except (Unavailable, BadAnswer) as error:
+            raise NotSent(
+                f"it is not known which portal the new token belongs to ({error})"
+            ) from error
+        self._own_tokens.require(token)
+
+    def _receive_with(self, token: str, request: Request) -> Answer:
         self._request_limit.count()
         self._daily_budget.start_request(self._clock.now())
         try:
             self._rate_limits.wait_for_slot(request.route)
-            answer = self._transport.send(request)
+            answer = self._transport.send(request, token)
             self.on_answer(str(request.route), answer.status, answer.received_at - answer.sent_at)
             self._clock.update(answer)
             self._rate_limits.update(answer.headers, request.route)
             self._daily_budget.update(answer.headers, self._clock.now(), self._rate_limits.slots)
         finally:
             self._daily_budget.end_request()
+        if request.route is Route.ACCOUNT and answer.status == HTTPStatus.OK:
+            self._own_tokens.note(token, answer)
         return answer

@@ -35,7 +35,6 @@ class Transport:
 
     def __init__(
         self,
-        token: TokenSource,
         url: str,
         *,
         timeouts: tuple[float, float],
@@ -46,15 +45,14 @@ class Transport:
         configuration.connection_pool_maxsize = CONNECTIONS
         self._client = ApiClient(configuration)
         self._client.user_agent = "hubspot-lifecycle-connector"
-        self._token = token
         self._timeouts = timeouts
         self._monotonic = monotonic
         _silence_loggers("hubspot", "urllib3")
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request, token: str) -> Answer:
         """Send a request once; raise `NotSent`, `Unavailable` or `WrongAddress` without answer."""
         try:
-            return self._send(request)
+            return self._send(request, token)
         except urllib3_errors.HTTPError as error:
             raise _failure(error, request) from None
 
@@ -62,10 +60,10 @@ class Transport:
         """Close every connection."""
         self._client.rest_client.pool_manager.clear()
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request, token: str) -> Answer:
         sent_at = self._monotonic()
         try:
-            response = self._call(request)
+            response = self._call(request, token)
             received_at = self._monotonic()
             status, headers, body = response.status, response.headers, response.data
         except ApiException as error:
@@ -82,13 +80,13 @@ class Transport:
             status=status, headers=headers, body=body, sent_at=sent_at, received_at=received_at
         )
 
-    def _call(self, request: Request) -> HTTPResponse:
+    def _call(self, request: Request, token: str) -> HTTPResponse:
         response: HTTPResponse = self._client.call_api(
             request.path,
             request.method,
             query_params=dict(request.query),
             header_params={
-                "Authorization": f"Bearer {self._token()}",
+                "Authorization": f"Bearer {token}",
                 "Accept": "application/json",
                 "Accept-Encoding": "gzip",
             },

@@ -1,0 +1,161 @@
+"""No request goes to HubSpot with a token of another portal, whenever the token changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from connector.core.model import ObjectType, Ref
+from connector.hubspot.client import HubSpotClient
+from connector.hubspot.http.failures import NotSent, TokenRefused
+from connector.hubspot.http.own_tokens import OwnTokens, WrongPortal
+from connector.hubspot.http.response import Answer
+from connector.hubspot.http.retry import RetryLimits
+from connector.hubspot.http.routes import Request, Route
+from tests.hubspot.conftest import FakeTimer
+from tests.hubspot.scripted_server import ReceivedRequest, Reply, ScriptedServer, serve_by_rule
+
+PORTAL_IDS = {"pat-own": 42, "pat-renewed": 42, "pat-foreign": 43}
+CHANGES = {Ref(ObjectType.CONTACTS, "7"): {"lifecyclestage": "customer"}}
+
+
+class FakeTokens:
+    """The token of the moment."""
+
+    def __init__(self) -> None:
+        self.token = "pat-own"
+
+    def __call__(self) -> str:
+        return self.token
+
+
+class Portals:
+    """Answers for the portal of each token; `failing` is what the account's request meets."""
+
+    def __init__(self) -> None:
+        self.failing: Reply | None = None
+
+    def answer(self, request: ReceivedRequest) -> Reply:
+        if not request.path.endswith("/details"):
+            return Reply(body={"status": "COMPLETE", "results": []})
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        return self.failing or Reply(body={"portalId": PORTAL_IDS[token], "timeZone": "UTC"})
+
+
+@pytest.fixture
+def portals() -> Portals:
+    return Portals()
+
+
+@pytest.fixture
+def server(portals: Portals) -> Iterator[ScriptedServer]:
+    with serve_by_rule(portals.answer) as serving:
+        yield serving
+
+
+@pytest.fixture
+def tokens() -> FakeTokens:
+    return FakeTokens()
+
+
+@pytest.fixture
+def client(server: ScriptedServer, tokens: FakeTokens, timer: FakeTimer) -> Iterator[HubSpotClient]:
+    client = HubSpotClient(
+        tokens,
+        server.url,
+        wait=timer.wait,
+        monotonic=timer.monotonic,
+        retry_limits=RetryLimits(random=lambda: 0.5),
+    )
+    yield client
+    client.close()
+
+
+def sent(server: ScriptedServer) -> list[tuple[str, str]]:
+    """Return the token and the last part of the path of each request."""
+    return [
+        (request.headers["authorization"].removeprefix("Bearer "), request.path.rsplit("/", 1)[1])
+        for request in server.requests
+    ]
+
+
+def test_a_token_that_is_known_costs_no_request(
+    client: HubSpotClient, server: ScriptedServer
+) -> None:
+    client.account()
+    client.require_portal("42")
+    for _ in range(3):
+        client.update(CHANGES)
+    assert [path for _, path in sent(server)] == ["details", "update", "update", "update"]
+
+
+def test_a_token_of_another_portal_writes_nothing(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+) -> None:
+    client.account()
+    client.require_portal("42")
+    tokens.token = "pat-foreign"
+    with pytest.raises(WrongPortal, match="belongs to portal 43, not to 42"):
+        client.update(CHANGES)
+    assert {path for token, path in sent(server) if token == "pat-foreign"} == {"details"}
+    tokens.token = "pat-own"
+    client.update(CHANGES)
+    assert sent(server)[-1] == ("pat-own", "update")
+
+
+def test_a_renewed_token_is_asked_about_once_before_it_writes(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+) -> None:
+    client.account()
+    client.require_portal("42")
+    tokens.token = "pat-renewed"
+    for _ in range(2):
+        client.update(CHANGES)
+    assert sent(server)[1:] == [
+        ("pat-renewed", "details"),
+        ("pat-renewed", "update"),
+        ("pat-renewed", "update"),
+    ]
+
+
+def test_a_write_whose_token_cannot_be_asked_about_was_certainly_not_sent(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
+) -> None:
+    client.account()
+    client.require_portal("42")
+    tokens.token, portals.failing = "pat-renewed", Reply(status=500)
+    with pytest.raises(NotSent, match="which portal the new token belongs to"):
+        client.update(CHANGES)
+    portals.failing = Reply(status=401)
+    with pytest.raises(TokenRefused):
+        client.update(CHANGES)
+    assert "update" not in {path for _, path in sent(server)}
+
+
+def test_the_portal_is_required_at_once(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+) -> None:
+    tokens.token = "pat-foreign"
+    with pytest.raises(WrongPortal):
+        client.require_portal("42")
+    assert {path for _, path in sent(server)} == {"details"}
+
+
+def test_a_client_that_no_portal_was_required_of_uses_any_token(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+) -> None:
+    client.update(CHANGES)
+    tokens.token = "pat-foreign"
+    client.update(CHANGES)
+    assert sent(server) == [("pat-own", "update"), ("pat-foreign", "update")]
+
+
+def test_the_tokens_of_the_last_hours_are_remembered() -> None:
+    own_tokens = OwnTokens()
+    account_request = Request(route=Route.ACCOUNT, path="/details")
+    own_tokens.pin("42", account_request)
+    for number in range(20):
+        own_tokens.note(f"token-{number}", Answer(status=200, body=b'{"portalId": 42}'))
+    requests = [own_tokens.request_about(f"token-{number}") for number in (3, 4, 19)]
+    assert requests == [account_request, None, None]
