@@ -180,7 +180,11 @@ class RunContext(DecisionContext):
     def hold_terms(self) -> HoldTerms:
         """Return how long what a person set is held by this policy."""
         policy = self.policy.policy
-        return HoldTerms(days=policy.number("hold_days"), imports=policy.flag("hold.imports"))
+        return HoldTerms(
+            days=policy.number("hold_days"),
+            imports=policy.flag("hold.imports"),
+            zone=self.policy.zone,
+        )
 
 
 def chunks(items: Iterable[_T], size: int) -> Iterator[Sequence[_T]]:

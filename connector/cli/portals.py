@@ -12,13 +12,22 @@ from typing import Any, Final
 
 import click
 
+from connector.cli.common_options import is_quiet
 from connector.cli.render import portals as portals_view
 from connector.cli.render.console import console, echo, open_private, write_json
+from connector.cli.render.context_line import context_line
 from connector.cli.setup import REAL_CLOCK, help_examples, json_option, load_shared_settings
 from connector.cli.suggestions import SuggestingGroup
 from connector.config import presets, settings
 from connector.config.known_database import is_new_database, open_known_store
-from connector.config.open_run import choose_policy, open_api, read_policy, require_own_policy
+from connector.config.open_run import (
+    choose_policy,
+    open_api,
+    read_policy,
+    require_own_policy,
+    run_origin,
+)
+from connector.config.policy_choice import PolicyChoice, named_policy
 from connector.config.portal_files import PortalFolder, parse_portal_file
 from connector.errors import ConnectorError, UserError
 from connector.operations.check import check as check_portal
@@ -91,7 +100,11 @@ def check(*, name: str | None, as_json: bool) -> int:
     names = (name,) if name else folder.names
     if name:
         folder.find(name)
-    findings = {checked_name: list(_findings(folder, checked_name)) for checked_name in names}
+    announces = not as_json and not is_quiet()
+    findings = {
+        checked_name: list(_findings(folder, checked_name, announces=announces))
+        for checked_name in names
+    }
     if as_json:
         write_json(portals_view.findings_document(findings))
     else:
@@ -174,27 +187,35 @@ def _document(folder: PortalFolder, name: str) -> dict[str, Any]:
     }
 
 
-def _findings(folder: PortalFolder, name: str) -> Iterator[Finding]:
-    """Yield what a check of one portal finds; no mistake of one stops another's check."""
+def _findings(folder: PortalFolder, name: str, *, announces: bool) -> Iterator[Finding]:
+    """Yield what a check of one portal finds; no mistake of one stops another's check.
+
+    With `announces`, the line of portal, policy and database goes before it.
+    """
     try:
         loaded_settings = settings.read(portal=folder.find(name))
         logs.add_secrets(*loaded_settings.secrets)
-        policy = read_policy(_policy_name(loaded_settings), loaded_settings)
+        choice = _choose_policy(loaded_settings)
+        policy = read_policy(choice.name, loaded_settings)
+        if announces:
+            origin = run_origin(loaded_settings, choice)
+            echo(context_line(loaded_settings.portal_id, origin, writes="nothing"), err=True)
         with closing(open_api(loaded_settings, REAL_CLOCK)) as api:
             yield from check_portal(api, policy, portal_id=loaded_settings.portal_id)
     except ConnectorError as error:
         yield Finding(name="file", result=CheckResult.FAIL, message=str(error))
 
 
-def _policy_name(loaded_settings: settings.Settings) -> str:
+def _choose_policy(loaded_settings: settings.Settings) -> PolicyChoice:
     """Return the policy by which a worker decides in a portal; UserError where it refuses to."""
     if is_new_database(loaded_settings.database_url):
-        return loaded_settings.policy
+        default = PolicyChoice(name=loaded_settings.policy, source="default")
+        return named_policy(loaded_settings, None) or default
     with Store.open(loaded_settings.database_url) as store:
         portal_id = loaded_settings.portal_id
         choice = choose_policy(store, loaded_settings, portal_id)
         require_own_policy(store, loaded_settings, portal_id, choice)
-    return choice.name
+    return choice
 
 
 def _portal_of_token(path: Path, given: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -42,7 +43,7 @@ def recover(*, list_only: bool, release_record: str | None, as_json: bool) -> in
 
     def work(context: RunContext) -> int:
         if list_only:
-            _show(list_open_moves(context), as_json=as_json)
+            _show(list_open_moves(context), context.policy.zone, as_json=as_json)
             return 0
         with context.store.writer_lock(context.portal_id, holder_name="connector recover"):
             if release_record is not None:
@@ -59,7 +60,7 @@ def _recover(context: RunContext, *, as_json: bool) -> int:
         count = recover_moves(context)
     still_open = list_open_moves(context)
     if as_json:
-        _show(still_open, as_json=True)
+        _show(still_open, context.policy.zone, as_json=True)
     else:
         echo(f"{count - len(still_open)} of {count} open moves are finished.")
     raise_if_open([open_move.move.record for open_move in still_open])
@@ -75,11 +76,11 @@ def _release(context: RunContext, record: str) -> int:
     return 0
 
 
-def _show(open_moves: tuple[OpenMove, ...], *, as_json: bool) -> None:
+def _show(open_moves: tuple[OpenMove, ...], zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         write_json([_document(open_move) for open_move in open_moves])
     elif open_moves:
-        console().print(_table(open_moves))
+        console().print(_table(open_moves, zone))
     else:
         echo("No move is open.")
 
@@ -99,9 +100,10 @@ def _document(open_move: OpenMove) -> dict[str, Any]:
     }
 
 
-def _table(open_moves: tuple[OpenMove, ...]) -> Table:
+def _table(open_moves: tuple[OpenMove, ...], zone: ZoneInfo) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold")
-    for heading in ("record", "from", "to", "open since", "tries", "next try", "why"):
+    since, next_try = f"open since ({zone.key})", f"next try ({zone.key})"
+    for heading in ("record", "from", "to", since, "tries", next_try, "why"):
         table.add_column(heading, overflow="fold")
     for open_move in open_moves:
         move, stuck = open_move.move, open_move.stuck
@@ -109,9 +111,11 @@ def _table(open_moves: tuple[OpenMove, ...]) -> Table:
             str(move.record),
             ", ".join(value or "blank" for value in move.original_values.values()),
             ", ".join(value or "blank" for value in move.target_values.values()),
-            f"{move.promised_at:%Y-%m-%d %H:%M}",
+            f"{move.promised_at.astimezone(zone):%Y-%m-%d %H:%M}",
             str(stuck.tries if stuck else 0),
-            f"{stuck.next_try_at:%Y-%m-%d %H:%M}" if stuck else "at the next start",
+            f"{stuck.next_try_at.astimezone(zone):%Y-%m-%d %H:%M}"
+            if stuck
+            else "at the next start",
             stuck.reason if stuck else "a run was stopped while it wrote",
         )
     return table

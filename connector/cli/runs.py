@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import click
 
 from connector.cli.render import runs as runs_view
 from connector.cli.render.console import console, write_json
 from connector.cli.setup import help_examples, json_option, load_settings, portal_ids
 from connector.config.known_database import open_known_store
+from state import portals
 from state import runs as stored_runs
 
 
@@ -26,10 +29,12 @@ def runs(*, limit: int, as_json: bool) -> int:
         for portal_id in portal_ids(store, settings):
             with store.reading(portal_id) as session:
                 portal_runs = stored_runs.read(session, limit=limit)
+                portal = portals.load(session)
+            zone = ZoneInfo(portal.account.time_zone if portal else "UTC")
             if as_json:
                 documents += [runs_view.document(portal_id, run) for run in portal_runs]
             else:
-                console().print(runs_view.table(portal_id, portal_runs))
+                console().print(runs_view.table(portal_id, portal_runs, zone))
     if as_json:
         write_json(documents)
     return 0

@@ -10,7 +10,9 @@ from connector import __version__
 from connector.cli.common_options import is_quiet
 from connector.cli.render import trial_result
 from connector.cli.render.console import console, echo, write_json
-from connector.config.open_run import full_database_url, open_api, run_id
+from connector.cli.render.context_line import context_line
+from connector.config.open_run import full_database_url, open_api, run_id, run_origin
+from connector.config.policy_choice import PolicyChoice
 from connector.config.run_clock import RunClock
 from connector.config.settings import Settings
 from connector.core.model import Account
@@ -36,6 +38,7 @@ def try_assumptions(settings: Settings, clock: RunClock, *, out: str | None, as_
         path = Path(out or f"trial-{account.portal_id}.json")
         _require_writable(path)
         if not is_quiet():
+            _announce(settings, account, writes="records of its own, removed at the end")
             echo(
                 f"Trial in portal {account.portal_id} ({account.account_type}): at most "
                 f"{trial.REQUESTS_AT_MOST} requests, up to {trial.MINUTES_AT_MOST} minutes. Every "
@@ -70,6 +73,7 @@ def clean_after_trial(settings: Settings, clock: RunClock, *, as_json: bool) -> 
     holder_name = "connector check --trial --clean"
     with _test_account(settings, clock, holder_name) as (client, store, account):
         if not is_quiet():
+            _announce(settings, account, writes="archives the records of trials")
             echo(_announcement(client, account), err=True)
         cleaning = remove_all(client)
         if cleaning.is_complete:
@@ -81,6 +85,12 @@ def clean_after_trial(settings: Settings, clock: RunClock, *, as_json: bool) -> 
     else:
         echo(_cleaned_text(cleaning, left))
     return int(not cleaning.is_complete)
+
+
+def _announce(settings: Settings, account: Account, *, writes: str) -> None:
+    """Say what the trial rests on, as every command does: no policy has a part in it."""
+    origin = run_origin(settings, PolicyChoice(name="none", source="a trial decides nothing"))
+    echo(context_line(account.portal_id, origin, writes=writes), err=True)
 
 
 def _announcement(client: HubSpotClient, account: Account) -> str:

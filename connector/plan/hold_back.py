@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connector.context import RunContext
+from connector.core.conditions.value_text import format_moment
 from connector.core.corrections.holds import (
     HeldBack,
     HeldBackCause,
@@ -101,22 +102,20 @@ def _count_reverts(
             session,
             correction,
             outcome=Outcome.REVERTED,
-            note=_revert_note(correction, readings.get(correction.record)),
+            note=_revert_note(context, correction, readings.get(correction.record)),
             at=context.api.now(),
         )
     applied_corrections.forget(session, reverted)
 
 
-def _revert_note(correction: Correction, record: Record | None) -> str:
+def _revert_note(context: RunContext, correction: Correction, record: Record | None) -> str:
     """Return who set back the value that we had written, in words."""
     history = record.history.get(correction.property_name, ()) if record else ()
     if not history:
         return f"somebody set it back to {correction.before or 'blank'}"
     version = history[0]
-    return (
-        f"{writer_text(version)} set it back to {version.value or 'blank'} on "
-        f"{version.at:%Y-%m-%d %H:%M}"
-    )
+    at = format_moment(version.at, context.policy.zone)
+    return f"{writer_text(version)} set it back to {version.value or 'blank'} on {at}"
 
 
 def hold_back(context: RunContext, facts: Facts, decision: Decision, lookup: HoldLookup) -> Decided:
@@ -220,6 +219,7 @@ def _longest_hold(
             ledger.CONNECTOR,
             minutes=context.policy.policy.number("blank_minutes"),
             now=facts.now,
+            zone=context.policy.zone,
         )
         candidates += [blank] if blank else []
     # A value that a person set.

@@ -37,6 +37,9 @@ def test_a_trial_shows_and_writes_what_it_saw(
     assert result.code == DONE, result.err
     assert "backward-write" in result.out
     assert "removed at the end" in result.err
+    line = next(line for line in result.err.splitlines() if line.startswith("portal "))
+    assert line.startswith("portal 147893286 · policy none (a trial decides nothing) · database ")
+    assert line.endswith(" · writes records of its own, removed at the end")
     document = json.loads((workspace.folder / "seen.json").read_text())
     seen = {item["name"]: item["seen"] for item in document["assumptions"]}
     assert seen["backward-write"] == "ignored"

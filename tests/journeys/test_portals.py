@@ -141,7 +141,12 @@ def test_portals_are_added_listed_checked_and_removed(
         ("bolt", "43"),
         ("coil", "44"),
     ]
-    assert run_connector("portals", "check", "acme").code == 0
+    checked = run_connector("portals", "check", "acme")
+    assert checked.code == 0
+    line = next(line for line in checked.err.splitlines() if line.startswith("portal "))
+    assert " · policy standard (" in line
+    assert " · writes nothing" in line
+    assert "portal " not in run_connector("portals", "check", "acme", "--quiet").err
     assert run_connector("portals", "check", "nobody").code == 1
     assert run_connector("pull", "--portal", "acme").code == 0
     statuses = run_connector("portals", "status", "--json").json

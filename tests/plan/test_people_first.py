@@ -59,7 +59,7 @@ def test_a_held_correction_is_shown_with_its_reason_and_its_end(portal: Connecte
     assert portal.corrections(plan) == []
     assert plan.summary.left_alone == {"held": 1}
     assert held_back(portal, plan) == [
-        (str(contact), STAGE, "a person (71830) set lead on 2026-03-13 12:00")
+        (str(contact), STAGE, "a person (71830) set lead on 2026-03-13 12:00 UTC")
     ]
     with portal.store.reading("1") as session:
         ((_, held_correction),) = plans.read_held_back(session, plan.plan_id)
@@ -135,7 +135,7 @@ def test_explain_names_the_hold(portal: ConnectedPortal) -> None:
     contact = create_edited_customer(portal, lifecyclestage="lead")
     pull(portal.context())
     (held_correction,) = explain_record(portal.context(), contact).held_back
-    assert held_correction.reason == "a person (71830) set lead on 2026-03-13 12:00"
+    assert held_correction.reason == "a person (71830) set lead on 2026-03-13 12:00 UTC"
 
 
 # Between the last reading and the write

@@ -8,11 +8,13 @@ import pytest
 
 from connector.core.model import Ref
 from connector.hubspot.http.failures import Unavailable
+from connector.pull.full_scan import fill_properties
 from connector.pull.poll import pull
 from state import mirror
 from tests.fakes.connected_portal import (
     CONTACTS,
     OPEN,
+    START,
     ConnectedPortal,
 )
 from tests.pull.polled_portal import UNAVAILABLE, linked_deal_ids
@@ -120,6 +122,20 @@ def test_a_property_newly_needed_is_read_alone_and_the_rest_stays(portal: Connec
     assert pull(portal.context(SCORED_POLICY)).filled == {}
     assert pull(portal.context()).filled == {}
     assert portal.api.page_requests == []
+
+
+def test_a_record_that_is_filled_keeps_the_version_that_the_mirror_has(
+    portal: ConnectedPortal,
+) -> None:
+    contact = portal.contact("lead", score="1")
+    pull(portal.context())
+    portal.api.advance(3600)
+    portal.edit(contact, score="40")
+    fill_properties(portal.context(SCORED_POLICY), CONTACTS, ("score",))
+    with portal.store.reading("1") as session:
+        filled = mirror.get(session, [contact])[contact]
+    # What changed since is still news for the next poll, with its associations.
+    assert (filled.modified_at, filled.properties["score"]) == (START, "40")
 
 
 def test_what_changed_before_a_property_was_filled_in_is_read_whole_by_the_same_pull(

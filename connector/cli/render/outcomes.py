@@ -136,7 +136,7 @@ def verification_text(portal_id: str, verification: IntactChain | BrokenChain) -
             f"head {verification.last_hash}"
         )
     line = verification.line
-    description = f"{line.record}, {line.at:%Y-%m-%d %H:%M:%S}" if line else "it cannot be read"
+    description = f"{line.record}, {line.at:%Y-%m-%d %H:%M:%S} UTC" if line else "it cannot be read"
     return (
         f"Portal {portal_id}: the audit is broken at row {verification.row} ({description}): it, "
         "or a row before it, was changed after it was written. Compare with a backup of the "
@@ -220,7 +220,7 @@ def cut_document(cut: AuditCut | None) -> dict[str, Any] | None:
 
 def _cut_text(cut: AuditCut) -> str:
     return (
-        f" (the first {cut.position:,} of them, until {cut.last_line_at:%Y-%m-%d %H:%M:%S}, "
+        f" (the first {cut.position:,} of them, until {cut.last_line_at:%Y-%m-%d %H:%M:%S} UTC, "
         f"were cut on {cut.at:%Y-%m-%d}, the last into a file that "
         f"`connector audit verify --file {cut.file}` proves)"
     )

@@ -20,7 +20,7 @@ _LOSS_NOTE = (
     'into a stage ("Became a … date"), which HubSpot sets anew for {count:,} stages.'
 )
 _CUT_NOTE = (
-    "The audit until {cut.last_line_at:%Y-%m-%d %H:%M:%S} was cut into files, the last of them "
+    "The audit until {cut.last_line_at:%Y-%m-%d %H:%M:%S} UTC was cut into files, the last of them "
     "{cut.file}: what was written before that cannot be undone."
 )
 _MAX_ROWS = 50

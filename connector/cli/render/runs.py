@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -13,16 +14,17 @@ from connector.core.model import Outcome
 from state.runs import Run
 
 
-def table(portal_id: str, runs: Sequence[Run]) -> RenderableType:
-    """Return the runs of a portal as a table, in the given order."""
+def table(portal_id: str, runs: Sequence[Run], zone: ZoneInfo) -> RenderableType:
+    """Return the runs of a portal as a table, in the given order, with times in `zone`."""
     if not runs:
         return Text(f"Portal {portal_id}: nothing ran yet. `connector sync` is a first run.")
     rows = Table(box=None, padding=(0, 1), header_style="bold", title=f"Portal {portal_id}")
     for heading in ("began", "took", "run", "what", "outcome", "undo"):
         rows.add_column(heading, overflow="fold", no_wrap=heading in {"began", "run"})
+    rows.columns[0].header = f"began ({zone.key})"
     for run in runs:
         rows.add_row(
-            f"{run.began_at:%Y-%m-%d %H:%M:%S}",
+            f"{run.began_at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             _duration_text(run),
             run.run,
             run.kind,

@@ -44,3 +44,12 @@ def format_date(at: datetime, zone: ZoneInfo) -> str:
         return at.astimezone(zone).date().isoformat()
     except OverflowError:
         return at.date().isoformat()
+
+
+def format_moment(at: datetime, zone: ZoneInfo) -> str:
+    """Return a moment to the minute in the portal's time zone, which it names.
+
+    >>> format_moment(datetime.fromisoformat("2026-03-01T23:30:00+00:00"), ZoneInfo("Europe/Oslo"))
+    '2026-03-02 00:30 Europe/Oslo'
+    """
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"

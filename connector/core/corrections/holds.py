@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise, takewhile
+from zoneinfo import ZoneInfo
 
+from connector.core.conditions.value_text import format_moment
 from connector.core.conditions.values import parse_domain
 from connector.core.history.writers import (
     UNKNOWN_SOURCES,
@@ -77,10 +79,14 @@ class HeldBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldTerms:
-    """The settings of holds on values that people set: days, and whether imports count."""
+    """The settings of holds on values that people set: days, and whether imports count.
+
+    `zone` is the time zone in which the reasons of holds say their times.
+    """
 
     days: float
     imports: bool
+    zone: ZoneInfo
 
 
 def hold_for_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Hold:
@@ -90,7 +96,7 @@ def hold_for_edit(name: str, record: str, edit: Version, terms: HoldTerms) -> Ho
         scope=HoldScope.RECORD,
         target=record,
         property_name=name,
-        reason=f"{writer_text(edit)} {action} on {edit.at:%Y-%m-%d %H:%M}",
+        reason=f"{writer_text(edit)} {action} on {format_moment(edit.at, terms.zone)}",
         by=writer_text(edit),
         since=edit.at,
         until=edit.at + timedelta(days=terms.days),
@@ -110,7 +116,13 @@ def hold_for_person(name: str, record: Record, terms: HoldTerms) -> Hold | None:
 
 
 def hold_for_program(
-    record: Record, rules: Collection[str], own_source: str, *, minutes: float, now: datetime
+    record: Record,
+    rules: Collection[str],
+    own_source: str,
+    *,
+    minutes: float,
+    now: datetime,
+    zone: ZoneInfo,
 ) -> Hold | None:
     """Return the hold on a blank stage that another program is about to set, None without one.
 
@@ -119,13 +131,15 @@ def hold_for_program(
     ignore that set. So a stage that a program cleared less than `minutes` before `now` stays
     blank; our own versions have the source type `own_source`. A record that was created without
     a stage less than `minutes` ago is held too, where the rule `blank` is among the `rules` that
-    would fill it: its creator may set the stage with the next request.
+    would fill it: its creator may set the stage with the next request. The reason says its time
+    in `zone`.
     """
     wait = timedelta(minutes=minutes)
     history = record.history.get(STAGE, ())
     if not history:
         is_new = "blank" in rules and record.created_at + wait > now
-        reason = f"it was created without a stage on {record.created_at:%Y-%m-%d %H:%M}"
+        created_text = format_moment(record.created_at, zone)
+        reason = f"it was created without a stage on {created_text}"
         return _program_hold(record, reason, "", record.created_at, wait) if is_new else None
     clear = history[0]
     is_by_program = not is_by_person(clear, imports=False) and clear.source_type not in {
@@ -135,7 +149,8 @@ def hold_for_program(
     if clear.value or not is_by_program or clear.at + wait <= now:
         return None
     writer = writer_text(clear)
-    reason = f"{writer} cleared it on {clear.at:%Y-%m-%d %H:%M}, and may be about to set it"
+    cleared_text = format_moment(clear.at, zone)
+    reason = f"{writer} cleared it on {cleared_text}, and may be about to set it"
     return _program_hold(record, reason, writer, clear.at, wait)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
@@ -24,7 +25,7 @@ IDLE = Run(run="r3", kind="sync", began_at=NOON, finished_at=NOON, summary={"sta
 def shown(*runs: Run) -> str:
     console = Console(width=160)
     with console.capture() as capture:
-        console.print(table("4711", runs))
+        console.print(table("4711", runs, ZoneInfo("Europe/Oslo")))
     return capture.get()
 
 
@@ -32,6 +33,11 @@ def test_a_run_shows_its_outcomes_and_its_undo() -> None:
     assert "75 s" in shown(DONE)
     assert "1,200 applied, 1 refused" in shown(DONE)
     assert "connector undo r1" in shown(DONE)
+
+
+def test_the_times_of_runs_are_in_the_portal_s_zone_and_name_it() -> None:
+    assert "began (Europe/Oslo)" in shown(DONE)
+    assert "2026-11-02 13:00:00" in shown(DONE)
 
 
 def test_a_run_without_an_end_may_have_written_and_can_be_undone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,6 +12,7 @@ from connector.core.corrections.holds import (
     HoldOrigin,
     HoldScope,
     HoldTerms,
+    hold_for_edit,
     hold_scopes,
     is_in_force,
     longest_hold,
@@ -21,7 +23,7 @@ from connector.core.history.writers import writer_text
 from connector.core.model import ObjectType, Record, Ref, Version
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TERMS = HoldTerms(days=30, imports=False)
+TERMS = HoldTerms(days=30, imports=False, zone=ZoneInfo("Europe/Oslo"))
 
 
 def version(value: str, minutes: int, source: str = "INTEGRATION") -> Version:
@@ -180,3 +182,9 @@ def test_limits_by_number_share_and_direction(
         mirrored=1000,
     )
     assert (limit_excess(limits, recent_count) is not None) is exceeded
+
+
+def test_the_reason_of_a_hold_says_its_time_in_the_portal_s_zone() -> None:
+    edit = Version(value="lead", at=NOON, source_type="CRM_UI", source_id="userId:7")
+    hold = hold_for_edit("lifecyclestage", "contacts/1", edit, TERMS)
+    assert hold.reason.endswith("set lead on 2026-03-01 13:00 Europe/Oslo")
