@@ -169,6 +169,10 @@ class _Reader:
     content: Mapping[str, Any]
 
     def read(self, environment: Mapping[str, str]) -> PortalFile:
+        """Return the portal that the file describes; raise UserError with the line of a mistake.
+
+        `environment` holds the secrets that the file names as variables.
+        """
         # What can be typed after `--portal`, and what the file may say at all.
         self._refuse_unknown_keys()
         if not _NAME.fullmatch(self.path.stem):
@@ -220,8 +224,13 @@ class _Reader:
         return str(value).strip()
 
     def _secret(self, name: str, environment: Mapping[str, str]) -> str:
-        """Return a secret: written here, in a file beside, or in an environment variable."""
+        """Return a secret: written here, in a file beside, or in an environment variable.
+
+        Return "" where the file names none. Raise UserError where it names two, or one that
+        cannot be read; no message repeats what may be a secret.
+        """
         keys = [key for key in (name, f"{name}_file", f"{name}_env") if key in self.content]
+        # Two places for one secret: it could not be told which is meant.
         if len(keys) > 1:
             raise self._error(keys[1], f"{' and '.join(keys)} say the same: keep one of them")
         if not keys:

@@ -31,6 +31,7 @@ def isolate_failing_records(
         return [read(refs, None)], {}
     except (ServerFailed, BadAnswer) as error:
         failure = error
+    # HubSpot answers the same request for an unknown id: so it may be the records that fail.
     _require_answer(refs, read, failure)
     results: list[Result] = []
     failing: dict[Ref, str] = {}
@@ -46,6 +47,7 @@ def isolate_failing_records(
                 parts.extend(_halves(part))
             else:
                 failing[part[0]] = _reason(error)
+        # So many bad records at once are none: HubSpot fails for another reason.
         if len(failing) > MAX_FAILING:
             raise failure
     # HubSpot may have failed only meanwhile: then these records were not the reason.

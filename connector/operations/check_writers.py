@@ -177,6 +177,11 @@ def _rule_target(policy: BoundPolicy, name: str) -> str:
 def _deal_occasions(
     sample: HistorySample, portal: Portal, *, is_won: bool, expected: str
 ) -> Iterator[Occasion]:
+    """Yield the moments at which HubSpot's setting for deals had something to do to a contact.
+
+    Comes in: deals and contacts with their stage histories. `is_won` asks for the setting that
+    moves the contacts of won deals, otherwise for that of new deals; `expected` is its stage.
+    """
     won_stages = {
         stage.id
         for pipeline in portal.pipelines

@@ -105,13 +105,16 @@ def drop_readings(context: RunContext, refs: Collection[Ref]) -> None:
 
 
 def _remember_readings(context: RunContext, records: Mapping[Ref, Record]) -> None:
+    """Keep readings for the recheck of the next seconds, and store the histories that they hold."""
     if not records:
         return
     at = context.api.now()
+    # The newest stand last; a merged record was read under another id, and is none of ours now.
     for ref, record in records.items():
         context.state.readings.pop(ref, None)
         if record.ref == ref:
             context.state.readings[ref] = Reading(record, at)
+    # A long run keeps no more of them than a moment needs.
     for ref in list(context.state.readings)[:-_MAX_READINGS]:
         del context.state.readings[ref]
 

@@ -208,7 +208,11 @@ def _longest_hold(
     decision: Decision,
     lookup: HoldLookup,
 ) -> Hold | None:
-    """Return the hold on this property that lasts longest, None where no hold is in force."""
+    """Return the hold on this property that lasts longest, None where no hold is in force.
+
+    Comes in: a correction with the facts and the decision that it came from. A hold ends by its
+    date, or by evidence of the property that is newer than what a person set.
+    """
     # A blank stage that another program is about to set.
     candidates: list[Hold] = []
     reading = lookup.readings.get(correction.record)

@@ -44,7 +44,12 @@ def read_named_records(context: RunContext) -> int:
 
 
 def _read_records(context: RunContext, kind: ObjectType, events: Sequence[Event]) -> None:
-    """Read the records of one type; look up those that HubSpot no longer shows by their ids."""
+    """Read the records of one type; look up those that HubSpot no longer shows by their ids.
+
+    Comes in: events, of which only the names of the records count. Afterwards the mirror holds
+    what HubSpot shows of them. Rests on batch reads, which leave out missing and archived records
+    and answer a merged id with its survivor (HubSpot's guide to the CRM object APIs).
+    """
     refs = sorted({event.record for event in events})
     if not refs:
         return

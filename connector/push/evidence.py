@@ -101,7 +101,13 @@ def _changed_named_records(context: RunContext, moves: Sequence[Move]) -> dict[R
 def _changed_records(
     context: RunContext, named: Sequence[Ref], names: Sequence[str]
 ) -> dict[Ref, str]:
-    """Return which of these are missing or in another stage, and say which; the mirror follows."""
+    """Return which of these are missing or in another stage, and say which; the mirror follows.
+
+    Comes in: the records that corrections name as evidence, and the properties that tell their
+    stage. The records behind changed ones become due, since they were decided on what was. Rests
+    on batch reads, which leave out what is missing and answer a merged id with its survivor
+    (HubSpot's guide to the CRM object APIs).
+    """
     with context.reading() as session:
         mirrored = mirror.get(session, named)
     # A record that the mirror does not hold is an undo's, or of another portal's words.
@@ -117,6 +123,7 @@ def _changed_records(
         if ref not in missing_refs
         and any(current[ref].value(name) != mirrored[ref].value(name) for name in names)
     }
+    # Whoever was decided on them is decided again, by what they are now.
     if missing_refs or changed:
         now = context.api.now()
         with context.begin() as session:

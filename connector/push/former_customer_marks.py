@@ -20,11 +20,13 @@ def write_marks(
 ) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
     """Write the marks and read them back; end the moves whose mark did not hold.
 
-    Stage and lead status of such a record stay as they are: they are decided anew.
+    Stage and lead status of such a record stay as they are: they are decided anew. Returned: the
+    moves that go on, and how the corrections of the others ended. Raises what reading raises.
     """
     marks = {move.record: correction for move in moves if (correction := _mark_correction(move))}
     if not marks:
         return list(moves), ()
+    # A process that dies from here on is known to have meant the mark alone.
     with context.begin() as session:
         outbox.advance(session, list(marks), Phase.MARKING)
     sent = send(
@@ -41,6 +43,7 @@ def write_marks(
     for move in moves:
         mark = marks.get(move.record)
         record = records.get(move.record)
+        # No mark is wanted, or it was read back as written: the stage may follow.
         if mark is None or (record and record.properties.get(mark.property_name) == mark.after):
             ready.append(move)
             continue

@@ -182,7 +182,12 @@ def push_stepwise(context: RunContext, moves: Sequence[Move]) -> tuple[Correctio
 
 
 def _backward_allowed(context: RunContext, next_move: Move) -> int:
-    """Return how many backward moves of this type may go together now, 0 for none."""
+    """Return how many backward moves of this type may go together now, 0 for none.
+
+    Comes in: the next move, which may be sent once more with the stage that its record has. It
+    rests on what the run has seen so far, since no API says whether HubSpot takes a set. Raises
+    what writing raises.
+    """
     kind, state = next_move.record.object_type, context.state
     # HubSpot refuses the clears: no record is harmed, yet no further one is tried in this run.
     if state.refused_clears[kind] >= max(_MAX_REFUSED_CLEARS, state.proven_moves[kind] + 1):

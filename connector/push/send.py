@@ -107,10 +107,15 @@ def _takes_nothing(sent: SendResult) -> bool:
 def _send_repeatedly(
     context: RunContext, changes: Changes, sent: SendResult, *, finishing: bool, is_part: bool
 ) -> None:
-    """Send these changes, again after each wait, then in halves, until all is known."""
+    """Send these changes, again after each wait, then in halves, until all is known.
+
+    Comes in: changes of records of one type. Their outcomes are noted in `sent`. Nothing is sent
+    again before it was read: a write whose answer was lost may have arrived.
+    """
     is_last_try = _takes_nothing(sent)
     unclear, failure = _send_once(context, changes, sent, finishing=finishing)
     delays = _delays(failure, records=len(changes), is_part=is_part)
+    # Each wait gives HubSpot time; what arrived meanwhile is not sent again.
     for delay in () if is_last_try else delays:
         if not unclear:
             return
@@ -123,6 +128,7 @@ def _send_repeatedly(
         # Every answer came, and none of them names these records.
         for ref, values in unclear.items():
             sent.note_refusal(ref, values, _NOT_NAMED)
+    # It still fails: a record of these may be the reason, and is looked for by halving.
     elif unclear:
         _isolate_failure(context, unclear, sent, failure, finishing=finishing)
 

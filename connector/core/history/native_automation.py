@@ -110,6 +110,11 @@ def _learn(
     *,
     is_reaction: Callable[[Version], bool],
 ) -> NativeSetting:
+    """Return what the histories say of a setting: on, off, or unknown where they say too little.
+
+    Comes in: the moments at which it had something to do. It is on where it acted several times,
+    and more often than not; it is off where it never did, although it could several times.
+    """
     ranks = {stage: rank for rank, stage in enumerate(order)}
     stages: Counter[str] = Counter()
     silent = 0

@@ -61,7 +61,11 @@ def _set_values(actions: Any) -> Iterator[tuple[str, str | None]]:
 
 
 def _property_names(criteria: Any) -> Iterator[str]:
-    """Yield every property that a filter names, however deep its branches go."""
+    """Yield every property that a filter names, however deep its branches go.
+
+    Comes in: enrolment criteria as HubSpot nests them, lists and mappings of any depth; what is of
+    another shape names nothing. A name may come twice.
+    """
     if isinstance(criteria, list):
         for branch in criteria:
             yield from _property_names(branch)
