@@ -81,6 +81,8 @@ def explain_record(context: RunContext, ref: Ref) -> RecordExplanation:
     """Explain a mirrored record; UserError where the mirror has no such live record."""
     if ref.object_type is ObjectType.DEALS:
         raise UserError("A deal has no lifecycle stage: explain one of its contacts or companies.")
+    if ref.object_type is ObjectType.LEADS:
+        raise UserError("A lead has no lifecycle stage: explain its contact.")
     require_mirror(context)
     with context.reading() as session:
         record = mirror.get(session, [ref]).get(ref)

@@ -51,6 +51,8 @@ def record_view(context: DecisionContext, ref: Ref) -> RecordView:
     """Return a mirrored contact or company; UserError where there is no live one of that id."""
     if ref.object_type is ObjectType.DEALS:
         raise UserError("A deal has no lifecycle stage: look at one of its contacts or companies.")
+    if ref.object_type is ObjectType.LEADS:
+        raise UserError("A lead has no lifecycle stage: look at its contact.")
     with context.reading() as session:
         record = mirror.get(session, [ref]).get(ref)
         versions = {

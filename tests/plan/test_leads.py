@@ -6,10 +6,12 @@ import pytest
 
 from connector.core.model import LEAD_STAGE, STATUS, ObjectType, Ref
 from connector.errors import UserError
+from connector.operations.explain import explain_record
 from connector.operations.sync import sync
 from connector.pull.poll import pull, require_mirror
 from connector.pull.verify_mirror import verify_mirror
 from connector.push.push import push
+from connector.reports.record import record_view
 from state import associations, checkpoints, due_times, mirror, unreadable_records
 from state.unreadable_records import FailedReading
 from tests.fakes.connected_portal import SQL, ConnectedPortal
@@ -182,3 +184,11 @@ def test_a_policy_with_leads_asks_for_them_where_the_mirror_has_none(
     pull(portal.context())
     with pytest.raises(UserError, match="does not hold all leads"):
         require_mirror(portal.context(FROM_LEADS))
+
+
+def test_a_lead_has_no_lifecycle_stage_to_explain(portal: ConnectedPortal) -> None:
+    lead = add_lead(portal, portal.contact(SQL))
+    read_leads(portal)
+    for look_at in (explain_record, record_view):
+        with pytest.raises(UserError, match="A lead has no lifecycle stage"):
+            look_at(portal.context(FROM_LEADS), lead)
