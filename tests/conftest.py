@@ -85,9 +85,10 @@ def open_portal(new_database_url: Callable[[], str]) -> Iterator[Callable[..., C
     stores: list[Store] = []
 
     def connect(definition: object = None) -> ConnectedPortal:
-        stores.append(Store.open(new_database_url()))
+        url = new_database_url()
+        stores.append(Store.open(url))
         api = HookedHubSpot(definition or example_portal(), START)  # type: ignore[arg-type]  # a test names its own
-        return ConnectedPortal(api=api, store=stores[-1])
+        return ConnectedPortal(api=api, store=stores[-1], database_url=url)
 
     yield connect
     for store in stores:

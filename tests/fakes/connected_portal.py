@@ -58,6 +58,7 @@ class ConnectedPortal:
 
     api: HookedHubSpot
     store: Store
+    database_url: str = ""
     waits: list[float] = field(default_factory=list)
     record_ids: count[int] = field(default_factory=lambda: count(98))
     run_numbers: count[int] = field(default_factory=lambda: count(1))

@@ -137,12 +137,12 @@ def test_a_comparison_needs_a_mirror(tmp_path: Path) -> None:
 
 
 def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
-    portal: ConnectedPortal, tmp_path: Path
+    portal: ConnectedPortal,
 ) -> None:
     with portal.store.begin(portal.api.portal_info.account.portal_id) as session:
         portals.save(session, portal.api.portal_info, portal.api.now())
     portal.read_all()
-    settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{tmp_path}/connector-0.db"})
+    settings = read_settings({"CONNECTOR_DATABASE_URL": portal.database_url})
     old = load_policy("extends: standard", source="old.yaml", preset_text=policy_text)
 
     def comparison_error(text: str) -> str:
@@ -161,9 +161,7 @@ def test_a_comparison_says_what_was_never_pulled_and_how_to_get_it(
     assert "as it was when it was last pulled" in unknown_error
 
 
-def test_two_policies_are_compared_without_a_request(
-    portal: ConnectedPortal, tmp_path: Path
-) -> None:
+def test_two_policies_are_compared_without_a_request(portal: ConnectedPortal) -> None:
     won_contact = portal.contact("lead")
     demo_contact = portal.contact(
         "lead",
@@ -180,8 +178,7 @@ def test_two_policies_are_compared_without_a_request(
         source="new.yaml",
         preset_text=policy_text,
     )
-    path = tmp_path / "connector-0.db"
-    settings = read_settings({"CONNECTOR_DATABASE_URL": f"sqlite:///{path}"})
+    settings = read_settings({"CONNECTOR_DATABASE_URL": portal.database_url})
     comparison = compare(settings, new, old, now=portal.api.now())
     assert portal.take_requests().total() == 0
     assert comparison.looked_at == {"contacts": 2}
