@@ -38,9 +38,10 @@ def test_a_read_survives_the_same_and_is_asked_again(
 ) -> None:
     good = Reply(body={"results": [raw_record("1", email="a")]})
     with serve_replies(reply, reply, good) as server:
-        records = open_client(server.url, read=0.1).read([FIRST], ["email"])
+        records = open_client(server.url, read=0.5).read([FIRST], ["email"])
     assert records[FIRST].value("email") == "a"
-    assert (len(server.requests), len(timer.waits)) == (3, 2)
+    # On a busy machine the good answer may come too late, too.
+    assert len(timer.waits) == len(server.requests) - 1 >= 2
 
 
 def test_a_read_gives_up_after_its_tries(open_client: OpenClient) -> None:
