@@ -32,7 +32,7 @@ from connector.core.corrections.audit import AuditLine, IntactChain
 from connector.core.model import STAGE, STATUS, Outcome
 from connector.core.record_address import record_address
 from connector.errors import UserError
-from connector.operations.refuse_unknown import require_record, require_rule, require_run
+from connector.operations.require_known import require_record, require_rule, require_run
 from state import audit as audits
 from state import audit_archives, merged_records, operator_actions, portals
 from state.audit_proof import HeadCheck, check_head, runs_with_missing_lines

@@ -31,7 +31,7 @@ from connector.operations.holds import (
     remove_holds,
     require_in_hubspot,
 )
-from connector.operations.refuse_unknown import require_record, require_rule, require_run
+from connector.operations.require_known import require_record, require_rule, require_run
 from connector.operations.undo import Selection, plan_undo
 from connector.operations.undo import undo as undo_writes
 from connector.push.pause import pause as pause_portal

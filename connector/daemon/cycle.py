@@ -18,9 +18,9 @@ from connector.operations.sync import apply_due
 from connector.plan.propose import propose
 from connector.pull.named_records import read_named_records
 from connector.pull.poll import pull, require_mirror
+from connector.push.disk_room import require_room
 from connector.push.first_use import require_reviewed_rules
 from connector.push.recover_open_moves import recover
-from connector.push.room import require_room
 from state import due_times, portal_policy
 
 TIDY_SECONDS: Final = 3600.0

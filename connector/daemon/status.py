@@ -9,9 +9,9 @@ from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
+from connector.push.disk_room import DiskNearlyFull
 from connector.push.pause import Paused, read_pause
 from connector.push.review_only import read_review_only
-from connector.push.room import DiskNearlyFull
 from connector.telemetry.metrics import Status
 from state import (
     checkpoints,

@@ -13,8 +13,8 @@ from connector.core.follow_up.tasks import Task
 from connector.core.follow_up.tasks import follow_up_tasks as due_tasks
 from connector.errors import PermanentError, TemporaryError, UserError
 from connector.hubspot.http.failures import OutcomeUnknown
+from connector.push.disk_room import require_room
 from connector.push.pause import refuse_if_paused
-from connector.push.room import require_room
 from connector.reports.overlooked import overlooked_contacts
 from state import follow_up_tasks
 

@@ -15,7 +15,7 @@ from connector.core.corrections.operator_action import OperatorAction, Verb
 from connector.core.model import Ref
 from connector.errors import ConnectorError, PermanentError, TemporaryError, UserError
 from connector.operations.ended_actions import log_ended
-from connector.operations.refuse_unknown import require_record, require_run
+from connector.operations.require_known import require_record, require_run
 from connector.operations.review_plan import carry_out_approval, carry_out_rejection
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.push.recover_open_moves import recover

@@ -17,12 +17,12 @@ from connector.core.history.writers import is_by_person, writer_text
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record, Ref
 from connector.plan.fresh_reads import read_records
 from connector.plan.storing import raise_storage_failure
+from connector.push.disk_room import release_room, require_room
 from connector.push.finish_moves import FAILURES
 from connector.push.move_batch import finish_unserved
 from connector.push.push import BATCH_SIZE, push_stepwise
 from connector.push.release_holds import UNDO, hold_author
 from connector.push.restore_edits import CorrectionResult
-from connector.push.room import release_room, require_room
 from state import audit, due_times, holds, runs
 
 RULE = UNDO

@@ -12,7 +12,7 @@ from connector.context import RunContext
 from connector.core.corrections.moves import correction_key
 from connector.core.corrections.plan import PlanCounter, clears_first, digest_prefix
 from connector.core.corrections.stage_dates import changed_dates_finder
-from connector.core.explain.unwanted import UnwantedCounter
+from connector.core.explain.unwanted_corrections import UnwantedCounter
 from connector.core.model import STAGE, STATUS, Correction, ObjectType, Ref
 from connector.plan.company_groups import mark_groups_due
 from connector.plan.decide_and_hold import decide_and_hold

@@ -19,8 +19,8 @@ from connector.plan.quarantine_unreadable import note_unreadable
 from connector.pull.id_ranges import MAX_RANGES, OutOfOrderError, RangePage
 from connector.pull.ingest import LINK_OWNERS, Batch, Links, ingest, read_links
 from connector.pull.missing_records import resolve_missing
+from connector.pull.read_position import ReadPosition, load_position, position_checkpoint
 from connector.pull.scan_progress import ScanProgress
-from connector.pull.windows import ReadPosition, load_position, position_checkpoint
 from state import checkpoints, mirror, mirror_queries
 from state.db.transaction import Transaction
 from state.unreadable_records import FailedReading

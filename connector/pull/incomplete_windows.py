@@ -13,7 +13,7 @@ from connector.core.model import ObjectType
 from connector.errors import PermanentError
 from connector.hubspot.http.failures import BadAnswer, IncompleteWindow
 from connector.pull.full_scan import scan_object_type
-from connector.pull.windows import ReadPosition, position_checkpoint, windows_to_read
+from connector.pull.read_position import ReadPosition, position_checkpoint, windows_to_read
 from state import checkpoints
 from state.db.transaction import Transaction
 

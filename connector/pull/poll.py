@@ -23,14 +23,14 @@ from connector.pull.incomplete_windows import (
     types_with_incomplete_windows,
 )
 from connector.pull.ingest import ingest, read_batch
-from connector.pull.retry_unreadable import retry_set_aside
-from connector.pull.windows import (
+from connector.pull.read_position import (
     ReadPosition,
     Window,
     load_positions,
     position_checkpoint,
     windows_to_read,
 )
+from connector.pull.retry_unreadable import retry_set_aside
 from state import checkpoints, mirror
 from state.unreadable_records import FailedReading
 

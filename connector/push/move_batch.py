@@ -17,6 +17,7 @@ from connector.plan.fresh_reads import (
     read_fresh,
 )
 from connector.plan.storing import try_to_store
+from connector.push.disk_room import require_room
 from connector.push.evidence import changed_evidence
 from connector.push.finish_moves import finish_moves
 from connector.push.former_customer_marks import write_marks
@@ -26,7 +27,6 @@ from connector.push.required_properties import (
     refused_before_clear,
 )
 from connector.push.restore_edits import CorrectionResult, restore_edits
-from connector.push.room import require_room
 from connector.push.send import SendResult, send
 from connector.push.stuck_moves import note_stuck
 from connector.push.verify import is_left_blank, verify

@@ -9,10 +9,10 @@ from connector.core.corrections.moves import Move, Phase
 from connector.core.model import STAGE, Correction, Direction, Outcome, Record
 from connector.plan.fresh_reads import drop_readings, read_available_records, read_fresh
 from connector.plan.storing import try_to_store
+from connector.push.disk_room import require_room
 from connector.push.finish_moves import finish_moves
 from connector.push.move_batch import stale_reason
 from connector.push.restore_edits import CorrectionResult, restore_edits
-from connector.push.room import require_room
 from connector.push.send import send
 from connector.push.stuck_moves import note_stuck
 from state import outbox

@@ -23,6 +23,7 @@ from connector.plan.native_company_sync import (
     read_stages,
 )
 from connector.plan.storing import raise_storage_failure
+from connector.push.disk_room import release_room, require_room
 from connector.push.enforce_limits import FailureMonitor, check_limits
 from connector.push.evidence import changed_evidence
 from connector.push.move_batch import finish_unserved, push_batch
@@ -30,7 +31,6 @@ from connector.push.pause import refuse_if_paused
 from connector.push.present_stage import takes_present_stage
 from connector.push.restore_edits import CorrectionResult
 from connector.push.review_only import must_stop
-from connector.push.room import release_room, require_room
 from connector.push.stuck_moves import read_stuck_moves
 from state import plans
 from state.db.pages import read_pages

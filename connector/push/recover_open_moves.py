@@ -22,6 +22,7 @@ from connector.plan.storing import (
     raise_storage_failure,
     try_to_store,
 )
+from connector.push.disk_room import release_room
 from connector.push.finish_moves import finish_moves
 from connector.push.move_batch import finish_unserved, set_and_verify
 from connector.push.push import BATCH_SIZE
@@ -32,7 +33,6 @@ from connector.push.restore_edits import (
     put_back,
     restore_edits,
 )
-from connector.push.room import release_room
 from connector.push.stuck_moves import note_stuck, read_stuck_moves
 from connector.push.verify import is_left_blank, moves_filled_by_automation
 from state import cascade, due_times, outbox, recent_writes

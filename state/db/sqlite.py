@@ -14,10 +14,10 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from connector.errors import UserError
 from state.db import migrate
+from state.db.disk_reserve import Reserve
 from state.db.errors import explain_errors
 from state.db.file_rate_slots import RateSlots
 from state.db.locks import hold_lock
-from state.db.reserve import Reserve
 
 _PRAGMAS: Final = (
     # A mirrored record has about 500 bytes: upserts cost 17% less than with pages of 4,096 bytes.

@@ -21,10 +21,10 @@ from connector.core.model import Outcome, Ref
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError, TemporaryError, UserError
 from connector.hubspot.http.failures import LimitReached, ScopeMissing, TokenRefused
+from connector.push.disk_room import DiskNearlyFull
 from connector.push.enforce_limits import OverLimit, RunStopped
 from connector.push.first_use import FirstUse
 from connector.push.pause import Paused, PauseNotice
-from connector.push.room import DiskNearlyFull
 from state.db.store import Store
 from state.outgoing_events import EventCounts
 from state.quarantine import FailedCorrection

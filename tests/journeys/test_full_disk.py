@@ -16,7 +16,7 @@ import pytest
 
 from connector.errors import ConnectorError
 from connector.push.recover_open_moves import recover
-from state.db.reserve import RESERVE_BYTES
+from state.db.disk_reserve import RESERVE_BYTES
 from tests.fakes.connected_portal import LOST, SQL, WON
 from tests.journeys.interleaved_portal import (
     CrashingStore,

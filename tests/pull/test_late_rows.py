@@ -12,7 +12,7 @@ from connector.core.model import ObjectType
 from connector.hubspot.api import Page
 from connector.hubspot.http.failures import BadAnswer
 from connector.pull.poll import pull
-from connector.pull.windows import SEARCH_DELAY, ReadPosition, windows_to_read
+from connector.pull.read_position import SEARCH_DELAY, ReadPosition, windows_to_read
 from tests.fakes.connected_portal import CONTACTS, ConnectedPortal
 from tests.fakes.portal import FakeHubSpot
 

@@ -21,9 +21,9 @@ from connector.hubspot.http.failures import (
 from connector.operations.sync import SyncResult, sync
 from connector.operations.undo import Selection, plan_undo, undo
 from connector.pull.poll import pull
+from connector.push.disk_room import MIN_FREE_BYTES, DiskNearlyFull
 from connector.push.push import push
 from connector.push.recover_open_moves import recover
-from connector.push.room import MIN_FREE_BYTES, DiskNearlyFull
 from connector.push.stuck_moves import LONGEST_INTERVAL, list_open_moves, note_stuck, release
 from state import quarantine
 from state.db.store import Store

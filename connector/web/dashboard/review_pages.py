@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from connector.core.model import STAGE, Correction, Direction
 from connector.errors import UserError
-from connector.operations.refuse_unknown import require_record, require_run
+from connector.operations.require_known import require_record, require_run
 from connector.operations.review_plan import REVIEWS, PlanPart, read_part, waiting_plan
 from connector.operations.undo import RULE, Selection, selected_writes
 from connector.web.dashboard.source import DashboardSource

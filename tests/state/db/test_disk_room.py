@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 
 from state import checkpoints
 from state.db import migrate
+from state.db.disk_reserve import RESERVE_BYTES
 from state.db.errors import DatabaseUnusable
-from state.db.reserve import RESERVE_BYTES
 from state.db.store import Store
 from tests.state.examples import PORTAL
 

@@ -8,7 +8,7 @@ import pytest
 
 from connector.core.corrections.plan import UnwantedGroup
 from connector.core.decide.decision import decide
-from connector.core.explain.unwanted import UnwantedCounter
+from connector.core.explain.unwanted_corrections import UnwantedCounter
 from connector.core.model import DealStage, Pipeline, Record
 from tests.core import builders
 from tests.core.builders import bind_policy, company, contact, deal_record, with_status_by

@@ -10,7 +10,7 @@ import pytest
 from connector.operations.follow_up_tasks import create_due_tasks
 from connector.operations.sync import apply, sync
 from connector.operations.undo import Selection, plan_undo, undo
-from connector.push.room import MIN_FREE_BYTES, DiskNearlyFull
+from connector.push.disk_room import MIN_FREE_BYTES, DiskNearlyFull
 from state.db.store import Store
 from tests.fakes.connected_portal import WON, ConnectedPortal
 from tests.operations.test_apply_plan import apply_reviewed, write_plan
