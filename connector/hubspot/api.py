@@ -66,11 +66,12 @@ class AssociationsResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why HubSpot did not write one record of a batch."""
+    """Why HubSpot did not write one record of a batch, and which properties it names for it."""
 
     message: str
     category: str = ""
     correlation_id: str = ""
+    property_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from connector.context import RunContext
 from connector.core.corrections.holds import hold_scopes
@@ -22,9 +22,9 @@ from connector.push.evidence import changed_evidence
 from connector.push.finish_moves import finish_moves
 from connector.push.former_customer_marks import write_marks
 from connector.push.required_properties import (
+    ask_for_stages,
     asks_first,
     note_refused_stages,
-    refused_before_clear,
 )
 from connector.push.restore_edits import CorrectionResult, restore_edits
 from connector.push.send import SendResult, send
@@ -61,11 +61,12 @@ def push_batch(context: RunContext, moves: Sequence[Move]) -> tuple[CorrectionRe
     drop_readings(context, [move.record for move in fresh])
     fresh, unmarked = write_marks(context, fresh)
     stale += unmarked
-    backward, refused = _ask_first(context, [move for move in fresh if move.clears_first])
-    cleared, not_cleared = _clear(context, backward)
-    stale += refused + not_cleared
-    ready = cleared + [move for move in fresh if not move.clears_first]
-    return stale + (set_and_verify(context, ready) if ready else ())
+    asked = _ask_first(context, [move for move in fresh if move.clears_first])
+    cleared = _clear(context, asked.goes_on)
+    ready = cleared.goes_on + [move for move in fresh if not move.clears_first]
+    results = set_and_verify(context, ready) if ready else ()
+    # Only now, since it may send more: what was cleared stands blank until its set.
+    return stale + results + _finish_refused(context, asked) + _finish_refused(context, cleared)
 
 
 def _without_open_moves(
@@ -255,41 +256,57 @@ def stale_reason(move: Move, record: Record | None) -> str:
     return ""
 
 
-def _ask_first(
-    context: RunContext, moves: list[Move]
-) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
-    """End the moves whose new stage HubSpot is known to refuse, before anything is cleared.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What came of a step before the set: the moves that go on, and those that are refused.
 
-    Return the others. A set that is refused only after the clear would leave its record blank.
+    `sent` has what HubSpot said of the refused ones, and `records` how they were read afterwards.
+    """
+
+    goes_on: list[Move]
+    refused: Sequence[Move] = ()
+    sent: SendResult = field(default_factory=SendResult)
+    records: Mapping[Ref, Record] = field(default_factory=dict)
+
+
+def _ask_first(context: RunContext, moves: list[Move]) -> _Step:
+    """Find the moves whose new stage HubSpot is known to refuse, before anything is cleared.
+
+    A set that is refused only after the clear would leave its record blank. Where HubSpot fails
+    whenever it is asked for a record, nothing of that record is cleared either.
     """
     if not moves or not asks_first(context, moves[0].record.object_type):
-        return moves, ()
+        return _Step(goes_on=moves)
     # What is sent may take effect, where somebody moved the record further back meanwhile.
     _advance(context, moves, Phase.SETTING)
-    refusals = refused_before_clear(context, moves)
+    sent, refusals = ask_for_stages(context, moves)
+    unserved = [move for move in moves if (move.record, STAGE) in sent.failures]
+    _note_unserved(context, unserved, sent)
+    to_clear = [move for move in moves if move not in unserved and move.record not in refusals]
     if not refusals:
-        return moves, ()
-    refused = [move for move in moves if move.record in refusals]
+        return _Step(goes_on=to_clear)
+    result = _read_what_can_be_read(context, list(refusals))
+    # What cannot be read is not taken for archived: its move stays open.
+    note_stuck(context, result.unreadable)
+    refused = [
+        move for move in moves if move.record in refusals and move.record not in result.unreadable
+    ]
     context.state.refused_clears[moves[0].record.object_type] += len(refused)
-    sent = SendResult()
+    explained = SendResult()
     for ref, refusal in refusals.items():
         message = f"{refusal.message} (asked before its stage was cleared: it keeps the old one)"
-        sent.note_refusal(ref, [STAGE], replace(refusal, message=message))
-    records = _read_what_can_be_read(context, list(refusals)).records
-    to_clear = [move for move in moves if move.record not in refusals]
-    return to_clear, _finish_refused(context, refused, sent, records)
+        explained.note_refusal(ref, [STAGE], replace(refusal, message=message))
+    return _Step(goes_on=to_clear, refused=refused, sent=explained, records=result.records)
 
 
-def _clear(
-    context: RunContext, moves: list[Move]
-) -> tuple[list[Move], tuple[CorrectionResult, ...]]:
-    """Clear the stages that must go back; return the cleared moves, and how refused ones ended.
+def _clear(context: RunContext, moves: list[Move]) -> _Step:
+    """Clear the stages that must go back; return the cleared moves, and the refused ones.
 
     A refusal, or a failure, is believed only where the stage is still there when it is read: a
     blank must be filled, whatever was answered.
     """
     if not moves:
-        return [], ()
+        return _Step(goes_on=[])
     _advance(context, moves, Phase.CLEARING)
     sent = send(context, {move.record: {STAGE: ""} for move in moves})
     not_taken = [move for move in moves if sent.was_not_taken(move.record, STAGE)]
@@ -307,7 +324,7 @@ def _clear(
     context.state.refused_clears[moves[0].record.object_type] += len(refused)
     cleared = [move for move in moves if move not in still_set]
     _try_to_advance(context, cleared, Phase.CLEARED)
-    return cleared, _finish_refused(context, refused, sent, records) if refused else ()
+    return _Step(goes_on=cleared, refused=refused, sent=sent, records=records)
 
 
 def _read_what_can_be_read(context: RunContext, refs: Sequence[Ref]) -> ReadResult:
@@ -322,10 +339,11 @@ def _is_blank(record: Record | None) -> bool:
     return record is not None and not record.value(STAGE)
 
 
-def _finish_refused(
-    context: RunContext, moves: Sequence[Move], sent: SendResult, records: Mapping[Ref, Record]
-) -> tuple[CorrectionResult, ...]:
-    """End moves whose clear HubSpot refuses; their lead status is decided anew."""
+def _finish_refused(context: RunContext, step: _Step) -> tuple[CorrectionResult, ...]:
+    """End moves whose clear, or new stage, HubSpot refuses; their lead status is decided anew."""
+    moves, sent, records = step.refused, step.sent, step.records
+    if not moves:
+        return ()
     present = {ref for ref, record in records.items() if record.ref == ref}
     results = tuple(
         CorrectionResult(

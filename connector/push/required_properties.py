@@ -40,14 +40,17 @@ def asks_first(context: RunContext, object_type: ObjectType) -> bool:
         return object_type in read_stage_refusals(session)
 
 
-def refused_before_clear(context: RunContext, moves: Sequence[Move]) -> dict[Ref, Refusal]:
-    """Send the new stages of backward moves, and return those refused for a required property.
+def ask_for_stages(
+    context: RunContext, moves: Sequence[Move]
+) -> tuple[SendResult, dict[Ref, Refusal]]:
+    """Send the new stages of backward moves; return what came of it, and what was refused.
 
     HubSpot takes a stage back only after a clear
     (https://developers.hubspot.com/docs/api-reference/latest/crm/objects/contacts/guide), and
     ignores such a write alone: so this shows what the portal's rules refuse, while every record
-    still has its stage. Any other refusal is not believed, since a portal may refuse just the
-    backward write; nor is one for a property that the move itself sets together with the stage.
+    still has its stage. What counts are the refusals for a required property. Any other is not
+    believed, since a portal may refuse just the backward write; nor is one that names only
+    properties which the move itself sets together with the stage.
     """
     sent = send(context, {move.record: {STAGE: move.target_values[STAGE]} for move in moves})
     refusals = {
@@ -56,7 +59,7 @@ def refused_before_clear(context: RunContext, moves: Sequence[Move]) -> dict[Ref
         if (refusal := sent.refused.get((move.record, STAGE))) and _asks_for_more(move, refusal)
     }
     _remember(context, moves, refusals)
-    return refusals
+    return sent, refusals
 
 
 def note_refused_stages(context: RunContext, moves: Sequence[Move], sent: SendResult) -> None:
@@ -64,7 +67,7 @@ def note_refused_stages(context: RunContext, moves: Sequence[Move], sent: SendRe
     refusals = {
         move.record: refusal
         for move in moves
-        if (refusal := sent.refused.get((move.record, STAGE))) and _names_requirement(refusal)
+        if (refusal := sent.refused.get((move.record, STAGE))) and _asks_for_more(move, refusal)
     }
     _remember(context, moves, refusals)
 
@@ -93,10 +96,12 @@ def _remember(context: RunContext, moves: Sequence[Move], refusals: Mapping[Ref,
 
 
 def _asks_for_more(move: Move, refusal: Refusal) -> bool:
-    """Return whether a refusal asks for a property that the move does not set itself."""
-    own_names = [name for name in move.target_values if name != STAGE]
-    return _names_requirement(refusal) and not any(name in refusal.message for name in own_names)
+    """Return whether a refusal of a stage asks for a property that the move does not set itself.
 
-
-def _names_requirement(refusal: Refusal) -> bool:
+    HubSpot's code for it is not documented: a stage that is refused for another property depends
+    on that one, whatever the code. Where no property is named, the word must be there.
+    """
+    other_names = set(refusal.property_names) - {STAGE}
+    if other_names:
+        return not other_names <= move.target_values.keys()
     return _REFUSAL_WORD in refusal.message.lower()

@@ -211,7 +211,10 @@ def _send_in_parts(
             context.wait(_FINISHING_DELAY)
             return _send_once(context, changes, sent, finishing=False)
         refusal = Refusal(
-            message=str(refused), category=refused.category, correlation_id=refused.correlation_id
+            message=str(refused),
+            category=refused.category,
+            correlation_id=refused.correlation_id,
+            property_names=refused.property_names,
         )
         for ref, values in changes.items():
             sent.note_refusal(ref, values, refusal)

@@ -16,7 +16,7 @@ from connector.hubspot.codec.parsing import (
     parse_time,
     success_body,
 )
-from connector.hubspot.http.error_body import reason, record_ids
+from connector.hubspot.http.error_body import property_names, reason, record_ids
 from connector.hubspot.http.response import Answer
 
 MODIFIED_PROPERTY: Final[Mapping[ObjectType, str]] = {
@@ -184,6 +184,7 @@ def _parse_refusals(body: Raw, refs: Mapping[str, Ref], correlation_id: str) -> 
             message=reason(error),
             category=error.get("category") or "",
             correlation_id=correlation_id,
+            property_names=property_names(error),
         )
         for error in body.get("errors") or ()
         for record_id in record_ids(error)

@@ -20,11 +20,13 @@ _SCOPES: Final = re.compile(r"requires one of \[([^\]]*)\]")
 class ErrorBody:
     """What the body of an error says; "" where it says nothing.
 
-    `policy_name` is the limit that a 429 means; `scopes` are those that a 403 names.
+    `policy_name` is the limit that a 429 means; `scopes` are those that a 403 names, and
+    `property_names` the properties that a refusal names.
     """
 
     reason: str
     category: str = ""
+    property_names: tuple[str, ...] = ()
     policy_name: str = ""
     scopes: tuple[str, ...] = ()
 
@@ -37,6 +39,7 @@ def parse_error_body(answer: Answer) -> ErrorBody:
     return ErrorBody(
         reason=reason(body),
         category=str(body.get("category") or ""),
+        property_names=property_names(body),
         policy_name=str(body.get("policyName") or ""),
         scopes=_scopes(body),
     )
@@ -52,6 +55,12 @@ def reason(error: Mapping[str, object]) -> str:
     problems = sorted(set(_problems(error)))
     detail = ", ".join(problems) or _clean_message(str(error.get("message") or ""))
     return ", ".join(part for part in (category, detail) if part)
+
+
+def property_names(error: Mapping[str, object]) -> tuple[str, ...]:
+    """Return the properties that an error names, in order."""
+    names = {name for entry in _entries(error) for name in _property_names(entry)}
+    return tuple(sorted(names - {""}))
 
 
 def record_ids(error: Mapping[str, object]) -> list[str]:
@@ -74,9 +83,12 @@ def _scopes(error: Mapping[str, object]) -> tuple[str, ...]:
 def _problems(error: Mapping[str, object]) -> Iterator[str]:
     for entry in _entries(error):
         code = entry.get("code") or entry.get("error")
-        names = _context_values(entry, "propertyName") or [str(entry.get("name") or "")]
         if code:
-            yield f"{code} {' '.join(names)}".strip()
+            yield f"{code} {' '.join(_property_names(entry))}".strip()
+
+
+def _property_names(entry: Mapping[str, object]) -> list[str]:
+    return _context_values(entry, "propertyName") or [str(entry.get("name") or "")]
 
 
 def _entries(error: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -124,9 +124,17 @@ class Migrating(TemporaryError):
 class RequestRefused(PermanentError):
     """HubSpot understood the request and will not do it, however often it is sent."""
 
-    def __init__(self, message: str, *, category: str = "", correlation_id: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: str = "",
+        correlation_id: str = "",
+        property_names: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message, correlation_id=correlation_id)
         self.category = category
+        self.property_names = property_names
 
 
 class BatchRefused(RequestRefused):
@@ -264,10 +272,12 @@ def _address_error(answer: Answer, request: Request) -> ConnectorError:
 
 def _refused_error(answer: Answer, request: Request) -> ConnectorError:
     error_type = BatchRefused if request.writes else RequestRefused
+    error_body = parse_error_body(answer)
     return error_type(
         f"HubSpot refused the {request.route} request on {request.path} ({_status_text(answer)})",
-        category=parse_error_body(answer).category,
+        category=error_body.category,
         correlation_id=answer.correlation_id(),
+        property_names=error_body.property_names,
     )
 
 
