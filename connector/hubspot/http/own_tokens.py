@@ -6,7 +6,7 @@ import hashlib
 from itertools import islice
 from typing import Final
 
-from connector.hubspot.http.failures import TokenRefused
+from connector.hubspot.http.failures import NotSent, TokenRefused
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.routes import Request
 
@@ -49,15 +49,25 @@ class OwnTokens:
 
     def note(self, token: str, answer: Answer) -> None:
         """Note whose token it is, as the answer with the account information says."""
-        portal_id = str(answer.document().get("portalId") or "")
+        self.note_portal(token, str(answer.document().get("portalId") or ""))
+
+    def note_portal(self, token: str, portal_id: str) -> None:
+        """Note whose token it is, as HubSpot said when it granted it."""
         # A new mapping each time: several threads may use tokens at once.
         kept = dict(islice(reversed(self._portal_ids.items()), _KEPT - 1))
         self._portal_ids = {**dict(reversed(kept.items())), _digest(token): portal_id}
 
-    def require(self, token: str) -> None:
-        """Raise WrongPortal where the token is known to belong to another portal."""
+    def is_foreign(self, token: str) -> bool:
+        """Return whether the token is known to belong to another portal."""
         actual = self._portal_ids.get(_digest(token), "")
-        if self._pinned_portal_id and actual != self._pinned_portal_id:
+        return bool(self._pinned_portal_id and actual and actual != self._pinned_portal_id)
+
+    def require(self, token: str) -> None:
+        """Raise WrongPortal for a token of another portal, NotSent where no answer named any."""
+        actual = self._portal_ids.get(_digest(token), "")
+        if self._pinned_portal_id and not actual:
+            raise NotSent("HubSpot's account information names no portal: it is asked again later")
+        if self.is_foreign(token):
             raise WrongPortal(actual=actual, wanted=self._pinned_portal_id)
 
 

@@ -99,7 +99,13 @@ class Exchange:
     def require_portal(self, portal_id: str, account_request: Request) -> None:
         """Use no token of another portal from now on; ask now where the next one is not known."""
         self._own_tokens.pin(portal_id, account_request)
-        self._retry.run(account_request, lambda: self._require_own_token(self._token()))
+
+        def require_own_token() -> None:
+            self._require_own_token(self._token())
+
+        if self._tokens is not None:
+            require_own_token = partial(self._tokens.retry_with_fresh_token, require_own_token)
+        self._retry.run(account_request, require_own_token)
 
     def limit_requests(self, limit: int) -> None:
         """Send at most so many requests from now on; then raise RequestsUsedUp."""
@@ -165,6 +171,12 @@ class Exchange:
         account_request = self._own_tokens.request_about(token)
         if account_request is None:
             return
+        granted_by = self._tokens.portal_of(token) if self._tokens else ""
+        if granted_by:
+            # HubSpot said so with the token: no request may stand between a clear and its set.
+            self._own_tokens.note_portal(token, granted_by)
+            self._own_tokens.require(token)
+            return
         try:
             self._require_success(self._receive_with(token, account_request), account_request)
         except NotSent:
@@ -183,10 +195,13 @@ class Exchange:
             answer = self._transport.send(request, token)
             self.on_answer(str(request.route), answer.status, answer.received_at - answer.sent_at)
             self._clock.update(answer)
-            self._rate_limits.update(answer.headers, request.route)
-            self._daily_budget.update(answer.headers, self._clock.now(), self._rate_limits.slots)
+            if request.route is Route.ACCOUNT and answer.status == HTTPStatus.OK:
+                self._own_tokens.note(token, answer)
+            # What another portal has left of its requests says nothing of this one.
+            if not self._own_tokens.is_foreign(token):
+                self._rate_limits.update(answer.headers, request.route)
+                now = self._clock.now()
+                self._daily_budget.update(answer.headers, now, self._rate_limits.slots)
         finally:
             self._daily_budget.end_request()
-        if request.route is Route.ACCOUNT and answer.status == HTTPStatus.OK:
-            self._own_tokens.note(token, answer)
         return answer

@@ -87,6 +87,11 @@ class Tokens:
                 self._grant = self._fetch(refused="")
             return self._grant.access_token
 
+    def portal_of(self, token: str) -> str:
+        """Return the portal that HubSpot named with a token, "" where it named none."""
+        grant = self._grant
+        return grant.portal_id if grant is not None and grant.access_token == token else ""
+
     def retry_with_fresh_token(self, work: Callable[[], Result]) -> Result:
         """Do the work, and once more with another token where this one is refused."""
         token = self()

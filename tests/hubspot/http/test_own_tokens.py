@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing
 
 import pytest
 
@@ -13,10 +14,12 @@ from connector.hubspot.http.own_tokens import OwnTokens, WrongPortal
 from connector.hubspot.http.response import Answer
 from connector.hubspot.http.retry import RetryLimits
 from connector.hubspot.http.routes import Request, Route
+from connector.hubspot.http.transport import TokenSource
 from tests.hubspot.conftest import FakeTimer
+from tests.hubspot.http.test_token_refresh import FakeGrantStore, FakeOAuthServer
 from tests.hubspot.scripted_server import ReceivedRequest, Reply, ScriptedServer, serve_by_rule
 
-PORTAL_IDS = {"pat-own": 42, "pat-renewed": 42, "pat-foreign": 43}
+PORTAL_IDS = {"pat-own": 42, "pat-renewed": 42, "pat-foreign": 43, "access-1": 42, "access-2": 42}
 CHANGES = {Ref(ObjectType.CONTACTS, "7"): {"lifecyclestage": "customer"}}
 
 
@@ -35,12 +38,17 @@ class Portals:
 
     def __init__(self) -> None:
         self.failing: Reply | None = None
+        self.refused_tokens: set[str] = set()
+        self.headers: dict[str, str] = {}
 
     def answer(self, request: ReceivedRequest) -> Reply:
+        token = request.headers["authorization"].removeprefix("Bearer ")
+        if token in self.refused_tokens:
+            return Reply(status=401)
         if not request.path.endswith("/details"):
             return Reply(body={"status": "COMPLETE", "results": []})
-        token = request.headers["authorization"].removeprefix("Bearer ")
-        return self.failing or Reply(body={"portalId": PORTAL_IDS[token], "timeZone": "UTC"})
+        body = {"portalId": PORTAL_IDS[token], "timeZone": "UTC"}
+        return self.failing or Reply(body=body, headers=self.headers)
 
 
 @pytest.fixture
@@ -59,8 +67,9 @@ def tokens() -> FakeTokens:
     return FakeTokens()
 
 
-@pytest.fixture
-def client(server: ScriptedServer, tokens: FakeTokens, timer: FakeTimer) -> Iterator[HubSpotClient]:
+def open_client(
+    server: ScriptedServer, tokens: TokenSource, timer: FakeTimer
+) -> AbstractContextManager[HubSpotClient]:
     client = HubSpotClient(
         tokens,
         server.url,
@@ -68,8 +77,13 @@ def client(server: ScriptedServer, tokens: FakeTokens, timer: FakeTimer) -> Iter
         monotonic=timer.monotonic,
         retry_limits=RetryLimits(random=lambda: 0.5),
     )
-    yield client
-    client.close()
+    return closing(client)
+
+
+@pytest.fixture
+def client(server: ScriptedServer, tokens: FakeTokens, timer: FakeTimer) -> Iterator[HubSpotClient]:
+    with open_client(server, tokens, timer) as client:
+        yield client
 
 
 def sent(server: ScriptedServer) -> list[tuple[str, str]]:
@@ -131,6 +145,68 @@ def test_a_write_whose_token_cannot_be_asked_about_was_certainly_not_sent(
     with pytest.raises(TokenRefused):
         client.update(CHANGES)
     assert "update" not in {path for _, path in sent(server)}
+
+
+def test_an_account_that_names_no_portal_says_nothing_of_the_token(
+    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
+) -> None:
+    client.account()
+    client.require_portal("42")
+    tokens.token, portals.failing = "pat-renewed", Reply(body={"timeZone": "UTC"})
+    with pytest.raises(NotSent, match="names no portal"):
+        client.update(CHANGES)
+    portals.failing = None
+    client.update(CHANGES)
+    assert [path for _, path in sent(server)].count("update") == 1
+
+
+def test_what_another_portal_has_left_of_its_day_stops_nothing_here(
+    client: HubSpotClient, tokens: FakeTokens, portals: Portals
+) -> None:
+    client.account()
+    client.require_portal("42")
+    tokens.token = "pat-foreign"
+    portals.headers = {
+        "X-HubSpot-RateLimit-Daily": "500000",
+        "X-HubSpot-RateLimit-Daily-Remaining": "0",
+    }
+    with pytest.raises(WrongPortal):
+        client.update(CHANGES)
+    tokens.token = "pat-own"
+    client.update(CHANGES)
+    assert client.allowance().remaining is None
+
+
+def test_hubspot_says_with_a_new_token_whose_it_is_and_is_not_asked(
+    server: ScriptedServer, timer: FakeTimer
+) -> None:
+    oauth = FakeOAuthServer(portal_id="42")
+    with open_client(server, oauth.tokens(FakeGrantStore()), timer) as client:
+        client.require_portal("42")
+        client.update(CHANGES)
+        oauth.now += oauth.seconds
+        client.update(CHANGES)
+    assert sent(server) == [("access-1", "update"), ("access-2", "update")]
+
+
+def test_a_granted_token_of_another_portal_writes_nothing(
+    server: ScriptedServer, timer: FakeTimer
+) -> None:
+    oauth = FakeOAuthServer(portal_id="43")
+    tokens = oauth.tokens(FakeGrantStore())
+    with open_client(server, tokens, timer) as client, pytest.raises(WrongPortal):
+        client.require_portal("42")
+    assert sent(server) == []
+
+
+def test_a_refused_token_is_renewed_where_the_portal_is_required(
+    server: ScriptedServer, timer: FakeTimer, portals: Portals
+) -> None:
+    oauth = FakeOAuthServer(portal_id="")
+    portals.refused_tokens = {"access-1"}
+    with open_client(server, oauth.tokens(FakeGrantStore()), timer) as client:
+        client.require_portal("42")
+    assert sent(server) == [("access-1", "details"), ("access-2", "details")]
 
 
 def test_the_portal_is_required_at_once(
