@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Index, bindparam, delete, exists, select
@@ -94,6 +95,22 @@ def read(
         for link in _read_chunk(session, chunk, to):
             links_by_ref[link.source].append(link)
     return {ref: tuple(links) for ref, links in links_by_ref.items()}
+
+
+def move_lead_links(session: Transaction, survivors: Mapping[Ref, Ref]) -> None:
+    """Link the leads of merged contacts with their survivors, by the merged record.
+
+    Links of leads are read from the leads' side alone, and a merge changes no lead: without this a
+    survivor would have no lead until the leads are listed again.
+    """
+    contacts = [ref for ref in survivors if ref.object_type is ObjectType.CONTACTS]
+    links_by_contact = read(session, contacts, ObjectType.LEADS)
+    leads = {link.target for links in links_by_contact.values() for link in links}
+    moved = {}
+    for lead, links in read(session, leads, ObjectType.CONTACTS).items():
+        targets = {survivors.get(link.target, link.target): link for link in links}
+        moved[lead] = [replace(link, target=target) for target, link in targets.items()]
+    replace_all(session, moved, ObjectType.CONTACTS)
 
 
 def read_to_deals(session: Transaction, refs: Iterable[Ref]) -> dict[Ref, tuple[Association, ...]]:

@@ -50,6 +50,7 @@ def follow_merge(session: Transaction, merged: Mapping[Ref, Ref], *, at: datetim
     follow_up_tasks.move_to_survivors(session, new_merges)
     applied_corrections.move_to_survivors(session, new_merges)
     unreadable_records.forget(session, new_merges)
+    associations.move_lead_links(session, new_merges)
     affected = _remove_links(session, new_merges)
     mirror.erase(session, new_merges)
     due_times.mark_due(session, sorted({*affected, *new_merges.values()}), at=at)

@@ -8,7 +8,7 @@ import pytest
 
 from connector.core.corrections.holds import Hold, HoldOrigin, HoldScope
 from connector.core.corrections.moves import correction_key
-from connector.core.model import Correction, Outcome, Ref
+from connector.core.model import Correction, ObjectType, Outcome, Ref
 from state import applied_corrections, associations, cascade, due_times, holds, mirror, quarantine
 from state.db.transaction import Transaction
 from tests.fakes.stored import quarantined_keys
@@ -114,6 +114,19 @@ def test_a_merge_is_carried_out_once(session: Transaction) -> None:
     holds.add(session, [hold(MERGED)])
     merge(session)
     assert held_until(session) == {str(MERGED): None}
+
+
+def test_a_lead_of_a_merged_contact_is_the_survivors(session: Transaction) -> None:
+    own_lead, shared_lead = Ref(ObjectType.LEADS, "7"), Ref(ObjectType.LEADS, "8")
+    links = {
+        own_lead: [link(own_lead, MERGED)],
+        shared_lead: [link(shared_lead, MERGED), link(shared_lead, SURVIVOR)],
+    }
+    associations.replace_all(session, links, ObjectType.CONTACTS)
+    merge(session)
+    stored = associations.read(session, [MERGED, SURVIVOR], ObjectType.LEADS)
+    assert stored[MERGED] == ()
+    assert [lead.target for lead in stored[SURVIVOR]] == [own_lead, shared_lead]
 
 
 def test_whoever_was_linked_with_a_merged_or_archived_record_is_due(session: Transaction) -> None:
