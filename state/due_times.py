@@ -8,14 +8,17 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Update, bindparam, or_, update
 
-from connector.core.model import ObjectType, Ref
+from connector.core.model import (
+    DECIDED_TYPES,
+    ObjectType,
+    Ref,
+)
 from state import mirror
 from state.db.keys import chunk_conditions, chunk_refs
 from state.db.timestamps import to_millis
 from state.db.transaction import Transaction
 from state.mirror import count_by_type, refs_after
 
-_DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _C: Final = mirror.TABLE.c
 
 
@@ -47,7 +50,7 @@ def mark_all_due(
     session: Transaction,
     *,
     at: datetime,
-    object_types: Sequence[ObjectType] = _DECIDED_TYPES,
+    object_types: Sequence[ObjectType] = DECIDED_TYPES,
 ) -> None:
     """Make every record of these types due at that time; earlier due times stay."""
     is_of_types = _C.object_type.in_([object_type.value for object_type in object_types])

@@ -31,7 +31,7 @@ def require_mirrored_portal(store: Store, portal_id: str, url: str) -> None:
     """Raise UserError where a database has never begun to mirror this portal."""
     names = [f"{prefix}.{kind}" for prefix in ("changes", "list") for kind in ALWAYS_READ_TYPES]
     with store.reading(portal_id) as session:
-        has_mirrored = any(checkpoints.get(session, name) for name in names)
+        has_mirrored = any(checkpoints.get_all(session, names).values())
     if not has_mirrored:
         path = database_file(url)
         name = path.absolute() if path else "of CONNECTOR_DATABASE_URL"

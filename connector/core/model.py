@@ -26,6 +26,9 @@ class ObjectType(StrEnum):
 ALWAYS_READ_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES, ObjectType.DEALS)
 """The types that every portal has and every policy reads; leads are read where a policy asks."""
 
+DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
+"""The types whose records have a lifecycle stage of their own, and are decided."""
+
 
 STAGE_PROPERTIES: Final[Mapping[ObjectType, str]] = {
     ObjectType.CONTACTS: STAGE,

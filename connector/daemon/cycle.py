@@ -9,7 +9,9 @@ from typing import Final
 import structlog
 
 from connector.context import RunContext
-from connector.core.model import ObjectType
+from connector.core.model import (
+    DECIDED_TYPES,
+)
 from connector.daemon.steps import Steps
 from connector.errors import TemporaryError, UserError
 from connector.operations.follow_up_tasks import create_due_tasks
@@ -29,7 +31,6 @@ REMIND_SECONDS: Final = 3600.0
 """Seconds between two searches for overlooked contacts, which read the whole mirror."""
 _PAUSE_FACTOR: Final = 20
 _LONGEST_PAUSE: Final = 900.0
-_DECIDED_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 _log = structlog.get_logger()
 
@@ -225,4 +226,4 @@ def _is_mirrored(context: RunContext) -> bool:
 def _has_due_records(context: RunContext) -> bool:
     with context.reading() as session:
         due_counts = due_times.count_due(session, until=context.api.now())
-    return any(due_counts[kind] for kind in _DECIDED_TYPES)
+    return any(due_counts[kind] for kind in DECIDED_TYPES)

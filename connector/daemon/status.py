@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from connector.core.model import ALWAYS_READ_TYPES, ObjectType
+from connector.core.model import (
+    DECIDED_TYPES,
+)
 from connector.daemon.environment import Environment
 from connector.daemon.loop import Loop
 from connector.daemon.steps import FailingStep
 from connector.errors import ConnectorError
+from connector.pull.read_position import polled_until
 from connector.push.disk_room import DiskNearlyFull
 from connector.push.pause import Paused, read_pause
 from connector.push.review_only import read_review_only
@@ -25,7 +28,6 @@ from state import (
     webhook_inbox,
 )
 
-_DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 # Without these steps the daemon does no work at all.
 _VITAL_STEPS = frozenset({"database", "portal", "settings", "token", "recover", "poll"})
 _POLL_GRACE_SECONDS = 60.0
@@ -54,11 +56,8 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
         due_counts = due_times.count_due(session, until=now)
         head = plans.latest(session)
         events = outgoing_events.count(session)
-        poll_checkpoints = [
-            checkpoints.get(session, f"changes.{kind}") for kind in ALWAYS_READ_TYPES
-        ]
         return Status(
-            due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
+            due=sum(due_counts[kind] for kind in DECIDED_TYPES),
             open_moves=len(outbox.open_moves(session)),
             quarantined=len(quarantine.read_quarantined(session)),
             unreadable=len(unreadable_records.read_all(session)),
@@ -69,16 +68,14 @@ def _read_from_database(environment: Environment, now: datetime) -> Status:
             outgoing_events_set_aside=events.set_aside,
             database_bytes=store.size_bytes(),
             free_bytes=store.free_bytes(),
-            lag=_lag([checkpoint["until"] for checkpoint in poll_checkpoints if checkpoint], now),
+            lag=_lag(polled_until(session), now),
             requests_left=environment.api.allowance().remaining,
             left_alone=dict(head.summary.left_alone) if head else {},
         )
 
 
-def _lag(polled_until: list[str], now: datetime) -> float | None:
-    if len(polled_until) < len(ALWAYS_READ_TYPES):
-        return None
-    return max(0.0, (now - min(map(datetime.fromisoformat, polled_until))).total_seconds())
+def _lag(polled_until: datetime | None, now: datetime) -> float | None:
+    return None if polled_until is None else max(0.0, (now - polled_until).total_seconds())
 
 
 def problems(loop: Loop) -> list[str]:

@@ -9,6 +9,7 @@ from connector.core.binding.bind import bind
 from connector.core.binding.bound_policy import BoundPolicy
 from connector.core.model import (
     ALWAYS_READ_TYPES,
+    DECIDED_TYPES,
     STAGE,
     STATUS,
     Account,
@@ -80,7 +81,7 @@ def _check_access(api: HubSpotApi, account: Account) -> Iterator[Finding]:
     for kind in ALWAYS_READ_TYPES:
         yield _check_readable(api, kind)
     yield _check_budget(api.allowance(), account)
-    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+    for kind in DECIDED_TYPES:
         yield _check_writable(api, kind)
 
 
@@ -235,7 +236,7 @@ def _check_writable(api: HubSpotApi, kind: ObjectType) -> Finding:
 
 
 def _check_stages(portal: Portal) -> Iterator[Finding]:
-    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+    for kind in DECIDED_TYPES:
         names = ", ".join(stage.label for stage in portal.stages(kind))
         result = CheckResult.OK if names else CheckResult.FAIL
         message = names or f"{kind} have no {STAGE} property: is the read scope missing?"

@@ -5,7 +5,11 @@ from __future__ import annotations
 from connector.context import RunContext
 from connector.core.binding.bind import needed_properties
 from connector.core.corrections.holds import Hold, HoldScope
-from connector.core.model import STAGE, ObjectType, Ref
+from connector.core.model import (
+    DECIDED_TYPES,
+    STAGE,
+    Ref,
+)
 from connector.errors import UserError
 from state import due_times, holds, mirror
 from state.db.transaction import Transaction
@@ -65,8 +69,9 @@ def _mark_due(context: RunContext, session: Transaction, scope: HoldScope, targe
 def _check_value(context: RunContext, text: str) -> None:
     name, equals, _ = text.partition("=")
     properties_by_type = needed_properties(context.policy, context.portal)
-    kinds = (ObjectType.CONTACTS, ObjectType.COMPANIES)
-    names = sorted({property_name for kind in kinds for property_name in properties_by_type[kind]})
+    names = sorted(
+        {property_name for kind in DECIDED_TYPES for property_name in properties_by_type[kind]}
+    )
     if not equals or name not in names:
         raise UserError(
             f"--where {text}: write NAME=VALUE with a property that the mirror holds "

@@ -7,14 +7,15 @@ from itertools import islice
 from typing import Final
 
 from connector.context import RunContext, chunks
-from connector.core.model import ObjectType
+from connector.core.model import (
+    DECIDED_TYPES,
+)
 from connector.pull.load_stage_periods import stage_periods
 from connector.pull.poll import require_mirror
 from connector.reports.stage_history import incomplete_histories
 
 _PER_REQUEST: Final = 50
 """Records in one batch read with histories (HubSpot's guide to batch reads)."""
-KINDS: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ def load_histories(context: RunContext, *, max_requests: int) -> LoadedHistories
     """
     require_mirror(context)
     remaining, loaded, missing = max_requests, 0, 0
-    for kind in KINDS:
+    for kind in DECIDED_TYPES:
         refs = list(incomplete_histories(context, kind))
         batches = list(islice(chunks(refs, _PER_REQUEST), remaining))
         remaining -= len(batches)

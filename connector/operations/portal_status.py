@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from connector.core.model import ALWAYS_READ_TYPES, ObjectType
+from connector.core.model import (
+    DECIDED_TYPES,
+)
 from connector.errors import UserError
+from connector.pull.read_position import polled_until
 from connector.push.pause import pause_reason
-from state import checkpoints, due_times, outbox, quarantine
+from state import due_times, outbox, quarantine
 from state.db.store import Store
-
-_DECIDED_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +36,10 @@ def read_portal_status(store: Store, portal_id: str, *, now: datetime) -> Portal
     paused = pause_reason(store, portal_id)
     with store.reading(portal_id) as session:
         due_counts = due_times.count_due(session, until=now)
-        polls = [checkpoints.get(session, f"changes.{kind}") for kind in ALWAYS_READ_TYPES]
-        polled_until = min(
-            (datetime.fromisoformat(poll["until"]) for poll in polls if poll), default=None
-        )
         return PortalStatus(
             portal_id=portal_id,
-            polled_until=polled_until if all(polls) else None,
-            due=sum(due_counts[kind] for kind in _DECIDED_TYPES),
+            polled_until=polled_until(session),
+            due=sum(due_counts[kind] for kind in DECIDED_TYPES),
             open_moves=len(outbox.open_moves(session)),
             quarantined=len(quarantine.read_quarantined(session)),
             paused=paused,

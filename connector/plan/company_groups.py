@@ -14,7 +14,11 @@ from connector.core.decide.company_group import (
     is_small,
 )
 from connector.core.decide.facts import Facts
-from connector.core.model import ObjectType, Ref
+from connector.core.model import (
+    DECIDED_TYPES,
+    ObjectType,
+    Ref,
+)
 from state import due_times, mirror
 
 _CHUNK = 500
@@ -79,7 +83,7 @@ def mark_groups_due(context: RunContext, now: datetime) -> None:
 
     The decision about a company may change those about its contacts, and the other way round.
     """
-    for kind in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+    for kind in DECIDED_TYPES:
         after_id = "0"
         while refs := _due_refs(context, kind, now, after_id):
             after_id = refs[-1].id

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from connector.core.model import ObjectType
+from connector.core.model import (
+    ALWAYS_READ_TYPES,
+    ObjectType,
+)
 from state import checkpoints
 from state.db.transaction import Transaction
 
@@ -66,6 +69,13 @@ def load_positions(
     names = {kind: position_checkpoint(kind) for kind in kinds}
     stored = checkpoints.get_all(session, names.values())
     return {kind: ReadPosition.from_checkpoint(stored.get(name)) for kind, name in names.items()}
+
+
+def polled_until(session: Transaction) -> datetime | None:
+    """Return up to when every type was polled, None before the first complete poll."""
+    positions = load_positions(session, ALWAYS_READ_TYPES).values()
+    moments = [position.until for position in positions if position]
+    return min(moments) if len(moments) == len(ALWAYS_READ_TYPES) else None
 
 
 def position_checkpoint(kind: ObjectType) -> str:

@@ -28,7 +28,14 @@ from connector.core.conditions.values import Value
 from connector.core.conditions.vocabulary import GROUP_FACTS
 from connector.core.deals import DealPipelines, read_deal_pipelines
 from connector.core.leads import LeadStages
-from connector.core.model import LEAD_STAGE, STAGE, STATUS, ObjectType, Portal
+from connector.core.model import (
+    DECIDED_TYPES,
+    LEAD_STAGE,
+    STAGE,
+    STATUS,
+    ObjectType,
+    Portal,
+)
 from connector.core.policy.load import Policy
 from connector.core.problem import Problems
 from connector.errors import UserError
@@ -89,7 +96,7 @@ def bind(policy: Policy, portal: Portal) -> BoundPolicy:
         names = portal_names(portal, ObjectType.CONTACTS)
         stages_of_leads = lead_stages(policy.settings, names)
     object_policies: dict[ObjectType, ObjectPolicy] = {}
-    for object_type in (ObjectType.CONTACTS, ObjectType.COMPANIES):
+    for object_type in DECIDED_TYPES:
         with problems.collecting():
             object_policies[object_type] = bind_object_policy(policy, portal, object_type, zone)
     problems.raise_all()

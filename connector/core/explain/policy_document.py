@@ -10,7 +10,6 @@ from connector.core.binding.bound_policy import BoundPolicy, BoundRule
 from connector.core.explain.condition_text import property_labels
 from connector.core.explain.partial_condition import partial_condition
 from connector.core.explain.stage_moves import (
-    OBJECT_TYPES,
     StageMove,
     decided_stages,
     known_facts,
@@ -18,13 +17,13 @@ from connector.core.explain.stage_moves import (
     stage_labels,
     stage_moves,
 )
-from connector.core.model import ObjectType, Portal
+from connector.core.model import DECIDED_TYPES, ObjectType, Portal
 from connector.core.policy.rule import Reason
 
 _SUBJECTS: Final = {
     (ObjectType.CONTACTS,): "contact",
     (ObjectType.COMPANIES,): "company",
-    OBJECT_TYPES: "contact or company",
+    DECIDED_TYPES: "contact or company",
 }
 _FOLLOWED: Final = {
     "company.stage": "takes over the stage of its primary company",
@@ -87,7 +86,7 @@ def document_policy(policy: BoundPolicy, portal: Portal) -> PolicyDocument:
     scope = contacts.scope and partial_condition(contacts.scope, known_facts(policy, names))
     rule_names = {
         rule.name
-        for object_type in OBJECT_TYPES
+        for object_type in DECIDED_TYPES
         for rule in policy.object_policies[object_type].rules
         if rule.name not in asleep
     }
@@ -98,7 +97,7 @@ def document_policy(policy: BoundPolicy, portal: Portal) -> PolicyDocument:
         scope=scope.text if scope else "",
         labels=labels,
         parked=frozenset().union(
-            *(policy.object_policies[object_type].parked_stages for object_type in OBJECT_TYPES)
+            *(policy.object_policies[object_type].parked_stages for object_type in DECIDED_TYPES)
         ),
         moves=moves,
         sections=tuple(_sections(policy, names, labels, moves)),
@@ -257,7 +256,7 @@ def _stays(
 ) -> Iterator[Sentence]:
     """Yield the rules that move nothing by themselves: those that keep, and those that follow."""
     types_by_text: dict[tuple[str, str], list[ObjectType]] = {}
-    for object_type in OBJECT_TYPES:
+    for object_type in DECIDED_TYPES:
         for rule in policy.object_policies[object_type].rules:
             verb = _verb_without_move(rule)
             if rule.name in asleep or not verb:

@@ -8,13 +8,17 @@ from typing import Final
 
 from connector.core.binding.bound_policy import BoundEntry, BoundPolicy, ObjectPolicy
 from connector.core.explain.condition_text import condition_text, property_labels
-from connector.core.model import STATUS, ObjectType, Portal
+from connector.core.model import (
+    DECIDED_TYPES,
+    STATUS,
+    ObjectType,
+    Portal,
+)
 from connector.core.policy.read_settings import Setting
 from connector.core.policy.rule import Reason, Rule, RuleDirection
 from connector.core.policy.setting_table import SETTING_SPECS
 from connector.core.policy.setting_type import SettingType
 
-_OBJECT_TYPES = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 _DIRECTION_TEXTS = {
     RuleDirection.FORWARD: "only forward",
     RuleDirection.BACKWARD: "only backward",
@@ -88,7 +92,7 @@ def _rules(policy: BoundPolicy, labels: Mapping[str, str]) -> Iterator[RuleText]
     for rule in policy.policy.rules:
         bound_rules = [
             (object_policy, candidate)
-            for object_type in _OBJECT_TYPES
+            for object_type in DECIDED_TYPES
             for object_policy in (policy.object_policies[object_type],)
             for candidate in object_policy.rules
             if candidate.name == rule.name

@@ -12,10 +12,12 @@ from connector.core.explain.partial_condition import (
     PartialCondition,
     partial_condition,
 )
-from connector.core.model import ObjectType
+from connector.core.model import (
+    DECIDED_TYPES,
+    ObjectType,
+)
 from connector.core.policy.rule import RuleDirection
 
-OBJECT_TYPES: Final = (ObjectType.CONTACTS, ObjectType.COMPANIES)
 BLANK_FACT_SETTINGS: Final = {
     "contact.score": "score.property",
     "contact.subscription": "subscription.property",
@@ -58,7 +60,7 @@ def stage_labels(policy: BoundPolicy) -> dict[str, str]:
     """
     labels: dict[str, str] = {}
     parked: dict[str, str] = {}
-    for object_type in OBJECT_TYPES:
+    for object_type in DECIDED_TYPES:
         object_policy = policy.object_policies[object_type]
         for stage in sorted(object_policy.order, key=object_policy.order.__getitem__):
             if stage in object_policy.named_stages:
@@ -73,7 +75,7 @@ def stage_moves(policy: BoundPolicy, labels: Mapping[str, str]) -> tuple[StageMo
     A rule that follows another record's stage names no target, and is not among them.
     """
     stages_by_key: dict[tuple[str, str, str, ObjectType], list[str]] = {}
-    for object_type in OBJECT_TYPES:
+    for object_type in DECIDED_TYPES:
         for rule, source, target, when in _single_moves(
             policy, policy.object_policies[object_type], labels
         ):
@@ -129,7 +131,7 @@ def may_move(object_policy: ObjectPolicy, rule: BoundRule, source: str, target: 
 def never_holds(policy: BoundPolicy, labels: Mapping[str, str]) -> dict[str, PartialCondition]:
     """Return the rules and rows that no record can meet, each with what is left of it."""
     seen: dict[str, PartialCondition | None] = {}
-    for object_type in OBJECT_TYPES:
+    for object_type in DECIDED_TYPES:
         object_policy = policy.object_policies[object_type]
         stages = ("", *decided_stages(object_policy))
         for entry in (*object_policy.rules, *object_policy.rows):

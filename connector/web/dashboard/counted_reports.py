@@ -84,18 +84,16 @@ class CountedReports:
             counted = CountedReport(page=page, counted_at=source.now, fresh_until=fresh_until)
         except Exception as error:
             # Any error, bugs included, is that of the page that asked: the next one tries again.
-            self._end(key)
+            with self._lock:
+                del self._running[key]
             running.set_exception(error)
         else:
-            # Those of another policy are not asked for again.
-            self._last = {
-                stored_key: entry
-                for stored_key, entry in self._last.items()
-                if stored_key[1] == key[1]
-            } | {key: counted}
-            self._end(key)
+            with self._lock:
+                # Those of another policy are not asked for again.
+                self._last = {
+                    stored_key: entry
+                    for stored_key, entry in self._last.items()
+                    if stored_key[1] == key[1]
+                } | {key: counted}
+                del self._running[key]
             running.set_result(counted)
-
-    def _end(self, key: _Key) -> None:
-        with self._lock:
-            del self._running[key]

@@ -8,7 +8,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from connector.core.model import ObjectType, Ref
+from connector.core.model import (
+    DECIDED_TYPES,
+    Ref,
+)
 from connector.web.dashboard import pages
 from connector.web.dashboard.access import Identity
 from connector.web.dashboard.source import DashboardSource
@@ -85,7 +88,7 @@ def _is_record(cell: Any) -> bool:
         ref = Ref.parse(cell) if isinstance(cell, str) else None
     except ValueError:
         return False
-    return ref is not None and ref.object_type is not ObjectType.DEALS
+    return ref is not None and ref.object_type in DECIDED_TYPES
 
 
 def _bar_width(value: Any, values: list[Any]) -> int:
