@@ -11,6 +11,7 @@ from connector.sandbox.http.call import Request
 from connector.sandbox.http.faults import Fault
 from connector.sandbox.portal.portal import Portal
 from tests.journeys.command_line import RunConnector
+from tests.journeys.kill_process import KILL_MOMENTS, run, run_and_kill
 from tests.journeys.sample_records import create_reopened_customer
 from tests.journeys.test_faults import sync_until_quiet
 from tests.journeys.workspace import Workspace
@@ -97,6 +98,22 @@ def test_one_refusal_teaches_every_later_run_to_ask_first(workspace: Workspace) 
     sync_until_quiet(workspace)
     assert "" not in stages_of(workspace.portal, second)
     assert outcomes(workspace, second) == [Outcome.REFUSED, Outcome.REFUSED]
+
+
+@pytest.mark.parametrize("moment", KILL_MOMENTS)
+@pytest.mark.parametrize("nth", range(1, 4), ids=["question", "clear", "set"])
+def test_killed_at_any_write_behind_a_question_the_next_start_ends_as_if_undisturbed(
+    workspace: Workspace, nth: int, moment: str
+) -> None:
+    workspace.overrides = {"HUBSPOT_API_VERSION": ENFORCING}
+    anna = create_reopened_customer(workspace.portal)
+    assert run_and_kill(workspace, nth, moment, route="batch_update")
+    if nth == 1:
+        assert workspace.value(f"contacts/{anna}.{STAGE}") == BEFORE
+    assert run(workspace, "sync") == 0
+    assert workspace.value(f"contacts/{anna}.{STAGE}") == AFTER
+    assert workspace.open_moves() == ()
+    assert outcomes(workspace, anna) == [Outcome.APPLIED]
 
 
 def test_a_persons_edit_that_the_question_wrote_over_comes_back(workspace: Workspace) -> None:
