@@ -29,6 +29,7 @@ from state import quarantine
 from state.db.store import Store
 from tests.fakes.connected_portal import DAY, OPEN, WON, ConnectedPortal, HookedHubSpot
 from tests.fakes.portal import FakeHubSpot
+from tests.push.pushed_records import create_won_lead
 
 SERVER_ERROR = OutcomeUnknown("HubSpot failed at the batch update request (500)")
 FORBIDDEN = ScopeMissing("User does not have permissions to edit this object (403)")
@@ -47,12 +48,6 @@ def create_reopened_customers(portal: ConnectedPortal, count: int) -> list[Ref]:
     for deal in deals:
         portal.edit(deal, dealstage=OPEN)
     return contacts
-
-
-def create_won_lead(portal: ConnectedPortal) -> Ref:
-    contact = portal.contact("lead")
-    portal.deal(WON, contact)
-    return contact
 
 
 def run(portal: ConnectedPortal) -> SyncResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from tempfile import TemporaryDirectory
 
 from tests.simulation.simulation import Simulation
 from tests.simulation.story import Step, write_story
+
+_MEMORY = "/dev/shm"
+_ROOM_BYTES = 256 * 2**20  # a container may have no more than 64 MiB of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,10 @@ class Failure:
 
 
 def _fast_folder() -> str | None:
-    """Return a folder in memory where the machine has one; the disk itself is not tried here."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    """Return a folder in memory where the machine has the room; no disk is tried here."""
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ROOM_BYTES:
+        return None
+    return _MEMORY
 
 
 def play(story: Sequence[Step]) -> Failure | None:

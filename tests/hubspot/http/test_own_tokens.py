@@ -86,6 +86,14 @@ def client(server: ScriptedServer, tokens: FakeTokens, timer: FakeTimer) -> Iter
         yield client
 
 
+@pytest.fixture
+def pinned_client(client: HubSpotClient) -> HubSpotClient:
+    """Return a client that has asked for its account, and of which portal 42 is required."""
+    client.account()
+    client.require_portal("42")
+    return client
+
+
 def sent(server: ScriptedServer) -> list[tuple[str, str]]:
     """Return the token and the last part of the path of each request."""
     return [
@@ -95,37 +103,31 @@ def sent(server: ScriptedServer) -> list[tuple[str, str]]:
 
 
 def test_a_token_that_is_known_costs_no_request(
-    client: HubSpotClient, server: ScriptedServer
+    pinned_client: HubSpotClient, server: ScriptedServer
 ) -> None:
-    client.account()
-    client.require_portal("42")
     for _ in range(3):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     assert [path for _, path in sent(server)] == ["details", "update", "update", "update"]
 
 
 def test_a_token_of_another_portal_writes_nothing(
-    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+    pinned_client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
 ) -> None:
-    client.account()
-    client.require_portal("42")
     tokens.token = "pat-foreign"
     with pytest.raises(WrongPortal, match="belongs to portal 43, not to 42"):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     assert {path for token, path in sent(server) if token == "pat-foreign"} == {"details"}
     tokens.token = "pat-own"
-    client.update(CHANGES)
+    pinned_client.update(CHANGES)
     assert sent(server)[-1] == ("pat-own", "update")
 
 
 def test_a_renewed_token_is_asked_about_once_before_it_writes(
-    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
+    pinned_client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens
 ) -> None:
-    client.account()
-    client.require_portal("42")
     tokens.token = "pat-renewed"
     for _ in range(2):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     assert sent(server)[1:] == [
         ("pat-renewed", "details"),
         ("pat-renewed", "update"),
@@ -134,47 +136,41 @@ def test_a_renewed_token_is_asked_about_once_before_it_writes(
 
 
 def test_a_write_whose_token_cannot_be_asked_about_was_certainly_not_sent(
-    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
+    pinned_client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
 ) -> None:
-    client.account()
-    client.require_portal("42")
     tokens.token, portals.failing = "pat-renewed", Reply(status=500)
     with pytest.raises(NotSent, match="which portal the new token belongs to"):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     portals.failing = Reply(status=401)
     with pytest.raises(TokenRefused):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     assert "update" not in {path for _, path in sent(server)}
 
 
 def test_an_account_that_names_no_portal_says_nothing_of_the_token(
-    client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
+    pinned_client: HubSpotClient, server: ScriptedServer, tokens: FakeTokens, portals: Portals
 ) -> None:
-    client.account()
-    client.require_portal("42")
     tokens.token, portals.failing = "pat-renewed", Reply(body={"timeZone": "UTC"})
     with pytest.raises(NotSent, match="names no portal"):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     portals.failing = None
-    client.update(CHANGES)
+    pinned_client.update(CHANGES)
     assert [path for _, path in sent(server)].count("update") == 1
 
 
 def test_what_another_portal_has_left_of_its_day_stops_nothing_here(
-    client: HubSpotClient, tokens: FakeTokens, portals: Portals
+    pinned_client: HubSpotClient, tokens: FakeTokens, portals: Portals
 ) -> None:
-    client.account()
-    client.require_portal("42")
     tokens.token = "pat-foreign"
     portals.headers = {
         "X-HubSpot-RateLimit-Daily": "500000",
         "X-HubSpot-RateLimit-Daily-Remaining": "0",
     }
     with pytest.raises(WrongPortal):
-        client.update(CHANGES)
+        pinned_client.update(CHANGES)
     tokens.token = "pat-own"
-    client.update(CHANGES)
-    assert client.allowance().remaining is None
+    pinned_client.update(CHANGES)
+    assert pinned_client.allowance().remaining is None
 
 
 def test_hubspot_says_with_a_new_token_whose_it_is_and_is_not_asked(
